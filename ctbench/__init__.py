@@ -1,0 +1,1 @@
+"""Scores head-CT segmentation against fused human readers."""
