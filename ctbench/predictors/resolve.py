@@ -1,0 +1,123 @@
+"""From what a user types to a predictor."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from ctbench.errors import CtbenchError, PluginError, PluginNotFoundError, UsageError
+from ctbench.predictors.contract import check_predictor
+from ctbench.predictors.folder import FolderPredictions
+from ctbench.predictors.predictor import Predictor
+
+__all__ = ["GROUP", "installed_predictors", "load_predictor"]
+
+GROUP = "ctbench.predictors"
+"""The entry-point group through which packages offer predictors."""
+
+
+def installed_predictors() -> dict[str, EntryPoint]:
+    """Give the entry points of all installed predictors by name, sorted; nothing is imported.
+
+    Raises:
+        PluginError: two packages offer the same name; the message names both.
+    """
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        other = found.get(entry.name)
+        if other is not None and other.value != entry.value:
+            msg = f"two installed packages offer predictor {entry.name!r}: {other.value} and {entry.value}; remove one"
+            raise PluginError(msg)
+        found[entry.name] = entry
+    return found
+
+
+def load_predictor(spec: str, options: Mapping[str, Any] | None = None) -> Predictor | FolderPredictions:
+    """Make the predictor that ``spec`` names.
+
+    Args:
+        spec: the name of an entry point, ``module:attribute`` (the working folder is searched too), or
+            ``folder:PATH`` for predictions made elsewhere.
+        options: keyword arguments of the entry point's or attribute's callable.
+
+    Raises:
+        PluginNotFoundError: nothing has that name; the message offers the nearest ones.
+        UsageError: the callable does not take these options.
+        PluginError: the module or the callable raised.
+        ContractError: what it returned is no predictor.
+    """
+    options = dict(options or {})
+    if spec.startswith("folder:"):
+        if options:
+            msg = f"predictions of a folder take no options, got {', '.join(options)}"
+            raise UsageError(msg)
+        return FolderPredictions(spec.removeprefix("folder:"))
+    factory = _attribute(spec) if ":" in spec else _entry(spec)
+    _check_options(factory, options, spec)
+    try:
+        predictor = factory(**options)
+    except CtbenchError:
+        raise
+    except Exception as error:
+        msg = f"predictor {spec!r} could not be made: {type(error).__name__}: {error}"
+        raise PluginError(msg) from error
+    return check_predictor(predictor, spec)
+
+
+def _entry(name: str) -> Callable[..., object]:
+    known = installed_predictors()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"installed: {', '.join(known) or 'none'}"
+        msg = f"no predictor is called {name!r}; {hint} Or give module:attribute or folder:PATH"
+        raise PluginNotFoundError(msg)
+    return _import(name, known[name].load)
+
+
+def _attribute(spec: str) -> Callable[..., object]:
+    module_name, _, attribute = spec.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+    def load() -> object:
+        found: object = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+        return found
+
+    return _import(spec, load)
+
+
+def _import(spec: str, load: Callable[[], object]) -> Callable[..., object]:
+    try:
+        factory = load()
+    except (ImportError, AttributeError, ValueError) as error:
+        msg = f"predictor {spec!r} cannot be imported: {error}; give module:attribute of an importable module"
+        raise PluginNotFoundError(msg) from error
+    except Exception as error:
+        msg = f"importing predictor {spec!r} failed: {type(error).__name__}: {error}"
+        raise PluginError(msg) from error
+    if not callable(factory):
+        msg = f"{spec!r} is {type(factory).__name__}; expected a class or function that returns a predictor"
+        raise UsageError(msg)
+    return factory
+
+
+def _check_options(factory: Callable[..., object], options: Mapping[str, Any], spec: str) -> None:
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some compiled callables have no signature; they will say it themselves
+        return
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        names = ", ".join(signature.parameters) or "none"
+        msg = f"predictor {spec!r} cannot be made with options {sorted(options)}: {error}; it takes: {names}"
+        raise UsageError(msg) from error

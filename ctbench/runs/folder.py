@@ -1,0 +1,174 @@
+"""The folder of a run: which file is where, and how a whole one is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
+from ctbench.files import whole_file
+from ctbench.labels import LabelSet
+from ctbench.runs.manifest import Manifest, read_manifest
+from ctbench.runs.matching import match_labels
+from ctbench.volume import Volume, read_volume
+
+__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "write_frame"]
+
+SCORE_COLUMNS = (
+    "dataset",
+    "case",
+    "rater",
+    "rater_kind",
+    "reference",
+    "label",
+    "metric",
+    "value",
+    "unit",
+    "status",
+    "detail",
+)
+"""The columns of ``scores.parquet``: a row is one score."""
+
+SORTED_BY = ["case", "rater", "reference", "label", "metric"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run's files."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """The commit mark: a run that has it is whole."""
+        return self.path / "run.json"
+
+    @property
+    def partial(self) -> Path:
+        """The manifest of a run that is not whole yet."""
+        return self.path / "run.partial.json"
+
+    @property
+    def scores(self) -> Path:
+        """All rows, sorted."""
+        return self.path / "scores.parquet"
+
+    @property
+    def times(self) -> Path:
+        """Seconds by case and phase: what differs from run to run."""
+        return self.path / "times.parquet"
+
+    @property
+    def log(self) -> Path:
+        """Messages, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    @property
+    def parts(self) -> Path:
+        """The rows of single cases, while the run goes on."""
+        return self.path / "parts"
+
+    def part(self, number: int) -> Path:
+        """The rows of the case with that number."""
+        return self.parts / f"{number:03d}.parquet"
+
+    def prediction(self, case: str) -> Path:
+        """The label map that the predictor gave for a case, in its own codes."""
+        return self.path / "predictions" / f"{case}.nii.gz"
+
+    def findings(self, case: str) -> Path:
+        """Score and boxes that the predictor gave for a case."""
+        return self.path / "predictions" / f"{case}.json"
+
+    def log_message(self, **fields: object) -> None:
+        """Append one line to the log."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run, read from its folder.
+
+    Args:
+        folder: where it lies.
+        manifest: what was scored, and how.
+        reused: it was there already and nothing was computed.
+    """
+
+    folder: Path
+    manifest: Manifest
+    reused: bool = field(default=False, compare=False)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """All rows, with the columns ``SCORE_COLUMNS``."""
+        return _read_frame(RunFolder(self.folder).scores)
+
+    @cached_property
+    def times(self) -> pd.DataFrame:
+        """Columns case, phase, seconds."""
+        return _read_frame(RunFolder(self.folder).times)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """The dataset's labels and groups."""
+        return LabelSet(self.manifest.labels, self.manifest.groups)
+
+    def prediction(self, case: str) -> Volume:
+        """Read the prediction of a case, in the dataset's codes (beyond them: groups known only as a whole).
+
+        Raises:
+            MissingFileError: the run keeps no prediction of that case (it failed, or the run is of readers).
+        """
+        path = RunFolder(self.folder).prediction(case)
+        card = self.manifest.predictor
+        if card is None or not path.is_file():
+            msg = f"{self.folder} keeps no prediction of case {case}"
+            raise MissingFileError(msg)
+        volume = read_volume(path)
+        match = match_labels(self.label_set, LabelSet(card.labels, card.groups))
+        return volume.with_array(match.translate(volume.array))
+
+    def messages(self) -> list[dict[str, object]]:
+        """Give the lines of the log, oldest first."""
+        path = RunFolder(self.folder).log
+        if not path.is_file():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open a whole run.
+
+    Raises:
+        IncompleteRunError: it was never finished.
+        SchemaVersionError: another version of ctbench made it.
+        StoreError: it is no run folder.
+    """
+    paths = RunFolder(Path(folder))
+    if paths.manifest.is_file():
+        return Run(paths.path, read_manifest(paths.manifest))
+    if paths.partial.is_file():
+        msg = f"{folder} holds a run that never finished; give the same `ctbench run` again and it goes on"
+        raise IncompleteRunError(msg)
+    msg = f"{folder} is no run folder: it has no run.json"
+    raise StoreError(msg)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet, whole or not at all; equal frames give equal bytes."""
+    with whole_file(path) as temporary:
+        frame.to_parquet(temporary, index=False, engine="pyarrow", compression="zstd")
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read: {error}; score the run again"
+        raise StoreError(msg) from error

@@ -1,0 +1,88 @@
+"""Labels meet by name: from a predictor's codes to a dataset's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+
+__all__ = ["LabelMatch", "match_labels"]
+
+
+@dataclass(frozen=True)
+class LabelMatch:
+    """How the label maps of a predictor are scored on a dataset.
+
+    Args:
+        translation: predictor's code -> code in the translated map. Codes beyond the dataset's own stand for a group
+            that the predictor knows only as a whole.
+        structures: dataset's label or group -> codes that make it, alike in the reference and in the translated map.
+        unsupported: the dataset's labels and groups that the predictor does not claim.
+    """
+
+    translation: Mapping[int, int]
+    structures: Mapping[str, tuple[int, ...]]
+    unsupported: tuple[str, ...]
+
+    def translate(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Bring a label map of the predictor into the dataset's codes; unclaimed codes become background."""
+        table = np.zeros(int(max(self.translation, default=0)) + 1, np.int32)
+        for source, target in self.translation.items():
+            table[source] = target
+        clipped = np.where(labels < len(table), labels, 0)
+        return table[clipped].astype(np.min_scalar_type(int(table.max(initial=1))))
+
+
+def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
+    """Match a predictor's labels to a dataset's by name, through the groups of both.
+
+    A structure of the dataset is claimed if the predictor has a label or a group of that name, or, for a group, if it
+    claims every member.
+
+    Args:
+        dataset: what is scored.
+        predictor: what the label maps hold.
+
+    Raises:
+        UsageError: no name is common to both, or one code of the predictor would stand for two labels of the dataset.
+    """
+    translation: dict[int, int] = {}
+    claimed: dict[str, tuple[int, ...]] = {}
+    for name, code in dataset.items():
+        if name in predictor.names:
+            _translate(translation, predictor.codes_of(name), code, name)
+            claimed[name] = (code,)
+    spare = max(dataset.values(), default=0)
+    for name, members in dataset.groups.items():
+        codes = tuple(dataset[member] for member in members)
+        if name in predictor.names:
+            spare += 1
+            # Codes that already are a label of the dataset (a finer predictor) keep it; it is in the group anyway.
+            for code in predictor.codes_of(name):
+                translation.setdefault(code, spare)
+            claimed[name] = (*codes, spare)
+        elif all(member in claimed for member in members):
+            claimed[name] = codes
+    if not claimed:
+        msg = (
+            f"the predictor knows none of the dataset's structures: expected some of {', '.join(dataset.names)}; "
+            f"it claims {', '.join(predictor.names)}. Labels meet by name: rename them, or add a group"
+        )
+        raise UsageError(msg)
+    structures = {name: claimed[name] for name in dataset.names if name in claimed}
+    return LabelMatch(translation, structures, tuple(name for name in dataset.names if name not in claimed))
+
+
+def _translate(translation: dict[int, int], sources: tuple[int, ...], target: int, name: str) -> None:
+    for source in sources:
+        if translation.setdefault(source, target) != target:
+            msg = (
+                f"code {source} of the predictor would be {name!r} and another label of the dataset at once; "
+                "let its groups name no two labels of the dataset that share a code"
+            )
+            raise UsageError(msg)

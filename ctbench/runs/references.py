@@ -1,0 +1,76 @@
+"""The references of a case: the consensus of its readers, with and without each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ctbench.consensus import fuse, leave_one_out
+from ctbench.datasets import Case
+from ctbench.errors import DataError
+from ctbench.reference import Reference
+from ctbench.volume import Volume
+
+__all__ = ["Readings", "read_references"]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the readers of a case drew, and the references made of it.
+
+    Args:
+        case: its id.
+        label_maps: reader -> label map, in the dataset's codes.
+        references: name (``majority``, ``majority-without-reader2``, ``given``) -> reference; the first is the one of
+            all readers.
+        without: reader -> name of the reference that this reader had no part in.
+        grid: a volume on the case's grid.
+    """
+
+    case: str
+    label_maps: Mapping[str, Volume]
+    references: Mapping[str, Reference]
+    without: Mapping[str, str]
+    grid: Volume
+
+    def references_of(self, reader: str, case: Case) -> dict[str, Reference]:
+        """Give the references on which a reader is scored: the common one, and the one made without this reader.
+
+        Slices that this reader did not annotate do not count.
+        """
+        names = [next(iter(self.references)), *([self.without[reader]] if reader in self.without else [])]
+        annotated = case.annotated(reader, self.label_maps[reader])
+        return {
+            name: reference if annotated is None else replace(reference, annotated=reference.annotated & annotated)
+            for name, reference in self.references.items()
+            if name in names
+        }
+
+
+def read_references(case: Case, consensus: str = "majority") -> Readings:
+    """Read the label maps of a case and fuse them.
+
+    Args:
+        case: with readers, or with one reference that is given.
+        consensus: the rule, as in ``ctbench.consensus.fuse``.
+
+    Raises:
+        DataError: the case has neither readers nor a reference, or a file of them is not as it should be.
+    """
+    given = case.reference()
+    if given is not None:
+        reference, annotated = Reference.of(given.array), case.annotated(None, given)
+        if annotated is not None:
+            reference = replace(reference, annotated=annotated)
+        return Readings(case.id, {}, {reference.method: reference}, {}, given)
+    if not case.readers:
+        msg = f"case {case.id} has neither a reader nor a reference; nothing can be scored against it"
+        raise DataError(msg)
+    label_maps = {reader: case.reader(reader) for reader in case.readers}
+    arrays = {reader: volume.array for reader, volume in label_maps.items()}
+    marks = {reader: case.annotated(reader, volume) for reader, volume in label_maps.items()}
+    everyone = fuse(arrays, consensus, marks)
+    others = leave_one_out(arrays, consensus, marks) if len(arrays) > 1 else {}
+    references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
+    without = {reader: reference.method for reader, reference in others.items()}
+    return Readings(case.id, label_maps, references, without, next(iter(label_maps.values())))

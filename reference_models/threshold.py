@@ -1,0 +1,87 @@
+"""``threshold``: what is as bright as blood, inside the brain. The baseline that any hemorrhage model must beat."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ctbench.labels import LabelSet
+from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.volume import Volume
+from reference_models.brain import brain_mask
+
+__all__ = ["ThresholdPredictor", "threshold"]
+
+
+@dataclass(frozen=True)
+class ThresholdSettings:
+    """What makes a voxel blood.
+
+    Args:
+        low_hu: clotted blood begins about here; grey matter ends at about 45.
+        high_hu: above it are calcification, metal and partial volume of bone.
+        smoothing_mm: standard deviation of the in-plane Gaussian that takes the noise away.
+        margin_mm: the brain mask is shrunk by this, since the inner edge of the skull blurs into the same HU.
+        smallest_ml: smaller pieces are noise.
+    """
+
+    low_hu: float = 50.0
+    high_hu: float = 95.0
+    smoothing_mm: float = 1.5
+    margin_mm: float = 3.0
+    smallest_ml: float = 0.3
+
+
+class ThresholdPredictor:
+    """Hemorrhage by HU alone; it needs no training and cannot tell one type from another."""
+
+    def __init__(self, settings: ThresholdSettings) -> None:
+        self.settings = settings
+        self.info = PredictorInfo(
+            name="threshold",
+            version="1",
+            labels=LabelSet({"hemorrhage": 1}),
+            description="HU between two thresholds inside the brain, small pieces removed: a baseline.",
+            licence="Apache-2.0",
+            parameters=asdict(settings),
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one CT; the score is V / (V + 1 mL) for a predicted volume V."""
+        settings, spacing = self.settings, image.spacing_mm
+        hu = image.array.astype(np.float32)
+        # Bone and metal must not be smeared into the brain.
+        clipped = np.clip(hu, -50.0, 150.0)
+        smooth = ndimage.gaussian_filter(clipped, [0.0, *(settings.smoothing_mm / size for size in spacing[1:])])
+        inner = np.stack([_shrunk(plane, settings.margin_mm, spacing[1:]) for plane in brain_mask(image)])
+        blood = inner & (smooth > settings.low_hu) & (smooth < settings.high_hu) & (hu < 2 * settings.high_hu)
+        labels = _without_small_pieces(blood, settings.smallest_ml / image.voxel_ml)
+        volume_ml = float(labels.sum()) * image.voxel_ml
+        return Prediction(labels.astype(np.uint8), score=volume_ml / (volume_ml + 1.0))
+
+
+def threshold(
+    *,
+    low_hu: float = 50.0,
+    high_hu: float = 95.0,
+    smoothing_mm: float = 1.5,
+    margin_mm: float = 3.0,
+    smallest_ml: float = 0.3,
+) -> ThresholdPredictor:
+    """Make the predictor; arguments as in ``ThresholdSettings``."""
+    return ThresholdPredictor(ThresholdSettings(low_hu, high_hu, smoothing_mm, margin_mm, smallest_ml))
+
+
+def _shrunk(plane: np.ndarray, mm: float, spacing: tuple[float, ...]) -> np.ndarray:
+    inner: np.ndarray = ndimage.distance_transform_edt(plane, sampling=spacing) > mm
+    return inner
+
+
+def _without_small_pieces(mask: np.ndarray, voxels: float) -> np.ndarray:
+    pieces, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    kept: np.ndarray = (sizes >= max(voxels, 1.0))[pieces]
+    return kept

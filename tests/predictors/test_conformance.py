@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import pytest
+
+from ctbench.errors import DataError
+from ctbench.predictors import Prediction, check_conformance, load_predictor
+from ctbench.predictors.conformance import tiny_head
+from ctbench.predictors.testing import assert_conforms  # noqa: F401  # a fixture
+from ctbench.volume import write_volume
+
+
+def failed(predictor):
+    """Name the checks that a predictor does not pass."""
+    return {result.check for result in check_conformance(predictor) if not result.passed}
+
+
+def test_a_well_behaved_predictor_passes(bright, assert_conforms):  # noqa: F811  # the fixture
+    """The fixture of plugin authors lets it through."""
+    assert_conforms(bright())
+
+
+def test_the_fixture_names_what_is_broken(broken, assert_conforms):  # noqa: F811  # the fixture
+    """A plugin's own test fails with the sentence of the broken rule."""
+    with pytest.raises(pytest.fail.Exception, match="returned NoneType; expected a Prediction"):
+        assert_conforms(broken(lambda image: None))
+
+
+def blank(image):
+    """An empty prediction."""
+    return Prediction(np.zeros(image.shape, np.uint8))
+
+
+def moody(image):
+    """Answers at random."""
+    return Prediction(np.random.default_rng().integers(0, 2, image.shape))
+
+
+def meddling(image):
+    """Changes the image."""
+    image.array.flags.writeable = True
+    image.array[0] = 0
+    return blank(image)
+
+
+def snobbish(image):
+    """Wants a head."""
+    if image.array.max() < 0:
+        msg = "no brain in the field"
+        raise DataError(msg)
+    return blank(image)
+
+
+def only_even(image):
+    """Wants even sizes."""
+    assert image.shape[1] % 2 == 0
+    return blank(image)
+
+
+@pytest.mark.parametrize(
+    ("answer", "check"),
+    [
+        (moody, "gives the same answer twice"),
+        (meddling, "leaves the image as it is"),
+        (snobbish, "takes an empty scan"),
+        (only_even, "takes anisotropic voxels and odd sizes"),
+    ],
+)
+def test_each_question_catches_its_sinner(broken, answer, check):
+    """A predictor that breaks one rule fails the check of that rule, and no other."""
+    assert failed(broken(answer)) == {check}
+
+
+def test_a_predictor_that_writes_files_is_caught(broken, tmp_path):
+    """Files opened for writing while predicting are named."""
+
+    def write(image):
+        (tmp_path / "leak.txt").write_text("leak")
+        return blank(image)
+
+    assert failed(broken(write)) == {"writes no files"}
+
+
+def test_a_folder_of_predictions_is_read_file_by_file(tmp_path):
+    """Each label map is a check, and a folder without any fails."""
+    (tmp_path / "labels.json").write_text(json.dumps({"hemorrhage": 1}))
+    assert failed(load_predictor(f"folder:{tmp_path}")) == {"predictions"}
+    head = tiny_head()
+    write_volume(head.with_array((head.array > 60).astype(np.uint8)), tmp_path / "good.nii.gz")
+    write_volume(head.with_array(np.full(head.shape, 5, np.uint8)), tmp_path / "bad.nii.gz")
+    assert failed(load_predictor(f"folder:{tmp_path}")) == {"bad.nii.gz"}

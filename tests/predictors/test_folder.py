@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+
+from ctbench.errors import ContractError, GeometryError, LabelError, MissingFileError, PluginNotFoundError, UsageError
+from ctbench.predictors import load_predictor
+from ctbench.volume import Volume, write_volume
+
+
+@pytest.fixture
+def folder(tmp_path, image):
+    """A folder with the prediction of one case."""
+    labels = (image.array > 60).astype(np.uint8)
+    write_volume(image.with_array(labels), tmp_path / "case-1.nii.gz")
+    (tmp_path / "labels.json").write_text(json.dumps({"hemorrhage": 1}))
+    return tmp_path
+
+
+def test_a_folder_gives_the_label_map_that_lies_in_it(folder, image):
+    """The prediction of a case is its file, and the name of the folder is the name of the predictor."""
+    predictions = load_predictor(f"folder:{folder}")
+    assert predictions.info.name == folder.name
+    np.testing.assert_array_equal(predictions.prediction("case-1", image).labels, image.array > 60)
+
+
+def test_a_card_may_say_more(folder):
+    """`labels.json` can be a card with groups, version and training datasets."""
+    card = {"labels": {"iph": 1, "ivh": 2}, "groups": {"hemorrhage": ["iph", "ivh"]}, "name": "theirs", "version": "3"}
+    (folder / "labels.json").write_text(json.dumps(card | {"training_datasets": ["bhsd"]}))
+    info = load_predictor(f"folder:{folder}").info
+    assert (info.name, info.version, info.training_datasets) == ("theirs", "3", ("bhsd",))
+    assert info.labels.groups["hemorrhage"] == ("iph", "ivh")
+
+
+def test_score_and_findings_stand_beside_a_label_map(folder, image):
+    """`CASE.json` gives the score and the boxes of a case."""
+    finding = {"slice": 1, "box": [0, 0, 2, 3], "type": "hemorrhage", "confidence": 0.75}
+    (folder / "case-1.json").write_text(json.dumps({"score": 0.5, "findings": [finding]}))
+    prediction = load_predictor(f"folder:{folder}").prediction("case-1", image)
+    assert prediction.score == 0.5
+    assert prediction.findings[0].box == (0, 0, 2, 3)
+
+
+def test_a_case_without_file_is_missing(folder, image):
+    """A missing prediction is named by its path."""
+    with pytest.raises(MissingFileError, match=r"no prediction for case case-2: .*case-2.nii.gz is not there"):
+        load_predictor(f"folder:{folder}").prediction("case-2", image)
+
+
+def test_files_of_no_case_are_listed(folder):
+    """Names that match nothing are told, so that a wrong naming scheme is seen."""
+    assert load_predictor(f"folder:{folder}").unmatched(["case-2"]) == ("case-1.nii.gz",)
+
+
+def test_a_label_map_on_another_grid_is_refused(folder, image):
+    """A prediction must lie on the image's grid."""
+    with pytest.raises(GeometryError, match="lies on another grid than the image of case-1"):
+        load_predictor(f"folder:{folder}").prediction("case-1", Volume(image.array, (5.0, 0.5, 0.5)))
+
+
+def test_unknown_codes_and_floats_are_refused(folder, image):
+    """Codes that labels.json does not name, and label maps that are not integers, are no predictions."""
+    write_volume(image.with_array(np.full(image.shape, 9, np.uint8)), folder / "case-1.nii.gz")
+    predictions = load_predictor(f"folder:{folder}")
+    with pytest.raises(LabelError, match="unknown label codes 9"):
+        predictions.prediction("case-1", image)
+    write_volume(image.with_array(np.zeros(image.shape, np.float32)), folder / "case-1.nii.gz")
+    with pytest.raises(LabelError):
+        predictions.prediction("case-1", image)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("[1, 2]", UsageError, "is not a label set"),
+        ('{"hemorrhage": 0}', UsageError, "expected a positive integer"),
+        ('{"labels": {"a": 1}, "lables": {}}', UsageError, "unknown keys .'lables'."),
+    ],
+)
+def test_a_wrong_labels_json_is_explained(folder, content, error, message):
+    """A list, a code 0 and an unknown key are each named."""
+    (folder / "labels.json").write_text(content)
+    with pytest.raises(error, match=message):
+        load_predictor(f"folder:{folder}")
+
+
+def test_a_folder_without_labels_json_or_no_folder_is_not_found(tmp_path):
+    """Both say what is expected."""
+    with pytest.raises(PluginNotFoundError, match=r"has no labels.json"):
+        load_predictor(f"folder:{tmp_path}")
+    with pytest.raises(PluginNotFoundError, match="no folder"):
+        load_predictor(f"folder:{tmp_path / 'absent'}")
+
+
+def test_a_wrong_findings_file_is_explained(folder, image):
+    """What stands beside a label map must have the written form."""
+    (folder / "case-1.json").write_text('{"findings": [{"slice": 1}]}')
+    with pytest.raises(ContractError, match="is not what stands beside a prediction"):
+        load_predictor(f"folder:{folder}").prediction("case-1", image)
