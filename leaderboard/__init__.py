@@ -1,0 +1,1 @@
+"""The Streamlit leaderboard: it lays out what ctbench.report makes of runs."""

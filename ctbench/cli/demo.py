@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ctbench.cli.data import Jobs, chosen_split
-from ctbench.cli.output import AsCsv, AsJson, note, print_frame, show_progress
+from ctbench.cli.output import AsCsv, AsJson, note, print_summary, show_progress
 from ctbench.cli.scoring import failure_note
 
 __all__ = ["DEMO", "register"]
@@ -34,7 +34,7 @@ def demo(
     Example: `ctbench demo`
     """
     from ctbench.datasets import load_dataset
-    from ctbench.report import build_report, summary_table
+    from ctbench.report import build_report
     from ctbench.runs import READERS, run
 
     start = time.perf_counter()
@@ -45,9 +45,8 @@ def demo(
         split = chosen_split(datasets[name], None)
         for spec in (*predictors, READERS):
             result = run(datasets[name], spec, out / name / spec, split=split, jobs=jobs, progress=show_progress)
-            note(f"  {spec}: {'reused' if result.reused else 'scored'} {result.folder}")
             failure_note(result)
             runs.append(result)
     page = build_report(runs, out / "report.html", datasets=datasets)
-    print_frame(summary_table(runs), as_json=as_json, as_csv=as_csv)
+    print_summary(runs, as_json=as_json, as_csv=as_csv)
     note(f"report: {page.resolve()}\nruns:   {out.resolve()}\n{time.perf_counter() - start:.0f} s")

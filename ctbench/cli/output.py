@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AsCsv", "AsJson", "note", "print_frame", "show_progress"]
+    from ctbench.runs import Run
+
+__all__ = ["AsCsv", "AsJson", "note", "print_frame", "print_summary", "show_progress"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list of objects.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")]
@@ -42,6 +44,23 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = Fa
         sys.stdout.write(frame.to_csv(index=False))
     else:
         _print_for_people(frame, title)
+
+
+def print_summary(runs: Sequence[Run], *, as_json: bool = False, as_csv: bool = False) -> None:
+    """Print where the raters of some runs stand, and say where the runs are."""
+    from ctbench.report import summary_table
+
+    frame = summary_table(runs)
+    if not (as_json or as_csv):
+        spreads = [name for name in frame.columns if f"{name}_sd" in frame.columns]
+        for name in spreads:
+            frame[name] = [
+                f"{_cell(mean)} ± {_cell(sd)}" for mean, sd in zip(frame[name], frame[f"{name}_sd"], strict=True)
+            ]
+        frame = frame.drop(columns=[f"{name}_sd" for name in spreads])
+    print_frame(frame, as_json=as_json, as_csv=as_csv)
+    for run in runs:
+        note(f"{'reused' if run.reused else 'run'}: {run.folder}")
 
 
 def note(message: str) -> None:

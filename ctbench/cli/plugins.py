@@ -92,15 +92,31 @@ def check(
 
 
 def metrics(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """List every metric: definition, unit, which direction is better, empty cases, source.
+    """List every metric: unit, which way is better, what it gives where something is empty, definition, source.
 
     Example: `ctbench metrics --json`
     """
-    import dataclasses  # as above
-
     import pandas as pd
 
     from ctbench.metrics import METRICS
 
-    rows = [{"metric": name, **dataclasses.asdict(metric)} for name, metric in METRICS.items()]
+    rows = [
+        {
+            "metric": metric.name,
+            "unit": metric.unit,
+            "better": metric.better or "",
+            "both_empty": _outcome(metric.empty.both),
+            "prediction_empty": _outcome(metric.empty.prediction),
+            "reference_empty": _outcome(metric.empty.reference),
+            "missing": _outcome(metric.empty.missing),
+            "definition": metric.definition,
+            "source": metric.source,
+            "version": metric.version,
+        }
+        for metric in METRICS.values()
+    ]
     print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
+
+
+def _outcome(value: float | str | None) -> str:
+    return "null" if value is None else str(value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ctbench.cli.data import Catalog, Consensus, Jobs, Split, chosen_split
-from ctbench.cli.output import AsCsv, AsJson, note, print_frame, show_progress
+from ctbench.cli.output import AsCsv, AsJson, note, print_frame, print_summary, show_progress
 from ctbench.cli.plugins import Device, Options, predictor_options
 from ctbench.errors import LabelError, UsageError
 
@@ -57,7 +57,6 @@ def run(
     Example: `ctbench run threshold --dataset phantom-hemorrhage`
     """
     from ctbench.datasets import load_dataset
-    from ctbench.report import summary_table
     from ctbench.runs import READERS
     from ctbench.runs import run as make_run
 
@@ -78,9 +77,8 @@ def run(
             jobs=jobs,
             progress=show_progress,
         )
-        note(f"{'reused' if result.reused else 'whole'}: {result.folder}")
         runs.append(result)
-    print_frame(summary_table(runs), as_json=as_json, as_csv=as_csv)
+    print_summary(runs, as_json=as_json, as_csv=as_csv)
     exit_code = failure_note(runs[0])
     if exit_code:
         raise typer.Exit(exit_code)
@@ -117,7 +115,7 @@ def score(
     excluded: Annotated[Path | None, typer.Option("--excluded", help="Mask of voxels that do not count.")] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Only this metric; may be repeated.")] = None,
     tolerance_mm: Annotated[float, typer.Option("--tolerance-mm", help="Of nsd.")] = 1.0,
-    surface: Annotated[str | None, typer.Option("--surface", help="3d, or 2d: within each axial slice.")] = None,
+    surface: Annotated[Literal["2d", "3d"] | None, typer.Option("--surface", help="2d: in each axial slice.")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -176,12 +174,12 @@ def report(
 
     Example: `ctbench report runs/phantom-anatomy/* --out report.html`
     """
-    from ctbench.report import build_report, summary_table
+    from ctbench.report import build_report
     from ctbench.runs import open_run
 
     opened = [open_run(folder) for folder in runs]
     datasets = _datasets(opened, catalog) if overlays else {}
-    print_frame(summary_table(opened), as_json=as_json, as_csv=as_csv)
+    print_summary(opened, as_json=as_json, as_csv=as_csv)
     note(f"report: {build_report(opened, out, datasets=datasets)}")
 
 
@@ -195,7 +193,7 @@ def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]
         try:
             loaded[name] = load_dataset(name, catalog=catalog)
         except DataError as error:
-            note(f"no pictures of {name}: {error}")
+            note(f"no pictures of {name}: {error}; a dataset of yours needs --catalog FILE")
     return loaded
 
 

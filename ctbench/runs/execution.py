@@ -74,7 +74,7 @@ def run(
     if paths.manifest.is_file():
         _expect_same(manifest, read_manifest(paths.manifest), paths)
         return Run(paths.path, open_run(paths.path).manifest, reused=True)
-    _begin(manifest, paths)
+    _begin(manifest, cases, paths, jobs, progress)
     outcomes: dict[str, Outcome] = {}
     if source is not None:
         outcomes = _predict_all(source, cases, paths, jobs, progress)
@@ -148,20 +148,36 @@ def _expect_same(wanted: Manifest, found: Manifest, paths: RunFolder) -> None:
         raise UsageError(msg)
 
 
-def _begin(manifest: Manifest, paths: RunFolder) -> None:
+def _begin(manifest: Manifest, cases: tuple[Case, ...], paths: RunFolder, jobs: int, progress: Progress) -> None:
     if paths.partial.is_file():
         _expect_same(manifest, read_manifest(paths.partial), paths)
         return
     try:
+        if paths.path.exists() and any(paths.path.iterdir()):
+            msg = f"{paths.path} has files in it but is no run; give an empty or a new folder"
+            raise UsageError(msg)
+        made = [folder for folder in (paths.path, *paths.path.parents) if not folder.exists()]
         paths.path.mkdir(parents=True, exist_ok=True)
-        strangers = any(paths.path.iterdir())
     except OSError as error:
         msg = f"cannot write the run folder {paths.path}: {error.strerror}; choose a folder that you may write to"
         raise StoreError(msg) from error
-    if strangers:
-        msg = f"{paths.path} has files in it but is no run; give an empty or a new folder"
-        raise UsageError(msg)
+    try:
+        # A mask that cannot be used is better known now than after hours of predicting.
+        steps = [(_check_case, case) for case in cases]
+        for _ in progress(f"check {manifest.dataset}", _parallel(steps, jobs), len(steps)):
+            pass
+    except BaseException:
+        for folder in made:
+            folder.rmdir()
+        raise
     write_text(paths.partial, manifest.to_json())
+
+
+def _check_case(case: Case) -> None:
+    """Read every label map of a case, which checks its grid, its codes and its file."""
+    for reader in case.readers:
+        case.reader(reader)
+    case.reference()
 
 
 def _predict_all(

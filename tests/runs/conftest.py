@@ -1,53 +1,10 @@
-"""A small dataset of three readers, and predictors for it."""
+"""Predictors for the small dataset of blobs."""
 
 import numpy as np
 import pytest
 
-from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
-from ctbench.volume import Volume, write_volume
-
-SPACING = (4.0, 1.0, 1.0)
-YAML = """
-blobs:
-  title: Two blobs on a small grid
-  modality: CT
-  task: segmentation
-  labels: {iph: 1, ivh: 2}
-  groups: {hemorrhage: [iph, ivh]}
-  image: images/{case}.nii.gz
-  readers: readers/{reader}/{case}.nii.gz
-  cases: cases.csv
-"""
-
-
-def blob(shift):
-    """A label map with a box of each label, shifted along x."""
-    labels = np.zeros((6, 24, 24), np.uint8)
-    labels[1:4, 6:14, 4 + shift : 12 + shift] = 1
-    labels[2:5, 16:21, 10 + shift : 15 + shift] = 2
-    return labels
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Four cases; the readers draw one voxel apart; case d has no ivh that anybody could assess."""
-    root = tmp_path / "blobs"
-    for number, case in enumerate("abcd"):
-        for reader, shift in (("r1", 0), ("r2", 1), ("r3", -1)):
-            write_volume(Volume(blob(shift + number), SPACING), root / "readers" / reader / f"{case}.nii.gz")
-        hu = np.where(blob(number) > 0, 70, 30).astype(np.int16)
-        write_volume(Volume(hu, SPACING), root / "images" / f"{case}.nii.gz")
-    (root / "cases.csv").write_text("case,split,not_assessed\na,train,\nb,test,\nc,test,\nd,test,ivh\n")
-    (root / "blobs.yaml").write_text(YAML)
-    return root
-
-
-@pytest.fixture
-def dataset(folder):
-    """The dataset as a user loads it."""
-    return load_dataset(folder / "blobs.yaml")
 
 
 class Bright:

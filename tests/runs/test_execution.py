@@ -24,9 +24,9 @@ def value(scores, **where):
     return scores["value"].iloc[0]
 
 
-def test_a_model_is_scored_on_the_common_and_on_every_leave_one_out_reference(dataset, bright, tmp_path):
+def test_a_model_is_scored_on_the_common_and_on_every_leave_one_out_reference(blobs, bright, tmp_path):
     """There is a row for each test case, reference, structure and metric, in the documented order of columns."""
-    result = run(dataset, bright, tmp_path / "run", split="test", jobs=1)
+    result = run(blobs, bright, tmp_path / "run", split="test", jobs=1)
     scores = open_run(tmp_path / "run").scores
     assert tuple(scores.columns) == SCORE_COLUMNS
     references = {"majority", "majority-without-r1", "majority-without-r2", "majority-without-r3"}
@@ -39,12 +39,12 @@ def test_a_model_is_scored_on_the_common_and_on_every_leave_one_out_reference(da
     assert result.manifest.unsupported == ("iph", "ivh")
 
 
-def test_scores_equal_those_of_the_arrays(dataset, bright, tmp_path):
+def test_scores_equal_those_of_the_arrays(blobs, bright, tmp_path):
     """What is kept is what `metrics.score` gives for the same arrays."""
-    scores = run(dataset, bright, tmp_path / "run", jobs=1).scores
+    scores = run(blobs, bright, tmp_path / "run", jobs=1).scores
     from ctbench.consensus import leave_one_out
 
-    case = dataset["b"]
+    case = blobs["b"]
     references = leave_one_out({reader: case.reader(reader).array for reader in case.readers})
     prediction = (case.image().array > 50) * 3
     expected = score(references["r2"], prediction, spacing_mm=(4, 1, 1), labels={"hemorrhage": (1, 2, 3)})
@@ -53,9 +53,9 @@ def test_scores_equal_those_of_the_arrays(dataset, bright, tmp_path):
     pd.testing.assert_series_equal(found.sort_index(), expected.set_index("metric")["value"].sort_index())
 
 
-def test_a_reader_is_scored_on_the_common_reference_and_on_the_one_made_without_them(dataset, tmp_path):
+def test_a_reader_is_scored_on_the_common_reference_and_on_the_one_made_without_them(blobs, tmp_path):
     """Readers are raters like models, but never on a reference that another reader is left out of."""
-    scores = run(dataset, "readers", tmp_path / "run", jobs=1).scores
+    scores = run(blobs, "readers", tmp_path / "run", jobs=1).scores
     pairs = set(scores[["rater", "reference"]].itertuples(index=False, name=None))
     assert pairs == {(f"r{k}", name) for k in (1, 2, 3) for name in ("majority", f"majority-without-r{k}")}
     # r2 and r3 lie two voxels apart along x: their 8-voxel boxes share 6, and r1's box lies in the middle.
@@ -64,24 +64,24 @@ def test_a_reader_is_scored_on_the_common_reference_and_on_the_one_made_without_
     assert value(scores, rater="r2", reference="majority", **iph) == pytest.approx(2 * 7 / 16)
 
 
-def test_a_label_that_nobody_could_assess_has_null_rows(dataset, tmp_path):
+def test_a_label_that_nobody_could_assess_has_null_rows(blobs, tmp_path):
     """`not_assessed` is said, not left out."""
-    scores = run(dataset, "readers", tmp_path / "run", jobs=1).scores
+    scores = run(blobs, "readers", tmp_path / "run", jobs=1).scores
     rows = scores[(scores["case"] == "d") & (scores["label"] == "ivh")]
     assert set(rows["status"]) == {"not_assessed"}
     assert rows["value"].isna().all()
 
 
-def test_two_processes_give_the_same_bytes_as_one(dataset, tmp_path):
+def test_two_processes_give_the_same_bytes_as_one(blobs, tmp_path):
     """How a run is carried out does not show in its results."""
     for name, jobs in (("one", 1), ("two", 2)):
-        run(dataset, "threshold", tmp_path / name, jobs=jobs, options={"smoothing_mm": 0.1, "smallest_ml": 0.001})
+        run(blobs, "threshold", tmp_path / name, jobs=jobs, options={"smoothing_mm": 0.1, "smallest_ml": 0.001})
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
-def test_a_case_on_which_the_predictor_raises_is_failed_and_the_run_goes_on(dataset, fails_on_c, tmp_path):
+def test_a_case_on_which_the_predictor_raises_is_failed_and_the_run_goes_on(blobs, fails_on_c, tmp_path):
     """A failure is penalised, with the reason in the row and the traceback in the log."""
-    result = run(dataset, fails_on_c, tmp_path / "run", split="test", jobs=1)
+    result = run(blobs, fails_on_c, tmp_path / "run", split="test", jobs=1)
     lost = result.scores[(result.scores["case"] == "c") & (result.scores["label"] == "hemorrhage")]
     assert set(lost["status"]) == {"failed"}
     assert set(lost["detail"]) == {"bright raised RuntimeError on case c: CUDA went away"}
@@ -92,17 +92,17 @@ def test_a_case_on_which_the_predictor_raises_is_failed_and_the_run_goes_on(data
     assert "Traceback" in result.messages()[0]["trace"]
 
 
-def test_a_prediction_of_the_wrong_shape_is_failed_with_both_shapes(dataset, wrong_shape_on_c, tmp_path):
+def test_a_prediction_of_the_wrong_shape_is_failed_with_both_shapes(blobs, wrong_shape_on_c, tmp_path):
     """What comes back is checked before it is kept."""
-    result = run(dataset, wrong_shape_on_c, tmp_path / "run", split="test", jobs=1)
+    result = run(blobs, wrong_shape_on_c, tmp_path / "run", split="test", jobs=1)
     detail = result.scores.loc[(result.scores["case"] == "c") & (result.scores["label"] == "hemorrhage"), "detail"]
     assert "labels of shape (5, 24, 24); expected the image's (6, 24, 24)" in detail.iloc[0]
     assert not (tmp_path / "run" / "predictions" / "c.nii.gz").exists()
 
 
-def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(dataset, bright, tmp_path, monkeypatch):
+def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(blobs, bright, tmp_path, monkeypatch):
     """A run that died while it scored keeps what is whole, and ends as if nothing had happened."""
-    run(dataset, bright, tmp_path / "whole", jobs=1)
+    run(blobs, bright, tmp_path / "whole", jobs=1)
     original, calls = execution._score_part, []
 
     def dies_at_the_third(*arguments):
@@ -113,12 +113,12 @@ def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(dataset, bright, tmp_pat
 
     monkeypatch.setattr(execution, "_score_part", dies_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        run(dataset, bright, tmp_path / "cut", jobs=1)
+        run(blobs, bright, tmp_path / "cut", jobs=1)
     with pytest.raises(IncompleteRunError, match="never finished"):
         open_run(tmp_path / "cut")
     calls.extend([None] * 10)
     before = len(calls)
-    run(dataset, bright, tmp_path / "cut", jobs=1)
+    run(blobs, bright, tmp_path / "cut", jobs=1)
     assert len(calls) - before == 2  # cases c and d; a and b were whole
     assert files(tmp_path / "whole") == files(tmp_path / "cut")
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == sorted(
@@ -126,57 +126,57 @@ def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(dataset, bright, tmp_pat
     )
 
 
-def test_a_failure_is_tried_again_when_a_run_goes_on(dataset, bright, fails_on_c, tmp_path, monkeypatch):
+def test_a_failure_is_tried_again_when_a_run_goes_on(blobs, bright, fails_on_c, tmp_path, monkeypatch):
     """Failures are never kept as results: the rows of a failed case are made anew."""
     monkeypatch.setattr(execution, "_commit", lambda manifest, paths: None)
-    run(dataset, fails_on_c, tmp_path / "run", jobs=1)
+    run(blobs, fails_on_c, tmp_path / "run", jobs=1)
     monkeypatch.undo()
-    result = run(dataset, bright, tmp_path / "run", jobs=1)
+    result = run(blobs, bright, tmp_path / "run", jobs=1)
     assert "failed" not in set(result.scores["status"])
 
 
-def test_a_whole_run_is_reused(dataset, bright, tmp_path):
+def test_a_whole_run_is_reused(blobs, bright, tmp_path):
     """The same command again computes nothing."""
-    assert not run(dataset, bright, tmp_path / "run", jobs=1).reused
-    assert run(dataset, bright, tmp_path / "run", jobs=1).reused
+    assert not run(blobs, bright, tmp_path / "run", jobs=1).reused
+    assert run(blobs, bright, tmp_path / "run", jobs=1).reused
 
 
-def test_a_folder_with_another_run_is_refused(dataset, bright, tmp_path):
+def test_a_folder_with_another_run_is_refused(blobs, bright, tmp_path):
     """The message names what differs, and nothing is overwritten."""
-    run(dataset, bright, tmp_path / "run", jobs=1)
+    run(blobs, bright, tmp_path / "run", jobs=1)
     before = files(tmp_path / "run")
     with pytest.raises(UsageError, match=r"holds another run .it differs in cases, dataset_fingerprint, split"):
-        run(dataset, bright, tmp_path / "run", split="test", jobs=1)
+        run(blobs, bright, tmp_path / "run", split="test", jobs=1)
     assert files(tmp_path / "run") == before
 
 
-def test_a_folder_with_other_files_is_refused(dataset, bright, tmp_path):
+def test_a_folder_with_other_files_is_refused(blobs, bright, tmp_path):
     """A run never spreads over somebody's files."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="has files in it but is no run"):
-        run(dataset, bright, tmp_path, jobs=1)
+        run(blobs, bright, tmp_path, jobs=1)
 
 
-def test_a_folder_that_cannot_be_written_is_a_store_error(dataset, bright, tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_store_error(blobs, bright, tmp_path):
     """A path below a file cannot be made, also not by root."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write the run folder"):
-        run(dataset, bright, tmp_path / "file" / "run", jobs=1)
+        run(blobs, bright, tmp_path / "file" / "run", jobs=1)
 
 
-def test_a_changed_mask_is_another_dataset(dataset, folder, bright, tmp_path):
+def test_a_changed_mask_is_another_dataset(blobs, bright, tmp_path):
     """The fingerprint sees a reader's file change."""
-    run(dataset, bright, tmp_path / "run", jobs=1)
-    case = dataset["a"]
+    run(blobs, bright, tmp_path / "run", jobs=1)
+    case = blobs["a"]
     volume = case.reader("r1")
     write_volume(volume.with_array(volume.array * 0), case.reader_path("r1"))
     with pytest.raises(UsageError, match="differs in dataset_fingerprint"):
-        run(dataset, bright, tmp_path / "run", jobs=1)
+        run(blobs, bright, tmp_path / "run", jobs=1)
 
 
-def test_a_run_of_another_version_is_refused(dataset, bright, tmp_path):
+def test_a_run_of_another_version_is_refused(blobs, bright, tmp_path):
     """The schema version is looked at before anything else."""
-    run(dataset, bright, tmp_path / "run", jobs=1)
+    run(blobs, bright, tmp_path / "run", jobs=1)
     path = tmp_path / "run" / "run.json"
     content = json.loads(path.read_text()) | {"schema_version": 99, "new_field": 1}
     path.write_text(json.dumps(content))
@@ -192,27 +192,27 @@ def test_a_broken_manifest_is_a_store_error(tmp_path, content):
         open_run(tmp_path)
 
 
-def test_unknown_splits_and_metrics_are_refused(dataset, bright, tmp_path):
+def test_unknown_splits_and_metrics_are_refused(blobs, bright, tmp_path):
     """Both messages list what there is."""
     with pytest.raises(UsageError, match=r"no case in split 'tset'; its splits: test, train"):
-        run(dataset, bright, tmp_path / "run", split="tset")
+        run(blobs, bright, tmp_path / "run", split="tset")
     with pytest.raises(UsageError, match=r"unknown metrics dise; known: dice"):
-        run(dataset, bright, tmp_path / "run", metrics=["dise"])
+        run(blobs, bright, tmp_path / "run", metrics=["dise"])
 
 
-def test_a_prediction_is_read_back_in_the_datasets_codes(dataset, bright, tmp_path):
+def test_a_prediction_is_read_back_in_the_datasets_codes(blobs, bright, tmp_path):
     """The run's label map stands for the group by a code beyond the dataset's."""
-    result = run(dataset, bright, tmp_path / "run", jobs=1)
+    result = run(blobs, bright, tmp_path / "run", jobs=1)
     assert set(np.unique(result.prediction("a").array)) == {0, 3}
 
 
-def test_predictions_of_a_folder_are_scored_and_missing_ones_penalised(dataset, tmp_path):
+def test_predictions_of_a_folder_are_scored_and_missing_ones_penalised(blobs, tmp_path):
     """A folder of label maps is a predictor; a case without file is `missing`; files of no case are logged."""
     made = tmp_path / "made"
     for name in ("a", "b", "stranger"):
-        write_volume(dataset["a" if name == "stranger" else name].reader("r1"), made / f"{name}.nii.gz")
+        write_volume(blobs["a" if name == "stranger" else name].reader("r1"), made / f"{name}.nii.gz")
     (made / "labels.json").write_text('{"iph": 1, "ivh": 2}')
-    result = run(dataset, f"folder:{made}", tmp_path / "run", jobs=1)
+    result = run(blobs, f"folder:{made}", tmp_path / "run", jobs=1)
     status = result.scores[result.scores["label"] == "iph"].groupby("case")["status"].agg(set)
     assert status.to_dict() == {"a": {"ok"}, "b": {"ok"}, "c": {"missing"}, "d": {"missing"}}
     assert any("stranger.nii.gz" in str(message["message"]) for message in result.messages())
