@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,21 @@ from pathlib import Path
 
 from ctbench.errors import StoreError
 
-__all__ = ["sha256", "whole_file", "write_text"]
+__all__ = ["cache_folder", "sha256", "whole_file", "write_text"]
+
+
+def cache_folder() -> Path:
+    """Give the folder for what can be made again: ``CTBENCH_CACHE``, or ``ctbench`` in the user's cache folder.
+
+    The latter is ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows, ``$XDG_CACHE_HOME`` or ``~/.cache``
+    elsewhere. It need not exist.
+    """
+    if named := os.environ.get("CTBENCH_CACHE"):
+        return Path(named).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "ctbench"
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    return Path(os.environ.get(variable) or Path.home() / ".cache") / "ctbench"
 
 
 @contextmanager

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from ctbench.volume.files import read_label_map, read_volume, write_volume
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
+from ctbench.volume.itk import from_itk, to_itk
 
-__all__ = ["Geometry", "Volume", "check_same_grid"]
+__all__ = [
+    "Geometry",
+    "Volume",
+    "check_same_grid",
+    "from_itk",
+    "read_label_map",
+    "read_volume",
+    "to_itk",
+    "write_volume",
+]

@@ -1,0 +1,119 @@
+"""References made of several readers' label maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.consensus.readings import Annotated, LabelMap, LabelMaps, Readings
+from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES
+from ctbench.errors import DataError, LabelError, UsageError
+from ctbench.reference import Reference
+
+__all__ = ["fuse", "leave_one_out"]
+
+
+def fuse(label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None) -> Reference:
+    """Fuse several readers' label maps into one reference.
+
+    Each slice is fused from the readers who annotated it:
+
+    - ``majority``: the label that more than half of them drew; none: indeterminate;
+    - ``plurality``: the label that most of them drew; a tie is indeterminate;
+    - ``staple``: multi-label STAPLE; undecided voxels are indeterminate. Readers' performances are estimated anew for
+      each set of slices that were annotated by the same readers, because the filter knows no missing votes;
+    - ``union``, ``intersection``: what any, or all, of them drew; for one structure only.
+
+    Background is a label like any other. One reader is his own reference.
+
+    Args:
+        label_maps: reader -> z,y,x integers (or bool), or a sequence, whose readers are named reader1, reader2, ...
+        method: one of ``METHODS``.
+        annotated: reader -> z bool, the slices that the reader annotated; a reader who is absent (or None), all.
+
+    Returns:
+        The reference; ``possible`` marks, for each label, the indeterminate voxels in which some reader drew it.
+
+    Raises:
+        UsageError: an unknown method, or ``annotated`` names a reader who has no label map.
+        DataError: no reader, label maps of different shapes or that are not 3D (GeometryError, DataError), not
+            integers, or with several structures where the method takes one (LabelError).
+
+    Example:
+        >>> import numpy as np
+        >>> a, b, c = (np.array([[[code, 1]]]) for code in (0, 1, 2))
+        >>> reference = fuse({"ann": a, "bob": b, "cyd": c})
+        >>> reference.labels.tolist(), reference.excluded.tolist()
+        ([[[0, 1]]], [[[True, False]]])
+    """
+    _expect_method(method)
+    return _fused(Readings.of(label_maps, annotated), method, method)
+
+
+def leave_one_out(
+    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None
+) -> dict[str, Reference]:
+    """Fuse, for each reader, the label maps of all others, so that nobody is judged by what he helped to make.
+
+    Args:
+        label_maps: as for ``fuse``.
+        method: as for ``fuse``.
+        annotated: as for ``fuse``.
+
+    Returns:
+        reader -> the reference of the others, whose method is named e.g. ``majority-without-reader2``.
+
+    Raises:
+        DataError: fewer than two readers.
+        CtbenchError: as for ``fuse``.
+    """
+    _expect_method(method)
+    readings = Readings.of(label_maps, annotated)
+    if len(readings.readers) < 2:
+        msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
+        raise DataError(msg)
+    return {
+        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}") for reader in readings.readers
+    }
+
+
+def _fused(readings: Readings, method: str, name: str) -> Reference:
+    if method in BINARY_METHODS:
+        _expect_one_structure(readings, method)
+    labels = np.zeros(readings.shape, readings.maps[0].dtype)
+    excluded = np.zeros(readings.shape, bool)
+    for maps, slices in readings.panels():
+        labels[slices], excluded[slices] = RULES[method](maps)
+    return Reference(
+        labels=labels,
+        excluded=excluded,
+        annotated=np.logical_or.reduce(readings.annotated),
+        method=name,
+        readers=readings.readers,
+        possible=_possible(readings, excluded),
+    )
+
+
+def _possible(readings: Readings, excluded: NDArray[np.bool_]) -> dict[int, NDArray[np.bool_]]:
+    drawn: LabelMap = readings.drawn_at(excluded)
+    result: dict[int, NDArray[np.bool_]] = {}
+    for code in np.unique(drawn[drawn != 0]):
+        mask = np.zeros(readings.shape, bool)
+        mask[excluded] = (drawn == code).any(axis=0)
+        result[int(code)] = mask
+    return result
+
+
+def _expect_method(method: str) -> None:
+    if method not in RULES:
+        msg = f"unknown consensus method {method!r}; expected one of {', '.join(METHODS)}"
+        raise UsageError(msg)
+
+
+def _expect_one_structure(readings: Readings, method: str) -> None:
+    codes = sorted({int(code) for array in readings.maps for code in np.unique(array)} - {0})
+    if len(codes) > 1:
+        msg = (
+            f"{method} fuses masks of one structure, got codes {', '.join(map(str, codes))}; use majority or plurality"
+        )
+        raise LabelError(msg)

@@ -1,0 +1,158 @@
+"""What several readers drew in one image, checked and put side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ctbench.errors import DataError, GeometryError, LabelError, UsageError
+
+__all__ = ["Annotated", "LabelMap", "LabelMaps", "Readings", "contested"]
+
+LabelMap = NDArray[np.integer[Any]]
+LabelMaps = Mapping[str, ArrayLike] | Sequence[ArrayLike]
+Annotated = Mapping[str, ArrayLike | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """The label maps of several readers on one grid.
+
+    Args:
+        readers: their names.
+        maps: their label maps, z,y,x, all of one integer dtype, 0 in slices that the reader did not annotate.
+        annotated: readers x z bool, the slices that each of them annotated.
+    """
+
+    readers: tuple[str, ...]
+    maps: tuple[LabelMap, ...]
+    annotated: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, label_maps: LabelMaps, annotated: Annotated | None = None) -> Readings:
+        """Check readers' label maps; a sequence gives its readers the names reader1, reader2, ...
+
+        Args:
+            label_maps: reader -> z,y,x integers (or bool), or a sequence of such arrays.
+            annotated: reader -> z bool; a reader who is absent, or None, annotated all slices.
+
+        Raises:
+            DataError: no reader, or arrays that are not 3D.
+            GeometryError: label maps, or slices, that differ in number.
+            LabelError: label maps that are not integers.
+            UsageError: ``annotated`` names a reader who has no label map.
+        """
+        named = label_maps if isinstance(label_maps, Mapping) else _named(label_maps)
+        if not named:
+            msg = "there is no reader to fuse; expected the label map of at least one"
+            raise DataError(msg)
+        arrays = {reader: _integers(reader, array) for reader, array in named.items()}
+        shape = _common_shape(arrays)
+        slices = _annotated_slices(tuple(arrays), annotated or {}, shape[0])
+        common = np.result_type(*arrays.values())
+        # NumPy's common type of int64 and uint64 is a float.
+        dtype = common if common.kind in "iu" else np.dtype(np.int64)
+        maps = tuple(
+            _blank_outside(np.ascontiguousarray(array, dtype=dtype), read)
+            for array, read in zip(arrays.values(), slices, strict=True)
+        )
+        return cls(tuple(arrays), maps, slices)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along z, y, x."""
+        return self.maps[0].shape
+
+    def without(self, reader: str) -> Readings:
+        """Give the readings of all others."""
+        others = [index for index, name in enumerate(self.readers) if name != reader]
+        return Readings(
+            tuple(self.readers[index] for index in others),
+            tuple(self.maps[index] for index in others),
+            self.annotated[others],
+        )
+
+    def panels(self) -> Iterator[tuple[tuple[LabelMap, ...], slice | NDArray[np.intp]]]:
+        """Group the slices by who annotated them.
+
+        Yields:
+            The label maps, in these slices, of the readers who annotated them, and the slices (an index along z).
+            Slices that nobody annotated are left out.
+        """
+        patterns, members = np.unique(self.annotated, axis=1, return_inverse=True)
+        for number, pattern in enumerate(patterns.T):
+            present = [array for array, reads in zip(self.maps, pattern, strict=True) if reads]
+            if len(patterns.T) == 1 and present:
+                yield tuple(present), slice(None)
+            elif present:
+                slices = np.flatnonzero(members.ravel() == number)
+                yield tuple(array[slices] for array in present), slices
+
+    def drawn_at(self, where: NDArray[np.bool_]) -> LabelMap:
+        """Give what each reader drew in the voxels ``where`` (z,y,x bool): readers x voxels."""
+        return np.stack([array[where] for array in self.maps])
+
+
+def contested(maps: Sequence[LabelMap]) -> NDArray[np.bool_]:
+    """Mark the voxels in which not all of the label maps are alike."""
+    differ = np.zeros(maps[0].shape, bool)
+    for array in maps[1:]:
+        differ |= array != maps[0]
+    return differ
+
+
+def _named(label_maps: Sequence[ArrayLike]) -> dict[str, ArrayLike]:
+    return {f"reader{number}": array for number, array in enumerate(label_maps, start=1)}
+
+
+def _integers(reader: str, label_map: ArrayLike) -> LabelMap:
+    array = np.asarray(label_map)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "iu":
+        msg = f"the label map of {reader} is {array.dtype}; expected integers: round and convert it first"
+        raise LabelError(msg)
+    return array
+
+
+def _common_shape(arrays: Mapping[str, LabelMap]) -> tuple[int, ...]:
+    (first, reference), *others = arrays.items()
+    if reference.ndim != 3:
+        msg = f"the label map of {first} has shape {reference.shape}; expected three axes z,y,x"
+        raise DataError(msg)
+    for reader, array in others:
+        if array.shape != reference.shape:
+            msg = (
+                f"the label map of {reader} has shape {array.shape}, that of {first} {reference.shape}; "
+                f"expected one shape (z, y, x): resample them onto the image"
+            )
+            raise GeometryError(msg)
+    return reference.shape
+
+
+def _annotated_slices(readers: tuple[str, ...], annotated: Annotated, slices: int) -> NDArray[np.bool_]:
+    strangers = set(annotated) - set(readers)
+    if strangers:
+        msg = f"annotated names {', '.join(sorted(strangers))}, who has no label map; readers: {', '.join(readers)}"
+        raise UsageError(msg)
+    result = np.ones((len(readers), slices), bool)
+    for index, reader in enumerate(readers):
+        given = annotated.get(reader)
+        if given is None:
+            continue
+        marks = np.asarray(given)
+        if marks.dtype != np.bool_ or marks.shape != (slices,):
+            msg = f"annotated[{reader!r}] is {marks.dtype} of shape {marks.shape}; expected bool of shape ({slices},)"
+            raise GeometryError(msg)
+        result[index] = marks
+    return result
+
+
+def _blank_outside(array: LabelMap, read: NDArray[np.bool_]) -> LabelMap:
+    if read.all():
+        return array
+    return array * read[:, None, None].astype(array.dtype)

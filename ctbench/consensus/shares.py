@@ -1,0 +1,97 @@
+"""How far readers agree: shares of votes, and of voxels on which no consensus was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.consensus.readings import Annotated, LabelMaps, Readings, contested
+from ctbench.consensus.rules import vote_counts
+from ctbench.errors import GeometryError
+from ctbench.reference import Reference
+
+__all__ = ["indeterminate_share", "vote_share"]
+
+
+def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated | None = None) -> NDArray[np.float32]:
+    """Give the share of readers who voted for the reference's label.
+
+    Args:
+        label_maps: as for ``fuse``.
+        reference: what they were fused into.
+        annotated: as for ``fuse``.
+
+    Returns:
+        z,y,x float32: of the readers who annotated the slice, the share that voted for the label of ``reference``; in
+        its indeterminate voxels, the largest share that any label got; 0 in slices that nobody annotated.
+
+    Raises:
+        CtbenchError: as for ``fuse``, or a reference of another shape.
+    """
+    readings = _readings_of(label_maps, reference, annotated)
+    share = np.zeros(readings.shape, np.float32)
+    for maps, slices in readings.panels():
+        excluded = reference.excluded[slices]
+        votes = np.zeros(excluded.shape, np.uint16)
+        for array in maps:
+            votes += array == reference.labels[slices]
+        if excluded.any():
+            votes[excluded] = vote_counts(np.stack([array[excluded] for array in maps])).max(axis=0)
+        share[slices] = votes / np.float32(len(maps))
+    return share
+
+
+def indeterminate_share(
+    label_maps: LabelMaps, reference: Reference, labels: Mapping[str, int], annotated: Annotated | None = None
+) -> pd.DataFrame:
+    """Count the voxels on which readers found no consensus, among those in which they drew something.
+
+    A label's annotated voxels are those in which at least one reader drew it, in a slice that he annotated; its
+    indeterminate voxels are those of them that the reference excludes. The row ``overall`` counts each voxel in which
+    some reader drew any of the labels once, as in the 1.1 % that Cai et al. (Radiology: Artificial Intelligence 2(5),
+    2020) give for all structures.
+
+    Args:
+        label_maps: as for ``fuse``.
+        reference: what they were fused into.
+        labels: name -> code, e.g. a LabelSet.
+        annotated: as for ``fuse``.
+
+    Returns:
+        Columns label, annotated_voxels, indeterminate_voxels, share (NaN where nobody drew the label); a row for each
+        label, in the order of ``labels``, and the row ``overall``.
+
+    Raises:
+        CtbenchError: as for ``fuse``, or a reference of another shape.
+    """
+    readings = _readings_of(label_maps, reference, annotated)
+    first, disputed = readings.maps[0], readings.drawn_at(contested(readings.maps))
+    undecided = readings.drawn_at(reference.excluded)
+    alone = {code: int(np.count_nonzero(first == code)) for code in labels.values()}
+
+    def row(name: str, codes: list[int]) -> dict[str, object]:
+        drew = np.isin(disputed, codes)
+        # The first reader's voxels, and those that only others drew: all of them are disputed.
+        annotated_voxels = sum(alone[code] for code in codes) + int(np.count_nonzero(~drew[0] & drew.any(axis=0)))
+        indeterminate = int(np.count_nonzero(np.isin(undecided, codes).any(axis=0)))
+        share = indeterminate / annotated_voxels if annotated_voxels else np.nan
+        return {
+            "label": name,
+            "annotated_voxels": annotated_voxels,
+            "indeterminate_voxels": indeterminate,
+            "share": share,
+        }
+
+    rows = [row(name, [code]) for name, code in labels.items()]
+    return pd.DataFrame([*rows, row("overall", list(labels.values()))])
+
+
+def _readings_of(label_maps: LabelMaps, reference: Reference, annotated: Annotated | None) -> Readings:
+    readings = Readings.of(label_maps, annotated)
+    if readings.shape != reference.labels.shape:
+        msg = f"the reference has shape {reference.labels.shape}, the readers' label maps {readings.shape}"
+        raise GeometryError(msg)
+    return readings

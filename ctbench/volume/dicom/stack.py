@@ -1,0 +1,133 @@
+"""How the slices of a DICOM series lie to each other: order, gaps, tilt, and faults that make no volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import VolumeFileError
+from ctbench.volume.dicom.series import Series, Slice
+
+__all__ = ["Stack", "stack_slices"]
+
+_SAME_MM = 0.01
+"""Two slices closer than this are one slice twice."""
+_EVEN_MM = 0.05
+"""How far a slice may lie from its place in an even stack: scanners round positions."""
+_STRAIGHT_DEGREES = 0.1
+"""A smaller tilt moves the last slice of a head by less than a voxel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Slices in the order of their positions along the slices' normal.
+
+    Args:
+        slices: in that order.
+        axes: 3 x 3, columns are the directions (x, y, z) of rows, columns and the normal.
+        gaps_mm: distances of neighbouring slices along the normal.
+        shear_degrees: angle between the normal and the line through the slices' positions, 0 in a straight stack.
+    """
+
+    slices: tuple[Slice, ...]
+    axes: NDArray[np.float64]
+    gaps_mm: NDArray[np.float64]
+    shear_degrees: float
+
+    @property
+    def is_tilted(self) -> bool:
+        """Whether the slices are shifted against each other, as with a tilted gantry."""
+        return self.shear_degrees > _STRAIGHT_DEGREES
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all gaps are alike."""
+        places = np.concatenate([[0.0], np.cumsum(self.gaps_mm)])
+        return bool(np.all(np.abs(places - np.linspace(0, places[-1], len(places))) <= _EVEN_MM))
+
+    @property
+    def gap_ranges(self) -> str:
+        """The gaps in words, runs of equal ones together: ``13 x 4.22, 1 x 1.14, 13 x 7.38 mm``."""
+        runs: list[tuple[int, float]] = []
+        for gap in self.gaps_mm.tolist():
+            if runs and abs(runs[-1][1] - gap) <= _EVEN_MM:
+                runs[-1] = (runs[-1][0] + 1, runs[-1][1])
+            else:
+                runs.append((1, gap))
+        return ", ".join(f"{count} x {gap:.2f}" for count, gap in runs) + " mm"
+
+
+def stack_slices(series: Series) -> Stack:
+    """Put the slices of a series in order.
+
+    Raises:
+        VolumeFileError: several frames in one file; slices of several patients, sizes, spacings or orientations,
+            without a position, at the same position, or with one missing between two others.
+    """
+    if any(one.size[2] > 1 for one in series.slices):
+        msg = f"DICOM series {series} has several frames in one file; convert it with dcm2niix and give the NIfTI"
+        raise VolumeFileError(msg)
+    _expect_alike(series)
+    first = series.slices[0]
+    if first.orientation is None or any(one.position is None for one in series.slices):
+        msg = f"DICOM series {series} has slices without a position or orientation, so that it is no volume"
+        raise VolumeFileError(msg)
+    if len(series.slices) < 2:
+        msg = f"DICOM series {series} is a single slice; expected a volume"
+        raise VolumeFileError(msg)
+    along_row, along_column = np.reshape(first.orientation, (2, 3))
+    axes = np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
+    # In the stack's own axes: in-plane offsets, and the place along the normal.
+    places = np.array([one.position for one in series.slices]) @ axes
+    order = np.argsort(places[:, 2], kind="stable")
+    slices, places = tuple(series.slices[index] for index in order), places[order]
+    gaps = np.diff(places[:, 2])
+    _expect_whole(series, slices, gaps)
+    shift = places[-1] - places[0]
+    shear = float(np.degrees(np.arctan2(np.hypot(shift[0], shift[1]), shift[2])))
+    return Stack(slices, axes, gaps, shear)
+
+
+def _expect_alike(series: Series) -> None:
+    first = series.slices[0]
+    for one in series.slices[1:]:
+        for what, here, there in (
+            ("patients", one.patient, first.patient),
+            ("sizes", one.size, first.size),
+            ("pixel spacings", one.spacing_mm, first.spacing_mm),
+            ("orientations", one.orientation, first.orientation),
+        ):
+            if not _alike(here, there):
+                # A patient's identifier has no place in a message that may be sent around.
+                values = "" if what == "patients" else f", {there} and {here}"
+                msg = (
+                    f"DICOM series {series} mixes {what}{values}: {first.path.name} and {one.path.name}; "
+                    f"keep the slices of one volume"
+                )
+                raise VolumeFileError(msg)
+
+
+def _alike(here: object, there: object) -> bool:
+    if isinstance(here, tuple) and isinstance(there, tuple):
+        return bool(np.allclose(here, there, rtol=0, atol=1e-3))
+    return here == there
+
+
+def _expect_whole(series: Series, slices: tuple[Slice, ...], gaps: NDArray[np.float64]) -> None:
+    names = [one.path.name for one in slices]
+    if gaps.min() < _SAME_MM:
+        at = int(gaps.argmin())
+        msg = f"DICOM series {series} has two slices at one position, {names[at]} and {names[at + 1]}; keep one of them"
+        raise VolumeFileError(msg)
+    for index, gap in enumerate(gaps):
+        # A change of slice distance goes on in the next gap; where a slice is lost, the gaps on both sides are alike.
+        beside = gaps[[at for at in (index - 1, index + 1) if 0 <= at < len(gaps)]]
+        lost = gap / beside[0] - 1 if len(beside) and np.ptp(beside) <= _EVEN_MM else 0.0
+        if lost > 0.9 and abs(lost - round(lost)) < 0.05:
+            msg = (
+                f"DICOM series {series} lacks {round(lost)} slice(s) between {names[index]} and {names[index + 1]} "
+                f"({gap:.2f} mm apart, their neighbours {beside[0]:.2f} mm); add what is missing"
+            )
+            raise VolumeFileError(msg)

@@ -1,0 +1,118 @@
+"""The passage between volumes and SimpleITK, which is imported when first needed: it takes a quarter of a second."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import DataError, VolumeFileError
+from ctbench.volume.geometry import Volume
+
+__all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "simpleitk", "to_itk"]
+
+_STORED_AS = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
+"""Types that image files do not know, and the ones that hold them without loss."""
+_ITK_PREFIX = re.compile(r"^(sitk|itk|ITK)?:*\s*(ERROR: )?(\w+\(0x[0-9a-f]+\): )?")
+
+
+def simpleitk() -> Any:
+    """Give the module SimpleITK: imported when first needed, and as Any, because its functions have no types."""
+    import SimpleITK
+
+    return SimpleITK
+
+
+def to_itk(volume: Volume) -> Any:
+    """Give the SimpleITK image of a volume; bool becomes uint8 and float16 float32.
+
+    Raises:
+        DataError: SimpleITK has no pixel type for the array's dtype.
+    """
+    sitk = simpleitk()
+    array = volume.array.astype(_STORED_AS.get(volume.array.dtype, volume.array.dtype), copy=False)
+    try:
+        image = sitk.GetImageFromArray(array)
+    except (KeyError, TypeError) as error:
+        msg = f"an array of {array.dtype} cannot be an image; convert it to an integer or float type first"
+        raise DataError(msg) from error
+    image.SetSpacing(volume.spacing_mm[::-1])
+    image.SetOrigin(volume.origin_mm[::-1])
+    image.SetDirection(volume.direction[::-1, ::-1].ravel().tolist())
+    return image
+
+
+def from_itk(image: Any) -> Volume:
+    """Give the volume of a three-dimensional SimpleITK image; the dtype stays.
+
+    Raises:
+        DataError: the image is not three-dimensional, or its direction is not orthonormal.
+    """
+    sitk = simpleitk()
+    direction: NDArray[np.float64] = np.reshape(image.GetDirection(), (image.GetDimension(), -1))
+    array = sitk.GetArrayFromImage(image)
+    return Volume(array, image.GetSpacing()[::-1], image.GetOrigin()[::-1], direction[::-1, ::-1])
+
+
+def read_file(path: Path) -> Volume:
+    """Read one image file of a format that SimpleITK knows; a fourth axis of length 1 is dropped.
+
+    Raises:
+        VolumeFileError: SimpleITK cannot read it, or it is not one number per voxel of a 3D grid.
+    """
+    sitk = simpleitk()
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with quiet_itk():
+            reader.ReadImageInformation()
+            _expect_scalar_3d(reader, path)
+            image = reader.Execute()
+        return from_itk(image[:, :, :, 0] if image.GetDimension() == 4 else image)
+    except RuntimeError as error:
+        msg = f"{path} cannot be read as a volume: {_reason(error)}"
+        raise VolumeFileError(msg) from error
+    except DataError as error:
+        msg = str(error) if isinstance(error, VolumeFileError) else f"{path} cannot be read as a volume: {error}"
+        raise VolumeFileError(msg) from error
+
+
+def last_line(error: RuntimeError) -> str:
+    """Give what an error of ITK says in the end, without the class, address and source line that it starts with."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _ITK_PREFIX.sub("", lines[-1]) if lines else "no reason given"
+
+
+@contextmanager
+def quiet_itk() -> Iterator[None]:
+    """Keep ITK's warnings off stderr inside the block: what matters is raised as an error."""
+    sitk = simpleitk()
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(before)
+
+
+def _expect_scalar_3d(reader: Any, path: Path) -> None:
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    if len(size) != 3 and not (len(size) == 4 and size[3] == 1):
+        msg = f"{path} holds {len(size)}D data of size {size} (x, y, ...); expected one 3D volume"
+        raise VolumeFileError(msg)
+    if components != 1:
+        msg = f"{path} holds {components} numbers per voxel (colour, vectors or complex); expected one"
+        raise VolumeFileError(msg)
+
+
+def _reason(error: RuntimeError) -> str:
+    if "orthonormal" in str(error):
+        return "its axes are not orthonormal (a sheared grid, as from an uncorrected gantry tilt); resample it"
+    if "Unable to determine ImageIO" in str(error):
+        return "its content is not what its suffix says, or it is damaged"
+    return last_line(error)

@@ -1,0 +1,202 @@
+"""Where the voxels lie in a NIfTI, NRRD or MetaImage file, and how many bytes they should be by its header."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import VolumeFileError
+
+__all__ = ["Payload", "find_payload"]
+
+_CHUNK = 1 << 16
+_NIFTI_FIELDS = {
+    348: (("8h", 40), ("h", 70), ("h", 72), ("f", 108), ("8f", 76), ("h", 254), ("12f", 280)),
+    540: (("8q", 16), ("h", 12), ("h", 14), ("q", 168), ("8d", 104), ("i", 348), ("12d", 400)),
+}
+"""Length of the header of NIfTI-1 and -2 -> format and place of dim, datatype, bitpix, vox_offset, pixdim, sform_code
+and srow."""
+_NIFTI_FLOATS = {16: "f4", 64: "f8"}
+_META_BYTES = {
+    "MET_CHAR": 1,
+    "MET_UCHAR": 1,
+    "MET_SHORT": 2,
+    "MET_USHORT": 2,
+    "MET_INT": 4,
+    "MET_UINT": 4,
+    "MET_LONG_LONG": 8,
+    "MET_ULONG_LONG": 8,
+    "MET_FLOAT": 4,
+    "MET_DOUBLE": 8,
+}
+_NRRD_BYTES = {
+    "char": 1,
+    "int8": 1,
+    "short": 2,
+    "int16": 2,
+    "int": 4,
+    "int32": 4,
+    "longlong": 8,
+    "long long": 8,
+    "int64": 8,
+    "float": 4,
+    "double": 8,
+}
+
+
+class Payload(NamedTuple):
+    """The bytes of voxels in a file: from ``seek`` on, and in what is inflated of that, from ``skip`` on.
+
+    ``expected`` is their number by the header; ``floats`` is their type where it is a float of NIfTI.
+    """
+
+    file: Path
+    seek: int
+    compressed: bool
+    expected: int
+    skip: int = 0
+    floats: np.dtype[Any] | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes of voxels, inflated.
+
+        Raises:
+            VolumeFileError: compressed bytes are damaged or end early.
+        """
+        skip = self.skip
+        with self.file.open("rb") as file:
+            file.seek(self.seek)
+            for chunk in _inflated(file, self.file) if self.compressed else iter(partial(file.read, _CHUNK), b""):
+                yield chunk[skip:]
+                skip = max(0, skip - len(chunk))
+
+
+def find_payload(path: Path) -> Payload | None:
+    """Read the header of a NIfTI (.nii, .nii.gz), MetaImage (.mha, .mhd) or NRRD file.
+
+    Returns:
+        None where the header does not tell easily: encodings other than raw and gzip, lists of data files.
+
+    Raises:
+        VolumeFileError: the header is damaged.
+    """
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return _nifti(path)
+    return _meta(path) if path.suffix.lower() in {".mha", ".mhd"} else _nrrd(path)
+
+
+def _nifti(path: Path) -> Payload:
+    compressed = path.name.lower().endswith(".gz")
+    with path.open("rb") as file:
+        header = next(_inflated(file, path), b"") if compressed else file.read(max(_NIFTI_FIELDS))
+    for order, (length, fields) in itertools.product("<>", _NIFTI_FIELDS.items()):
+        if len(header) < length or header[:4] != struct.pack(f"{order}i", length):
+            continue
+        dim, (kind,), (bits,), (start,), pixdim, (has_sform,), srow = (
+            struct.unpack_from(order + form, header, at) for form, at in fields
+        )
+        sizes = dim[1 : dim[0] + 1]
+        if not sizes or min(sizes) < 1 or bits < 1 or not length <= start < 1 << 31:
+            break
+        if has_sform:
+            _expect_one_spacing(path, pixdim[1:4], np.reshape(srow, (3, 4))[:, :3])
+        seek, skip = (0, int(start)) if compressed else (int(start), 0)
+        floats = np.dtype(order + _NIFTI_FLOATS[kind]) if kind in _NIFTI_FLOATS else None
+        return Payload(path, seek, compressed, math.prod(sizes) * bits // 8, skip, floats)
+    msg = f"{path} is no NIfTI file: its header is damaged or truncated; export it again"
+    raise VolumeFileError(msg)
+
+
+def _expect_one_spacing(path: Path, spacing: tuple[float, ...], axes: NDArray[np.float64]) -> None:
+    """Refuse a header whose two spacings differ: ITK reads pixdim, others read the sform."""
+    by_sform = np.linalg.norm(axes, axis=0)
+    if not np.allclose(by_sform, np.abs(spacing), rtol=1e-3, atol=1e-3):
+        pixdim, sform = (", ".join(f"{value:.5g}" for value in values) for values in (spacing, by_sform))
+        msg = f"{path} has two spacings in its header: pixdim {pixdim} and sform {sform} (x, y, z); correct one of them"
+        raise VolumeFileError(msg)
+
+
+def _meta(path: Path) -> Payload | None:
+    fields, end = _text_header(path, "=", is_last=lambda line: line.startswith(b"ElementDataFile"))
+    _expect_fields(path, fields, "MetaImage", "NDims", "DimSize", "ElementType", "ElementDataFile")
+    item, source = _META_BYTES.get(fields["ElementType"]), fields["ElementDataFile"]
+    if item is None or fields.get("HeaderSize", "0") != "0" or _is_list(source):
+        return None
+    channels = fields.get("ElementNumberOfChannels", "1")
+    expected = item * _product(path, f"{fields['DimSize']} {channels}")
+    compressed = fields.get("CompressedData", "False").lower() == "true"
+    if source.upper() == "LOCAL":
+        return Payload(path, end, compressed, expected)
+    return Payload(path.parent / source, 0, compressed, expected)
+
+
+def _nrrd(path: Path) -> Payload | None:
+    fields, end = _text_header(path, ":", is_last=lambda line: not line.strip())
+    _expect_fields(path, fields, "NRRD", "type", "sizes", "encoding")
+    kind = fields["type"].removeprefix("unsigned ").removeprefix("signed ").removesuffix("_t")
+    item = _NRRD_BYTES.get(kind, _NRRD_BYTES.get(kind.removeprefix("u")))
+    source = fields.get("data file", fields.get("datafile", ""))
+    offsets = {"line skip", "lineskip", "byte skip", "byteskip"} & fields.keys()
+    if item is None or offsets or _is_list(source) or fields["encoding"] not in {"raw", "gz", "gzip"}:
+        return None
+    expected = item * _product(path, fields["sizes"])
+    compressed = fields["encoding"] != "raw"
+    return Payload(path.parent / source if source else path, 0 if source else end, compressed, expected)
+
+
+def _text_header(path: Path, separator: str, is_last: Callable[[bytes], bool]) -> tuple[dict[str, str], int]:
+    """Read ``key separator value`` lines up to the last of the header, and give where that ends."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        # What is no header may have no line ends at all.
+        while line := file.readline(_CHUNK):
+            key, _, value = line.decode("latin-1").partition(separator)
+            fields[key.strip()] = value.strip()
+            if is_last(line):
+                break
+        return fields, file.tell()
+
+
+def _is_list(source: str) -> bool:
+    return source.startswith("LIST") or "%" in source
+
+
+def _expect_fields(path: Path, fields: dict[str, str], kind: str, *names: str) -> None:
+    missing = [name for name in names if not fields.get(name)]
+    if missing:
+        msg = f"{path} is no {kind} file: its header lacks {', '.join(missing)}; export it again"
+        raise VolumeFileError(msg)
+
+
+def _product(path: Path, sizes: str) -> int:
+    if not all(word.isdigit() for word in sizes.split()):
+        msg = f"{path} has sizes {sizes!r} in its header; expected positive integers"
+        raise VolumeFileError(msg)
+    return math.prod(map(int, sizes.split()))
+
+
+def _inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Inflate gzip or zlib members until the end of the file; zeros after them are padding."""
+    inflater = zlib.decompressobj(wbits=47)
+    try:
+        while chunk := file.read(_CHUNK):
+            while chunk:
+                yield inflater.decompress(chunk)
+                chunk = inflater.unused_data.lstrip(b"\0")
+                if chunk:
+                    inflater = zlib.decompressobj(wbits=47)
+    except zlib.error as error:
+        msg = f"{path} is damaged: its compressed data cannot be inflated ({error}); copy or export it again"
+        raise VolumeFileError(msg) from error
+    if not inflater.eof:
+        msg = f"{path} is truncated: its compressed data ends early; copy or export it again"
+        raise VolumeFileError(msg)

@@ -1,0 +1,93 @@
+import hashlib
+import stat
+from pathlib import Path
+
+import pytest
+
+from ctbench.errors import StoreError
+from ctbench.files import cache_folder, sha256, whole_file, write_text
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path):
+    """Inside the block there is only the temporary file, whose suffixes are the final ones; folders are made."""
+    path = tmp_path / "new" / "a.nii.gz"
+    with whole_file(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.parent == path.parent
+        assert temporary.name.endswith("a.nii.gz")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_block_leaves_everything_as_it_was(tmp_path):
+    """An error in the block keeps the former content and removes the temporary file."""
+
+    def fail():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise KeyError
+
+    path = tmp_path / "a.txt"
+    path.write_text("former")
+    with pytest.raises(KeyError):
+        fail()
+    assert path.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_is_as_readable_as_any_other_file(tmp_path):
+    """Temporary files are private, results are not: both follow the user's mask."""
+    (tmp_path / "plain").touch()
+    write_text(tmp_path / "whole", "x")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "whole")}
+    assert len(modes) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path):
+    """Where a file stands in the way of a folder, the message names the path and says what to do."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot write .*file/a\.txt: .*; choose a folder that you may write to"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_text_is_utf8_with_its_own_line_ends(tmp_path):
+    """Text is written as it is, in UTF-8."""
+    write_text(tmp_path / "a", "µm\n≤ 1")
+    assert (tmp_path / "a").read_bytes() == b"\xc2\xb5m\n\xe2\x89\xa4 1"
+
+
+def test_sha256(tmp_path):
+    """The digest of the empty file and of a text are the known ones."""
+    (tmp_path / "empty").touch()
+    assert sha256(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    (tmp_path / "abc").write_text("abc")
+    assert sha256(tmp_path / "abc") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_cache_folder_follows_its_variable(monkeypatch, tmp_path):
+    """CTBENCH_CACHE names the folder, and a home folder in it is expanded."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for text in (str(tmp_path / "c"), "~/c"):
+        monkeypatch.setenv("CTBENCH_CACHE", text)
+        assert cache_folder() == tmp_path / "c"
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/ctbench"),
+        ("linux", {}, "/home/me/.cache/ctbench"),
+        ("darwin", {}, "/home/me/Library/Caches/ctbench"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/ctbench"),
+    ],
+)
+def test_without_a_variable_the_platform_decides(monkeypatch, platform, variables, expected):
+    """Each platform keeps caches in a place of its own."""
+    for name in ("CTBENCH_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    assert cache_folder() == Path(expected)

@@ -1,0 +1,99 @@
+import pytest
+
+from ctbench.errors import VolumeFileError
+from ctbench.volume.dicom.series import choose_series, find_series
+
+EVEN = [0, 5, 10, 15]
+LOCALIZER = {"0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"}
+
+
+@pytest.fixture
+def study(write_series):
+    """A folder of a localizer, a thick and a thin series, and a report's single image."""
+    write_series(EVEN, "thick", "1.2.840.1", tags={"0008|103e": "Head 5 mm"})
+    write_series(EVEN, "thin", "1.2.840.10", tags={"0008|103e": "Head 1 mm bone"})
+    write_series(EVEN[:2], "scout", "1.2.840.2", tags={"0008|103e": "Scout", **LOCALIZER})
+    return write_series(EVEN[:1], "dose", "1.2.840.3", tags={"0008|103e": "Dose report"}).parent
+
+
+def test_headers_are_grouped_by_series(study):
+    """Files in folders below count too, and series come in the order of their UIDs."""
+    found = find_series(study)
+    assert [(one.uid, one.description, len(one.slices)) for one in found] == [
+        ("1.2.840.1", "Head 5 mm", 4),
+        ("1.2.840.10", "Head 1 mm bone", 4),
+        ("1.2.840.2", "Scout", 2),
+        ("1.2.840.3", "Dose report", 1),
+    ]
+    assert [one.is_volume for one in found] == [True, True, False, False]
+
+
+def test_the_header_of_a_slice(write_series):
+    """Positions, spacings and the rest are read as DICOM gives them, in its order x, y, z."""
+    (series,) = find_series(write_series([7.5], tags={"0018|1120": "+18.5"}))
+    (one,) = series.slices
+    assert one.position == (-7, 3, 7.5)
+    assert one.orientation == (1, 0, 0, 0, 1, 0)
+    assert one.spacing_mm == (0.5, 0.6)
+    assert one.size == (5, 4, 1)
+    assert one.tilt_degrees == 18.5
+    assert one.patient == "patient-1"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "uid"),
+    [("1.2.840.1", "1.2.840.1"), ("1.2.840.10", "1.2.840.10"), ("5 MM", "1.2.840.1"), ("scout", "1.2.840.2")],
+)
+def test_a_series_is_named_by_uid_or_description(study, wanted, uid):
+    """A UID must be whole (one may begin another); a description may be a part, in any case; a name always wins."""
+    assert choose_series(find_series(study), wanted, study).uid == uid
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(None, "holds 2 DICOM series that can be a volume"), ("head", "'head' fits 2"), ("spine", "'spine' fits 0")],
+)
+def test_without_one_answer_all_series_are_listed(study, wanted, said):
+    """UID, description and number of files of each let a person choose."""
+    with pytest.raises(VolumeFileError) as caught:
+        choose_series(find_series(study), wanted, study)
+    assert said in str(caught.value)
+    assert "1.2.840.1 'Head 5 mm' (4 files); 1.2.840.10 'Head 1 mm bone' (4 files); 1.2.840.2 " in str(caught.value)
+
+
+def test_localizers_and_single_images_do_not_stand_in_the_way(write_series):
+    """The one series that can be a volume needs no name."""
+    write_series(EVEN[:2], "scout", "1.2.840.2", tags=LOCALIZER)
+    folder = write_series(EVEN, "head").parent
+    assert choose_series(find_series(folder), None, folder).uid == "1.2.840.1"
+
+
+def test_a_folder_without_dicom_is_refused(tmp_path):
+    """Other files are passed over, and a folder of nothing else says what to give instead."""
+    (tmp_path / "notes.txt").write_text("no image " * 100)
+    with pytest.raises(VolumeFileError, match="there is no DICOM image in"):
+        find_series(tmp_path)
+
+
+def test_a_cut_image_is_refused_not_passed_over(write_series):
+    """A CT image that lost its last byte would otherwise be a slice less, at the end without a sign."""
+    folder = write_series(EVEN)
+    path = folder / "001.dcm"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(VolumeFileError, match=r"001\.dcm is truncated or damaged"):
+        find_series(folder)
+
+
+def test_an_empty_file_is_refused(write_series):
+    """A slice of zero bytes is a slice lost."""
+    folder = write_series(EVEN)
+    (folder / "001.dcm").write_bytes(b"")
+    with pytest.raises(VolumeFileError, match=r"001\.dcm is empty"):
+        find_series(folder)
+
+
+def test_dicom_objects_without_an_image_are_passed_over(write_series):
+    """A DICOMDIR or a report beside the images is no fault."""
+    folder = write_series(EVEN)
+    (folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + b"1.2.840.10008.1.3.10" + bytes(100))
+    assert len(find_series(folder)[0].slices) == 4
