@@ -14,6 +14,8 @@ from reference_models.brain import brain_mask
 
 __all__ = ["ThresholdPredictor", "threshold"]
 
+_BONE_HU = 150.0
+
 
 @dataclass(frozen=True)
 class ThresholdSettings:
@@ -30,8 +32,8 @@ class ThresholdSettings:
     low_hu: float = 50.0
     high_hu: float = 95.0
     smoothing_mm: float = 1.5
-    margin_mm: float = 3.0
-    smallest_ml: float = 0.3
+    margin_mm: float = 2.0
+    smallest_ml: float = 0.5
 
 
 class ThresholdPredictor:
@@ -55,7 +57,9 @@ class ThresholdPredictor:
         # Bone and metal must not be smeared into the brain.
         clipped = np.clip(hu, -50.0, 150.0)
         smooth = ndimage.gaussian_filter(clipped, [0.0, *(settings.smoothing_mm / size for size in spacing[1:])])
-        inner = np.stack([_shrunk(plane, settings.margin_mm, spacing[1:]) for plane in brain_mask(image)])
+        # Slices are thick: bone in the slice above or below blurs into this one too.
+        brain = brain_mask(image) & ~ndimage.binary_dilation(hu > _BONE_HU, structure=np.ones((3, 1, 1)))
+        inner = np.stack([_shrunk(plane, settings.margin_mm, spacing[1:]) for plane in brain])
         blood = inner & (smooth > settings.low_hu) & (smooth < settings.high_hu) & (hu < 2 * settings.high_hu)
         labels = _without_small_pieces(blood, settings.smallest_ml / image.voxel_ml)
         volume_ml = float(labels.sum()) * image.voxel_ml
@@ -67,8 +71,8 @@ def threshold(
     low_hu: float = 50.0,
     high_hu: float = 95.0,
     smoothing_mm: float = 1.5,
-    margin_mm: float = 3.0,
-    smallest_ml: float = 0.3,
+    margin_mm: float = 2.0,
+    smallest_ml: float = 0.5,
 ) -> ThresholdPredictor:
     """Make the predictor; arguments as in ``ThresholdSettings``."""
     return ThresholdPredictor(ThresholdSettings(low_hu, high_hu, smoothing_mm, margin_mm, smallest_ml))

@@ -1,1 +1,35 @@
-"""datasets."""
+"""Datasets: catalogues that describe them, the cases they hold, and the figures that papers printed for them."""
+
+from __future__ import annotations
+
+from ctbench.datasets.build import is_built
+from ctbench.datasets.case import Case
+from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry
+from ctbench.datasets.checks import check, problem_table
+from ctbench.datasets.counting import counts, first_label_map, label_volumes, size_class, size_table
+from ctbench.datasets.dataset import Dataset
+from ctbench.datasets.entry import Entry
+from ctbench.datasets.layout import Problem
+from ctbench.datasets.load import dataset_root, load_dataset
+from ctbench.datasets.papers import published
+
+__all__ = [
+    "Case",
+    "CatalogEntry",
+    "Dataset",
+    "Entry",
+    "Problem",
+    "catalog",
+    "check",
+    "counts",
+    "dataset_root",
+    "find_entry",
+    "first_label_map",
+    "is_built",
+    "label_volumes",
+    "load_dataset",
+    "problem_table",
+    "published",
+    "size_class",
+    "size_table",
+]

@@ -190,7 +190,7 @@ def _predict_all(
         if case.id not in outcomes:
             # Rows of an earlier failure are no result to keep: the case is tried again.
             paths.part(number).unlink(missing_ok=True)
-            steps.append((predict_case, source, case.id, case.image_path or _grid(case), paths))
+            steps.append((predict_case, source, case.id, case.image_path or _grid(case), paths, case.series))
     for outcome in progress(f"predict {source.predictor().info.name}", _parallel(steps, jobs), len(steps)):
         outcomes[outcome.case] = outcome
         if outcome.status != "ok":

@@ -60,7 +60,9 @@ class Outcome:
     seconds: float = 0.0
 
 
-def predict_case(source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder) -> Outcome:
+def predict_case(
+    source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None = None
+) -> Outcome:
     """Predict one case and keep the prediction in the run's folder.
 
     Args:
@@ -68,6 +70,7 @@ def predict_case(source: PredictorSource, case: str, image: Path | Volume, folde
         case: its id.
         image: its file; or, for a case that has no image, a volume on its grid.
         folder: of the run.
+        series: which series, where the file is a DICOM folder with several.
 
     Returns:
         how it went; whatever the predictor raises becomes a ``failed`` outcome.
@@ -76,7 +79,7 @@ def predict_case(source: PredictorSource, case: str, image: Path | Volume, folde
         DataError: the image cannot be read.
     """
     predictor = source.predictor()
-    volume = image if isinstance(image, Volume) else read_volume(image)
+    volume = image if isinstance(image, Volume) else read_volume(image, series=series)
     start = time.perf_counter()
     try:
         prediction = check_prediction(_predict(predictor, case, volume), volume, predictor.info)

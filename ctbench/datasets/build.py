@@ -1,0 +1,113 @@
+"""Datasets that make themselves: run a builder once, and again only when it or its options have changed."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ctbench.datasets.catalogs import CatalogEntry
+from ctbench.errors import DatasetError, StoreError
+from ctbench.files import write_text
+
+__all__ = ["MARK", "build", "is_built"]
+
+MARK = ".ctbench-built.json"
+"""The file in a built dataset's folder that says who made it with which options; written last."""
+
+
+def is_built(found: CatalogEntry, folder: Path) -> bool:
+    """Say whether ``folder`` holds this dataset, whole and made by the present builder with the present options."""
+    try:
+        return bool(json.loads((folder / MARK).read_text(encoding="utf-8")) == _mark(found))
+    except (OSError, ValueError):
+        return False
+
+
+def build(found: CatalogEntry, folder: Path) -> None:
+    """Make the dataset in ``folder``, in place of an earlier one, unless it is there already.
+
+    The builder writes into a temporary folder beside it that is renamed at the end, so the dataset is never half there.
+
+    Raises:
+        DatasetError: no such builder, options that it does not take, or ``folder`` holds something else.
+        StoreError: the folder cannot be written.
+    """
+    if is_built(found, folder):
+        return
+    builder = _builder(found)
+    mark = _mark(found)
+    _expect_ours(found, folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    except OSError as error:
+        msg = f"cannot make {found.name!r} in {folder}: {error.strerror}; set CTBENCH_CACHE to another"
+        raise StoreError(msg) from error
+    made = aside / folder.name  # of the same name, which a builder may show
+    try:
+        made.mkdir()
+        builder(made, **found.entry.builder_options)
+        write_text(made / MARK, json.dumps(mark, indent=2, sort_keys=True) + "\n")
+        if folder.exists():
+            folder.rename(aside / "old")
+        _put(made, folder, found)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put(made: Path, folder: Path, found: CatalogEntry) -> None:
+    try:
+        made.rename(folder)
+    except OSError:
+        # Another process that built the same dataset came first.
+        if not is_built(found, folder):
+            raise
+
+
+def _expect_ours(found: CatalogEntry, folder: Path) -> None:
+    if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
+        msg = f"{found} would be built in {folder}, which holds other files; give it an empty folder as root"
+        raise DatasetError(msg)
+
+
+def _module(found: CatalogEntry) -> Any:
+    name = str(found.entry.builder).partition(":")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        msg = f"{found}: its builder's module {name!r} cannot be imported: {error}"
+        raise DatasetError(msg) from error
+
+
+def _builder(found: CatalogEntry) -> Callable[..., None]:
+    module, name = _module(found), str(found.entry.builder).partition(":")[2]
+    builder = getattr(module, name, None)
+    if not callable(builder):
+        msg = f"{found}: its builder's module {module.__name__!r} has no function {name!r}"
+        raise DatasetError(msg)
+    try:
+        inspect.signature(builder).bind(Path(), **found.entry.builder_options)
+    except TypeError as error:
+        msg = f"{found}: builder_options do not fit {found.entry.builder}: {error}"
+        raise DatasetError(msg) from error
+    return builder  # type: ignore[no-any-return]  # checked to be callable
+
+
+def _mark(found: CatalogEntry) -> dict[str, Any]:
+    """Describe what makes the dataset. A builder's module raises its ``FORMAT`` when it comes to write other files."""
+    mark = {
+        "builder": found.entry.builder,
+        "options": found.entry.builder_options,
+        "format": getattr(_module(found), "FORMAT", 0),
+    }
+    try:
+        return dict(json.loads(json.dumps(mark)))
+    except TypeError as error:
+        msg = f"{found}: builder_options must be numbers, text, lists and mappings: {error}"
+        raise DatasetError(msg) from error

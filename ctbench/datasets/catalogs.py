@@ -1,0 +1,155 @@
+"""Catalogues: YAML files that describe datasets, ours and those of users."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ctbench.datasets.entry import AnnotatedColumn, Entry
+from ctbench.datasets.patterns import is_safe_name
+from ctbench.datasets.yamlfile import read_yaml
+from ctbench.errors import CtbenchError, DatasetError
+
+__all__ = ["CatalogEntry", "builtin_catalog", "catalog", "find_entry", "read_catalog"]
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """An entry with its name and the file that it stands in."""
+
+    name: str
+    file: Path
+    entry: Entry
+
+    def __str__(self) -> str:
+        return f"dataset {self.name!r} in {self.file}"
+
+
+def builtin_catalog() -> Path:
+    """Give the path of the ``datasets.yaml`` that comes with ctbench: in the package, or beside it in a checkout."""
+    package = Path(str(resources.files("ctbench")))
+    candidates = (package / "datasets.yaml", package.parent / "datasets.yaml")
+    return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def catalog(paths: Paths | None = None) -> dict[str, CatalogEntry]:
+    """List the datasets of the users' catalogues, then those that come with ctbench.
+
+    A name that occurs twice means the first: a user's entry replaces ours.
+
+    Args:
+        paths: the users' YAML files.
+
+    Raises:
+        MissingFileError, DatasetError: a file is absent or wrong.
+    """
+    entries: dict[str, CatalogEntry] = {}
+    for path in (*_paths(paths), builtin_catalog()):
+        for found in read_catalog(path).values():
+            entries.setdefault(found.name, found)
+    return entries
+
+
+def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None) -> CatalogEntry:
+    """Find an entry by its name, by the path of a YAML file that holds it alone, or by ``FILE.yaml#NAME``.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DatasetError: no dataset has that name (the message offers the nearest), or the file holds several.
+    """
+    text = os.fspath(name_or_path)
+    path, _, name = text.partition("#")
+    if Path(path).suffix.lower() not in (".yaml", ".yml"):
+        return _named(text, catalog(paths), "")
+    entries = read_catalog(Path(path))
+    if name:
+        return _named(name, entries, f" in {path}")
+    if len(entries) != 1:
+        msg = f"{path} describes {len(entries)} datasets ({', '.join(entries)}); name one of them as {path}#NAME"
+        raise DatasetError(msg)
+    return next(iter(entries.values()))
+
+
+def read_catalog(path: Path) -> dict[str, CatalogEntry]:
+    """Read one catalogue file: a mapping from the names of datasets to their entries.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DatasetError: an entry is wrong; the message gives file, dataset and key, and for a wrong key the nearest.
+    """
+    content = read_yaml(path)
+    if not isinstance(content, dict) or not content:
+        msg = f"{path} is no catalogue: expected names of datasets, each with its entry below it"
+        raise DatasetError(msg)
+    return {name: CatalogEntry(name, path.absolute(), _entry(name, path, raw)) for name, raw in content.items()}
+
+
+def _entry(name: Any, path: Path, raw: Any) -> Entry:
+    where = f"dataset {name!r} in {path}"
+    if not isinstance(raw, dict):
+        hint = "; put the name of the dataset above its fields" if name in Entry.model_fields else ""
+        msg = f"{path}: expected the entry of a dataset below {name!r}, got {raw!r}{hint}"
+        raise DatasetError(msg)
+    if not isinstance(name, str) or "#" in name or not is_safe_name(name):
+        msg = (
+            f"{where}: the name of a dataset must be letters, digits, '-', '_' and '.'; quote what looks like a number"
+        )
+        raise DatasetError(msg)
+    try:
+        return Entry.model_validate(raw)
+    except ValidationError as error:
+        msg = f"{where}: {_sentence(error.errors(include_url=False), raw)}"
+        raise DatasetError(msg) from error
+    except CtbenchError as error:
+        msg = f"{where}: {error}"
+        raise DatasetError(msg) from error
+
+
+def _sentence(problems: list[ErrorDetails], raw: Mapping[str, Any]) -> str:
+    """Say what is wrong in one sentence: a wrong key first, for it often explains the rest."""
+    problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
+    key = str(problem["loc"][-1]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        model = AnnotatedColumn if problem["loc"][0] == "annotated" else Entry
+        near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.5)
+        return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {_listed(model)}")
+    if problem["type"] == "missing":
+        return f"the key {key!r} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    # Between the two, pydantic names the member of a union that it tried.
+    field = str(problem["loc"][0])
+    inner = raw.get(field)
+    place = f"{field}.{key}" if isinstance(inner, dict) and key in inner else field
+    got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"
+    return f"{place}: {message[0].lower()}{message[1:]}{got}"
+
+
+def _listed(model: type[BaseModel]) -> str:
+    return ", ".join(model.model_fields)
+
+
+def _named(name: str, entries: Mapping[str, CatalogEntry], where: str) -> CatalogEntry:
+    if name in entries:
+        return entries[name]
+    near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(entries)}"
+    msg = f"no dataset has the name {name!r}{where}; {hint}"
+    raise DatasetError(msg)
+
+
+def _paths(paths: Paths | None) -> tuple[Path, ...]:
+    if paths is None:
+        return ()
+    return (Path(paths),) if isinstance(paths, (str, os.PathLike)) else tuple(Path(path) for path in paths)

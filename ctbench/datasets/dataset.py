@@ -1,0 +1,139 @@
+"""A dataset: cases, and what is to be known to score them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ctbench.datasets.case import Case
+from ctbench.datasets.casetable import SPLITS
+from ctbench.datasets.entry import AnnotatedColumn, Entry
+from ctbench.errors import DatasetError
+from ctbench.files import sha256
+from ctbench.labels import LabelSet
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Cases under one description; iterating gives them in the order of the case table, or sorted by id.
+
+    Args:
+        name: its name in the catalogue.
+        entry: what the catalogue says about it.
+        root: the folder of its files.
+        cases: its cases.
+    """
+
+    name: str
+    entry: Entry
+    root: Path
+    cases: tuple[Case, ...]
+
+    @property
+    def title(self) -> str:
+        """One line that says what the dataset is."""
+        return self.entry.title
+
+    @property
+    def modality(self) -> str:
+        """``CT`` or ``MR``."""
+        return self.entry.modality
+
+    @property
+    def task(self) -> str:
+        """``segmentation``, ``detection`` or ``classification``."""
+        return self.entry.task
+
+    @property
+    def labels(self) -> LabelSet:
+        """Names, codes and groups of its structures."""
+        return self.entry.label_set
+
+    @property
+    def surface(self) -> str:
+        """``3d``, or ``2d`` where distances are measured within each axial slice."""
+        return self.entry.surface
+
+    @property
+    def tolerance_mm(self) -> float | dict[str, float]:
+        """Tolerance of the normalized surface Dice, one for all or by structure."""
+        return self.entry.tolerance_mm
+
+    @property
+    def annotated(self) -> str:
+        """The rule of the annotated slices: ``all``, ``nonempty``, or ``column:NAME`` of the case table."""
+        rule = self.entry.annotated
+        return f"column:{rule.column}" if isinstance(rule, AnnotatedColumn) else rule
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """All readers of any case, sorted."""
+        return tuple(sorted({reader for case in self.cases for reader in case.readers}))
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.cases)
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, case_id: str) -> Case:
+        for case in self.cases:
+            if case.id == case_id:
+                return case
+        near = difflib.get_close_matches(case_id, [case.id for case in self.cases], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f" among its {len(self)} cases"
+        msg = f"dataset {self.name!r} has no case {case_id!r}{hint}"
+        raise DatasetError(msg)
+
+    def split(self, name: str) -> Dataset:
+        """Give the cases of one split.
+
+        Raises:
+            DatasetError: no case is in it.
+        """
+        cases = tuple(case for case in self.cases if case.split == name)
+        if not cases:
+            present = [split for split in SPLITS if any(case.split == split for case in self.cases)]
+            have = f"its splits: {', '.join(present)}" if present else "its case table gives no splits"
+            msg = f"dataset {self.name!r} has no case in the split {name!r}; {have}"
+            raise DatasetError(msg)
+        return replace(self, cases=cases)
+
+    def select(self, cases: Iterable[str]) -> Dataset:
+        """Give the cases of these ids, in the order of the dataset.
+
+        Raises:
+            DatasetError: the dataset has no such case; the message offers the nearest.
+        """
+        wanted = {self[case_id].id for case_id in cases}
+        return replace(self, cases=tuple(case for case in self.cases if case.id in wanted))
+
+    def fingerprint(self) -> str:
+        """Give one digest of the cases' files: equal fingerprints mean that the same bytes were scored.
+
+        It is the SHA-256 of one line for each file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted,
+        where role is ``image``, ``reader`` or ``reference`` and the file name is empty unless the role is a folder of
+        DICOM files. Names of folders, the truth of simulated cases and the catalogue entry do not count.
+        """
+        lines = sorted(line for case in self.cases for line in _digests(case))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _digests(case: Case) -> Iterator[str]:
+    paths = [("image", "", case.image_path), ("reference", "", case.reference_path)]
+    paths += [("reader", name, path) for name, path in case.reader_paths.items()]
+    for role, reader, path in paths:
+        for file in _files(path):
+            inner = "" if file == path else file.name
+            yield "\t".join((case.id, role, reader, inner, sha256(file)))
+
+
+def _files(path: Path | None) -> list[Path]:
+    if path is None:
+        return []
+    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]

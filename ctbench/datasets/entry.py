@@ -1,0 +1,132 @@
+"""The schema of a catalogue entry: what a dataset's YAML may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+
+from ctbench.datasets.patterns import Pattern, is_safe_name
+from ctbench.labels import LabelSet
+
+__all__ = ["AnnotatedColumn", "Entry"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _case_pattern(text: str) -> str:
+    Pattern(text).expect("case")
+    return text
+
+
+def _reader_pattern(text: str) -> str:
+    Pattern(text).expect("case", "reader")
+    return text
+
+
+CasePattern = Annotated[str, AfterValidator(_case_pattern)]
+ReaderPattern = Annotated[str, AfterValidator(_reader_pattern)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+
+
+class AnnotatedColumn(_Strict):
+    """The annotated slices stand in a column of the case table, e.g. ``3-7;12`` (from 0, both ends included)."""
+
+    column: str
+
+
+class Entry(_Strict):
+    """One dataset as its YAML describes it: what it is, where its files lie, how a user gets them.
+
+    Patterns are relative to ``root``. ``{case}`` and ``{reader}`` stand for a name without a slash, ``*`` for any text
+    within one part of the path; a pattern that names a folder is a DICOM series.
+    """
+
+    title: str
+    """One line that says what the dataset is."""
+    modality: Literal["CT", "MR"]
+    """As in DICOM."""
+    task: Literal["segmentation", "detection", "classification"]
+    """What its annotations are for; only ``segmentation`` needs a mask for every case."""
+    labels: dict[str, StrictInt] = {}
+    """Name of a structure -> its code in the label maps; 0 is background. None named: any codes may occur."""
+    groups: dict[str, Strings] = {}
+    """Name -> the labels that it unites, scored like a label of its own."""
+
+    root: str | None = None
+    """Folder of the files: a path (relative to this YAML), ``~``, or with environment variables, ``${NAME}/x``."""
+    image: CasePattern | None = None
+    """Where a case's image lies; without it the grid is that of the masks."""
+    series: str | None = None
+    """Where the image is a folder of several DICOM series: the series' UID or a part of its description."""
+    readers: ReaderPattern | dict[str, CasePattern] | None = None
+    """Where the readers' label maps lie: one pattern with ``{reader}``, or a pattern for each reader."""
+    reference: CasePattern | None = None
+    """Where the single released mask lies, where a dataset has no masks of single readers."""
+    truth: CasePattern | None = None
+    """Where the true mask of a simulated case lies; no score uses it."""
+    cases: str | None = None
+    """The case table (CSV) below ``root`` or beside this YAML; its rows are the cases."""
+    builder: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    """``module:function`` that writes the dataset, called as ``function(folder, **builder_options)``."""
+    builder_options: dict[str, Any] = {}
+
+    annotated: Literal["all", "nonempty"] | AnnotatedColumn = "all"
+    """Which slices a reader looked at: every one, those with any label, or as a column of the case table says."""
+    surface: Literal["2d", "3d"] = "3d"
+    """Whether distances are measured in the volume or within each axial slice (isolated annotated slices)."""
+    tolerance_mm: Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]] = 1.0
+    """Tolerance of the normalized surface Dice, one for all or by label and group."""
+
+    citation: str = ""
+    doi: Strings = ()
+    licence: str = ""
+    access: str = ""
+    """How a user gets the files."""
+    url: str | None = None
+    notes: str = ""
+    unverified: Strings = ()
+    """Fields of this entry that were written from general knowledge and not checked against a source."""
+    published: Strings = ()
+    """Tables (CSV) of figures that papers printed for this dataset, beside this YAML or in the package."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Entry:
+        known = self.label_set.names
+        unsafe = [name for name in self.readers if not is_safe_name(name)] if isinstance(self.readers, dict) else []
+        if unsafe:
+            msg = f"readers: the name {unsafe[0]!r} cannot stand in a path; use letters, digits, '-', '_' and '.'"
+            raise ValueError(msg)
+        if isinstance(self.tolerance_mm, dict):
+            _expect_known("tolerance_mm", self.tolerance_mm, known)
+        _expect_known("unverified", self.unverified, tuple(type(self).model_fields))
+        if self.readers and self.reference:
+            msg = "give either readers or one reference, not both"
+            raise ValueError(msg)
+        if isinstance(self.annotated, AnnotatedColumn) and not self.cases:
+            msg = f"annotated names the column {self.annotated.column!r}, so a case table (cases) is needed"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def label_set(self) -> LabelSet:
+        """Labels and groups as a value."""
+        return LabelSet(self.labels, self.groups)
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether the entry says where any file lies."""
+        return any((self.image, self.readers, self.reference))
+
+
+def _expect_known(field: str, names: Any, known: tuple[str, ...]) -> None:
+    strangers = [name for name in names if name not in known]
+    if strangers:
+        msg = f"{field} names {strangers[0]!r}, expected names among {', '.join(known)}"
+        raise ValueError(msg)

@@ -1,0 +1,215 @@
+"""Where the files of a dataset's cases lie, and what is missing among them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ctbench.datasets.case import Case
+from ctbench.datasets.casetable import CaseRow, read_case_table
+from ctbench.datasets.catalogs import CatalogEntry
+from ctbench.datasets.entry import AnnotatedColumn, Entry
+from ctbench.datasets.patterns import Match, Pattern, assign
+from ctbench.errors import DatasetError, MissingFileError
+
+__all__ = ["Problem", "Survey", "survey"]
+
+Kind = Literal["missing", "ambiguous", "no_mask", "unmatched", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a dataset's files.
+
+    Args:
+        kind: ``missing`` (a file that the entry or the case table names), ``ambiguous`` (several files for one),
+            ``no_mask`` (a case without any reader or reference), ``unmatched`` (a file that belongs to no case: no
+            fault, but worth knowing), ``unreadable`` (not a volume, not its image's grid, or not its labels).
+        case, reader: whom it concerns; empty where nobody.
+        path: the file.
+        message: a sentence that says what to do.
+    """
+
+    kind: Kind
+    case: str
+    reader: str
+    path: str
+    message: str
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the dataset cannot be loaded because of it."""
+        return self.kind != "unmatched"
+
+    def error(self, more: str = "") -> DatasetError | MissingFileError:
+        """Give it as an error to raise, with ``more`` after its message."""
+        kind = MissingFileError if self.kind == "missing" else DatasetError
+        return kind(self.message + more)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The cases of a dataset, as far as they are there, and the problems that were met."""
+
+    cases: tuple[Case, ...]
+    problems: tuple[Problem, ...]
+    matched: frozenset[Path]
+    """The files and folders that the entry's patterns match."""
+
+
+def survey(found: CatalogEntry, root: Path) -> Survey:
+    """List a dataset's cases by its case table, or else by the files that match its patterns; no volume is opened.
+
+    Raises:
+        DatasetError: the case table is wrong.
+        MissingFileError: there is no case table where the entry says so.
+    """
+    entry = found.entry
+    rows = _rows(found, root)
+    files = assign({role: Pattern(text) for role, text in _patterns(entry).items()}, root)
+    by_case = _by_case(files)
+    known = list(rows) if rows is not None else sorted(by_case)
+    problems: list[Problem] = []
+    cases = []
+    for case in known:
+        placed = _Placement(found, root, (rows or {}).get(case) or CaseRow(case), by_case.get(case, {}))
+        cases.append(placed.case())
+        problems.extend(placed.problems())
+    problems.extend(_strays(found, by_case, {case.id: case for case in cases}))
+    matched = frozenset(match.path for matches in files.values() for match in matches)
+    return Survey(tuple(cases), tuple(problems), matched)
+
+
+Role = tuple[str, str]
+"""``("image", "")``, ``("reference", "")``, ``("truth", "")`` or ``("reader", name)``."""
+
+
+@dataclass(frozen=True)
+class _Placement:
+    """One case: what the table says about it and which files it has."""
+
+    found: CatalogEntry
+    root: Path
+    row: CaseRow
+    files: Mapping[Role, list[Path]]
+
+    def case(self) -> Case:
+        entry, row = self.found.entry, self.row
+        readers = {name: self._first("reader", name) for name in self._readers()}
+        return Case(
+            id=row.case,
+            dataset=self.found.name,
+            labels=entry.label_set,
+            image_path=self._first("image"),
+            series=entry.series,
+            reader_paths={name: path for name, path in readers.items() if path},
+            reference_path=self._first("reference"),
+            truth_path=self._first("truth"),
+            annotated_rule="column" if isinstance(entry.annotated, AnnotatedColumn) else entry.annotated,
+            annotated_slices=row.annotated,
+            subgroups=row.subgroups,
+            split=row.split,
+            patient=row.patient,
+            not_assessed=row.not_assessed,
+        )
+
+    def problems(self) -> Iterator[Problem]:
+        entry = self.found.entry
+        expected: list[tuple[str, str, str | None]] = [("image", "", entry.image), ("truth", "", entry.truth)]
+        if entry.task == "segmentation":
+            expected.append(("reference", "", entry.reference))
+        expected += [("reader", name, _reader_pattern(entry, name)) for name in self._readers()]
+        for role, reader, pattern in expected:
+            if pattern is not None:
+                yield from self._count(role, reader, pattern)
+            elif reader:
+                message = (
+                    f"{self._name()} was read by {reader!r} (case table), but its entry has no pattern for that reader"
+                )
+                yield Problem("missing", self.row.case, reader, "", message)
+        if entry.task == "segmentation" and not entry.reference and not self._readers():
+            where = f"in {self.root} for {entry.readers}" if entry.readers else "and its entry no pattern for one"
+            message = f"{self._name()} has no reader's mask {where}; add one, or leave the case out with a case table"
+            yield Problem("no_mask", self.row.case, "", "", message)
+
+    def _count(self, role: str, reader: str, pattern: str) -> Iterator[Problem]:
+        paths = self.files.get((role, reader), [])
+        whose = f"reader {reader!r}" if reader else role
+        if not paths:
+            path = self.root / Pattern(pattern).fill(case=self.row.case, reader=reader)
+            message = f"{self._name()}, {whose}: there is no file {path}; put it there, or correct the case table"
+            yield Problem("missing", self.row.case, reader, str(path), message)
+        if len(paths) > 1:
+            names = " and ".join(str(path) for path in paths[:2])
+            message = f"{self._name()}, {whose}: {len(paths)} files match {pattern!r}, e.g. {names}; leave one"
+            yield Problem("ambiguous", self.row.case, reader, str(paths[1]), message)
+
+    def _readers(self) -> tuple[str, ...]:
+        """Name the readers that the table, an explicit mapping or, without these, the files give this case."""
+        if self.row.readers is not None:
+            return self.row.readers
+        if isinstance(self.found.entry.readers, dict):
+            return tuple(self.found.entry.readers)
+        return tuple(sorted(name for role, name in self.files if role == "reader"))
+
+    def _first(self, role: str, reader: str = "") -> Path | None:
+        return next(iter(self.files.get((role, reader), [])), None)
+
+    def _name(self) -> str:
+        return f"case {self.row.case!r} of {self.found.name!r}"
+
+
+def _rows(found: CatalogEntry, root: Path) -> dict[str, CaseRow] | None:
+    entry = found.entry
+    if entry.cases is None:
+        return None
+    candidates = (root / entry.cases, found.file.parent / entry.cases)
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        msg = f"{found} has no case table: there is neither {candidates[0]} nor {candidates[1]}"
+        raise MissingFileError(msg)
+    column = entry.annotated.column if isinstance(entry.annotated, AnnotatedColumn) else None
+    rows = read_case_table(path, known_labels=entry.label_set.names, annotated=column)
+    return {row.case: row for row in rows}
+
+
+def _patterns(entry: Entry) -> dict[str, str]:
+    """Give every pattern under the name of its role; one for each reader of an explicit mapping."""
+    named = {"image": entry.image, "reference": entry.reference, "truth": entry.truth}
+    if isinstance(entry.readers, dict):
+        named |= {f"reader:{name}": pattern for name, pattern in entry.readers.items()}
+    else:
+        named["reader"] = entry.readers
+    return {role: pattern for role, pattern in named.items() if pattern}
+
+
+def _reader_pattern(entry: Entry, reader: str) -> str | None:
+    return entry.readers.get(reader) if isinstance(entry.readers, dict) else entry.readers
+
+
+def _by_case(files: Mapping[str, Iterable[Match]]) -> dict[str, dict[Role, list[Path]]]:
+    by_case: dict[str, dict[Role, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for pattern, matches in files.items():
+        role, _, named = pattern.partition(":")
+        for match in matches:
+            by_case[match.case][role, match.reader or named].append(match.path)
+    return by_case
+
+
+def _strays(
+    found: CatalogEntry, by_case: Mapping[str, Mapping[Role, list[Path]]], cases: Mapping[str, Case]
+) -> Iterator[Problem]:
+    """Tell the files that match a pattern but belong to no case, or to a reader whom the table does not name."""
+    for case, files in sorted(by_case.items()):
+        for (role, reader), paths in sorted(files.items()):
+            if case not in cases:
+                reason = "its case has no row in the case table"
+            elif role == "reader" and reader not in cases[case].readers:
+                reason = f"the case table does not name the reader {reader!r} for it"
+            else:
+                continue
+            for path in paths:
+                yield Problem("unmatched", case, reader, str(path), f"{path} of {found.name!r} is not used: {reason}")

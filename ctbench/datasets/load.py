@@ -1,0 +1,80 @@
+"""Load a dataset by its name."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ctbench.datasets.build import build
+from ctbench.datasets.catalogs import CatalogEntry, Paths, find_entry
+from ctbench.datasets.dataset import Dataset
+from ctbench.datasets.layout import survey
+from ctbench.errors import DatasetError, MissingFileError
+from ctbench.files import cache_folder
+
+__all__ = ["dataset_root", "load_dataset", "load_entry"]
+
+
+def load_dataset(name_or_path: str | os.PathLike[str], *, catalog: Paths | None = None) -> Dataset:
+    """Load a dataset: find its entry, make it if it makes itself, and list its cases; no volume is opened.
+
+    Args:
+        name_or_path: a name in ``catalog`` or in the catalogue that comes with ctbench, the path of a YAML file that
+            describes one dataset, or ``FILE.yaml#NAME`` for one of several.
+        catalog: one or more YAML files of the user, looked up first.
+
+    Raises:
+        DatasetError: no dataset has that name, its entry or case table is wrong, its root is not set, a case has
+            neither reader nor reference.
+        MissingFileError: a file or folder that the entry or the case table names is not there.
+    """
+    return load_entry(find_entry(name_or_path, catalog))
+
+
+def load_entry(found: CatalogEntry) -> Dataset:
+    """Load the dataset of a catalogue entry; raises as ``load_dataset``."""
+    root = dataset_root(found)
+    if found.entry.builder:
+        build(found, root)
+    elif not root.is_dir():
+        msg = f"{found} has its root at {root}, which is no folder{_access(found)}"
+        raise MissingFileError(msg)
+    surveyed = survey(found, root)
+    fatal = [problem for problem in surveyed.problems if problem.is_fatal]
+    if fatal:
+        more = f" ({len(fatal) - 1} more problems: see ctbench datasets check)" if len(fatal) > 1 else ""
+        raise fatal[0].error(more)
+    if not surveyed.cases:
+        msg = f"{found} has no cases: nothing in {root} matches its patterns{_access(found)}"
+        raise MissingFileError(msg)
+    return Dataset(found.name, found.entry, root, surveyed.cases)
+
+
+def dataset_root(found: CatalogEntry) -> Path:
+    """Give the folder of a dataset's files, which need not exist.
+
+    A dataset that makes itself lies in the cache (``CTBENCH_CACHE``, or the user's cache folder) unless it has a root.
+
+    Raises:
+        DatasetError: the entry says nothing about files, or its root names an environment variable that is not set.
+    """
+    entry = found.entry
+    if not entry.has_layout:
+        msg = f"{found} is described only: its entry says nothing about its files{_access(found)}"
+        raise DatasetError(msg)
+    if entry.root is None:
+        return cache_folder() / "datasets" / found.name if entry.builder else found.file.parent
+    for braced, plain in re.findall(r"\$(?:\{(\w+)\}|(\w+))", entry.root):
+        variable = braced or plain
+        if not os.environ.get(variable):
+            msg = (
+                f"{found} has its root at {entry.root}, but the environment variable {variable} is not set; "
+                f"set it to the folder of your data{_access(found)}"
+            )
+            raise DatasetError(msg)
+    return found.file.parent / Path(os.path.expandvars(entry.root)).expanduser()
+
+
+def _access(found: CatalogEntry) -> str:
+    return f". How to get the files: {found.entry.access}" if found.entry.access else ""

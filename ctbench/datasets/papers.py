@@ -1,0 +1,102 @@
+"""The figures that papers printed for a dataset, as rows that can stand beside measured ones."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import pandas as pd
+
+from ctbench.datasets.catalogs import CatalogEntry, Paths, find_entry
+from ctbench.datasets.catalogs import catalog as list_datasets
+from ctbench.errors import DatasetError, MissingFileError
+
+__all__ = ["COLUMNS", "published"]
+
+COLUMNS = {
+    "paper": "first author and year",
+    "table": "the table, figure or section that prints the figure",
+    "dataset": "name of the catalogue entry",
+    "subset": "the cohort or split, in our words",
+    "label": "structure; 'overall' is the paper's own summary over structures",
+    "size": "size class of hemorrhages, or 'all'",
+    "rater": "model or reader, as the paper names it",
+    "rater_kind": "'model' or 'reader'",
+    "reference": "what it was scored against",
+    "metric": "name of the metric",
+    "statistic": "what the value is: mean, median, count, pearson_r, ...",
+    "value": "the printed value; null where the paper prints NA",
+    "sd": "the printed standard deviation",
+    "n": "number of cases, where the paper gives it",
+    "unit": "'1', 'mL', '%'; empty where the paper prints none",
+    "mark": "'*' where the paper prints an asterisk",
+    "compared_with": "the rater, or else the subset, that the mark refers to",
+    "detail": "a remark",
+    "value_decimals": "digits printed after the point of the value, which give its rounding interval",
+    "sd_decimals": "digits printed after the point of the standard deviation",
+}
+"""Column -> meaning, in the order of the frame; the last two are worked out from the text and not in the files."""
+
+_DERIVED = ("value_decimals", "sd_decimals")
+_NEEDED = ("paper", "table", "dataset", "label", "rater", "metric", "statistic", "value")
+_PACKAGE = Path(__file__).parent / "published"
+
+
+def published(dataset: str | None = None, *, catalog: Paths | None = None) -> pd.DataFrame:
+    """Give the figures that papers printed for a dataset, or for all datasets of the catalogue.
+
+    Where a paper prints mean and standard deviation, ``statistic`` is ``mean`` and ``value`` and ``sd`` are the two.
+
+    Args:
+        dataset: its name; None: all.
+        catalog: as for ``load_dataset``.
+
+    Returns:
+        One row for each printed figure with the columns of ``COLUMNS``; text is empty and numbers are null where a
+        paper says nothing.
+
+    Raises:
+        DatasetError: no such dataset, or a table with a wrong column or something that is no number.
+        MissingFileError: a table that the entry names is not there.
+    """
+    found = [find_entry(dataset, catalog)] if dataset else list(list_datasets(catalog).values())
+    frames = [_rows(entry, name) for entry in found for name in entry.entry.published]
+    return pd.concat(frames, ignore_index=True) if frames else _typed(pd.DataFrame(columns=list(COLUMNS)), Path())
+
+
+def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
+    candidates = (found.file.parent / name, _PACKAGE / name)
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        msg = f"{found} names the published figures {name!r}, but there is no file {candidates[0]}"
+        raise MissingFileError(msg)
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    _check_columns(rows, path)
+    rows = rows[rows["dataset"] == found.name].reindex(columns=list(COLUMNS), fill_value="")
+    for derived, column in zip(_DERIVED, ("value", "sd"), strict=True):
+        rows[derived] = [len(text.partition(".")[2]) if text else None for text in rows[column]]
+    return _typed(rows, path)
+
+
+def _check_columns(rows: pd.DataFrame, path: Path) -> None:
+    allowed = [name for name in COLUMNS if name not in _DERIVED]
+    for name in rows.columns:
+        if name not in allowed:
+            near = difflib.get_close_matches(str(name), allowed, n=1)
+            msg = f"{path} has an unknown column {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"{allowed}")
+            raise DatasetError(msg)
+    missing = [name for name in _NEEDED if name not in rows.columns]
+    if missing:
+        msg = f"{path} has no column {missing[0]!r}; published figures need {', '.join(_NEEDED)}"
+        raise DatasetError(msg)
+
+
+def _typed(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    for column in ("value", "sd", "n", *_DERIVED):
+        try:
+            numbers = pd.to_numeric(rows[column].mask(rows[column] == ""))
+            rows[column] = numbers.astype("float64") if column in ("value", "sd") else numbers.astype("Int64")
+        except (ValueError, TypeError) as error:
+            msg = f"{path}: the column {column!r} holds something that is no number: {error}"
+            raise DatasetError(msg) from error
+    return rows.reset_index(drop=True)

@@ -1,0 +1,87 @@
+"""YAML files that users write, read without surprises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ctbench.errors import DatasetError, MissingFileError
+
+__all__ = ["read_yaml"]
+
+
+_MOST_VALUES = 100_000
+"""A few nested aliases expand to billions of values; no catalogue comes near this many."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only; a key that is written twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in seen:
+                    problem = f"the key {key_node.value!r} is written twice"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+                seen.add(key_node.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file as plain values: mappings, lists, strings, numbers.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DatasetError: not YAML, a key that is written twice, or aliases that expand without measure; the message gives
+            the line.
+    """
+    try:
+        return _values(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        msg = f"no catalogue file at {path}; give the path of a YAML file"
+        raise MissingFileError(msg) from error
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read {path}: {error}; expected a YAML file in UTF-8"
+        raise DatasetError(msg) from error
+    except RecursionError as error:
+        msg = f"{path} is nested too deeply to be a catalogue of datasets"
+        raise DatasetError(msg) from error
+    except yaml.YAMLError as error:
+        msg = f"{path}{_where(error)} is not valid YAML: {_problem(error)}"
+        raise DatasetError(msg) from error
+
+
+def _values(text: str) -> Any:
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    if _expanded(node, {}) > _MOST_VALUES:
+        problem = f"its aliases (*name) expand to more than {_MOST_VALUES} values; write them out"
+        raise yaml.MarkedYAMLError(problem=problem)
+    return loader.construct_document(node)
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the values below a node, each alias as often as it is used; one that holds itself counts as too many."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_VALUES + 1
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_expanded(part, known) for part in inner)
+    return known[id(node)]
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    return getattr(error, "problem", None) or " ".join(str(error).split())

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from ctbench.datasets import load_dataset
+from ctbench.errors import DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
+
+
+def test_reading_a_reader(reader_folder):
+    """A reader's label map is read as integers on the grid of the image."""
+    case = load_dataset(reader_folder)["c1"]
+    label_map = case.reader("anna")
+    assert label_map.array.dtype == np.uint8
+    assert np.argwhere(label_map.array).tolist() == [[1, 2, 3]]
+    assert label_map.geometry == case.image().geometry
+    assert case.reader_path("anna").name == "c1.nii.gz"
+
+
+def test_an_unknown_reader_is_an_error(reader_folder):
+    """Asking for somebody who did not read the case names those who did."""
+    with pytest.raises(DatasetError, match="case 'c2' of 'toy' has no reader 'ben'; its readers: anna"):
+        load_dataset(reader_folder)["c2"].reader("ben")
+
+
+def test_a_mask_on_another_grid_is_refused(reader_folder, write_map):
+    """The message names case, reader, file and image, and shows both geometries."""
+    path = write_map(reader_folder.parent / "readers/anna/c2.nii.gz", spacing=(2.5, 0.5, 0.5))
+    with pytest.raises(GeometryError) as caught:
+        load_dataset(reader_folder)["c2"].reader("anna")
+    message = str(caught.value)
+    assert message.startswith("case 'c2' of 'toy', reader 'anna': ")
+    assert str(path) in message
+    assert f"its image {reader_folder.parent}/images/c2.nii.gz" in message
+    assert "spacing (5, 0.5, 0.5)" in message
+    assert "spacing (2.5, 0.5, 0.5)" in message
+
+
+def test_without_images_the_first_reader_gives_the_grid(tmp_path, write_map, write_catalog):
+    """Masks without an image are checked against each other."""
+    write_map(tmp_path / "c1_a.nii.gz")
+    write_map(tmp_path / "c1_b.nii.gz", shape=(3, 4, 6))
+    case = load_dataset(write_catalog(toy={"readers": "{case}_{reader}.nii.gz"}))["c1"]
+    assert case.reader("a").shape == (3, 4, 5)
+    with pytest.raises(GeometryError, match=r"reader 'b': .*than the first reader's mask .*c1_a\.nii\.gz"):
+        case.reader("b")
+    with pytest.raises(MissingFileError, match="case 'c1' of 'toy' has no image, only masks"):
+        case.image()
+
+
+def test_the_grid_is_read_again_when_the_image_changes(reader_folder, write_map):
+    """An image that was written anew is not judged by what it was before."""
+    case = load_dataset(reader_folder)["c2"]
+    case.reader("anna")
+    image = write_map(reader_folder.parent / "images/c2.nii.gz", shape=(3, 4, 6))
+    with pytest.raises(GeometryError, match=str(image)):
+        case.reader("anna")
+
+
+@pytest.mark.parametrize(
+    ("voxels", "dtype", "message"),
+    [({(0, 0, 0): 7}, np.uint8, "holds unknown label codes 7"), ({(0, 0, 0): 1}, np.float32, "stored as float32")],
+)
+def test_a_wrong_label_map_is_refused(reader_folder, write_map, voxels, dtype, message):
+    """Codes outside the label set and floats are refused, with case, reader and file."""
+    path = write_map(reader_folder.parent / "readers/anna/c2.nii.gz", voxels, dtype=dtype)
+    with pytest.raises(LabelError) as caught:
+        load_dataset(reader_folder)["c2"].reader("anna")
+    assert str(caught.value).startswith("case 'c2' of 'toy', reader 'anna': ")
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_damaged_file_is_refused(reader_folder):
+    """A truncated image is told with its case."""
+    path = reader_folder.parent / "images/c1.nii.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(VolumeFileError, match="case 'c1' of 'toy', image: "):
+        load_dataset(reader_folder)["c1"].image()
+
+
+def test_a_label_set_without_labels_allows_any_code(tmp_path, write_map, write_catalog):
+    """Where an entry names no labels, codes are not checked."""
+    write_map(tmp_path / "c1.nii.gz", {(0, 0, 0): 207})
+    (case,) = load_dataset(write_catalog(toy={"labels": {}, "reference": "{case}.nii.gz"}))
+    assert case.reference().array.max() == 207
+
+
+def test_reference_and_truth_are_kept_apart(tmp_path, write_map, write_catalog):
+    """The released mask and the true mask are their own files; readers have none of them."""
+    write_map(tmp_path / "mask/c1.nii.gz", {(0, 0, 0): 1})
+    write_map(tmp_path / "truth/c1.nii.gz", {(0, 0, 0): 2})
+    path = write_catalog(toy={"reference": "mask/{case}.nii.gz", "truth": "truth/{case}.nii.gz"})
+    (case,) = load_dataset(path)
+    assert case.readers == ()
+    assert case.reference().array[0, 0, 0] == 1
+    assert case.truth().array[0, 0, 0] == 2
+
+
+def test_all_slices_are_annotated_unless_the_entry_says_otherwise(reader_folder):
+    """The rule 'all' needs no file and gives None."""
+    assert load_dataset(reader_folder)["c1"].annotated("anna") is None
+
+
+def test_nonempty_slices_are_annotated(reader_folder, write_catalog):
+    """By the rule 'nonempty' each reader annotated the slices in which that reader drew anything."""
+    path = write_catalog(toy={"readers": "readers/{reader}/{case}.nii.gz", "annotated": "nonempty"})
+    case = load_dataset(path)["c1"]
+    assert case.annotated("anna").tolist() == [False, True, False]
+    assert case.annotated("ben").tolist() == [True, False, True]
+    assert case.annotated("ben", case.reader("anna")).tolist() == [False, True, False]
+    with pytest.raises(DatasetError, match="has no reference; name one of its readers: anna, ben"):
+        case.annotated()
+
+
+def test_annotated_slices_from_the_case_table(reader_folder, write_catalog):
+    """A column of the case table says which slices were annotated, for all readers of the case."""
+    table = reader_folder.parent / "cases.csv"
+    rule = {"annotated": {"column": "slices"}, "cases": "cases.csv"}
+    path = write_catalog(toy={"readers": "readers/{reader}/{case}.nii.gz"} | rule)
+    table.write_text("case,slices\nc1,0;2\nc2,all\n")
+    dataset = load_dataset(path)
+    assert dataset["c1"].annotated("ben").tolist() == [True, False, True]
+    assert dataset["c2"].annotated("anna") is None
+    table.write_text("case,slices\nc1,2-3\nc2,all\n")
+    with pytest.raises(DatasetError, match="slice 3 is annotated, but there are only 3"):
+        load_dataset(path)["c1"].annotated("anna")
+
+
+def test_annotated_slices_of_a_reference(tmp_path, write_map, write_catalog):
+    """Without a reader's name the rule is applied to the released mask."""
+    write_map(tmp_path / "c1.nii.gz", {(2, 0, 0): 1})
+    (case,) = load_dataset(write_catalog(toy={"reference": "{case}.nii.gz", "annotated": "nonempty"}))
+    assert case.annotated().tolist() == [False, False, True]

@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import pytest
+
+from ctbench.datasets import load_dataset
+from ctbench.errors import DatasetError
+
+
+@pytest.fixture
+def dataset(reader_folder, write_catalog):
+    """The toy dataset with a case table: c2 for training, c1 for testing."""
+    (reader_folder.parent / "cases.csv").write_text("case,split,not_assessed\nc2,train,ivh\nc1,test,\n")
+    return load_dataset(
+        write_catalog(
+            toy={
+                "image": "images/{case}.nii.gz",
+                "readers": "readers/{reader}/{case}.nii.gz",
+                "cases": "cases.csv",
+                "groups": {"hemorrhage": ["iph", "ivh"]},
+                "tolerance_mm": {"iph": 2.0, "hemorrhage": 3.0},
+                "surface": "2d",
+            }
+        )
+    )
+
+
+def test_it_says_what_the_entry_says(dataset):
+    """What scoring needs stands on the dataset itself."""
+    assert (dataset.name, dataset.title, dataset.modality, dataset.task) == ("toy", "made up", "CT", "segmentation")
+    assert dataset.labels.codes_of("hemorrhage") == (1, 2)
+    assert (dataset.surface, dataset.annotated) == ("2d", "all")
+    assert dataset.tolerance_mm == {"iph": 2.0, "hemorrhage": 3.0}
+    assert dataset["c2"].not_assessed == ("ivh",)
+
+
+def test_an_unknown_case_offers_the_nearest(dataset):
+    """A misspelt case is told with what was probably meant."""
+    with pytest.raises(DatasetError, match="dataset 'toy' has no case 'c11'; did you mean 'c1'"):
+        dataset["c11"]
+
+
+def test_a_split_is_a_dataset(dataset):
+    """A split keeps everything but the other cases; one that no case is in is an error."""
+    assert [case.id for case in dataset.split("test")] == ["c1"]
+    assert dataset.split("test").labels == dataset.labels
+    with pytest.raises(DatasetError, match="no case in the split 'validation'; its splits: train, test"):
+        dataset.split("validation")
+
+
+def test_a_dataset_without_splits_says_so(reader_folder):
+    """Asking for a split where there are none is told apart from asking for the wrong one."""
+    with pytest.raises(DatasetError, match="its case table gives no splits"):
+        load_dataset(reader_folder).split("test")
+
+
+def test_select_keeps_the_order_of_the_dataset(dataset):
+    """Cases come as they stand in the table, whatever the order of the wish; an unknown one is an error."""
+    assert [case.id for case in dataset.select(["c1", "c2", "c1"])] == ["c2", "c1"]
+    with pytest.raises(DatasetError, match="has no case 'c9'"):
+        dataset.select(["c9"])
+
+
+def test_the_fingerprint_is_of_the_bytes(dataset, write_map):
+    """Any change of an image or a mask changes the fingerprint; order, place and unused files do not."""
+    before = dataset.fingerprint()
+    assert before == replace(dataset, cases=dataset.cases[::-1]).fingerprint()
+    assert len({before, dataset.split("test").fingerprint(), dataset.split("train").fingerprint()}) == 3
+    write_map(dataset.root / "readers/carl/c1.nii.gz")
+    assert dataset.fingerprint() == before
+    write_map(dataset.root / "readers/ben/c1.nii.gz", {(0, 0, 0): 1})
+    after_mask = dataset.fingerprint()
+    write_map(dataset.root / "images/c2.nii.gz", {(0, 0, 0): 1})
+    assert len({before, after_mask, dataset.fingerprint()}) == 3
+
+
+def test_the_fingerprint_knows_who_drew_what(reader_folder):
+    """Two readers who swap their masks give another fingerprint, though the bytes are the same."""
+    dataset = load_dataset(reader_folder)
+    before = dataset.fingerprint()
+    anna, ben = (dataset["c1"].reader_path(name) for name in ("anna", "ben"))
+    held = anna.read_bytes()
+    anna.write_bytes(ben.read_bytes())
+    ben.write_bytes(held)
+    assert dataset.fingerprint() != before
+
+
+def test_the_fingerprint_reads_folders_of_dicom(builtin, lay_out, tmp_path, monkeypatch):
+    """Every file of a series counts, under its name."""
+    monkeypatch.setenv("CTBENCH_DATA", str(tmp_path))
+    root = tmp_path / "cq500"
+    lay_out(builtin["cq500"].entry, root)
+    dataset = load_dataset("cq500")
+    before = dataset.fingerprint()
+    first = next(root.rglob("0.dcm"))
+    first.rename(first.with_name("9.dcm"))
+    assert dataset.fingerprint() != before
