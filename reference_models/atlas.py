@@ -215,4 +215,5 @@ class _Frame:
 
 
 def _hu_bins(image: Volume) -> NDArray[np.intp]:
-    return np.digitize(image.array, _HU_EDGES)
+    bins: NDArray[np.intp] = np.digitize(image.array, _HU_EDGES)
+    return bins

@@ -58,7 +58,7 @@ class ThresholdPredictor:
         clipped = np.clip(hu, -50.0, 150.0)
         smooth = ndimage.gaussian_filter(clipped, [0.0, *(settings.smoothing_mm / size for size in spacing[1:])])
         # Slices are thick: bone in the slice above or below blurs into this one too.
-        brain = brain_mask(image) & ~ndimage.binary_dilation(hu > _BONE_HU, structure=np.ones((3, 1, 1)))
+        brain = brain_mask(image) & ~ndimage.binary_dilation(hu > _BONE_HU, structure=np.ones((3, 1, 1), bool))
         inner = np.stack([_shrunk(plane, settings.margin_mm, spacing[1:]) for plane in brain])
         blood = inner & (smooth > settings.low_hu) & (smooth < settings.high_hu) & (hu < 2 * settings.high_hu)
         labels = _without_small_pieces(blood, settings.smallest_ml / image.voxel_ml)
