@@ -33,20 +33,21 @@ def demo(
 
     Example: `ctbench demo`
     """
-    from ctbench.datasets import load_dataset
+    from ctbench.datasets import dataset_root, find_entry, is_built, load_dataset
     from ctbench.report import build_report
     from ctbench.runs import READERS, run
 
     start = time.perf_counter()
     datasets, runs = {}, []
     for name, predictors in DEMO.items():
-        note(f"dataset {name}")
+        built = is_built(found := find_entry(name), dataset_root(found))
+        note(f"{name}: {'reused from' if built else 'made in'} {dataset_root(found)}")
         datasets[name] = load_dataset(name)
         split = chosen_split(datasets[name], None)
         for spec in (*predictors, READERS):
             result = run(datasets[name], spec, out / name / spec, split=split, jobs=jobs, progress=show_progress)
             failure_note(result)
             runs.append(result)
-    page = build_report(runs, out / "report.html", datasets=datasets)
+    page = build_report(runs, out / "report.html", datasets=datasets, command="ctbench demo", progress=show_progress)
     print_summary(runs, as_json=as_json, as_csv=as_csv)
     note(f"report: {page.resolve()}\nruns:   {out.resolve()}\n{time.perf_counter() - start:.0f} s")

@@ -180,7 +180,9 @@ def report(
     opened = [open_run(folder) for folder in runs]
     datasets = _datasets(opened, catalog) if overlays else {}
     print_summary(opened, as_json=as_json, as_csv=as_csv)
-    note(f"report: {build_report(opened, out, datasets=datasets)}")
+    command = " ".join(["ctbench report", *map(str, runs)])
+    page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress)
+    note(f"report: {page}")
 
 
 def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:
