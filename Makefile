@@ -14,7 +14,7 @@ help:
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing ctbench into $(VENV) (a minute or two)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(PIP) --editable .
 	@touch $@
 
