@@ -1,1 +1,25 @@
-"""phantom."""
+"""Simulated head CTs, with the truth about them, simulated readers, and datasets made of both."""
+
+from __future__ import annotations
+
+from ctbench.phantom.build import ANATOMY_READERS, HEMORRHAGE_READERS, build_anatomy, build_hemorrhage
+from ctbench.phantom.head import DEFAULT_SHAPE, Head, head
+from ctbench.phantom.hemorrhage import Hemorrhage
+from ctbench.phantom.reader import ReaderProfile, draw
+from ctbench.phantom.structures import FORMAT, anatomy_labels, hemorrhage_labels
+
+__all__ = [
+    "ANATOMY_READERS",
+    "DEFAULT_SHAPE",
+    "FORMAT",
+    "HEMORRHAGE_READERS",
+    "Head",
+    "Hemorrhage",
+    "ReaderProfile",
+    "anatomy_labels",
+    "build_anatomy",
+    "build_hemorrhage",
+    "draw",
+    "head",
+    "hemorrhage_labels",
+]
