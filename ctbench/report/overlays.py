@@ -1,0 +1,125 @@
+"""Slices with the errors of a prediction drawn over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["COLOURS", "Mistakes", "grey", "mistakes", "overlay", "pick_cases", "worst_slice"]
+
+COLOURS = {
+    "true positive": (0, 158, 115),
+    "false positive": (213, 94, 0),
+    "false negative": (0, 114, 178),
+    "other structure": (240, 228, 66),
+}
+"""Green, red, blue and yellow of Okabe and Ito's palette; ``other structure``: both drew one, but not the same."""
+
+_OPACITY = {"true positive": 0.32, "false positive": 0.8, "false negative": 0.8, "other structure": 0.8}
+_HATCH = (150, 150, 150)
+_WINDOW = (40.0, 80.0)
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Masks of one shape that say how a prediction meets a reference; a voxel is in at most one of them.
+
+    Args:
+        true_positive: both drew the same structure.
+        false_positive: only the prediction drew one.
+        false_negative: only the reference has one.
+        other_structure: both have one, but not the same.
+        uncounted: the voxel does not count (indeterminate, or nobody annotated its slice).
+    """
+
+    true_positive: NDArray[np.bool_]
+    false_positive: NDArray[np.bool_]
+    false_negative: NDArray[np.bool_]
+    other_structure: NDArray[np.bool_]
+    uncounted: NDArray[np.bool_]
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """All voxels that count and differ."""
+        return self.false_positive | self.false_negative | self.other_structure
+
+    def of_slice(self, z: int) -> Mistakes:
+        """Give the masks of one slice, y,x."""
+        return Mistakes(**{field.name: getattr(self, field.name)[z] for field in fields(self)})
+
+
+def mistakes(reference: NDArray[np.integer], prediction: NDArray[np.integer], uncounted: NDArray[np.bool_]) -> Mistakes:
+    """Compare two label maps voxel by voxel.
+
+    Args:
+        reference: codes, 0 is background; any shape.
+        prediction: codes of the same meaning, same shape.
+        uncounted: bool, same shape.
+    """
+    drawn, predicted, counted = reference != 0, prediction != 0, ~uncounted
+    same = reference == prediction
+    return Mistakes(
+        true_positive=counted & drawn & same,
+        false_positive=counted & predicted & ~drawn,
+        false_negative=counted & drawn & ~predicted,
+        other_structure=counted & drawn & predicted & ~same,
+        uncounted=uncounted,
+    )
+
+
+def worst_slice(found: Mistakes, annotated: NDArray[np.bool_]) -> int:
+    """Give the z of the annotated slice with the most wrong voxels; without any, that with the most true positives."""
+    wrong = (found.wrong.sum(axis=(1, 2)), found.true_positive.sum(axis=(1, 2)))
+    scores = wrong[0] if wrong[0].any() else wrong[1]
+    return int(np.argmax(np.where(annotated, scores, -1)))
+
+
+def grey(image: NDArray[np.floating] | NDArray[np.integer], window: tuple[float, float] = _WINDOW) -> NDArray[np.uint8]:
+    """Show Hounsfield units in a window of (level, width), by default the brain's 40/80, as grey RGB of shape y,x,3."""
+    level, width = window
+    scaled = np.clip((np.asarray(image, np.float64) - (level - width / 2)) / width, 0, 1)
+    return np.repeat(np.round(255 * scaled).astype(np.uint8)[..., None], 3, axis=-1)
+
+
+def overlay(base: NDArray[np.uint8], found: Mistakes) -> NDArray[np.uint8]:
+    """Tint a slice with ``COLOURS``; voxels that do not count are hatched in grey.
+
+    Args:
+        base: y,x,3.
+        found: masks of shape y,x.
+
+    Returns:
+        y,x,3; where no mask holds, the base unchanged.
+    """
+    shown = base.astype(np.float64)
+    for name, rgb in COLOURS.items():
+        mask, opacity = getattr(found, name.replace(" ", "_")), _OPACITY[name]
+        shown[mask] = (1 - opacity) * shown[mask] + opacity * np.array(rgb)
+    rows, columns = np.indices(found.uncounted.shape)
+    shown[found.uncounted & ((rows + columns) % 3 == 0)] = _HATCH
+    return np.round(shown).astype(np.uint8)
+
+
+def pick_cases(overall: pd.DataFrame, drawable: Sequence[str]) -> dict[str, tuple[str, float]]:
+    """Choose the worst, the median and the best case of one rater.
+
+    Args:
+        overall: a row for each case, columns case and value (higher is better).
+        drawable: the cases of which there is a prediction.
+
+    Returns:
+        ``worst``, ``median`` (the lower of two) and ``best`` -> case and value; fewer where fewer cases are there.
+        Equal values go by the case's name.
+    """
+    rows = overall[overall["case"].isin(list(drawable))].dropna(subset="value").sort_values(["value", "case"])
+    ranked = list(zip(rows["case"], rows["value"], strict=True))
+    places = {"worst": 0, "median": (len(ranked) - 1) // 2, "best": len(ranked) - 1}
+    chosen: dict[str, tuple[str, float]] = {}
+    for name, place in places.items():
+        if ranked and ranked[place] not in chosen.values():
+            chosen[name] = ranked[place]
+    return chosen

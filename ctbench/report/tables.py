@@ -1,0 +1,322 @@
+"""Tables of a dataset's scores: frames in, frames out, nothing formatted.
+
+Every table keeps to one reference or to one set of references. ``leave-one-out`` stands for the set
+``<method>-without-k`` of all readers k: a reader is scored on the one it had no part in, a model on each of them, so
+the two averages go over the same references.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from ctbench.errors import UsageError
+from ctbench.statistics import (
+    OVERALL,
+    bland_altman,
+    categorical_regression,
+    describe,
+    leave_one_out_regression,
+    overall,
+    readers_minus_model,
+    volume_agreement,
+)
+
+__all__ = [
+    "ALL_READERS",
+    "CHIEF_METRICS",
+    "LEAVE_ONE_OUT",
+    "OVERALL",
+    "common_reference",
+    "comparison",
+    "failures",
+    "gap",
+    "is_leave_one_out",
+    "per_structure",
+    "present",
+    "raters",
+    "scope",
+    "summary",
+    "supported",
+    "unsupported",
+    "volume_pairs",
+    "volumes",
+]
+
+CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
+"""What the page leads with; all other metrics are in the CSV files."""
+
+LEAVE_ONE_OUT = "leave-one-out"
+ALL_READERS = "all readers"
+
+_PENALISED = ("prediction_empty", "reference_empty", "not_sampled")
+_FAILED = ("failed", "missing")
+
+
+def is_leave_one_out(references: pd.Series) -> pd.Series:
+    """Say which references were made without one of the readers."""
+    return references.str.contains("-without-", regex=False)
+
+
+def common_reference(scores: pd.DataFrame) -> str:
+    """Name the reference of all readers (or the given one).
+
+    Raises:
+        UsageError: the scores hold none or several, which could not be compared.
+    """
+    names = scores.loc[~is_leave_one_out(scores["reference"]), "reference"].unique()
+    if len(names) != 1:
+        msg = f"expected scores against one common reference, got {', '.join(names) or 'none'}; report them apart"
+        raise UsageError(msg)
+    return str(names[0])
+
+
+def raters(scores: pd.DataFrame, kind: str) -> tuple[str, ...]:
+    """Name the raters of a kind (``reader`` or ``model``), in the order in which they first occur."""
+    return tuple(map(str, scores.loc[scores["rater_kind"] == kind, "rater"].unique()))
+
+
+def scope(scores: pd.DataFrame, rater: str, labels: Iterable[str], groups: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the structures that a rater's overall mean is taken over.
+
+    These are the labels that the rater supports. A rater that knows none of them, but a group as a whole (any
+    hemorrhage), is averaged over its groups.
+    """
+    return supported(scores, rater, labels) or supported(scores, rater, groups)
+
+
+def supported(scores: pd.DataFrame, rater: str, structures: Iterable[str]) -> tuple[str, ...]:
+    """Keep those of the structures that a rater claims to know."""
+    rows = unsupported(scores)
+    lacking = set(rows.loc[rows["rater"] == rater, "label"])
+    return tuple(name for name in structures if name not in lacking)
+
+
+def unsupported(scores: pd.DataFrame) -> pd.DataFrame:
+    """List the structures that a model does not claim: columns rater, label."""
+    rows = scores[scores["status"] == "unsupported"]
+    return rows[["rater", "label"]].drop_duplicates(ignore_index=True)
+
+
+def failures(scores: pd.DataFrame) -> pd.DataFrame:
+    """List the cases in which a model failed or gave nothing: columns rater, case, status, detail."""
+    rows = scores[scores["status"].isin(_FAILED)]
+    return rows[["rater", "case", "status", "detail"]].drop_duplicates(["rater", "case"], ignore_index=True)
+
+
+def present(scores: pd.DataFrame, structures: Iterable[str]) -> tuple[str, ...]:
+    """Keep those of the structures that have scores."""
+    found = set(scores["label"])
+    return tuple(name for name in structures if name in found)
+
+
+def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) -> pd.DataFrame:
+    """Describe one metric by structure, reference and rater.
+
+    Args:
+        scores: of one dataset.
+        structures: labels and groups, in the order in which they shall stand.
+        metric: its name.
+
+    Returns:
+        The columns of ``ctbench.statistics.describe`` by label, reference and rater.
+    """
+    chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
+    return _in_order(describe(chosen, by=("label", "reference", "rater")), structures)
+
+
+def summary(
+    scores: pd.DataFrame, averaged: Sequence[str], *, reference: str, metrics: Sequence[str] = CHIEF_METRICS
+) -> pd.DataFrame:
+    """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
+
+    Args:
+        scores: of one dataset.
+        averaged: the structures that the mean goes over.
+        reference: the name of one reference, or ``leave-one-out``: then a case's score is the mean over structures and
+            references, a row ``all readers`` (of kind ``readers``) averages the readers in the same way, and the
+            single readers keep the one reference that they had no part in.
+        metrics: which.
+
+    Returns:
+        The columns of ``ctbench.statistics.describe`` by rater, rater_kind and reference, metric by metric in the
+        order of ``metrics``, readers first. ``n``, ``undefined`` and ``failed`` count cases; ``penalised`` counts the
+        structures of cases that have a penalty on any of the references.
+    """
+    everyone = reference == LEAVE_ONE_OUT
+    wanted = is_leave_one_out(scores["reference"]) if everyone else scores["reference"] == reference
+    chosen = scores[wanted & scores["metric"].isin(list(metrics)) & scores["label"].isin(list(averaged))]
+    readers, models = (chosen[chosen["rater_kind"] == kind] for kind in ("reader", "model"))
+    parts = [readers, models]
+    if everyone:
+        parts = [
+            readers.assign(rater=ALL_READERS, rater_kind="readers", reference=LEAVE_ONE_OUT),
+            readers,
+            models.assign(reference=LEAVE_ONE_OUT),
+        ]
+    table = pd.concat([_overall_described(part, averaged) for part in parts if len(part)])
+    # Scores come sorted by name; the first metric of the choice leads.
+    places = {name: index for index, name in enumerate(metrics)}
+    return table.sort_values("metric", key=lambda names: names.map(places), kind="stable", ignore_index=True)
+
+
+_RATER = ["rater", "rater_kind", "reference", "metric"]
+
+
+def _overall_described(scores: pd.DataFrame, averaged: Sequence[str]) -> pd.DataFrame:
+    table = describe(overall(scores, labels=present(scores, averaged)), by=_RATER[:3])
+    penalised = scores["status"].isin(_PENALISED) & scores["value"].notna()
+    counts = {
+        "penalised": scores[penalised].drop_duplicates([*_RATER, "case", "label"]).groupby(_RATER).size(),
+        "failed": scores[scores["status"].isin(_FAILED)].groupby(_RATER)["case"].nunique(),
+    }
+    keys = pd.MultiIndex.from_frame(table[_RATER])
+    for name, count in counts.items():
+        table[name] = count.reindex(keys).fillna(0).astype(int).to_numpy()
+    return table
+
+
+def comparison(
+    scores: pd.DataFrame, *, model: str, structures: Sequence[str], averaged: Sequence[str], metric: str, reference: str
+) -> pd.DataFrame:
+    """Compare the readers with one model, structure by structure and overall.
+
+    Args:
+        scores: of one dataset.
+        model: its name.
+        structures: the structures to compare, in the order in which they shall stand; ``overall`` comes last.
+        averaged: the structures that the overall mean goes over.
+        metric: its name.
+        reference: ``leave-one-out`` pairs each reader with the model on the reference that this reader had no part
+            in; the name of the common reference compares all at once, as the papers do.
+
+    Returns:
+        A row for each structure and reader: label, rater, reference; the reader's ``n, mean, sd``; the model's
+        ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus model) with ``low, high,
+        p``; ``reader_better`` and ``model_better`` (with p < .05, else both False); ``reason`` where there is no p.
+    """
+    chosen = _with_overall(_contest(scores, model, reference), structures, averaged, metric)
+    if reference == LEAVE_ONE_OUT:
+        test = leave_one_out_regression(chosen, baseline=model)
+    else:
+        test = categorical_regression(chosen, baseline=model).assign(reference=reference)
+    means = describe(chosen, by=("label", "reference", "rater"))[["label", "reference", "rater", "n", "mean", "sd"]]
+    models = means[means["rater"] == model].drop(columns="rater")
+    models = models.rename(columns={"n": "model_n", "mean": "model_mean", "sd": "model_sd"})
+    table = (
+        test.drop(columns=["n", "n_baseline"])
+        .merge(means, on=["label", "reference", "rater"])
+        .merge(models, on=["label", "reference"])
+        .assign(
+            reader_better=lambda rows: rows["better"] == rows["rater"],
+            model_better=lambda rows: rows["better"] == model,
+        )
+    )
+    return _in_order(table[list(_COMPARED)], (*structures, OVERALL))
+
+
+_COMPARED = (
+    *("label", "rater", "reference", "n", "mean", "sd", "model_n", "model_mean", "model_sd"),
+    *("difference", "low", "high", "p", "reader_better", "model_better", "reason"),
+)
+
+
+def gap(
+    scores: pd.DataFrame, *, model: str, structures: Sequence[str], averaged: Sequence[str], metric: str, reference: str
+) -> pd.DataFrame:
+    """Subtract the model's mean from the readers', and give it as a share of the reference volume.
+
+    These are the last columns of Cai's Tables 2 and 3. On leave-one-out references, reader and model are subtracted on
+    each and the differences averaged. The share of ``overall`` is the mean of the absolute shares of the structures
+    averaged, which is how Cai's 3.94 % comes out of its column.
+
+    Args:
+        scores: of one dataset.
+        model: its name.
+        structures: as in ``comparison``, as all arguments.
+        averaged: see above.
+        metric: see above.
+        reference: see above.
+
+    Returns:
+        A row for each structure: label, ``difference`` (readers minus model), ``share_percent`` (null unless the unit
+        is mL).
+    """
+    contest = _contest(scores, model, reference)
+    volumes = contest[(contest["metric"] == "reference_volume_ml") & contest["label"].isin(list(structures))]
+    chosen = pd.concat([_with_overall(contest, structures, averaged, metric), volumes], ignore_index=True)
+    parts = [readers_minus_model(part, model=model) for _, part in chosen.groupby("reference", sort=False)]
+    columns = ["difference", "reference_volume_ml"]
+    table = pd.concat(parts).groupby("label", sort=False)[columns].mean().reset_index()
+    percent = 100 if chosen.loc[chosen["metric"] == metric, "unit"].eq("mL").any() else math.nan
+    table["share_percent"] = percent * table["difference"] / table["reference_volume_ml"]
+    shares = table.loc[table["label"].isin(list(averaged)), "share_percent"]
+    table.loc[table["label"] == OVERALL, "share_percent"] = shares.abs().mean()
+    return _in_order(table[["label", "difference", "share_percent"]], (*structures, OVERALL))
+
+
+def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures: Sequence[str]) -> pd.DataFrame:
+    """Put the volume that a rater measured beside that of the reference.
+
+    Returns:
+        Columns label, case, reference_ml, measured_ml, without the cases in which either is null (the rater failed,
+        or nobody assessed the structure).
+    """
+    chosen = scores[
+        (scores["rater"] == rater)
+        & (scores["reference"] == reference)
+        & scores["metric"].isin(["volume_ml", "reference_volume_ml"])
+        & scores["label"].isin(list(structures))
+    ]
+    reference_ml, measured_ml = (
+        chosen[chosen["metric"] == metric].set_index(["label", "case"])["value"]
+        for metric in ("reference_volume_ml", "volume_ml")
+    )
+    pairs = pd.DataFrame({"reference_ml": reference_ml, "measured_ml": measured_ml}).dropna()
+    return _in_order(pairs.reset_index(), structures)
+
+
+def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) -> pd.DataFrame:
+    """Say how well each rater's volumes agree with those of a reference: a row for each structure and rater.
+
+    Returns:
+        Columns label, rater, rater_kind, the fields of ``VolumeAgreement``, and ``lower, upper``: the limits of
+        agreement in mL.
+    """
+    kinds = {name: kind for kind in ("reader", "model") for name in raters(scores, kind)}
+    rows = []
+    for rater, kind in kinds.items():
+        pairs = volume_pairs(scores, rater=rater, reference=reference, structures=structures)
+        for label, pair in pairs.groupby("label", sort=False):
+            agreement = volume_agreement(pair["reference_ml"], pair["measured_ml"])
+            limits = bland_altman(pair["reference_ml"], pair["measured_ml"])
+            row = {"label": label, "rater": rater, "rater_kind": kind, **asdict(agreement)}
+            rows.append(row | {"lower": limits.lower, "upper": limits.upper})
+    table = pd.DataFrame(rows)
+    return _in_order(table, structures) if len(table) else table
+
+
+def _contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
+    """Keep the rows of the readers and of one model, on the common reference or on those that readers are paired on."""
+    is_reader = scores["rater_kind"] == "reader"
+    chosen = scores[is_reader | (scores["rater"] == model)]
+    if reference != LEAVE_ONE_OUT:
+        return chosen[chosen["reference"] == reference]
+    paired = chosen.loc[(chosen["rater_kind"] == "reader") & is_leave_one_out(chosen["reference"]), "reference"]
+    return chosen[chosen["reference"].isin(paired.unique())]
+
+
+def _with_overall(
+    scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str
+) -> pd.DataFrame:
+    chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
+    mean = overall(chosen, labels=present(chosen, averaged))
+    return pd.concat([chosen, mean], ignore_index=True)
+
+
+def _in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    places = {name: index for index, name in enumerate(names)}
+    return table.sort_values("label", key=lambda labels: labels.map(places), kind="stable", ignore_index=True)

@@ -1,0 +1,102 @@
+"""How numbers, metrics and references are written on the page."""
+
+from __future__ import annotations
+
+import math
+
+from ctbench.report.markup import Html, element, join
+
+__all__ = [
+    "MISSING",
+    "fixed",
+    "interval",
+    "mean_sd",
+    "metric_heading",
+    "metric_title",
+    "p_value",
+    "percent",
+    "shortened",
+    "unit_title",
+]
+
+MISSING = "–"
+
+_TITLES = {
+    "dice": "Dice",
+    "jaccard": "Jaccard",
+    "sensitivity": "Sensitivity",
+    "precision": "Precision",
+    "volume_ml": "Volume",
+    "reference_volume_ml": "Reference volume",
+    "volume_difference_ml": "Volume difference",
+    "volume_difference_absolute_ml": "Volume difference (absolute)",
+    "rvd": "Relative volume difference",
+    "rvd_absolute": "Relative volume difference (absolute)",
+    "hd": "HD",
+    "hd95": "HD95",
+    "assd": "ASSD",
+    "masd": "MASD",
+    "nsd": "NSD",
+    "hd95_pooled": "HD95 (pooled)",
+    "nsd_voxel": "NSD (by voxels)",
+    "abc2_ml": "ABC/2 volume",
+    "reference_abc2_ml": "ABC/2 volume of the reference",
+}
+_DIGITS = {"1": 3, "mm": 2, "mL": 2, "s": 2}
+
+
+def metric_title(metric: str) -> str:
+    """Give a metric's name as people write it; an unknown metric keeps its own."""
+    return _TITLES.get(metric, metric)
+
+
+def metric_heading(metric: str, unit: str) -> str:
+    """Give a metric's name with its unit, as beside an axis."""
+    return ", ".join(part for part in (metric_title(metric), unit_title(unit)) if part)
+
+
+def unit_title(unit: str) -> str:
+    """Give a unit as it stands in a head; a pure number has none."""
+    return "" if unit == "1" else unit
+
+
+def fixed(value: float | None, unit: str = "1") -> str:
+    """Write a number with the digits that its unit deserves: ratios 3, mm, mL and seconds 2."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:.{_DIGITS.get(unit, 2)}f}".replace("-", "−")
+
+
+def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
+    """Write mean ± SD; the SD is left out where there is none (a single case)."""
+    if not math.isfinite(mean):
+        return Html(MISSING)
+    spread = element("span", f" ± {fixed(sd, unit)}", class_="sd") if math.isfinite(sd) else None
+    return join((fixed(mean, unit), spread))
+
+
+def interval(low: float, high: float, unit: str = "1") -> str:
+    """Write an interval as ``low to high``, which minus signs cannot make ambiguous."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{fixed(low, unit)} to {fixed(high, unit)}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as a percentage."""
+    return f"{100 * share:.{digits}f} %".replace("-", "−") if math.isfinite(share) else MISSING
+
+
+def p_value(p: float) -> str:
+    """Write a P value as the papers do: no leading zero, three digits, ``<.001`` below."""
+    if not math.isfinite(p):
+        return MISSING
+    if p < 0.001:
+        return "<.001"
+    return ">.999" if p > 0.999 else f"{p:.3f}".removeprefix("0")
+
+
+def shortened(name: str, length: int = 26) -> str:
+    """Cut a user's name to what fits beside an axis, on one line."""
+    line = " ".join(name.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
