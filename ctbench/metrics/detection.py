@@ -1,0 +1,178 @@
+"""Whether a structure was found: in a study as a whole, and lesion by lesion.
+
+Frames of several cases, one below the other, go to ``statistics.detection`` and ``statistics.detection_table``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.metrics.inputs import as_pair, as_spacing
+from ctbench.metrics.pair import Crop, LabelMap
+from ctbench.metrics.structures import Codes, structures
+from ctbench.reference import Reference
+from ctbench.statistics import wilson
+
+__all__ = ["OverlapRule", "lesion_sensitivity", "lesions", "study"]
+
+OverlapRule = Literal["any", "half", "iou"]
+"""When a lesion is found: ``any``: one voxel of it is predicted; ``half``: at least half of its volume is;
+``iou``: one predicted piece has at least half of the volume of the union of the two in common with it."""
+
+_SHARE = 0.5
+_NEIGHBOURS = np.ones((3, 3, 3), bool)
+
+
+def study(
+    reference: Reference | LabelMap,
+    prediction: LabelMap,
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    score: float | None = None,
+) -> pd.DataFrame:
+    """Say of every structure whether a study holds it, and how sure the prediction is that it does.
+
+    Source: Chang et al., AJNR 2018;39:1609-1616: a study is positive where any region of it is predicted.
+
+    Args:
+        reference: a Reference, or z,y,x integers in which every voxel counts.
+        prediction: z,y,x integers of the same shape.
+        spacing_mm: z,y,x.
+        labels: a label set, whose labels and groups are both looked for, or name -> code or codes.
+        score: the predictor's own score of the study; None: 1 where any counted voxel is predicted, else 0.
+
+    Returns:
+        One row per structure: ``label``, ``truth`` (bool), ``score``, and the counted volumes ``reference_volume_ml``
+        and ``volume_ml``.
+
+    Raises:
+        CtbenchError: as ``score`` does.
+    """
+    targets, voxel_ml = structures(labels, 1.0), float(np.prod(as_spacing(spacing_mm))) / 1000
+    pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
+    rows = []
+    for structure in targets:
+        crop = pair.crop(structure.codes)
+        held, found = (0, 0) if crop is None else (int(n) for n in crop.counts.sum(axis=0)[:2])
+        sure = float(found > 0) if score is None else float(score)
+        rows.append((structure.name, held > 0, sure, held * voxel_ml, found * voxel_ml))
+    return pd.DataFrame(rows, columns=["label", "truth", "score", "reference_volume_ml", "volume_ml"])
+
+
+def lesions(
+    reference: Reference | LabelMap,
+    prediction: LabelMap,
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    rule: OverlapRule = "any",
+) -> pd.DataFrame:
+    """List the lesions of the reference, found or missed, and the predicted ones that are none.
+
+    A lesion is what of a structure hangs together across the faces, edges and corners of voxels (26 neighbours).
+    Only counted voxels make up its volume and its overlap; pieces without any are left out. A predicted piece that
+    meets no lesion, but lies where some reader drew the structure, is ``indeterminate``: neither found nor false.
+
+    Args:
+        reference: a Reference, or z,y,x integers in which every voxel counts.
+        prediction: z,y,x integers of the same shape.
+        spacing_mm: z,y,x.
+        labels: a label set, whose labels and groups are both looked for, or name -> code or codes.
+        rule: how much overlap makes a lesion found; the same rule, from the other side, makes a prediction true.
+
+    Returns:
+        One row per lesion of the reference, then per predicted piece that meets none, for each structure: ``label``,
+        ``lesion`` (a number from 1), ``volume_ml``, ``overlap`` (the share by which ``rule`` decides), and ``outcome``:
+        ``detected``, ``missed``, ``false_positive`` or ``indeterminate``.
+
+    Raises:
+        UsageError: an unknown rule.
+        CtbenchError: as ``score`` does.
+    """
+    if rule not in ("any", "half", "iou"):
+        msg = f"unknown rule {rule!r}; expected 'any', 'half' or 'iou'"
+        raise UsageError(msg)
+    targets, voxel_ml = structures(labels, 1.0), float(np.prod(as_spacing(spacing_mm))) / 1000
+    pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
+    rows: list[tuple[str, int, float, float, str]] = []
+    for structure in targets:
+        crop = pair.crop(structure.codes)
+        found = [] if crop is None else _outcomes(crop, rule)
+        rows += [
+            (structure.name, number, size * voxel_ml, overlap, outcome)
+            for number, (size, overlap, outcome) in enumerate(found, start=1)
+        ]
+    return pd.DataFrame(rows, columns=["label", "lesion", "volume_ml", "overlap", "outcome"])
+
+
+def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "label") -> pd.DataFrame:
+    """Count found, missed and false lesions, and give the sensitivity with its 95 % interval (Wilson).
+
+    Args:
+        lesions: rows of ``lesions`` of any number of cases, with whatever columns to stratify by: the size classes of
+            Chang et al. are ``lesions.assign(size_class=lesions["volume_ml"].map(datasets.size_class))``.
+        by: the columns to stratify by.
+
+    Returns:
+        One row per stratum, sorted: the columns ``by``, ``lesions``, ``detected``, ``false_positives``,
+        ``sensitivity`` (NaN without lesions), ``low``, ``high``.
+    """
+    columns = [by] if isinstance(by, str) else list(by)
+    rows = []
+    for stratum, group in lesions.groupby(columns, sort=True):
+        outcomes = group["outcome"].value_counts()
+        detected, missed = int(outcomes.get("detected", 0)), int(outcomes.get("missed", 0))
+        share = wilson(detected, detected + missed)
+        false = int(outcomes.get("false_positive", 0))
+        rows.append((*stratum, detected + missed, detected, false, share.value, share.low, share.high))
+    names = [*columns, "lesions", "detected", "false_positives", "sensitivity", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _outcomes(crop: Crop, rule: OverlapRule) -> list[tuple[int, float, str]]:
+    """Give the number of voxels, the overlap and the outcome of every lesion and every false one."""
+    counted = crop.uncounted == 0 if crop.uncounted.size else np.ones(crop.reference.voxels.shape, bool)
+    true_pieces, n_true = ndimage.label(crop.reference.voxels, _NEIGHBOURS)
+    found_pieces, n_found = ndimage.label(crop.prediction.voxels, _NEIGHBOURS)
+    common = np.zeros((n_true + 1, n_found + 1), np.int64)
+    np.add.at(common, (true_pieces[counted], found_pieces[counted]), 1)
+    true_sizes, found_sizes = common.sum(axis=1)[1:], common.sum(axis=0)[1:]
+    of_true = _overlaps(common[1:], true_sizes, found_sizes, rule)
+    of_found = _overlaps(common[:, 1:].T, found_sizes, true_sizes, rule)
+    in_doubt = np.unique(found_pieces[(crop.outer.voxels > crop.reference.voxels)])
+    rows = [
+        (int(size), float(overlap), "detected" if _enough(overlap, rule) else "missed")
+        for size, overlap in zip(true_sizes, of_true, strict=True)
+        if size
+    ]
+    for piece, (size, overlap) in enumerate(zip(found_sizes, of_found, strict=True), start=1):
+        if size and not _enough(overlap, rule):
+            doubtful = piece in in_doubt and overlap == 0
+            rows.append((int(size), float(overlap), "indeterminate" if doubtful else "false_positive"))
+    return rows
+
+
+def _overlaps(
+    common: NDArray[np.int64], sizes: NDArray[np.int64], other_sizes: NDArray[np.int64], rule: OverlapRule
+) -> NDArray[np.float64]:
+    """Give the overlap of every piece; rows of ``common`` are pieces, columns background and the other map's pieces."""
+    shared = common[:, 1:].astype(np.float64)
+    if rule == "iou":
+        union = sizes[:, None] + other_sizes - shared
+        best: NDArray[np.float64] = np.divide(shared, np.maximum(union, 1)).max(axis=1, initial=0)
+        return best
+    share: NDArray[np.float64] = shared.sum(axis=1) / np.maximum(sizes, 1)
+    return share
+
+
+def _enough(overlap: float, rule: OverlapRule) -> bool:
+    return bool(overlap > 0) if rule == "any" else bool(overlap >= _SHARE)

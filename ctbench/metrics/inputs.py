@@ -1,0 +1,95 @@
+"""What callers pass: checked, and made uniform for the loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import DataError, GeometryError
+from ctbench.metrics.pair import LabelMap, Pair
+from ctbench.reference import Reference
+
+__all__ = ["as_label_map", "as_pair", "as_spacing"]
+
+_LONGEST_AXIS = 32_000
+_MOST_VOXELS = 2**31
+"""Distances along an axis are kept in 16 bits, positions in 32."""
+
+
+def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterable[int]) -> Pair:
+    """Put a reference and a prediction together.
+
+    Args:
+        reference: a Reference, or z,y,x integers in which every voxel counts.
+        prediction: z,y,x integers.
+        codes: all codes that matter.
+
+    Raises:
+        DataError: an array is not 3D or not of integers.
+        GeometryError: the two differ in shape.
+    """
+    given = reference.labels if isinstance(reference, Reference) else reference
+    labels, predicted = as_label_map(given, "reference"), as_label_map(prediction, "prediction")
+    if predicted.shape != labels.shape:
+        msg = f"prediction has shape {predicted.shape}, reference {labels.shape} (z, y, x); expected the same"
+        raise GeometryError(msg)
+    if not isinstance(reference, Reference):
+        return Pair(labels, predicted, sorted(codes))
+    return Pair(
+        labels,
+        predicted,
+        sorted(codes),
+        excluded=np.ascontiguousarray(reference.excluded) if reference.excluded.any() else None,
+        annotated=None if reference.annotated.all() else reference.annotated,
+        possible={code: np.ascontiguousarray(mask) for code, mask in (reference.possible or {}).items()},
+    )
+
+
+def as_label_map(array: LabelMap, name: str) -> LabelMap:
+    """Check a label map, and give it in one of the few integer types, in C order, for which loops are compiled.
+
+    Args:
+        array: z,y,x integers of any type, byte order and memory layout, or bool.
+        name: what to call it in the message.
+
+    Raises:
+        DataError: not an array, not 3D, not of integers, empty or too large.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iub" or array.ndim != 3:
+        got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        msg = f"{name} must be a 3D array of integers z,y,x, got {got}"
+        raise DataError(msg)
+    if not array.size or max(array.shape) > _LONGEST_AXIS or array.size > _MOST_VOXELS:
+        msg = f"{name} has shape {array.shape} (z, y, x); expected 1 to {_LONGEST_AXIS} voxels along every axis"
+        raise DataError(msg)
+    return np.ascontiguousarray(_plain(array))
+
+
+def _plain(array: NDArray[np.integer]) -> NDArray[np.integer]:
+    match array.dtype.kind, array.dtype.itemsize:
+        case ("b", _):
+            return array.view(np.uint8)
+        case ("i", 1):
+            return array.astype(np.int16)
+        case ("u", 4):
+            return array.astype(np.int64)
+        case ("u", 8):
+            # No code is beyond 2^63; what is becomes negative, which no code is either.
+            return array.astype(np.uint64, copy=False).view(np.int64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def as_spacing(spacing_mm: Sequence[float]) -> tuple[float, float, float]:
+    """Check a spacing.
+
+    Raises:
+        DataError: not three positive, finite numbers.
+    """
+    spacing = tuple(float(step) for step in spacing_mm)
+    if len(spacing) != 3 or not all(math.isfinite(step) and step > 0 for step in spacing):
+        msg = f"expected three positive numbers for spacing_mm (z, y, x), got {tuple(spacing_mm)}"
+        raise DataError(msg)
+    return spacing

@@ -1,0 +1,261 @@
+"""Loops that find the nearest target of every surface element, exactly.
+
+A row of voxels tells at once how far its nearest target is (``distances_along_rows``), so that an element needs to look
+at no more rows than lie nearer than its target (``nearest_by_rows``). For elements whose target is so far away that
+this does not pay, whole slices are solved at once (``nearest_by_columns``). Positions are those of ``listing``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.metrics.compiled import compiled
+
+__all__ = ["distances_along_rows", "nearest_by_columns", "nearest_by_rows", "weights_by_step"]
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: products with it spread neighbouring integers over a hash table."""
+
+_AXIS_BITS = 20
+_AXIS_MASK = 2**_AXIS_BITS - 1
+"""A step from an element to the nearest target is kept as one integer, 20 bits for the size of each component."""
+
+
+@compiled
+def distances_along_rows(targets: NDArray[np.uint32], along: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Measure, in voxels, how far the nearest target in the same row is.
+
+    Args:
+        targets: positions.
+        along: z,y,x; overwritten in the rows that hold a target, and left as it is in the others.
+
+    Returns:
+        z,y: which rows hold a target.
+    """
+    depth, height, width = along.shape
+    occupied = np.zeros((depth, height), np.bool_)
+    flat = along.ravel()
+    end = last = np.int64(0)  # the end of the row of the last target, and that target
+    for i in range(targets.size):
+        target = np.int64(targets[i])
+        if target >= end:
+            behind = flat[last:end]
+            for x in range(behind.size):
+                behind[x] = x
+            row = target // width
+            occupied[row // height, row % height] = True
+            end = (row + 1) * width
+            ahead = flat[end - width : target]
+            for x in range(ahead.size):
+                ahead[x] = ahead.size - x
+        elif target > last + 1:
+            middle = (last + target + 1) // 2
+            nearer_to_last, nearer_to_target = flat[last:middle], flat[middle:target]
+            for x in range(nearer_to_last.size):
+                nearer_to_last[x] = x
+            for x in range(nearer_to_target.size):
+                nearer_to_target[x] = nearer_to_target.size - x
+        else:
+            flat[np.uint64(last)] = 0
+        last = target
+    behind = flat[last:end]
+    for x in range(behind.size):
+        behind[x] = x
+    return occupied
+
+
+@compiled
+def nearest_by_rows(
+    queries: NDArray[np.uint32],
+    codes: NDArray[np.uint8],
+    along: NDArray[np.int16],
+    occupied: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    rows_mm2: NDArray[np.float64],
+    width_mm2: float,
+) -> tuple[NDArray[np.int64], int]:
+    """Find the nearest target of every element by looking at the rows around it, nearest row first.
+
+    Args:
+        queries: positions.
+        codes: of the queries; those of code 0 are passed over.
+        along: distances along rows to the targets.
+        occupied: rows that hold a target.
+        rows: n x (dz, dy), by ascending distance.
+        rows_mm2: squares of these distances.
+        width_mm2: square of the spacing along a row.
+
+    Returns:
+        The step to the nearest target of each query, and how many were not found: a step of -1 says that the nearest
+        target is not within the distance of the last row.
+    """
+    depth, height, width = along.shape
+    flat = along.ravel()
+    steps = np.full(queries.size, -1, np.int64)
+    lost = 0
+    end = z = y = np.int64(0)
+    for i in range(queries.size):
+        position = np.int64(queries[i])
+        if position >= end:
+            row = position // width
+            end = (row + 1) * width
+            z, y = row // height, row % height
+        if codes[i] == 0:
+            continue
+        best, nearest_row, nearest_dx = np.inf, 0, np.int64(0)
+        found = False
+        for k in range(rows_mm2.size):
+            if rows_mm2[k] >= best:
+                found = True
+                break
+            dz, dy = rows[k, 0], rows[k, 1]
+            if z + dz < 0 or z + dz >= depth or y + dy < 0 or y + dy >= height:
+                continue
+            if not occupied[np.uint64(z + dz), np.uint64(y + dy)]:
+                continue
+            dx = np.int64(flat[np.uint64(position + (dz * height + dy) * width)])
+            mm2 = rows_mm2[k] + width_mm2 * dx * dx
+            if mm2 < best:
+                best, nearest_row, nearest_dx = mm2, k, dx
+        if found:
+            dz, dy = rows[nearest_row, 0], rows[nearest_row, 1]
+            steps[i] = (abs(dz) << 2 * _AXIS_BITS) | (abs(dy) << _AXIS_BITS) | nearest_dx
+        else:
+            lost += 1
+    return steps, lost
+
+
+@compiled
+def nearest_by_columns(
+    queries: NDArray[np.uint32],
+    codes: NDArray[np.uint8],
+    along: NDArray[np.int16],
+    occupied: NDArray[np.bool_],
+    spacing_mm: NDArray[np.float64],
+    planar: bool,
+    steps: NDArray[np.int64],
+) -> None:
+    """Find the nearest target of the elements that still have none, however far it is.
+
+    The nearest target within a slice is found for all its voxels at once, from the distances along rows, as the lower
+    envelope of parabolas in every column; then every query looks at the slices around it, nearest first.
+
+    Source: Felzenszwalb and Huttenlocher, Theory of Computing 2012;8:415-428.
+
+    Args:
+        queries: positions.
+        codes: of the queries; those of code 0 are passed over.
+        along: distances along rows to the targets.
+        occupied: rows that hold a target.
+        spacing_mm: z,y,x.
+        planar: look at no other slice.
+        steps: of the queries; those of -1 are filled in, and stay so where there is no target at all.
+    """
+    depth, height, width = along.shape
+    mm2_z, mm2_y, mm2_x = spacing_mm[0] ** 2, spacing_mm[1] ** 2, spacing_mm[2] ** 2
+    # Only the columns in which a query stands are needed; few queries cost little.
+    slots = np.full(width, -1, np.int64)
+    n_slots = 0
+    for i in range(queries.size):
+        x = np.int64(queries[i]) % width
+        if codes[i] != 0 and steps[i] < 0 and slots[x] < 0:
+            slots[x] = n_slots
+            n_slots += 1
+    row_of = np.full((n_slots, depth, height), -1, np.int16)
+    rows, until = np.empty(height, np.int64), np.empty(height, np.float64)
+    for z in range(depth):
+        for x in range(width):
+            if slots[x] < 0:
+                continue
+            n = 0
+            for y in range(height):
+                if not occupied[z, y]:
+                    continue
+                apex = np.float64(along[z, y, x]) ** 2 * mm2_x + y * y * mm2_y
+                while n:
+                    other = rows[n - 1]
+                    other_apex = np.float64(along[z, other, x]) ** 2 * mm2_x + other * other * mm2_y
+                    until[n - 1] = (apex - other_apex) / (2 * mm2_y * (y - other))
+                    if n == 1 or until[n - 1] > until[n - 2]:
+                        break
+                    n -= 1
+                rows[n] = y
+                n += 1
+            k = 0
+            for y in range(height if n else 0):
+                while k < n - 1 and until[k] < y:
+                    k += 1
+                row_of[slots[x], z, y] = rows[k]
+    for i in range(queries.size):
+        if codes[i] == 0 or steps[i] >= 0:
+            continue
+        position = np.int64(queries[i])
+        x, row = position % width, position // width
+        z, y = row // height, row % height
+        best = np.inf
+        for away in range(1 if planar else depth):
+            if away * away * mm2_z >= best:
+                break
+            for other in (z - away, z + away):
+                if other < 0 or other >= depth:
+                    continue
+                nearest = np.int64(row_of[slots[x], other, y])
+                if nearest < 0:
+                    continue
+                dy, dx = abs(nearest - y), np.int64(along[other, nearest, x])
+                mm2 = away * away * mm2_z + dy * dy * mm2_y + dx * dx * mm2_x
+                if mm2 < best:
+                    best = mm2
+                    steps[i] = (away << 2 * _AXIS_BITS) | (dy << _AXIS_BITS) | dx
+
+
+@compiled
+def weights_by_step(
+    steps: NDArray[np.int64], codes: NDArray[np.uint8], sizes: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Sum up the sizes of the elements that are equally far from their targets.
+
+    Distances on a grid are few, so that a table of them is far shorter than the list of elements.
+
+    Args:
+        steps: to the nearest target of each element.
+        codes: of the elements; those of code 0 are passed over.
+        sizes: code -> size.
+
+    Returns:
+        n x (dz, dy, dx) in voxels, -1 where there is no target; and the summed size of each.
+    """
+    bits, n = 8, 0
+    keys, weights = np.full(1 << bits, -2, np.int64), np.zeros(1 << bits)
+    for i in range(steps.size):
+        if codes[i] == 0:
+            continue
+        key = steps[i]
+        slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(64 - bits))
+        while keys[slot] != key and keys[slot] != -2:
+            slot = (slot + 1) & ((1 << bits) - 1)
+        weights[slot] += sizes[codes[i]]
+        if keys[slot] == key:
+            continue
+        keys[slot] = key
+        n += 1
+        if 2 * n > keys.size:
+            bits += 2
+            old_keys, old_weights = keys, weights
+            keys, weights = np.full(1 << bits, -2, np.int64), np.zeros(1 << bits)
+            for k in range(old_keys.size):
+                if old_keys[k] != -2:
+                    slot = np.int64((np.uint64(old_keys[k]) * _SPREAD) >> np.uint64(64 - bits))
+                    while keys[slot] != -2:
+                        slot = (slot + 1) & ((1 << bits) - 1)
+                    keys[slot], weights[slot] = old_keys[k], old_weights[k]
+    taken = np.flatnonzero(keys != -2)
+    components = np.full((n, 3), -1, np.int64)
+    for k in range(n):
+        key = keys[taken[k]]
+        if key >= 0:
+            components[k, 0] = key >> 2 * _AXIS_BITS
+            components[k, 1] = (key >> _AXIS_BITS) & _AXIS_MASK
+            components[k, 2] = key & _AXIS_MASK
+    return components, weights[taken]

@@ -1,0 +1,138 @@
+"""A reference and a prediction on one grid, and the piece of them around one structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.metrics.voxels import bounding_boxes, count_voxels, fill_mask
+
+__all__ = ["Crop", "LabelMap", "Mask", "Pair"]
+
+_TABLE = 2**16
+"""Codes below are looked up in a table of this size; those above are rare, and looked for one by one."""
+
+LabelMap = NDArray[np.integer]
+
+
+class Mask(NamedTuple):
+    """Which voxels of a crop belong to something."""
+
+    voxels: NDArray[np.uint8]
+    """z,y,x of 0 and 1, with a margin of one voxel around what the crop is about."""
+    spans: NDArray[np.int32]
+    """z,y x (start, stop): between which columns there is any; stop is 0 in rows without."""
+
+    def fill(self, label_map: LabelMap, codes: Sequence[int], start: NDArray[np.int64]) -> Mask:
+        """Add the voxels in which a label map, of which this begins at index ``start``, holds one of some codes."""
+        # Codes of the label map's own type are compared many at a time; one that does not fit cannot occur.
+        fitting = [code for code in codes if code <= np.iinfo(label_map.dtype).max]
+        fill_mask(label_map, np.array(fitting, label_map.dtype), start, self.voxels, self.spans)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One structure in a reference and a prediction: masks of the same shape around all its voxels.
+
+    Args:
+        reference: where the reference holds it.
+        outer: where the reference may hold it: the same, with the voxels in which it is possible.
+        prediction: where the prediction holds it.
+        uncounted: the voxels that do not count, with the same margin; an empty array where all of them do.
+    """
+
+    reference: Mask
+    outer: Mask
+    prediction: Mask
+    uncounted: NDArray[np.uint8]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Numbers of counted voxels: slices x (in the reference, in the prediction, in both)."""
+        return count_voxels(self.reference.voxels, self.prediction.voxels, self.uncounted)
+
+    @cached_property
+    def workspace(self) -> NDArray[np.int16]:
+        """An array of the masks' shape, of any content, for anybody to write to."""
+        return np.empty(self.reference.voxels.shape, np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A reference and a prediction on one grid.
+
+    Args:
+        reference: z,y,x integers.
+        prediction: z,y,x integers.
+        codes: all codes that matter, ascending.
+        excluded: z,y,x bool, or None where no voxel is excluded.
+        annotated: z bool, or None where all slices are.
+        possible: code -> z,y,x bool, excluded voxels that may hold that code.
+    """
+
+    reference: LabelMap
+    prediction: LabelMap
+    codes: Sequence[int]
+    excluded: NDArray[np.bool_] | None = None
+    annotated: NDArray[np.bool_] | None = None
+    possible: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def crop(self, codes: Sequence[int]) -> Crop | None:
+        """Cut out the structure that some codes make; None where no voxel holds any of them."""
+        boxes = [self._boxes[code] for code in codes if code in self._boxes]
+        if not boxes:
+            return None
+        start = np.min(boxes, axis=0)[0::2] - 1
+        shape = np.max(boxes, axis=0)[1::2] + 1 - start
+        reference = _empty(shape).fill(self.reference, codes, start)
+        prediction = _empty(shape).fill(self.prediction, codes, start)
+        outer = reference
+        for code in codes:
+            if code in self.possible:
+                outer = _copy(reference) if outer is reference else outer
+                outer.fill(self.possible[code].view(np.uint8), [1], start)
+        return Crop(reference, outer, prediction, self._uncounted(start, shape))
+
+    def _uncounted(self, start: NDArray[np.int64], shape: NDArray[np.int64]) -> NDArray[np.uint8]:
+        if self.excluded is None and self.annotated is None:
+            return np.zeros((0, 0, 0), np.uint8)
+        mask = _empty(shape)
+        if self.excluded is not None:
+            mask.fill(self.excluded.view(np.uint8), [1], start)
+        if self.annotated is not None:
+            unannotated = np.flatnonzero(~self.annotated) - start[0]
+            mask.voxels[unannotated[(unannotated >= 0) & (unannotated < shape[0])]] = 1
+        return mask.voxels
+
+    @cached_property
+    def _boxes(self) -> dict[int, NDArray[np.int64]]:
+        """The boxes of all codes that occur or are possible: z start, z stop, y start, y stop, x start, x stop."""
+        numbers = {code: number for number, code in enumerate(self.codes, start=1)}
+        classes = np.zeros(min(max(self.codes) + 1, _TABLE), np.int32)
+        for code, number in numbers.items():
+            classes[code : code + 1] = number
+        boxes = np.tile(np.array([max(self.reference.shape), 0] * 3), (len(numbers) + 1, 1))
+        for label_map in (self.reference, self.prediction):
+            bounding_boxes(label_map, classes, boxes)
+            for code in filter(_TABLE.__le__, self.codes):
+                bounding_boxes((label_map == code).view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
+        for code, mask in self.possible.items():
+            if code in numbers:
+                bounding_boxes(mask.view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
+        return {code: boxes[number] for code, number in numbers.items() if boxes[number, 1]}
+
+
+def _empty(shape: NDArray[np.int64]) -> Mask:
+    spans = np.zeros((*shape[:2], 2), np.int32)
+    spans[..., 0] = shape[2]
+    return Mask(np.zeros(shape, np.uint8), spans)
+
+
+def _copy(mask: Mask) -> Mask:
+    return Mask(mask.voxels.copy(), mask.spans.copy())

@@ -1,0 +1,226 @@
+"""The scores of one prediction, or of its absence, against one reference."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.metrics.distances import SurfaceDistances
+from ctbench.metrics.inputs import as_pair, as_spacing
+from ctbench.metrics.measured import Measured
+from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome
+from ctbench.metrics.structures import Codes, Structure, structures
+from ctbench.metrics.surface import Surface
+from ctbench.reference import Reference
+
+__all__ = ["IsolatedSlicesWarning", "missing_scores", "score"]
+
+_COLUMNS = ["label", "metric", "value", "unit", "status", "detail"]
+
+
+class IsolatedSlicesWarning(UserWarning):
+    """Surfaces are measured in 3D, but some annotated slices have no annotated neighbour to make a 3D element with."""
+
+
+def score(
+    reference: Reference | NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    metrics: Iterable[str] | None = None,
+    tolerance_mm: float | Mapping[str, float] = 1.0,
+    surface: Surface = "3d",
+) -> pd.DataFrame:
+    """Score a prediction against a reference.
+
+    Voxels that do not count (indeterminate ones, and slices that nobody annotated) are left out of overlaps and
+    volumes in both label maps. Surfaces are taken from the whole label maps, but elements that touch such a voxel are
+    not sampled. Whether a structure is empty is judged on the counted voxels, alike for every metric.
+
+    Args:
+        reference: a Reference, or a z,y,x array of integers in which every voxel counts.
+        prediction: z,y,x integers (or bool, as code 1) of the same shape.
+        spacing_mm: z,y,x.
+        labels: a label set, whose labels and groups are both scored, or name -> code or codes.
+        metrics: names of ``METRICS``; None: all of them.
+        tolerance_mm: of ``nsd`` and ``nsd_voxel``: one for all structures, or name -> tolerance.
+        surface: ``3d``, or ``2d`` for contours within each axial slice (for slices annotated far apart).
+
+    Returns:
+        One row per structure and metric, in the order of ``labels`` and of ``METRICS``, with the columns
+
+        - ``label``, ``metric``: names;
+        - ``value``: NaN where undefined; ``unit``: ``mm``, ``mL`` or ``1``;
+        - ``status``: ``ok``, ``both_empty``, ``prediction_empty``, ``reference_empty``, or ``not_sampled`` where no
+          surface element is left;
+        - ``detail``: a sentence for a person, else empty.
+
+    Raises:
+        GeometryError: the two label maps differ in shape.
+        DataError: not 3D, not integers, or spacing that is not positive.
+        LabelError: ``labels`` names no structure, or a code that is not a positive integer.
+        UsageError: an unknown metric, or a tolerance that is missing or not positive.
+
+    Warns:
+        IsolatedSlicesWarning: ``surface`` is ``3d``, a surface metric is wanted, and an annotated slice has no
+            annotated neighbour.
+
+    Example:
+        >>> import numpy as np
+        >>> truth = np.zeros((10, 10, 10), int)
+        >>> truth[2:6, 2:6, 2:6] = 1
+        >>> score(truth, np.roll(truth, 1, axis=0), spacing_mm=(5, 1, 1), labels={"cube": 1}, metrics=["dice"])
+          label metric  value unit status detail
+        0  cube   dice   0.75    1     ok
+    """
+    wanted, targets, spacing = _metrics(metrics), structures(labels, tolerance_mm), as_spacing(spacing_mm)
+    pair = as_pair(reference, prediction, _codes(targets))
+    _check_surface(surface, pair.annotated, wanted)
+    rows = []
+    for structure in targets:
+        measured = Measured(structure, pair, spacing, surface)
+        rows += [_row(metric, measured, _status(measured)) for metric in wanted]
+    return _frame(rows)
+
+
+def missing_scores(
+    reference: Reference | NDArray[np.integer],
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    metrics: Iterable[str] | None = None,
+    status: Literal["missing", "failed"] = "missing",
+    detail: str = "",
+) -> pd.DataFrame:
+    """Give the rows of a case for which there is no prediction.
+
+    Every structure is penalised as if it had been missed, also one that the reference does not hold: failing is never
+    better than any answer.
+
+    Args:
+        reference: as for ``score``.
+        spacing_mm: z,y,x.
+        labels: as for ``score``.
+        metrics: as for ``score``.
+        status: ``failed`` where the predictor raised, ``missing`` where it gave nothing.
+        detail: why, for a person.
+
+    Returns:
+        The same rows and columns as ``score``.
+
+    Raises:
+        CtbenchError: as ``score`` does.
+    """
+    wanted, targets, spacing = _metrics(metrics), structures(labels, 1.0), as_spacing(spacing_mm)
+    shape = reference.labels.shape if isinstance(reference, Reference) else np.shape(reference)
+    pair = as_pair(reference, np.zeros(shape, np.uint8), _codes(targets))
+    rows = []
+    for structure in targets:
+        measured = Measured(structure, pair, spacing)
+        rows += [_row(metric, measured, status, detail) for metric in wanted]
+    return _frame(rows)
+
+
+def _status(measured: Measured) -> str:
+    match measured.n_reference > 0, measured.n_prediction > 0:
+        case False, False:
+            return "both_empty"
+        case True, False:
+            return "prediction_empty"
+        case False, True:
+            return "reference_empty"
+    return "ok"
+
+
+def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> tuple[Any, ...]:
+    if status == "ok" and metric.surfaces:
+        status, detail = _sampling(metric.surfaces(measured))
+    value = _value(_outcome(metric.empty, status), metric, measured)
+    return measured.structure.name, metric.name, value, metric.unit, status, detail
+
+
+def _sampling(distances: SurfaceDistances) -> tuple[str, str]:
+    """Give the status and the detail that follow from which of the two surfaces could be sampled."""
+    match distances.from_reference.mm.size > 0, distances.from_prediction.mm.size > 0:
+        case False, False:
+            return "not_sampled", "every surface element touches voxels that do not count"
+        case True, False:
+            return "ok", "only the reference's surface could be sampled"
+        case False, True:
+            return "ok", "only the prediction's surface could be sampled"
+    return "ok", ""
+
+
+def _outcome(empty: Empty, status: str) -> Outcome:
+    match status:
+        case "ok":
+            return "formula"
+        case "both_empty":
+            return empty.both
+        case "prediction_empty":
+            return empty.prediction
+        case "reference_empty":
+            return empty.reference
+        case "missing" | "failed":
+            return empty.missing
+    return None
+
+
+def _value(outcome: Outcome, metric: Metric, measured: Measured) -> float:
+    match outcome:
+        case None:
+            return math.nan
+        case "formula":
+            return float(metric.formula(measured))
+        case "diagonal":
+            return measured.diagonal_mm
+    return outcome
+
+
+def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_COLUMNS, ())
+    return pd.DataFrame(columns | {"value": np.array(columns["value"], np.float64)})
+
+
+def _metrics(names: Iterable[str] | None) -> list[Metric]:
+    if names is None:
+        return list(METRICS.values())
+    wanted = [names] if isinstance(names, str) else list(names)
+    for name in wanted:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known metrics: {', '.join(METRICS)}"
+            msg = f"unknown metric {name!r}; {hint}"
+            raise UsageError(msg)
+    return [metric for name, metric in METRICS.items() if name in wanted]
+
+
+def _codes(targets: Sequence[Structure]) -> set[int]:
+    return {code for structure in targets for code in structure.codes}
+
+
+def _check_surface(surface: str, annotated: NDArray[np.bool_] | None, wanted: Sequence[Metric]) -> None:
+    if surface not in ("2d", "3d"):
+        msg = f"unknown surface {surface!r}; expected '3d' or '2d'"
+        raise UsageError(msg)
+    if surface == "2d" or annotated is None or not any(metric.surfaces for metric in wanted):
+        return
+    neighbours = np.convolve(annotated, [1, 0, 1], mode="same")
+    isolated = np.count_nonzero(annotated & (neighbours == 0))
+    if isolated:
+        warnings.warn(
+            f"{isolated} of {np.count_nonzero(annotated)} annotated slices have no annotated neighbour, so that no 3D"
+            " surface element of theirs can be sampled; pass surface='2d' to measure within slices",
+            IsolatedSlicesWarning,
+            stacklevel=3,
+        )

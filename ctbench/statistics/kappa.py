@@ -1,0 +1,221 @@
+"""Agreement of readers beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha, conformity of masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ctbench.errors import UsageError
+from ctbench.statistics.estimate import Estimate, t_half_width
+from ctbench.statistics.pairs import Numbers
+
+__all__ = ["cohen_kappa", "fleiss_kappa", "generalised_conformity_index", "krippendorff_alpha"]
+
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
+
+
+def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", "quadratic"] | None = None) -> Estimate:
+    """Estimate the agreement of two readers beyond chance.
+
+    Cohen, Educational and Psychological Measurement 1960;20:37-46, and Psychological Bulletin 1968;70:213-220 with
+    weights, by which near misses of ordered categories count in part; the large-sample interval of Fleiss, Cohen and
+    Everitt, Psychological Bulletin 1969;72:323-327.
+
+    Args:
+        first: one category for each unit (case, voxel); any shape.
+        second: likewise, of the same shape.
+        weights: None: all disagreements weigh alike.
+
+    Returns:
+        The estimate over ``n`` units; NaN with a reason where chance alone explains full agreement.
+
+    Raises:
+        UsageError: shapes that differ, or no unit.
+    """
+    one, other = np.asarray(first), np.asarray(second)
+    if one.shape != other.shape or one.size == 0:
+        msg = f"expected two arrays of one shape with a unit or more, got shapes {one.shape} and {other.shape}"
+        raise UsageError(msg)
+    categories, codes = np.unique(np.concatenate([one.ravel(), other.ravel()]), return_inverse=True)
+    if len(categories) < 2:
+        return Estimate(math.nan, n=one.size, reason="all units have one category: chance explains the agreement")
+    from statsmodels.stats.inter_rater import cohens_kappa  # takes a second
+
+    size = len(categories)
+    pairs = codes[: one.size] * size + codes[one.size :]
+    table = np.bincount(pairs, minlength=size**2).reshape(size, size)
+    result = cohens_kappa(table, wt=weights)
+    return Estimate(float(result.kappa), float(result.kappa_low), min(float(result.kappa_upp), 1.0), n=one.size)
+
+
+def fleiss_kappa(counts: ArrayLike) -> Estimate:
+    """Estimate the agreement of several readers beyond chance.
+
+    Fleiss, Psychological Bulletin 1971;76:378-382. The interval is that of the infinitesimal jackknife over units
+    (equal to Gwet's linearisation, Educational and Psychological Measurement 2021;81:781-790), with t: it holds for
+    units that are independent, which neighbouring voxels are not.
+
+    Args:
+        counts: units x categories: how many readers put the unit into the category. Every unit has the same number of
+            readers, two or more.
+
+    Returns:
+        The estimate over ``n`` units; NaN with a reason where all readings are of one category.
+
+    Raises:
+        UsageError: no table of counts, or numbers of readers that differ between units.
+    """
+    table = np.asarray(counts, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] == 0 or (table < 0).any() or (table % 1 != 0).any():
+        msg = f"counts must be a table units x categories of whole numbers, got shape {table.shape}"
+        raise UsageError(msg)
+    readers = table.sum(axis=1)
+    if np.ptp(readers) > 0 or readers[0] < 2:
+        msg = (
+            f"every unit must have the same number of readers, two or more, got {readers.min():g} to "
+            f"{readers.max():g}; krippendorff_alpha takes unequal numbers"
+        )
+        raise UsageError(msg)
+    r = readers[0]
+    agreement = ((table**2).sum(axis=1) - r) / (r * (r - 1))
+    shares = table.mean(axis=0) / r
+    observed, chance = agreement.mean(), float(shares @ shares)
+    if chance >= 1:
+        return Estimate(math.nan, n=len(table), reason="all readings are of one category")
+    kappa = (observed - chance) / (1 - chance)
+    pull = 2 * (1 - kappa) * (table @ shares / r - chance)
+    influence = (agreement - observed - pull) / (1 - chance) / len(table)
+    return _with_interval(float(kappa), influence, np.ones(len(table)))
+
+
+def _with_interval(value: float, influence: Numbers, times: Numbers, left_out: int = 0) -> Estimate:
+    """Give a value the interval that the influences of its units, each of which occurs some times, make."""
+    n = int(times.sum())
+    if n < 2:
+        return Estimate(value, n=n, left_out=left_out, reason="one unit: no interval")
+    half = t_half_width(math.sqrt(float(times @ influence**2) * n / (n - 1)), n - 1)
+    return Estimate(value, value - half, min(value + half, 1.0), n=n, left_out=left_out)
+
+
+def krippendorff_alpha(codes: ArrayLike, level: Level = "nominal", *, missing: int | None = None) -> Estimate:
+    """Estimate the agreement of any number of readers, some of whom may have left units out.
+
+    Krippendorff, Computing Krippendorff's Alpha-Reliability, University of Pennsylvania 2011. The interval is that of
+    the infinitesimal jackknife over units: it holds for units that are independent, which neighbouring voxels are not.
+
+    Args:
+        codes: readers x units; NaN where a reader left a unit out.
+        level: what the codes mean: names, ranks, or numbers on an interval or ratio scale.
+        missing: a code that stands for a unit left out, for integer arrays.
+
+    Returns:
+        The estimate over the ``n`` units that two readers or more have coded; the others are counted as left out. NaN
+        with a reason where nothing can disagree.
+
+    Raises:
+        UsageError: codes that are no table of two readers or more, or an unknown level.
+    """
+    if level not in _DISTANCES:
+        msg = f"unknown level {level!r}; expected one of {', '.join(_DISTANCES)}"
+        raise UsageError(msg)
+    values, counts, times = _coded(codes, missing)
+    sizes = counts.sum(axis=1)
+    pairable = sizes >= 2
+    left_out = int(times[~pairable].sum())
+    counts, sizes, times = counts[pairable], sizes[pairable], times[pairable]
+    totals = times @ counts
+    if (totals > 0).sum() < 2:
+        reason = "fewer than two codes: nothing can disagree"
+        return Estimate(math.nan, n=int(times.sum()), left_out=left_out, reason=reason)
+    distance = _DISTANCES[level](values, totals)
+    within = np.einsum("uc,ck,uk->u", counts, distance, counts, optimize=True) / (sizes - 1)
+    expected, n = float(totals @ distance @ totals), float(times @ sizes)
+    ratio = float(times @ within) / expected
+    influence = -(sizes * ratio + (n - 1) * (within / expected - 2 * ratio * (counts @ distance @ totals) / expected))
+    influence -= times @ influence / times.sum()
+    return _with_interval(1 - (n - 1) * ratio, influence, times, left_out)
+
+
+def _coded(codes: ArrayLike, missing: int | None) -> tuple[Numbers, Numbers, Numbers]:
+    """Give the sorted values; how many readers gave each, by pattern of codes; and how many units have the pattern.
+
+    Voxels by the million share a handful of patterns.
+    """
+    table = np.asarray(codes)
+    if table.ndim != 2 or table.shape[0] < 2:
+        msg = f"codes must be readers x units with two readers or more, got shape {table.shape}"
+        raise UsageError(msg)
+    given = ~np.isnan(table) if table.dtype.kind == "f" else np.ones(table.shape, bool)
+    if missing is not None:
+        given &= table != missing
+    values = np.unique(table[given])
+    places = np.where(given, np.searchsorted(values, table) + 1, 0)
+    patterns, times = _patterns(places, len(values) + 1)
+    counts = (patterns == np.arange(1, len(values) + 1)[:, None, None]).sum(axis=1).T
+    return values.astype(np.float64), counts.astype(np.float64), times.astype(np.float64)
+
+
+def _patterns(places: NDArray[np.integer], base: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Give the distinct columns, and how often each occurs."""
+    if base ** len(places) > np.iinfo(np.int64).max:
+        return places, np.ones(places.shape[1], dtype=np.int64)  # too many to be written as one number each
+    powers = base ** np.arange(len(places), dtype=np.int64)
+    _, first, times = np.unique(powers @ places, return_index=True, return_counts=True)
+    return places[:, first], times
+
+
+def _nominal(values: Numbers, _totals: Numbers) -> Numbers:
+    return 1.0 - np.eye(len(values))
+
+
+def _ordinal(_values: Numbers, totals: Numbers) -> Numbers:
+    middle = totals.cumsum() - totals / 2
+    return np.asarray((middle[:, None] - middle) ** 2)
+
+
+def _interval(values: Numbers, _totals: Numbers) -> Numbers:
+    return np.asarray((values[:, None] - values) ** 2)
+
+
+def _ratio(values: Numbers, _totals: Numbers) -> Numbers:
+    sums = np.abs(values[:, None] + values)
+    return np.asarray((np.abs(values[:, None] - values) / np.where(sums > 0, sums, 1)) ** 2)
+
+
+_DISTANCES: dict[str, Callable[[Numbers, Numbers], Numbers]] = {
+    "nominal": _nominal,
+    "ordinal": _ordinal,
+    "interval": _interval,
+    "ratio": _ratio,
+}
+
+
+def generalised_conformity_index(masks: ArrayLike) -> float:
+    """Say how far several readers' masks of one structure overlap: 0 not at all, 1 wholly.
+
+    The sum over pairs of readers of their intersections, over that of their unions: for two readers the Jaccard
+    index. Kouwenhoven, Giezen and Struikmans, Physics in Medicine and Biology 2009;54:2863-2873.
+
+    Args:
+        masks: readers x any shape, bool.
+
+    Returns:
+        The index; NaN where all masks are empty.
+
+    Raises:
+        UsageError: fewer than two masks, or masks that are not bool.
+    """
+    drawn: NDArray[np.bool_] = np.asarray(masks)
+    if drawn.dtype != np.bool_ or drawn.ndim < 2 or len(drawn) < 2:
+        msg = f"expected two masks of bool or more, readers first, got {drawn.dtype} of shape {drawn.shape}"
+        raise UsageError(msg)
+    flat = drawn.reshape(len(drawn), -1)
+    votes, pairs = flat.sum(axis=0), math.comb(len(flat), 2)
+    both = float((votes * (votes - 1) / 2).sum())
+    neither = float(((len(flat) - votes) * (len(flat) - votes - 1) / 2).sum())
+    either = pairs * flat.shape[1] - neither
+    return both / either if either else math.nan

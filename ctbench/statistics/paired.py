@@ -1,0 +1,141 @@
+"""Paired tests: every case is its own control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ctbench.errors import UsageError
+from ctbench.statistics.direction import Direction, direction_in
+from ctbench.statistics.estimate import t_half_width, t_p_value
+from ctbench.statistics.multiplicity import adjusted
+from ctbench.statistics.pairing import pairings, wide
+from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.summary import overall
+from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one
+from ctbench.statistics.verdict import VERDICT, judged
+
+__all__ = ["Test", "paired_differences", "paired_tests", "pooled_wilcoxon"]
+
+Test = Literal["wilcoxon", "t"]
+
+_COLUMNS = ("n", *VERDICT, "p_holm", "p_bh", "rows_used", "rows_left_out", "reason")
+
+
+def paired_tests(
+    scores: pd.DataFrame,
+    *,
+    baseline: str,
+    test: Test = "wilcoxon",
+    by: str | Sequence[str] = "label",
+    pairing: str | Sequence[str] = "case",
+    direction: Direction | str | None = None,
+) -> pd.DataFrame:
+    """Test each rater against the baseline on the cases that both have, case by case.
+
+    Args:
+        scores: tidy scores of one metric, reference and dataset, unless ``by`` splits on them.
+        baseline: the rater that the rest is compared with.
+        test: ``wilcoxon``, the signed-rank test (differences of 0 are dropped; exact for few cases), or ``t``.
+        by: the columns that make a separate test each; an empty list: one test.
+        pairing: the columns that make a pair.
+        direction: as in ``categorical_regression``.
+
+    Returns:
+        A row for each group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (the mean of rater
+        minus baseline) with ``low, high`` (95 % t interval, whichever the test), ``p``, ``higher, better`` as in
+        ``categorical_regression``, ``p_holm`` and ``p_bh`` (p adjusted over all rows of the table), ``rows_used``,
+        ``rows_left_out`` (scores without a partner or a value) and ``reason``.
+
+    Raises:
+        UsageError: scores that are not tidy, several samples in a group, an unknown baseline, or two scores of a rater
+            for one case.
+    """
+    groups, rows = as_names(by), []
+    for head, rater, differences, left_out, group in pairings(
+        scores, baseline=baseline, by=groups, keys=as_names(pairing)
+    ):
+        n, reason = len(differences), _reason(differences, test)
+        mean = float(differences.mean()) if n else math.nan
+        error = float(differences.std(ddof=1)) / math.sqrt(n) if n > 1 and np.ptp(differences) > 0 else math.nan
+        p = math.nan if reason else t_p_value(mean, error, n - 1) if test == "t" else _signed_rank_p(differences)
+        verdict = judged(mean, t_half_width(error, n - 1), p, (rater, baseline), direction_in(group, direction))
+        counts = {"rows_used": 2 * n, "rows_left_out": left_out, "reason": reason}
+        rows.append(head | {"rater": rater, "n": n} | verdict | counts)
+    table = pd.DataFrame(rows, columns=[*groups, "rater", *_COLUMNS])
+    return adjusted(table)
+
+
+def _reason(differences: Numbers, test: Test) -> str:
+    if len(differences) < 2:
+        return f"{len(differences)} case{'s' * (len(differences) != 1)} with values of both raters: no test"
+    if not differences.any():
+        return "all differences are 0: no test"
+    return "all differences are equal: no t test" if test == "t" and np.ptp(differences) == 0 else ""
+
+
+def _signed_rank_p(differences: Numbers) -> float:
+    """Two-sided p of the Wilcoxon signed-rank test of paired differences, of which at least one is not 0."""
+    from scipy.stats import wilcoxon  # takes a second
+
+    return float(wilcoxon(differences).pvalue)
+
+
+def pooled_wilcoxon(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str]) -> pd.DataFrame:
+    """Do Wachinger's test, Wilcoxon over structures x subjects, beside the same test over subjects.
+
+    Wachinger, Reuter and Klein (NeuroImage 2018;170:434-445) test the Dice scores of all structures of all subjects as
+    one sample. Structures of one subject are not independent, so that the sample seems larger than it is
+    (pseudo-replication) and p comes out too small; the test over subjects, of the means over structures, does not.
+
+    Args:
+        scores: tidy scores of one metric, reference and dataset.
+        baseline: the rater that the rest is compared with.
+        labels: the structures to pool.
+
+    Returns:
+        The columns of ``paired_tests`` after ``unit``: ``subject``, or ``structure x subject (pseudo-replicated)``.
+    """
+    chosen = scores[scores["label"].isin(list(labels))]
+    subjects = paired_tests(overall(scores, labels=labels), baseline=baseline, by=())
+    both = paired_tests(chosen, baseline=baseline, by=(), pairing=("case", "label"))
+    return pd.concat(
+        [subjects.assign(unit="subject"), both.assign(unit="structure x subject (pseudo-replicated)")],
+        ignore_index=True,
+    )[["unit", *subjects.columns]]
+
+
+def paired_differences(
+    scores: pd.DataFrame, *, first: str, second: str, direction: Direction | str | None = None
+) -> pd.DataFrame:
+    """Set two raters side by side, case by case and label by label, worst for the second first.
+
+    Args:
+        scores: tidy scores of one metric, reference and dataset.
+        first: the rater to compare with.
+        second: the rater whose losses come first. If the metric is good neither way, the largest differences do.
+        direction: as in ``categorical_regression``.
+
+    Returns:
+        Columns ``case, label, first, second, difference`` (second minus first); pairs in which a value is null last.
+
+    Raises:
+        UsageError: scores that are not tidy, several samples, or an unknown rater.
+    """
+    scores = checked(scores, ("case", "label", "rater"))
+    expect_one(scores, ("metric", "reference", "dataset"))
+    for name in (first, second):
+        expect_known(name, scores["rater"].unique(), "rater")
+    if first == second:
+        msg = f"expected two raters to compare, got {first!r} twice"
+        raise UsageError(msg)
+    table = wide(scores[scores["rater"].isin([first, second])], ("case", "label")).reset_index()
+    table = table.rename(columns={first: "first", second: "second"}).rename_axis(columns=None)
+    difference = table["second"] - table["first"]
+    loss = {Direction.HIGHER: difference, Direction.LOWER: -difference, Direction.NEITHER: -difference.abs()}
+    order = loss[direction_in(scores, direction)].sort_values(kind="stable", na_position="last").index
+    return table.assign(difference=difference).loc[order].reset_index(drop=True)

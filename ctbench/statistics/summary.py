@@ -1,0 +1,122 @@
+"""Tables of means, spreads and counts, in which no score is dropped silently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.tidy import FAILED, OVERALL, UNDEFINED, as_names, checked, expect_known, expect_one
+
+__all__ = ["describe", "overall"]
+
+
+def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
+    """Summarise scores per group and metric, and count every row that has no value or only a penalty.
+
+    ``rows = n + undefined + not_assessed + unsupported +`` those failed rows that have no value.
+
+    Args:
+        scores: tidy scores; one reference and one dataset unless ``by`` splits on them.
+        by: the columns that make a group.
+
+    Returns:
+        A row for each group and metric, in the order in which they first occur: the columns ``by``, ``metric``,
+        ``unit``; ``n`` values that count in the mean; ``mean, sd`` (n - 1), ``median, q1, q3`` (linear interpolation),
+        ``se, low, high`` (95 % t interval of the mean), ``min, max``; ``undefined`` (no value, because a mask was
+        empty or nothing could be sampled), ``penalised`` (a value although a mask was empty), ``failed`` (missing or
+        failed, with a penalty as value or without one), ``not_assessed``, ``unsupported``, ``rows``.
+
+    Raises:
+        UsageError: scores that are not tidy, or several references or datasets in one group.
+    """
+    names = as_names(by)
+    keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
+    scores = checked(scores, (*keys, "status"))
+    expect_one(scores, ("reference", "dataset"), split=names)
+    groups = _counted(scores).groupby(keys, sort=False, dropna=False, observed=True)
+    values = groups["value"]
+    n, sd = values.count(), values.std()
+    se: pd.Series = sd / np.sqrt(n.where(n > 0))
+    # Too few values leave NaN: stdtrit would raise a floating point warning for no degrees of freedom.
+    half = se * stdtrit((n - 1).clip(lower=1), 1 - ALPHA / 2)
+    mean = values.mean()
+    table = {
+        "n": n,
+        "mean": mean,
+        "sd": sd,
+        "median": values.median(),
+        "q1": values.quantile(0.25),
+        "q3": values.quantile(0.75),
+        "se": se,
+        "low": mean - half,
+        "high": mean + half,
+        "min": values.min(),
+        "max": values.max(),
+        **{count: groups[count].sum() for count in _COUNTS},
+        "rows": groups.size(),
+    }
+    return pd.DataFrame(table).reset_index()
+
+
+_COUNTS = ("undefined", "penalised", "failed", "not_assessed", "unsupported")
+
+
+def _counted(scores: pd.DataFrame) -> pd.DataFrame:
+    status, valued = scores["status"], scores["value"].notna()
+    return scores.assign(
+        undefined=status.isin(UNDEFINED) & ~valued,
+        penalised=status.isin(UNDEFINED - {"both_empty"}) & valued,
+        failed=status.isin(FAILED),
+        not_assessed=status.eq("not_assessed"),
+        unsupported=status.eq("unsupported"),
+    )
+
+
+def overall(scores: pd.DataFrame, *, labels: Sequence[str]) -> pd.DataFrame:
+    """Average each case's scores over structures: the papers' "Overall" row, once ``describe`` has averaged cases.
+
+    A structure without a value is left out of its case's mean, and ``detail`` says how many structures the mean
+    counts; a penalty (Dice 0 for a missed structure) is a value and counts. A mean has status ``ok`` if one of its
+    structures has; else it has the commonest status among them, so that a failed case stays a failed case.
+
+    Args:
+        scores: tidy scores.
+        labels: the structures to average over. Groups of structures do not belong here: their voxels would count
+            twice.
+
+    Returns:
+        Tidy scores of the label ``overall``, one for each dataset, case, rater, reference and metric.
+
+    Raises:
+        UsageError: scores that are not tidy, or a label that no score has.
+    """
+    scores = checked(scores, ("case", "rater", "label", "metric", "status"))
+    for label in labels:
+        expect_known(label, scores["label"].unique(), "label")
+    keys = [column for column in _CASE_KEYS if column in scores.columns]
+    chosen = scores[scores["label"].isin(list(labels))]
+    groups = chosen.groupby(keys, sort=False, dropna=False, observed=True)
+    means = groups["value"].agg(["mean", "count"])
+    counted, asked = means["count"].to_numpy(), len(set(labels))
+    return (
+        pd.DataFrame({"value": means["mean"], "status": _joint_status(chosen, keys)})
+        .reset_index()
+        .assign(label=OVERALL, detail=[f"mean of {count} of {asked} structures" for count in counted])
+        .reindex(columns=[column for column in _TIDY if column in {*keys, "label", "value", "status", "detail"}])
+    )
+
+
+_CASE_KEYS = ("dataset", "case", "rater", "rater_kind", "reference", "metric", "unit")
+_TIDY = (*_CASE_KEYS[:5], "label", "metric", "value", "unit", "status", "detail")
+
+
+def _joint_status(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Give ``ok`` to groups that have one, else their commonest status (the first by name where two are as common)."""
+    counts = scores.groupby([*keys, "status"], sort=False, dropna=False, observed=True).size().rename("count")
+    ranked = counts.reset_index().assign(ok=lambda table: table["status"].eq("ok"))
+    ranked = ranked.sort_values(["ok", "count", "status"], ascending=[False, False, True], kind="stable")
+    return ranked.groupby(keys, sort=False, dropna=False, observed=True)["status"].first()

@@ -1,0 +1,129 @@
+"""The tidy table of scores: what every function of this floor expects of it, and the messages when it is not so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ctbench.errors import UsageError
+
+__all__ = [
+    "FAILED",
+    "OVERALL",
+    "STATUSES",
+    "UNDEFINED",
+    "as_names",
+    "checked",
+    "expect_known",
+    "expect_one",
+    "reader_rows",
+]
+
+OVERALL = "overall"
+"""The label of the mean over structures."""
+
+UNDEFINED = frozenset({"both_empty", "reference_empty", "prediction_empty", "not_sampled"})
+FAILED = frozenset({"missing", "failed"})
+_UNSCORED = frozenset({"not_assessed", "unsupported"})
+STATUSES = frozenset({"ok"}) | UNDEFINED | FAILED | _UNSCORED
+"""Every status that a score may have."""
+
+
+def checked(scores: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Give the scores with ``value`` as float64 (NaN where null), or say what is wrong with them.
+
+    Args:
+        scores: tidy scores.
+        columns: the columns that must be there, besides ``value``.
+
+    Raises:
+        UsageError: a column is absent, a value is infinite or no number, a status is unknown, a row of status ``ok``
+            has no value, or one of status ``not_assessed`` or ``unsupported`` has one.
+    """
+    absent = [column for column in (*columns, "value") if column not in scores.columns]
+    if absent:
+        msg = f"scores lack the column{'s' * (len(absent) > 1)} {', '.join(absent)}; they have {list(scores.columns)}"
+        raise UsageError(msg)
+    # Categorical columns would bring categories that no row has into every table.
+    categorical = scores.select_dtypes("category")
+    plain = {str(name): column.astype(column.cat.categories.dtype) for name, column in categorical.items()}
+    scores = scores.assign(**plain, value=_as_float(scores["value"]))
+    if "status" in scores.columns:
+        _check_status(scores)
+    return scores
+
+
+def _as_float(values: pd.Series) -> pd.Series:
+    try:
+        numbers = pd.to_numeric(values).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        msg = f"the column value must hold numbers or nulls, got {values.dtype}: {error}"
+        raise UsageError(msg) from error
+    if np.isinf(numbers).any():
+        msg = f"{int(np.isinf(numbers).sum())} scores are infinite; an undefined score is a null with a status"
+        raise UsageError(msg)
+    return pd.Series(numbers, index=values.index)
+
+
+def _check_status(scores: pd.DataFrame) -> None:
+    status, valued = scores["status"], scores["value"].notna()
+    unknown = sorted({str(name) for name in status.unique()} - STATUSES)
+    if unknown:
+        msg = f"unknown status {', '.join(unknown)}; expected {', '.join(sorted(STATUSES))}"
+        raise UsageError(msg)
+    for wrong, what in (
+        (status.eq("ok") & ~valued, "status ok and no value"),
+        (status.isin(_UNSCORED) & valued, "a value although they were not assessed or unsupported"),
+    ):
+        if wrong.any():
+            first = scores[wrong].iloc[0].drop("value")
+            msg = f"{int(wrong.sum())} scores have {what}, first {dict(first)}"
+            raise UsageError(msg)
+
+
+def as_names(by: str | Sequence[str]) -> list[str]:
+    """Give one name or several as a list."""
+    return [by] if isinstance(by, str) else list(by)
+
+
+def expect_one(scores: pd.DataFrame, columns: Iterable[str], *, split: Iterable[str] = ()) -> None:
+    """Raise ``UsageError`` if one of ``columns`` that is not split on holds several values.
+
+    Scores of two metrics, two references or two datasets are never one sample.
+    """
+    for column in columns:
+        if column in split or column not in scores.columns:
+            continue
+        found = scores[column].unique()
+        if len(found) > 1:
+            listed = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+            msg = f"scores hold {len(found)} values of {column} ({listed}), which cannot be mixed; select one"
+            raise UsageError(msg)
+
+
+def expect_known(name: str, known: Iterable[str], what: str) -> None:
+    """Raise ``UsageError`` unless ``name`` is among ``known``; the message lists them and offers the nearest."""
+    names = list(map(str, known))
+    if name in names:
+        return
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    msg = f"unknown {what} {name!r}; {hint}the scores have {', '.join(names) or 'none'}"
+    raise UsageError(msg)
+
+
+def reader_rows(scores: pd.DataFrame, *, model: str) -> pd.Series:
+    """Say which rows are those of readers.
+
+    Raises:
+        UsageError: no row is, or none of the others is of the model.
+    """
+    is_reader = scores["rater_kind"].eq("reader")
+    expect_known(model, scores.loc[~is_reader, "rater"].unique(), "model")
+    if not is_reader.any():
+        msg = "no row of the scores has rater_kind 'reader'; a comparison with readers needs some"
+        raise UsageError(msg)
+    return is_reader

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from ctbench.metrics.abc2 import abc2_ml
+
+
+def test_nothing_has_no_volume():
+    """An empty mask is 0 mL."""
+    assert abc2_ml(np.zeros((2, 3, 4), bool), (5, 1, 1)) == 0
+
+
+def test_single_voxel():
+    """One pixel is as wide and as long as it is: A x B x C / 2 is half of the voxel."""
+    mask = np.zeros((3, 3, 3), bool)
+    mask[1, 1, 1] = True
+    assert abc2_ml(mask, (5, 1, 2)) == pytest.approx(1 * 2 * 5 / 2 / 1000)
+
+
+def test_row_of_voxels(box):
+    """A row of pixels is its length times its width: B is perpendicular to A."""
+    assert abc2_ml(box((1, 9, 9), (0, 4, 1), (1, 5, 8)), (5, 1, 1)) == pytest.approx(7 * 1 * 5 / 2 / 1000)
+
+
+def test_ellipsoid(ball):
+    """Of an ellipsoid, A and B are its diameters, and C is what its slices weigh."""
+    mask = ball((81, 81, 81), (30, 36, 24))
+    estimate = abc2_ml(mask, (1, 1, 1))
+    # Slices within 30 sqrt(1 - share) of the middle have more than that share of its area; voxels add 1 to a diameter.
+    full, half = (2 * int(30 * np.sqrt(1 - share)) + 1 for share in (0.75, 0.25))
+    assert estimate == pytest.approx(73 * 49 * (full + half) / 2 / 2 / 1000, rel=0.01)
+
+
+@pytest.mark.parametrize(("side", "weight"), [(10, 1), (9, 1), (7, 0.5), (5, 0.5), (4, 0)])
+def test_slice_weights(side, weight):
+    """A slice of more than 75 % of the largest area counts 1, from 25 % 1/2, below that nothing."""
+    mask = np.zeros((2, 12, 12), bool)
+    mask[0, 1:11, 1:11] = True
+    alone = abc2_ml(mask, (3, 1, 1))
+    mask[1, :side, :side] = True
+    assert abc2_ml(mask, (3, 1, 1)) == pytest.approx(alone * (1 + weight))
+
+
+def test_slice_of_exactly_three_quarters_counts_half():
+    """75 % is not more than 75 %."""
+    mask = np.zeros((2, 4, 4), bool)
+    mask[0] = True
+    alone = abc2_ml(mask, (1, 1, 1))
+    mask[1, :3] = True
+    assert abc2_ml(mask, (1, 1, 1)) == pytest.approx(1.5 * alone)
+
+
+def test_turning_and_mirroring_changes_nothing(blobs):
+    """The estimate is the same from every side of the slice and of the stack."""
+    mask = blobs(4) == 1
+    estimate = abc2_ml(mask, (5, 0.5, 0.7))
+    for axis in range(3):
+        assert abc2_ml(np.flip(mask, axis), (5, 0.5, 0.7)) == pytest.approx(estimate)
+    assert abc2_ml(mask.transpose(0, 2, 1), (5, 0.7, 0.5)) == pytest.approx(estimate)
+
+
+def test_two_lesions_are_spanned(box):
+    """Two lesions on the slice are measured as one: the rule overestimates them."""
+    one = box((1, 5, 40), (0, 1, 1), (1, 4, 4))
+    both = one | box((1, 5, 40), (0, 1, 31), (1, 4, 34))
+    assert abc2_ml(both, (1, 1, 1)) > 5 * abc2_ml(one, (1, 1, 1))

@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctbench.errors import UsageError
+from ctbench.statistics import detection, detection_table, predictive_values, roc_auc
+
+# Ratings of 109 CT images, 58 normal and 51 not, from 1 to 5: Hanley and McNeil, Radiology 1982;143:29-36, Table I.
+NORMAL = np.repeat([1, 2, 3, 4, 5], [33, 6, 6, 11, 2])
+ABNORMAL = np.repeat([1, 2, 3, 4, 5], [3, 2, 2, 11, 33])
+TRUTH = np.repeat([0, 1], [len(NORMAL), len(ABNORMAL)])
+RATINGS = np.concatenate([NORMAL, ABNORMAL])
+
+
+def test_hanley_and_mcneil():
+    """Area .893 as printed in 1982; DeLong's interval .83295 to .95339 as Stata's manual (roctab) prints."""
+    estimate = roc_auc(TRUTH, RATINGS)
+    assert round(estimate.value, 3) == 0.893
+    assert (estimate.low, estimate.high) == pytest.approx((0.83295, 0.95339), abs=5e-6)
+
+
+def test_area_is_the_mann_whitney_statistic():
+    """The area is U over the number of pairs, with ties."""
+    u = scipy.stats.mannwhitneyu(ABNORMAL, NORMAL).statistic
+    assert roc_auc(TRUTH, RATINGS).value == pytest.approx(u / (58 * 51))
+
+
+def test_interval_by_hand():
+    """DeLong's variance from the placements of each case, one by one."""
+    wins = (ABNORMAL[:, None] > NORMAL) + 0.5 * (ABNORMAL[:, None] == NORMAL)
+    variance = wins.mean(axis=1).var(ddof=1) / 51 + wins.mean(axis=0).var(ddof=1) / 58
+    estimate = roc_auc(TRUTH, RATINGS)
+    assert estimate.high - estimate.value == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
+
+
+def test_shares_by_hand():
+    """Four kinds of calls and the shares that follow; a score at the threshold is positive."""
+    result = detection([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], [0.9, 0.8, 0.5, 0.1, 0.7, 0.2, 0.1, 0.0, 0.4, 0.3])
+    calls = (result.true_positive, result.false_negative, result.false_positive, result.true_negative)
+    assert calls == (3, 1, 1, 5)
+    assert (result.accuracy, result.sensitivity, result.specificity) == (0.8, 0.75, 5 / 6)
+    assert (result.ppv, result.npv, result.prevalence) == (0.75, 5 / 6, 0.4)
+    assert result.balanced_accuracy == pytest.approx((0.75 + 5 / 6) / 2)
+    assert (result.balanced_ppv, result.balanced_npv) == pytest.approx(
+        (0.75 / (0.75 + 1 / 6), (5 / 6) / (5 / 6 + 0.25))
+    )
+
+
+def test_balanced_shares_are_those_of_a_balanced_set():
+    """On a set with as many positive as negative cases, the balanced shares are the plain ones."""
+    result = detection([1] * 8 + [0] * 8, [0.9] * 7 + [0.1] + [0.9] * 2 + [0.1] * 6)
+    assert result.balanced_accuracy == pytest.approx(result.accuracy)
+    assert (result.balanced_ppv, result.balanced_npv) == pytest.approx((result.ppv, result.npv))
+
+
+def test_balanced_interval_covers():
+    """The interval of the balanced accuracy covers the truth in 1,000 samples, within chance."""
+    rng, hits = np.random.default_rng(4), 0
+    truth = np.repeat([1, 0], [40, 300])
+    right = np.where(truth == 1, 0.9, 0.8)
+    for _ in range(1000):
+        called = np.where(rng.random(340) < right, truth, 1 - truth)
+        result = detection(truth, called)
+        hits += result.balanced_accuracy_low <= 0.85 <= result.balanced_accuracy_high
+    assert 933 <= hits <= 975
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_predictive_values_obey_bayes(sensitivity, specificity, prevalence):
+    """The share of positive calls that are right, times all positive calls, gives back the true positives."""
+    ppv, npv = predictive_values(sensitivity, specificity, prevalence=prevalence)
+    called = sensitivity * prevalence + (1 - specificity) * (1 - prevalence)
+    assert ppv * called == pytest.approx(sensitivity * prevalence)
+    assert npv * (1 - called) == pytest.approx(specificity * (1 - prevalence))
+
+
+def test_strata_share_the_negative_cases():
+    """Each type has its own positives and all negatives, so that specificity is the same."""
+    cases = pd.DataFrame(
+        {"truth": [1, 1, 1, 0, 0], "score": [0.9, 0.2, 0.8, 0.6, 0.1], "type": ["iph", "iph", "sah", None, None]}
+    )
+    table = detection_table(cases, by="type").set_index("type")
+    assert table["sensitivity"].to_dict() == {"iph": 0.5, "sah": 1.0}
+    assert table["specificity"].to_list() == [0.5, 0.5]
+    assert table["n"].to_list() == [4, 3]
+
+
+def test_strata_must_fit_the_truth():
+    """A positive case without a stratum, or an absent column, is an error."""
+    cases = pd.DataFrame({"truth": [1, 0], "score": [0.9, 0.1], "type": [None, None]})
+    with pytest.raises(UsageError, match="1 cases are positive without a type"):
+        detection_table(cases, by="type")
+    with pytest.raises(UsageError, match="lack size"):
+        detection_table(cases, by="size")
+
+
+def test_nan_scores_are_left_out_and_counted():
+    """A case without a score changes nothing but the count."""
+    whole, holed = detection([1, 0], [0.9, 0.1]), detection([1, 0, 1], [0.9, 0.1, math.nan])
+    assert (holed.n, holed.left_out) == (2, 1)
+    assert holed.sensitivity == whole.sensitivity
+
+
+@pytest.mark.parametrize(("truth", "reason"), [([1, 1], "both kinds"), ([0, 0], "both kinds"), ([1, 0], "one case")])
+def test_what_cannot_be_had_says_why(truth, reason):
+    """Cases of one kind have no ROC curve, and one case of a kind no interval."""
+    result = detection(truth, [0.9, 0.1])
+    assert reason in result.reason
+    assert math.isnan(result.auc_low)
+
+
+def test_no_cases_at_all():
+    """An empty set has counts of 0 and no shares."""
+    result = detection([], [])
+    assert result.n == 0
+    assert math.isnan(result.accuracy)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: detection([2, 0], [0.1, 0.2]),
+        lambda: detection([1], [0.1, 0.2]),
+        lambda: detection([1, 0], [math.inf, 0]),
+        lambda: predictive_values(0.9, 0.9, prevalence=1.5),
+    ],
+)
+def test_impossible_cases_are_refused(call):
+    """A truth that is not 0 or 1, different lengths, infinite scores and odd prevalences are errors."""
+    with pytest.raises(UsageError):
+        call()

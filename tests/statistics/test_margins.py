@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import scipy.stats
+from statsmodels.stats.weightstats import ttost_paired
+
+from ctbench.errors import UsageError
+from ctbench.statistics import equivalence, within_readers
+
+
+def test_two_one_sided_tests_agree_with_statsmodels(tidy, readers_and_model):
+    """The p of equivalence is that of statsmodels' paired TOST, and the interval is the 90 % one."""
+    model = readers_and_model["model"]
+    for row in equivalence(tidy(readers_and_model), model="model", margin=0.1).to_dict("records"):
+        sample = readers_and_model[row["rater"]]
+        assert row["p_equivalence"] == pytest.approx(ttost_paired(model, sample, -0.1, 0.1)[0])
+        low, high = scipy.stats.ttest_rel(model, sample).confidence_interval(0.90)
+        assert (row["low"], row["high"]) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict"),
+    [
+        (0.0, 0.01, "equivalent within 0.05"),
+        (0.02, 0.01, "equivalent within 0.05, though different"),
+        (0.09, 0.01, "not inferior by 0.05, and different"),
+        (0.03, 0.06, "not inferior by 0.05"),
+        (-0.09, 0.01, "different"),
+        (0.0, 0.3, "neither a difference nor equivalence is shown"),
+    ],
+)
+def test_verdicts_in_words(tidy, shift, spread, verdict):
+    """Each combination of the tests has its own words; no difference found is not equivalence."""
+    noise = spread * np.array([-1, 1] * 8) / np.sqrt(16 / 15)  # mean 0 and this standard deviation
+    scores = tidy({"model": 0.7 + shift + noise, "reader1": np.full(16, 0.7)})
+    assert equivalence(scores, model="model", margin=0.05).iloc[0]["verdict"] == verdict
+
+
+def test_inferiority_follows_the_direction_of_the_metric(tidy):
+    """A model whose distances are far larger is inferior; the same numbers as Dice are not."""
+    values = {"model": [5.0, 5.1, 5.2, 5.05], "reader1": [1.0, 1.0, 1.0, 1.0]}
+    distance, dice, volume = (
+        equivalence(tidy(values, metric=metric), model="model", margin=0.5).iloc[0]["p_inferiority"]
+        for metric in ("hd95", "dice", "volume_ml")
+    )
+    assert distance > 0.99
+    assert dice < 0.001
+    assert np.isnan(volume)
+
+
+def test_what_cannot_be_tested_says_why(tidy):
+    """One pair, or differences without spread, cannot be said."""
+    for values in ({"model": [0.5], "reader1": [0.5]}, {"model": [0.5, 0.5], "reader1": [0.5, 0.5]}):
+        row = equivalence(tidy(values), model="model", margin=0.1).iloc[0]
+        assert (row["verdict"], np.isnan(row["p_equivalence"])) == ("cannot be said", True)
+        assert row["reason"]
+
+
+def test_the_margin_must_be_positive(tidy):
+    """A margin of 0 is an error."""
+    with pytest.raises(UsageError, match="positive"):
+        equivalence(tidy({"model": [0.5], "reader1": [0.5]}), model="model", margin=0)
+
+
+def test_place_among_readers_by_hand(tidy):
+    """Range and prediction interval of three readers' means .8, .9, 1.0, worked out by hand."""
+    scores = tidy({"model": [0.75], "reader1": [0.8], "reader2": [0.9], "reader3": [1.0]})
+    row = within_readers(scores, model="model").iloc[0]
+    half = 4.302652730 * 0.1 * np.sqrt(4 / 3)  # t(2) at 97.5 %
+    assert (row["reader_lowest"], row["reader_highest"]) == (0.8, 1.0)
+    assert (row["low"], row["high"]) == pytest.approx((0.9 - half, 0.9 + half))
+    assert (row["in_range"], row["in_interval"]) == (False, True)
+
+
+def test_place_among_readers_needs_readers(tidy):
+    """One reader has no spread and says so; no reader is an error."""
+    assert "1 reader" in within_readers(tidy({"model": [0.5], "reader1": [0.5]}), model="model").iloc[0]["reason"]
+    with pytest.raises(UsageError, match="rater_kind"):
+        within_readers(tidy({"model": [0.5]}), model="model")

@@ -1,0 +1,28 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from ctbench.statistics import adjusted
+
+
+def test_adjustments_by_hand():
+    """Holm multiplies the k-th smallest of m by m - k + 1, Benjamini-Hochberg by m / k; both stay monotone."""
+    table = adjusted(pd.DataFrame({"p": [0.01, 0.04, np.nan, 0.03, 0.005]}))
+    assert table["p_holm"].to_list() == pytest.approx([0.03, 0.06, np.nan, 0.06, 0.02], nan_ok=True)
+    assert table["p_bh"].to_list() == pytest.approx([0.02, 0.04, np.nan, 0.04, 0.02], nan_ok=True)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_agrees_with_statsmodels(p):
+    """Both adjustments are those of statsmodels, in any order and with ties."""
+    table = adjusted(pd.DataFrame({"p": p}))
+    assert table["p_holm"].to_numpy() == pytest.approx(multipletests(p, method="holm")[1])
+    assert table["p_bh"].to_numpy() == pytest.approx(multipletests(p, method="fdr_bh")[1])
+
+
+def test_no_tests_at_all():
+    """A table without any p has adjusted columns without any value."""
+    assert adjusted(pd.DataFrame({"p": [np.nan, np.nan]}))[["p_holm", "p_bh"]].isna().all(axis=None)

@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctbench.errors import UsageError
+from ctbench.statistics import readers_minus_model
+
+
+def test_mean_of_readers_means_minus_the_model(tidy):
+    """Readers weigh alike whatever their number of cases: Cai's caudate row (.92, .94, .93 against .89)."""
+    scores = tidy({"model": [0.89, 0.89], "reader1": [0.92], "reader2": [0.94, 0.94], "reader3": [0.93]})
+    row = readers_minus_model(scores, model="model").iloc[0]
+    assert row["difference"] == pytest.approx(0.04)
+    assert row[["readers", "n_readers", "n_model"]].to_list() == [3, 4, 2]
+    assert np.isnan(row["share_percent"])
+
+
+def test_share_of_the_reference_volume(tidy):
+    """Cai's Table 2, central sulcus: 0.10 mL against 0.29 mL on 1.13 mL is -0.19 mL or -16.81 %."""
+    raters = {"model": [0.29], "reader1": [0.08], "reader2": [0.14], "reader3": [0.08]}
+    scores = pd.concat(
+        [
+            tidy(raters, metric="volume_difference_absolute_ml", unit="mL"),
+            tidy({rater: [1.13] for rater in raters}, metric="reference_volume_ml", unit="mL"),
+        ]
+    )
+    row = readers_minus_model(scores, model="model").iloc[0]
+    assert row["difference"] == pytest.approx(-0.19)
+    assert row["share_percent"] == pytest.approx(-16.81, abs=0.005)
+
+
+def test_other_models_play_no_part(tidy):
+    """A second model changes nothing."""
+    raters = {"model": [0.8], "reader1": [0.9]}
+    alone, beside = (readers_minus_model(tidy(values), model="model") for values in (raters, raters | {"b": [0.1]}))
+    pd.testing.assert_frame_equal(alone, beside)
+
+
+def test_null_scores_are_counted(tidy):
+    """Nulls are left out of the means and counted; a label that the model has no value for has a null difference."""
+    row = readers_minus_model(tidy({"model": [np.nan, np.nan], "reader1": [0.9, np.nan]}), model="model").iloc[0]
+    assert (row["n_readers"], row["n_model"], row["rows_left_out"]) == (1, 0, 3)
+    assert np.isnan(row["difference"])
+
+
+def test_needs_readers_and_a_known_model(tidy):
+    """Without readers, or with an unknown model, there is a clear error."""
+    with pytest.raises(UsageError, match="rater_kind 'reader'"):
+        readers_minus_model(tidy({"model": [0.8]}), model="model")
+    with pytest.raises(UsageError, match="unknown model 'reader1'"):
+        readers_minus_model(tidy({"model": [0.8], "reader1": [0.8]}), model="reader1")
