@@ -111,8 +111,8 @@ def show_dataset(name: DatasetName, catalog: Catalog = None, as_json: AsJson = F
     if people:
         print_frame(counted, title="cases")
         if sizes is not None:
-            wide = sizes.set_index(["label", "split", "size"])["cases"].unstack(sort=False).reset_index()
-            print_frame(wide, title="cases by type and size class (> 25, 5 to 25, 0.01 to 5, < 0.01 mL)")
+            wide = sizes.pivot_table("cases", ["label", "split"], "size", aggfunc="sum", sort=False)
+            print_frame(wide.reset_index(), title="cases by type and size class (> 25, 5 to 25, 0.01 to 5, < 0.01 mL)")
         return
     if sizes is not None:
         by = sizes["label"] + " " + sizes["split"]
