@@ -5,9 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from ctbench.datasets import load_dataset
 from ctbench.volume import Volume, write_volume
+
+# A busy machine is no defect: properties are tested for what they say, never for how long it takes.
+settings.register_profile("ctbench", deadline=None)
+settings.load_profile("ctbench")
 
 SPACING = (4.0, 1.0, 1.0)
 YAML = """
@@ -58,3 +63,9 @@ def blobs_folder(tmp_path):
 def blobs(blobs_folder):
     """The dataset as a user loads it."""
     return load_dataset(blobs_folder / "blobs.yaml")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    """Each test has caches of its own: none is helped by what another computed, and nobody's own are touched."""
+    monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / ".cache"))

@@ -32,7 +32,8 @@ def equivalence(
 
     Two one-sided paired t tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987;15:657-680): the
     model is equivalent if the 90 % interval of its mean difference lies within the margin, and not inferior if the
-    interval stays above the margin on the bad side.
+    interval stays above the margin on the bad side. A model that is off by just the margin is called equivalent in 2 %
+    (12 cases) to 6 % (50 cases) of simulated studies.
 
     Args:
         scores: tidy scores of one metric and dataset on one reference; for readers, on a reference that they did not

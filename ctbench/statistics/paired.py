@@ -37,6 +37,8 @@ def paired_tests(
 ) -> pd.DataFrame:
     """Test each rater against the baseline on the cases that both have, case by case.
 
+    Both tests reject in 4 to 5 % of simulated studies of equal raters (``benchmarks/calibration.py``).
+
     Args:
         scores: tidy scores of one metric, reference and dataset, unless ``by`` splits on them.
         baseline: the rater that the rest is compared with.
@@ -91,6 +93,8 @@ def pooled_wilcoxon(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str
     Wachinger, Reuter and Klein (NeuroImage 2018;170:434-445) test the Dice scores of all structures of all subjects as
     one sample. Structures of one subject are not independent, so that the sample seems larger than it is
     (pseudo-replication) and p comes out too small; the test over subjects, of the means over structures, does not.
+    Where a subject's structures share half of the raters' variance, equal raters of 12 subjects are called different in
+    44 % of simulated studies, and in 6 % by the test over subjects.
 
     Args:
         scores: tidy scores of one metric, reference and dataset.

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from ctbench.errors import UsageError
 from ctbench.statistics.direction import Direction
@@ -55,8 +56,8 @@ def rank(
     Returns:
         A row for each group and rater, best first: the columns ``by``, ``rater``, ``n`` cases, ``value`` (what is
         ranked: mean, mean rank, or number of raters beaten), ``rank`` (equals share the best), ``rank_low, rank_high``
-        (95 % of the resamples), ``p_first`` (of being equal to the first, from the resamples, Holm),
-        ``tied_with_first`` (not separable from the first: p >= .05), ``cases_left_out``, ``reason``.
+        (95 % of the resamples), ``p_first`` (of being equal to the first: t test with the bootstrap's standard error,
+        Holm), ``tied_with_first`` (not separable from the first: p >= .05), ``cases_left_out``, ``reason``.
 
     Raises:
         UsageError: scores that are not tidy, several samples in a group, two scores of a rater for one case, an
@@ -106,7 +107,7 @@ def _ranked(sample: Sample, method: Method, draws: _Draws) -> pd.DataFrame:
     merit = _merits(sample.values, method, np.ones((1, n)))[0]
     ranks, resampled = _rank_of(merit[None])[0], _merits(sample.values, method, draws.of(sample.clusters))
     low, high = np.quantile(_rank_of(resampled), [ALPHA / 2, 1 - ALPHA / 2], axis=0, method="inverted_cdf")
-    p = _p_first(int(np.argmin(ranks)), resampled)
+    p = _p_first(int(np.argmin(ranks)), merit, resampled, int(sample.clusters.max()) + 1)
     shown = {"mean-then-rank": sample.sign, "rank-then-mean": -1, "test": 1}[method] * merit
     table = pd.DataFrame(
         {
@@ -142,11 +143,18 @@ def _rank_of(merits: Numbers) -> NDArray[np.integer]:
     return np.asarray(1 + (rounded[:, None, :] > rounded[:, :, None]).sum(axis=2))
 
 
-def _p_first(first: int, merits: Numbers) -> Numbers:
-    """Two-sided bootstrap p of each rater being equal to the first, adjusted by Holm; NaN for the first itself."""
-    differences = np.round(merits[:, [first]] - merits, 12)
-    tails = np.minimum((differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0))
-    p = np.minimum(2 * (tails + 1) / (len(merits) + 1), 1.0)
+def _p_first(first: int, merit: Numbers, resampled: Numbers, clusters: int) -> Numbers:
+    """Two-sided p of each rater being equal to the first, adjusted by Holm; NaN for the first itself.
+
+    A t test of the difference over its bootstrap standard error, with the degrees of freedom of the clusters:
+    percentiles of the resamples are too narrow for few cases, and too coarse for many raters.
+    """
+    if clusters < 2:
+        return np.full(len(merit), math.nan)
+    difference = np.round(merit[first] - merit, 12)
+    spread = np.round(resampled[:, [first]] - resampled, 12).std(axis=0) * math.sqrt(clusters / (clusters - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(difference == 0, 1.0, 2 * stdtr(clusters - 1, -np.abs(difference / spread)))
     p[first] = math.nan
     return holm(p)
 

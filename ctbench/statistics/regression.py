@@ -4,6 +4,10 @@ The test of Cai et al. (Radiology: Artificial Intelligence 2020;2(5):e190183): o
 the category ``rater``, treatment coding with the model as baseline, one residual variance pooled over all raters. It is
 a one-way analysis of variance seen from one of its groups: it takes scores as independent and ignores that raters read
 the same cases, which costs power where cases differ more than raters do.
+
+How often the variants reject at 5 % in simulated studies of equal raters (``benchmarks/calibration.py``: skewed Dice,
+12 cases): pooled 6 % where all cases are alike, but 0.3 % where they differ a little more than raters do on one case;
+clustered and mixed 4 to 6 % in both.
 """
 
 from __future__ import annotations
@@ -126,6 +130,8 @@ def leave_one_out_regression(
 
     A reader who helped to make a reference scores better on it than an equal who did not, so reader k meets the model
     on ``<method>-without-k`` only, in a regression of their own. Rows of other raters and references are not used.
+    In simulated studies of three readers and an equal model (12 cases), the pooled test calls them different in 85 % on
+    the common majority, and in 2 % here.
 
     Args:
         scores: tidy scores of one metric and dataset, on the leave-one-out references of one method (other

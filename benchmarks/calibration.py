@@ -1,0 +1,223 @@
+"""Do the tests reject in 5 % of studies in which there is nothing to find, and do 95 % intervals cover in 95 %?
+
+Studies are simulated in which three readers and a model are equally good, in two ways: as scores (skewed Dice values,
+in cases that differ or do not), and as masks, which are fused and scored, on the common majority and on leave-one-out
+references. Shares stand with the 95 % interval of the simulation.
+
+    python benchmarks/calibration.py --studies 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctbench.consensus import fuse, leave_one_out
+from ctbench.metrics import score
+from ctbench.reference import Reference
+from ctbench.statistics import (
+    bland_altman,
+    categorical_regression,
+    describe,
+    equivalence,
+    leave_one_out_regression,
+    limits_with_mean,
+    paired_tests,
+    pooled_wilcoxon,
+    rank,
+    roc_auc,
+    volume_agreement,
+    wilson,
+)
+
+RATERS = ("model", "reader1", "reader2", "reader3")
+CENTRE = 1.9  # logit of the Dice of a usual case: .87
+MARGIN = 0.03
+
+
+def share(hits: Any, what: str, **where: Any) -> dict[str, Any]:
+    """Give a row: how often something happened, with the interval of the simulation."""
+    hits = np.asarray(hits, dtype=bool)
+    estimate = wilson(int(hits.sum()), hits.size)
+    return {**where, "what": what, "share": estimate.value, "low": estimate.low, "high": estimate.high, "of": hits.size}
+
+
+def dice(rng: np.random.Generator, shape: tuple[int, ...], case_sd: float, noise_sd: float = 0.4) -> np.ndarray:
+    """Draw Dice values of equally good raters: skewed to the left, studies x cases x raters."""
+    case = rng.normal(0, case_sd, (*shape[:-1], 1))
+    return 1 / (1 + np.exp(-(CENTRE + case + rng.normal(0, noise_sd, shape))))
+
+
+def tidy(values: np.ndarray, label: str = "study") -> pd.DataFrame:
+    """Lay out studies x cases x raters as tidy scores, one label for each study."""
+    studies, cases, raters = np.indices(values.shape).reshape(3, -1)
+    names = np.array(RATERS)[raters]
+    return pd.DataFrame(
+        {
+            "dataset": "simulated",
+            "case": np.char.mod("case%d", cases),
+            "rater": names,
+            "rater_kind": np.where(names == "model", "model", "reader"),
+            "reference": "majority",
+            "label": np.char.mod(f"{label}%d", studies),
+            "metric": "dice",
+            "value": values.ravel(),
+            "unit": "1",
+            "status": "ok",
+            "detail": "",
+        }
+    )
+
+
+TESTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "OLS, pooled variance": lambda scores: categorical_regression(scores, baseline="model"),
+    "OLS, clustered by case": lambda scores: categorical_regression(scores, baseline="model", variant="clustered"),
+    "mixed model": lambda scores: categorical_regression(scores, baseline="model", variant="mixed"),
+    "paired t": lambda scores: paired_tests(scores, baseline="model", test="t"),
+    "Wilcoxon": lambda scores: paired_tests(scores, baseline="model"),
+}
+
+
+def score_level(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Tests and intervals of scores: equal raters, 12 and 50 cases that are alike (case_sd 0) or differ."""
+    for cases in (12, 50):
+        for case_sd in (0.0, 0.5):
+            rng = np.random.default_rng(seed)
+            scores = tidy(dice(rng, (studies, cases, len(RATERS)), case_sd))
+            where = {"section": "scores", "cases": cases, "case_sd": case_sd}
+            for name, test in TESTS.items():
+                table = test(scores)
+                yield share(table["p"] < 0.05, f"{name}: rejects", **where)
+                if name != "Wilcoxon":
+                    covered = (table["low"] <= 0) & (table["high"] >= 0)
+                    yield share(covered, f"{name}: interval covers", **where)
+            truth = dice(np.random.default_rng(seed + 1), (10, 100_000, 1), case_sd).mean()
+            means = describe(scores)
+            yield share((means["low"] <= truth) & (means["high"] >= truth), "mean: interval covers", **where)
+            shifted = scores.assign(value=scores["value"] + MARGIN * scores["rater"].eq("model"))
+            claims = equivalence(shifted, model="model", margin=MARGIN)["p_equivalence"] < 0.05
+            yield share(claims, "equivalence claimed at the margin", **where)
+            two = scores[scores["rater"].isin(["model", "reader1"])]
+            table = rank(two, resamples=500)
+            yield share(~table.loc[table["rank"].eq(2), "tied_with_first"], "ranking: second called worse", **where)
+
+
+def pseudo_replication(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Wilcoxon over structures x subjects where a subject's structures are scored alike."""
+    rng, rows = np.random.default_rng(seed), []
+    for _ in range(studies):
+        subject = rng.normal(0, 0.3, (1, 12, 2)) + rng.normal(0, 0.3, (11, 12, 2))
+        values = 1 / (1 + np.exp(-(CENTRE + rng.normal(0, 0.5, (1, 12, 1)) + subject)))
+        scores = tidy(values, label="structure")
+        labels = [f"structure{i}" for i in range(11)]
+        rows.append(pooled_wilcoxon(scores, baseline="model", labels=labels).set_index("unit")["p"])
+    for unit, p in pd.DataFrame(rows).items():
+        yield share(p < 0.05, f"Wilcoxon over {unit}: rejects", section="pooled", cases=12)
+
+
+def intervals(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Coverage of the intervals of agreement and detection, in samples of a known population."""
+    rng = np.random.default_rng(seed)
+    hits: dict[str, list[bool]] = {}
+
+    def note(name: str, low: float, truth: float, high: float) -> None:
+        hits.setdefault(name, []).append(low <= truth <= high)
+
+    for _ in range(studies):
+        reference = rng.lognormal(3.2, 0.7, 30)
+        limits = bland_altman(reference, reference + rng.normal(-2, 5, 30))
+        note("Bland-Altman bias", limits.bias_low, -2, limits.bias_high)
+        note("Bland-Altman upper limit", limits.upper_low, -2 + 1.959964 * 5, limits.upper_high)
+        x, noise = rng.standard_normal((2, 30))
+        found = volume_agreement(x, 0.9 * x + math.sqrt(0.19) * noise + 0.5)
+        note("Pearson r", found.pearson_r_low, 0.9, found.pearson_r_high)
+        note("Lin's concordance", found.concordance_low, 1.8 / 2.25, found.concordance_high)
+        sensitivity = wilson(rng.binomial(82, 0.95), 82)
+        note("Wilson, .95 of 82", sensitivity.low, 0.95, sensitivity.high)
+        truth = np.repeat([1, 0], [40, 120])
+        auc = roc_auc(truth, rng.normal(1.5 * truth, 1))
+        note("DeLong, 40 of 160", auc.low, 0.5 * (1 + math.erf(1.5 / 2)), auc.high)
+        ratings = rng.normal(0, 5, (30, 1)) + rng.normal(0, 0.5, (1, 4)) + rng.normal(0, 1, (30, 4))
+        band = limits_with_mean(ratings)
+        note("limits with the mean", band.low, 1.959964 * math.sqrt(0.75 * 1.25), band.high)
+    for name, covered in hits.items():
+        yield share(covered, f"{name}: interval covers", section="intervals")
+
+
+def disc(rng: np.random.Generator, centre: np.ndarray, radius: float) -> np.ndarray:
+    """Draw a disc as one rater sees it: a slip of the whole border, and a ripple that is correlated along it."""
+    size = 48
+    y, x = np.mgrid[:size, :size] - centre[:, None, None]
+    angle = np.arctan2(y, x)
+    border = np.full_like(angle, radius + rng.normal(0, 0.6))
+    for order in range(1, 7):
+        a, b = rng.normal(0, 1.4 / order, 2)
+        border += a * np.cos(order * angle) + b * np.sin(order * angle)
+    return (np.hypot(x, y) < border)[None].astype(np.uint8)
+
+
+def scored(
+    reference: Reference, name: str, masks: dict[str, np.ndarray], case: int, study: int
+) -> list[dict[str, Any]]:
+    """Score some raters' masks on one reference."""
+    rows = []
+    for rater, mask in masks.items():
+        row = score(reference, mask, spacing_mm=(1.0, 1.0, 1.0), labels={"disc": 1}, metrics=["dice"]).iloc[0]
+        kind = "model" if rater == "model" else "reader"
+        names = {"dataset": "simulated", "case": f"case{case}", "rater": rater, "rater_kind": kind, "reference": name}
+        rows.append({**names, **row, "label": f"study{study}"})
+    return rows
+
+
+def mask_level(studies: int, cases: int = 12, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Masks of equal raters, fused and scored: readers look better on the majority that they made, and only there."""
+    rng, rows = np.random.default_rng(seed), []
+    for study in range(studies):
+        for case in range(cases):
+            centre, radius = 24 + rng.normal(0, 2, 2), rng.uniform(7, 14)
+            masks = {rater: disc(rng, centre, radius) for rater in RATERS}
+            readers = {rater: mask for rater, mask in masks.items() if rater != "model"}
+            rows += scored(fuse(readers), "majority", masks, case, study)
+            for reader, reference in leave_one_out(readers).items():
+                pair = {"model": masks["model"], reader: masks[reader]}
+                rows += scored(reference, f"majority-without-{reader}", pair, case, study)
+    scores = pd.DataFrame(rows)
+    common = scores[scores["reference"].eq("majority")]
+    where = {"section": "masks", "cases": cases}
+    for name, table in (("majority", common), ("leave-one-out", scores[scores["reference"].ne("majority")])):
+        means = table.groupby("rater_kind")["value"].mean()
+        for kind in ("reader", "model"):
+            yield {**where, "what": f"mean Dice of {kind}s on {name}", "share": means[kind], "of": studies * cases}
+    for variant in ("pooled", "clustered"):
+        plain = categorical_regression(common, baseline="model", variant=variant)
+        fair = leave_one_out_regression(scores, baseline="model", variant=variant)
+        yield share(plain["p"] < 0.05, f"OLS, {variant}, on the common majority: rejects", **where)
+        yield share(fair["p"] < 0.05, f"OLS, {variant}, on leave-one-out references: rejects", **where)
+
+
+def main() -> None:
+    """Run all simulations and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=1000, help="simulated studies of each kind")
+    parser.add_argument("--csv", help="also write the table to this file")
+    arguments = parser.parse_args()
+    tables = []
+    for section, studies in (
+        (intervals, arguments.studies),
+        (mask_level, arguments.studies // 4),
+        (pseudo_replication, arguments.studies // 4),
+        (score_level, arguments.studies),
+    ):
+        tables.append(pd.DataFrame(section(studies)))
+        print(tables[-1].round(3).to_string(index=False, na_rep=""), flush=True)
+    if arguments.csv:
+        pd.concat(tables).to_csv(arguments.csv, index=False)
+
+
+if __name__ == "__main__":
+    main()
