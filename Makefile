@@ -38,6 +38,7 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# fits what comes with the package, on the training splits of the phantoms
 demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
 
