@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -12,7 +13,12 @@ from pathlib import Path
 
 from ctbench.errors import StoreError
 
-__all__ = ["cache_folder", "sha256", "whole_file", "write_text"]
+__all__ = ["PARTIAL", "cache_folder", "sha256", "whole_file", "write_text"]
+
+PARTIAL = ".partial-"
+"""How the name of a temporary file begins; one that is still there was left by a process that was killed."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def cache_folder() -> Path:
@@ -37,14 +43,15 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     is left behind when the block raises, and ``path`` keeps its former content.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=f"-{path.name}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=f"-{path.name}", dir=path.parent)
     except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}; choose a folder that you may write to"
+        advice = "free some space" if error.errno in _FULL else "choose a folder that you may write to"
+        msg = f"cannot write {path}: {error.strerror or error}; {advice}"
         raise StoreError(msg) from error
     os.close(handle)
     temporary = Path(name)
@@ -53,6 +60,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         # mkstemp makes files private; a result is as readable as any other file of its user.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        msg = f"cannot write {path}: {error.strerror}; free some space"
+        raise StoreError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
 

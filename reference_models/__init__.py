@@ -1,1 +1,36 @@
 """The papers' models and the baselines that they must beat; they come in through the plugin door like anybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["network"]
+
+_VNET_DIMENSIONS = {"deepbleed-512": 2, "deepbleed-128": 3, "deepbleed-64": 3, "deepbleed-32": 3}
+
+
+def network(name: str, **options: Any) -> nn.Module:
+    """Make a paper's network, with new random weights, at the size of the paper unless told otherwise.
+
+    torch is imported when this is first called.
+
+    Args:
+        name: ``cai-unet``, or ``deepbleed-512``, ``-128``, ``-64``, ``-32``.
+        options: of ``networks.CaiUNet`` (``classes``, ``width``, ``normalization``) or of ``networks.VNet`` (``width``,
+            ``blocks``, ``activation``, ``dropout``).
+
+    Raises:
+        ValueError: no model has that name, or an option has no such value.
+        TypeError: the network has no such option.
+    """
+    from reference_models.networks import CaiUNet, VNet
+
+    if name == "cai-unet":
+        return CaiUNet(**options)
+    if name in _VNET_DIMENSIONS:
+        return VNet(dimensions=_VNET_DIMENSIONS[name], **options)
+    msg = f"no network is called {name!r}; expected one of cai-unet, {', '.join(_VNET_DIMENSIONS)}"
+    raise ValueError(msg)

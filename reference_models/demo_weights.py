@@ -1,32 +1,107 @@
-"""Fit the weights that come with the package, on the training splits of the phantoms: ``make demo-weights``."""
+"""Make the weights that come with the package, on the training splits of the phantoms: ``make demo-weights``.
+
+The networks take up to 36 minutes each on an idle machine of two cores; ``--minutes`` gives them more or less. A
+training that is broken off goes on where it was.
+"""
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ctbench.consensus import fuse
 from ctbench.datasets import load_dataset
+from ctbench.files import cache_folder, whole_file
+from ctbench.volume import write_volume
 from reference_models.atlas import DEMO_WEIGHTS, fit_atlas
+from reference_models.space import TEMPLATE, extracted_brain
+from reference_models.template import mean_brain
+from reference_models.training.references import training_reference
+from reference_models.weightsfile import demo_weights
 
-__all__ = ["fit_demo_atlas"]
+if TYPE_CHECKING:
+    from reference_models.training.engine import Curves
+
+__all__ = ["fit_demo_atlas", "make_template", "train_demo"]
+
+NETWORKS = {
+    "cai-unet": "phantom-anatomy",
+    "deepbleed-512": "phantom-hemorrhage",
+    "deepbleed-128": "phantom-hemorrhage",
+    "deepbleed-64": "phantom-hemorrhage",
+    "deepbleed-32": "phantom-hemorrhage",
+}
+"""Model -> what it learns from."""
 
 
-def fit_demo_atlas() -> None:
+def fit_demo_atlas() -> Path:
     """Fit the atlas on the training split of ``phantom-anatomy`` and write its weights."""
     dataset = load_dataset("phantom-anatomy").split("train")
-    cases = (
-        (
-            case.image(),
-            fuse(
-                {reader: case.reader(reader).array for reader in case.readers},
-                annotated={reader: case.annotated(reader) for reader in case.readers},
-            ),
-        )
-        for case in dataset
-    )
+    cases = ((case.image(), training_reference(case)) for case in dataset)
     fit_atlas(cases, dataset.labels, dataset.name).save(DEMO_WEIGHTS)
+    return DEMO_WEIGHTS
+
+
+def make_template() -> Path:
+    """Average the brains of the training split of ``phantom-anatomy`` and write the template."""
+    brains = [extracted_brain(case.image()) for case in load_dataset("phantom-anatomy").split("train")]
+    write_volume(mean_brain(brains), TEMPLATE)
+    return TEMPLATE
+
+
+def train_demo(model: str, minutes: float | None = None) -> Path:
+    """Train one network at demo size and put its weights into the package.
+
+    Args:
+        model: one of ``NETWORKS``.
+        minutes: time for the training; None: that of the preset.
+    """
+    from reference_models.training.run import train
+
+    dataset = load_dataset(NETWORKS[model])
+    folder = cache_folder() / "demo-weights" / model
+    trained = train(
+        model,
+        dataset,
+        dataset.split("train").cases,
+        dataset.split("validation").cases,
+        folder,
+        preset="demo",
+        resume=True,
+        options={} if minutes is None else {"minutes": minutes},
+        report=_tell,
+    )
+    path = demo_weights(model)
+    with whole_file(path) as temporary:
+        shutil.copyfile(trained, temporary)
+    return path
+
+
+def _tell(curves: Curves, _: int) -> None:
+    minutes = sum(curves.seconds) / 60
+    sys.stdout.write(f"  epoch {len(curves.loss)}, {minutes:.1f} min, soft Dice {curves.soft_dice[-1]:.3f}\n")
+    sys.stdout.flush()
+
+
+def _main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    wanted = ("atlas", "template", *NETWORKS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(wanted)}; default: all")
+    parser.add_argument("--minutes", type=float, help="for each network")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - set(wanted):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; expected some of {', '.join(wanted)}")
+    for name in given.names or wanted:
+        sys.stdout.write(f"{name}\n")
+        if name in NETWORKS:
+            path = train_demo(name, given.minutes)
+        else:
+            path = fit_demo_atlas() if name == "atlas" else make_template()
+        sys.stdout.write(f"wrote {path}\n")
 
 
 if __name__ == "__main__":
-    fit_demo_atlas()
-    sys.stdout.write(f"wrote {DEMO_WEIGHTS}\n")
+    _main()

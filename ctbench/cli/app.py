@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli import data, demo, plugins, scoring
+from ctbench.cli import data, demo, plugins, scoring, studies, training, verifying
 from ctbench.errors import CtbenchError
 
 __all__ = ["app", "main"]
@@ -24,8 +24,11 @@ app = typer.Typer(
 )
 demo.register(app)
 scoring.register(app)
+verifying.register(app)
+studies.register(app)
 data.register(app)
 plugins.register(app)
+training.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -181,7 +181,11 @@ def consensus(
 
 def readers(
     dataset: DatasetName,
-    out: Annotated[Path | None, typer.Option("--out", help="Run folder; default runs/DATASET/readers.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of run and study; default runs/DATASET/readers and .../reader-study."),
+    ] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Write each case's map of disagreement as NIfTI.")] = False,
     catalog: Catalog = None,
     split: Split = None,
     rule: Consensus = "majority",
@@ -189,9 +193,9 @@ def readers(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Score every reader on the common reference and on the one made without them.
+    """Study the readers: scores them against each other's consensus; writes agreement as a page and as CSV files.
 
-    Example: `ctbench readers my_readers.yaml`
+    Example: `ctbench readers my_readers.yaml --maps`
     """
     from ctbench.datasets import load_dataset
     from ctbench.runs import READERS, run
@@ -207,6 +211,8 @@ def readers(
         progress=show_progress,
     )
     table = _reader_table(result)
+    command = f"ctbench readers {dataset}" + (" --maps" if maps else "")
+    study = _write_study(loaded, table, result, out, jobs=jobs, maps=maps, command=command)
     if not (as_json or as_csv):
         chief = table[table["metric"].isin(CHIEF_METRICS)]
         cells = [f"{row.mean:.3f} ± {row.sd:.3f}" for row in chief.itertuples()]
@@ -216,6 +222,36 @@ def readers(
         table = wide[[name for name in CHIEF_METRICS if name in wide]].reset_index()
     print_frame(table, as_json=as_json, as_csv=as_csv, title="each reader against the consensus of the others")
     note(f"{'reused' if result.reused else 'run'}: {result.folder}")
+    note(f"reader study: {study}" if study else "no case has two readers: there is no reader study")
+
+
+def _write_study(
+    dataset: Dataset, against_others: pd.DataFrame, run: Run, out: Path | None, *, jobs: int, maps: bool, command: str
+) -> Path | None:
+    """Study the cases of a run of readers, and write the page and its tables; None: no case has two readers."""
+    from ctbench.agreement import study_readers, write_tables
+    from ctbench.report.readerstudy import build_reader_study
+
+    cases = dataset.select(run.manifest.cases)
+    if all(len(case.readers) < 2 for case in cases):
+        return None
+    folder = out or Path("runs") / dataset.name / "reader-study"
+    study = study_readers(
+        cases,
+        consensus=run.manifest.consensus,
+        jobs=jobs,
+        maps=folder / "maps" if maps else None,
+        progress=show_progress,
+    )
+    for case, why in study.skipped.items():
+        note(f"case {case} is left out of the reader study: {why}")
+    write_tables(study, folder)
+    return build_reader_study(
+        study,
+        folder / "reader-study.html",
+        against_others=against_others,
+        command=command,
+    )
 
 
 def _reader_table(run: Run) -> pd.DataFrame:

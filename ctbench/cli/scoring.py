@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +10,17 @@ import typer
 
 from ctbench.cli.data import Catalog, Consensus, Jobs, Split, chosen_split
 from ctbench.cli.output import AsCsv, AsJson, note, print_frame, print_summary, show_progress
-from ctbench.cli.plugins import Device, Options, predictor_options
+from ctbench.cli.plugins import (
+    Device,
+    MemoryGb,
+    Mounts,
+    Options,
+    Processes,
+    Timeout,
+    Trust,
+    isolation_of,
+    predictor_options,
+)
 from ctbench.errors import LabelError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +46,11 @@ def register(app: typer.Typer) -> None:
 
 def run(
     predictor: Annotated[
-        str, typer.Argument(help="An installed predictor, module:attribute, folder:PATH, or readers.")
+        str,
+        typer.Argument(
+            help="An installed predictor, module:attribute, command:'PROGRAM {image} {output}', container:IMAGE, "
+            "folder:PATH, or readers."
+        ),
     ] = "readers",
     dataset: Annotated[str, typer.Option("--dataset", "-d", help="A dataset's name, or a YAML file.")] = ...,  # type: ignore[assignment]  # typer's mark of a required option
     out: Annotated[Path | None, typer.Option("--out", help="Run folder; default runs/DATASET/PREDICTOR.")] = None,
@@ -45,7 +60,24 @@ def run(
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Only this metric; may be repeated.")] = None,
     device: Device = None,
     option: Options = None,
+    trust: Trust = False,
+    mount: Mounts = None,
+    timeout: Timeout = None,
+    memory_gb: MemoryGb = None,
+    processes: Processes = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the command line of the predictor's process, and end.")
+    ] = False,
     jobs: Jobs = -1,
+    cluster: Annotated[
+        str, typer.Option("--cluster", metavar="ADDRESS", help="Use the workers of this Dask scheduler.")
+    ] = "",
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="N/COUNT", help="Only this part of the cases, e.g. 3/16.")
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Take what is known from CTBENCH_CACHE, and keep it there.")
+    ] = True,
     readers: Annotated[
         bool, typer.Option("--readers/--no-readers", help="Score the readers too, where --out is not given.")
     ] = True,
@@ -57,24 +89,37 @@ def run(
     Example: `ctbench run threshold --dataset phantom-hemorrhage`
     """
     from ctbench.datasets import load_dataset
-    from ctbench.runs import READERS
+    from ctbench.predictors import process_command, unenforced
+    from ctbench.runs import READERS, Shard
     from ctbench.runs import run as make_run
 
+    isolation = isolation_of(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    if dry_run:
+        print(process_command(predictor, predictor_options(option, device), isolation))
+        return
+    part = Shard.parse(shard) if shard else None
     loaded = load_dataset(dataset, catalog=catalog)
     wanted = [predictor]
     if readers and out is None and predictor != READERS and any(len(case.readers) > 1 for case in loaded):
         wanted.append(READERS)
+    for sentence in unenforced(predictor, isolation):
+        note(sentence)
     runs = []
     for spec in wanted:
+        folder = out or Path("runs") / loaded.name / _folder_name(spec)
         result = make_run(
             loaded,
             spec,
-            out or Path("runs") / loaded.name / _folder_name(spec),
+            part.folder(folder) if part else folder,
             options=None if spec == READERS else predictor_options(option, device),
             split=chosen_split(loaded, split),
+            shard=part,
             consensus=rule,
             metrics=metric,
             jobs=jobs,
+            cluster=cluster,
+            cached=cache,
+            isolation=isolation,
             progress=show_progress,
         )
         runs.append(result)
@@ -200,7 +245,7 @@ def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]
 
 
 def _folder_name(spec: str) -> str:
-    return spec.strip("/").replace(":", "-").replace("/", "-")
+    return re.sub(r"[^\w.-]+", "-", spec).strip("-")[:80]
 
 
 def _labels(given: list[str] | None, *volumes: Volume) -> LabelSet:

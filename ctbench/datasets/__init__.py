@@ -7,7 +7,7 @@ from ctbench.datasets.case import Case
 from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry
 from ctbench.datasets.checks import check, problem_table
 from ctbench.datasets.counting import counts, first_label_map, label_volumes, size_class, size_table
-from ctbench.datasets.dataset import Dataset
+from ctbench.datasets.dataset import Dataset, fingerprint_of
 from ctbench.datasets.entry import Entry
 from ctbench.datasets.layout import Problem
 from ctbench.datasets.load import dataset_root, load_dataset
@@ -24,6 +24,7 @@ __all__ = [
     "counts",
     "dataset_root",
     "find_entry",
+    "fingerprint_of",
     "first_label_map",
     "is_built",
     "label_volumes",

@@ -15,7 +15,7 @@ from ctbench.errors import DatasetError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "fingerprint_of"]
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,16 @@ class Dataset:
         where role is ``image``, ``reader`` or ``reference`` and the file name is empty unless the role is a folder of
         DICOM files. Names of folders, the truth of simulated cases and the catalogue entry do not count.
         """
-        lines = sorted(line for case in self.cases for line in _digests(case))
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return fingerprint_of(self.file_lines())
+
+    def file_lines(self) -> list[str]:
+        """Give the lines of which ``fingerprint`` is the digest, sorted."""
+        return sorted(line for case in self.cases for line in _digests(case))
+
+
+def fingerprint_of(lines: Iterable[str]) -> str:
+    """Give the fingerprint of a dataset of the ``file_lines`` of its cases, in any order."""
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def _digests(case: Case) -> Iterator[str]:

@@ -19,7 +19,6 @@ from ctbench.metrics.inputs import as_pair, as_spacing
 from ctbench.metrics.pair import Crop, LabelMap
 from ctbench.metrics.structures import Codes, structures
 from ctbench.reference import Reference
-from ctbench.statistics import wilson
 
 __all__ = ["OverlapRule", "lesion_sensitivity", "lesions", "study"]
 
@@ -126,6 +125,8 @@ def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "labe
         One row per stratum, sorted: the columns ``by``, ``lesions``, ``detected``, ``false_positives``,
         ``sensitivity`` (NaN without lesions), ``low``, ``high``.
     """
+    from ctbench.statistics import wilson  # with its tests and models it is slow to import, and wanted here only
+
     columns = [by] if isinstance(by, str) else list(by)
     rows = []
     for stratum, group in lesions.groupby(columns, sort=True):

@@ -14,11 +14,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["element_sizes", "neighbour_codes"]
+__all__ = ["element_centres", "element_sizes", "neighbour_codes"]
 
 _Corner = tuple[int, ...]
 
@@ -51,19 +52,53 @@ def element_sizes(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
     Returns:
         Areas in mm² or lengths in mm, by code; 0 where no surface passes (no neighbour in the mask, or all of them).
     """
-    spacing = np.asarray(spacing_mm, np.float64)
-    scale = np.prod(spacing) / spacing
-    sizes = np.array([np.linalg.norm(normals * scale, axis=1).sum() for normals in _normals(spacing.size)])
+    sizes = np.array([_shared_sizes(patch, spacing_mm).sum() for patch in _patches(len(spacing_mm))])
     sizes.flags.writeable = False
     return sizes
 
 
+@lru_cache(maxsize=64)
+def element_centres(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
+    """Give the centre of the surface element of every neighbour code: where the surface is, on average.
+
+    Args:
+        spacing_mm: along each axis, two or three.
+
+    Returns:
+        code x axis, in voxels from the centre of the first neighbour; the middle where no surface passes.
+    """
+    centres = np.full((2**2 ** len(spacing_mm), len(spacing_mm)), 0.5)
+    for code, patch in enumerate(_patches(len(spacing_mm))):
+        if len(patch.shares):
+            weights = _shared_sizes(patch, spacing_mm)
+            centres[code] = np.average(patch.pieces.mean(axis=1), axis=0, weights=weights)
+    centres.flags.writeable = False
+    return centres
+
+
+class _Patch(NamedTuple):
+    pieces: NDArray[np.float64]
+    """n x corners x axes: triangles in a unit cell, or segments in two dimensions."""
+    shares: NDArray[np.float64]
+    """How much each of them counts: where there are several equal ways to cut a surface, each is one of several."""
+
+
+def _shared_sizes(patch: _Patch, spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
+    return patch.shares * _sizes(patch.pieces * spacing_mm)
+
+
+def _sizes(pieces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the areas of triangles, or the lengths of segments."""
+    edges = pieces[:, 1:] - pieces[:, :1]
+    normals = np.cross(edges[:, 0], edges[:, 1]) / 2 if pieces.shape[2] == 3 else edges[:, 0]
+    return np.asarray(np.linalg.norm(normals, axis=1))
+
+
 @cache
-def _normals(dimensions: int) -> tuple[NDArray[np.float64], ...]:
-    """Give the normals of each code's patches in a unit cell; their lengths are the patches' sizes."""
+def _patches(dimensions: int) -> tuple[_Patch, ...]:
     corners = _corners(dimensions)
     return tuple(
-        _patches({corner for bit, corner in enumerate(corners) if code >> bit & 1}, corners)
+        _patch({corner for bit, corner in enumerate(corners) if code >> bit & 1}, set(corners))
         for code in range(2 ** len(corners))
     )
 
@@ -72,24 +107,28 @@ def _corners(dimensions: int) -> list[_Corner]:
     return list(itertools.product((0, 1), repeat=dimensions))
 
 
-def _patches(inside: set[_Corner], corners: list[_Corner]) -> NDArray[np.float64]:
-    """Cut off each connected piece of the corners inside, or of those outside where these are fewer."""
-    fewer = inside if len(inside) <= len(corners) // 2 else set(corners) - inside
-    patches = [_largest_fan(_border(piece)) for piece in _pieces(fewer)]
-    return np.concatenate([np.zeros((0, len(corners[0]))), *patches])
+def _patch(inside: set[_Corner], corners: set[_Corner]) -> _Patch:
+    """Cut off each connected part of the corners inside or outside, whichever are fewer; of as many, either way."""
+    fewest = min(len(inside), len(corners) - len(inside))
+    sides = [side for side in (inside, corners - inside) if len(side) == fewest]
+    ways = [(fans, len(sides) * len(fans)) for side in sides for fans in map(_largest_fans, map(_border, _parts(side)))]
+    dimensions = len(next(iter(corners)))
+    pieces = [fan for fans, _ in ways for fan in fans]
+    shares = [np.full(len(fan), 1 / of) for fans, of in ways for fan in fans]
+    return _Patch(np.concatenate([np.zeros((0, dimensions, dimensions)), *pieces]), np.concatenate([[], *shares]))
 
 
-def _pieces(corners: set[_Corner]) -> Iterator[set[_Corner]]:
+def _parts(corners: set[_Corner]) -> Iterator[set[_Corner]]:
     left = set(corners)
     while left:
-        piece = {left.pop()}
-        front = list(piece)
+        part = {left.pop()}
+        front = list(part)
         while front:
             reached = left.intersection(_across(front.pop()))
             left -= reached
-            piece |= reached
+            part |= reached
             front += reached
-        yield piece
+        yield part
 
 
 def _across(corner: _Corner) -> list[_Corner]:
@@ -97,9 +136,9 @@ def _across(corner: _Corner) -> list[_Corner]:
     return [(*corner[:axis], 1 - corner[axis], *corner[axis + 1 :]) for axis in range(len(corner))]
 
 
-def _border(piece: set[_Corner]) -> NDArray[np.float64]:
-    """Give the middles of the edges that leave a piece, in the order of a walk around it."""
-    middles = [np.add(a, b) / 2 for a in sorted(piece) for b in _across(a) if b not in piece]
+def _border(part: set[_Corner]) -> NDArray[np.float64]:
+    """Give the middles of the edges that leave a part, in the order of a walk around it."""
+    middles = [np.add(a, b) / 2 for a in sorted(part) for b in _across(a) if b not in part]
     walk = [middles.pop()]
     while middles:
         # Two middles follow one another where they share a face of the cell; of a segment there is only one other end.
@@ -108,18 +147,17 @@ def _border(piece: set[_Corner]) -> NDArray[np.float64]:
     return np.array(walk)
 
 
-def _largest_fan(walk: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the normals of the triangles into which a closed walk is cut from one of its points.
+def _largest_fans(walk: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Cut a closed walk into triangles from one of its points; in two dimensions the walk is a segment already.
 
     Where the walk does not lie in a plane the area depends on that point. The usual marching-cubes patches are those
-    of the point that makes the area largest. In two dimensions the walk is one segment with one normal.
+    of the points that make the area largest.
     """
     if walk.shape[1] == 2:
-        (dy, dx), *_ = np.diff(walk, axis=0)
-        return np.array([[dx, -dy]])
+        return [walk[None]]
     fans = []
     for start in range(len(walk)):
-        spokes = (np.roll(walk, -start, axis=0) - walk[start])[1:]
-        fans.append(np.cross(spokes[:-1], spokes[1:]) / 2)
-    # Rounded, so that fans of equal area do not compete in the last bit.
-    return max(fans, key=lambda normals: np.linalg.norm(normals, axis=1).sum().round(9))
+        turned = np.roll(walk, -start, axis=0)
+        fans.append(np.stack([np.broadcast_to(turned[0], (len(walk) - 2, 3)), turned[1:-1], turned[2:]], axis=1))
+    areas = np.array([_sizes(fan).sum() for fan in fans])
+    return [fan for fan, area in zip(fans, areas, strict=True) if np.isclose(area, areas.max())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from ctbench.metrics.pair import LabelMap, Pair
 from ctbench.reference import Reference
 
 __all__ = ["as_label_map", "as_pair", "as_spacing"]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _LONGEST_AXIS = 32_000
 _MOST_VOXELS = 2**31
@@ -42,9 +45,9 @@ def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterab
         labels,
         predicted,
         sorted(codes),
-        excluded=np.ascontiguousarray(reference.excluded) if reference.excluded.any() else None,
+        excluded=_read_only(reference.excluded) if reference.excluded.any() else None,
         annotated=None if reference.annotated.all() else reference.annotated,
-        possible={code: np.ascontiguousarray(mask) for code, mask in (reference.possible or {}).items()},
+        possible={code: _read_only(mask) for code, mask in (reference.possible or {}).items()},
     )
 
 
@@ -65,7 +68,14 @@ def as_label_map(array: LabelMap, name: str) -> LabelMap:
     if not array.size or max(array.shape) > _LONGEST_AXIS or array.size > _MOST_VOXELS:
         msg = f"{name} has shape {array.shape} (z, y, x); expected 1 to {_LONGEST_AXIS} voxels along every axis"
         raise DataError(msg)
-    return np.ascontiguousarray(_plain(array))
+    return _read_only(_plain(array))
+
+
+def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """Give an array in C order that nobody can write to: loops are compiled once more for arrays that one can."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _plain(array: NDArray[np.integer]) -> NDArray[np.integer]:

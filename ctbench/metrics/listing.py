@@ -17,7 +17,7 @@ __all__ = ["dual_grid_elements", "surface_voxels"]
 @compiled
 def dual_grid_elements(
     mask: NDArray[np.uint8], spans: NDArray[np.int32], uncounted: NDArray[np.uint8], planar: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_]]:
     """List the corners of voxels through which a mask's surface passes.
 
     Args:
@@ -27,11 +27,11 @@ def dual_grid_elements(
         planar: within each slice, where the two slices that meet at a corner are one and the same.
 
     Returns:
-        Positions (of the voxel before the corner on every axis) and neighbour codes; the code is 0 where the element
-        touches an uncounted voxel.
+        Positions (of the voxel before the corner on every axis), neighbour codes, and which elements touch no uncounted
+        voxel.
     """
     depth, height, width = mask.shape
-    positions, codes = np.empty(4096, np.uint32), np.empty(4096, np.uint8)
+    positions, codes, sampled = np.empty(4096, np.uint32), np.empty(4096, np.uint8), np.empty(4096, np.bool_)
     n = 0
     columns = np.zeros(width + 1, np.uint8)
     row = np.zeros((width + 7) // 8 * 8, np.uint8)
@@ -54,6 +54,7 @@ def dual_grid_elements(
             if n + size > positions.size:
                 positions = np.concatenate((positions, np.empty(positions.size + size, np.uint32)))
                 codes = np.concatenate((codes, np.empty(codes.size + size, np.uint8)))
+                sampled = np.concatenate((sampled, np.empty(sampled.size + size, np.bool_)))
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
                 if words[word] == 0 or words[word] == 0xFFFFFFFFFFFFFFFF:
@@ -63,18 +64,18 @@ def dual_grid_elements(
                         continue
                     positions[n] = first + x
                     codes[n] = row[x]
+                    sampled[n] = True
                     if uncounted.size:
                         at = start + x
-                        if uncounted[z : z + step + 1, y : y + 2, at : at + 2].any():
-                            codes[n] = 0
+                        sampled[n] = not uncounted[z : z + step + 1, y : y + 2, at : at + 2].any()
                     n += 1
-    return positions[:n].copy(), codes[:n].copy()
+    return positions[:n].copy(), codes[:n].copy(), sampled[:n].copy()
 
 
 @compiled
 def surface_voxels(
     mask: NDArray[np.uint8], spans: NDArray[np.int32], uncounted: NDArray[np.uint8], planar: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_]]:
     """List the voxels of a mask that share a face with a voxel outside it.
 
     Args:
@@ -84,10 +85,10 @@ def surface_voxels(
         planar: within each slice, where the faces towards other slices do not matter.
 
     Returns:
-        Positions and codes: 1, or 0 where the voxel or one that shares a face with it is uncounted.
+        Positions, codes (always 1), and which voxels neither are uncounted nor share a face with one that is.
     """
     depth, height, width = mask.shape
-    positions, codes = np.empty(4096, np.uint32), np.empty(4096, np.uint8)
+    positions, codes, sampled = np.empty(4096, np.uint32), np.empty(4096, np.uint8), np.empty(4096, np.bool_)
     n = 0
     row = np.zeros((width + 7) // 8 * 8, np.uint8)
     words = row.view(np.uint64)
@@ -106,6 +107,7 @@ def surface_voxels(
             if n + size > positions.size:
                 positions = np.concatenate((positions, np.empty(positions.size + size, np.uint32)))
                 codes = np.concatenate((codes, np.empty(codes.size + size, np.uint8)))
+                sampled = np.concatenate((sampled, np.empty(sampled.size + size, np.bool_)))
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
                 if words[word] == 0:
@@ -115,15 +117,15 @@ def surface_voxels(
                         continue
                     positions[n] = first + x
                     codes[n] = 1
+                    sampled[n] = True
                     if uncounted.size:
                         at = start + x
-                        if (
+                        sampled[n] = not (
                             uncounted[z, y, at - 1 : at + 2].any()
                             or uncounted[z, y - 1, at]
                             or uncounted[z, y + 1, at]
                             or uncounted[z - step, y, at]
                             or uncounted[z + step, y, at]
-                        ):
-                            codes[n] = 0
+                        )
                     n += 1
-    return positions[:n].copy(), codes[:n].copy()
+    return positions[:n].copy(), codes[:n].copy(), sampled[:n].copy()

@@ -25,12 +25,14 @@ class Measured:
         pair: reference and prediction.
         spacing_mm: z,y,x.
         surface: how surfaces are measured.
+        surface_model: where the elements of ``distances`` are.
     """
 
     structure: Structure
     pair: Pair
     spacing_mm: tuple[float, float, float]
     surface: Surface = "3d"
+    surface_model: SurfaceModel = "dual_grid"
 
     @property
     def voxel_ml(self) -> float:
@@ -59,8 +61,8 @@ class Measured:
 
     @cached_property
     def distances(self) -> SurfaceDistances:
-        """Distances of the surfaces on the dual grid, by area. Neither mask may be empty."""
-        return self._distances("dual_grid")
+        """Distances of the surfaces, by area. Neither mask may be empty."""
+        return self._distances(self.surface_model)
 
     @cached_property
     def voxel_distances(self) -> SurfaceDistances:

@@ -68,7 +68,7 @@ def distances_along_rows(targets: NDArray[np.uint32], along: NDArray[np.int16]) 
 @compiled
 def nearest_by_rows(
     queries: NDArray[np.uint32],
-    codes: NDArray[np.uint8],
+    sampled: NDArray[np.bool_],
     along: NDArray[np.int16],
     occupied: NDArray[np.bool_],
     rows: NDArray[np.int64],
@@ -79,7 +79,7 @@ def nearest_by_rows(
 
     Args:
         queries: positions.
-        codes: of the queries; those of code 0 are passed over.
+        sampled: which queries to find a target for.
         along: distances along rows to the targets.
         occupied: rows that hold a target.
         rows: n x (dz, dy), by ascending distance.
@@ -101,7 +101,7 @@ def nearest_by_rows(
             row = position // width
             end = (row + 1) * width
             z, y = row // height, row % height
-        if codes[i] == 0:
+        if not sampled[i]:
             continue
         best, nearest_row, nearest_dx = np.inf, 0, np.int64(0)
         found = False
@@ -129,7 +129,7 @@ def nearest_by_rows(
 @compiled
 def nearest_by_columns(
     queries: NDArray[np.uint32],
-    codes: NDArray[np.uint8],
+    sampled: NDArray[np.bool_],
     along: NDArray[np.int16],
     occupied: NDArray[np.bool_],
     spacing_mm: NDArray[np.float64],
@@ -145,7 +145,7 @@ def nearest_by_columns(
 
     Args:
         queries: positions.
-        codes: of the queries; those of code 0 are passed over.
+        sampled: which queries to find a target for.
         along: distances along rows to the targets.
         occupied: rows that hold a target.
         spacing_mm: z,y,x.
@@ -159,7 +159,7 @@ def nearest_by_columns(
     n_slots = 0
     for i in range(queries.size):
         x = np.int64(queries[i]) % width
-        if codes[i] != 0 and steps[i] < 0 and slots[x] < 0:
+        if sampled[i] and steps[i] < 0 and slots[x] < 0:
             slots[x] = n_slots
             n_slots += 1
     row_of = np.full((n_slots, depth, height), -1, np.int16)
@@ -188,7 +188,7 @@ def nearest_by_columns(
                     k += 1
                 row_of[slots[x], z, y] = rows[k]
     for i in range(queries.size):
-        if codes[i] == 0 or steps[i] >= 0:
+        if not sampled[i] or steps[i] >= 0:
             continue
         position = np.int64(queries[i])
         x, row = position % width, position // width
@@ -212,7 +212,7 @@ def nearest_by_columns(
 
 @compiled
 def weights_by_step(
-    steps: NDArray[np.int64], codes: NDArray[np.uint8], sizes: NDArray[np.float64]
+    steps: NDArray[np.int64], codes: NDArray[np.uint8], sampled: NDArray[np.bool_], sizes: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Sum up the sizes of the elements that are equally far from their targets.
 
@@ -220,7 +220,8 @@ def weights_by_step(
 
     Args:
         steps: to the nearest target of each element.
-        codes: of the elements; those of code 0 are passed over.
+        codes: of the elements.
+        sampled: which elements to sum up.
         sizes: code -> size.
 
     Returns:
@@ -229,7 +230,7 @@ def weights_by_step(
     bits, n = 8, 0
     keys, weights = np.full(1 << bits, -2, np.int64), np.zeros(1 << bits)
     for i in range(steps.size):
-        if codes[i] == 0:
+        if not sampled[i]:
             continue
         key = steps[i]
         slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(64 - bits))

@@ -58,10 +58,9 @@ def check_prediction(prediction: object, image: Volume, info: PredictorInfo) -> 
                 f"expected a label of its own and the image's shape {image.shape}"
             )
             raise ContractError(msg)
-    for finding in prediction.findings:
-        _check_finding(finding, image, info)
+    findings = tuple(_check_finding(finding, image, info) for finding in prediction.findings)
     score = None if prediction.score is None else float(prediction.score)
-    return Prediction(labels, score, prediction.probabilities, tuple(prediction.findings))
+    return Prediction(labels, score, prediction.probabilities, findings)
 
 
 def _check_labels(labels: np.ndarray, image: Volume, info: PredictorInfo) -> np.ndarray:
@@ -86,7 +85,7 @@ def _check_labels(labels: np.ndarray, image: Volume, info: PredictorInfo) -> np.
     return np.ascontiguousarray(labels, dtype=np.min_scalar_type(max(info.labels.values(), default=1)))
 
 
-def _check_finding(finding: Finding, image: Volume, info: PredictorInfo) -> None:
+def _check_finding(finding: Finding, image: Volume, info: PredictorInfo) -> Finding:
     top, left, bottom, right = finding.box
     depth, height, width = image.shape
     inside = 0 <= finding.slice < depth and 0 <= top < bottom <= height and 0 <= left < right <= width
@@ -96,3 +95,6 @@ def _check_finding(finding: Finding, image: Volume, info: PredictorInfo) -> None
             f"last column + 1) inside the image {image.shape}, one of its own labels, and a confidence in [0, 1]"
         )
         raise ContractError(msg)
+    # Detectors count in numpy's numbers, which JSON does not know.
+    box = (float(top), float(left), float(bottom), float(right))
+    return Finding(int(finding.slice), box, str(finding.type), float(finding.confidence))

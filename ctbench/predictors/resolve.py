@@ -1,4 +1,4 @@
-"""From what a user types to a predictor."""
+"""From what a user types to a predictor in this process."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from ctbench.errors import CtbenchError, PluginError, PluginNotFoundError, UsageError
+from ctbench.predictors.command import CommandPredictor
+from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_predictor
 from ctbench.predictors.folder import FolderPredictions
+from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
 
 __all__ = ["GROUP", "installed_predictors", "load_predictor"]
@@ -38,13 +42,19 @@ def installed_predictors() -> dict[str, EntryPoint]:
     return found
 
 
-def load_predictor(spec: str, options: Mapping[str, Any] | None = None) -> Predictor | FolderPredictions:
-    """Make the predictor that ``spec`` names.
+def load_predictor(
+    spec: str, options: Mapping[str, Any] | None = None, isolation: Isolation | None = None, here: Path | None = None
+) -> Predictor | FolderPredictions:
+    """Make the predictor that ``spec`` names, in this process: its code is trusted (see ``open_predictor``).
 
     Args:
-        spec: the name of an entry point, ``module:attribute`` (the working folder is searched too), or
-            ``folder:PATH`` for predictions made elsewhere.
-        options: keyword arguments of the entry point's or attribute's callable.
+        spec: the name of an entry point, ``module:attribute`` (the working folder is searched too),
+            ``command:"program {image} {output}"``, ``container:IMAGE``, or ``folder:PATH`` for predictions made
+            elsewhere.
+        options: keyword arguments of the entry point's or attribute's callable, of ``CommandPredictor`` or of
+            ``ContainerPredictor``.
+        isolation: mounts and limits of commands and containers.
+        here: the working folder; None: the present one.
 
     Raises:
         PluginNotFoundError: nothing has that name; the message offers the nearest ones.
@@ -52,13 +62,21 @@ def load_predictor(spec: str, options: Mapping[str, Any] | None = None) -> Predi
         PluginError: the module or the callable raised.
         ContractError: what it returned is no predictor.
     """
-    options = dict(options or {})
+    options, kept, here = dict(options or {}), isolation or Isolation(), here or Path.cwd()
     if spec.startswith("folder:"):
         if options:
             msg = f"predictions of a folder take no options, got {', '.join(options)}"
             raise UsageError(msg)
-        return FolderPredictions(spec.removeprefix("folder:"))
-    factory = _attribute(spec) if ":" in spec else _entry(spec)
+        return FolderPredictions(here / spec.removeprefix("folder:"))
+    if spec.startswith("container:"):
+        image = spec.removeprefix("container:")
+        factory: Callable[..., object] = partial(
+            ContainerPredictor, image, limits=kept.limits, mounts=kept.mounts, here=here
+        )
+    elif spec.startswith("command:"):
+        factory = partial(CommandPredictor, spec.removeprefix("command:"), limits=kept.limits, here=here)
+    else:
+        factory = _attribute(spec, here) if ":" in spec else _entry(spec)
     _check_options(factory, options, spec)
     try:
         predictor = factory(**options)
@@ -74,17 +92,17 @@ def _entry(name: str) -> Callable[..., object]:
     known = installed_predictors()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"installed: {', '.join(known) or 'none'}"
-        msg = f"no predictor is called {name!r}; {hint} Or give module:attribute or folder:PATH"
+        hint = f"did you mean {' or '.join(near)}?" if near else f"installed: {', '.join(known) or 'none'}."
+        others = "module:attribute, command:..., container:IMAGE or folder:PATH"
+        msg = f"no predictor is called {name!r}; {hint} Or give {others}"
         raise PluginNotFoundError(msg)
     return _import(name, known[name].load)
 
 
-def _attribute(spec: str) -> Callable[..., object]:
+def _attribute(spec: str, here: Path) -> Callable[..., object]:
     module_name, _, attribute = spec.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    if str(here) not in sys.path:
+        sys.path.insert(0, str(here))
 
     def load() -> object:
         found: object = importlib.import_module(module_name)

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from ctbench.report.build import build_report
 from ctbench.report.export import summary_table, write_csv
+from ctbench.report.papers import build_audit
 
-__all__ = ["build_report", "summary_table", "write_csv"]
+__all__ = ["build_audit", "build_report", "summary_table", "write_csv"]

@@ -16,12 +16,16 @@ from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report import provenance
 from ctbench.report.contest import comparisons, paper_comparisons
+from ctbench.report.detections import can_detect, detections
+from ctbench.report.equivalences import can_be_equivalent, equivalences
 from ctbench.report.markup import Html, element, join, paragraph
 from ctbench.report.overview import at_a_glance, in_words
 from ctbench.report.page import Section, page
 from ctbench.report.pictures import gallery, legend, pictures
+from ctbench.report.rankings import can_rank, rankings
 from ctbench.report.results import Results, gather
-from ctbench.report.structures import per_structure, volumes
+from ctbench.report.structures import can_correlate, per_structure, sizes, volumes
+from ctbench.report.subgroups import can_fail, low_scores
 from ctbench.runs import Run, read_references
 
 __all__ = ["build_report", "indeterminate"]
@@ -99,12 +103,22 @@ _Plan = dict[str, Callable[[], Html]]
 
 def _plan(results: Results, dataset: Dataset | None) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
+    if can_rank(results):
+        plan["Ranking"] = partial(rankings, results, dataset)
     if results.models and results.leave_one_out:
         plan["Models against readers"] = partial(comparisons, results)
     if results.models and results.readers:
         plan["The papers' own test"] = partial(paper_comparisons, results)
+    if can_be_equivalent(results):
+        plan["Equivalence to readers"] = partial(equivalences, results)
     plan["By structure"] = partial(per_structure, results)
     plan["Volumes"] = partial(volumes, results)
+    if can_detect(results):
+        plan["Detection"] = partial(detections, results, dataset)
+    if can_fail(results):
+        plan["Low Dice"] = partial(low_scores, results, dataset)
+    if can_correlate(results):
+        plan["Dice and size"] = partial(sizes, results)
     if results.models and dataset is not None:
         plan["Worst, median and best case"] = partial(_pictures, results, dataset)
     plan["Failures and gaps"] = partial(provenance.problems, results)

@@ -57,7 +57,7 @@ def _comparison(results: Results, model: str, reference: str) -> Iterator[Html]:
     for index, metric in enumerate(results.metrics):
         compared = tables.comparison(results.scores, metric=metric, **asked)
         gaps = tables.gap(results.scores, metric=metric, **asked)
-        unit = str(results.scores.loc[results.scores["metric"] == metric, "unit"].iloc[0])
+        unit = results.unit(metric)
         shown = join(
             (
                 _comparison_table(compared, gaps, model, reference, metric, unit, len(results.cases)),

@@ -36,7 +36,7 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html
     chosen = results.scores_of(models)
     fair = tables.summary(chosen, over, reference=results.fair, metrics=results.metrics)
     parts = [
-        element("h4", _over(over, results)),
+        element("h4", results.scope_title(over)),
         paragraph(_in_words(fair, results), kind="lead"),
         captioned(
             inline_svg(
@@ -61,17 +61,6 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html
             )
         ]
     return join(parts)
-
-
-def _over(over: Sequence[str], results: Results) -> str:
-    if len(over) == 1:
-        return over[0]
-    if tuple(over) == results.labels:
-        return f"Mean of all {len(over)} structures"
-    if set(over) <= set(results.labels):
-        without = ", ".join(name for name in results.labels if name not in over)
-        return f"Mean of {len(over)} of {len(results.labels)} structures, without {without}"
-    return f"Mean of {', '.join(over)}"
 
 
 def _reference(reference: str, results: Results) -> str:

@@ -119,6 +119,21 @@ class Results:
             found[over] = (*found.get(over, ()), model)
         return found or {self.averaged(): ()}
 
+    def scope_title(self, over: Sequence[str]) -> str:
+        """Name what an overall mean goes over."""
+        if len(over) == 1:
+            return over[0]
+        if tuple(over) == self.labels:
+            return f"Mean of all {len(over)} structures"
+        if set(over) <= set(self.labels):
+            without = ", ".join(name for name in self.labels if name not in over)
+            return f"Mean of {len(over)} of {len(self.labels)} structures, without {without}"
+        return f"Mean of {', '.join(over)}"
+
+    def unit(self, metric: str) -> str:
+        """Give the unit of a metric that was scored."""
+        return str(self.scores.loc[self.scores["metric"] == metric, "unit"].iloc[0])
+
 
 def gather(runs: Iterable[Run]) -> tuple[Results, ...]:
     """Join runs by dataset, in the order in which the datasets first occur.

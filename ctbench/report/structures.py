@@ -11,8 +11,9 @@ from ctbench.report.figures import bland_altman_figure, volume_figure
 from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.results import Results
 from ctbench.report.wording import interval, metric_title, percent, unit_title
+from ctbench.statistics import size_correlation
 
-__all__ = ["per_structure", "volumes"]
+__all__ = ["can_correlate", "per_structure", "sizes", "volumes"]
 
 _COUNTS = ("undefined", "penalised", "failed", "not assessed", "unsupported")
 
@@ -133,3 +134,58 @@ def _volume_table(agreement: pd.DataFrame, results: Results) -> Html:
         for _, row in agreement.iterrows()
     ]
     return table(columns, rows, f"Agreement of volumes with {results.common}")
+
+
+def can_correlate(results: Results) -> bool:
+    """Say whether Dice and volumes were scored."""
+    return {"dice", "reference_volume_ml"} <= set(results.scores["metric"])
+
+
+def sizes(results: Results) -> Html:
+    """Correlate Dice with the volume of the reference: over structures, and over the cases of each structure."""
+    how = (
+        "A voxel at the border weighs more in a small structure. Over structures: do larger ones have the higher mean "
+        "Dice? Over cases: does one structure have it where it is larger? A high correlation says that size explains "
+        "differences in Dice; it says nothing on who is better."
+    )
+    chosen = results.scores[
+        (results.scores["reference"] == results.common)
+        & results.scores["metric"].isin(["dice", "reference_volume_ml"])
+        & (results.scores["status"] != "unsupported")
+    ]
+    over_cases = tables.in_order(size_correlation(chosen, across="cases"), results.structures)
+    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
+    over_structures = size_correlation(chosen[chosen["label"].isin(results.labels)])
+    over_structures = over_structures[over_structures["n"] > 2]
+    if len(over_structures):
+        parts.append(_size_table(over_structures, results, "Mean Dice of the structures and their mean volumes"))
+    by_case = _size_table(over_cases, results, "Dice and volume of the cases, structure by structure")
+    parts.append(details("Over the cases of each structure", by_case))
+    return join(parts)
+
+
+def _size_table(correlated: pd.DataFrame, results: Results, caption: str) -> Html:
+    by_label = "label" in correlated
+    columns = [
+        *([Column("Structure", numeric=False)] if by_label else []),
+        Column("Rater", numeric=False),
+        Column("n", hint="cases" if by_label else "structures"),
+        Column("Pearson r"),
+        Column("95 % interval", hint="of r"),
+        Column("Spearman r"),
+        Column("Note", numeric=False),
+    ]
+    readers = dict.fromkeys(results.readers, "reader")
+    rows = [
+        [
+            *([Cell(row["label"], kind="group" if row["label"] in results.groups else "")] if by_label else []),
+            rater_cell(row["rater"], readers.get(row["rater"], "model"), results.palette),
+            count_cell(row["n"]),
+            number_cell(row["pearson_r"], "1"),
+            Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),
+            number_cell(row["spearman_r"], "1"),
+            Cell(row["reason"]),
+        ]
+        for row in correlated.to_dict("records")
+    ]
+    return table(columns, rows, caption)

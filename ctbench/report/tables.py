@@ -32,8 +32,10 @@ __all__ = [
     "OVERALL",
     "common_reference",
     "comparison",
+    "contest",
     "failures",
     "gap",
+    "in_order",
     "is_leave_one_out",
     "per_structure",
     "present",
@@ -44,6 +46,7 @@ __all__ = [
     "unsupported",
     "volume_pairs",
     "volumes",
+    "with_overall",
 ]
 
 CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
@@ -125,7 +128,7 @@ def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) 
         The columns of ``ctbench.statistics.describe`` by label, reference and rater.
     """
     chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
-    return _in_order(describe(chosen, by=("label", "reference", "rater")), structures)
+    return in_order(describe(chosen, by=("label", "reference", "rater")), structures)
 
 
 def summary(
@@ -198,7 +201,7 @@ def comparison(
         ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus model) with ``low, high,
         p``; ``reader_better`` and ``model_better`` (with p < .05, else both False); ``reason`` where there is no p.
     """
-    chosen = _with_overall(_contest(scores, model, reference), structures, averaged, metric)
+    chosen = with_overall(contest(scores, model, reference), structures, averaged, metric)
     if reference == LEAVE_ONE_OUT:
         test = leave_one_out_regression(chosen, baseline=model)
     else:
@@ -215,7 +218,7 @@ def comparison(
             model_better=lambda rows: rows["better"] == model,
         )
     )
-    return _in_order(table[list(_COMPARED)], (*structures, OVERALL))
+    return in_order(table[list(_COMPARED)], (*structures, OVERALL))
 
 
 _COMPARED = (
@@ -245,9 +248,9 @@ def gap(
         A row for each structure: label, ``difference`` (readers minus model), ``share_percent`` (null unless the unit
         is mL).
     """
-    contest = _contest(scores, model, reference)
-    volumes = contest[(contest["metric"] == "reference_volume_ml") & contest["label"].isin(list(structures))]
-    chosen = pd.concat([_with_overall(contest, structures, averaged, metric), volumes], ignore_index=True)
+    rows = contest(scores, model, reference)
+    volumes = rows[(rows["metric"] == "reference_volume_ml") & rows["label"].isin(list(structures))]
+    chosen = pd.concat([with_overall(rows, structures, averaged, metric), volumes], ignore_index=True)
     parts = [readers_minus_model(part, model=model) for _, part in chosen.groupby("reference", sort=False)]
     columns = ["difference", "reference_volume_ml"]
     table = pd.concat(parts).groupby("label", sort=False)[columns].mean().reset_index()
@@ -255,7 +258,7 @@ def gap(
     table["share_percent"] = percent * table["difference"] / table["reference_volume_ml"]
     shares = table.loc[table["label"].isin(list(averaged)), "share_percent"]
     table.loc[table["label"] == OVERALL, "share_percent"] = shares.abs().mean()
-    return _in_order(table[["label", "difference", "share_percent"]], (*structures, OVERALL))
+    return in_order(table[["label", "difference", "share_percent"]], (*structures, OVERALL))
 
 
 def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures: Sequence[str]) -> pd.DataFrame:
@@ -276,7 +279,7 @@ def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures
         for metric in ("reference_volume_ml", "volume_ml")
     )
     pairs = pd.DataFrame({"reference_ml": reference_ml, "measured_ml": measured_ml}).dropna()
-    return _in_order(pairs.reset_index(), structures)
+    return in_order(pairs.reset_index(), structures)
 
 
 def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) -> pd.DataFrame:
@@ -296,11 +299,17 @@ def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) 
             row = {"label": label, "rater": rater, "rater_kind": kind, **asdict(agreement)}
             rows.append(row | {"lower": limits.lower, "upper": limits.upper})
     table = pd.DataFrame(rows)
-    return _in_order(table, structures) if len(table) else table
+    return in_order(table, structures) if len(table) else table
 
 
-def _contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
-    """Keep the rows of the readers and of one model, on the common reference or on those that readers are paired on."""
+def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
+    """Keep the rows of the readers and of one model, on the common reference or on those that readers are paired on.
+
+    Args:
+        scores: of one dataset.
+        model: its name.
+        reference: the name of the common reference, or ``leave-one-out``.
+    """
     is_reader = scores["rater_kind"] == "reader"
     chosen = scores[is_reader | (scores["rater"] == model)]
     if reference != LEAVE_ONE_OUT:
@@ -309,14 +318,21 @@ def _contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
     return chosen[chosen["reference"].isin(paired.unique())]
 
 
-def _with_overall(
-    scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str
-) -> pd.DataFrame:
+def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str) -> pd.DataFrame:
+    """Keep one metric of some structures, and add the mean of those averaged as the label ``overall``.
+
+    Args:
+        scores: of one dataset.
+        structures: to keep.
+        averaged: those that the overall mean goes over.
+        metric: its name.
+    """
     chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
     mean = overall(chosen, labels=present(chosen, averaged))
     return pd.concat([chosen, mean], ignore_index=True)
 
 
-def _in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Sort the rows of a table by the place of their label among names; else they keep their order."""
     places = {name: index for index, name in enumerate(names)}
     return table.sort_values("label", key=lambda labels: labels.map(places), kind="stable", ignore_index=True)

@@ -42,7 +42,7 @@ _TITLES = {
     "abc2_ml": "ABC/2 volume",
     "reference_abc2_ml": "ABC/2 volume of the reference",
 }
-_DIGITS = {"1": 3, "mm": 2, "mL": 2, "s": 2}
+_DIGITS = {"1": 3, "mm": 2, "mL": 2, "s": 2, "%": 1}
 
 
 def metric_title(metric: str) -> str:
@@ -61,7 +61,7 @@ def unit_title(unit: str) -> str:
 
 
 def fixed(value: float | None, unit: str = "1") -> str:
-    """Write a number with the digits that its unit deserves: ratios 3, mm, mL and seconds 2."""
+    """Write a number with the digits that its unit deserves: ratios 3, mm, mL and seconds 2, percentages 1."""
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.{_DIGITS.get(unit, 2)}f}".replace("-", "−")

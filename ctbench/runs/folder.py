@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +11,12 @@ import pandas as pd
 from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
 from ctbench.files import whole_file
 from ctbench.labels import LabelSet
+from ctbench.runs.lines import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.matching import match_labels
 from ctbench.volume import Volume, read_volume
 
-__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "write_frame"]
+__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "part_size", "write_frame"]
 
 SCORE_COLUMNS = (
     "dataset",
@@ -34,6 +34,15 @@ SCORE_COLUMNS = (
 """The columns of ``scores.parquet``: a row is one score."""
 
 SORTED_BY = ["case", "rater", "reference", "label", "metric"]
+
+
+_MOST_PARTS = 2000
+_LARGEST_PART = 200
+
+
+def part_size(cases: int) -> int:
+    """Say how many cases make a part: one, until there are so many that their files would be a burden themselves."""
+    return min(_LARGEST_PART, max(1, -(-cases // _MOST_PARTS)))
 
 
 @dataclass(frozen=True)
@@ -68,26 +77,45 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     @property
+    def costs(self) -> Path:
+        """What becomes ``times.parquet``, while the run goes on: one JSON object a line."""
+        return self.path / "times.partial.jsonl"
+
+    @property
+    def files(self) -> Path:
+        """Of a shard: the lines of which the dataset's fingerprint is the digest."""
+        return self.path / "shard-files.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at work here."""
+        return self.path / ".lock"
+
+    @property
     def parts(self) -> Path:
-        """The rows of single cases, while the run goes on."""
+        """The rows of a few cases each, while the run goes on."""
         return self.path / "parts"
 
     def part(self, number: int) -> Path:
-        """The rows of the case with that number."""
+        """The rows of the part with that number."""
         return self.parts / f"{number:03d}.parquet"
+
+    def all_parts(self, cases: int) -> list[Path]:
+        """Give the paths of all parts of a run of so many cases, in their order."""
+        return [self.part(number) for number in range(-(-cases // part_size(cases)))]
+
+    @property
+    def predictions(self) -> Path:
+        """What the predictor gave, where it is a model."""
+        return self.path / "predictions"
 
     def prediction(self, case: str) -> Path:
         """The label map that the predictor gave for a case, in its own codes."""
-        return self.path / "predictions" / f"{case}.nii.gz"
+        return self.predictions / f"{case}.nii.gz"
 
     def findings(self, case: str) -> Path:
         """Score and boxes that the predictor gave for a case."""
-        return self.path / "predictions" / f"{case}.json"
-
-    def log_message(self, **fields: object) -> None:
-        """Append one line to the log."""
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        return self.predictions / f"{case}.json"
 
 
 @dataclass(frozen=True)
@@ -111,7 +139,7 @@ class Run:
 
     @cached_property
     def times(self) -> pd.DataFrame:
-        """Columns case, phase, seconds."""
+        """Columns case, phase, seconds, memory_mib, cached; the last two are not there in runs of schema version 1."""
         return _read_frame(RunFolder(self.folder).times)
 
     @property
@@ -136,10 +164,7 @@ class Run:
 
     def messages(self) -> list[dict[str, object]]:
         """Give the lines of the log, oldest first."""
-        path = RunFolder(self.folder).log
-        if not path.is_file():
-            return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return list(read_lines(RunFolder(self.folder).log))
 
 
 def open_run(folder: str | Path) -> Run:
@@ -147,7 +172,7 @@ def open_run(folder: str | Path) -> Run:
 
     Raises:
         IncompleteRunError: it was never finished.
-        SchemaVersionError: another version of ctbench made it.
+        SchemaVersionError: a later version of ctbench made it, or one so old that no step leads from it.
         StoreError: it is no run folder.
     """
     paths = RunFolder(Path(folder))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +11,39 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.predictors import PredictorInfo
+from ctbench.runs.upgrade import upgraded
 
-__all__ = ["SCHEMA_VERSION", "Manifest", "PredictorCard", "package_versions", "read_manifest"]
+__all__ = [
+    "EXECUTION_OPTIONS",
+    "SCHEMA_VERSION",
+    "GitState",
+    "Manifest",
+    "PredictorCard",
+    "parse_manifest",
+    "read_manifest",
+]
 
-SCHEMA_VERSION = 1
-"""Of the files of a run folder; another version is another layout."""
+SCHEMA_VERSION = 2
+"""Of ``run.json``; raise it when a field is added, changes or goes, and write the step to it in ``upgrade``."""
 
-_NUMERIC_PACKAGES = ("numpy", "scipy", "pandas", "SimpleITK", "numba", "torch")
+EXECUTION_OPTIONS = frozenset({"device"})
+"""Options that say where a predictor runs, not what it predicts."""
+
+_RESULTS = frozenset({"counts", "consensus_digest", "scores_digest", "predictions_digest"})
+"""What is known only when a run is whole."""
+
+_CIRCUMSTANCES = frozenset({"git"})
+"""What may change while a run is interrupted: what counts of it is in the predictor's ``code_digest``."""
+
+
+class GitState(BaseModel):
+    """The commit that was checked out in the working folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    commit: str
+    dirty: bool
+    """Whether files that git knows had been changed since."""
 
 
 class PredictorCard(BaseModel):
@@ -40,9 +64,11 @@ class PredictorCard(BaseModel):
     weights_digest: str
     training_datasets: tuple[str, ...]
     parameters: dict[str, Any]
+    code_digest: str = ""
+    """SHA-256 of its Python code; empty where there is none that could be found."""
 
     @classmethod
-    def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any]) -> PredictorCard:
+    def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "") -> PredictorCard:
         """Make the card of a predictor that was made from ``spec`` with ``options``."""
         return cls(
             spec=spec,
@@ -57,6 +83,7 @@ class PredictorCard(BaseModel):
             weights_digest=info.weights_digest,
             training_datasets=info.training_datasets,
             parameters=dict(info.parameters),
+            code_digest=code_digest,
         )
 
 
@@ -88,13 +115,30 @@ class Manifest(BaseModel):
     metrics: dict[str, int]
     """Metric -> version of its definition."""
     versions: dict[str, str]
+    shard: str = ""
+    """Which part of the cases this is, e.g. ``3/16``; empty: all."""
+    git: GitState | None = None
+    """None where the working folder is in no repository."""
+    device: str = "unknown"
+    seeds: dict[str, int] = {}
+    """Those among the predictor's parameters and options; ctbench itself draws no random number for a run."""
     counts: dict[str, int] = {}
-    """Status -> number of rows; filled when the run is whole."""
+    """Status -> number of rows; filled, as the digests are, when the run is whole."""
+    consensus_digest: str = ""
+    """Of all references that were scored against."""
+    scores_digest: str = ""
+    """SHA-256 of ``scores.parquet``."""
+    predictions_digest: str = ""
+    """Of all files in ``predictions/``."""
 
     def differences(self, other: Manifest) -> tuple[str, ...]:
-        """Name the fields, other than the counts, in which two manifests differ."""
-        names = type(self).model_fields.keys() - {"counts"}
+        """Name the fields in which what two runs are to do differs; their results do not count."""
+        names = type(self).model_fields.keys() - _RESULTS - _CIRCUMSTANCES
         return tuple(sorted(name for name in names if getattr(self, name) != getattr(other, name)))
+
+    def begun(self) -> Manifest:
+        """Give the manifest without results: of the run before it was made."""
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in _RESULTS})
 
     def to_json(self) -> str:
         """Give the text of ``run.json``."""
@@ -102,21 +146,31 @@ class Manifest(BaseModel):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read a manifest; one of an earlier schema version is brought up to this one, with what it did not know empty.
 
     Raises:
-        SchemaVersionError: another version of ctbench wrote it.
+        SchemaVersionError: a later version of ctbench wrote it, or one so old that no step leads from it.
         StoreError: it cannot be read, or is no manifest.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found = content["schema_version"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         msg = f"{path} is not the manifest of a run: {type(error).__name__}: {error}; score the run again"
+        raise StoreError(msg) from error
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Read the text of a manifest; ``where`` is what messages call it. Raises as ``read_manifest``."""
+    try:
+        content = upgraded(json.loads(text), SCHEMA_VERSION)
+        found = content["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        msg = f"{where} is not the manifest of a run: {type(error).__name__}: {error}; score the run again"
         raise StoreError(msg) from error
     if found != SCHEMA_VERSION:
         msg = (
-            f"{path.parent} was made by another version of ctbench: expected schema version {SCHEMA_VERSION}, "
+            f"{where} was made by another version of ctbench: expected schema version {SCHEMA_VERSION}, "
             f"got {found}; read it with that version, or score it again into a new folder"
         )
         raise SchemaVersionError(msg)
@@ -124,17 +178,6 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        msg = f"{path} is not the manifest of a run: {where}: {first['msg']}; score the run again"
+        place = ".".join(map(str, first["loc"]))
+        msg = f"{where} is not the manifest of a run: {place}: {first['msg']}; score the run again"
         raise StoreError(msg) from error
-
-
-def package_versions() -> dict[str, str]:
-    """Give the versions of Python, ctbench and of the packages that can move a number."""
-    versions = {"python": platform.python_version()}
-    for name in ("ctbench", *_NUMERIC_PACKAGES):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # an optional package that is not there moves no number
-            continue
-    return versions

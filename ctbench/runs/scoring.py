@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,15 @@ from ctbench.datasets import Case
 from ctbench.labels import LabelSet
 from ctbench.metrics import METRICS, missing_scores, score
 from ctbench.reference import Reference
+from ctbench.runs.cache import Columns, ScoreCache
+from ctbench.runs.digests import array_digest, key, reference_digest
 from ctbench.runs.folder import SCORE_COLUMNS, RunFolder
 from ctbench.runs.matching import LabelMatch
 from ctbench.runs.predicting import Outcome
-from ctbench.runs.references import read_references
+from ctbench.runs.references import Readings, read_references
 from ctbench.volume import check_same_grid, read_volume
 
-__all__ = ["ScorePlan", "score_model", "score_readers"]
+__all__ = ["CaseScores", "ScorePlan", "score_case"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class ScorePlan:
         metrics: names, in the order of the rows.
         surface: ``3d`` or ``2d``.
         tolerance_mm: of ``nsd``, for all structures or by name.
+        cache: of scores; None: every score is worked out.
     """
 
     dataset: str
@@ -42,6 +46,7 @@ class ScorePlan:
     metrics: tuple[str, ...]
     surface: Literal["2d", "3d"]
     tolerance_mm: float | Mapping[str, float]
+    cache: ScoreCache | None = None
 
     def tolerance_of(self, names: Sequence[str]) -> float | dict[str, float]:
         """Give the tolerance of some structures as ``metrics.score`` takes it."""
@@ -50,117 +55,166 @@ class ScorePlan:
         return self.tolerance_mm
 
 
-def score_model(
-    plan: ScorePlan, case: Case, rater: str, match: LabelMatch, outcome: Outcome, folder: RunFolder
-) -> pd.DataFrame:
-    """Score a model on every reference of a case.
+class CaseScores(NamedTuple):
+    """The scores of one case.
+
+    Attributes:
+        columns: name of each of ``SCORE_COLUMNS`` -> its values, None where null.
+        references: name of each reference that was scored against -> its digest.
+    """
+
+    columns: Columns
+    references: dict[str, str]
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The scores as a frame."""
+        return pd.DataFrame(self.columns).astype({"value": float})
+
+
+def score_case(
+    plan: ScorePlan, case: Case, rater: str, match: LabelMatch | None, outcome: Outcome | None, folder: RunFolder
+) -> CaseScores:
+    """Score a model, or every reader, on the references of a case.
+
+    A model is scored on all of them; a reader on the common one and on the one that this reader had no part in. A case
+    with fewer than two readers gives no rows for readers: its only reader is its reference.
 
     Args:
         plan: the rules.
         case: what was predicted.
         rater: name of the model.
-        match: its labels against the dataset's.
-        outcome: how its prediction went.
+        match: its labels against the dataset's; None: the readers are scored.
+        outcome: how its prediction went; None: the readers are scored.
         folder: of the run, with the prediction.
-
-    Returns:
-        rows with the columns ``SCORE_COLUMNS``.
     """
     readings = read_references(case, plan.consensus)
-    claimed = _assessed(match.structures, case)
-    prediction = np.empty(0, int)
-    if outcome.status == "ok":
-        volume = read_volume(folder.prediction(case.id))
+    scoring = _Scoring(plan, case, readings)
+    if match is None or outcome is None:
+        scoring.add_readers()
+    else:
+        scoring.add_model(rater, match, outcome, folder)
+    return CaseScores(scoring.columns, scoring.digests)
+
+
+class _Scoring:
+    """The rows of one case as they come; plain lists, because a frame for each reference would cost more than scores.
+
+    Args:
+        plan: the rules.
+        case: what is scored.
+        readings: its label maps and references.
+    """
+
+    def __init__(self, plan: ScorePlan, case: Case, readings: Readings) -> None:
+        self.plan, self.case, self.readings = plan, case, readings
+        self.columns: Columns = {name: [] for name in SCORE_COLUMNS}
+        self.digests = {name: reference_digest(reference) for name, reference in readings.references.items()}
+
+    def add_model(self, rater: str, match: LabelMatch, outcome: Outcome, folder: RunFolder) -> None:
+        """Score a model on every reference."""
+        claimed, spacing_mm = self._assessed(match.structures), self.readings.grid.spacing_mm
+        prediction = match.translate(self._prediction(folder)) if outcome.status == "ok" else np.empty(0, int)
+        for name, reference in self.readings.references.items():
+            if outcome.status == "ok":
+                scores = self._score(reference, self.digests[name], prediction, spacing_mm, claimed)
+            else:
+                scores = _columns(
+                    missing_scores(
+                        reference,
+                        spacing_mm=spacing_mm,
+                        labels=claimed,
+                        metrics=self.plan.metrics,
+                        status=outcome.status,
+                        detail=outcome.detail,
+                    )
+                )
+            self._add(scores, rater, "model", name)
+            self._add(self._not_assessed(match.structures), rater, "model", name)
+            unclaimed = self._without(match.unsupported, "unsupported", "the predictor does not claim this structure")
+            self._add(unclaimed, rater, "model", name)
+
+    def add_readers(self) -> None:
+        """Score every reader."""
+        if len(self.readings.label_maps) < 2:
+            return
+        labels = self.plan.labels
+        structures = {name: labels.codes_of(name) for name in labels.names}
+        claimed = self._assessed(structures)
+        for reader, volume in self.readings.label_maps.items():
+            for name, reference in self.readings.references_of(reader, self.case).items():
+                same = reference is self.readings.references[name]
+                digest = self.digests[name] if same else reference_digest(reference)
+                scores = self._score(reference, digest, volume.array, volume.spacing_mm, claimed)
+                self._add(scores, reader, "reader", name)
+                self._add(self._not_assessed(structures), reader, "reader", name)
+
+    def _prediction(self, folder: RunFolder) -> NDArray[np.integer]:
+        volume = read_volume(folder.prediction(self.case.id))
         check_same_grid(
             volume.geometry,
-            readings.grid.geometry,
-            found_name=f"the prediction of case {case.id}",
+            self.readings.grid.geometry,
+            found_name=f"the prediction of case {self.case.id}",
             expected_name="its reference",
         )
-        prediction = match.translate(volume.array)
-    frames = []
-    for name, reference in readings.references.items():
-        if outcome.status != "ok":
-            rows = missing_scores(
-                reference,
-                spacing_mm=readings.grid.spacing_mm,
-                labels=claimed,
-                metrics=plan.metrics,
-                status=outcome.status,
-                detail=outcome.detail,
-            )
-        else:
-            rows = _score(plan, reference, prediction, readings.grid.spacing_mm, claimed)
-        rows = pd.concat([rows, _null_rows(plan, case, set(match.structures)), _unsupported_rows(plan, match)])
-        frames.append(_complete(rows, plan, case, rater, "model", name))
-    return pd.concat(frames, ignore_index=True)
+        return volume.array
 
-
-def score_readers(plan: ScorePlan, case: Case) -> pd.DataFrame:
-    """Score every reader of a case on the common reference and on the one that this reader had no part in.
-
-    A case with fewer than two readers gives no rows: its only reader is its reference.
-    """
-    readings = read_references(case, plan.consensus)
-    if len(readings.label_maps) < 2:
-        return pd.DataFrame(columns=list(SCORE_COLUMNS))
-    structures = {name: plan.labels.codes_of(name) for name in plan.labels.names}
-    frames = []
-    for reader, volume in readings.label_maps.items():
-        for name, reference in readings.references_of(reader, case).items():
-            rows = _score(plan, reference, volume.array, volume.spacing_mm, _assessed(structures, case))
-            rows = pd.concat([rows, _null_rows(plan, case, set(structures))])
-            frames.append(_complete(rows, plan, case, reader, "reader", name))
-    return pd.concat(frames, ignore_index=True)
-
-
-def _assessed(structures: Mapping[str, tuple[int, ...]], case: Case) -> dict[str, tuple[int, ...]]:
-    return {name: codes for name, codes in structures.items() if name not in case.not_assessed}
-
-
-def _score(
-    plan: ScorePlan,
-    reference: Reference,
-    prediction: NDArray[np.integer],
-    spacing_mm: tuple[float, float, float],
-    structures: Mapping[str, tuple[int, ...]],
-) -> pd.DataFrame:
-    return score(
-        reference,
-        prediction,
-        spacing_mm=spacing_mm,
-        labels=structures,
-        metrics=plan.metrics,
-        tolerance_mm=plan.tolerance_of(list(structures)),
-        surface=plan.surface,
-    )
-
-
-def _null_rows(plan: ScorePlan, case: Case, claimed: set[str]) -> pd.DataFrame:
-    names = [name for name in plan.labels.names if name in case.not_assessed and name in claimed]
-    return _status_rows(plan, names, "not_assessed", f"nobody could identify it in case {case.id}")
-
-
-def _unsupported_rows(plan: ScorePlan, match: LabelMatch) -> pd.DataFrame:
-    return _status_rows(plan, match.unsupported, "unsupported", "the predictor does not claim this structure")
-
-
-def _status_rows(plan: ScorePlan, names: Sequence[str], status: str, detail: str) -> pd.DataFrame:
-    rows = [
-        {
-            "label": name,
-            "metric": metric,
-            "value": float("nan"),
-            "unit": METRICS[metric].unit,
-            "status": status,
-            "detail": detail,
+    def _score(
+        self,
+        reference: Reference,
+        digest: str,
+        prediction: NDArray[np.integer],
+        spacing_mm: tuple[float, float, float],
+        structures: Mapping[str, tuple[int, ...]],
+    ) -> Columns:
+        plan, cache = self.plan, self.plan.cache
+        rules: dict[str, Any] = {
+            "spacing_mm": spacing_mm,
+            "tolerance_mm": plan.tolerance_of(list(structures)),
+            "surface": plan.surface,
         }
-        for name in names
-        for metric in plan.metrics
-    ]
-    return pd.DataFrame(rows, columns=["label", "metric", "value", "unit", "status", "detail"])
+        name = ""
+        if cache is not None:
+            versions = [(metric, METRICS[metric].version) for metric in plan.metrics]
+            images = {"prediction": array_digest(prediction), "reference": digest}
+            name = key(structures=list(structures.items()), metrics=versions, **images, **rules)
+            kept = cache.fetch(name)
+            if kept is not None:
+                return kept
+        columns = _columns(score(reference, prediction, labels=structures, metrics=plan.metrics, **rules))
+        if cache is not None:
+            cache.keep(name, columns)
+        return columns
+
+    def _assessed(self, structures: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        return {name: codes for name, codes in structures.items() if name not in self.case.not_assessed}
+
+    def _not_assessed(self, claimed: Iterable[str]) -> Columns:
+        names = [name for name in self.plan.labels.names if name in self.case.not_assessed and name in set(claimed)]
+        return self._without(names, "not_assessed", f"nobody could identify it in case {self.case.id}")
+
+    def _without(self, names: Sequence[str], status: str, detail: str) -> Columns:
+        """Give rows without a value."""
+        pairs = [(name, metric) for name in names for metric in self.plan.metrics]
+        return {
+            "label": [name for name, _ in pairs],
+            "metric": [metric for _, metric in pairs],
+            "value": [None] * len(pairs),
+            "unit": [METRICS[metric].unit for _, metric in pairs],
+            "status": [status] * len(pairs),
+            "detail": [detail] * len(pairs),
+        }
+
+    def _add(self, columns: Columns, rater: str, kind: str, reference: str) -> None:
+        who = {"dataset": self.plan.dataset, "case": self.case.id, "rater": rater, "rater_kind": kind}
+        count = len(columns["label"])
+        for name, value in (who | {"reference": reference}).items():
+            self.columns[name] += [value] * count
+        for name, values in columns.items():
+            self.columns[name] += values
 
 
-def _complete(rows: pd.DataFrame, plan: ScorePlan, case: Case, rater: str, kind: str, reference: str) -> pd.DataFrame:
-    named = rows.assign(dataset=plan.dataset, case=case.id, rater=rater, rater_kind=kind, reference=reference)
-    return named[list(SCORE_COLUMNS)]
+def _columns(rows: pd.DataFrame) -> Columns:
+    columns: Columns = {str(name): rows[name].tolist() for name in rows.columns}
+    columns["value"] = [None if math.isnan(value) else value for value in columns["value"]]
+    return columns

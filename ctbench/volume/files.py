@@ -15,6 +15,7 @@ from ctbench.volume.dicom import read_dicom
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
 from ctbench.volume.integrity import check_finite, check_integrity
 from ctbench.volume.itk import last_line, quiet_itk, read_file, simpleitk, to_itk
+from ctbench.volume.payload import find_payload
 
 __all__ = ["CodeCheck", "read_label_map", "read_volume", "write_volume"]
 
@@ -115,6 +116,19 @@ def write_volume(volume: Volume, path: PathLike) -> None:
         except RuntimeError as error:
             msg = f"cannot write {path}: {last_line(error)}; is the disk full?"
             raise StoreError(msg) from error
+        _expect_whole(temporary, path)
+
+
+def _expect_whole(written: Path, path: Path) -> None:
+    """Look at what was written, because ITK says nothing when a disk that is full cuts a NIfTI short."""
+    try:
+        payload = find_payload(written)
+        whole = payload is None or sum(map(len, payload.chunks())) == payload.expected
+    except VolumeFileError:
+        whole = False
+    if not whole:
+        msg = f"cannot write {path}: only a part of it could be written; free some space"
+        raise StoreError(msg)
 
 
 def _read_single(path: Path, series: str | None) -> Volume:

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ctbench.metrics.elements import element_sizes, neighbour_codes
+from ctbench.metrics.elements import element_centres, element_sizes, neighbour_codes
 
 
 def test_single_voxel_has_eight_corners_cut_off():
@@ -92,3 +92,22 @@ def test_areas_are_those_of_surface_distance(spacing):
     lengths = lookup_tables.create_table_neighbour_code_to_contour_length(spacing[1:])
     reverse = [int(f"{code:04b}"[::-1], 2) for code in range(16)]
     np.testing.assert_allclose(element_sizes(spacing[1:])[reverse], lengths, rtol=1e-12)
+
+
+def test_centres_of_plane_cuts():
+    """A plane cut lies in its middle, and the triangle at a corner where the mean of its points is."""
+    centres = element_centres((2.0, 3.0, 5.0))
+    np.testing.assert_allclose(centres[0b00001111], [0.5, 0.5, 0.5])
+    np.testing.assert_allclose(centres[0b00000001], [1 / 6, 1 / 6, 1 / 6])
+    np.testing.assert_allclose(centres[0b10000000], [5 / 6, 5 / 6, 5 / 6])
+    np.testing.assert_allclose(centres[0b00000011], [0.25, 0.25, 0.5])
+    np.testing.assert_allclose(element_centres((3.0, 4.0))[0b0001], [0.25, 0.25])
+    np.testing.assert_allclose(centres[[0, 255]], 0.5)
+
+
+def test_centres_lie_within_their_cell():
+    """No element is further than half a voxel from its corner, and a complement has the same centre."""
+    for spacing in ((1.0, 1.0, 1.0), (5.0, 0.45, 0.47), (0.4, 0.9)):
+        centres = element_centres(spacing)
+        assert ((centres > 0) & (centres < 1)).all()
+        np.testing.assert_allclose(centres, centres[::-1])

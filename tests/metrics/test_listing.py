@@ -22,16 +22,18 @@ def masks(request):
 
 @pytest.mark.parametrize("counts", ["all", "some"])
 def test_dual_grid_as_numpy(counts, masks):
-    """Positions and codes are those of the neighbour codes that NumPy makes; codes are 0 where voxels do not count."""
+    """Positions and codes are those of NumPy's neighbour codes; what touches an uncounted voxel is not sampled."""
     mask, spans, uncounted = masks
     expected = neighbour_codes(mask.astype(bool))[1:, 1:, 1:]
     where = np.flatnonzero((expected > 0) & (expected < 255))
     touching = neighbour_codes(uncounted.astype(bool))[1:, 1:, 1:] > 0
     # The last plane of corners lies behind the margin.
-    positions, codes = dual_grid_elements(mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, False)
+    positions, codes, sampled = dual_grid_elements(
+        mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, False
+    )
     np.testing.assert_array_equal(positions, where)
-    sampled = True if counts == "all" else ~touching.ravel()[where]
-    np.testing.assert_array_equal(codes, expected.ravel()[where] * sampled)
+    np.testing.assert_array_equal(codes, expected.ravel()[where])
+    np.testing.assert_array_equal(sampled, True if counts == "all" else ~touching.ravel()[where])
 
 
 @pytest.mark.parametrize("counts", ["all", "some"])
@@ -41,22 +43,25 @@ def test_dual_grid_within_slices_as_numpy(counts, masks):
     expected = np.stack([neighbour_codes(one.astype(bool))[1:, 1:] for one in mask])
     touching = np.stack([neighbour_codes(one.astype(bool))[1:, 1:] > 0 for one in uncounted])
     where = np.flatnonzero((expected > 0) & (expected < 15))
-    positions, codes = dual_grid_elements(mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, True)
+    positions, codes, sampled = dual_grid_elements(
+        mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, True
+    )
     np.testing.assert_array_equal(positions, where)
-    sampled = True if counts == "all" else ~touching.ravel()[where]
-    np.testing.assert_array_equal(codes, expected.ravel()[where] * 17 * sampled)
+    np.testing.assert_array_equal(codes, expected.ravel()[where] * 17)
+    np.testing.assert_array_equal(sampled, True if counts == "all" else ~touching.ravel()[where])
 
 
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("counts", ["all", "some"])
 def test_surface_voxels_as_scipy(counts, planar, masks):
-    """Surface voxels are those that SciPy's erosion takes away; codes are 0 where SciPy's dilation reaches."""
+    """Surface voxels are those that SciPy's erosion takes away; where its dilation reaches, none is sampled."""
     mask, spans, uncounted = masks
     cross = ndimage.generate_binary_structure(3, 1)
     if planar:
         cross[[0, 2]] = False
     surface = mask & ~ndimage.binary_erosion(mask, cross)
-    positions, codes = surface_voxels(mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, planar)
+    positions, codes, sampled = surface_voxels(mask, spans, EVERYTHING_COUNTS if counts == "all" else uncounted, planar)
     np.testing.assert_array_equal(positions, np.flatnonzero(surface))
     reached = ndimage.binary_dilation(uncounted, cross).ravel()[positions]
-    np.testing.assert_array_equal(codes, np.where(reached & (counts == "some"), 0, 1))
+    np.testing.assert_array_equal(sampled, True if counts == "all" else ~reached)
+    assert (codes == 1).all()

@@ -16,7 +16,9 @@ def scatter(shape, share, seed):
 
 def lengths(steps):
     """Give the lengths in mm of packed steps."""
-    components, _ = weights_by_step(np.sort(steps), np.ones(steps.size, np.uint8), np.array([0.0, 1.0]))
+    components, _ = weights_by_step(
+        np.sort(steps), np.ones(steps.size, np.uint8), np.ones(steps.size, bool), np.array([0.0, 1.0])
+    )
     assert len(np.unique(components, axis=0)) == len(components)
     packed = np.stack([steps >> 40, (steps >> 20) & 0xFFFFF, steps & 0xFFFFF], axis=1)
     return np.linalg.norm(packed * SPACING, axis=1)
@@ -53,13 +55,13 @@ def test_search_by_rows_and_columns_as_a_tree(share, enough):
     along = np.empty(shape, np.int16)
     occupied = distances_along_rows(targets, along)
     rows, rows_mm2 = _rows_around(*SPACING[:2], False)
-    codes = np.ones(queries.size, np.uint8)
-    steps, lost = nearest_by_rows(queries, codes, along, occupied, rows[:enough], rows_mm2[:enough], SPACING[2] ** 2)
+    sampled = np.ones(queries.size, bool)
+    steps, lost = nearest_by_rows(queries, sampled, along, occupied, rows[:enough], rows_mm2[:enough], SPACING[2] ** 2)
     assert lost == np.count_nonzero(steps < 0)
     assert lost or enough > 1
     expected = by_tree(queries, targets, shape)
     np.testing.assert_allclose(lengths(steps[steps >= 0]), expected[steps >= 0], rtol=1e-12)
-    nearest_by_columns(queries, codes, along, occupied, np.array(SPACING), False, steps)
+    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), False, steps)
     np.testing.assert_allclose(lengths(steps), expected, rtol=1e-12)
 
 
@@ -72,9 +74,9 @@ def test_search_within_slices():
     occupied = distances_along_rows(targets, along)
     rows, rows_mm2 = _rows_around(*SPACING[:2], True)
     assert not rows[:, 0].any()
-    codes = np.ones(queries.size, np.uint8)
-    steps, _ = nearest_by_rows(queries, codes, along, occupied, rows[:5], rows_mm2[:5], SPACING[2] ** 2)
-    nearest_by_columns(queries, codes, along, occupied, np.array(SPACING), True, steps)
+    sampled = np.ones(queries.size, bool)
+    steps, _ = nearest_by_rows(queries, sampled, along, occupied, rows[:5], rows_mm2[:5], SPACING[2] ** 2)
+    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), True, steps)
     for z in range(6):
         mine = queries // (20 * 15) == z
         if z == 2:
@@ -84,19 +86,19 @@ def test_search_within_slices():
             np.testing.assert_allclose(lengths(steps[mine]), by_tree(queries[mine], there, shape), rtol=1e-12)
 
 
-def test_queries_of_code_0_are_passed_over():
+def test_queries_that_are_not_sampled_are_passed_over():
     """What is not sampled is not searched for."""
     shape = (3, 9, 9)
     targets, queries = scatter(shape, 0.1, 5), scatter(shape, 0.5, 6)
     along = np.empty(shape, np.int16)
     occupied = distances_along_rows(targets, along)
     rows, rows_mm2 = _rows_around(*SPACING[:2], False)
-    codes = (np.arange(queries.size) % 2).astype(np.uint8)
-    steps, lost = nearest_by_rows(queries, codes, along, occupied, rows[:1], rows_mm2[:1], SPACING[2] ** 2)
-    nearest_by_columns(queries, codes, along, occupied, np.array(SPACING), False, steps)
+    sampled = np.arange(queries.size) % 2 == 1
+    steps, lost = nearest_by_rows(queries, sampled, along, occupied, rows[:1], rows_mm2[:1], SPACING[2] ** 2)
+    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), False, steps)
     assert (steps[::2] == -1).all()
     assert (steps[1::2] >= 0).all()
-    assert lost == codes.sum()
+    assert lost == sampled.sum()
 
 
 def test_rows_around_are_all_rows_within_a_distance():
@@ -123,9 +125,10 @@ def test_weights_by_step_as_unique(distinct):
     known = rng.choice(2**58, distinct, replace=False)
     steps, codes = rng.choice(known, 20_000), rng.integers(0, 4, 20_000).astype(np.uint8)
     steps[::97] = -1
+    sampled = rng.random(20_000) < 0.8
     sizes = np.array([0.0, 0.5, 2.0, 3.25])
-    components, weights = weights_by_step(steps, codes, sizes)
-    unique, inverse = np.unique(steps[codes > 0], return_inverse=True)
-    expected = dict(zip(unique.tolist(), np.bincount(inverse, sizes[codes[codes > 0]]), strict=True))
+    components, weights = weights_by_step(steps, codes, sampled, sizes)
+    unique, inverse = np.unique(steps[sampled], return_inverse=True)
+    expected = dict(zip(unique.tolist(), np.bincount(inverse, sizes[codes[sampled]]), strict=True))
     packed = np.where(components[:, 0] < 0, -1, components @ (1 << np.array([40, 20, 0])))
     assert dict(zip(packed.tolist(), weights, strict=True)) == pytest.approx(expected)

@@ -148,6 +148,8 @@ def test_isolated_slices_warn(box):
     arguments = {"spacing_mm": (5, 1, 1), "labels": {"a": 1}}
     with pytest.warns(IsolatedSlicesWarning, match="1 of 3 annotated slices"):
         score(isolated, mask, **arguments)
+    with pytest.warns(IsolatedSlicesWarning, match="1 of 1 annotated slices"):
+        score(slices_reference(mask[:2], [1, 0]), mask[:2], **arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         score(isolated, mask, surface="2d", **arguments)

@@ -72,13 +72,13 @@ def test_each_question_catches_its_sinner(broken, answer, check):
 
 
 def test_a_predictor_that_writes_files_is_caught(broken, tmp_path):
-    """Files opened for writing while predicting are named."""
+    """Files that are there after predicting are named; what was temporary is the predictor's own business."""
 
     def write(image):
         (tmp_path / "leak.txt").write_text("leak")
         return blank(image)
 
-    assert failed(broken(write)) == {"writes no files"}
+    assert failed(broken(write)) == {"leaves no files behind"}
 
 
 def test_a_folder_of_predictions_is_read_file_by_file(tmp_path):

@@ -1,4 +1,6 @@
+import json
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -67,6 +69,17 @@ def test_a_finding_inside_the_image_passes(image):
     """A box may touch the image's far edge."""
     finding = Finding(3, (0, 0, 6, 5), "ivh", 1.0)
     assert check_prediction(Prediction(np.zeros(image.shape, int), findings=(finding,)), image, INFO).findings
+
+
+def test_numbers_of_numpy_become_pythons(image):
+    """A detector's boxes are arrays; what is kept of them is JSON."""
+    finding = Finding(np.int64(3), tuple(np.array([0, 0, 6, 5], np.float32)), "ivh", np.float32(0.5))
+    labels = np.zeros(image.shape, int)
+    checked = check_prediction(Prediction(labels, np.float32(0.5), findings=[finding]), image, INFO)
+    assert json.loads(json.dumps([checked.score, asdict(checked.findings[0])])) == [
+        0.5,
+        {"slice": 3, "box": [0, 0, 6, 5], "type": "ivh", "confidence": 0.5},
+    ]
 
 
 def test_a_thing_without_card_or_predict_is_no_predictor(bright):

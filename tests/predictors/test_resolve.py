@@ -50,6 +50,13 @@ def test_a_class_of_the_working_folder_is_made_with_its_options(module):
     assert (predictor.info.name, predictor.above, predictor.device) == ("mine", 40, "cuda")
 
 
+def test_a_module_is_found_in_the_folder_that_is_given(module, tmp_path, monkeypatch):
+    """A worker that stands elsewhere finds what its user meant."""
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", str(tmp_path)}])
+    assert load_predictor(f"{module}:Model", here=tmp_path).info.name == "mine"
+
+
 def test_an_unknown_name_is_answered_with_the_nearest():
     """A typing error is met with the name that was probably meant."""
     with pytest.raises(PluginNotFoundError, match="no predictor is called 'treshold'; did you mean threshold"):

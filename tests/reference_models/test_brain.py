@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from ctbench.phantom import head as phantom_head
 from ctbench.volume import Volume, read_volume
 from reference_models.brain import brain_mask
 
@@ -58,3 +60,28 @@ def test_a_real_head_has_a_brain_of_human_size(real_data):
     image = read_volume(real_data / "head_ct" / "cranium.nii.gz")
     volume_ml = brain_mask(image).sum() * image.voxel_ml
     assert 1100 < volume_ml < 1800
+
+
+@pytest.mark.parametrize("shape", [(24, 128, 128), (40, 128, 128)])
+def test_the_phantoms_brain_is_found(shape):
+    """The cavity of a simulated head is known: Dice at least 0.97."""
+    scan = phantom_head(11, shape=shape)
+    assert dice(brain_mask(scan.image), scan.brain.array > 0) >= 0.97
+
+
+def test_the_neck_is_left_out(real_data):
+    """On a scan that begins at the teeth, the lowest slices keep no more than the spinal canal."""
+    image = read_volume(real_data / "head_ct" / "cranium.nii.gz")
+    area_cm2 = brain_mask(image).sum(axis=(1, 2)) * image.spacing_mm[1] * image.spacing_mm[2] / 100
+    assert area_cm2[:5].max() < 5
+    assert area_cm2.max() > 140
+
+
+def test_any_way_of_storing_a_scan_gives_the_same_brain():
+    """Upside down, mirrored, or as a stack of coronal slices."""
+    image, brain = head(shape=(36, 190, 190))
+    turned = Volume(
+        image.array.transpose(1, 0, 2)[:, ::-1], (1.0, 5.0, 1.0), direction=[[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+    )
+    found = brain_mask(turned)
+    assert dice(found, brain.transpose(1, 0, 2)[:, ::-1]) > 0.98

@@ -44,3 +44,11 @@ def fails_on_c():
 def wrong_shape_on_c():
     """The same, but case c comes back with a slice too few."""
     return Bright(lambda labels: Prediction(labels[1:]))
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    """Work in a folder of no repository: the commit of one that changes meanwhile would stand in runs."""
+    folder = tmp_path / "nowhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)

@@ -6,7 +6,7 @@ import pytest
 
 from ctbench.errors import IncompleteRunError, SchemaVersionError, StoreError, UsageError
 from ctbench.metrics import METRICS, score
-from ctbench.runs import SCORE_COLUMNS, execution, open_run, run
+from ctbench.runs import SCORE_COLUMNS, execution, open_run, phases, run
 from ctbench.volume import write_volume
 
 
@@ -75,7 +75,8 @@ def test_a_label_that_nobody_could_assess_has_null_rows(blobs, tmp_path):
 def test_two_processes_give_the_same_bytes_as_one(blobs, tmp_path):
     """How a run is carried out does not show in its results."""
     for name, jobs in (("one", 1), ("two", 2)):
-        run(blobs, "threshold", tmp_path / name, jobs=jobs, options={"smoothing_mm": 0.1, "smallest_ml": 0.001})
+        options = {"smoothing_mm": 0.1, "smallest_ml": 0.001}
+        run(blobs, "threshold", tmp_path / name, jobs=jobs, options=options, cached=False)
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
@@ -103,7 +104,7 @@ def test_a_prediction_of_the_wrong_shape_is_failed_with_both_shapes(blobs, wrong
 def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(blobs, bright, tmp_path, monkeypatch):
     """A run that died while it scored keeps what is whole, and ends as if nothing had happened."""
     run(blobs, bright, tmp_path / "whole", jobs=1)
-    original, calls = execution._score_part, []
+    original, calls = phases._score_part, []
 
     def dies_at_the_third(*arguments):
         calls.append(arguments)
@@ -111,7 +112,7 @@ def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(blobs, bright, tmp_path,
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(execution, "_score_part", dies_at_the_third)
+    monkeypatch.setattr(phases, "_score_part", dies_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         run(blobs, bright, tmp_path / "cut", jobs=1)
     with pytest.raises(IncompleteRunError, match="never finished"):
@@ -128,7 +129,7 @@ def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(blobs, bright, tmp_path,
 
 def test_a_failure_is_tried_again_when_a_run_goes_on(blobs, bright, fails_on_c, tmp_path, monkeypatch):
     """Failures are never kept as results: the rows of a failed case are made anew."""
-    monkeypatch.setattr(execution, "_commit", lambda manifest, paths: None)
+    monkeypatch.setattr(execution, "commit", lambda begun, parts, paths: None)
     run(blobs, fails_on_c, tmp_path / "run", jobs=1)
     monkeypatch.undo()
     result = run(blobs, bright, tmp_path / "run", jobs=1)
@@ -180,7 +181,7 @@ def test_a_run_of_another_version_is_refused(blobs, bright, tmp_path):
     path = tmp_path / "run" / "run.json"
     content = json.loads(path.read_text()) | {"schema_version": 99, "new_field": 1}
     path.write_text(json.dumps(content))
-    with pytest.raises(SchemaVersionError, match="another version of ctbench: expected schema version 1, got 99"):
+    with pytest.raises(SchemaVersionError, match="another version of ctbench: expected schema version 2, got 99"):
         open_run(tmp_path / "run")
 
 

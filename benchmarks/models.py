@@ -1,0 +1,158 @@
+"""Seconds a scan, peak memory and arithmetic of the paper-size networks: ``python benchmarks/models.py --device cpu``.
+
+Every model runs in a process of its own, with random weights, on one simulated head of 40 slices of 512 x 512. What
+comes before and after the network (brain extraction, registration, resampling) is timed apart. The arithmetic limit is
+what a large matrix product reaches on the same device, in the same precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MODELS = ("cai-unet", "deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32")
+RESULTS = Path(__file__).parent / "results"
+REPEATS_ON_GPU = 5
+
+
+def predictor(model: str, device: str) -> Any:
+    """Make a predictor of paper size with random weights."""
+    from ctbench.labels import LabelSet
+    from reference_models.cai import CaiConfiguration, CaiPredictor
+    from reference_models.deepbleed import LABEL, DeepBleedConfiguration, DeepBleedPredictor
+    from reference_models.weightsfile import Weights
+
+    torch.manual_seed(0)
+    if model == "cai-unet":
+        configuration: Any = CaiConfiguration()
+        labels, kind = LabelSet({f"structure-{code}": code for code in range(1, 12)}), CaiPredictor
+    else:
+        configuration = DeepBleedConfiguration.paper(model)
+        labels, kind = LabelSet({LABEL: 1}), DeepBleedPredictor
+    weights = Weights.of(configuration.network(), model=model, configuration=asdict(configuration), labels=labels)
+    return kind(weights, device)
+
+
+class Watch:
+    """Adds up the seconds and multiply-adds of every call of a network."""
+
+    def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
+        self.seconds, self.calls, self.shapes, self.device = 0.0, 0, [], device
+        network.register_forward_pre_hook(self._start)
+        network.register_forward_hook(self._stop)
+
+    def _start(self, _: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        self._wait()
+        self.shapes.append(tuple(inputs[0].shape))
+        self.began = time.perf_counter()
+
+    def _stop(self, *_: object) -> None:
+        self._wait()
+        self.seconds += time.perf_counter() - self.began
+        self.calls += 1
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def flops(network: torch.nn.Module, shapes: list[tuple[int, ...]]) -> int:
+    """Count the operations of calls with these shapes, without doing them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = network.to("meta")
+    total = 0
+    for shape in shapes:
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(shape, device="meta"))
+        total += counter.get_total_flops()
+    return total
+
+
+def limit(device: torch.device) -> float:
+    """Give the operations a second of a large matrix product, the best of five."""
+    size, kind = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
+    one = torch.randn(size, size, device=device, dtype=kind)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        one @ one
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
+    """Predict one scan, and say what it took."""
+    from ctbench.phantom import head
+
+    image = head(1, shape=(slices, side, side)).image
+    made = predictor(model, device)
+    place = made.device
+    if place.type == "cuda":
+        made.predict(image)  # the first call compiles and allocates
+        torch.cuda.reset_peak_memory_stats(place)
+    watch = Watch(made.network, place)  # begins after the first call
+    runs = REPEATS_ON_GPU if place.type == "cuda" else 1
+    start = time.perf_counter()
+    for _ in range(runs):
+        made.predict(image)
+    total, network = (time.perf_counter() - start) / runs, watch.seconds / runs
+    shapes = watch.shapes[-(watch.calls // runs) :]
+    gpu = {"peak_gpu_gib": torch.cuda.max_memory_allocated(place) / 2**30} if place.type == "cuda" else {}
+    peak = limit(place)
+    done = flops(made.network, shapes)
+    return {
+        "model": model,
+        "slices": slices,
+        "side": side,
+        "network_seconds": network,
+        "other_seconds": total - network,
+        "calls": len(shapes),
+        "teraflop": done / 1e12,
+        "share_of_limit": done / network / peak,
+        "limit_teraflop_per_second": peak / 1e12,
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        **gpu,
+    }
+
+
+def main() -> None:
+    """Measure some models, each in a process of its own, and keep the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; default: all")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--slices", type=int, default=40)
+    parser.add_argument("--side", type=int, default=512, help="rows and columns")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.models[0], given.device, given.slices, given.side)))
+        return
+    rows = []
+    for model in given.models or MODELS:
+        size = ["--slices", str(given.slices), "--side", str(given.side)]
+        command = [sys.executable, __file__, model, "--device", given.device, *size, "--one"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        print(json.dumps(rows[-1], indent=1), flush=True)
+    kind = torch.cuda.get_device_name() if given.device != "cpu" else platform.processor() or platform.machine()
+    facts = {"device": kind, "threads": torch.get_num_threads(), "torch": torch.__version__, "rows": rows}
+    name = f"models-{given.device.partition(':')[0]}.json"
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

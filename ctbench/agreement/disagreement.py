@@ -1,0 +1,89 @@
+"""Where readers part: a map of disagreement for each case, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.agreement.panel import Panel
+from ctbench.consensus import fuse, vote_share
+
+__all__ = ["Snapshot", "disagreement_map", "disagreement_row", "snapshot"]
+
+_RIM = 4
+
+
+class Snapshot(NamedTuple):
+    """A slice of a map of disagreement, as radiologists look at it: anterior up, the right side on the left.
+
+    Attributes:
+        disagreement: y,x float32, cut to what is contested in any slice of the case, with a rim.
+        z: the slice, from 0.
+        slices: how many slices the case has.
+        aspect: width over height, in mm.
+    """
+
+    disagreement: NDArray[np.float32]
+    z: int
+    slices: int
+    aspect: float
+
+
+def disagreement_map(panel: Panel) -> NDArray[np.float32]:
+    """Give one minus the share of votes of the label that most readers drew.
+
+    It does not depend on the rule of the consensus: 0 where all readers who annotated the slice drew the same label
+    (background is one), 1/2 where two readers differ; 0 also in slices that nobody annotated.
+
+    Returns:
+        z,y,x float32 in [0, 1).
+    """
+    commonest = fuse(panel.label_maps, "plurality", panel.annotated)
+    share = vote_share(panel.label_maps, commonest, panel.annotated)
+    share[~commonest.annotated] = 1
+    return 1 - share
+
+
+def disagreement_row(panel: Panel, disagreement: NDArray[np.float32]) -> dict[str, Any]:
+    """Sum up a map of disagreement.
+
+    Returns:
+        ``case``; ``readers``, their number; ``drawn_voxels``, in which any reader drew anything; ``contested_voxels``,
+        in which they differ; ``contested_share``, of the drawn ones; ``mean_disagreement`` over the drawn ones;
+        ``worst_slice``, the index along z of the slice with the most contested voxels (None: there are none), and
+        ``worst_slice_voxels``, how many they are.
+    """
+    drawn = np.zeros(disagreement.shape, bool)
+    for reader, array in panel.label_maps.items():
+        drawn |= (array != 0) & panel.annotated[reader][:, None, None]
+    contested = disagreement > 0
+    by_slice = np.count_nonzero(contested, axis=(1, 2))
+    drawn_voxels, contested_voxels = int(np.count_nonzero(drawn)), int(by_slice.sum())
+    return {
+        "case": panel.case,
+        "readers": len(panel.readers),
+        "drawn_voxels": drawn_voxels,
+        "contested_voxels": contested_voxels,
+        "contested_share": contested_voxels / drawn_voxels if drawn_voxels else np.nan,
+        "mean_disagreement": float(disagreement[drawn].mean(dtype=np.float64)) if drawn_voxels else np.nan,
+        "worst_slice": int(by_slice.argmax()) if contested_voxels else None,
+        "worst_slice_voxels": int(by_slice.max()),
+    }
+
+
+def snapshot(panel: Panel, disagreement: NDArray[np.float32]) -> Snapshot | None:
+    """Take the slice with the most contested voxels; None where readers differ in none."""
+    contested = disagreement > 0
+    if not contested.any():
+        return None
+    z = int(np.count_nonzero(contested, axis=(1, 2)).argmax())
+    seen = disagreement[z]
+    for axis in (0, 1):
+        places = np.flatnonzero(contested.any(axis=(0, 2 - axis)))
+        inside = range(max(places[0] - _RIM, 0), min(places[-1] + _RIM + 1, seen.shape[axis]))
+        flipped = panel.grid.direction[axis + 1, axis + 1] < 0
+        seen = seen.take(inside[::-1] if flipped else inside, axis=axis)
+    height, width = (size * step for size, step in zip(seen.shape, panel.grid.spacing_mm[1:], strict=True))
+    return Snapshot(seen, z, disagreement.shape[0], width / height)

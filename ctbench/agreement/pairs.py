@@ -1,0 +1,77 @@
+"""Every reader against every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.agreement.panel import UNREAD, Panel
+from ctbench.agreement.rows import Row, row
+from ctbench.metrics import score
+from ctbench.reference import Reference
+from ctbench.statistics import cohen_kappa
+
+__all__ = ["PAIR_METRICS", "pair_rows"]
+
+PAIR_METRICS = ("dice", "jaccard", "hd95", "assd", "nsd", "volume_difference_absolute_ml")
+"""The metrics that are the same whichever of two readers is taken for the reference."""
+
+
+def pair_rows(
+    panel: Panel,
+    units: Mapping[str, NDArray[np.int8]],
+    *,
+    surface: Literal["2d", "3d"],
+    tolerance_mm: float | Mapping[str, float],
+) -> list[Row]:
+    """Compare every pair of readers on the slices that both annotated: ``PAIR_METRICS``, and Cohen's kappa.
+
+    Args:
+        panel: the readers.
+        units: structure -> as ``Panel.units`` gives it, for the kappa.
+        surface: as for ``ctbench.metrics.score``.
+        tolerance_mm: of ``nsd``, for all structures or by name.
+
+    Returns:
+        Rows case, label, reader, other, metric, value, unit, status, detail.
+    """
+    rows: list[Row] = []
+    if isinstance(tolerance_mm, Mapping):
+        tolerance_mm = {name: tolerance_mm[name] for name in panel.structures}
+    for reader, other in panel.pairs:
+        who = {"case": panel.case, "reader": reader, "other": other}
+        shared = panel.annotated[reader] & panel.annotated[other]
+        scores = score(
+            replace(Reference.of(panel.label_maps[reader]), annotated=shared),
+            panel.label_maps[other],
+            spacing_mm=panel.grid.spacing_mm,
+            labels=panel.structures,
+            metrics=PAIR_METRICS,
+            tolerance_mm=tolerance_mm,
+            surface=surface,
+        )
+        rows += [{**who, **found} for found in _records(scores)]
+        rows += [
+            _kappa(both, shared.any(), label=label, **who)
+            for label, table in units.items()
+            for both in [table[[panel.readers.index(name) for name in (reader, other)]]]
+        ]
+    return rows
+
+
+def _kappa(both: NDArray[np.int8], sharing: np.bool_, **who: str) -> Row:
+    both = both[:, (both != UNREAD).all(axis=0)]
+    if not both.size:
+        detail = "nobody drew it" if sharing else "no slice was annotated by both"
+        return row("cohen_kappa", np.nan, empty=bool(sharing), detail=detail, **who)
+    kappa = cohen_kappa(*both)
+    return row("cohen_kappa", kappa.value, empty=not both.any(), detail=kappa.reason, **who)
+
+
+def _records(scores: pd.DataFrame) -> list[dict[Any, Any]]:
+    return scores.to_dict("records")

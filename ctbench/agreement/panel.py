@@ -1,0 +1,124 @@
+"""The readers of one case, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.datasets import Case
+from ctbench.reference import Reference
+from ctbench.runs import read_references
+from ctbench.volume import Volume
+
+__all__ = ["Panel", "read_panel"]
+
+UNREAD = -1
+"""Stands in a table of units for a slice that the reader did not annotate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """The label maps of two readers or more of one case, and what they were fused into.
+
+    Args:
+        case: its id.
+        label_maps: reader -> z,y,x integers.
+        annotated: reader -> z bool, the slices that the reader annotated.
+        structures: name -> codes, of the labels and groups that were assessed in this case.
+        everyone: the consensus of all readers.
+        without: reader -> the consensus of all others.
+        grid: a volume on the case's grid.
+    """
+
+    case: str
+    label_maps: Mapping[str, NDArray[np.integer]]
+    annotated: Mapping[str, NDArray[np.bool_]]
+    structures: Mapping[str, tuple[int, ...]]
+    everyone: Reference
+    without: Mapping[str, Reference]
+    grid: Volume
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.label_maps)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every pair of readers, once."""
+        return tuple(combinations(self.readers, 2))
+
+    @property
+    def by_all(self) -> NDArray[np.bool_]:
+        """The slices (z bool) that every reader annotated."""
+        shared: NDArray[np.bool_] = np.logical_and.reduce(list(self.annotated.values()))
+        return shared
+
+    def masks(self, codes: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Give what each reader drew of a structure: readers x z,y,x."""
+        return np.stack([np.isin(array, codes) for array in self.label_maps.values()])
+
+    def units(self, codes: tuple[int, ...]) -> NDArray[np.int8]:
+        """Give the voxels on which the agreement about a structure is judged.
+
+        These are the voxels of the smallest box around all that any reader drew of it, grown by one voxel on every
+        side where the image goes on, in slices that two readers or more annotated. The background of the whole image
+        would make any two readers agree almost wholly, and the more so the larger the image is; without any
+        background, full agreement could not be told from chance.
+
+        Args:
+            codes: of the structure.
+
+        Returns:
+            readers x voxels: 1 drawn, 0 not drawn, ``UNREAD`` where the reader did not annotate the slice. No voxels
+            where nobody drew the structure.
+        """
+        marks = np.stack(list(self.annotated.values()))[:, :, None, None]
+        masks = self.masks(codes) & marks
+        box = _grown_box(np.logical_or.reduce(masks))
+        if box is None:
+            return np.empty((len(masks), 0), np.int8)
+        units = np.where(marks[:, box[0]], masks[(slice(None), *box)], np.int8(UNREAD)).reshape(len(masks), -1)
+        return units[:, (units != UNREAD).sum(axis=0) >= 2]
+
+
+def read_panel(case: Case, consensus: str) -> Panel:
+    """Read the label maps of a case with two readers or more, and fuse them.
+
+    Args:
+        case: with readers.
+        consensus: the rule, as in ``ctbench.consensus.fuse``.
+
+    Raises:
+        DataError: a label map cannot be read, or is not on the case's grid.
+    """
+    readings = read_references(case, consensus)
+    grid = readings.grid
+    marks = {reader: case.annotated(reader, volume) for reader, volume in readings.label_maps.items()}
+    everything = np.ones(grid.shape[0], bool)
+    labels = case.labels
+    return Panel(
+        case=case.id,
+        label_maps={reader: volume.array for reader, volume in readings.label_maps.items()},
+        annotated={reader: everything if mark is None else mark for reader, mark in marks.items()},
+        structures={name: labels.codes_of(name) for name in labels.names if name not in case.not_assessed},
+        everyone=next(iter(readings.references.values())),
+        without={reader: readings.references[name] for reader, name in readings.without.items()},
+        grid=grid,
+    )
+
+
+def _grown_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
+    """Give the smallest box around a mask, grown by one voxel; None where it is empty."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        places = np.flatnonzero(mask.any(axis=others))
+        if not places.size:
+            return None
+        box.append(slice(max(places[0] - 1, 0), places[-1] + 2))
+    return tuple(box)

@@ -1,0 +1,165 @@
+"""A reader study: every case of a dataset that two readers or more have read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from ctbench.agreement.disagreement import Snapshot, disagreement_map, disagreement_row, snapshot
+from ctbench.agreement.jackknife import jackknife_rows, volume_rows
+from ctbench.agreement.pairs import pair_rows
+from ctbench.agreement.panel import read_panel
+from ctbench.agreement.rows import Row
+from ctbench.agreement.voxels import agreement_rows, staple_rows
+from ctbench.datasets import Case, Dataset
+from ctbench.errors import DataError
+from ctbench.runs.parallel import in_parallel
+from ctbench.runs.phases import Progress
+from ctbench.volume import write_volume
+
+__all__ = ["ReaderStudy", "study_readers"]
+
+_VALUES = ("metric", "value", "unit", "status", "detail")
+_MOST_PICTURES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class ReaderStudy:
+    """What was found about the readers of a dataset; all frames are tidy, with a status for every value.
+
+    Args:
+        dataset: its name.
+        title: one line that says what it is.
+        consensus: the rule by which readers were fused.
+        labels: names of the structures: labels, then groups.
+        readers: the names of all readers of the cases, sorted.
+        cases: ids of the cases, in the order of the dataset.
+        skipped: id of each case that was left out -> why.
+        pairs: case, label, reader, other, metric, value, unit, status, detail; as ``pair_rows``.
+        agreement: case, label, metric, ...; as ``agreement_rows``.
+        by_reader: case, label, reader, metric, ...; as ``volume_rows``, ``staple_rows`` and ``jackknife_rows``.
+        disagreement: a row for each case; as ``disagreement_row``.
+        pictures: case -> its slice with the most contested voxels; of the cases with the most of them.
+    """
+
+    dataset: str
+    title: str
+    consensus: str
+    labels: tuple[str, ...]
+    readers: tuple[str, ...]
+    cases: tuple[str, ...]
+    skipped: Mapping[str, str]
+    pairs: pd.DataFrame
+    agreement: pd.DataFrame
+    by_reader: pd.DataFrame
+    disagreement: pd.DataFrame
+    pictures: Mapping[str, Snapshot]
+
+
+def study_readers(
+    dataset: Dataset,
+    *,
+    split: str = "",
+    consensus: str = "majority",
+    jobs: int = -1,
+    maps: str | PathLike[str] | None = None,
+    progress: Progress = lambda _name, steps, _total: steps,
+) -> ReaderStudy:
+    """Compare the readers of a dataset with each other, case by case.
+
+    Args:
+        dataset: whose readers; cases with fewer than two of them are skipped.
+        split: study only the cases of this split; empty: all.
+        consensus: the rule that fuses readers, for the jackknife.
+        jobs: processes; -1: one a core.
+        maps: a folder that gets ``{case}_disagreement.nii.gz`` for each case, as ``disagreement_map`` gives it.
+        progress: called once, with the cases as steps.
+
+    Returns:
+        The study; the number of ``jobs`` makes no difference to it.
+
+    Raises:
+        DataError: no case has two readers, or a label map cannot be used.
+        UsageError: an unknown consensus.
+        StoreError: ``maps`` cannot be written.
+    """
+    chosen = dataset.split(split) if split else dataset
+    skipped = {case.id: why for case in chosen if (why := _why_skipped(case))}
+    cases = [case for case in chosen if case.id not in skipped]
+    if not cases:
+        msg = f"no case of dataset {dataset.name!r} has two readers; readers can be compared only with each other"
+        raise DataError(msg)
+    rules = _Rules(consensus, dataset.entry.surface, dataset.tolerance_mm, None if maps is None else Path(maps))
+    steps = in_parallel(_study_case, [(case, rules) for case in cases], jobs)
+    found = {one.case: one for one in progress("reader study", steps, len(cases))}
+    ordered = [found[case.id] for case in cases]
+    return ReaderStudy(
+        dataset=dataset.name,
+        title=dataset.title,
+        consensus=consensus,
+        labels=dataset.labels.names,
+        readers=tuple(sorted({reader for case in cases for reader in case.readers})),
+        cases=tuple(case.id for case in cases),
+        skipped=skipped,
+        pairs=_frame([row for one in ordered for row in one.pairs], ("case", "label", "reader", "other")),
+        agreement=_frame([row for one in ordered for row in one.agreement], ("case", "label")),
+        by_reader=_frame([row for one in ordered for row in one.by_reader], ("case", "label", "reader")),
+        disagreement=pd.DataFrame([one.disagreement for one in ordered]).astype({"worst_slice": "Int64"}),
+        pictures=_most_contested(ordered),
+    )
+
+
+class _Rules(NamedTuple):
+    """What is alike for all cases of a study."""
+
+    consensus: str
+    surface: Literal["2d", "3d"]
+    tolerance_mm: float | Mapping[str, float]
+    maps: Path | None
+
+
+class _CaseStudy(NamedTuple):
+    """What was found in one case."""
+
+    case: str
+    pairs: list[Row]
+    agreement: list[Row]
+    by_reader: list[Row]
+    disagreement: dict[str, Any]
+    picture: Snapshot | None
+
+
+def _why_skipped(case: Case) -> str:
+    if case.reference_path is not None:
+        return "it has a reference that is given, no single readers"
+    return "" if len(case.readers) > 1 else f"it has {len(case.readers) or 'no'} reader"
+
+
+def _study_case(case: Case, rules: _Rules) -> _CaseStudy:
+    panel = read_panel(case, rules.consensus)
+    units = {label: panel.units(codes) for label, codes in panel.structures.items()}
+    disagreement = disagreement_map(panel)
+    if rules.maps is not None:
+        write_volume(panel.grid.with_array(disagreement), rules.maps / f"{case.id}_disagreement.nii.gz")
+    return _CaseStudy(
+        case=case.id,
+        pairs=pair_rows(panel, units, surface=rules.surface, tolerance_mm=rules.tolerance_mm),
+        agreement=agreement_rows(panel, units),
+        by_reader=[*volume_rows(panel), *staple_rows(panel, units), *jackknife_rows(panel)],
+        disagreement=disagreement_row(panel, disagreement),
+        picture=snapshot(panel, disagreement),
+    )
+
+
+def _most_contested(studies: list[_CaseStudy]) -> dict[str, Snapshot]:
+    ranked = sorted(studies, key=lambda one: (-one.disagreement["contested_voxels"], one.case))
+    return {one.case: one.picture for one in ranked[:_MOST_PICTURES] if one.picture is not None}
+
+
+def _frame(rows: list[Row], keys: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[*keys, *_VALUES]).astype({"value": float})

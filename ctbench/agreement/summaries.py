@@ -1,0 +1,84 @@
+"""A study in short: means over cases, and the reliability of volumes, with 95 % intervals."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from ctbench.agreement.study import ReaderStudy
+from ctbench.statistics import Estimate, describe, icc
+from ctbench.statistics.reliability import Form
+
+__all__ = ["pair_summary", "reader_summary", "reliability"]
+
+
+def pair_summary(study: ReaderStudy) -> pd.DataFrame:
+    """Describe how far each pair of readers agrees, by structure and metric, over cases.
+
+    Returns:
+        Columns label, reader, other, and those of ``ctbench.statistics.describe``.
+    """
+    return describe(study.pairs, by=("label", "reader", "other"))
+
+
+def reader_summary(study: ReaderStudy) -> pd.DataFrame:
+    """Describe each reader's volumes, STAPLE performance and weight in the consensus, by structure, over cases.
+
+    Returns:
+        Columns label, reader, and those of ``ctbench.statistics.describe``.
+    """
+    return describe(study.by_reader, by=("label", "reader"))
+
+
+def reliability(study: ReaderStudy) -> pd.DataFrame:
+    """Give the reliability of the readers by structure.
+
+    Intraclass correlations are of the volumes, with the intervals of ``ctbench.statistics.icc``. For the forms 1,1 and
+    1,k it does not matter who read a case, only how many did; for the others a case counts if every reader of the study
+    read it. Fleiss' kappa, Krippendorff's alpha and the generalised conformity index are worked out on the voxels of
+    each case; here stand their means over cases with t intervals, because cases are independent and voxels are not.
+
+    Returns:
+        A row for each structure and statistic (``icc(1,1)`` to ``icc(3,k)``, ``fleiss_kappa``, ``krippendorff_alpha``,
+        ``generalised_conformity_index``): label, statistic, value, low, high, n (cases that count), left_out (cases
+        without a value), reason (why something is NaN).
+    """
+    rows = []
+    described = describe(study.agreement, by="label").set_index("label")
+    for label in [name for name in study.labels if name in described.index]:
+        rows += [_row(label, f"icc({form})", _icc(study, label, form)) for form in get_args(Form)]
+        for mean in described.loc[[label]].to_dict("records"):
+            reason = {0: "no case has a value", 1: "one case: no interval"}.get(mean["n"], "")
+            left_out = int(mean["rows"] - mean["n"])
+            found = Estimate(mean["mean"], mean["low"], min(mean["high"], 1.0), int(mean["n"]), left_out, reason)
+            rows.append(_row(label, mean["metric"], found))
+    return pd.DataFrame(rows)
+
+
+def _icc(study: ReaderStudy, label: str, form: Form) -> Estimate:
+    own = study.by_reader
+    own = own[(own["label"] == label) & (own["metric"] == "volume_ml")]
+    if own.empty:
+        return Estimate(math.nan, reason="no slice was annotated by all readers of a case")
+    table = own.pivot_table("value", "case", "reader").to_numpy()
+    if form.startswith("1"):
+        # Whose reading a column holds means nothing here: NaN go last, and columns of NaN away.
+        table = np.sort(table, axis=1)
+        table = table[:, ~np.isnan(table).all(axis=0)]
+    return icc(table, form)
+
+
+def _row(label: str, statistic: str, found: Estimate) -> dict[str, object]:
+    return {
+        "label": label,
+        "statistic": statistic,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "left_out": found.left_out,
+        "reason": found.reason,
+    }

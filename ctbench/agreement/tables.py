@@ -1,0 +1,44 @@
+"""A study as CSV files."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+import pandas as pd
+
+from ctbench.agreement.study import ReaderStudy
+from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
+from ctbench.files import write_text
+
+__all__ = ["write_tables"]
+
+
+def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
+    """Write all tables of a study, unrounded.
+
+    Args:
+        study: whose tables.
+        folder: gets ``pairs.csv``, ``agreement.csv`` and ``by-reader.csv``, a value for each case; their summaries
+            over cases, ``pair-summary.csv``, ``reliability.csv`` and ``reader-summary.csv``; ``disagreement.csv``; and
+            ``skipped.csv``, the cases that were left out.
+
+    Returns:
+        What was written.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    frames = {
+        "pairs": study.pairs,
+        "pair-summary": pair_summary(study),
+        "agreement": study.agreement,
+        "reliability": reliability(study),
+        "by-reader": study.by_reader,
+        "reader-summary": reader_summary(study),
+        "disagreement": study.disagreement,
+        "skipped": pd.DataFrame({"case": list(study.skipped), "reason": list(study.skipped.values())}),
+    }
+    for name, frame in frames.items():
+        write_text(Path(folder) / f"{name}.csv", frame.to_csv(index=False))
+    return tuple(Path(folder) / f"{name}.csv" for name in frames)

@@ -1,0 +1,115 @@
+"""All readers of a case together: agreement on voxels beyond chance, and STAPLE's view of each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.agreement.panel import UNREAD, Panel
+from ctbench.agreement.rows import Row, row
+from ctbench.statistics import Estimate, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
+from ctbench.volume.itk import simpleitk
+
+__all__ = ["agreement_rows", "staple_performance", "staple_rows"]
+
+_MOST_ITERATIONS = 1000
+"""ITK's own limit is no limit, and its rule of convergence (a change below 1e-14) may never be met."""
+_NOBODY = "nobody drew it in a slice that all readers annotated"
+
+
+def agreement_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row]:
+    """Say how far all readers of a case agree about each structure.
+
+    Fleiss' kappa and the generalised conformity index want every reader's word on every voxel: they take the slices
+    that all of them annotated. Krippendorff's alpha takes all slices that two or more annotated. The intervals that go
+    with a kappa of voxels would take neighbouring voxels as independent; a study's intervals are over cases instead.
+
+    Args:
+        panel: the readers.
+        units: structure -> as ``Panel.units`` gives it.
+
+    Returns:
+        Rows case, label, metric (``fleiss_kappa``, ``krippendorff_alpha``, ``generalised_conformity_index``), value,
+        unit, status, detail.
+    """
+    rows: list[Row] = []
+    for label, table in units.items():
+        who = {"case": panel.case, "label": label}
+        common = _common(table)
+        for metric, found, drawn in (
+            ("fleiss_kappa", _fleiss(common), common.any()),
+            ("krippendorff_alpha", _krippendorff(table), (table == 1).any()),
+            ("generalised_conformity_index", _conformity(common), common.any()),
+        ):
+            rows.append(row(metric, found.value, empty=not drawn, detail=found.reason, **who))
+    return rows
+
+
+def staple_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row]:
+    """Estimate each reader's sensitivity and specificity, for each structure of a case by itself.
+
+    Args:
+        panel: the readers.
+        units: structure -> as ``Panel.units`` gives it; the specificity is that within this box.
+
+    Returns:
+        Rows case, label, reader, metric (``staple_sensitivity``, ``staple_specificity``), value, unit, status, detail.
+    """
+    rows: list[Row] = []
+    for label, table in units.items():
+        common = _common(table)
+        drawn = bool(common.any())
+        detail = "STAPLE needs drawn and undrawn voxels" if drawn else _NOBODY
+        found = staple_performance(common)
+        for reader, values in zip(panel.readers, found, strict=True):
+            for metric, value in zip(("staple_sensitivity", "staple_specificity"), values, strict=True):
+                who = {"case": panel.case, "label": label, "reader": reader}
+                rows.append(row(metric, float(value), empty=not drawn, detail=detail, **who))
+    return rows
+
+
+def staple_performance(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Estimate readers' sensitivity and specificity together with the hidden truth, by binary STAPLE.
+
+    Warfield, Zou and Wells, IEEE Transactions on Medical Imaging 2004;23:903-921, as ITK computes it: the prior is the
+    mean share of drawn voxels.
+
+    Args:
+        masks: readers x voxels.
+
+    Returns:
+        readers x (sensitivity, specificity); NaN where the masks hold nothing but drawn, or undrawn, voxels.
+    """
+    if not masks.size or masks.all() or not masks.any():
+        return np.full((len(masks), 2), np.nan)
+    sitk = simpleitk()
+    staple = sitk.STAPLEImageFilter()
+    staple.SetForegroundValue(1.0)
+    staple.SetMaximumIterations(_MOST_ITERATIONS)
+    staple.Execute([sitk.GetImageFromArray(mask.astype(np.uint8)[None]) for mask in masks])
+    return np.column_stack([staple.GetSensitivity(), staple.GetSpecificity()])
+
+
+def _common(table: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Give the voxels of the slices that all readers annotated."""
+    return table[:, (table != UNREAD).all(axis=0)].astype(bool)
+
+
+def _fleiss(common: NDArray[np.bool_]) -> Estimate:
+    if not common.any():
+        return Estimate(math.nan, reason=_NOBODY)
+    drew = np.count_nonzero(common, axis=0)
+    return fleiss_kappa(np.column_stack([drew, len(common) - drew]))
+
+
+def _krippendorff(table: NDArray[np.int8]) -> Estimate:
+    return krippendorff_alpha(table, missing=UNREAD) if table.size else Estimate(math.nan, reason="nobody drew it")
+
+
+def _conformity(common: NDArray[np.bool_]) -> Estimate:
+    if not common.any():
+        return Estimate(math.nan, reason=_NOBODY)
+    return Estimate(generalised_conformity_index(common))

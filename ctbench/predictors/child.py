@@ -1,0 +1,128 @@
+"""The process in which a third party's predictor lives: ``python -m ctbench.predictors.child``.
+
+Requests come as JSON lines on standard input and are answered, one line each, on what was standard output. Images come
+and label maps go as the bytes of their arrays in files. Nothing that this process says is believed: whoever asked
+checks it again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from io import FileIO
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ctbench.errors import CtbenchError
+from ctbench.predictors.card import card_of
+from ctbench.predictors.conformance import check_conformance
+from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.folder import FolderPredictions
+from ctbench.predictors.isolation import Isolation
+from ctbench.predictors.limits import Limits, enforce
+from ctbench.predictors.predictor import Predictor
+from ctbench.predictors.resolve import load_predictor
+from ctbench.volume import Volume
+
+__all__ = ["main"]
+
+_IDLE_SECONDS = 60.0
+_TEXT = 2000
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def main() -> None:
+    """Answer requests until there are no more, or none for a minute."""
+    requests, answers = _take_streams()
+    host = _Host()
+    while line := _next_line(requests):
+        request = json.loads(line)
+        answer = {"number": request.pop("number"), **host.answer(request)}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+class _Host:
+    """Holds the predictor, and does what a request's only key says with what stands under it."""
+
+    def __init__(self) -> None:
+        self._predictor: Predictor | None = None
+
+    def answer(self, request: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Give the answer to a request; whatever is raised meanwhile is one, too."""
+        acts: dict[str, Callable[..., dict[str, Any]]]
+        acts = {"make": self._make, "predict": self._predict, "check": self._check}
+        try:
+            ((act, arguments),) = request.items()
+            return acts[act](**arguments)
+        except CtbenchError as error:
+            return {"error": type(error).__name__, "text": str(error)[:_TEXT]}
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a plugin ends a case, not the process
+            what = f"{type(error).__name__}: {error}"[:_TEXT]
+            return {"raised": what, "trace": traceback.format_exc()[-_TEXT:]}
+
+    def _make(
+        self,
+        spec: str,
+        options: dict[str, Any],
+        limits: dict[str, Any],
+        running: int,
+        sandboxed: bool,
+    ) -> dict[str, Any]:
+        if not sandboxed:
+            _stay_with_parent()
+        isolation = Isolation(limits=Limits(**limits))
+        enforce(isolation.limits, running=running)
+        predictor = load_predictor(spec, options, isolation)
+        assert not isinstance(predictor, FolderPredictions), "a folder needs no process"
+        self._predictor = predictor
+        return {"card": card_of(predictor.info)}
+
+    def _predict(self, image: dict[str, Any], labels: str) -> dict[str, Any]:
+        assert self._predictor is not None, "the first request makes the predictor"
+        dtype, shape = np.dtype(image.pop("dtype")), tuple(image.pop("shape"))
+        array = np.fromfile(image.pop("path"), dtype).reshape(shape)
+        volume = Volume(array, **image)
+        prediction = check_prediction(self._predictor.predict(volume), volume, self._predictor.info)
+        prediction.labels.tofile(labels)
+        return {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
+
+    def _check(self) -> dict[str, Any]:
+        assert self._predictor is not None, "the first request makes the predictor"
+        return {"results": [asdict(result) for result in check_conformance(self._predictor)]}
+
+
+def _take_streams() -> tuple[FileIO, BinaryIO]:
+    """Keep standard input and output to ourselves: what the predictor prints goes to standard error."""
+    requests, answers = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _next_line(requests: FileIO) -> bytes:
+    """Give the next request; nothing when there is none for so long that memory is better given back."""
+    return requests.readline() if select.select([requests], [], [], _IDLE_SECONDS)[0] else b""
+
+
+def _stay_with_parent() -> None:
+    """End when the parent does, and adopt what descendants leave behind, so that it can be found."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+if __name__ == "__main__":
+    main()

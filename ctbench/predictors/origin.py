@@ -1,0 +1,81 @@
+"""Whose a predictor is, and which files it consists of; nothing of it is imported for that."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import shutil
+from pathlib import Path
+
+from ctbench.predictors.command import split_command
+from ctbench.predictors.resolve import installed_predictors
+
+__all__ = ["is_third_party", "own_files"]
+
+_OURS = "ctbench"
+
+
+def is_third_party(spec: str) -> bool:
+    """Say whether running the predictor that ``spec`` names would run somebody else's code here.
+
+    It would not for the models that come with ctbench, for folders of predictions, which have no code, for containers,
+    whose engine keeps them apart, and for a name that nothing has.
+    """
+    if spec.startswith(("folder:", "container:")):
+        return False
+    if ":" in spec:
+        return True
+    entry = installed_predictors().get(spec)
+    return entry is not None and not (entry.dist and entry.dist.name == _OURS)
+
+
+def own_files(spec: str, here: Path) -> tuple[Path, ...]:
+    """Find the files and folders that a predictor consists of.
+
+    For a module of a package: the package's folder. For a lone module or script: itself, and the other modules and
+    packages beside it. For a command: the program, and every word that names a file or a folder.
+
+    Args:
+        spec: as ``load_predictor`` takes it.
+        here: the working folder.
+
+    Returns:
+        paths that are there; none where nothing is found, which whoever loads the predictor says better.
+    """
+    if spec.startswith("command:"):
+        return _files_of_command(spec.removeprefix("command:"), here)
+    entry = None if ":" in spec else installed_predictors().get(spec)
+    module = (entry.value if entry else spec).partition(":")[0]
+    return _files_of_module(module.partition(".")[0], here) if entry or ":" in spec else ()
+
+
+def _files_of_module(name: str, here: Path) -> tuple[Path, ...]:
+    found = importlib.machinery.PathFinder.find_spec(name, [str(here)]) or _installed_module(name)
+    if found is None:
+        return ()
+    if found.submodule_search_locations is not None:
+        return tuple(map(Path, found.submodule_search_locations))
+    return _with_neighbours(Path(found.origin)) if found.has_location and found.origin else ()
+
+
+def _installed_module(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ValueError:  # a module that is imported already and has no spec, as __main__
+        return None
+
+
+def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
+    words = split_command(command)
+    program = shutil.which(words[0])
+    found: tuple[Path, ...] = (Path(program).absolute(),) if program else ()
+    # Both `weights.pt` and `--weights=weights.pt` name a file.
+    for path in (here / part for word in words for part in {word, word.rpartition("=")[2]} if part):
+        if path.exists():
+            found += _with_neighbours(path) if path.suffix == ".py" else (path,)
+    return found + tuple(path.resolve() for path in found if path.is_symlink())
+
+
+def _with_neighbours(module: Path) -> tuple[Path, ...]:
+    packages = (path.parent for path in module.parent.glob("*/__init__.py"))
+    return (module, *module.parent.glob("*.py"), *packages)

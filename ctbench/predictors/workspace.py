@@ -1,0 +1,127 @@
+"""The folder through which images go to a third party's process, and label maps come back."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import ContractError
+from ctbench.volume import Volume
+
+__all__ = ["Workspace", "remove_tree"]
+
+_PREFIX = "ctbench-predictor-"
+_SETTLED_SECONDS = 60.0
+"""A folder younger than this may not have its lock yet."""
+
+
+class Workspace:
+    """A folder with ``inputs``, ``output`` and ``scratch``; a lock on it says that its owner lives.
+
+    Those whose owner was killed are removed when the next one is made: there may be a patient's image in them.
+
+    Args:
+        user: who may write to ``output``; None: this user.
+    """
+
+    def __init__(self, user: int | None = None) -> None:
+        import fcntl  # Unix only
+
+        _sweep()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = os.open(self.path, os.O_RDONLY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.inputs, self.output, self.scratch = (self.path / name for name in ("in", "out", "scratch"))
+        for folder in (self.inputs, self.output, self.scratch):
+            folder.mkdir()
+            folder.chmod(0o755)
+        if user is not None:
+            shutil.chown(self.output, user)
+
+    def put(self, image: Volume) -> dict[str, Any]:
+        """Write an image's voxels as they are in memory, and describe them for whoever reads them."""
+        path = self.inputs / "image"
+        np.ascontiguousarray(image.array).tofile(path)
+        path.chmod(0o644)
+        return {
+            "path": str(path),
+            "dtype": image.array.dtype.str,
+            "shape": image.shape,
+            "spacing_mm": image.spacing_mm,
+            "origin_mm": image.origin_mm,
+            "direction": image.direction.tolist(),
+        }
+
+    @property
+    def labels(self) -> Path:
+        """Where a label map is to be written, as it is in memory."""
+        return self.output / "labels"
+
+    def take(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Read the label map: exactly its bytes, from a file that is no link, pipe or device.
+
+        Raises:
+            ContractError: there is no such file.
+        """
+        try:
+            handle = os.open(self.labels, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            msg = f"its labels did not come back as a file of their own: {error.strerror}"
+            raise ContractError(msg) from error
+        with os.fdopen(handle, "rb") as file:
+            found, expected = os.fstat(handle), math.prod(shape) * dtype.itemsize
+            if not stat.S_ISREG(found.st_mode) or found.st_size != expected:
+                msg = f"its labels came back as {found.st_size} bytes; expected a file of {expected}"
+                raise ContractError(msg)
+            return np.fromfile(file, dtype).reshape(shape)
+
+    def clear(self) -> None:
+        """Leave nothing of a case for the next one.
+
+        Raises:
+            OSError: there is more than files; only the whole workspace can be removed.
+        """
+        for folder in (self.inputs, self.output):
+            for entry in folder.iterdir():
+                entry.unlink()
+
+    def remove(self) -> None:
+        """Remove it, whatever was made in it; nobody may be at work in it any more."""
+        remove_tree(self.path)
+        os.close(self._lock)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder in which a stranger worked: parts may be without rights, or deeper than Python follows."""
+    try:
+        shutil.rmtree(folder)
+    except (OSError, RecursionError):
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            arguments = [*command, "--", str(folder)]
+            subprocess.run(arguments, env={"PATH": os.defpath}, stderr=subprocess.DEVNULL, check=False)
+
+
+def _sweep() -> None:
+    import fcntl
+
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # it has an owner, is somebody else's, or has gone meanwhile
+            if time.time() - left.stat().st_mtime < _SETTLED_SECONDS:
+                continue
+            lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_tree(left)
+            finally:
+                os.close(lock)

@@ -1,0 +1,103 @@
+"""A page on the papers' own tables: what follows from the other figures, and what does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctbench.files import write_text
+from ctbench.report.cells import count_cell
+from ctbench.report.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page import Section, page
+from ctbench.report.wording import MISSING
+
+__all__ = ["build_audit"]
+
+_VERDICTS = ("reproduced", "undecidable", "contradicted")
+
+
+def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
+    """Write one self-contained page about an audit; the same findings give the same bytes.
+
+    Args:
+        findings: as ``ctbench.audit.audit`` gives them.
+        path: of the page.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        StoreError: the page cannot be written.
+    """
+    lead = paragraph(
+        "Every figure that follows from other printed figures is worked out again, each of those over its rounding "
+        "interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no number "
+        "within the rounding gives it."
+    )
+    parts = [Section("count", "At a glance", _counts(findings))]
+    parts += [
+        Section(f"paper{index}", str(paper), _paper(own))
+        for index, (paper, own) in enumerate(findings.groupby("paper", sort=False))
+    ]
+    write_text(path, page("Do the papers' tables agree with themselves?", lead, parts, version("ctbench")))
+    return Path(path)
+
+
+def _counts(findings: pd.DataFrame) -> Html:
+    columns = [Column("Paper", numeric=False), Column("Table", numeric=False), Column("n"), *map(Column, _VERDICTS)]
+    rows = [
+        [
+            Cell(str(paper), str(paper)),
+            Cell(str(where), str(where)),
+            count_cell(len(own)),
+            *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in _VERDICTS),
+        ]
+        for (paper, where), own in findings.groupby(["paper", "table"], sort=False)
+    ]
+    return table(columns, rows, "How many printed figures and claims were worked out again, and what came of them")
+
+
+def _paper(findings: pd.DataFrame) -> Html:
+    parts = []
+    for verdict in reversed(_VERDICTS):
+        own = findings[findings["verdict"] == verdict]
+        if len(own):
+            shown = _table(own, f"{verdict.capitalize()}, n = {len(own)}")
+            parts.append(shown if verdict == "contradicted" else details(f"{verdict.capitalize()} ({len(own)})", shown))
+    return join(parts)
+
+
+def _table(findings: pd.DataFrame, caption: str) -> Html:
+    titles = ("Table", "Structure", "Rater", "Quantity")
+    columns = [
+        *(Column(title, numeric=False) for title in titles),
+        Column("Printed", numeric=False),
+        Column("What follows", hint="smallest to largest"),
+        Column("P", hint="smallest to largest"),
+        Column("How", numeric=False),
+    ]
+    names = ("table", "label", "rater", "quantity", "printed")
+    rows: list[Sequence[Cell]] = [
+        [
+            *(Cell(str(row[name]), str(row[name])) for name in names),
+            _range(row, "value"),
+            _range(row, "p"),
+            Cell(row["detail"], row["detail"], "long"),
+        ]
+        for row in findings.to_dict("records")
+    ]
+    return table(columns, rows, caption)
+
+
+def _range(row: dict[Any, Any], name: str) -> Cell:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if math.isnan(low):
+        return Cell(MISSING)
+    ends = [f"{end:.4g}".replace("-", "−") for end in (low, high)]
+    return Cell(" to ".join(dict.fromkeys(ends)), low)

@@ -1,0 +1,114 @@
+"""Two caches, by content: predictions of images, and scores of predictions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctbench.errors import StoreError
+from ctbench.files import cache_folder, sha256, whole_file, write_text
+
+__all__ = ["Columns", "PredictionCache", "ScoreCache"]
+
+Columns = dict[str, list[Any]]
+"""A table as columns; None where a value is null."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PredictionCache:
+    """Kept predictions: a folder for each key with copies of files, and a digest of each to know them whole.
+
+    An entry that is not whole is no entry. What cannot be kept is not kept: a cache is never a reason to fail.
+
+    Args:
+        identity: of the predictor, a part of every key.
+        root: where entries lie.
+    """
+
+    identity: str
+    root: Path
+
+    @classmethod
+    def of(cls, identity: str) -> PredictionCache:
+        """Give the cache of a predictor under the user's cache folder."""
+        return cls(identity, cache_folder() / "predictions")
+
+    def fetch(self, key: str, wanted: Mapping[str, Path]) -> float | None:
+        """Copy the files of an entry to where they are wanted, in the order of ``wanted``; files it lacks are left out.
+
+        Returns:
+            how many seconds the prediction took when it was made; None: there is no such entry.
+        """
+        entry = _entry(self.root, key)
+        content = _read(entry / "entry.json") or {}
+        known = content.get("files", {})
+        if not known or any(_digest(entry / name) != digest for name, digest in known.items()):
+            return None
+        for name, path in wanted.items():
+            if name in known:
+                with whole_file(path) as temporary:
+                    shutil.copyfile(entry / name, temporary)
+        return float(content.get("seconds", 0))
+
+    def keep(self, key: str, files: Mapping[str, Path], seconds: float) -> None:
+        """Copy those of ``files`` that exist into an entry, with how long they took to make."""
+        entry = _entry(self.root, key)
+        try:
+            present = {name: path for name, path in files.items() if path.is_file()}
+            for name, path in present.items():
+                with whole_file(entry / name) as temporary:
+                    shutil.copyfile(path, temporary)
+            content = {"files": {name: sha256(entry / name) for name in present}, "seconds": seconds}
+            write_text(entry / "entry.json", json.dumps(content, sort_keys=True))
+        except (OSError, StoreError) as error:
+            _logger.warning("a prediction was not cached: %s", error)
+
+
+@dataclass(frozen=True)
+class ScoreCache:
+    """Kept rows of ``metrics.score``: a JSON file for each key.
+
+    Args:
+        root: where entries lie.
+    """
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> ScoreCache:
+        """Give the cache under the user's cache folder."""
+        return cls(cache_folder() / "scores")
+
+    def fetch(self, key: str) -> Columns | None:
+        """Give the columns of an entry, or None."""
+        return _read(_entry(self.root, key).with_suffix(".json"))
+
+    def keep(self, key: str, columns: Columns) -> None:
+        """Keep columns; floats come back as the same floats."""
+        try:
+            write_text(_entry(self.root, key).with_suffix(".json"), json.dumps(columns, ensure_ascii=False))
+        except (OSError, StoreError) as error:
+            _logger.warning("scores were not cached: %s", error)
+
+
+def _entry(root: Path, key: str) -> Path:
+    return root / key[:2] / key
+
+
+def _digest(path: Path) -> str:
+    return sha256(path) if path.is_file() else ""
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,140 @@
+"""Two runs on the same cases, structure by structure: did anything get worse?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ctbench.errors import UsageError
+from ctbench.runs.folder import Run
+from ctbench.statistics import ALPHA, Direction, direction_of, overall, paired_tests
+
+__all__ = ["Drop", "compare", "drops"]
+
+_ALIKE = ("dataset", "labels", "groups", "consensus", "surface", "tolerance_mm", "rater_kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What counts as a drop of a metric.
+
+    Args:
+        metric: its name.
+        change: the mean difference, second minus first, beyond which it is one; its sign says which way; None: a
+            difference for the worse with p < .05 after Holm's correction.
+    """
+
+    metric: str
+    change: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Drop:
+        """Read ``METRIC:CHANGE``, e.g. ``dice:-0.005`` or ``hd95:+1``, or ``METRIC:significant``.
+
+        Raises:
+            UsageError: it is not of that form, or the change would be for the better.
+        """
+        metric, _, change = text.partition(":")
+        if change == "significant":
+            return cls(metric)
+        try:
+            number = float(change)
+        except ValueError:
+            number = math.nan
+        if not metric or not math.isfinite(number):
+            msg = f"expected METRIC:CHANGE or METRIC:significant, e.g. dice:-0.005; got {text!r}"
+            raise UsageError(msg)
+        wrong = {Direction.HIGHER: number > 0, Direction.LOWER: number < 0, Direction.NEITHER: False}
+        if wrong[direction_of(metric)]:
+            msg = f"{text!r} would fail on a change for the better; turn the sign"
+            raise UsageError(msg)
+        return cls(metric, number)
+
+
+def compare(first: Run, second: Run, metrics: Iterable[str] = ("dice",)) -> pd.DataFrame:
+    """Set two runs side by side on the cases that both have, against the reference of all readers.
+
+    Args:
+        first: what it was.
+        second: what it is now.
+        metrics: their names.
+
+    Returns:
+        A row for each metric and structure (``overall``: the mean of each case over all labels), the worst first:
+        ``metric, label, n`` pairs, ``first, second`` (means over the pairs), ``difference`` (second minus first) with
+        ``low, high`` (95 %), ``p`` (Wilcoxon signed-rank), ``p_holm`` (over all rows), ``worse`` (for the worse with
+        ``p_holm`` < .05), ``reason`` (why there is no test).
+
+    Raises:
+        UsageError: the runs are of readers, were scored on other data or by other rules, or lack a metric.
+    """
+    metrics = list(dict.fromkeys(metrics))
+    _expect_comparable(first, second, metrics)
+    both = pd.concat([_scores(first, "first", metrics), _scores(second, "second", metrics)], ignore_index=True)
+    both = _paired(both)
+    if both.empty:
+        msg = f"{first.folder} and {second.folder} have no case with values of both; nothing can be compared"
+        raise UsageError(msg)
+    table = paired_tests(both, baseline="first", by=("metric", "label"))
+    means = both.groupby(["metric", "label", "rater"])["value"].mean().unstack("rater")  # noqa: PD010  # of three keys
+    table = table.merge(means, left_on=["metric", "label"], right_index=True)
+    directions = table["metric"].map(direction_of)
+    sign = directions.map({Direction.HIGHER: 1.0, Direction.LOWER: -1.0, Direction.NEITHER: math.nan})
+    table = table.assign(worse=(table["difference"] * sign < 0) & (table["p_holm"] < ALPHA))
+    loss = (table["difference"] * sign).fillna(-table["difference"].abs())
+    order = table.assign(loss=loss, place=table["metric"].map(metrics.index)).sort_values(["place", "loss"]).index
+    columns = ["metric", "label", "n", "first", "second", "difference", "low", "high", "p", "p_holm", "worse", "reason"]
+    return table.loc[order, columns].reset_index(drop=True)
+
+
+def drops(table: pd.DataFrame, rules: Sequence[Drop] = ()) -> pd.DataFrame:
+    """Give the rows of ``compare`` that are drops; without rules, all that are significantly worse."""
+    if not rules:
+        return table[table["worse"]]
+    found = pd.Series(data=False, index=table.index)
+    for rule in rules:
+        own = table["metric"] == rule.metric
+        if rule.change is None:
+            found |= own & table["worse"]
+        else:
+            good = direction_of(rule.metric)
+            down = good is Direction.HIGHER or (good is Direction.NEITHER and rule.change < 0)
+            found |= own & (table["difference"] < rule.change if down else table["difference"] > rule.change)
+    return table[found]
+
+
+def _expect_comparable(first: Run, second: Run, metrics: Sequence[str]) -> None:
+    one, other = first.manifest, second.manifest
+    if one.rater_kind == "reader" and other.rater_kind == "reader":
+        msg = "both runs are of readers; compare two runs of models"
+        raise UsageError(msg)
+    differing = [name for name in _ALIKE if getattr(one, name) != getattr(other, name)]
+    differing += [f"the version of {name}" for name in metrics if one.metrics.get(name) != other.metrics.get(name)]
+    if differing:
+        msg = (
+            f"{first.folder} and {second.folder} cannot be compared: they differ in {', '.join(differing)}; "
+            "score both alike"
+        )
+        raise UsageError(msg)
+    absent = [name for name in metrics if name not in one.metrics]
+    if absent:
+        msg = f"the runs have no metric {', '.join(absent)}; they have {', '.join(one.metrics)}"
+        raise UsageError(msg)
+
+
+def _scores(run: Run, name: str, metrics: Sequence[str]) -> pd.DataFrame:
+    scores = run.scores
+    common = ~scores["reference"].str.contains("-without-", regex=False)
+    chosen = scores[common & scores["metric"].isin(metrics)].assign(rater=name)
+    labels = [label for label in run.manifest.labels if label in set(chosen.loc[chosen["value"].notna(), "label"])]
+    return pd.concat([chosen, overall(chosen, labels=labels)], ignore_index=True) if len(labels) > 1 else chosen
+
+
+def _paired(scores: pd.DataFrame) -> pd.DataFrame:
+    """Keep the cases for which both have a value, so that means and differences are of the same cases."""
+    known = scores[scores["value"].notna()]
+    partners = known.groupby(["case", "label", "metric"])["rater"].transform("nunique")
+    return known[partners == 2]

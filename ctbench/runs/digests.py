@@ -1,0 +1,63 @@
+"""Digests of what is predicted on and scored: equal digests mean equal bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.files import PARTIAL, sha256
+from ctbench.reference import Reference
+from ctbench.volume import Volume
+
+__all__ = ["array_digest", "key", "predictions_digest", "reference_digest", "volume_digest"]
+
+
+def key(**parts: Any) -> str:
+    """Give the SHA-256 of named values that JSON can hold; their order does not count."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def array_digest(array: NDArray[Any]) -> str:
+    """Give the SHA-256 of an array's dtype, shape and voxels in C order."""
+    found = hashlib.sha256(f"{array.dtype.newbyteorder('<').str}{array.shape}".encode())
+    found.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).ravel().data)
+    return found.hexdigest()
+
+
+def volume_digest(volume: Volume) -> str:
+    """Give the digest of what a predictor sees of an image: its voxels and its geometry."""
+    geometry = [volume.spacing_mm, volume.origin_mm, np.asarray(volume.direction).tolist()]
+    return key(voxels=array_digest(volume.array), geometry=geometry)
+
+
+def reference_digest(reference: Reference) -> str:
+    """Give the digest of everything in a reference that can move a score."""
+    possible = reference.possible
+    return key(
+        labels=_codes_digest(reference.labels),
+        excluded=_bits_digest(reference.excluded),
+        annotated=np.asarray(reference.annotated).astype(int).tolist(),
+        possible=None if possible is None else {str(code): _bits_digest(possible[code]) for code in sorted(possible)},
+    )
+
+
+def predictions_digest(folder: Path) -> str:
+    """Give the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name."""
+    files = (path for path in folder.glob("*") if not path.name.startswith(PARTIAL))
+    lines = sorted(f"{path.name}\t{sha256(path)}" for path in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _codes_digest(labels: NDArray[np.integer]) -> str:
+    """The type in which codes are held does not count."""
+    return array_digest(labels.astype(np.min_scalar_type(int(labels.max(initial=0))), copy=False))
+
+
+def _bits_digest(mask: NDArray[np.bool_]) -> str:
+    return key(shape=mask.shape, bits=array_digest(np.packbits(mask)))

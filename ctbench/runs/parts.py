@@ -1,0 +1,111 @@
+"""The rows of a few cases each, while a run goes on, and how they become one table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ctbench.errors import StoreError
+from ctbench.files import whole_file
+from ctbench.runs.cache import Columns
+from ctbench.runs.folder import SCORE_COLUMNS, SORTED_BY
+
+__all__ = ["Joined", "consensus_digest", "join_parts", "write_part"]
+
+_ROW_GROUP = 1 << 17
+_REFERENCES = b"references"
+
+
+class Joined(NamedTuple):
+    """What was seen while parts were joined.
+
+    Attributes:
+        counts: status -> rows.
+        consensus_digest: of the digests of all references.
+    """
+
+    counts: dict[str, int]
+    consensus_digest: str
+
+
+def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
+    """Write the rows of some cases, sorted, whole or not at all.
+
+    Args:
+        cases: the columns ``SCORE_COLUMNS`` of each case.
+        references: case -> name of a reference -> its digest.
+        path: of the part.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pa.Table.from_pydict(columns, schema=_schema()) for columns in cases]
+    table = pa.concat_tables([_schema().empty_table(), *tables])
+    table = table.sort_by([(name, "ascending") for name in SORTED_BY])
+    kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
+    with whole_file(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(kept), temporary, compression="zstd")
+
+
+def join_parts(parts: Iterable[Path], path: Path) -> Joined:
+    """Write the table of all parts, which are in the order of their cases; memory does not grow with their number.
+
+    The same rows give the same bytes, however they were spread over parts.
+
+    Raises:
+        StoreError: a part is not there or cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    digest = hashlib.sha256()
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, _schema(), compression="zstd") as writer:
+        waiting: list[Any] = []
+        for table in _tables(parts):
+            digest.update(_reference_lines(json.loads(table.schema.metadata[_REFERENCES])))
+            counts.update(table["status"].to_pylist())
+            waiting.append(table.replace_schema_metadata(None))
+            if sum(map(len, waiting)) >= _ROW_GROUP:
+                waiting = _write_groups(writer, pa.concat_tables(waiting))
+        _write_groups(writer, pa.concat_tables([_schema().empty_table(), *waiting]), last=True)
+    return Joined(dict(sorted(counts.items())), digest.hexdigest())
+
+
+def consensus_digest(references: Mapping[str, Mapping[str, str]]) -> str:
+    """Give the SHA-256 of one line ``case<TAB>reference<TAB>digest`` for each reference of each case, sorted."""
+    return hashlib.sha256(_reference_lines(references)).hexdigest()
+
+
+def _reference_lines(references: Mapping[str, Mapping[str, str]]) -> bytes:
+    lines = (f"{case}\t{name}\t{own[name]}\n" for case, own in sorted(references.items()) for name in sorted(own))
+    return "".join(lines).encode()
+
+
+def _tables(parts: Iterable[Path]) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    for part in parts:
+        try:
+            yield pq.read_table(part)
+        except (OSError, ValueError) as error:
+            msg = f"{part} cannot be read: {error}; give the same `ctbench run` again and it is made anew"
+            raise StoreError(msg) from error
+
+
+def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:
+    """Write whole row groups, and give back what is left."""
+    whole = len(table) if last else len(table) - len(table) % _ROW_GROUP
+    if whole:
+        writer.write_table(table.slice(0, whole).combine_chunks(), row_group_size=_ROW_GROUP)
+    return [table.slice(whole)]
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.float64() if name == "value" else pa.string()) for name in SCORE_COLUMNS])

@@ -1,0 +1,198 @@
+"""The two phases of a run, case by case over all workers: predict, then score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctbench.datasets import Case
+from ctbench.predictors import FolderPredictions
+from ctbench.runs import digests
+from ctbench.runs.cache import PredictionCache, ScoreCache
+from ctbench.runs.folder import RunFolder, part_size
+from ctbench.runs.identity import prediction_identity
+from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
+from ctbench.runs.matching import LabelMatch
+from ctbench.runs.parallel import in_parallel
+from ctbench.runs.parts import write_part
+from ctbench.runs.planning import RunPlan, scoring_of
+from ctbench.runs.predicting import Outcome, PredictorSource, predict_case
+from ctbench.runs.scoring import ScorePlan, score_case
+from ctbench.volume import Volume
+
+__all__ = ["Execution", "Progress", "check_all", "chunks", "predict_all", "score_all"]
+
+Progress = Callable[[str, Iterable[Any], int], Iterable[Any]]
+"""Shows how far a phase is: takes its name, its steps as they end, and how many there will be."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run is carried out; nothing of it shows in its results.
+
+    Args:
+        jobs: processes; -1: one a core.
+        cluster: address of a Dask scheduler; empty: this machine.
+        cached: take predictions and scores from the caches, and keep them there.
+        progress: called once a phase.
+    """
+
+    jobs: int = -1
+    cluster: str = ""
+    cached: bool = True
+    progress: Progress = lambda _name, steps, _total: steps
+
+    def over(
+        self, name: str, function: Callable[..., list[Any]], steps: list[tuple[Any, ...]], total: int
+    ) -> Iterator[Any]:
+        """Call a function that gives a list with each of ``steps``, and give the elements of the lists as they come."""
+        lists = in_parallel(function, steps, self.jobs, cluster=self.cluster)
+        yield from self.progress(name, (one for some in lists for one in some), total)
+
+
+def chunks(cases: tuple[Case, ...]) -> list[tuple[Case, ...]]:
+    """Give the cases of each part of a run, in order."""
+    size = part_size(len(cases))
+    return [cases[start : start + size] for start in range(0, len(cases), size)]
+
+
+def check_all(plan: RunPlan, execution: Execution) -> None:
+    """Read every label map, which checks its grid, its codes and its file: better now than after hours of predicting.
+
+    Raises:
+        DataError: one cannot be used.
+    """
+    steps = [(cases,) for cases in chunks(plan.cases)]
+    for _ in execution.over(f"check {plan.manifest.dataset}", _check, steps, len(plan.cases)):
+        pass
+
+
+def _check(cases: Iterable[Case]) -> list[str]:
+    for case in cases:
+        for reader in case.readers:
+            case.reader(reader)
+        case.reference()
+    return [case.id for case in cases]
+
+
+def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[str, Outcome]:
+    """Predict every case that has no prediction yet; a case that failed is tried again.
+
+    Returns:
+        case -> how its prediction went.
+    """
+    source, card = plan.source, plan.manifest.predictor
+    if source is None or card is None:
+        return {}
+    _tell_of_unmatched(source, plan, paths)
+    for sentence in source.unenforced():
+        log(paths, "predict", "", sentence)
+    identity = prediction_identity(card) if execution.cached else ""
+    cache = PredictionCache.of(identity) if identity else None
+    outcomes = {case.id: Outcome(case.id) for case in plan.cases if _is_kept(paths.prediction(case.id))}
+    steps = []
+    for number, cases in enumerate(chunks(plan.cases)):
+        lacking = tuple(case for case in cases if case.id not in outcomes)
+        if lacking:
+            # Rows of an earlier failure are no result to keep.
+            paths.part(number).unlink(missing_ok=True)
+            steps.append((lacking, source, paths, cache))
+    total = sum(len(step[0]) for step in steps)
+    if execution.jobs != 1 or execution.cluster:
+        source.release()  # it was made here for its card; the workers make their own
+    for outcome, cost in execution.over(f"predict {card.name}", _predict, steps, total):
+        outcomes[outcome.case] = outcome
+        note_cost(paths, cost)
+        if outcome.status != "ok":
+            message = f"{outcome.status}: {outcome.detail}"
+            log(paths, "predict", outcome.case, message, broken_contract=outcome.broken_contract, trace=outcome.trace)
+    return outcomes
+
+
+def _is_kept(path: Path) -> bool:
+    """Files of nothing are what a power failure leaves of those that were not on the disk yet."""
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _predict(
+    cases: Iterable[Case], source: PredictorSource, paths: RunFolder, cache: PredictionCache | None
+) -> list[tuple[Outcome, Cost]]:
+    return [_predict_or_fetch(case, source, paths, cache) for case in cases]
+
+
+def _predict_or_fetch(
+    case: Case, source: PredictorSource, paths: RunFolder, cache: PredictionCache | None
+) -> tuple[Outcome, Cost]:
+    # The label map comes last: where it is, the prediction is whole.
+    files = {"findings.json": paths.findings(case.id), "labels.nii.gz": paths.prediction(case.id)}
+    paths.findings(case.id).unlink(missing_ok=True)
+    if cache is None or case.image_path is None:
+        return _predict_one(case, source, paths)
+    key = digests.key(predictor=cache.identity, image=digests.volume_digest(case.image()))
+    seconds = cache.fetch(key, files)
+    if seconds is not None:
+        return Outcome(case.id), Cost(case.id, "predict", seconds, peak_memory_mib(), cached=True)
+    outcome, cost = _predict_one(case, source, paths)
+    if outcome.status == "ok":  # a failure is tried again, always
+        cache.keep(key, files, cost.seconds)
+    return outcome, cost
+
+
+def _predict_one(case: Case, source: PredictorSource, paths: RunFolder) -> tuple[Outcome, Cost]:
+    start = time.perf_counter()
+    outcome = predict_case(source, case.id, case.image_path or _grid(case), paths, case.series)
+    seconds = outcome.seconds or time.perf_counter() - start
+    return outcome, Cost(case.id, "predict", seconds, peak_memory_mib())
+
+
+def _grid(case: Case) -> Volume:
+    """Give a blank volume on the grid of a case that has masks only; it tells nothing of what they hold."""
+    mask = case.reference() if not case.readers else case.reader(case.readers[0])
+    assert mask is not None  # a case without image, readers and reference is refused when the dataset is loaded
+    return mask.with_array(np.zeros_like(mask.array))
+
+
+def _tell_of_unmatched(source: PredictorSource, plan: RunPlan, paths: RunFolder) -> None:
+    predictor = source.predictor()
+    if isinstance(predictor, FolderPredictions):
+        unmatched = predictor.unmatched(case.id for case in plan.cases)
+        if unmatched:
+            log(paths, "predict", "", f"files of no case that is scored: {', '.join(unmatched)}")
+
+
+def score_all(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder, execution: Execution) -> None:
+    """Score every part that has not been scored yet."""
+    rules = replace(scoring_of(plan.manifest), cache=ScoreCache.default() if execution.cached else None)
+    steps = [
+        (cases, rules, plan.manifest.rater, plan.match, [outcomes.get(case.id) for case in cases], paths, number)
+        for number, cases in enumerate(chunks(plan.cases))
+        if not paths.part(number).is_file()
+    ]
+    total = sum(len(step[0]) for step in steps)
+    for cost in execution.over(f"score {plan.manifest.rater}", _score_part, steps, total):
+        note_cost(paths, cost)
+
+
+def _score_part(
+    cases: tuple[Case, ...],
+    rules: ScorePlan,
+    rater: str,
+    match: LabelMatch | None,
+    outcomes: list[Outcome | None],
+    paths: RunFolder,
+    number: int,
+) -> list[Cost]:
+    tables, references, costs = [], {}, []
+    for case, outcome in zip(cases, outcomes, strict=True):
+        start = time.perf_counter()
+        scores = score_case(rules, case, rater, match, outcome, paths)
+        tables.append(scores.columns)
+        references[case.id] = scores.references
+        costs.append(Cost(case.id, "score", time.perf_counter() - start, peak_memory_mib()))
+    write_part(tables, references, paths.part(number))
+    return costs

@@ -1,0 +1,110 @@
+"""Folders here or in object stores, by ``fsspec``."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctbench.errors import StoreError, UsageError
+from ctbench.files import whole_file
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder.
+
+    Args:
+        path: as its file system names it.
+        system: an ``fsspec`` file system.
+    """
+
+    path: str
+    system: Any
+
+    @classmethod
+    def of(cls, url: str | Path) -> Place:
+        """Give the folder that a path or a URL (``s3://bucket/board``) names; it need not exist.
+
+        Raises:
+            UsageError: ``fsspec`` knows no such URL, or what it needs for it is not installed.
+        """
+        try:
+            system, path = importlib.import_module("fsspec.core").url_to_fs(str(url))
+        except (ImportError, ValueError) as error:
+            msg = f"cannot reach {url}: {error}; give a folder, or install what its protocol needs"
+            raise UsageError(msg) from error
+        return cls(str(path).rstrip("/"), system)
+
+    @property
+    def local(self) -> Path | None:
+        """The folder as a path, if it is on this machine."""
+        local = importlib.import_module("fsspec.implementations.local").LocalFileSystem
+        return Path(self.path) if isinstance(self.system, local) else None
+
+    def __truediv__(self, name: str) -> Place:
+        return Place(f"{self.path}/{name}", self.system)
+
+    def __str__(self) -> str:
+        return self.path
+
+    def exists(self) -> bool:
+        """Whether there is a file or folder."""
+        return bool(self.system.exists(self.path))
+
+    def names(self) -> list[str]:
+        """Give the names of what is in the folder, sorted; none if there is no folder."""
+        try:
+            self.system.invalidate_cache(self.path)
+            found = self.system.ls(self.path, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(str(name).rstrip("/").rpartition("/")[2] for name in found)
+
+    def read(self) -> bytes:
+        """Read a file.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        try:
+            return bytes(self.system.cat_file(self.path))
+        except OSError as error:
+            msg = f"cannot read {self.path}: {error.strerror or error}"
+            raise StoreError(msg) from error
+
+    def write(self, content: bytes) -> None:
+        """Write a file, whole or not at all (stores of objects do so by themselves).
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self.writing() as file:
+            file.write(content)
+
+    @contextmanager
+    def writing(self) -> Iterator[io.BytesIO]:
+        """Yield a buffer whose content is the file's when the block ends without an error; raises as ``write``."""
+        buffer = io.BytesIO()
+        yield buffer
+        if self.local is not None:
+            with whole_file(self.local) as temporary:
+                temporary.write_bytes(buffer.getbuffer())
+            return
+        try:
+            self.system.makedirs(self.path.rpartition("/")[0], exist_ok=True)
+            self.system.pipe_file(self.path, buffer.getvalue())
+        except OSError as error:
+            msg = f"cannot write {self.path}: {error.strerror or error}"
+            raise StoreError(msg) from error
+
+    def remove(self) -> None:
+        """Remove a file or a folder with all that is in it; nothing if there is none."""
+        if self.exists():
+            self.system.rm(self.path, recursive=True)

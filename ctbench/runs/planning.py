@@ -1,0 +1,139 @@
+"""What a run is to do, settled before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ctbench.datasets import Case, Dataset, fingerprint_of
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.metrics import METRICS
+from ctbench.predictors import Isolation, Predictor
+from ctbench.runs.identity import code_digest
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, PredictorCard
+from ctbench.runs.matching import LabelMatch, match_labels
+from ctbench.runs.predicting import PredictorSource
+from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
+from ctbench.runs.scoring import ScorePlan
+from ctbench.runs.shards import Shard
+
+__all__ = ["READERS", "RunPlan", "plan_run", "scoring_of"]
+
+READERS = "readers"
+"""The rater name of a run in which all readers are scored."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is to do.
+
+    Args:
+        manifest: what will stand in ``run.json``, but for the results.
+        cases: sorted by id.
+        files: the lines of which the dataset's fingerprint is the digest.
+        source: of the predictor; None for readers.
+        match: the predictor's labels against the dataset's; None for readers.
+    """
+
+    manifest: Manifest
+    cases: tuple[Case, ...]
+    files: list[str]
+    source: PredictorSource | None
+    match: LabelMatch | None
+
+
+def plan_run(
+    dataset: Dataset,
+    predictor: str | Predictor,
+    *,
+    options: Mapping[str, Any] | None = None,
+    split: str = "",
+    shard: Shard | None = None,
+    consensus: str = "majority",
+    metrics: Iterable[str] | None = None,
+    isolation: Isolation | None = None,
+) -> RunPlan:
+    """Settle what a run is to do; arguments and errors are those of ``run``."""
+    names = _metric_names(metrics)
+    cases = _cases(dataset, split, shard)
+    source = None if predictor == READERS else _source(predictor, options, isolation)
+    card, match = None, None
+    if source is not None:
+        source.expect_hidden(path for case in cases for path in _drawn(case))
+        info = source.predictor().info
+        code = "" if source.made else code_digest(source.spec, source.here, source.isolation.mounts)
+        card = PredictorCard.of(info, source.spec, source.options, code)
+        match = match_labels(dataset.labels, info.labels)
+    files = replace(dataset, cases=cases).file_lines()
+    tolerance = dataset.tolerance_mm
+    settings = {**card.parameters, **card.options} if card else {}
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        dataset=dataset.name,
+        dataset_fingerprint=fingerprint_of(files),
+        split=split,
+        shard=str(shard or ""),
+        cases=tuple(case.id for case in cases),
+        rater=card.name if card else READERS,
+        rater_kind="model" if card else "reader",
+        predictor=card,
+        labels=dict(dataset.labels.codes),
+        groups=dict(dataset.labels.groups),
+        unsupported=match.unsupported if match else (),
+        consensus=consensus,
+        surface=dataset.surface,
+        tolerance_mm=dict(tolerance) if isinstance(tolerance, Mapping) else tolerance,
+        metrics={name: METRICS[name].version for name in names},
+        versions=package_versions(),
+        git=git_state(),
+        device=describe_device(settings.get("device")) if card else "none",
+        seeds=seeds_in(settings),
+    )
+    return RunPlan(manifest, cases, files, source, match)
+
+
+def scoring_of(manifest: Manifest) -> ScorePlan:
+    """Give the rules by which a run is scored."""
+    return ScorePlan(
+        dataset=manifest.dataset,
+        labels=LabelSet(manifest.labels, manifest.groups),
+        consensus=manifest.consensus,
+        metrics=tuple(manifest.metrics),
+        surface=manifest.surface,
+        tolerance_mm=manifest.tolerance_mm,
+    )
+
+
+def _metric_names(metrics: Iterable[str] | None) -> tuple[str, ...]:
+    names = tuple(METRICS) if metrics is None else tuple(metrics)
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        msg = f"unknown metrics {', '.join(unknown)}; known: {', '.join(METRICS)}"
+        raise UsageError(msg)
+    return names
+
+
+def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...]:
+    cases = tuple(sorted((case for case in dataset if split in {"", case.split or ""}), key=lambda case: case.id))
+    if not cases:
+        known = sorted({case.split or "" for case in dataset} - {""})
+        msg = f"dataset {dataset.name} has no case in split {split!r}; its splits: {', '.join(known) or 'none'}"
+        raise UsageError(msg)
+    return shard.of(cases) if shard else cases
+
+
+def _drawn(case: Case) -> list[Path]:
+    """Give the files that predictors must not see."""
+    return [path for path in (*case.reader_paths.values(), case.reference_path, case.truth_path) if path is not None]
+
+
+def _source(
+    predictor: str | Predictor, options: Mapping[str, Any] | None, isolation: Isolation | None
+) -> PredictorSource:
+    if isinstance(predictor, str):
+        return PredictorSource(predictor, dict(options or {}), isolation=isolation or Isolation())
+    kind = type(predictor)
+    return PredictorSource(f"{kind.__module__}:{kind.__qualname__}", {}, predictor)

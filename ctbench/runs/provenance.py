@@ -1,0 +1,68 @@
+"""Where a run was made and by what: versions, the commit of the working folder, the device, seeds."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ctbench.runs.manifest import GitState
+
+__all__ = ["describe_device", "git_state", "package_versions", "seeds_in"]
+
+_NUMERIC_PACKAGES = ("numpy", "scipy", "pandas", "SimpleITK", "numba", "torch")
+
+
+def package_versions() -> dict[str, str]:
+    """Give the versions of Python, ctbench and of the packages that can move a number."""
+    versions = {"python": platform.python_version()}
+    for name in ("ctbench", *_NUMERIC_PACKAGES):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # an optional package that is not there moves no number
+            continue
+    return versions
+
+
+def git_state() -> GitState | None:
+    """Give the commit of the repository that the working folder is in, or None where there is none.
+
+    Files that git does not know make no difference: the run itself may be one of them.
+    """
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return None
+    return GitState(commit=commit, dirty=bool(_git("status", "--porcelain", "--untracked-files=no")))
+
+
+def describe_device(device: str | None) -> str:
+    """Say what a predictor was told to run on: ``default``, ``cpu``, or e.g. ``cuda (NVIDIA H200)``."""
+    if not device:
+        return "default"
+    if not device.startswith("cuda"):
+        return device
+    try:
+        import torch  # 1.4 s; only where a GPU was asked for
+
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    except (ImportError, RuntimeError, ValueError, AssertionError):
+        return device
+
+
+def seeds_in(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Give the whole numbers among ``settings`` whose name is ``seed`` or ends in ``_seed``."""
+    return {
+        name: value
+        for name, value in sorted(settings.items())
+        if (name == "seed" or name.endswith("_seed")) and isinstance(value, int)
+    }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, timeout=30)  # noqa: S607  # git is where PATH says
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""

@@ -1,0 +1,125 @@
+"""``cai-unet``: eleven structures of the normal head, slice by slice (Cai et al. 2020)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.volume import Volume
+from reference_models.hounsfield import check_hu, windowed
+from reference_models.loading import open_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from reference_models.slices import Slices
+    from reference_models.weightsfile import Weights
+
+__all__ = ["CaiConfiguration", "CaiPredictor", "cai_unet"]
+
+MODEL = "cai-unet"
+AIR_HU = -1000.0
+
+
+@dataclass(frozen=True)
+class CaiConfiguration:
+    """How the network and what it sees are made; the defaults are the paper's.
+
+    Args:
+        classes: background and structures.
+        width: channels of the first stage.
+        normalization: none, layer, batch or batch_renorm.
+        pixel_mm: slices are resampled to square pixels of this size; None: they stay as they are.
+        window_hu: brought to 0..1 and cut off outside; None: HU as they are.
+    """
+
+    classes: int = 12
+    width: int = 64
+    normalization: str = "layer"
+    pixel_mm: float | None = None
+    window_hu: tuple[float, float] | None = None
+
+    @classmethod
+    def read(cls, stored: Any) -> CaiConfiguration:
+        """Read what ``asdict`` and JSON made of one."""
+        window = stored.get("window_hu")
+        return cls(**{**stored, "window_hu": None if window is None else tuple(window)})
+
+    def network(self) -> torch.nn.Module:
+        """Make the network."""
+        from reference_models import network
+
+        return network(MODEL, classes=self.classes, width=self.width, normalization=self.normalization)
+
+    def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
+        """Bring an image into the network's slices: the plan, to come back by, and slice,row,column in its units."""
+        from reference_models.slices import Slices
+
+        plan = Slices.of(image, pixel_mm=self.pixel_mm)
+        hu = plan.cut(image.array.astype(np.float32), AIR_HU)
+        return plan, windowed(hu, self.window_hu)
+
+
+class CaiPredictor:
+    """The U-Net with its weights; a voxel gets the class with the largest softmax.
+
+    Args:
+        weights: of ``cai-unet``.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices at a time.
+    """
+
+    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 8) -> None:
+        from reference_models.devices import choose_device, place
+
+        self.configuration = CaiConfiguration.read(weights.configuration)
+        self.device, self.batch_size = choose_device(device), batch_size
+        network = self.configuration.network()
+        weights.put_into(network, f"the given file of {MODEL}")
+        self.network = place(network, self.device).eval()
+        self.info = PredictorInfo(
+            name=MODEL,
+            version="1",
+            labels=weights.labels,
+            description="2D U-Net with layer normalisation, slice by slice: anatomy of the normal head on CT.",
+            paper="10.1148/ryai.2020190183",
+            licence="Apache-2.0",
+            weights_digest=weights.digest,
+            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            parameters=asdict(self.configuration),
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one CT.
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        import torch
+
+        from reference_models.devices import apply_in_batches
+
+        plan, slices = self.configuration.slices(check_hu(image))
+        inputs = torch.from_numpy(slices)[:, None]
+        probabilities = apply_in_batches(
+            lambda batch: torch.softmax(self.network(batch), dim=1), inputs, self.batch_size, self.device
+        )
+        native = plan.restore(probabilities.movedim(1, 0).numpy())
+        codes = np.array([0, *self.info.labels.values()])
+        return Prediction(codes[native.argmax(axis=0)])
+
+
+def cai_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 8) -> CaiPredictor:
+    """Make the predictor.
+
+    Args:
+        weights: a file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
+            for phantoms only.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices at a time.
+    """
+    return CaiPredictor(open_weights(MODEL, weights), device, batch_size)

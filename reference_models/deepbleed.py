@@ -1,0 +1,207 @@
+"""``deepbleed-512``, ``-128``, ``-64``, ``-32``: hemorrhage, in four fields of view (Sharrock et al. 2020)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.volume import Volume
+from reference_models.hounsfield import windowed
+from reference_models.loading import open_weights
+from reference_models.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
+
+if TYPE_CHECKING:
+    import torch
+
+    from reference_models.weightsfile import Weights
+
+__all__ = [
+    "LABEL",
+    "DeepBleedConfiguration",
+    "DeepBleedPredictor",
+    "deepbleed_32",
+    "deepbleed_64",
+    "deepbleed_128",
+    "deepbleed_512",
+]
+
+LABEL = "hemorrhage"
+THRESHOLD = 0.5
+
+_log = logging.getLogger("reference_models")
+
+
+@dataclass(frozen=True)
+class DeepBleedConfiguration:
+    """How a network and what it sees are made; the defaults are the released model's.
+
+    Args:
+        model: which of the four.
+        edge: side of a cube in voxels; of a slice for ``deepbleed-512``.
+        spacing_mm: of the cubic voxels in template space; ``deepbleed-512`` has none, it stays in the image's.
+        width: channels of the first block.
+        blocks: shared or separate convolutions.
+        activation: relu or prelu.
+        dropout: in the two deepest levels while training.
+        window_hu: brought to 0..1 and cut off outside; None: HU as they are.
+    """
+
+    model: str
+    edge: int
+    spacing_mm: float | None = 1.5
+    width: int = 16
+    blocks: str = "shared"
+    activation: str = "relu"
+    dropout: float = 0.0
+    window_hu: tuple[float, float] | None = None
+
+    @classmethod
+    def paper(cls, model: str, **options: Any) -> DeepBleedConfiguration:
+        """Give the configuration of the paper, with other options."""
+        edge = int(model.rpartition("-")[2])
+        return cls(model, edge, spacing_mm=None if edge == 512 else 1.5, **options)
+
+    @classmethod
+    def read(cls, stored: Any) -> DeepBleedConfiguration:
+        """Read what ``asdict`` and JSON made of one."""
+        window = stored.get("window_hu")
+        return cls(**{**stored, "window_hu": None if window is None else tuple(window)})
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one cube is the whole of the template's field."""
+        return self.spacing_mm is not None and self.edge * self.spacing_mm >= EXTENT_MM
+
+    def network(self) -> torch.nn.Module:
+        """Make the network."""
+        from reference_models import network
+
+        options = {"width": self.width, "blocks": self.blocks, "activation": self.activation, "dropout": self.dropout}
+        return network(self.model, **options)
+
+
+class DeepBleedPredictor:
+    """One of the four V-Nets with its weights, and the paper's pipeline around it.
+
+    HU are clamped, the brain is extracted, and everything outside it is 0. The 3D networks see the brain after rigid
+    registration to the template, and their probability comes back by the inverse; the 2D network sees native slices,
+    resampled to its size. The paper's figure shows the 2D network without brain extraction, its text with it: the text
+    is followed.
+
+    Args:
+        weights: of the network.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices or cubes at a time.
+        template: file of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
+    """
+
+    def __init__(
+        self, weights: Weights, device: str = "auto", batch_size: int = 4, template: str | None = None
+    ) -> None:
+        from reference_models.devices import choose_device, place
+
+        self.configuration = DeepBleedConfiguration.read(weights.configuration)
+        self.device, self.batch_size, self.template = choose_device(device), batch_size, template
+        network = self.configuration.network()
+        weights.put_into(network, f"the given file of {self.configuration.model}")
+        self.network = place(network, self.device).eval()
+        self.info = PredictorInfo(
+            name=self.configuration.model,
+            version="1",
+            labels=weights.labels,
+            description=f"V-Net on a brain-extracted CT, {self.configuration.model}: hemorrhage of any type.",
+            paper="10.1007/s12021-020-09493-5",
+            licence="Apache-2.0",
+            weights_digest=weights.digest,
+            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            parameters={**asdict(self.configuration), "template": template or "phantom"},
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one CT; without a brain in the field nothing is found. The score is V / (V + 1 mL).
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        brain = extracted_brain(image)
+        if not brain.array.any():
+            _log.warning("no brain in the field: nothing is enclosed by skull, so nothing is predicted")
+            return Prediction(np.zeros(image.shape, np.uint8), score=0.0)
+        probability = self._in_slices(brain) if self.configuration.spacing_mm is None else self._in_template(brain)
+        labels = (probability > THRESHOLD).astype(np.uint8) * self.info.labels[LABEL]
+        volume_ml = float(np.count_nonzero(labels)) * image.voxel_ml
+        return Prediction(labels, score=volume_ml / (volume_ml + 1.0), probabilities={LABEL: probability})
+
+    def _in_slices(self, brain: Volume) -> NDArray[np.float32]:
+        import torch
+
+        from reference_models.devices import apply_in_batches
+        from reference_models.slices import Slices
+
+        plan = Slices.of(brain, edge=self.configuration.edge)
+        inputs = torch.from_numpy(windowed(plan.cut(brain.array, 0.0), self.configuration.window_hu))[:, None]
+        found = apply_in_batches(lambda batch: torch.sigmoid(self.network(batch)), inputs, self.batch_size, self.device)
+        native: NDArray[np.float32] = plan.restore(found.movedim(1, 0).numpy())[0]
+        return native
+
+    def _in_template(self, brain: Volume) -> NDArray[np.float32]:
+        import torch
+
+        from reference_models.tiling import apply_in_tiles
+
+        assert self.configuration.spacing_mm is not None
+        space = TemplateSpace.of(brain, read_template(self.template), self.configuration.spacing_mm)
+        cube = torch.from_numpy(windowed(space.to_template(brain.array), self.configuration.window_hu))
+        found = apply_in_tiles(
+            lambda batch: torch.sigmoid(self.network(batch)),
+            cube,
+            self.configuration.edge,
+            self.batch_size,
+            self.device,
+        )
+        return space.to_native(found.numpy())
+
+
+def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_size: int = 4) -> DeepBleedPredictor:
+    """Make the 2D predictor, which works on native slices.
+
+    Args:
+        weights: a file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
+            for phantoms only.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices at a time.
+    """
+    return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size)
+
+
+def deepbleed_128(
+    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+) -> DeepBleedPredictor:
+    """Make the predictor that sees the whole head at once.
+
+    Args:
+        weights: as for ``deepbleed_512``.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: cubes at a time.
+        template: file of an extracted brain in HU; None: the mean of simulated heads.
+    """
+    return DeepBleedPredictor(open_weights("deepbleed-128", weights), device, batch_size, template)
+
+
+def deepbleed_64(
+    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+) -> DeepBleedPredictor:
+    """Make the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
+    return DeepBleedPredictor(open_weights("deepbleed-64", weights), device, batch_size, template)
+
+
+def deepbleed_32(
+    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+) -> DeepBleedPredictor:
+    """Make the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
+    return DeepBleedPredictor(open_weights("deepbleed-32", weights), device, batch_size, template)

@@ -1,0 +1,108 @@
+"""Where networks run, and what happens when memory does not suffice."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ctbench.errors import UsageError
+
+__all__ = ["apply_in_batches", "autocast", "choose_device", "deterministic", "is_out_of_memory", "place"]
+
+_log = logging.getLogger("reference_models")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Give the device of that name; ``auto`` is the first GPU, or the CPU where there is none.
+
+    Raises:
+        UsageError: no such device is here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        msg = f"unknown device {name!r}; expected auto, cpu, cuda or cuda:N"
+        raise UsageError(msg) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        msg = (
+            f"device {name!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices; use --device cpu"
+        )
+        raise UsageError(msg)
+    if device.type not in {"cpu", "cuda"}:
+        msg = f"device {name!r} is not supported; expected auto, cpu, cuda or cuda:N"
+        raise UsageError(msg)
+    return device
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to its device; convolutions are fastest with the channels last in memory, on CPUs too."""
+    for kind, memory_format in ((nn.Conv2d, torch.channels_last), (nn.Conv3d, torch.channels_last_3d)):
+        if any(isinstance(layer, kind) for layer in network.modules()):
+            # torch's types do not know that a module takes a memory format alone.
+            network = network.to(memory_format=memory_format)  # type: ignore[call-overload]
+    return network.to(device)
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Compute in bfloat16 on a GPU; on a CPU in float32, which is quicker there and the same everywhere."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Let torch choose the same algorithms every time inside the block, where it has them."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether torch found no memory, on a GPU or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+
+
+def apply_in_batches(
+    function: Callable[[Tensor], Tensor], inputs: Tensor, batch_size: int, device: torch.device
+) -> Tensor:
+    """Apply ``function`` to a few inputs at a time; each batch goes to the device and its result comes back.
+
+    Where memory does not suffice the batch is halved, and the log says so.
+
+    Args:
+        function: batch,... to batch,...
+        inputs: all of them, on the CPU.
+        batch_size: at most so many at a time.
+        device: where ``function`` works.
+
+    Returns:
+        float32 on the CPU.
+    """
+    results, start = [], 0
+    while start < len(inputs):
+        batch = inputs[start : start + batch_size]
+        try:
+            with torch.inference_mode(), autocast(device):
+                results.append(function(batch.to(device)).float().cpu())
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or batch_size == 1:
+                raise
+            batch_size = max(1, batch_size // 2)
+            _log.warning("not enough memory on %s; going on with batches of %d", device, batch_size)
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+            continue
+        start += len(batch)
+    return torch.cat(results)

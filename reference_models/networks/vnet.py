@@ -1,0 +1,120 @@
+"""The V-Net of DeepBleed (Sharrock et al. 2020, doi 10.1007/s12021-020-09493-5), in two or three dimensions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from reference_models.networks.layers import he_normal_
+
+__all__ = ["VNet"]
+
+DEPTH = 4
+"""Downsampling steps; the sides of the input must be multiples of 2 to this power."""
+
+_CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}
+
+Blocks = Literal["shared", "separate"]
+Activation = Literal["relu", "prelu"]
+
+
+class VNet(nn.Module):
+    """V-Net (Milletari et al. 2016, arXiv 1606.04797) as DeepBleed was released.
+
+    In every block one 5-wide convolution is applied once, twice or thrice with the same weights (``shared``: 22,546,101
+    parameters in 3D, 4,745,333 in 2D). The paper's text reads as if each had its own (``separate``: 65,171,861 and
+    13,271,893) and names PReLU; the released network has neither.
+
+    Args:
+        dimensions: 2 or 3.
+        width: channels of the first block; the deepest has sixteen times as many.
+        blocks: whether the convolutions of a block share their weights.
+        activation: after every convolution.
+        dropout: share of channels that training drops in the two deepest levels.
+    """
+
+    def __init__(
+        self,
+        dimensions: int = 3,
+        width: int = 16,
+        blocks: Blocks = "shared",
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if (
+            dimensions not in _CONVOLUTION
+            or blocks not in {"shared", "separate"}
+            or activation not in {"relu", "prelu"}
+        ):
+            msg = f"no V-Net has dimensions={dimensions!r}, blocks={blocks!r}, activation={activation!r}"
+            raise ValueError(msg)
+        self.width = width
+        convolution, transposed = _CONVOLUTION[dimensions], _TRANSPOSED[dimensions]
+        widths = [width * 2**level for level in range(DEPTH + 1)]
+
+        def block(channels: int, repeats: int) -> _Block:
+            rate = dropout if channels >= 8 * width else 0.0
+            return _Block(dimensions, channels, repeats, blocks, activation, rate)
+
+        self.entry = nn.Sequential(convolution(1, width, 5, padding=2), _activation(activation, width))
+        self.down = nn.ModuleList(
+            nn.Sequential(convolution(above, here, 2, stride=2), _activation(activation, here))
+            for above, here in pairwise(widths)
+        )
+        self.down_blocks = nn.ModuleList(
+            block(here, repeats) for here, repeats in zip(widths[1:], (2, 3, 3, 3), strict=True)
+        )
+        joined = widths[:0:-1]
+        self.up = nn.ModuleList(
+            nn.Sequential(transposed(below, here // 2, 2, stride=2), _activation(activation, here // 2))
+            for below, here in zip([joined[0], *joined], joined, strict=False)
+        )
+        self.up_blocks = nn.ModuleList(block(here, repeats) for here, repeats in zip(joined, (3, 3, 2, 1), strict=True))
+        self.exit = nn.Sequential(convolution(2 * width, 2, 1), _activation(activation, 2), convolution(2, 1, 1))
+        he_normal_(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the logit of hemorrhage: batch,1,(z,)y,x of HU in, the same shape out; sides are multiples of 16."""
+        x = self.entry(x) + x
+        skips = []
+        for down, block in zip(self.down, self.down_blocks, strict=True):
+            skips.append(x)
+            x = block(down(x))
+        for up, block in zip(self.up, self.up_blocks, strict=True):
+            x = block(torch.cat([up(x), skips.pop()], dim=1))
+        logit: Tensor = self.exit(x)
+        return logit
+
+
+class _Block(nn.Module):
+    """Convolutions of one width, and the block's input added to what they give."""
+
+    def __init__(
+        self, dimensions: int, channels: int, repeats: int, blocks: Blocks, activation: Activation, dropout: float
+    ) -> None:
+        super().__init__()
+        self.repeats = repeats
+        self.steps = nn.ModuleList(
+            nn.Sequential(
+                _CONVOLUTION[dimensions](channels, channels, 5, padding=2),
+                _activation(activation, channels),
+                *([_DROPOUT[dimensions](dropout)] if dropout else []),
+            )
+            for _ in range(1 if blocks == "shared" else repeats)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for index in range(self.repeats):
+            y = self.steps[index % len(self.steps)](y)
+        return x + y
+
+
+def _activation(kind: Activation, channels: int) -> nn.Module:
+    return nn.ReLU() if kind == "relu" else nn.PReLU(channels)

@@ -1,0 +1,54 @@
+"""Whatever way a scan is stored, a network sees it from one side: z up, y to the back, x to the left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from ctbench.volume import Volume
+
+__all__ = ["Orientation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How the axes of an array lie in the patient; an oblique axis goes to the nearest one.
+
+    Args:
+        axes: the array's axis that runs along z, y and x of the patient (LPS).
+        flips: which of z, y, x run the other way.
+    """
+
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+    @classmethod
+    def of(cls, image: Volume) -> Orientation:
+        """Read it from the image's direction."""
+        _, found = linear_sum_assignment(-np.abs(image.direction))
+        z, y, x = (int(axis) for axis in found)
+        flips = tuple(bool(image.direction[world, axis] < 0) for world, axis in enumerate((z, y, x)))
+        return cls((z, y, x), flips)  # type: ignore[arg-type]  # three, one an axis
+
+    def apply(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Bring an array z,y,x of the image into the patient's order."""
+        return np.ascontiguousarray(np.flip(array.transpose(self.axes), self._flipped()))
+
+    def undo(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Bring an array back into the image's order; axes before the last three stay."""
+        lead = array.ndim - 3
+        turned = np.flip(array, tuple(lead + axis for axis in self._flipped()))
+        back = [lead + int(axis) for axis in np.argsort(self.axes)]
+        return np.ascontiguousarray(turned.transpose([*range(lead), *back]))
+
+    def spacing_mm(self, image: Volume) -> tuple[float, float, float]:
+        """Give the spacing in the patient's order."""
+        z, y, x = (image.spacing_mm[axis] for axis in self.axes)
+        return z, y, x
+
+    def _flipped(self) -> tuple[int, ...]:
+        return tuple(axis for axis, flip in enumerate(self.flips) if flip)

@@ -1,0 +1,96 @@
+"""Augmentation of whole batches: one resampling each, linear for images, nearest for targets.
+
+What comes from outside the image is background that does not exist, so it takes the fill value and counts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reference_models.training.examples import Batch
+
+__all__ = ["ElasticAugmentation", "PlaneAugmentation", "flipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneAugmentation:
+    """Flips, scaling, rotation and translation of slices (Cai et al. 2020).
+
+    Args:
+        scale: largest relative change of size.
+        rotation_deg: largest rotation to either side.
+        translation: largest shift along y and x, as a share of the slice's side (20 of 512 pixels in the paper).
+        flip_front_to_back: the paper's images lie either way; ours are all turned alike beforehand.
+        fill: value of what comes from outside; air, in the network's units.
+    """
+
+    scale: float = 0.08
+    rotation_deg: float = 7.0
+    translation: float = 20 / 512
+    flip_front_to_back: bool = True
+    fill: float = -1000.0
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Change each slice of a batch,1,y,x in its own way."""
+        count, _, height, width = batch.image.shape
+        random = torch.rand((count, 6), generator=generator) * 2 - 1
+        scale = 1 + self.scale * random[:, 0]
+        angle = math.radians(self.rotation_deg) * random[:, 1]
+        flip_x = torch.sign(random[:, 2])
+        flip_y = torch.sign(random[:, 3]) if self.flip_front_to_back else torch.ones(count)
+        # Normalised coordinates span -1..1 over each side: a rotation in pixels needs the ratio of the sides.
+        ratio = height / width
+        theta = torch.zeros(count, 2, 3)
+        theta[:, 0, 0], theta[:, 0, 1] = torch.cos(angle) / scale * flip_x, -torch.sin(angle) / scale * flip_x * ratio
+        theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) / scale * flip_y / ratio, torch.cos(angle) / scale * flip_y
+        theta[:, :, 2] = 2 * self.translation * random[:, 4:6]
+        grid = torch.nn.functional.affine_grid(theta, list(batch.image.shape), align_corners=False)
+        return _resampled(batch, grid, self.fill)
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticAugmentation:
+    """Left-right flips and elastic deformation without a component along z (Sharrock et al. 2020).
+
+    The paper gives no sizes: they are ours.
+
+    Args:
+        displacement: standard deviation along y and x, as a share of the side.
+        nodes: knots of the deformation along a side.
+        fill: value of what comes from outside.
+    """
+
+    displacement: float = 0.015
+    nodes: int = 5
+    fill: float = 0.0
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Change each member of a batch,1,(z,)y,x in its own way."""
+        sides = batch.image.shape[2:]
+        mode = "bilinear" if len(sides) == 2 else "trilinear"
+        knots = torch.randn((len(batch.image), 2, *[self.nodes] * len(sides)), generator=generator)
+        field = torch.nn.functional.interpolate(knots, size=sides, mode=mode, align_corners=True)
+        identity = torch.eye(len(sides), len(sides) + 1).expand(len(batch.image), -1, -1)
+        grid = torch.nn.functional.affine_grid(identity, list(batch.image.shape), align_corners=False).clone()
+        grid[..., :2] += 2 * self.displacement * field.movedim(1, -1)
+        mirrored = torch.rand(len(batch.image), generator=generator) < 0.5
+        grid[mirrored, ..., 0] *= -1
+        return _resampled(batch, grid, self.fill)
+
+
+def flipped(batch: Batch, axis: int) -> Batch:
+    """Mirror a batch along an axis of its images, counted from the last (-1 is x)."""
+    return Batch(*(tensor.flip(axis) for tensor in batch))
+
+
+def _resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
+    sample = torch.nn.functional.grid_sample
+    image = sample(batch.image - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
+    # One pass for both: 0 where nothing was, so "not counted" is stored as 1.
+    pair = torch.stack([batch.target.float(), (~batch.counted).float()], dim=1)
+    moved = sample(pair, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return Batch(image, moved[:, 0].round().long(), moved[:, 1] < 0.5)

@@ -1,0 +1,61 @@
+"""What is learnt from: prepared images with their targets, and batches of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Batch", "Example", "count_classes", "stack"]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One case, or a piece of one, in the space of the network.
+
+    Args:
+        image: float32, what the network sees.
+        target: class numbers of the same shape; 0 is background.
+        counted: bool of the same shape, the voxels that count.
+    """
+
+    image: NDArray[np.float32]
+    target: NDArray[np.uint8]
+    counted: NDArray[np.bool_]
+
+    def __getitem__(self, where: int | tuple[slice, ...]) -> Example:
+        """Cut a slice or a block out."""
+        return Example(self.image[where], self.target[where], self.counted[where])
+
+
+class Batch(NamedTuple):
+    """Examples of one shape: image batch,1,...; target and counted batch,..."""
+
+    image: Tensor
+    target: Tensor
+    counted: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Move everything."""
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+def stack(examples: list[Example]) -> Batch:
+    """Make a batch."""
+    return Batch(
+        torch.from_numpy(np.stack([example.image for example in examples])[:, None]),
+        torch.from_numpy(np.stack([example.target for example in examples]).astype(np.int64)),
+        torch.from_numpy(np.stack([example.counted for example in examples])),
+    )
+
+
+def count_classes(examples: list[Example], classes: int) -> NDArray[np.int64]:
+    """Count the voxels of every class among those that count."""
+    counts = np.zeros(classes, np.int64)
+    for example in examples:
+        counts += np.bincount(example.target[example.counted], minlength=classes)
+    return counts

@@ -1,0 +1,34 @@
+"""What a case teaches: the consensus of its readers, or the reference that it comes with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ctbench.consensus import fuse
+from ctbench.datasets import Case
+from ctbench.errors import DataError
+from ctbench.reference import Reference
+
+__all__ = ["training_reference"]
+
+
+def training_reference(case: Case, consensus: str = "majority") -> Reference:
+    """Make the reference of a case.
+
+    Args:
+        case: with readers, or with a given reference.
+        consensus: the rule, as in ``ctbench.consensus.fuse``.
+
+    Raises:
+        DataError: it has neither.
+    """
+    given = case.reference()
+    if given is not None:
+        reference, annotated = Reference.of(given.array), case.annotated(None, given)
+        return reference if annotated is None else replace(reference, annotated=annotated)
+    if not case.readers:
+        msg = f"case {case.id} has neither a reader nor a reference; nothing can be learnt from it"
+        raise DataError(msg)
+    maps = {reader: case.reader(reader) for reader in case.readers}
+    annotated_by = {reader: case.annotated(reader, volume) for reader, volume in maps.items()}
+    return fuse({reader: volume.array for reader, volume in maps.items()}, consensus, annotated_by)

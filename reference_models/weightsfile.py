@@ -1,0 +1,149 @@
+"""Weights with what is needed to use them: one safetensors file, its configuration as JSON in the metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import DataError, MissingFileError, UsageError
+from ctbench.files import sha256, whole_file
+from ctbench.labels import LabelSet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Weights", "demo_weights"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The trained tensors of a network.
+
+    Args:
+        model: which predictor they are for, e.g. ``cai-unet``.
+        configuration: how network and preprocessing are made; JSON values.
+        labels: what the classes are called; class k is the k-th label, class 0 background.
+        tensors: of the network's state.
+        trained_on: name of the dataset.
+        phantoms_only: learnt on simulated heads, so of no use on patients.
+        digest: SHA-256 of the file they were read from, else empty.
+    """
+
+    model: str
+    configuration: Mapping[str, Any]
+    labels: LabelSet
+    tensors: Mapping[str, NDArray[Any]]
+    trained_on: str = ""
+    phantoms_only: bool = False
+    digest: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, network: nn.Module, *, half: bool = False, **fields: Any) -> Weights:
+        """Take the tensors of a network; ``half`` stores floats in 16 bits."""
+        tensors = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+        if half:
+            tensors = {n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in tensors.items()}
+        return cls(tensors=tensors, **fields)
+
+    def save(self, path: str | Path) -> None:
+        """Write the file, whole or not at all."""
+        from safetensors.numpy import save_file
+
+        card = {
+            "format": _FORMAT,
+            "model": self.model,
+            "configuration": dict(self.configuration),
+            "labels": dict(self.labels.codes),
+            "trained_on": self.trained_on,
+            "phantoms_only": self.phantoms_only,
+        }
+        with whole_file(path) as temporary:
+            save_file(
+                {name: np.ascontiguousarray(array) for name, array in self.tensors.items()},
+                temporary,
+                {"ctbench": json.dumps(card)},
+            )
+
+    @classmethod
+    def load(cls, path: str | Path, model: str) -> Weights:
+        """Read weights of one model.
+
+        Raises:
+            MissingFileError: there is no such file.
+            DataError: it is no weights file.
+            UsageError: it holds the weights of another model; the message names both.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        if not path.is_file():
+            msg = f"no weights at {path}; give a file that `ctbench train {model}` or `ctbench weights import` wrote"
+            raise MissingFileError(msg)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                card = json.loads((file.metadata() or {})["ctbench"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file is no mapping
+            found, version, configuration = card["model"], card["format"], dict(card["configuration"])
+            read = cls(
+                model=found,
+                configuration=configuration,
+                labels=LabelSet(card["labels"]),
+                tensors=tensors,
+                trained_on=card["trained_on"],
+                phantoms_only=card["phantoms_only"],
+                digest=sha256(path),
+            )
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            msg = f"{path} does not hold weights of {model}: {error}; expected a safetensors file that ctbench wrote"
+            raise DataError(msg) from error
+        if found != model or version != _FORMAT:
+            msg = (
+                f"{path} holds weights of {found} (format {version}, {_told(configuration)}); "
+                f"expected weights of {model} (format {_FORMAT})"
+            )
+            raise UsageError(msg)
+        return read
+
+    def put_into(self, network: nn.Module, where: str) -> None:
+        """Give a network these tensors.
+
+        Args:
+            network: changed.
+            where: what to call the weights in a message.
+
+        Raises:
+            UsageError: they are of another configuration; the message names both.
+        """
+        import torch
+
+        wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        found = {name: tuple(array.shape) for name, array in self.tensors.items()}
+        differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+        if differing:
+            name = differing[0]
+            msg = (
+                f"{where} are weights of another configuration than {self.model} ({_told(self.configuration)}): "
+                f"{len(differing)} tensors differ, e.g. {name}: expected {wanted.get(name)}, got {found.get(name)}"
+            )
+            raise UsageError(msg)
+        state = network.state_dict()
+        network.load_state_dict(
+            {name: torch.from_numpy(np.array(array)).to(state[name].dtype) for name, array in self.tensors.items()}
+        )
+
+
+def demo_weights(model: str) -> Path:
+    """Say where the weights that come with the package lie."""
+    return Path(__file__).parent / "weights" / f"{model}.safetensors"
+
+
+def _told(configuration: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in configuration.items()) or "no configuration"

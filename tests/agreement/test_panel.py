@@ -1,0 +1,46 @@
+import numpy as np
+
+from ctbench.agreement.panel import UNREAD, read_panel
+
+
+def test_units_are_the_box_of_the_union_one_voxel_wider(shifted_panel):
+    """The union is 3 x 8 x 10 voxels; grown by one on each side it is 5 x 10 x 12, and holds all that was drawn."""
+    units = shifted_panel.units((1,))
+    assert units.shape == (3, 5 * 10 * 12)
+    np.testing.assert_array_equal(units.sum(axis=1), 3 * 8 * 8)
+
+
+def test_units_end_with_the_image(make_panel):
+    """A structure that fills the image has no background around it."""
+    full = np.ones((2, 3, 4), np.uint8)
+    assert make_panel({"a": full, "b": full}).units((1,)).shape == (2, 24)
+
+
+def test_units_of_slices_with_one_reader_are_left_out(make_panel):
+    """Of three readers, one slice has all, one has two (the third is marked), one has a single one (left out)."""
+    labels = np.zeros((3, 4, 4), np.uint8)
+    labels[:, 1:3, 1:3] = 1
+    annotated = {
+        "a": np.array([True, True, True]),
+        "b": np.array([True, True, False]),
+        "c": np.array([True, False, False]),
+    }
+    units = make_panel(dict.fromkeys("abc", labels), annotated).units((1,))
+    assert units.shape == (3, 2 * 16)
+    assert (units[2] == UNREAD).sum() == 16
+    assert not (units[:2] == UNREAD).any()
+
+
+def test_units_of_what_nobody_drew_are_none(make_panel):
+    """A structure that is not there has no voxels to judge."""
+    empty = np.zeros((2, 3, 4), np.uint8)
+    assert make_panel({"a": empty, "b": empty}).units((1,)).shape == (2, 0)
+
+
+def test_a_panel_has_what_was_assessed(blobs):
+    """Nobody could assess ivh in case d; the group that holds it is scored all the same, as in a run."""
+    assert set(read_panel(blobs["c"], "majority").structures) == {"iph", "ivh", "hemorrhage"}
+    panel = read_panel(blobs["d"], "majority")
+    assert set(panel.structures) == {"iph", "hemorrhage"}
+    assert panel.pairs == (("r1", "r2"), ("r1", "r3"), ("r2", "r3"))
+    assert set(panel.without) == {"r1", "r2", "r3"}

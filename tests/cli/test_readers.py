@@ -1,0 +1,43 @@
+import pandas as pd
+
+
+def test_readers_writes_the_study(ctbench, blobs_folder, tmp_path):
+    """By default the page and its tables lie beside the run, and a person is told where."""
+    result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1)
+    assert result.exit_code == 0
+    folder = tmp_path / "work" / "runs" / "blobs" / "reader-study"
+    assert "reader-study.html" in result.err
+    assert "Against the others" in (folder / "reader-study.html").read_text()
+    assert set(pd.read_csv(folder / "pairs.csv")["case"]) == {"b", "c", "d"}  # the test split, as in the run
+    assert not (folder / "maps").exists()
+
+
+def test_out_takes_run_study_and_maps(ctbench, blobs_folder, tmp_path):
+    """With --out all is in one folder; a second time the run is reused and the study made again."""
+    arguments = ("readers", blobs_folder / "blobs.yaml", "-j", 1, "--maps", "--out", tmp_path / "study")
+    assert ctbench(*arguments).exit_code == 0
+    assert "reused" in ctbench(*arguments).err
+    assert (tmp_path / "study" / "run.json").is_file()
+    assert (tmp_path / "study" / "reader-study.html").is_file()
+    assert {path.name for path in (tmp_path / "study" / "maps").iterdir()} == {
+        f"{case}_disagreement.nii.gz" for case in "bcd"
+    }
+
+
+def test_a_case_with_one_reader_is_named(ctbench, blobs_folder):
+    """The study goes on without it, and says so."""
+    for reader in ("r2", "r3"):
+        (blobs_folder / "readers" / reader / "b.nii.gz").unlink()
+    result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1, "--json")
+    assert result.exit_code == 0
+    assert "case b is left out of the reader study: it has 1 reader" in result.err
+
+
+def test_without_two_readers_there_is_no_study(ctbench, blobs_folder):
+    """A dataset of single readers has a run without rows, and no page."""
+    for case in "abcd":
+        for reader in ("r2", "r3"):
+            (blobs_folder / "readers" / reader / f"{case}.nii.gz").unlink()
+    result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1, "--json")
+    assert result.exit_code == 0
+    assert "no case has two readers" in result.err

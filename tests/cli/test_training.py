@@ -1,0 +1,188 @@
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctbench.cli import training
+from ctbench.files import write_text
+from ctbench.predictors import Prediction, PredictorInfo, resolve
+from ctbench.volume import read_label_map, write_volume
+
+CALLS = []
+
+
+class Bright:
+    """Says that what is above its threshold is iph; the threshold is what its weights hold."""
+
+    def __init__(self, weights=None, device=None):
+        from ctbench.labels import LabelSet
+
+        threshold = json.loads(Path(weights).read_text()) if weights else 60
+        self.threshold = threshold
+        self.info = PredictorInfo(name="bright", version="1", labels=LabelSet({"iph": 1, "ivh": 2}))
+
+    def predict(self, image):
+        """Segment by brightness."""
+        return Prediction((image.array > self.threshold).astype(np.uint8), score=0.5)
+
+
+def train_bright(dataset, learn, choose, out, **settings):
+    """Learn nothing, but remember what was given, and leave a file that the predictor reads."""
+    CALLS.append({"learn": [case.id for case in learn], "choose": [case.id for case in choose], **settings})
+    write_text(out / "weights.safetensors", "50")
+    return out / "weights.safetensors"
+
+
+def import_bright(source, out, labels=None):
+    """Copy a file and say what the labels were."""
+    write_text(out, json.dumps({"from": source.name, "labels": labels}))
+
+
+@pytest.fixture(autouse=True)
+def plugins(monkeypatch):
+    """One model behind each of the three doors."""
+    names = {
+        training.TRAINERS: ("bright", "train_bright"),
+        training.IMPORTERS: ("bright", "import_bright"),
+        resolve.GROUP: ("bright", "Bright"),
+    }
+    doors = {"train_bright": train_bright, "import_bright": import_bright, "Bright": Bright}
+
+    class Here(EntryPoint):
+        def load(self):
+            """Give the object of this file: pytest gives it no importable name."""
+            return doors[self.value]
+
+    def entry_points(group):
+        return [Here(name, value, group) for name, value in [names[group]]]
+
+    monkeypatch.setattr(training, "entry_points", entry_points)
+    monkeypatch.setattr(resolve, "entry_points", entry_points)
+    CALLS.clear()
+
+
+def test_train_gives_the_splits_and_settings_to_the_trainer(ctbench, blobs_folder, tmp_path):
+    """Without a validation split a fifth of the patients is held back; options are read as JSON."""
+    (blobs_folder / "cases.csv").write_text("case,split\na,train\nb,train\nc,train\nd,test\n")
+    result = ctbench(
+        "train",
+        "bright",
+        "-d",
+        str(blobs_folder / "blobs.yaml"),
+        "--out",
+        str(tmp_path / "t"),
+        "--preset",
+        "demo",
+        "-o",
+        "minutes=2",
+        "--seed",
+        "7",
+    )
+    assert result.exit_code == 0, result.err
+    (call,) = CALLS
+    assert sorted(call["learn"] + call["choose"]) == ["a", "b", "c"]
+    assert call["choose"] == ["a"]
+    assert (call["preset"], call["options"], call["seed"], call["resume"]) == ("demo", {"minutes": 2}, 7, False)
+
+
+def test_a_subgroup_can_be_learnt_from(ctbench, blobs_folder, tmp_path):
+    """One scanner's cases alone, as Cai's appendix does; an unknown column is refused by name."""
+    (blobs_folder / "cases.csv").write_text("case,split,scanner\na,train,A\nb,validation,A\nc,train,B\nd,test,B\n")
+    dataset = str(blobs_folder / "blobs.yaml")
+    assert ctbench("train", "bright", "-d", dataset, "--out", str(tmp_path / "t"), "--only", "scanner=A").exit_code == 0
+    assert (CALLS[0]["learn"], CALLS[0]["choose"]) == (["a"], ["b"])
+    result = ctbench("train", "bright", "-d", dataset, "--out", str(tmp_path / "t"), "--only", "vendor=A")
+    assert result.exit_code == 2
+    assert "scanner" in result.err
+
+
+def test_folds_pool_their_held_out_predictions_into_one_run(ctbench, blobs_folder, tmp_path):
+    """Every case is predicted by a model that did not see its patient; all of them are scored together."""
+    (blobs_folder / "cases.csv").write_text("case,patient\na,p1\nb,p1\nc,p2\nd,p3\n")
+    result = ctbench(
+        "train",
+        "bright",
+        "-d",
+        str(blobs_folder / "blobs.yaml"),
+        "--out",
+        str(tmp_path / "t"),
+        "--folds",
+        "3",
+        "-j",
+        "1",
+        "--json",
+    )
+    assert result.exit_code == 0, result.err
+    assert len(CALLS) == 3
+    for call in CALLS:
+        seen = set(call["learn"] + call["choose"])
+        assert ("a" in seen) == ("b" in seen)
+    assert {path.name for path in (tmp_path / "t" / "predictions").glob("*.nii.gz")} == {
+        f"{case}.nii.gz" for case in "abcd"
+    }
+    run = json.loads((tmp_path / "t" / "run" / "run.json").read_text())
+    assert run["cases"] == ["a", "b", "c", "d"]
+
+
+def test_more_folds_than_patients_are_refused(ctbench, blobs_folder, tmp_path):
+    """The message counts both."""
+    (blobs_folder / "cases.csv").write_text("case,patient\na,p1\nb,p1\nc,p2\nd,p3\n")
+    result = ctbench("train", "bright", "-d", str(blobs_folder / "blobs.yaml"), "--out", str(tmp_path), "--folds", "4")
+    assert result.exit_code == 2
+    assert "4 folds cannot be made of 3 patients" in result.err
+
+
+def test_predict_writes_label_maps_and_their_names(ctbench, blobs_folder, tmp_path):
+    """One file an image on its grid, the score beside it, and labels.json: the folder is a predictor again."""
+    (tmp_path / "w").write_text("50")
+    images = [str(blobs_folder / "images" / f"{case}.nii.gz") for case in "ab"]
+    result = ctbench(
+        "predict", "bright", *images, "--weights", str(tmp_path / "w"), "--out", str(tmp_path / "p"), "--json"
+    )
+    assert result.exit_code == 0, result.err
+    assert read_label_map(tmp_path / "p" / "a.nii.gz").array.sum() > 0
+    assert json.loads((tmp_path / "p" / "labels.json").read_text())["labels"] == {"iph": 1, "ivh": 2}
+    assert json.loads((tmp_path / "p" / "b.json").read_text()) == {"score": 0.5}
+
+
+def test_two_images_of_one_name_are_refused(ctbench, blobs_folder, tmp_path):
+    """One would overwrite the other."""
+    image = blobs_folder / "images" / "a.nii.gz"
+    from ctbench.volume import read_volume
+
+    write_volume(read_volume(image), tmp_path / "other" / "a.nii.gz")
+    result = ctbench(
+        "predict", "bright", str(image), str(tmp_path / "other" / "a.nii.gz"), "--out", str(tmp_path / "p")
+    )
+    assert result.exit_code == 2
+    assert "different names" in result.err
+
+
+def test_weights_are_imported_with_their_labels(ctbench, tmp_path):
+    """Names and codes in the order given; without --out the file has the model's name."""
+    (tmp_path / "authors.hdf5").write_text("x")
+    out = tmp_path / "bright.safetensors"
+    result = ctbench(
+        "weights",
+        "import",
+        "bright",
+        str(tmp_path / "authors.hdf5"),
+        "--out",
+        str(out),
+        "--label",
+        "a=1",
+        "--label",
+        "b=4",
+    )
+    assert result.exit_code == 0, result.err
+    assert json.loads(out.read_text()) == {"from": "authors.hdf5", "labels": {"a": 1, "b": 4}}
+
+
+def test_an_unknown_model_is_refused_with_the_nearest(ctbench, blobs_folder, tmp_path):
+    """By name, at both doors."""
+    result = ctbench("train", "brigth", "-d", str(blobs_folder / "blobs.yaml"), "--out", str(tmp_path / "t"))
+    assert result.exit_code == 2
+    assert "did you mean bright?" in result.err
+    assert ctbench("weights", "import", "unet", str(tmp_path)).exit_code == 2

@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+from ctbench.errors import PluginNotFoundError, UsageError
+from ctbench.labels import LabelSet
+from ctbench.predictors import PredictorInfo
+from ctbench.predictors.card import card_of, info_of, read_card
+
+
+def test_a_card_comes_back_as_it_went():
+    """Through JSON and back, nothing of a predictor's info is lost."""
+    info = PredictorInfo(
+        name="theirs",
+        version="3",
+        labels=LabelSet({"iph": 1, "ivh": 2}, groups={"hemorrhage": ("iph", "ivh")}),
+        description="finds blood",
+        paper="10.1/2",
+        licence="MIT",
+        weights_digest="abc",
+        training_datasets=("bhsd",),
+        parameters={"fold": 3},
+    )
+    assert info_of(json.loads(json.dumps(card_of(info))), "the card") == info
+
+
+def test_parameters_that_json_does_not_know_become_text():
+    """A path or an array's scalar must not keep a predictor from being run."""
+    info = PredictorInfo(name="a", version="1", labels=LabelSet({"b": 1}), parameters={"cut": np.float32(0.5)})
+    assert card_of(info)["parameters"] == {"cut": "0.5"}
+
+
+def test_a_label_set_alone_is_a_card(tmp_path):
+    """The name comes from whoever asks."""
+    (tmp_path / "labels.json").write_text('{"iph": 1}')
+    info = info_of(read_card(tmp_path / "labels.json"), "here", name="folder")
+    assert (info.name, info.version, info.labels.codes) == ("folder", "1", {"iph": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "is not a label set: expected"),
+        ("{}", "is not a label set: expected"),
+        ("{", "is not a label set: expected"),
+        ("[" * 100_000, "is not a label set: expected"),
+        ('{"labels": {"iph": 1}, "lables": 2}', "has unknown keys .'lables'.; known: labels, groups"),
+    ],
+    ids=["list", "empty", "cut", "deep", "key"],
+)
+def test_what_is_no_card_is_told(tmp_path, text, message):
+    """The path and the expected form stand in the message."""
+    (tmp_path / "labels.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_card(tmp_path / "labels.json")
+
+
+@pytest.mark.parametrize("card", [{"labels": {"iph": 0}}, {"labels": {"iph": "x"}}, {"labels": 3}, {}])
+def test_what_a_process_says_of_itself_is_checked(card):
+    """A card from another process is no better than one from a file."""
+    with pytest.raises(UsageError, match="the card is not a label set"):
+        info_of({"name": "a", **card}, "the card")
+
+
+def test_a_card_that_is_not_there_is_named(tmp_path):
+    """Folder and file stand in the message."""
+    with pytest.raises(PluginNotFoundError, match=r"has no labels\.json; write one"):
+        read_card(tmp_path / "labels.json")

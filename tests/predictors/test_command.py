@@ -1,0 +1,169 @@
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctbench.errors import ContractError, GeometryError, PluginNotFoundError, PredictionFailedError, UsageError
+from ctbench.predictors import CommandPredictor, IsolatedPredictor, Isolation, Limits, load_predictor, open_predictor
+from ctbench.volume import read_volume, write_volume
+
+SCRIPT = """
+import gzip, json, os, sys, time
+import numpy as np
+
+image, output, cut, what = sys.argv[1:]
+if what == "fail":
+    print("no weights for this scanner")
+    sys.exit(3)
+if what == "sleep":
+    time.sleep(100)
+if what == "print":
+    while True:
+        print("x" * 1000)
+if what == "link":
+    os.symlink(image, output)
+    sys.exit()
+if what == "nothing":
+    sys.exit()
+if what == "leave":
+    import subprocess
+    with open("left", "w") as file:
+        print(subprocess.Popen(["sleep", "100"]).pid, file=file)
+raw = gzip.open(image).read()
+labels = (np.frombuffer(raw[352:], "<i2") > float(cut)).astype("<i2")
+header = bytearray(raw[:352])
+if what == "shift":
+    header[76 + 4 : 76 + 8] = np.float32(9).tobytes()
+    header[280 : 280 + 4] = np.float32(-9).tobytes()
+with gzip.open(output, "wb") as file:
+    file.write(bytes(header) + labels.tobytes())
+json.dump({"score": 0.25}, open(output.replace(".nii.gz", ".json"), "w"))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a script and the names of its codes."""
+    (tmp_path / "bright.py").write_text(SCRIPT)
+    (tmp_path / "labels.json").write_text(json.dumps({"hemorrhage": 1}))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(what="answer"):
+    """The command that runs the script."""
+    return f"{shlex.quote(sys.executable)} bright.py {{image}} {{output}} {{cut}} {what}"
+
+
+def test_a_command_in_any_language_is_a_predictor(folder, image):
+    """It reads and writes .nii.gz; options fill its places; a JSON beside the output is the score."""
+    predictor = load_predictor(f"command:{command()}", {"cut": 60})
+    prediction = predictor.predict(image)
+    np.testing.assert_array_equal(prediction.labels, image.array > 60)
+    assert prediction.score == 0.25
+    assert predictor.info.parameters == {"command": command(), "cut": 60}
+
+
+def test_its_labels_are_named_by_a_file_or_as_an_option(folder):
+    """`labels.json` of the working folder, another file, or the names themselves; a card may say more."""
+    (folder / "other.json").write_text(json.dumps({"labels": {"iph": 4}, "name": "theirs", "version": "7"}))
+    assert CommandPredictor("a {image} {output}").info.labels.codes == {"hemorrhage": 1}
+    assert CommandPredictor("a {image} {output}", labels="other.json").info.name == "theirs"
+    assert CommandPredictor("a {image} {output}", labels={"sah": 2}).info.labels.codes == {"sah": 2}
+    (folder / "labels.json").unlink()
+    with pytest.raises(PluginNotFoundError, match=r"has no labels\.json; write one"):
+        CommandPredictor("a {image} {output}")
+
+
+def test_a_command_runs_where_its_user_stood(folder, image, monkeypatch):
+    """Script and labels are found by a worker that stands elsewhere."""
+    monkeypatch.chdir("/")
+    predictor = load_predictor(f"command:{command()}", {"cut": 60}, here=folder)
+    np.testing.assert_array_equal(predictor.predict(image).labels, image.array > 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("model {image}", {}, "expected a command with {image} and {output}"),
+        ("", {}, "expected a command with"),
+        ("model '{image} {output}", {}, "cannot be read .No closing quotation"),
+        ("model {image} {output}", {"cut": 1}, "has places none, but the options are cut"),
+        ("model {image} {output} {cut}", {}, "has places cut, but the options are none"),
+    ],
+)
+def test_places_and_options_fit_together(folder, text, options, message):
+    """What the command does not say, and what nobody fills, are told."""
+    with pytest.raises(UsageError, match=message):
+        load_predictor(f"command:{text}", options)
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "message"),
+    [
+        ("fail", PredictionFailedError, "python.* ended with exit code 3: no weights for this scanner"),
+        ("nothing", ContractError, "ended well, but wrote no prediction"),
+        ("link", ContractError, "is a symbolic link"),
+        ("shift", GeometryError, "lies on another grid"),
+        ("sleep", PredictionFailedError, "took more than 1.5 s"),
+        ("print", PredictionFailedError, "printed more than 1 MiB"),
+    ],
+)
+def test_each_way_to_fail_has_its_sentence(folder, image, what, error, message):
+    """Exit codes, missing and wrong outputs and passed limits are told apart."""
+    predictor = CommandPredictor(command(what), limits=Limits(seconds=1.5, printed_mb=1), cut=60)
+    with pytest.raises(error, match=message):
+        predictor.predict(image)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_a_trusted_command_leaves_running_is_ended(folder, image):
+    """Its process group goes with it."""
+    CommandPredictor(command("leave"), cut=60).predict(image)
+    stat = Path(f"/proc/{(folder / 'left').read_text().strip()}/stat")
+    deadline = time.monotonic() + 5
+    while stat.exists() and ") Z " not in stat.read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not stat.exists() or ") Z " in stat.read_text()
+
+
+def test_a_program_that_is_not_there_is_named(folder, image):
+    """It is a failed case, not a crash."""
+    with pytest.raises(PredictionFailedError, match="no-such-program cannot be started: no-such-program: No such file"):
+        CommandPredictor("no-such-program {image} {output}").predict(image)
+
+
+def test_a_command_runs_in_the_sandbox_of_any_third_party(folder, image):
+    """Its script is seen there, the rest of the working folder is not."""
+    (folder / "secret.txt").write_text("mask")
+    predictor = open_predictor(f"command:{command()}", {"cut": 60})
+    assert isinstance(predictor, IsolatedPredictor)
+    prediction = predictor.predict(image)
+    np.testing.assert_array_equal(prediction.labels, image.array > 60)
+    assert prediction.score == 0.25
+    assert all(result.passed for result in predictor.check() if "floating" not in result.check), predictor.check()
+    assert str(folder / "bright.py") in predictor.command()
+    assert str(folder / "secret.txt") not in predictor.command()
+    predictor.stop()
+    assert not isinstance(open_predictor(f"command:{command()}", {"cut": 1}, Isolation(trust=True)), IsolatedPredictor)
+
+
+def test_a_failure_in_the_sandbox_is_told_as_outside(folder, image):
+    """The sentence of the command reaches whoever asked."""
+    predictor = open_predictor(f"command:{command('fail')}", {"cut": 60})
+    with pytest.raises(PredictionFailedError, match="ended with exit code 3: no weights for this scanner"):
+        predictor.predict(image)
+    predictor.stop()
+
+
+def test_the_image_that_a_command_reads_is_the_one_that_was_given(folder, image, tmp_path):
+    """Voxels and geometry go through the file unchanged."""
+    predictor = CommandPredictor("cp {image} {output}", labels={str(code): code for code in range(1, 101)})
+    shown = image.with_array(np.abs(image.array).astype(np.uint8))
+    np.testing.assert_array_equal(predictor.predict(shown).labels, shown.array)
+    write_volume(shown, tmp_path / "shown.nii.gz")
+    assert not read_volume(tmp_path / "shown.nii.gz").geometry.differences(shown.geometry)

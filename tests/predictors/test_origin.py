@@ -1,0 +1,76 @@
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctbench.predictors import is_third_party, origin, own_files
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A working folder as research leaves it: a script, a package beside it, data, runs."""
+    for name in ("model.py", "train.py", "nets/__init__.py", "nets/unet.py", "data/mask.nii.gz", "weights.pt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported')")
+    return tmp_path
+
+
+def names(paths, folder):
+    """Paths as they stand in a folder."""
+    return {str(path.relative_to(folder)) for path in paths if path.is_relative_to(folder)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("model:Net", {"model.py", "train.py", "nets"}),
+        ("nets.unet:Net", {"nets"}),
+        ("absent:Net", set()),
+        ("absent", set()),
+        ("command:./model.py --weights=weights.pt {image} {output}", {"model.py", "train.py", "nets", "weights.pt"}),
+        ("command:cp weights.pt {image} {output}", {"weights.pt"}),
+    ],
+)
+def test_a_predictor_sees_its_code_and_not_the_data_beside_it(repository, spec, expected):
+    """Code and what the command names belong to it; nothing is imported to find that out."""
+    assert names(own_files(spec, repository), repository) == expected
+
+
+def test_an_installed_package_is_its_folder(repository):
+    """A package somewhere on the path is found as Python finds it."""
+    assert own_files("numpy.linalg:norm", repository) == (Path(np.__file__).parent,)
+
+
+def test_a_program_and_what_it_links_to_are_both_there(repository, monkeypatch):
+    """Programs are often links to versions."""
+    (repository / "bin").mkdir()
+    (repository / "real").write_text("#!/bin/sh\n")
+    (repository / "real").chmod(0o755)
+    (repository / "bin" / "tool").symlink_to(repository / "real")
+    monkeypatch.setenv("PATH", str(repository / "bin"))
+    found = own_files("command:tool {image} {output}", repository)
+    assert names(found, repository) == {"bin/tool", "real"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("threshold", False),
+        ("folder:x", False),
+        ("container:x", False),
+        ("absent", False),
+        ("reference_models.threshold:threshold", True),
+        ("command:x", True),
+        ("theirs", True),
+    ],
+)
+def test_only_what_comes_with_ctbench_is_trusted_by_itself(monkeypatch, spec, expected):
+    """An entry point of another package is a stranger's, whatever it is called."""
+    known = dict(origin.installed_predictors())
+    monkeypatch.setattr(
+        origin, "installed_predictors", lambda: known | {"theirs": EntryPoint("theirs", "a:B", "ctbench.predictors")}
+    )
+    assert is_third_party(spec) is expected
+    assert "a" not in sys.modules

@@ -1,0 +1,90 @@
+"""Small networks, and images that they take."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from ctbench.datasets import load_dataset
+from ctbench.labels import LabelSet
+from ctbench.predictors.conformance import tiny_head
+from ctbench.volume import write_volume
+from reference_models.cai import CaiConfiguration
+from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.weightsfile import Weights
+
+HEADS = """
+heads:
+  title: Small heads
+  modality: CT
+  task: segmentation
+  labels: {ventricles: 1, hemorrhage: 2}
+  image: images/{case}.nii.gz
+  readers: readers/{reader}/{case}.nii.gz
+  cases: cases.csv
+"""
+
+
+@pytest.fixture
+def heads(tmp_path):
+    """Six heads of four patients; the readers mark dark and bright inside, one of them a voxel to the side."""
+    root = tmp_path / "heads"
+    rows = ["case,split,patient,scanner"]
+    for number in range(6):
+        image = tiny_head()
+        hu = image.array + np.random.default_rng(number).integers(-2, 3, image.shape).astype(np.int16)
+        inside = np.zeros(image.shape, bool)
+        inside[2:-2, 14:-12, 12:-10] = True
+        labels = np.where(inside & (hu < 18), 1, np.where(inside & (hu > 50) & (hu < 90), 2, 0)).astype(np.uint8)
+        write_volume(image.with_array(hu), root / "images" / f"h{number}.nii.gz")
+        for reader, shift in (("r1", 0), ("r2", 0), ("r3", 1)):
+            drawn = np.roll(labels, shift, axis=2)
+            write_volume(image.with_array(drawn), root / "readers" / reader / f"h{number}.nii.gz")
+        split = "test" if number == 5 else "validation" if number == 4 else "train"
+        rows.append(f"h{number},{split},p{number % 4},{'AB'[number % 2]}")
+    (root / "cases.csv").write_text("\n".join(rows) + "\n")
+    (root / "heads.yaml").write_text(HEADS)
+    return load_dataset(root / "heads.yaml")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small networks are quickest so, and sums come out alike everywhere."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cai_weights():
+    """Make untrained weights of a narrow U-Net with three structures."""
+
+    def make(labels=None, **options):
+        torch.manual_seed(0)
+        labels = LabelSet(labels or {"ventricles": 10, "caudate": 6, "cerebellum": 5})
+        configuration = CaiConfiguration(**{"classes": len(labels) + 1, "width": 2, **options})
+        return Weights.of(configuration.network(), model="cai-unet", configuration=asdict(configuration), labels=labels)
+
+    return make
+
+
+@pytest.fixture
+def deepbleed_weights():
+    """Make untrained weights of a narrow V-Net on small cubes or slices."""
+
+    def make(model, edge, spacing_mm, **options):
+        torch.manual_seed(0)
+        configuration = DeepBleedConfiguration(model, edge, spacing_mm, width=2, window_hu=(0.0, 100.0), **options)
+        return Weights.of(
+            configuration.network(), model=model, configuration=asdict(configuration), labels=LabelSet({LABEL: 1})
+        )
+
+    return make
+
+
+@pytest.fixture
+def dice():
+    """Overlap of two masks."""
+    return lambda a, b: 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))

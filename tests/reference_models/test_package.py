@@ -1,0 +1,41 @@
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODELS = {"cai-unet", "deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"}
+
+
+def imported(statement, *modules):
+    """Which of some modules a statement imports, in a fresh interpreter."""
+    code = f"import sys; {statement}; print([name for name in {modules!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout.strip()
+
+
+def test_importing_the_package_is_light():
+    """Nothing heavy is imported before a network is asked for, and predictors wait with torch until they are made."""
+    heavy = ("torch", "monai", "SimpleITK", "ctbench")
+    assert imported("import reference_models", *heavy) == "[]"
+    assert imported("import reference_models.trainers", *heavy) == "[]"
+    assert imported("import reference_models.cai, reference_models.deepbleed", "torch", "monai") == "[]"
+
+
+def test_networks_need_torch_and_numpy_only():
+    """So that they run on a bare GPU machine."""
+    statement = "import reference_models; reference_models.network('deepbleed-32', width=2)"
+    assert imported(statement, "torch", "monai", "SimpleITK", "ctbench", "scipy.ndimage", "safetensors") == "['torch']"
+
+
+@pytest.mark.parametrize("group", ["predictors", "trainers", "weight_imports"])
+def test_every_model_comes_through_the_door(group):
+    """The package offers each of the five as predictor, trainer and importer, and each of these can be imported."""
+    entries = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][f"ctbench.{group}"]
+    assert entries.keys() >= MODELS
+    for name in MODELS:
+        module, _, attribute = entries[name].partition(":")
+        assert callable(getattr(import_module(module), attribute))

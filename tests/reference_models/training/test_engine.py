@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ctbench.errors import DataError, UsageError
+from reference_models.training.engine import CHECKPOINT, Curves, Schedule, fit
+from reference_models.training.examples import Batch
+from reference_models.training.losses import dice_loss
+
+
+class Blobs:
+    """Find what is bright: a convolution, dropout, and batches of chance."""
+
+    def __init__(self, stop_at=None, spoil=False):
+        self.stop_at, self.spoil = stop_at, spoil
+
+    def network(self):
+        """Make the network."""
+        return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Dropout2d(0.2), nn.Conv2d(4, 1, 1))
+
+    def batches(self, rng):
+        """Give one epoch."""
+        for _ in range(6):
+            yield self._batch(rng)
+
+    def validation_batches(self):
+        """Give one batch, always the same."""
+        yield self._batch(np.random.default_rng(99))
+
+    def loss(self, logits, batch):
+        """Give the Dice loss, or none."""
+        return dice_loss(logits, batch.target, batch.counted) * (float("nan") if self.spoil else 1.0)
+
+    def is_done(self, curves):
+        """Stop after some epochs."""
+        return self.stop_at is not None and len(curves.loss) >= self.stop_at
+
+    def _batch(self, rng):
+        image = torch.from_numpy(rng.normal(size=(2, 1, 16, 16)).astype(np.float32))
+        return Batch(image, (image[:, 0] > 0.5).long(), torch.ones(2, 16, 16, dtype=torch.bool))
+
+
+def run(folder, epochs=4, **options):
+    """Train for some epochs on the CPU."""
+    settings = options.pop("settings", {"model": "blobs"})
+    recipe = options.pop("recipe", None) or Blobs()
+    schedule = options.pop("schedule", None) or Schedule(0.02, epochs)
+    return fit(recipe, schedule, Path(folder), settings=settings, device=torch.device("cpu"), **options)
+
+
+def test_it_learns(tmp_path):
+    """After twenty epochs most of what is bright is found, and the curves have one number an epoch."""
+    _, curves = run(tmp_path, epochs=20)
+    assert curves.soft_dice[-1] > 0.7 > curves.soft_dice[0]
+    assert len(curves.loss) == len(curves.validation_loss) == len(curves.soft_dice) == len(curves.seconds) == 20
+
+
+def test_a_broken_off_training_ends_with_the_same_weights(tmp_path):
+    """Broken off after two epochs of four and resumed, it is bit for bit what an undisturbed one gives."""
+    whole, curves = run(tmp_path / "whole")
+
+    def break_off(so_far):
+        if len(so_far.loss) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", report=break_off)
+    resumed, again = run(tmp_path / "broken", resume=True)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name])
+    assert again.loss == curves.loss
+    assert again.soft_dice == curves.soft_dice
+
+
+def test_the_best_epoch_is_kept(tmp_path):
+    """What comes back scores the best soft Dice of the curve, not the last."""
+    network, curves = run(tmp_path, schedule=Schedule(0.5, 6))
+    from reference_models.training.engine import _validate
+
+    assert _validate(Blobs(), network, torch.device("cpu"))[1] == pytest.approx(max(curves.soft_dice), abs=1e-6)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    """The message names what differs, with both values."""
+    run(tmp_path, epochs=1)
+    with pytest.raises(UsageError, match="model was 'blobs', now 'discs'"):
+        run(tmp_path, resume=True, settings={"model": "discs"})
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    """It says which file, and what to do."""
+    (tmp_path / CHECKPOINT).write_bytes(b"damaged")
+    with pytest.raises(UsageError, match="is no checkpoint"):
+        run(tmp_path, resume=True)
+
+
+def test_the_papers_rule_ends_it(tmp_path):
+    """A recipe that is done after three epochs stops there."""
+    _, curves = run(tmp_path, epochs=50, recipe=Blobs(stop_at=3))
+    assert len(curves.loss) == 3
+
+
+def test_a_loss_that_is_no_number_is_an_error(tmp_path):
+    """Nothing is kept of it."""
+    with pytest.raises(DataError, match="lower the learning rate"):
+        run(tmp_path, recipe=Blobs(spoil=True))
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_rate_falls_to_zero_in_time():
+    """Half a cosine over epochs or minutes, whichever are over first."""
+    schedule = Schedule(1e-3, epochs=10, minutes=1.0, cosine=True)
+    assert schedule.rate(schedule.progress(0, 0.0)) == pytest.approx(1e-3)
+    assert schedule.rate(schedule.progress(5, 0.0)) == pytest.approx(5e-4)
+    assert schedule.rate(schedule.progress(1, 30.0)) == pytest.approx(5e-4)
+    assert schedule.progress(2, 61.0) == 1
+    assert Schedule(1e-3, epochs=10).rate(0.9) == 1e-3
+
+
+def test_the_earliest_of_equals_is_best():
+    """So that resuming cannot change the choice."""
+    assert Curves(soft_dice=[0.1, 0.5, 0.5]).best_epoch == 1

@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+from ctbench.errors import UsageError
+from reference_models.cai import cai_unet
+from reference_models.deepbleed import DeepBleedPredictor
+from reference_models.training.run import train
+from reference_models.weightsfile import Weights
+
+CAI = {"width": 2, "epochs": 3, "pixel_mm": 4.5, "learning_rate": 0.02}
+
+
+def splits(dataset):
+    """Its cases to learn from and to choose by."""
+    return dataset.split("train").cases, dataset.split("validation").cases
+
+
+def test_training_leaves_weights_card_and_curves(heads, tmp_path):
+    """The weights predict; the card says what they learnt from, and holds the curves."""
+    path = train("cai-unet", heads, *splits(heads), tmp_path / "out", preset="demo", device="cpu", options=CAI)
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["training"] == ["h0", "h1", "h2", "h3"]
+    assert card["dataset_fingerprint"] == heads.select(["h0", "h1", "h2", "h3", "h4"]).fingerprint()
+    assert len(card["curves"]["soft_dice"]) == 3
+    assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    predictor = cai_unet(weights=str(path), device="cpu")
+    assert predictor.info.weights_digest == card["weights_sha256"]
+    assert predictor.info.training_datasets == ("heads",)
+    assert predictor.info.labels == heads.labels
+    assert predictor.predict(heads["h5"].image()).labels.shape == heads["h5"].image().shape
+
+
+def test_a_resumed_training_gives_the_same_file(heads, tmp_path):
+    """Killed after an epoch and resumed: the weights are byte for byte those of an undisturbed training."""
+    whole = train("cai-unet", heads, *splits(heads), tmp_path / "whole", preset="demo", device="cpu", options=CAI)
+
+    def kill(curves, _):
+        if len(curves.loss) == 1:
+            raise KeyboardInterrupt
+
+    arguments = ("cai-unet", heads, *splits(heads), tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        train(*arguments, preset="demo", device="cpu", options=CAI, report=kill)
+    with pytest.raises(UsageError, match="go on with --resume"):
+        train(*arguments, preset="demo", device="cpu", options=CAI)
+    resumed = train(*arguments, preset="demo", device="cpu", options=CAI, resume=True)
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.slow  # five brains to register
+@pytest.mark.parametrize("model", ["deepbleed-512", "deepbleed-32"])
+def test_deepbleed_learns_hemorrhage_alone(heads, tmp_path, model):
+    """Of a dataset with other labels it takes the one of that name; the file makes a predictor."""
+    options = {"epochs": 1, "width": 2, "edge": 16, "learning_rate": 1e-3}
+    if model == "deepbleed-32":
+        options["spacing_mm"] = 6.0
+    path = train(model, heads, *splits(heads), tmp_path / "out", preset="demo", device="cpu", options=options)
+    predictor = DeepBleedPredictor(Weights.load(path, model), "cpu")
+    assert dict(predictor.info.labels) == {"hemorrhage": 1}
+    assert set(np.unique(predictor.predict(heads["h5"].image()).labels)) <= {0, 1}
+
+
+def test_nothing_to_learn_from_is_an_error(heads, tmp_path):
+    """Before any folder is made."""
+    with pytest.raises(UsageError, match="0 training and 1 validation"):
+        train("cai-unet", heads, (), heads.split("validation").cases, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

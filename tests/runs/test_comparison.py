@@ -1,0 +1,123 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctbench.errors import UsageError
+from ctbench.runs import Drop, compare, drops, open_run, run
+from ctbench.runs.folder import Run
+
+
+def made(values, metric="dice", labels=("iph", "ivh"), **changes):
+    """A run in memory: case -> label -> value."""
+    rows = [
+        ("toy", case, "m", "model", reference, label, metric, value, "1", "ok", "")
+        for case, own in values.items()
+        for label, value in zip(labels, own, strict=True)
+        for reference in ("majority", "majority-without-r1")
+    ]
+    return rows, changes
+
+
+@pytest.fixture
+def runs(blobs, bright, tmp_path):
+    """Make runs of given scores, with the manifest of a real one."""
+    base = run(blobs, bright, tmp_path / "base", metrics=["dice", "hd95", "volume_ml"], jobs=1)
+
+    def make(name, values, metric="dice", **changes):
+        columns = list(base.scores.columns)
+        rows, _ = made(values, metric)
+        manifest = base.manifest.model_copy(update=changes)
+        one = Run(tmp_path / name, manifest)
+        one.__dict__["scores"] = pd.DataFrame(rows, columns=columns)
+        return one
+
+    return make
+
+
+CASES = [f"c{number:02d}" for number in range(12)]
+BEFORE = {case: (0.8 + 0.01 * number, 0.5) for number, case in enumerate(CASES)}
+
+
+def test_differences_are_of_the_same_cases_worst_first(runs):
+    """One structure loses .1 in every case, the other gains; a case that only one run has does not count."""
+    after = {case: (iph - 0.1 - 0.001 * k, ivh + 0.01 * k) for k, (case, (iph, ivh)) in enumerate(BEFORE.items())}
+    table = compare(runs("a", BEFORE | {"only-a": (0.0, 0.0)}), runs("b", after))
+    assert table["label"].tolist() == ["iph", "overall", "ivh"]
+    worst = table.iloc[0]
+    assert worst["n"] == 12
+    assert worst["first"] == pytest.approx(np.mean([iph for iph, _ in BEFORE.values()]))
+    assert worst["difference"] == pytest.approx(-0.1 - 0.001 * 5.5)
+    assert worst["second"] - worst["first"] == pytest.approx(worst["difference"])
+    assert table["worse"].tolist() == [True, True, False]
+    assert drops(table)["label"].tolist() == ["iph", "overall"]
+
+
+def test_a_stated_drop_needs_no_test(runs):
+    """Two cases are too few for a test, and enough for a limit."""
+    table = compare(runs("a", {"x": (0.8, 0.8), "y": (0.9, 0.9)}), runs("b", {"x": (0.79, 0.8), "y": (0.89, 0.9)}))
+    assert drops(table).empty
+    assert drops(table, [Drop.parse("dice:-0.005")])["label"].tolist() == ["iph"]
+    assert drops(table, [Drop.parse("dice:-0.02")]).empty
+    assert drops(table, [Drop.parse("dice:significant")]).empty
+
+
+def test_less_of_a_distance_is_better(runs):
+    """A drop of hd95 is a rise of its value."""
+    after = {case: (iph + 1, ivh - 1) for case, (iph, ivh) in BEFORE.items()}
+    table = compare(runs("a", BEFORE, "hd95"), runs("b", after, "hd95"), ["hd95"])
+    assert table["label"].tolist()[0] == "iph"
+    assert drops(table, [Drop.parse("hd95:+0.5")])["label"].tolist() == ["iph"]
+
+
+def test_equal_runs_have_no_drop(runs):
+    """Nothing differs, nothing is tested, nothing fails."""
+    table = compare(runs("a", BEFORE), runs("b", BEFORE))
+    assert (table["difference"] == 0).all()
+    assert drops(table).empty
+    assert drops(table, [Drop.parse("dice:-0.005"), Drop.parse("dice:significant")]).empty
+
+
+@pytest.mark.parametrize("text", ["dice", "dice:", ":-1", "dice:much", "dice:nan"])
+def test_a_rule_of_another_form_is_refused(text):
+    """The message shows one that is right."""
+    with pytest.raises(UsageError, match=r"expected METRIC:CHANGE .* e\.g\. dice:-0\.005"):
+        Drop.parse(text)
+
+
+@pytest.mark.parametrize("text", ["dice:+0.1", "hd95:-1"])
+def test_a_rule_against_improvement_is_refused(text):
+    """A sign that was turned would never fail when it should."""
+    with pytest.raises(UsageError, match="for the better"):
+        Drop.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [({"consensus": "staple"}, "consensus"), ({"metrics": {"dice": 2}}, "the version of dice")],
+)
+def test_runs_by_other_rules_are_not_compared(runs, changes, what):
+    """The message names what differs."""
+    with pytest.raises(UsageError, match=f"they differ in {what}"):
+        compare(runs("a", BEFORE), runs("b", BEFORE, **changes))
+
+
+def test_runs_of_readers_and_unknown_metrics_are_refused(blobs, runs, tmp_path):
+    """There is no pair of raters in them."""
+    readers = run(blobs, "readers", tmp_path / "readers", metrics=["dice"], jobs=1)
+    with pytest.raises(UsageError, match="both runs are of readers"):
+        compare(readers, readers)
+    with pytest.raises(UsageError, match="have no metric assd; they have dice"):
+        compare(runs("a", BEFORE), runs("b", BEFORE), ["assd"])
+    with pytest.raises(UsageError, match="have no case with values of both"):
+        compare(runs("a", {"x": (0.1, 0.2)}), runs("b", {"y": (0.1, 0.2)}))
+
+
+def test_real_runs_compare(blobs, bright, tmp_path):
+    """Two runs of one predictor, from their folders: structures that it does not claim are absent."""
+    for name in ("a", "b"):
+        run(blobs, bright, tmp_path / name, metrics=["dice"], jobs=1)
+    table = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
+    assert table["label"].tolist() == ["hemorrhage"]
+    assert dataclasses.is_dataclass(Drop("dice"))

@@ -1,0 +1,88 @@
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ctbench.errors import StoreError, UsageError
+from ctbench.runs import open_run, run
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest
+from ctbench.runs.provenance import describe_device, git_state, seeds_in
+
+OLD = Path(__file__).parent / "old_runs"
+VERSIONS = sorted(path.name for path in OLD.iterdir())
+
+
+def test_a_run_of_every_version_is_kept():
+    """Whoever raises the schema version leaves a run of it here."""
+    assert [f"v{number}" for number in range(1, SCHEMA_VERSION + 1)] == VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_runs_of_earlier_versions_load(version):
+    """Manifest, scores, times, messages and predictions can be read; what their version did not know is empty."""
+    opened = open_run(OLD / version)
+    assert opened.manifest.schema_version == SCHEMA_VERSION
+    assert opened.manifest.counts == {"failed": 8, "ok": 8, "unsupported": 32}
+    assert len(opened.scores) == 48
+    assert set(opened.times["phase"]) == {"predict", "score"}
+    assert opened.messages()[-1]["case"] == "b"
+    assert opened.prediction("a").array.any()
+    assert bool(opened.manifest.scores_digest) == (version != "v1")
+
+
+def test_a_run_of_an_earlier_version_is_not_gone_on_with(blobs, bright, tmp_path):
+    """It is another run, because nobody knows the code that made it."""
+    shutil.copytree(OLD / "v1", tmp_path / "run")
+    with pytest.raises(UsageError, match="holds another run"):
+        run(blobs, bright, tmp_path / "run", jobs=1)
+
+
+def test_extra_fields_are_refused(tmp_path):
+    """A file that says more than is understood is not understood."""
+    content = json.loads((OLD / "v1" / "run.json").read_text()) | {"mood": "good"}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="mood: Extra inputs are not permitted"):
+        open_run(tmp_path)
+
+
+def test_the_manifest_of_a_run_begun_has_no_results():
+    """It equals the one with results in everything that the run is to do."""
+    manifest = open_run(OLD / "v1").manifest
+    begun = manifest.begun()
+    assert begun.counts == {}
+    assert begun.differences(manifest) == ()
+    assert begun.model_copy(update={"split": "other"}).differences(manifest) == ("split",)
+    assert Manifest.model_validate_json(begun.to_json()) == begun
+
+
+def test_the_commit_of_the_working_folder_is_known(tmp_path, monkeypatch):
+    """A changed file that git knows makes it dirty; one that it does not know, e.g. the run, does not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert git_state() is None
+    (tmp_path / "file").write_text("one")
+    for command in (
+        ["init", "-q"],
+        ["add", "file"],
+        ["-c", "user.name=me", "-c", "user.email=me@example.org", "commit", "-qm", "first"],
+    ):
+        subprocess.run(["git", *command], check=True)  # noqa: S607  # git is where PATH says
+    state = git_state()
+    assert len(state.commit) == 40
+    assert not state.dirty
+    (tmp_path / "run.json").write_text("{}")
+    assert git_state() == state
+    (tmp_path / "file").write_text("two")
+    assert git_state().dirty
+
+
+def test_devices_and_seeds():
+    """A device that was not named is the predictor's choice; only whole numbers are seeds."""
+    assert [describe_device(name) for name in (None, "", "cpu")] == ["default", "default", "cpu"]
+    assert describe_device("cuda:99").startswith("cuda:99")
+    assert seeds_in({"seed": 3, "noise_seed": 4, "seeds": 5, "seed_file": "x", "depth": 6}) == {
+        "noise_seed": 4,
+        "seed": 3,
+    }

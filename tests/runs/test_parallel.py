@@ -1,0 +1,67 @@
+import os
+import sys
+import time
+
+import pytest
+
+from ctbench.errors import UsageError
+from ctbench.runs import parallel
+from ctbench.runs.parallel import in_parallel
+
+
+def square(number):
+    """What workers are asked."""
+    return number * number, os.getpid()
+
+
+_held = []
+
+
+def leak(_number):
+    """Hold 40 MiB more with each call."""
+    time.sleep(0.05)
+    _held.append(bytearray(b"x") * (40 * 2**20))
+    return os.getpid()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_all_results_come(jobs):
+    """In this process or in two others, in any order."""
+    found = list(in_parallel(square, [(number,) for number in range(20)], jobs))
+    assert sorted(number for number, _ in found) == [number * number for number in range(20)]
+    assert (os.getpid() in {pid for _, pid in found}) == (jobs == 1)
+
+
+def test_no_steps_start_nothing():
+    """An empty phase costs nothing."""
+    assert list(in_parallel(square, [], 4)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much memory a process holds")
+def test_workers_that_leak_are_replaced(monkeypatch):
+    """A worker that grew beyond the bound is not given more work; every step is done once all the same."""
+    monkeypatch.setattr(parallel, "_LEAK_MIB", 100)
+    pids = list(in_parallel(leak, [(number,) for number in range(16)], 2))
+    assert len(pids) == 16
+    assert len(set(pids)) > 2
+
+
+def test_an_error_of_a_worker_is_an_error_here():
+    """It keeps its class."""
+    with pytest.raises(TypeError):
+        list(in_parallel(square, [("x",), (2,)], 2))
+
+
+def test_a_cluster_needs_dask(monkeypatch):
+    """The message says what to install."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"pip install 'ctbench\[dask\]'"):
+        list(in_parallel(square, [(1,)], 1, cluster="tcp://localhost:8786"))
+
+
+def test_a_cluster_does_the_same_work():
+    """Two workers of a Dask cluster in place of two processes."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = list(in_parallel(square, [(n,) for n in range(20)], -1, cluster=cluster.scheduler_address))
+    assert sorted(number for number, _ in found) == [number * number for number in range(20)]
