@@ -148,6 +148,7 @@ def _method() -> Any:
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     # Sums over threads depend on how the work was cut; one thread gives the same answer on every machine.
     method.SetNumberOfThreads(1)
+    method.SetNumberOfWorkUnits(1)
     return method
 
 

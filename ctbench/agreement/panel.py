@@ -59,8 +59,13 @@ class Panel:
         return shared
 
     def masks(self, codes: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Give what each reader drew of a structure: readers x z,y,x."""
-        return np.stack([np.isin(array, codes) for array in self.label_maps.values()])
+        """Give what each reader drew of a structure in the slices that this reader annotated: readers x z,y,x."""
+        return np.stack([np.isin(array, codes) for array in self.label_maps.values()]) & self._marks
+
+    @property
+    def _marks(self) -> NDArray[np.bool_]:
+        """The annotated slices, readers x z,1,1."""
+        return np.stack(list(self.annotated.values()))[:, :, None, None]
 
     def units(self, codes: tuple[int, ...]) -> NDArray[np.int8]:
         """Give the voxels on which the agreement about a structure is judged.
@@ -77,12 +82,11 @@ class Panel:
             readers x voxels: 1 drawn, 0 not drawn, ``UNREAD`` where the reader did not annotate the slice. No voxels
             where nobody drew the structure.
         """
-        marks = np.stack(list(self.annotated.values()))[:, :, None, None]
-        masks = self.masks(codes) & marks
+        masks = self.masks(codes)
         box = _grown_box(np.logical_or.reduce(masks))
         if box is None:
             return np.empty((len(masks), 0), np.int8)
-        units = np.where(marks[:, box[0]], masks[(slice(None), *box)], np.int8(UNREAD)).reshape(len(masks), -1)
+        units = np.where(self._marks[:, box[0]], masks[(slice(None), *box)], np.int8(UNREAD)).reshape(len(masks), -1)
         return units[:, (units != UNREAD).sum(axis=0) >= 2]
 
 

@@ -36,7 +36,8 @@ class ReaderStudy:
         dataset: its name.
         title: one line that says what it is.
         consensus: the rule by which readers were fused.
-        labels: names of the structures: labels, then groups.
+        labels: names of the structures.
+        groups: names of the groups of structures.
         readers: the names of all readers of the cases, sorted.
         cases: ids of the cases, in the order of the dataset.
         skipped: id of each case that was left out -> why.
@@ -51,6 +52,7 @@ class ReaderStudy:
     title: str
     consensus: str
     labels: tuple[str, ...]
+    groups: tuple[str, ...]
     readers: tuple[str, ...]
     cases: tuple[str, ...]
     skipped: Mapping[str, str]
@@ -102,7 +104,8 @@ def study_readers(
         dataset=dataset.name,
         title=dataset.title,
         consensus=consensus,
-        labels=dataset.labels.names,
+        labels=tuple(dataset.labels),
+        groups=tuple(dataset.labels.groups),
         readers=tuple(sorted({reader for case in cases for reader in case.readers})),
         cases=tuple(case.id for case in cases),
         skipped=skipped,

@@ -9,19 +9,31 @@ import numpy as np
 import pandas as pd
 
 from ctbench.agreement.study import ReaderStudy
-from ctbench.statistics import Estimate, describe, icc
+from ctbench.statistics import Estimate, describe, icc, overall
 from ctbench.statistics.reliability import Form
 
 __all__ = ["pair_summary", "reader_summary", "reliability"]
+
+_BETWEEN = "\n"
+"""Between the names of two readers: no file, and so no reader, is named with it."""
 
 
 def pair_summary(study: ReaderStudy) -> pd.DataFrame:
     """Describe how far each pair of readers agrees, by structure and metric, over cases.
 
     Returns:
-        Columns label, reader, other, and those of ``ctbench.statistics.describe``.
+        Columns label, reader, other, and those of ``ctbench.statistics.describe``. Where there are several structures,
+        the label ``overall`` describes each case's mean over them, as ``ctbench.statistics.overall`` gives it.
     """
-    return describe(study.pairs, by=("label", "reader", "other"))
+    by = ("label", "reader", "other")
+    table = describe(study.pairs, by=by)
+    labels = [label for label in study.labels if label in set(table["label"])]
+    if len(labels) < 2:
+        return table
+    pairs = study.pairs.assign(rater=study.pairs["reader"] + _BETWEEN + study.pairs["other"])
+    means = overall(pairs, labels=labels)
+    means[["reader", "other"]] = means["rater"].str.split(_BETWEEN, expand=True)
+    return pd.concat([table, describe(means, by=by)], ignore_index=True)
 
 
 def reader_summary(study: ReaderStudy) -> pd.DataFrame:
@@ -48,7 +60,7 @@ def reliability(study: ReaderStudy) -> pd.DataFrame:
     """
     rows = []
     described = describe(study.agreement, by="label").set_index("label")
-    for label in [name for name in study.labels if name in described.index]:
+    for label in [name for name in (*study.labels, *study.groups) if name in described.index]:
         rows += [_row(label, f"icc({form})", _icc(study, label, form)) for form in get_args(Form)]
         for mean in described.loc[[label]].to_dict("records"):
             reason = {0: "no case has a value", 1: "one case: no interval"}.get(mean["n"], "")

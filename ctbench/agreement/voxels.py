@@ -16,7 +16,7 @@ from ctbench.volume.itk import simpleitk
 __all__ = ["agreement_rows", "staple_performance", "staple_rows"]
 
 _MOST_ITERATIONS = 1000
-"""ITK's own limit is no limit, and its rule of convergence (a change below 1e-14) may never be met."""
+"""ITK's own limit is no limit."""
 _NOBODY = "nobody drew it in a slice that all readers annotated"
 
 

@@ -30,7 +30,7 @@ _ANY = "hemorrhage"
 
 _STRATA = ("type", "size_class")
 _LOST = ("failed", "missing")
-_BY_SCORE, _BY_VOLUME = "score of the case ≥ 0.5", "volume drawn > 0"
+_BY_SCORE, _BY_VOLUME = "by a case score ≥ 0.5", "by a volume drawn > 0"
 _ABOVE_ZERO = math.ulp(0.0)
 _SHARES = {
     "sensitivity": "Sensitivity",
@@ -174,15 +174,15 @@ def _both_tables(found: pd.DataFrame, results: Results, whose: str) -> Html:
 
 _HEAD = (
     Column("Rater", numeric=False),
-    Column("Structure", numeric=False),
-    Column("Positive by", numeric=False),
+    Column("Structure", numeric=False, hint="and what makes a rater's call positive"),
     Column("n", hint="cases"),
 )
 
 
 def _head(row: dict[str, Any], results: Results) -> list[Cell]:
     rater = rater_cell(row["rater"], row["rater_kind"], results.palette, row["reference"])
-    return [rater, Cell(row["label"], row["label"]), Cell(row["by"], row["by"]), count_cell(row["n"])]
+    structure = Cell(join((row["label"], element("small", row["by"], class_="line"))), row["label"])
+    return [rater, structure, count_cell(row["n"])]
 
 
 def _table(rows: list[dict[str, Any]], results: Results, caption: str, stratum: str = "") -> Html:

@@ -55,7 +55,9 @@ def _of(results: Results, model: str) -> Sequence[Html]:
     return (
         paragraph(_in_words(whole, placed[placed["label"] == OVERALL].iloc[0], model), kind="lead"),
         _tested(whole, f"Overall Dice of {model} minus the reader's"),
-        details("By structure", _tested(tested[tested["label"] != OVERALL], f"Dice of {model} minus the reader's")),
+        details("By structure", _tested(tested[tested["label"] != OVERALL], f"Dice of {model} minus the reader's"))
+        if len(structures) > 1
+        else Html(),
         details("The model in the readers' spread", _spread(placed, model)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -13,9 +13,9 @@ import pandas as pd
 
 from ctbench.files import write_text
 from ctbench.report.cells import count_cell
-from ctbench.report.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page import Section, page
-from ctbench.report.wording import MISSING
+from ctbench.report.wording import MISSING, p_value
 
 __all__ = ["build_audit"]
 
@@ -74,20 +74,20 @@ def _paper(findings: pd.DataFrame) -> Html:
 
 
 def _table(findings: pd.DataFrame, caption: str) -> Html:
-    titles = ("Table", "Structure", "Rater", "Quantity")
     columns = [
-        *(Column(title, numeric=False) for title in titles),
-        Column("Printed", numeric=False),
+        *(Column(title, numeric=False) for title in ("Table", "Of what", "Quantity", "Printed")),
         Column("What follows", hint="smallest to largest"),
         Column("P", hint="smallest to largest"),
         Column("How", numeric=False),
     ]
-    names = ("table", "label", "rater", "quantity", "printed")
     rows: list[Sequence[Cell]] = [
         [
-            *(Cell(str(row[name]), str(row[name])) for name in names),
-            _range(row, "value"),
-            _range(row, "p"),
+            Cell(row["table"], row["table"]),
+            Cell(join((row["rater"], element("small", row["label"], class_="line") if row["label"] else None))),
+            Cell(row["quantity"], row["quantity"], "long"),
+            Cell(row["printed"] or "none", row["printed"]),
+            _range(row, "value", lambda number: f"{number:.4g}".replace("-", "−")),
+            _range(row, "p", p_value),
             Cell(row["detail"], row["detail"], "long"),
         ]
         for row in findings.to_dict("records")
@@ -95,9 +95,8 @@ def _table(findings: pd.DataFrame, caption: str) -> Html:
     return table(columns, rows, caption)
 
 
-def _range(row: dict[Any, Any], name: str) -> Cell:
+def _range(row: dict[Any, Any], name: str, written: Callable[[float], str]) -> Cell:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     if math.isnan(low):
         return Cell(MISSING)
-    ends = [f"{end:.4g}".replace("-", "−") for end in (low, high)]
-    return Cell(" to ".join(dict.fromkeys(ends)), low)
+    return Cell(" to ".join(dict.fromkeys(map(written, (low, high)))), low)

@@ -108,7 +108,10 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str], dataset
 
 
 def _stability(row: pd.Series) -> str:
-    left_out = f"; {row['cases_left_out']} were left out, for not all raters have a value there"
+    left_out = (
+        f"; {row['cases_left_out']} were left out, for not all raters have a value there: what is drawn where the "
+        "others rightly have nothing does not count in this ranking"
+    )
     counted = f"n = {row['n']} cases{left_out if row['cases_left_out'] else ''}."
     if pd.isna(row["tau"]):
         return f"How stable the ranking is cannot be said: {counted}"

@@ -19,6 +19,7 @@ from ctbench.report.cells import count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page import Section, page
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, percent, unit_title
+from ctbench.statistics import OVERALL
 
 __all__ = ["build_reader_study"]
 
@@ -85,7 +86,7 @@ def _facts(study: ReaderStudy) -> Html:
         "Readers": f"{len(study.readers)}: {', '.join(study.readers)}",
         "Cases": f"{len(study.cases)} with two readers or more",
         "Left out": f"{len(study.skipped)} cases" if study.skipped else "no case",
-        "Structures": ", ".join(study.labels),
+        "Structures": ", ".join((*study.labels, *study.groups)),
         "Consensus": study.consensus,
     }
     entries = (element("div", element("dt", name), element("dd", text)) for name, text in rows.items())
@@ -106,16 +107,14 @@ def _pairs(study: ReaderStudy) -> Html:
     described = pair_summary(study)
     parts = [paragraph(how, kind="how")]
     for index, (metric, own) in enumerate(described.groupby("metric", sort=False)):
-        matrix = _matrix(own, str(metric), study.readers)
-        parts.append(element("details", element("summary", _title(str(metric))), matrix, open=_open(first=index == 0)))
+        matrix = _matrix(own, str(metric), study)
+        parts.append(
+            element("details", element("summary", _title(str(metric))), matrix, open="open" if index == 0 else None)
+        )
     return join(parts)
 
 
-def _open(*, first: bool) -> str | None:
-    return "open" if first else None
-
-
-def _matrix(described: pd.DataFrame, metric: str, readers: Sequence[str]) -> Html:
+def _matrix(described: pd.DataFrame, metric: str, study: ReaderStudy) -> Html:
     """Make a table with a row for each structure and reader and a column for each other reader."""
     unit = str(described["unit"].iloc[0])
     found: dict[tuple[str, ...], dict[Any, Any]] = {}
@@ -123,13 +122,21 @@ def _matrix(described: pd.DataFrame, metric: str, readers: Sequence[str]) -> Htm
         found[row["label"], row["reader"], row["other"]] = found[row["label"], row["other"], row["reader"]] = row
     cases = int(described["rows"].max())
     columns = [Column("Structure", numeric=False), Column("Reader", numeric=False)]
-    columns += [Column(reader, unit_title(unit), group="with") for reader in readers]
+    columns += [Column(reader, unit_title(unit), group="with") for reader in study.readers]
     rows = [
-        [Cell(label), Cell(reader, reader), *(_paired(found.get((label, reader, other)), cases) for other in readers)]
+        [
+            _structure(label, study),
+            Cell(reader, reader),
+            *(_paired(found.get((label, reader, other)), cases) for other in study.readers),
+        ]
         for label in described["label"].unique()
-        for reader in readers
+        for reader in study.readers
     ]
     return table(columns, rows, f"{_title(metric)} of every pair of readers, mean ± SD over {cases} cases")
+
+
+def _structure(label: str, study: ReaderStudy) -> Cell:
+    return Cell(label, kind="overall" if label == OVERALL else "group" if label in study.groups else "")
 
 
 def _paired(row: Mapping[Any, Any] | None, cases: int) -> Cell:
@@ -151,14 +158,14 @@ def _reliability(study: ReaderStudy) -> Html:
     return join(
         (
             paragraph(how, kind="how"),
-            _statistics(frame[of_volumes], "Intraclass correlation of volumes"),
-            _statistics(frame[~of_volumes], "Agreement on voxels, mean over cases"),
+            _statistics(frame[of_volumes], study, "Intraclass correlation of volumes"),
+            _statistics(frame[~of_volumes], study, "Agreement on voxels, mean over cases"),
             _gaps(frame),
         )
     )
 
 
-def _statistics(frame: pd.DataFrame, caption: str) -> Html:
+def _statistics(frame: pd.DataFrame, study: ReaderStudy, caption: str) -> Html:
     """Make a table with a row for each structure and a column for each statistic."""
     names = list(frame["statistic"].unique())
     columns = [
@@ -168,7 +175,7 @@ def _statistics(frame: pd.DataFrame, caption: str) -> Html:
     rows = []
     for label, own in frame.groupby("label", sort=False):
         found = own.set_index("statistic").to_dict("index")
-        rows.append([Cell(str(label)), *(_estimate(found[name]) for name in names)])
+        rows.append([_structure(str(label), study), *(_estimate(found[name]) for name in names)])
     return table(columns, rows, caption)
 
 
@@ -200,10 +207,9 @@ def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
     parts: list[Html] = []
     if against_others is not None and len(against_others):
         how = "Each reader against the consensus of all others, in which this reader had no part."
-        table_ = _by_reader(
-            against_others.rename(columns={"rater": "reader"}), _OTHERS, "Against the others' consensus"
-        )
-        parts += [paragraph(how, kind="how"), table_]
+        renamed = against_others.rename(columns={"rater": "reader"})
+        scored = _by_reader(renamed, study, _OTHERS, "Against the others' consensus, mean ± SD over cases")
+        parts += [paragraph(how, kind="how"), scored]
     described = reader_summary(study)
     staple = (
         "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, for each structure "
@@ -216,14 +222,14 @@ def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
     )
     parts += [
         paragraph(staple, kind="how"),
-        _by_reader(described, ("volume_ml", *_STAPLE), "Volume and STAPLE performance, mean ± SD over cases"),
+        _by_reader(described, study, ("volume_ml", *_STAPLE), "Volume and STAPLE performance, mean ± SD over cases"),
         paragraph(without, kind="how"),
-        _by_reader(described, _WITHOUT, "The consensus without each reader, mean ± SD over cases"),
+        _by_reader(described, study, _WITHOUT, "The consensus without each reader, mean ± SD over cases"),
     ]
     return join(parts)
 
 
-def _by_reader(described: pd.DataFrame, metrics: Iterable[str], caption: str) -> Html:
+def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[str], caption: str) -> Html:
     """Make a table with a row for each structure and reader and a column for each metric that is there."""
     units = described.drop_duplicates("metric").set_index("metric")["unit"]
     metrics = [metric for metric in metrics if metric in units.index]
@@ -236,7 +242,7 @@ def _by_reader(described: pd.DataFrame, metrics: Iterable[str], caption: str) ->
         found = own.set_index("metric").to_dict("index")
         cases = int(own["rows"].max())
         cells = [_mean(found.get(metric), metric, cases) for metric in metrics]
-        rows.append([Cell(str(label)), Cell(str(reader), str(reader)), count_cell(cases), *cells])
+        rows.append([_structure(str(label), study), Cell(str(reader), str(reader)), count_cell(cases), *cells])
     return table(columns, rows, caption)
 
 

@@ -14,6 +14,9 @@ from ctbench.statistics import ALPHA, Direction, direction_of, overall, paired_t
 
 __all__ = ["Drop", "compare", "drops"]
 
+COLUMNS = ["metric", "label", "n", "first", "second", "difference", "low", "high", "p", "p_holm", "worse", "reason"]
+"""The columns of a comparison."""
+
 _ALIKE = ("dataset", "labels", "groups", "consensus", "surface", "tolerance_mm", "rater_kind")
 
 
@@ -66,15 +69,16 @@ def compare(first: Run, second: Run, metrics: Iterable[str] = ("dice",)) -> pd.D
         A row for each metric and structure (``overall``: the mean of each case over all labels), the worst first:
         ``metric, label, n`` pairs, ``first, second`` (means over the pairs), ``difference`` (second minus first) with
         ``low, high`` (95 %), ``p`` (Wilcoxon signed-rank), ``p_holm`` (over all rows), ``worse`` (for the worse with
-        ``p_holm`` < .05), ``reason`` (why there is no test).
+        ``p_holm`` < .05), ``reason`` (why there is no test). A structure that only the first run has values of stands
+        above all others, with ``n`` 0: it is worse.
 
     Raises:
         UsageError: the runs are of readers, were scored on other data or by other rules, or lack a metric.
     """
     metrics = list(dict.fromkeys(metrics))
     _expect_comparable(first, second, metrics)
-    both = pd.concat([_scores(first, "first", metrics), _scores(second, "second", metrics)], ignore_index=True)
-    both = _paired(both)
+    known = pd.concat([_scores(first, "first", metrics), _scores(second, "second", metrics)], ignore_index=True)
+    both = _paired(known)
     if both.empty:
         msg = f"{first.folder} and {second.folder} have no case with values of both; nothing can be compared"
         raise UsageError(msg)
@@ -86,8 +90,7 @@ def compare(first: Run, second: Run, metrics: Iterable[str] = ("dice",)) -> pd.D
     table = table.assign(worse=(table["difference"] * sign < 0) & (table["p_holm"] < ALPHA))
     loss = (table["difference"] * sign).fillna(-table["difference"].abs())
     order = table.assign(loss=loss, place=table["metric"].map(metrics.index)).sort_values(["place", "loss"]).index
-    columns = ["metric", "label", "n", "first", "second", "difference", "low", "high", "p", "p_holm", "worse", "reason"]
-    return table.loc[order, columns].reset_index(drop=True)
+    return pd.concat([_lost(known), table.loc[order, COLUMNS]], ignore_index=True)
 
 
 def drops(table: pd.DataFrame, rules: Sequence[Drop] = ()) -> pd.DataFrame:
@@ -102,7 +105,8 @@ def drops(table: pd.DataFrame, rules: Sequence[Drop] = ()) -> pd.DataFrame:
         else:
             good = direction_of(rule.metric)
             down = good is Direction.HIGHER or (good is Direction.NEITHER and rule.change < 0)
-            found |= own & (table["difference"] < rule.change if down else table["difference"] > rule.change)
+            beyond = table["difference"] < rule.change if down else table["difference"] > rule.change
+            found |= own & (beyond | (table["n"] == 0))
     return table[found]
 
 
@@ -113,6 +117,8 @@ def _expect_comparable(first: Run, second: Run, metrics: Sequence[str]) -> None:
         raise UsageError(msg)
     differing = [name for name in _ALIKE if getattr(one, name) != getattr(other, name)]
     differing += [f"the version of {name}" for name in metrics if one.metrics.get(name) != other.metrics.get(name)]
+    if one.cases == other.cases and one.dataset_fingerprint != other.dataset_fingerprint:
+        differing.append("dataset_fingerprint")
     if differing:
         msg = (
             f"{first.folder} and {second.folder} cannot be compared: they differ in {', '.join(differing)}; "
@@ -131,6 +137,22 @@ def _scores(run: Run, name: str, metrics: Sequence[str]) -> pd.DataFrame:
     chosen = scores[common & scores["metric"].isin(metrics)].assign(rater=name)
     labels = [label for label in run.manifest.labels if label in set(chosen.loc[chosen["value"].notna(), "label"])]
     return pd.concat([chosen, overall(chosen, labels=labels)], ignore_index=True) if len(labels) > 1 else chosen
+
+
+def _lost(scores: pd.DataFrame) -> pd.DataFrame:
+    """Give rows for structures that the second run has no values of any more, e.g. because it does not claim them."""
+    known = scores[scores["value"].notna()]
+    keys = ["metric", "label"]
+    now = set(known.loc[known["rater"] == "second", keys].itertuples(index=False, name=None))
+    means = known[known["rater"] == "first"].groupby(keys, sort=False)["value"].mean()
+    reason = "the second run has no values of it"
+    rows = [
+        {"metric": row["metric"], "label": row["label"], "n": 0, "first": row["value"], "worse": True, "reason": reason}
+        for row in means.reset_index().to_dict("records")
+        if (row["metric"], row["label"]) not in now
+    ]
+    types = dict.fromkeys(["first", "second", "difference", "low", "high", "p", "p_holm"], float)
+    return pd.DataFrame(rows, columns=COLUMNS).astype({**types, "n": int, "worse": bool})
 
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: 
         plan = replace(
             plan,
             configuration=replace(configuration, width=10, pixel_mm=1.8, window_hu=(0.0, 80.0)),
-            schedule=replace(schedule, learning_rate=4e-3, epochs=400, minutes=36.0, cosine=True),
+            schedule=replace(schedule, learning_rate=3e-3, epochs=400, minutes=36.0, cosine=True),
             stop_early=False,
             flip_front_to_back=False,
         )

@@ -40,6 +40,17 @@ def test_what_nobody_drew_cannot_change(make_panel):
     assert {row["metric"] for row in rows if row["status"] == "ok"} == {"without_volume_change_ml"}
 
 
+def test_what_a_reader_left_in_slices_he_did_not_annotate_is_not_drawn(make_panel, value_of):
+    """A scribble outside the annotated slices is no vote, and no voxel that could change."""
+    labels = np.zeros((2, 3, 3), np.uint8)
+    labels[0, 1, 1] = 1
+    scribbled = labels.copy()
+    scribbled[1] = 1
+    annotated = {"c": np.array([True, False])}
+    rows = jackknife_rows(make_panel({"a": labels, "b": np.zeros_like(labels), "c": scribbled}, annotated))
+    assert value_of(rows, reader="c", metric="changed_share") == 1.0
+
+
 def test_volumes_count_slices_that_all_annotated(make_panel, value_of):
     """A reader who did more slices has no larger volume for it: 4 voxels of 2 mm3."""
     labels = np.zeros((2, 4, 4), np.uint8)

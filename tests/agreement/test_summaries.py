@@ -31,6 +31,14 @@ def test_pairs_are_averaged_over_cases(study):
     assert table.loc["ivh", "r1", "r2", "dice"]["n"] == 3
 
 
+def test_overall_is_the_mean_over_structures_but_not_groups(study):
+    """The second box is 5 voxels long: its Dice is 4/5; case d has the first only."""
+    table = pair_summary(study).set_index(["label", "reader", "other", "metric"])
+    row = table.loc["overall", "r1", "r2", "dice"]
+    assert (row["n"], row["min"]) == (4, pytest.approx((7 / 8 + 4 / 5) / 2))
+    assert row["mean"] == pytest.approx((3 * (7 / 8 + 4 / 5) / 2 + 7 / 8) / 4)
+
+
 def test_readers_are_averaged_over_cases(study):
     """Each has volume, STAPLE performance and weight in the consensus."""
     table = reader_summary(study).set_index(["label", "reader", "metric"])

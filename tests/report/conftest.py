@@ -10,6 +10,7 @@ from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.report import build_report
+from ctbench.report.results import gather
 from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, open_run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION
@@ -206,6 +207,13 @@ def runs(tmp_path_factory, scores, dataset):
         }
         made.append(make_run(folder / model, scores, model, predictions))
     return tuple(made)
+
+
+@pytest.fixture(scope="session")
+def results(runs):
+    """The runs, gathered."""
+    (gathered,) = gather(runs)
+    return gathered
 
 
 SMALL = {"caudate": 6, "ventricles": 10}

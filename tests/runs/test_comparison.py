@@ -79,6 +79,18 @@ def test_equal_runs_have_no_drop(runs):
     assert drops(table, [Drop.parse("dice:-0.005"), Drop.parse("dice:significant")]).empty
 
 
+def test_a_structure_that_is_lost_is_a_drop(runs):
+    """A model that no longer claims a structure does not pass because there is nothing to compare."""
+    after = {case: (iph, float("nan")) for case, (iph, _) in BEFORE.items()}
+    table = compare(runs("a", BEFORE), runs("b", after))
+    assert table[["label", "n", "worse"]].to_numpy().tolist()[0] == ["ivh", 0, True]
+    assert table["reason"].tolist()[0] == "the second run has no values of it"
+    assert "ivh" in set(drops(table)["label"])
+    assert "ivh" in set(drops(table, [Drop.parse("dice:-0.9")])["label"])
+    gained = compare(runs("c", after), runs("d", BEFORE))
+    assert "ivh" not in set(gained["label"])
+
+
 @pytest.mark.parametrize("text", ["dice", "dice:", ":-1", "dice:much", "dice:nan"])
 def test_a_rule_of_another_form_is_refused(text):
     """The message shows one that is right."""
@@ -95,7 +107,11 @@ def test_a_rule_against_improvement_is_refused(text):
 
 @pytest.mark.parametrize(
     ("changes", "what"),
-    [({"consensus": "staple"}, "consensus"), ({"metrics": {"dice": 2}}, "the version of dice")],
+    [
+        ({"consensus": "staple"}, "consensus"),
+        ({"metrics": {"dice": 2}}, "the version of dice"),
+        ({"dataset_fingerprint": "0"}, "dataset_fingerprint"),
+    ],
 )
 def test_runs_by_other_rules_are_not_compared(runs, changes, what):
     """The message names what differs."""
