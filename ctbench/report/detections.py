@@ -73,13 +73,15 @@ def _found(results: Results) -> Iterator[pd.DataFrame]:
         if cases is None:
             continue
         yield cases.assign(**head, by=_BY_VOLUME, threshold=_ABOVE_ZERO)
-        if head["rater_kind"] == "model" and head["label"] in (
-            _ANY,
-            *(results.labels if len(results.labels) == 1 else ()),
-        ):
+        if head["rater_kind"] == "model" and head["label"] in _any_finding(results):
             sure = _case_scores(runs[head["rater"]], cases)
             if sure is not None:
                 yield cases.assign(**head, score=sure, by=_BY_SCORE, threshold=0.5)
+
+
+def _any_finding(results: Results) -> tuple[str, ...]:
+    """Name what a case as a whole is positive for: any hemorrhage, or the only structure."""
+    return (_ANY, *(results.labels if len(results.labels) == 1 else ()))
 
 
 def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
@@ -211,13 +213,16 @@ def _table(rows: list[dict[str, Any]], results: Results, caption: str, stratum: 
 
 def _by_stratum(found: pd.DataFrame, results: Results, dataset: Dataset | None, column: str) -> Html | None:
     groups = subgroup_table(dataset, results.cases)
+    found = found[found["label"].isin(_any_finding(results))]
     if column not in groups or found.empty:
         return None
     strata = found["case"].map(groups[column]).where(found["truth"])
     rows: list[dict[str, Any]] = [
         {**dict(zip(_GROUP, key, strict=True)), **{str(name): value for name, value in row.items()}}
         for key, own in found.assign(**{column: strata}).groupby(_GROUP, sort=False)
-        for row in detection_table(own, by=column, threshold=float(own["threshold"].iloc[0])).to_dict("records")
+        for row in detection_table(
+            own.sort_values(column), by=column, threshold=float(own["threshold"].iloc[0])
+        ).to_dict("records")
     ]
     shown = column.replace("_", " ")
     said = paragraph(

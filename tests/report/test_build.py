@@ -6,6 +6,9 @@ import pytest
 
 from ctbench.report import build_report, summary_table, tables, write_csv
 from ctbench.report.build import indeterminate
+from ctbench.report.provenance import predictors
+from ctbench.report.results import gather
+from ctbench.runs import open_run
 
 
 def _built(runs, path, **options):
@@ -95,6 +98,7 @@ def test_readers_alone(small_runs, tmp_path):
     html = _built(small_runs(raters=("reader1", "reader2", "reader3")), tmp_path / "a.html")
     assert "Models against readers" not in html
     assert "majority-without-reader2" in html
+    assert [title for title in STUDIES if f"<h3>{title}</h3>" in html] == ["Dice and size"]
 
 
 def test_model_alone(small_runs, tmp_path):
@@ -197,8 +201,6 @@ def test_csv(small_runs, tmp_path):
 
 def test_indeterminate_voxels(runs, dataset):
     """Over all cases: the voxels that some reader drew, and those of them on which all three differ."""
-    from ctbench.report.results import gather
-
     (results,) = gather(runs)
     table = indeterminate(results, dataset).set_index("label")
     drawn = undecided = 0
@@ -221,10 +223,20 @@ def test_other_metrics_than_the_chief_ones(small_runs, tmp_path):
     assert "jaccard_sd" in summary_table(runs).columns
 
 
-def test_times_are_no_part_of_a_result(small_runs, tmp_path):
+def test_times_are_no_part_of_a_result(small_runs):
     """A run that was passed on without its times is reported without seconds."""
-    runs = small_runs()
-    assert "Seconds a case" in _built(runs, tmp_path / "a.html")
-    for run in runs:
+    (results,) = gather(small_runs())
+    assert "Seconds a case" in predictors(results)
+    for run in results.runs:
         (run.folder / "times.parquet").unlink()
-    assert "Seconds a case" not in _built(runs, tmp_path / "b.html")
+    (results,) = gather([open_run(run.folder) for run in results.runs])
+    assert "Seconds a case" not in predictors(results)
+
+
+STUDIES = ("Ranking", "Equivalence to readers", "Low Dice", "Dice and size")
+
+
+def test_the_studies_stand_where_there_is_something_to_study(html):
+    """Models and readers are ranked, tested for equivalence, and searched for failures; nothing here is detected."""
+    assert all(f"<h3>{title}</h3>" in html for title in STUDIES)
+    assert "<h3>Detection</h3>" not in html
