@@ -204,7 +204,13 @@ def _gpu_devices(*, gpu: bool) -> list[Path]:
 
 @lru_cache(maxsize=1)
 def _features() -> str:
-    return subprocess.run(["bwrap", "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S607
+    return subprocess.run(
+        ["bwrap", "--help"],  # noqa: S607
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    ).stdout
 
 
 def _kind() -> Literal["root", "user", "none"]:
@@ -220,7 +226,8 @@ def _problem() -> str:
     tried = subprocess.run(
         ["bwrap", *_namespaces(root=_is_real_root()), "--ro-bind", "/", "/", "--proc", "/proc", "--", "true"],  # noqa: S607
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     return "" if tried.returncode == 0 else f"bubblewrap does not work here ({tried.stderr.strip()[-200:]})"

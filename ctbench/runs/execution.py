@@ -66,8 +66,8 @@ def run(
         StoreError: the folder cannot be written, the disk is full, or a later version made the run in it.
         PluginError: the predictor cannot be made.
     """
-    # Workers of a cluster do not share the working folder.
-    paths = RunFolder(Path(folder).absolute() if cluster else Path(folder))
+    # Workers need not stand in this working folder: they outlive it, or run on another machine.
+    paths = RunFolder(Path(folder).absolute())
     execution = Execution(jobs, cluster, cached, progress)
     plan = plan_run(
         dataset,
@@ -81,17 +81,17 @@ def run(
     )
     whole = _whole(plan, paths)
     if whole is not None and not (paths.partial.is_file() or paths.lock.is_file()):
-        return Run(paths.path, whole, reused=True)
+        return Run(Path(folder), whole, reused=True)
     with claimed(paths):
         whole = _whole(plan, paths)  # it may have become so before it could be claimed
         if whole is not None:
             tidy(paths, whole)  # its process may have been killed before it did
-            return Run(paths.path, whole, reused=True)
+            return Run(Path(folder), whole, reused=True)
         begun = _begin(plan, paths, execution)
         outcomes = predict_all(plan, paths, execution)
         score_all(plan, outcomes, paths, execution)
         settle_times(paths)
-        return Run(paths.path, commit(begun, paths.all_parts(len(plan.cases)), paths))
+        return Run(Path(folder), commit(begun, paths.all_parts(len(plan.cases)), paths))
 
 
 def _whole(plan: RunPlan, paths: RunFolder) -> Manifest | None:

@@ -62,7 +62,14 @@ def seeds_in(settings: Mapping[str, Any]) -> dict[str, int]:
 
 def _git(*arguments: str) -> str:
     try:
-        found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, timeout=30)  # noqa: S607  # git is where PATH says
+        found = subprocess.run(
+            ["git", *arguments],  # noqa: S607  # git is where PATH says
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=30,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return found.stdout.strip() if found.returncode == 0 else ""

@@ -26,10 +26,12 @@ def test_the_package_installs_and_passes_as_it_stands(tmp_path):
         file.write(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--disable-pip-version-check", "-e", package], check=True)
-    checked = subprocess.run([python, *CTBENCH, "check", "my-model"], capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [python, *CTBENCH, "check", "my-model"], capture_output=True, encoding="utf-8", check=False
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "failed" not in checked.stdout
-    tested = subprocess.run([python, "-m", "pytest", "-q", package], capture_output=True, text=True, check=False)
+    tested = subprocess.run([python, "-m", "pytest", "-q", package], capture_output=True, encoding="utf-8", check=False)
     assert tested.returncode == 0, tested.stdout
 
 

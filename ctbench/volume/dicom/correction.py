@@ -57,7 +57,9 @@ def _run_dcm2niix(series: Series, folder: Path) -> list[Path]:
         shutil.copyfile(one.path, slices / f"{index:05d}.dcm")
     # -b n: no sidecar; -z n: plain NIfTI; -m y: one series is one volume; -g i: not the user's own defaults.
     options = ["-b", "n", "-z", "n", "-m", "y", "-g", "i", "-f", "volume", "-o", str(output)]
-    done = subprocess.run([dcm2niix.bin, *options, str(slices)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [dcm2niix.bin, *options, str(slices)], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     written = sorted(output.glob("*.nii"))
     if done.returncode != 0 or not written:
         said = (done.stdout + done.stderr).strip().splitlines()
