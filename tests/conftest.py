@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,12 @@ def blobs(blobs_folder):
 def own_cache(monkeypatch, tmp_path):
     """Each test has caches of its own: none is helped by what another computed, and nobody's own are touched."""
     monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / ".cache"))
+
+
+@pytest.fixture(autouse=True)
+def own_modules(monkeypatch):
+    """Each test imports the user's modules that it wrote itself, not those of the same name of another test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in [name for name in sys.modules if name.startswith("users_model")]:
+        del sys.modules[name]

@@ -32,11 +32,8 @@ constant = 3
 def module(tmp_path, monkeypatch):
     """A user's module in the working folder."""
     (tmp_path / "users_model.py").write_text(MODULE)
-    sys.modules.pop("users_model", None)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    yield "users_model"
-    sys.modules.pop("users_model", None)
+    return "users_model"
 
 
 def test_the_reference_models_come_in_through_entry_points():
