@@ -51,14 +51,19 @@ class Reference:
             raise DataError(msg)
 
     @classmethod
-    def of(cls, labels: NDArray[np.integer], method: str = "given", readers: tuple[str, ...] = ()) -> Reference:
-        """Make a reference of one label map in which every voxel counts."""
+    def of(cls, labels: NDArray[np.integer], annotated: NDArray[np.bool_] | None = None) -> Reference:
+        """Make a reference of one given label map, without indeterminate voxels.
+
+        Args:
+            labels: z,y,x integers.
+            annotated: z bool, the slices that count; None: all.
+        """
         return cls(
             labels=labels,
             excluded=np.zeros(labels.shape, bool),
-            annotated=np.ones(labels.shape[0], bool),
-            method=method,
-            readers=readers,
+            annotated=np.ones(labels.shape[0], bool) if annotated is None else annotated,
+            method="given",
+            readers=(),
         )
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,7 +77,7 @@ def volume_rows(panel: Panel) -> list[Row]:
 def _overlap(panel: Panel, reference: Reference, annotated: NDArray[np.bool_]) -> dict[str, tuple[float, float]]:
     """Give the Dice and the change of volume of each structure."""
     scores = score(
-        replace(Reference.of(panel.everyone.labels), annotated=annotated),
+        Reference.of(panel.everyone.labels, annotated),
         reference.labels,
         spacing_mm=panel.grid.spacing_mm,
         labels=panel.structures,

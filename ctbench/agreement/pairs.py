@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +46,7 @@ def pair_rows(
         who = {"case": panel.case, "reader": reader, "other": other}
         shared = panel.annotated[reader] & panel.annotated[other]
         scores = score(
-            replace(Reference.of(panel.label_maps[reader]), annotated=shared),
+            Reference.of(panel.label_maps[reader], shared),
             panel.label_maps[other],
             spacing_mm=panel.grid.spacing_mm,
             labels=panel.structures,

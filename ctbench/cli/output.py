@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,13 +18,6 @@ __all__ = ["AsCsv", "AsJson", "note", "print_frame", "print_summary", "show_prog
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list of objects.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")]
-
-
-class Style(StrEnum):
-    """How a cell is shown to a person."""
-
-    NUMBER = "right"
-    TEXT = "left"
 
 
 def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = False, title: str = "") -> None:
@@ -87,8 +79,9 @@ def _print_for_people(frame: pd.DataFrame, title: str) -> None:
 
     table = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", title_style="bold")
     for name in frame.columns:
-        style = Style.NUMBER if frame[name].dtype.kind in "iuf" else Style.TEXT
-        table.add_column(Text(str(name).replace("_", " ")), justify=style.value, overflow="fold")
+        is_number = frame[name].dtype.kind in "iuf"
+        heading = Text(str(name).replace("_", " "))
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in frame.itertuples(index=False):
         # Text, not markup: names come from users.
         table.add_row(*(Text(_cell(value)) for value in row))

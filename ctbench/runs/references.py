@@ -59,9 +59,7 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     """
     given = case.reference()
     if given is not None:
-        reference, annotated = Reference.of(given.array), case.annotated(None, given)
-        if annotated is not None:
-            reference = replace(reference, annotated=annotated)
+        reference = Reference.of(given.array, case.annotated(None, given))
         return Readings(case.id, {}, {reference.method: reference}, {}, given)
     if not case.readers:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be scored against it"

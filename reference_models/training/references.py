@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ctbench.consensus import fuse
 from ctbench.datasets import Case
 from ctbench.errors import DataError
@@ -24,8 +22,7 @@ def training_reference(case: Case, consensus: str = "majority") -> Reference:
     """
     given = case.reference()
     if given is not None:
-        reference, annotated = Reference.of(given.array), case.annotated(None, given)
-        return reference if annotated is None else replace(reference, annotated=annotated)
+        return Reference.of(given.array, case.annotated(None, given))
     if not case.readers:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be learnt from it"
         raise DataError(msg)
