@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ctbench.datasets import Dataset
+from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.cai import AIR_HU, CaiConfiguration
 from reference_models.hounsfield import check_hu, windowed
-from reference_models.networks import Configuration
+from reference_models.networks import CONFIGURATIONS, Configuration
 from reference_models.training.augmentation import PlaneAugmentation
 from reference_models.training.classweights import class_weights
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, count_classes, stack
 from reference_models.training.losses import cross_entropy, dice_loss
+from reference_models.training.presets import Preset, cai_plan
+from reference_models.training.setup import Cases, Setup, prepare
 from reference_models.training.stopping import has_plateaued
 
-__all__ = ["CaiRecipe", "cai_examples"]
+__all__ = ["CaiRecipe", "cai_examples", "cai_setup"]
+
+
+def cai_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training of ``cai-unet`` up for the labels of a dataset."""
+    plan = cai_plan(preset, len(dataset.labels), options, seed)
+    codes = tuple(dataset.labels.values())
+
+    def recipe(training: Cases, validation: Cases) -> CaiRecipe:
+        seen, held_out = (
+            prepare(cases, lambda case, reference: cai_examples(case.image(), reference, codes, plan.configuration))
+            for cases in (training, validation)
+        )
+        made = CaiRecipe(plan.configuration, CONFIGURATIONS[plan.row], seen, held_out, plan.stop_early)
+        made.augmentation = replace(made.augmentation, flip_front_to_back=plan.flip_front_to_back)
+        return made
+
+    return Setup(asdict(plan.configuration), LabelSet(dataset.labels.codes), asdict(plan), plan.schedule, recipe)
 
 
 def cai_examples(

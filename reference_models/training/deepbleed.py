@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ctbench.datasets import Dataset
+from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
-from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.deepbleed import LABEL, DeepBleedConfiguration
 from reference_models.hounsfield import windowed
 from reference_models.slices import Slices
-from reference_models.space import TemplateSpace, extracted_brain
+from reference_models.space import TemplateSpace, extracted_brain, read_template
 from reference_models.training.augmentation import ElasticAugmentation
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.presets import Preset, deepbleed_plan
+from reference_models.training.setup import Cases, Setup, prepare
 from reference_models.training.stopping import has_stalled
 
-__all__ = ["DeepBleedRecipe", "deepbleed_examples", "slice_odds"]
+__all__ = ["DeepBleedRecipe", "deepbleed_examples", "deepbleed_setup", "slice_odds"]
 
 _FIRST_LOGIT = -3.0
 _NORMAL_SHARE = 0.25
 """How often a head without blood is drawn, for each time that one with blood is; the paper had none without."""
+
+
+def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training of one of the four up; all labels are one class, unless one is called ``hemorrhage``."""
+    options = dict(options)
+    template = read_template(options.pop("template", None))
+    plan = deepbleed_plan(model, preset, options, seed)
+    names = dataset.labels.names
+    codes = dataset.labels.codes_of(LABEL) if LABEL in names else tuple(dataset.labels.values())
+
+    def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
+        seen, held_out = (
+            prepare(
+                cases,
+                lambda case, reference: deepbleed_examples(
+                    case.image(), reference, codes, plan.configuration, template
+                ),
+            )
+            for cases in (training, validation)
+        )
+        return DeepBleedRecipe(
+            plan.configuration, seen, held_out, batch_size=plan.batch_size, stop_early=plan.stop_early
+        )
+
+    return Setup(asdict(plan.configuration), LabelSet({LABEL: 1}), asdict(plan), plan.schedule, recipe)
 
 
 def deepbleed_examples(

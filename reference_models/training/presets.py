@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from ctbench.errors import UsageError
 from reference_models.cai import CaiConfiguration
@@ -12,11 +12,28 @@ from reference_models.deepbleed import DeepBleedConfiguration
 from reference_models.networks import CONFIGURATIONS
 from reference_models.training.engine import Schedule
 
-__all__ = ["CaiPlan", "DeepBleedPlan", "Preset", "cai_plan", "deepbleed_plan"]
+__all__ = ["CaiPlan", "DeepBleedPlan", "Plan", "Preset", "cai_plan", "changed", "deepbleed_plan"]
 
 Preset = Literal["paper", "demo"]
 
-_Plan = TypeVar("_Plan", "CaiPlan", "DeepBleedPlan")
+
+class Plan(Protocol):
+    """A dataclass of settings, with the parts that every model has."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def configuration(self) -> Any:
+        """Of the network and its preprocessing, a dataclass."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """How long and how fast."""
+        ...
+
+
+_Plan = TypeVar("_Plan", bound=Plan)
 
 _DEMO_EDGE = {"deepbleed-512": 128, "deepbleed-128": 48, "deepbleed-64": 32, "deepbleed-32": 16}
 
@@ -90,7 +107,7 @@ def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: 
             stop_early=False,
             flip_front_to_back=False,
         )
-    return _changed(plan, {key: value for key, value in options.items() if key != "row"})
+    return changed(plan, {key: value for key, value in options.items() if key != "row"})
 
 
 def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed: int = 0) -> DeepBleedPlan:
@@ -126,11 +143,19 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
             plan.schedule, learning_rate=7e-4, epochs=400, minutes=36.0, cosine=True, largest_gradient=1.0
         )
         plan = DeepBleedPlan(narrow, schedule, batch_size=8 if flat else 2, stop_early=False)
-    return _changed(plan, options)
+    return changed(plan, options)
 
 
-def _changed(plan: _Plan, options: Mapping[str, Any]) -> _Plan:
-    """Put options into the part of a plan that has a field of that name."""
+def changed(plan: _Plan, options: Mapping[str, Any]) -> _Plan:
+    """Put options into the part of a plan that has a field of that name.
+
+    Args:
+        plan: a dataclass with a ``configuration`` and a ``schedule``.
+        options: field -> value.
+
+    Raises:
+        UsageError: no part has such a field.
+    """
     parts: dict[str, Any] = {"plan": plan, "configuration": plan.configuration, "schedule": plan.schedule}
     homes = {field.name: part for part, value in parts.items() for field in fields(value)}
     for key, value in options.items():
@@ -140,5 +165,5 @@ def _changed(plan: _Plan, options: Mapping[str, Any]) -> _Plan:
             raise UsageError(msg)
         part = homes[key]
         parts[part] = replace(parts[part], **{key: tuple(value) if isinstance(value, list) else value})
-    changed: _Plan = replace(parts["plan"], configuration=parts["configuration"], schedule=parts["schedule"])
-    return changed
+    whole: _Plan = replace(parts["plan"], configuration=parts["configuration"], schedule=parts["schedule"])
+    return whole

@@ -1,0 +1,51 @@
+"""What a model brings to its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ctbench.datasets import Case
+from ctbench.errors import DataError
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from reference_models.training.engine import Recipe, Schedule
+from reference_models.training.examples import Example
+
+__all__ = ["Cases", "Setup", "prepare"]
+
+Cases = Iterator[tuple[Case, Reference]]
+"""Cases with the consensus that is learnt from, as they are read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """How one model is trained on one dataset.
+
+    Args:
+        configuration: of the network and its preprocessing, as JSON; goes into the weights.
+        labels: what the classes are called.
+        plan: every setting, as JSON; goes into the card, and a checkpoint of another plan is not resumed.
+        schedule: how long and how fast.
+        recipe: makes the recipe of training and validation cases.
+    """
+
+    configuration: dict[str, Any]
+    labels: LabelSet
+    plan: dict[str, Any]
+    schedule: Schedule
+    recipe: Callable[[Cases, Cases], Recipe]
+
+
+def prepare(cases: Cases, examples: Callable[[Case, Reference], list[Example]]) -> list[Example]:
+    """Gather the examples of all cases.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = [example for case, reference in cases for example in examples(case, reference)]
+    if not found:
+        msg = "none of the cases has anything to learn from: no slice is annotated, or no scan shows a brain"
+        raise DataError(msg)
+    return found
