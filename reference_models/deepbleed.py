@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
+from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.hounsfield import windowed
 from reference_models.loading import open_weights
 from reference_models.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from reference_models.weightsfile import Weights
 
 __all__ = [
-    "LABEL",
     "DeepBleedConfiguration",
     "DeepBleedPredictor",
     "deepbleed_32",
@@ -29,9 +29,6 @@ __all__ = [
     "deepbleed_128",
     "deepbleed_512",
 ]
-
-LABEL = "hemorrhage"
-THRESHOLD = 0.5
 
 _log = logging.getLogger("reference_models")
 
@@ -48,6 +45,7 @@ class DeepBleedConfiguration:
         blocks: shared or separate convolutions.
         activation: relu or prelu.
         dropout: in the two deepest levels while training.
+        normalization: none or batch.
         window_hu: brought to 0..1 and cut off outside; None: HU as they are.
     """
 
@@ -58,6 +56,7 @@ class DeepBleedConfiguration:
     blocks: str = "shared"
     activation: str = "relu"
     dropout: float = 0.0
+    normalization: str = "none"
     window_hu: tuple[float, float] | None = None
 
     @classmethod
@@ -81,8 +80,8 @@ class DeepBleedConfiguration:
         """Make the network."""
         from reference_models import network
 
-        options = {"width": self.width, "blocks": self.blocks, "activation": self.activation, "dropout": self.dropout}
-        return network(self.model, **options)
+        options = ("width", "blocks", "activation", "dropout", "normalization")
+        return network(self.model, **{option: getattr(self, option) for option in options})
 
 
 class DeepBleedPredictor:
@@ -133,9 +132,7 @@ class DeepBleedPredictor:
             _log.warning("no brain in the field: nothing is enclosed by skull, so nothing is predicted")
             return Prediction(np.zeros(image.shape, np.uint8), score=0.0)
         probability = self._in_slices(brain) if self.configuration.spacing_mm is None else self._in_template(brain)
-        labels = (probability > THRESHOLD).astype(np.uint8) * self.info.labels[LABEL]
-        volume_ml = float(np.count_nonzero(labels)) * image.voxel_ml
-        return Prediction(labels, score=volume_ml / (volume_ml + 1.0), probabilities={LABEL: probability})
+        return hemorrhage_of(probability, image, self.info.labels[LABEL])
 
     def _in_slices(self, brain: Volume) -> NDArray[np.float32]:
         import torch

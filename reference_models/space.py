@@ -21,6 +21,7 @@ from ctbench.volume import Volume, from_itk, read_volume, to_itk
 from ctbench.volume.itk import simpleitk
 from reference_models.brain import brain_mask
 from reference_models.hounsfield import CT_RANGE_HU, check_hu
+from reference_models.preprocessing import remembered
 
 __all__ = ["TEMPLATE", "TemplateSpace", "extracted_brain", "read_template", "register"]
 
@@ -40,6 +41,7 @@ _METRIC_MM = 2.0
 _SHARE = 0.5
 _STEP_MM, _SMALLEST_STEP_MM, _ITERATIONS = 2.0, 0.005, 150
 _SEED = 20200
+_VERSION = 1
 
 
 def extracted_brain(image: Volume) -> Volume:
@@ -77,7 +79,12 @@ class TemplateSpace:
             template: another extracted brain.
             spacing_mm: of the cubic voxels in template space.
         """
-        return cls(_cube(template, spacing_mm), brain, register(brain, template))
+        sitk = simpleitk()
+        rigid = remembered("rigid", _VERSION, (brain, template), lambda: _numbers(register(brain, template)))
+        transform = sitk.Euler3DTransform()
+        transform.SetFixedParameters(rigid[0].tolist())
+        transform.SetParameters(rigid[1].tolist())
+        return cls(_cube(template, spacing_mm), brain, transform)
 
     def to_template(self, array: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
         """Bring an array of the image's grid into template space; 0 comes from outside."""
@@ -129,6 +136,12 @@ def register(brain: Volume, template: Volume) -> Any:
         _log.warning("a brain was only centred on the template, not registered to it: %s", reason)
         return guesses[0]
     return sitk.Euler3DTransform(sitk.CompositeTransform(refined).GetBackTransform())
+
+
+def _numbers(transform: Any) -> NDArray[np.float64]:
+    """Give a transform as two rows: its centre, and its three angles and three shifts."""
+    fixed, free = transform.GetFixedParameters(), transform.GetParameters()
+    return np.array([[*fixed, *[0.0] * (len(free) - len(fixed))], free])
 
 
 def _method() -> Any:

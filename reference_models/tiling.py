@@ -1,4 +1,4 @@
-"""A network over a cube in overlapping tiles, averaged."""
+"""A network over a volume in overlapping tiles, averaged."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from reference_models.devices import autocast, is_out_of_memory
 __all__ = ["OVERLAP", "apply_in_tiles"]
 
 OVERLAP = 0.5
-"""Share of a tile that its neighbour covers too; the paper says only that tiles overlap."""
+"""Share of a tile that its neighbour covers too; the papers say only that tiles overlap."""
 
-_SMALLEST = 16
+Triple = tuple[int, int, int]
 
 _log = logging.getLogger("reference_models")
 
 
 def apply_in_tiles(
-    function: Callable[[Tensor], Tensor], cube: Tensor, edge: int, batch_size: int, device: torch.device
+    function: Callable[[Tensor], Tensor],
+    volume: Tensor,
+    tile: int | Triple,
+    batch_size: int,
+    device: torch.device,
+    multiple: Triple = (16, 16, 16),
 ) -> Tensor:
     """Apply ``function`` to tiles that overlap by half, and average what they give.
 
@@ -30,42 +35,52 @@ def apply_in_tiles(
 
     Args:
         function: batch,1,z,y,x to the same shape.
-        cube: z,y,x, on the CPU.
-        edge: side of a tile.
+        volume: z,y,x, on the CPU; what fits into one tile is not cut.
+        tile: z,y,x sides of a tile, or the side of a cube.
         batch_size: tiles at a time.
         device: where ``function`` works; only tiles go there.
+        multiple: what the sides of smaller tiles must be multiples of.
 
     Returns:
         z,y,x float32 on the CPU.
     """
+    sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
         try:
-            return _tiled(function, cube, edge, batch_size, device)
+            return _tiled(function, volume, sides, batch_size, device)
         except RuntimeError as error:
-            if not is_out_of_memory(error) or (batch_size == 1 and edge // 2 < _SMALLEST):
+            smaller = _smaller(sides, multiple)
+            if not is_out_of_memory(error) or (batch_size == 1 and smaller == sides):
                 raise
             if batch_size > 1:
                 batch_size //= 2
                 _log.warning("not enough memory on %s; going on with %d tiles at a time", device, batch_size)
             else:
-                edge //= 2
-                _log.warning("not enough memory on %s; going on with tiles of %d voxels", device, edge)
+                sides = smaller
+                told = " x ".join(map(str, sides))
+                _log.warning("not enough memory on %s; going on with tiles of %s voxels", device, told)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
 
 
+def _smaller(sides: Triple, multiple: Triple) -> Triple:
+    """Halve every side that may be halved."""
+    z, y, x = (side if side % (2 * least) else side // 2 for side, least in zip(sides, multiple, strict=True))
+    return z, y, x
+
+
 def _tiled(
-    function: Callable[[Tensor], Tensor], cube: Tensor, edge: int, batch_size: int, device: torch.device
+    function: Callable[[Tensor], Tensor], volume: Tensor, sides: Triple, batch_size: int, device: torch.device
 ) -> Tensor:
-    if edge >= max(cube.shape):
+    if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
         with torch.inference_mode(), autocast(device):
-            return function(cube[None, None].to(device))[0, 0].float().cpu()
-    from monai.inferers.utils import sliding_window_inference  # 4 s, which a whole cube does not need
+            return function(volume[None, None].to(device))[0, 0].float().cpu()
+    from monai.inferers.utils import sliding_window_inference  # 4 s, which a volume of one tile does not need
 
     with torch.inference_mode(), autocast(device):
         found = sliding_window_inference(
-            cube[None, None],
-            edge,
+            volume[None, None],
+            sides,
             batch_size,
             lambda tiles: function(tiles).float(),
             overlap=OVERLAP,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ctbench.datasets.build import is_built
-from ctbench.datasets.case import Case
+from ctbench.datasets.case import Case, LabelMaps
 from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry
 from ctbench.datasets.checks import check, problem_table
 from ctbench.datasets.counting import counts, first_label_map, label_volumes, size_class, size_table
 from ctbench.datasets.dataset import Dataset, fingerprint_of
 from ctbench.datasets.entry import Entry
 from ctbench.datasets.layout import Problem
-from ctbench.datasets.load import dataset_root, load_dataset
+from ctbench.datasets.load import dataset_root, load_dataset, load_entry
 from ctbench.datasets.papers import published
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "CatalogEntry",
     "Dataset",
     "Entry",
+    "LabelMaps",
     "Problem",
     "catalog",
     "check",
@@ -29,6 +30,7 @@ __all__ = [
     "is_built",
     "label_volumes",
     "load_dataset",
+    "load_entry",
     "problem_table",
     "published",
     "size_class",

@@ -17,10 +17,12 @@ DEPTH = 4
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}
 
 Blocks = Literal["shared", "separate"]
 Activation = Literal["relu", "prelu"]
+Normalization = Literal["none", "batch"]
 
 
 class VNet(nn.Module):
@@ -36,6 +38,8 @@ class VNet(nn.Module):
         blocks: whether the convolutions of a block share their weights.
         activation: after every convolution.
         dropout: share of channels that training drops in the two deepest levels.
+        normalization: before every activation; the released network has none, its program offers ``batch``. A shared
+            convolution is normalised anew each time that it is applied, since what it gives differs.
     """
 
     def __init__(
@@ -45,38 +49,51 @@ class VNet(nn.Module):
         blocks: Blocks = "shared",
         activation: Activation = "relu",
         dropout: float = 0.0,
+        normalization: Normalization = "none",
     ) -> None:
         super().__init__()
         if (
             dimensions not in _CONVOLUTION
             or blocks not in {"shared", "separate"}
             or activation not in {"relu", "prelu"}
+            or normalization not in {"none", "batch"}
         ):
-            msg = f"no V-Net has dimensions={dimensions!r}, blocks={blocks!r}, activation={activation!r}"
+            msg = (
+                f"no V-Net has dimensions={dimensions!r}, blocks={blocks!r}, activation={activation!r}, "
+                f"normalization={normalization!r}"
+            )
             raise ValueError(msg)
         self.width = width
         convolution, transposed = _CONVOLUTION[dimensions], _TRANSPOSED[dimensions]
         widths = [width * 2**level for level in range(DEPTH + 1)]
 
-        def block(channels: int, repeats: int) -> _Block:
-            rate = dropout if channels >= 8 * width else 0.0
-            return _Block(dimensions, channels, repeats, blocks, activation, rate)
+        def after(channels: int) -> list[nn.Module]:
+            norm = [_BATCH_NORM[dimensions](channels)] if normalization == "batch" else []
+            return [*norm, nn.ReLU() if activation == "relu" else nn.PReLU(channels)]
 
-        self.entry = nn.Sequential(convolution(1, width, 5, padding=2), _activation(activation, width))
+        def block(channels: int, repeats: int) -> _Block:
+            dropped = [_DROPOUT[dimensions](dropout)] if dropout and channels >= 8 * width else []
+            convolutions = [
+                convolution(channels, channels, 5, padding=2) for _ in range(1 if blocks == "shared" else repeats)
+            ]
+            # What has no statistics of its own is shared with the convolution before it.
+            rests = repeats if normalization == "batch" else len(convolutions)
+            return _Block(convolutions, [nn.Sequential(*after(channels), *dropped) for _ in range(rests)], repeats)
+
+        self.entry = nn.Sequential(convolution(1, width, 5, padding=2), *after(width))
         self.down = nn.ModuleList(
-            nn.Sequential(convolution(above, here, 2, stride=2), _activation(activation, here))
-            for above, here in pairwise(widths)
+            nn.Sequential(convolution(above, here, 2, stride=2), *after(here)) for above, here in pairwise(widths)
         )
         self.down_blocks = nn.ModuleList(
             block(here, repeats) for here, repeats in zip(widths[1:], (2, 3, 3, 3), strict=True)
         )
         joined = widths[:0:-1]
         self.up = nn.ModuleList(
-            nn.Sequential(transposed(below, here // 2, 2, stride=2), _activation(activation, here // 2))
+            nn.Sequential(transposed(below, here // 2, 2, stride=2), *after(here // 2))
             for below, here in zip([joined[0], *joined], joined, strict=False)
         )
         self.up_blocks = nn.ModuleList(block(here, repeats) for here, repeats in zip(joined, (3, 3, 2, 1), strict=True))
-        self.exit = nn.Sequential(convolution(2 * width, 2, 1), _activation(activation, 2), convolution(2, 1, 1))
+        self.exit = nn.Sequential(convolution(2 * width, 2, 1), *after(2), convolution(2, 1, 1))
         he_normal_(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,26 +112,14 @@ class VNet(nn.Module):
 class _Block(nn.Module):
     """Convolutions of one width, and the block's input added to what they give."""
 
-    def __init__(
-        self, dimensions: int, channels: int, repeats: int, blocks: Blocks, activation: Activation, dropout: float
-    ) -> None:
+    def __init__(self, convolutions: list[nn.Module], rests: list[nn.Module], repeats: int) -> None:
         super().__init__()
+        self.convolutions, self.rests = nn.ModuleList(convolutions), nn.ModuleList(rests)
         self.repeats = repeats
-        self.steps = nn.ModuleList(
-            nn.Sequential(
-                _CONVOLUTION[dimensions](channels, channels, 5, padding=2),
-                _activation(activation, channels),
-                *([_DROPOUT[dimensions](dropout)] if dropout else []),
-            )
-            for _ in range(1 if blocks == "shared" else repeats)
-        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
         for index in range(self.repeats):
-            y = self.steps[index % len(self.steps)](y)
+            y = self.convolutions[index % len(self.convolutions)](y)
+            y = self.rests[index % len(self.rests)](y)
         return x + y
-
-
-def _activation(kind: Activation, channels: int) -> nn.Module:
-    return nn.ReLU() if kind == "relu" else nn.PReLU(channels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from ctbench.errors import UsageError
 from reference_models.cai import CaiConfiguration
@@ -35,7 +35,22 @@ class Plan(Protocol):
 
 _Plan = TypeVar("_Plan", bound=Plan)
 
-_DEMO_EDGE = {"deepbleed-512": 128, "deepbleed-128": 48, "deepbleed-64": 32, "deepbleed-32": 16}
+
+class _Demo(NamedTuple):
+    edge: int
+    spacing_mm: float | None
+    width: int
+    batch_size: int
+    epochs: int
+
+
+_DEMO = {
+    "deepbleed-512": _Demo(128, None, 6, 8, 7),
+    "deepbleed-128": _Demo(80, 2.4, 2, 2, 20),
+    "deepbleed-64": _Demo(48, 2.0, 3, 2, 12),
+    "deepbleed-32": _Demo(32, 1.5, 3, 8, 24),
+}
+"""Every 3D network keeps its field of view: 192, 96 and 48 mm."""
 
 _ENOUGH = 1000
 """Epochs that no training is expected to reach before the paper's rule ends it."""
@@ -80,7 +95,7 @@ class DeepBleedPlan:
 def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: int = 0) -> CaiPlan:
     """Make the plan of ``cai-unet``.
 
-    The demo sees a soft-tissue window at 1.8 mm with a network a sixth as wide, learns for a limited time, and does
+    The demo sees a soft-tissue window at 1.8 mm with a network a sixth as wide, learns for so many epochs, and does
     not flip front to back, since all images are turned alike before.
 
     Args:
@@ -103,7 +118,7 @@ def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: 
         plan = replace(
             plan,
             configuration=replace(configuration, width=10, pixel_mm=1.8, window_hu=(0.0, 80.0)),
-            schedule=replace(schedule, learning_rate=3e-3, epochs=400, minutes=36.0, cosine=True),
+            schedule=replace(schedule, learning_rate=2e-3, epochs=26, cosine=True, largest_gradient=1.0),
             stop_early=False,
             flip_front_to_back=False,
         )
@@ -114,8 +129,8 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
     """Make the plan of a ``deepbleed`` network.
 
     The paper states no learning rate and no rate of dropout: 1e-4 and 0.1 are ours. The demo keeps every field of view
-    on coarser grids (3 mm; 4 mm where the whole head is seen; 128 x 128 pixels for slices) with a network a fifth as
-    wide, and with PReLU, since a narrow network without normalisation may find all its ReLUs shut.
+    on coarser grids with a network a fifth as wide, and with batch normalisation, without which so narrow a network
+    learns slowly or finds all its ReLUs shut.
 
     Args:
         model: ``deepbleed-512``, ``-128``, ``-64`` or ``-32``.
@@ -129,20 +144,18 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
     configuration = DeepBleedConfiguration.paper(model, dropout=0.1)
     plan = DeepBleedPlan(configuration, Schedule(learning_rate=1e-4, epochs=_ENOUGH, seed=seed))
     if preset == "demo":
-        flat = configuration.spacing_mm is None
+        demo = _DEMO[model]
         narrow = replace(
             configuration,
-            edge=_DEMO_EDGE[model],
-            spacing_mm=None if flat else 4.0 if configuration.is_whole else 3.0,
-            width=4 if flat else 3,
-            activation="prelu",
+            edge=demo.edge,
+            spacing_mm=demo.spacing_mm,
+            width=demo.width,
             dropout=0.0,
+            normalization="batch",
             window_hu=(0.0, 100.0),
         )
-        schedule = replace(
-            plan.schedule, learning_rate=7e-4, epochs=400, minutes=36.0, cosine=True, largest_gradient=1.0
-        )
-        plan = DeepBleedPlan(narrow, schedule, batch_size=8 if flat else 2, stop_early=False)
+        schedule = replace(plan.schedule, learning_rate=3e-3, epochs=demo.epochs, cosine=True, largest_gradient=1.0)
+        plan = DeepBleedPlan(narrow, schedule, batch_size=demo.batch_size, stop_early=False)
     return changed(plan, options)
 
 

@@ -35,8 +35,8 @@ def test_shared_blocks_apply_one_convolution_again_and_again():
     state = {}
     for name in separate.state_dict():
         parts = name.split(".")
-        if "steps" in parts:
-            parts[parts.index("steps") + 1] = "0"
+        if "convolutions" in parts:
+            parts[parts.index("convolutions") + 1] = "0"
         state[name] = shared.state_dict()[".".join(parts)]
     separate.load_state_dict(state)
     x = torch.randn(1, 1, 16, 16)
@@ -47,9 +47,17 @@ def test_dropout_is_in_the_two_deepest_levels_only():
     """Blocks of 8 and 16 times the width have it, the others do not."""
     network = VNet(2, width=2, dropout=0.1)
     with_dropout = {
-        name.split(".steps")[0] for name, layer in network.named_modules() if isinstance(layer, torch.nn.Dropout2d)
+        name.split(".rests")[0] for name, layer in network.named_modules() if isinstance(layer, torch.nn.Dropout2d)
     }
     assert with_dropout == {"down_blocks.2", "down_blocks.3", "up_blocks.0", "up_blocks.1"}
+
+
+def test_a_shared_convolution_is_normalised_anew_each_time():
+    """Blocks of 2, 3, 3, 3 and 3, 3, 2, 1 repeats have as many normalisations, and one convolution each."""
+    network = VNet(2, width=2, normalization="batch")
+    kinds = [type(layer) for block in (*network.down_blocks, *network.up_blocks) for layer in block.modules()]
+    assert kinds.count(torch.nn.BatchNorm2d) == 2 + 3 + 3 + 3 + 3 + 3 + 2 + 1
+    assert kinds.count(torch.nn.Conv2d) == 8
 
 
 def test_unknown_options_are_refused():

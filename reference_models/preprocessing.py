@@ -1,0 +1,69 @@
+"""What several models need of one image is made once and kept in the cache folder, by the digest of the image."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import StoreError
+from ctbench.files import cache_folder, whole_file
+from ctbench.volume import Volume
+
+__all__ = ["remembered"]
+
+_log = logging.getLogger("reference_models")
+
+
+def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Give an array that was made of the same images before, or make it and keep it.
+
+    A cache folder that cannot be written costs time only; an entry that cannot be read is made anew.
+
+    Args:
+        what: name of the step, a folder of the cache.
+        version: of the step; a new one makes everything anew.
+        images: all that the result depends on.
+        make: makes the result; bool arrays are kept in one bit a voxel.
+    """
+    folder = cache_folder() / "preprocessing" / f"{what}-{version}"
+    path = folder / f"{_digest(images)}.npz"
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+            return _unpacked(kept)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        result = make()
+    try:
+        with whole_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **_packed(result))
+    except StoreError as error:
+        _log.debug("%s was not kept: %s", what, error)
+    return result
+
+
+def _digest(images: tuple[Volume, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=20)
+    for image in images:
+        geometry = (image.array.dtype.str, image.shape, image.spacing_mm, image.origin_mm, image.direction.tolist())
+        digest.update(repr(geometry).encode())
+        digest.update(np.ascontiguousarray(image.array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _packed(array: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    if array.dtype == np.bool_:
+        return {"bits": np.packbits(array), "shape": np.array(array.shape)}
+    return {"array": array}
+
+
+def _unpacked(kept: Any) -> NDArray[Any]:
+    if "array" in kept:
+        whole: NDArray[Any] = kept["array"]
+        return whole
+    shape = tuple(kept["shape"])
+    return np.unpackbits(kept["bits"], count=int(np.prod(shape))).astype(bool).reshape(shape)
