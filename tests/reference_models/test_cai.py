@@ -1,4 +1,3 @@
-import logging
 
 import numpy as np
 import pytest
@@ -7,8 +6,7 @@ from ctbench.errors import DataError, UsageError
 from ctbench.predictors import check_conformance
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
-from reference_models.cai import CaiPredictor, cai_unet
-from reference_models.weightsfile import demo_weights
+from reference_models.cai import CaiPredictor
 
 
 @pytest.mark.parametrize("options", [{}, {"pixel_mm": 6.0, "window_hu": (0.0, 80.0)}])
@@ -58,14 +56,3 @@ def test_weights_of_anothers_classes_are_refused(cai_weights):
     weights.configuration["classes"] = 7
     with pytest.raises(UsageError, match="another configuration"):
         CaiPredictor(weights, "cpu")
-
-
-@pytest.mark.skipif(not demo_weights("cai-unet").is_file(), reason="this checkout has no demo weights of cai-unet")
-def test_the_demo_weights_are_small_and_warn(caplog):
-    """Under 2 MB, for phantoms only, and the log says so."""
-    assert demo_weights("cai-unet").stat().st_size < 2e6
-    with caplog.at_level(logging.WARNING, logger="reference_models"):
-        predictor = cai_unet(device="cpu")
-    assert "phantoms only" in caplog.text
-    assert predictor.info.training_datasets == ("phantom-anatomy",)
-    assert [result for result in check_conformance(predictor) if not result.passed] == []
