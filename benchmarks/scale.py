@@ -1,6 +1,7 @@
 """What the harness itself costs: seconds and memory a case on volumes so small that nothing else counts.
 
-    python benchmarks/scale.py --cases 2000 --jobs 2      a run, bare work beside it, four shards and their merging
+    python benchmarks/scale.py --cases 2000 --jobs 2       overhead beside bare work; shards, their merging, a report
+    python benchmarks/scale.py --cases 2000 --cluster      two workers of a Dask cluster against one
     python benchmarks/scale.py --board --runs 500          a board of many runs, opened
 
 The bare work is what any harness must do for a case: read the image and the masks, predict, write the prediction and
@@ -19,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +34,8 @@ from ctbench.datasets import Dataset, load_dataset
 from ctbench.labels import LabelSet
 from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
-from ctbench.runs import SCORE_COLUMNS, Manifest, Shard, merge, open_board, rebuild, run
+from ctbench.report import build_report
+from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, Run, Shard, merge, open_board, rebuild, run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.runs.places import Place
 from ctbench.volume import Volume, read_volume, write_volume
@@ -47,6 +51,7 @@ tiny:
 """
 SPACING_MM = (5.0, 1.0, 1.0)
 METRICS = ["dice", "hd95"]
+ARGUMENTS: dict[str, Any] = {"metrics": METRICS, "cached": False}
 
 
 class Bright:
@@ -104,13 +109,6 @@ def bare_work(dataset: Dataset, folder: Path) -> None:
             score(reference, prediction, spacing_mm=SPACING_MM, labels={"iph": 1}, metrics=METRICS)
 
 
-def check_again(dataset: Dataset) -> None:
-    """Read all masks as a run does before it begins."""
-    for case in dataset:
-        for reader in case.readers:
-            case.reader(reader)
-
-
 def processor_ms(work: Callable[[], object], per: int) -> float:
     """Give the processor time of some work in this process: on a busy machine it says more than the clock."""
     start = time.process_time()
@@ -123,76 +121,141 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def check(dataset: Dataset) -> None:
+    """Look at all files as a run does before it begins."""
+    for case in dataset:
+        case.check()
+
+
+def measure_overhead(dataset: Dataset, root: Path, repeats: int = 5) -> None:
+    """Print what a run takes beyond the bare work: the least of several, for other work on the machine only adds."""
+    run(dataset, Bright(), root / "warm", jobs=1, **ARGUMENTS)
+    each: dict[str, list[float]] = {"bare work": [], "run": [], "first check": []}
+    for turn in range(repeats):
+        steps: dict[str, Callable[[], object]] = {
+            "bare work": partial(bare_work, dataset, root / f"bare{turn}"),
+            "run": partial(run, dataset, Bright(), root / f"run{turn}", jobs=1, **ARGUMENTS),
+            "first check": partial(check, dataset),
+        }
+        for name, work in steps.items():
+            for case in dataset:
+                case.image_path.touch()  # else the process would remember where it lies
+            each[name].append(processor_ms(work, len(dataset)))
+    least = {name: min(found) for name, found in each.items()}
+    told = ", ".join(f"{name} {found:.2f}" for name, found in least.items())
+    print(f"processor time, ms a case: {told}; harness overhead {least['run'] - least['bare work']:.2f}", flush=True)
+
+
+def run_in_shards(dataset: Dataset, folder: Path, jobs: int, count: int = 4) -> Run:
+    """Run a dataset in shards, one after the other, and merge them; print times and how memory grows."""
+    before, shards = peak_mib(), []
+    for number in range(1, count + 1):
+        shard = Shard(number, count)
+        with timed(f"shard {shard}, {jobs} processes", len(dataset) // count):
+            shards.append(run(dataset, Bright(), shard.folder(folder), shard=shard, jobs=jobs, **ARGUMENTS))
+        workers = shards[-1].times["memory_mib"].max()
+        print(f"peak memory: {before:.0f} MiB before, {peak_mib():.0f} MiB now; workers {workers:.0f} MiB", flush=True)
+    with timed(f"merging {count} shards", len(dataset)):
+        return merge(shards, folder)
+
+
 def measure_run(cases: int, jobs: int) -> None:
-    """Print what a run of so many cases takes beyond the bare work, and what four shards and their merging take."""
+    """Print what a run takes beyond the bare work, and what shards of many cases, their merging and a report take."""
     with tempfile.TemporaryDirectory(prefix="ctbench-scale-") as name:
         root = Path(name)
         os.environ["CTBENCH_CACHE"] = str(root / "cache")
         with timed(f"making {cases} cases"):
             dataset = make_dataset(root, cases)
-        few = dataset.select([case.id for case in list(dataset)[:8]])
-        arguments = {"metrics": METRICS, "cached": False}
-        run(few, Bright(), root / "warm", jobs=1, **arguments)
-        sample = dataset.select([case.id for case in list(dataset)[: min(cases, 500)]])
-        bare = processor_ms(lambda: bare_work(sample, root / "bare"), len(sample))
-        alone = processor_ms(lambda: run(sample, Bright(), root / "alone", jobs=1, **arguments), len(sample))
-        checked = processor_ms(lambda: check_again(sample), len(sample))
-        print(f"processor time, ms a case: bare work {bare:.2f}, run {alone:.2f}, of which first check {checked:.2f}")
-        print(f"harness overhead: {alone - bare:.2f} ms a case, {alone - bare - checked:.2f} beyond the check")
-        before = peak_mib()
-        with timed(f"run of {cases}, {jobs} processes", cases):
-            made = run(dataset, Bright(), root / "run", jobs=jobs, **arguments)
-        times = made.times.groupby("phase")["seconds"].median() * 1e3
-        print(f"median of a case in its worker, ms: {times.round(2).to_dict()}")
-        workers = made.times["memory_mib"].max()
-        print(f"peak memory: {before:.0f} MiB before, {peak_mib():.0f} MiB after; workers {workers:.0f} MiB")
-        shards = []
-        for number in range(1, 5):
-            shard = Shard(number, 4)
-            shards.append(run(dataset, Bright(), shard.folder(root / "split"), shard=shard, jobs=jobs, **arguments))
-        with timed("merging four shards", cases):
-            merged = merge(shards, root / "merged")
+        few = dataset.select([case.id for case in list(dataset)[:100]])
+        measure_overhead(few, root)
+        whole, split = run(few, Bright(), root / "whole", jobs=1, **ARGUMENTS), run_in_shards(few, root / "split", 1)
+        print(f"merged equals unsplit: {whole.manifest == split.manifest}")
+        merged = run_in_shards(dataset, root / "many", jobs)
         size = RunFolder(merged.folder).scores.stat().st_size / cases
-        print(f"merged equals unsplit: {merged.manifest == made.manifest}; scores {size:.0f} bytes a case")
+        print(f"scores {size:.0f} bytes a case; peak memory {peak_mib():.0f} MiB")
+        with timed("a report without pictures"):
+            build_report([merged], root / "report.html", datasets={})
+
+
+def measure_cluster(cases: int) -> None:
+    """Print how long the same run takes on a Dask cluster of one worker and of two."""
+    from distributed import LocalCluster
+
+    with tempfile.TemporaryDirectory(prefix="ctbench-scale-") as name:
+        root = Path(name)
+        dataset = make_dataset(root, cases)
+        for workers in (1, 2):
+            # Workers begin with their imports, which is no part of the work.
+            few = dataset.select([case.id for case in list(dataset)[: 8 * workers]])
+            with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+                where = {"cluster": cluster.scheduler_address, **ARGUMENTS}
+                run(few, Bright(), root / f"warm{workers}", **where)
+                with timed(f"run of {cases} on {workers} workers", cases):
+                    run(dataset, Bright(), root / f"on{workers}", **where)
+
+
+READERS = ("r1", "r2", "r3")
 
 
 def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
-    """Put made-up runs on a board, without handing in one by one."""
+    """Put made-up runs of models, and one of readers, on a board, without handing in one by one."""
     labels = {f"structure{number}": number + 1 for number in range(structures)}
     generator = np.random.default_rng(0)
-    references = ("majority", "majority-without-r1", "majority-without-r2", "majority-without-r3")
+    references = ("majority", *(f"majority-without-{reader}" for reader in READERS))
     grid = pd.MultiIndex.from_product(
         [[f"case{number:04d}" for number in range(cases)], references, labels, METRICS],
         names=["case", "reference", "label", "metric"],
     ).to_frame(index=False)
+    hard = generator.normal(0, 0.05, cases).repeat(len(grid) // cases)
     for number in range(runs):
         name = f"model{number:03d}"
         scores = grid.assign(dataset="tiny", rater=name, rater_kind="model", unit="1", status="ok", detail="")
-        scores["value"] = generator.random(len(scores))
-        manifest = Manifest(
-            schema_version=2,
-            dataset="tiny",
-            dataset_fingerprint="0" * 64,
-            split="test",
-            cases=tuple(grid["case"].unique()),
-            rater=name,
-            rater_kind="model",
-            predictor=None,
-            labels=labels,
-            groups={},
-            unsupported=(),
-            consensus="majority",
-            surface="3d",
-            tolerance_mm=1.0,
-            metrics=dict.fromkeys(METRICS, 1),
-            versions={},
-            scores_digest="0" * 64,
-        )
-        paths = RunFolder(root / "runs" / hashlib.sha256(name.encode()).hexdigest())
-        paths.path.mkdir(parents=True)
-        write_frame(scores[list(SCORE_COLUMNS)], paths.scores)
-        paths.manifest.write_text(manifest.to_json(), encoding="utf-8")
+        quality = 0.9 - 0.3 * generator.random()
+        scores["value"] = np.clip(quality + hard + generator.normal(0, 0.08, len(scores)), 0, 1)
+        _put(root, name, scores, labels)
+    own = [
+        grid[grid["reference"].isin(["majority", f"majority-without-{name}"])].assign(rater=name) for name in READERS
+    ]
+    scores = pd.concat(own).assign(dataset="tiny", rater_kind="reader", unit="1", status="ok", detail="")
+    scores["value"] = np.clip(0.88 + generator.normal(0, 0.08, len(scores)), 0, 1)
+    _put(root, "readers", scores, labels)
     return Place.of(root)
+
+
+def _put(root: Path, name: str, scores: pd.DataFrame, labels: dict[str, int]) -> None:
+    digest = write_manifest(root, name, labels, list(scores["case"].unique()), METRICS)
+    write_frame(scores[list(SCORE_COLUMNS)].reset_index(drop=True), RunFolder(root / "runs" / digest).scores)
+
+
+def write_manifest(root: Path, name: str, labels: dict[str, int], cases: Iterable[str], metrics: Iterable[str]) -> str:
+    """Write the manifest, and empty scores, of a made-up run of a model or of ``readers``; gives its digest."""
+    is_model = name != "readers"
+    info = PredictorInfo(name=name, version="1", labels=LabelSet(labels), description="Made up.", licence="Apache-2.0")
+    manifest = Manifest(
+        schema_version=2,
+        dataset="tiny",
+        dataset_fingerprint="0" * 64,
+        split="test",
+        cases=tuple(cases),
+        rater=name,
+        rater_kind="model" if is_model else "reader",
+        predictor=PredictorCard.of(info, name, {}) if is_model else None,
+        labels=labels,
+        groups={},
+        unsupported=(),
+        consensus="majority",
+        surface="3d",
+        tolerance_mm=1.0,
+        metrics=dict.fromkeys(metrics, 1),
+        versions={},
+        scores_digest="0" * 64,
+    )
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    paths = RunFolder(root / "runs" / digest)
+    paths.path.mkdir(parents=True)
+    paths.manifest.write_text(manifest.to_json(), encoding="utf-8")
+    paths.scores.write_bytes(b"")
+    return digest
 
 
 def measure_board(runs: int, cases: int, structures: int) -> None:
@@ -225,6 +288,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--cluster", action="store_true")
     parser.add_argument("--board", action="store_true")
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--structures", type=int, default=11)
@@ -234,6 +298,8 @@ def main() -> None:
         open_and_read(given.open)
     elif given.board:
         measure_board(given.runs, 500, given.structures)
+    elif given.cluster:
+        measure_cluster(given.cases)
     else:
         measure_run(given.cases, given.jobs)
 

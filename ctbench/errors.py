@@ -42,9 +42,18 @@ __all__ = [
 
 
 class CtbenchError(Exception):
-    """Base of all errors that ctbench raises on purpose."""
+    """Base of all errors that ctbench raises on purpose; as text, its message on one line."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """Give the message, without what the built-in parents would add, as one line.
+
+        Names of files and contents of headers stand in messages: line ends become spaces, and other characters that
+        cannot be printed are escaped, so that nothing that was read can play with the terminal.
+        """
+        text = " ".join(line.strip() for line in str(self.args[0]).splitlines()) if self.args else ""
+        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 class DataError(CtbenchError, ValueError):
@@ -65,10 +74,6 @@ class VolumeFileError(DataError):
 
 class MissingFileError(DataError, FileNotFoundError):
     """A file that a dataset or a command names is not there."""
-
-    def __str__(self) -> str:
-        """Give the message itself: OSError would print it as an errno."""
-        return str(self.args[0]) if self.args else ""
 
 
 class DatasetError(DataError):
@@ -101,10 +106,6 @@ class PluginNotFoundError(PluginError, LookupError):
     """No predictor has that name."""
 
     exit_code = 2
-
-    def __str__(self) -> str:
-        """Give the message itself, without the quotes that a KeyError would add."""
-        return str(self.args[0]) if self.args else ""
 
 
 class ContractError(PluginError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
+from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hounsfield import check_hu, windowed
 from reference_models.loading import open_weights
 
@@ -37,17 +38,16 @@ class CaiConfiguration:
         window_hu: brought to 0..1 and cut off outside; None: HU as they are.
     """
 
-    classes: int = 12
-    width: int = 64
-    normalization: str = "layer"
-    pixel_mm: float | None = None
-    window_hu: tuple[float, float] | None = None
+    classes: Size = 12
+    width: Size = 64
+    normalization: Literal["none", "layer", "batch", "batch_renorm"] = "layer"
+    pixel_mm: Millimetres | None = None
+    window_hu: Window | None = None
 
     @classmethod
     def read(cls, stored: Any) -> CaiConfiguration:
-        """Read what ``asdict`` and JSON made of one."""
-        window = stored.get("window_hu")
-        return cls(**{**stored, "window_hu": None if window is None else tuple(window)})
+        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        return read_configuration(cls, stored)
 
     def network(self) -> torch.nn.Module:
         """Make the network."""
@@ -78,8 +78,7 @@ class CaiPredictor:
 
         self.configuration = CaiConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
-        network = self.configuration.network()
-        weights.put_into(network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
         self.network = place(network, self.device).eval()
         self.info = PredictorInfo(
             name=MODEL,

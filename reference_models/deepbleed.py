@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
+from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.hounsfield import windowed
 from reference_models.loading import open_weights
@@ -49,27 +51,26 @@ class DeepBleedConfiguration:
         window_hu: brought to 0..1 and cut off outside; None: HU as they are.
     """
 
-    model: str
-    edge: int
-    spacing_mm: float | None = 1.5
-    width: int = 16
-    blocks: str = "shared"
-    activation: str = "relu"
-    dropout: float = 0.0
-    normalization: str = "none"
-    window_hu: tuple[float, float] | None = None
+    model: Literal["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
+    edge: Size
+    spacing_mm: Millimetres | None = 1.5
+    width: Size = 16
+    blocks: Literal["shared", "separate"] = "shared"
+    activation: Literal["relu", "prelu"] = "relu"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    normalization: Literal["none", "batch"] = "none"
+    window_hu: Window | None = None
 
     @classmethod
     def paper(cls, model: str, **options: Any) -> DeepBleedConfiguration:
         """Give the configuration of the paper, with other options."""
         edge = int(model.rpartition("-")[2])
-        return cls(model, edge, spacing_mm=None if edge == 512 else 1.5, **options)
+        return cls.read({"model": model, "edge": edge, "spacing_mm": None if edge == 512 else 1.5, **options})
 
     @classmethod
     def read(cls, stored: Any) -> DeepBleedConfiguration:
-        """Read what ``asdict`` and JSON made of one."""
-        window = stored.get("window_hu")
-        return cls(**{**stored, "window_hu": None if window is None else tuple(window)})
+        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        return read_configuration(cls, stored)
 
     @property
     def is_whole(self) -> bool:
@@ -106,8 +107,7 @@ class DeepBleedPredictor:
 
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
-        network = self.configuration.network()
-        weights.put_into(network, f"the given file of {self.configuration.model}")
+        network = weights.into(self.configuration.network, f"the given file of {self.configuration.model}")
         self.network = place(network, self.device).eval()
         self.info = PredictorInfo(
             name=self.configuration.model,

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ctbench.errors import UsageError
+from ctbench.errors import PredictionFailedError, UsageError
 
-__all__ = ["apply_in_batches", "autocast", "choose_device", "deterministic", "is_out_of_memory", "place"]
+__all__ = [
+    "apply_in_batches",
+    "autocast",
+    "choose_device",
+    "deterministic",
+    "free_memory",
+    "is_out_of_memory",
+    "memory_does_not_suffice",
+    "place",
+]
 
 _log = logging.getLogger("reference_models")
+
+_UNKNOWN_MEMORY = 4 * 2**30
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -42,10 +54,11 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to its device; convolutions are fastest with the channels last in memory, on CPUs too."""
-    for kind, memory_format in ((nn.Conv2d, torch.channels_last), (nn.Conv3d, torch.channels_last_3d)):
-        if any(isinstance(layer, kind) for layer in network.modules()):
-            # torch's types do not know that a module takes a memory format alone.
-            network = network.to(memory_format=memory_format)  # type: ignore[call-overload]
+    for layer in network.modules():
+        for kind, memory_format in ((nn.Conv2d, torch.channels_last), (nn.Conv3d, torch.channels_last_3d)):
+            if isinstance(layer, kind):
+                # torch's types do not know that a module takes a memory format alone.
+                layer.to(memory_format=memory_format)  # type: ignore[call-overload]
     return network.to(device)
 
 
@@ -69,9 +82,29 @@ def deterministic() -> Iterator[None]:
         torch.backends.cudnn.benchmark = before[1]
 
 
+def free_memory(device: torch.device) -> int:
+    """Give the bytes that are free on a GPU or in main memory; 4 GiB where the system does not say."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        (available,) = (line.split()[1] for line in lines if line.startswith("MemAvailable"))
+    except (OSError, ValueError):
+        return _UNKNOWN_MEMORY
+    return int(available) * 1024
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether torch found no memory, on a GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    told = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in told)
+
+
+def memory_does_not_suffice(device: torch.device, sides: Sequence[int]) -> PredictionFailedError:
+    """Give the error for an input that does not fit alone; ``sides`` are those of the slice or tile."""
+    what = " x ".join(map(str, sides))
+    advice = "use --device cpu, a larger machine, or weights of a narrower network"
+    return PredictionFailedError(f"not enough memory on {device} for a single input of {what}; {advice}")
 
 
 def apply_in_batches(
@@ -89,6 +122,9 @@ def apply_in_batches(
 
     Returns:
         float32 on the CPU.
+
+    Raises:
+        PredictionFailedError: memory does not suffice for a single input.
     """
     results, start = [], 0
     while start < len(inputs):
@@ -97,8 +133,10 @@ def apply_in_batches(
             with torch.inference_mode(), autocast(device):
                 results.append(function(batch.to(device)).float().cpu())
         except RuntimeError as error:
-            if not is_out_of_memory(error) or batch_size == 1:
+            if not is_out_of_memory(error):
                 raise
+            if batch_size == 1:
+                raise memory_does_not_suffice(device, batch.shape[2:]) from error
             batch_size = max(1, batch_size // 2)
             _log.warning("not enough memory on %s; going on with batches of %d", device, batch_size)
             if device.type == "cuda":

@@ -7,6 +7,7 @@ same order; a tensor that does not fit its place is refused by name.
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from ctbench.errors import DataError, MissingFileError, UsageError
 from ctbench.labels import LabelSet
 from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.hemorrhage import LABEL
 from reference_models.weightsfile import Weights
 
 if TYPE_CHECKING:
@@ -95,12 +97,19 @@ def cai_unet(source: Path, labels: Mapping[str, int] | None = None) -> Weights:
 
 def deepbleed(model: str, source: Path) -> Weights:
     """Convert an .npz whose arrays are kernel and bias of every convolution, in the order of the network."""
-    with np.load(source, allow_pickle=False) as file:
-        arrays = [file[name] for name in file.files]
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            arrays = [file[name] for name in file.files]
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        msg = f"{source} is no .npz of arrays: {error}; write it with the script in the documentation"
+        raise DataError(msg) from error
     if len(arrays) % 2 or not arrays:
         msg = f"{source} holds {len(arrays)} arrays; expected a kernel and a bias for every convolution"
         raise DataError(msg)
     pairs = [{"kernel": kernel, "bias": bias} for kernel, bias in zip(arrays[::2], arrays[1::2], strict=True)]
+    if arrays[0].ndim < 4:
+        msg = f"{source} begins with an array of shape {arrays[0].shape}; expected the kernel of a convolution"
+        raise DataError(msg)
     configuration = DeepBleedConfiguration.paper(model, width=int(arrays[0].shape[-1]))
     tensors = convert(configuration.network(), pairs, [], str(source))
     return Weights(model, asdict(configuration), LabelSet({LABEL: 1}), tensors)
@@ -117,7 +126,7 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
         DataError: it is no such file.
     """
     try:
-        import h5py  # type: ignore[import-not-found,unused-ignore]  # an optional extra, without types
+        import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an optional extra, without types
     except ImportError as error:
         msg = "reading Keras weights needs h5py; install ctbench[keras-weights]"
         raise UsageError(msg) from error
@@ -125,7 +134,7 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
         with h5py.File(source) as file:
             root = file.get("model_weights", file)
             found = {layer: _arrays(root[layer]) for layer in map(_text, root.attrs["layer_names"])}
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         msg = f"{source} is no Keras HDF5 file of weights: {error}"
         raise DataError(msg) from error
     layers = {layer: arrays for layer, arrays in found.items() if arrays}
@@ -181,6 +190,8 @@ def _put(
 
 
 def _torch_kernel(kernel: NDArray[Any]) -> NDArray[Any]:
+    if kernel.ndim < 3:  # no kernel of a convolution: its shape is told where it does not fit
+        return kernel
     return kernel.transpose(kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class Weights:
         }
         with whole_file(path) as temporary:
             save_file(
-                {name: np.ascontiguousarray(array) for name, array in self.tensors.items()},
+                {name: np.asarray(array, order="C") for name, array in self.tensors.items()},
                 temporary,
                 {"ctbench": json.dumps(card)},
             )
@@ -101,7 +101,7 @@ class Weights:
                 phantoms_only=card["phantoms_only"],
                 digest=sha256(path),
             )
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             msg = f"{path} does not hold weights of {model}: {error}; expected a safetensors file that ctbench wrote"
             raise DataError(msg) from error
         if found != model or version != _FORMAT:
@@ -111,6 +111,32 @@ class Weights:
             )
             raise UsageError(msg)
         return read
+
+    def into(self, build: Callable[[], nn.Module], where: str) -> nn.Module:
+        """Give the network that ``build`` makes these tensors, but see first whether they are its own.
+
+        A file may say anything of its network's size: one that fits its tensors takes no more memory than they do.
+
+        Args:
+            build: makes the network.
+            where: what to call the weights in a message.
+
+        Raises:
+            UsageError: there is no such network, or it is of another configuration; the message names both.
+        """
+        import torch
+
+        try:
+            with torch.device("meta"):
+                self._expect_fit(build(), where)
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:
+            if isinstance(error, UsageError):
+                raise
+            msg = f"{where}: there is no {self.model} with {_told(self.configuration)}: {error}"
+            raise UsageError(msg) from error
+        network = build()
+        self.put_into(network, where)
+        return network
 
     def put_into(self, network: nn.Module, where: str) -> None:
         """Give a network these tensors.
@@ -124,6 +150,13 @@ class Weights:
         """
         import torch
 
+        self._expect_fit(network, where)
+        state = network.state_dict()
+        network.load_state_dict(
+            {name: torch.from_numpy(np.array(array)).to(state[name].dtype) for name, array in self.tensors.items()}
+        )
+
+    def _expect_fit(self, network: nn.Module, where: str) -> None:
         wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {name: tuple(array.shape) for name, array in self.tensors.items()}
         differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
@@ -134,10 +167,6 @@ class Weights:
                 f"{len(differing)} tensors differ, e.g. {name}: expected {wanted.get(name)}, got {found.get(name)}"
             )
             raise UsageError(msg)
-        state = network.state_dict()
-        network.load_state_dict(
-            {name: torch.from_numpy(np.array(array)).to(state[name].dtype) for name, array in self.tensors.items()}
-        )
 
 
 def demo_weights(model: str) -> Path:
@@ -146,4 +175,4 @@ def demo_weights(model: str) -> Path:
 
 
 def _told(configuration: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in configuration.items()) or "no configuration"
+    return ", ".join(f"{key}={str(value)[:40]}" for key, value in configuration.items()) or "no configuration"

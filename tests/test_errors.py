@@ -50,3 +50,9 @@ def test_a_message_is_shown_as_it_is(member):
     """Built-in parents add neither quotes nor an errno to the sentence."""
     assert str(member("ct7.nii is not there")) == "ct7.nii is not there"
     assert str(member()) == ""
+
+
+def test_a_message_is_one_line():
+    """Whatever stands in a name or a header: line ends, escapes for the terminal, names that are no Unicode."""
+    error = errors.DataError("a\nb  c.nii\x1b[2J \0 \udcff ends\r\n")
+    assert str(error) == r"a b  c.nii\x1b[2J \x00 \udcff ends"

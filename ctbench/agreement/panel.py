@@ -102,13 +102,12 @@ def read_panel(case: Case, consensus: str) -> Panel:
     """
     readings = read_references(case, consensus)
     grid = readings.grid
-    marks = {reader: case.annotated(reader, volume) for reader, volume in readings.label_maps.items()}
     everything = np.ones(grid.shape[0], bool)
     labels = case.labels
     return Panel(
         case=case.id,
         label_maps={reader: volume.array for reader, volume in readings.label_maps.items()},
-        annotated={reader: everything if mark is None else mark for reader, mark in marks.items()},
+        annotated={reader: everything if mark is None else mark for reader, mark in readings.annotated.items()},
         structures={name: labels.codes_of(name) for name in labels.names if name not in case.not_assessed},
         everyone=next(iter(readings.references.values())),
         without={reader: readings.references[name] for reader, name in readings.without.items()},

@@ -25,7 +25,7 @@ def is_built(found: CatalogEntry, folder: Path) -> bool:
     """Say whether ``folder`` holds this dataset, whole and made by the present builder with the present options."""
     try:
         return bool(json.loads((folder / MARK).read_text(encoding="utf-8")) == _mark(found))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

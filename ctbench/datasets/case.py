@@ -6,16 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError, DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
 from ctbench.labels import LabelSet
-from ctbench.volume import Geometry, Volume, read_label_map, read_volume
+from ctbench.volume import Geometry, Volume, check_file, read_geometry, read_label_map, read_volume
 
-__all__ = ["Case"]
+__all__ = ["Case", "LabelMaps"]
+
+
+class LabelMaps(NamedTuple):
+    """What the readers of a case drew, and where they looked.
+
+    Attributes:
+        volumes: reader -> label map.
+        annotated: reader -> z bool, the slices that this reader annotated; None: all.
+    """
+
+    volumes: dict[str, Volume]
+    annotated: dict[str, NDArray[np.bool_] | None]
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.integer]]:
+        """Reader -> z,y,x."""
+        return {reader: volume.array for reader, volume in self.volumes.items()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ class Case:
             msg = f"{self} has no image, only masks; give the dataset an image pattern to predict on it"
             raise MissingFileError(msg)
         try:
-            return _read(self.image_path, self.series)
+            return read_volume(self.image_path, series=_series_of(self.image_path, self.series))
         except (DataError, OSError) as error:
             raise _located(error, f"{self}, image") from error
 
@@ -84,6 +101,11 @@ class Case:
             VolumeFileError, LabelError, GeometryError: the file is no label map of this label set on this grid.
         """
         return self._label_map(self.reader_path(name), f"reader {name!r}")
+
+    def label_maps(self) -> LabelMaps:
+        """Read the label maps of all readers, with the slices that each of them annotated; raises as ``reader``."""
+        volumes = {name: self.reader(name) for name in self.readers}
+        return LabelMaps(volumes, {name: self.annotated(name, volume) for name, volume in volumes.items()})
 
     def reader_path(self, name: str) -> Path:
         """Give the file of a reader's label map; ``DatasetError`` if nobody of that name read this case."""
@@ -99,6 +121,22 @@ class Case:
     def truth(self) -> Volume | None:
         """Read the true mask of a simulated case, or give None; raises as ``reader``."""
         return None if self.truth_path is None else self._label_map(self.truth_path, "truth")
+
+    def check(self) -> None:
+        """See whether the files can be used: all label maps as they are read, of the image its grid and its size.
+
+        Raises:
+            VolumeFileError, LabelError, GeometryError, MissingFileError: a file cannot; the message names the reader.
+        """
+        if self.image_path is not None:
+            try:
+                self._grid(self.image_path)
+                check_file(self.image_path)
+            except (DataError, OSError) as error:
+                raise _located(error, f"{self}, image") from error
+        for name in self.readers:
+            self.reader(name)
+        self.reference()
 
     def annotated(self, reader: str | None = None, label_map: Volume | None = None) -> NDArray[np.bool_] | None:
         """Say which slices a reader annotated, by the dataset's rule.
@@ -138,23 +176,27 @@ class Case:
         first = next(iter(self.reader_paths.values()), path)
         grid, name = (first, "the first reader's mask") if self.image_path is None else (self.image_path, "its image")
         try:
-            image = None if grid == path else _geometry(grid, self.series, grid.stat().st_mtime_ns)
+            image = None if grid == path else self._grid(grid)
             return read_label_map(path, labels=self.labels or None, image=image, image_name=f"{name} {grid}")
         except (DataError, OSError) as error:
             raise _located(error, f"{self}, {whose}") from error
+
+    def _grid(self, path: Path) -> Geometry:
+        return _geometry(path, self.series, path.stat().st_mtime_ns)
 
     def __str__(self) -> str:
         return f"case {self.id!r} of {self.dataset!r}"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _geometry(path: Path, series: str | None, _changed_ns: int) -> Geometry:
     """Give the grid of a volume; kept, because every reader of a case is checked against the same image."""
-    return _read(path, series).geometry
+    return read_geometry(path, series=_series_of(path, series))
 
 
-def _read(path: Path, series: str | None) -> Volume:
-    return read_volume(path, series=series if path.is_dir() else None)
+def _series_of(path: Path, series: str | None) -> str | None:
+    """Of a dataset whose images are partly files, only the folders hold series."""
+    return series if path.is_dir() else None
 
 
 def _located(error: Exception, where: str) -> Exception:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import SPLITS
 from ctbench.datasets.entry import AnnotatedColumn, Entry
-from ctbench.errors import DatasetError
+from ctbench.errors import DatasetError, MissingFileError, VolumeFileError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 
@@ -110,7 +110,8 @@ class Dataset:
         Raises:
             DatasetError: the dataset has no such case; the message offers the nearest.
         """
-        wanted = {self[case_id].id for case_id in cases}
+        known = {case.id for case in self.cases}
+        wanted = {case_id if case_id in known else self[case_id].id for case_id in cases}
         return replace(self, cases=tuple(case for case in self.cases if case.id in wanted))
 
     def fingerprint(self) -> str:
@@ -119,6 +120,9 @@ class Dataset:
         It is the SHA-256 of one line for each file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted,
         where role is ``image``, ``reader`` or ``reference`` and the file name is empty unless the role is a folder of
         DICOM files. Names of folders, the truth of simulated cases and the catalogue entry do not count.
+
+        Raises:
+            MissingFileError, VolumeFileError: a file is gone since the dataset was loaded, or cannot be read.
         """
         return fingerprint_of(self.file_lines())
 
@@ -138,7 +142,18 @@ def _digests(case: Case) -> Iterator[str]:
     for role, reader, path in paths:
         for file in _files(path):
             inner = "" if file == path else file.name
-            yield "\t".join((case.id, role, reader, inner, sha256(file)))
+            yield "\t".join((case.id, role, reader, inner, _digest(case, file)))
+
+
+def _digest(case: Case, file: Path) -> str:
+    try:
+        return sha256(file)
+    except FileNotFoundError as error:
+        msg = f"{case}: {file} was there a moment ago and is gone; put it back"
+        raise MissingFileError(msg) from error
+    except OSError as error:
+        msg = f"{case}: {file} cannot be read: {error.strerror}; change its permissions, or copy it again"
+        raise VolumeFileError(msg) from error
 
 
 def _files(path: Path | None) -> list[Path]:

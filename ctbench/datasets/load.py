@@ -57,7 +57,8 @@ def dataset_root(found: CatalogEntry) -> Path:
     A dataset that makes itself lies in the cache (``CTBENCH_CACHE``, or the user's cache folder) unless it has a root.
 
     Raises:
-        DatasetError: the entry says nothing about files, or its root names an environment variable that is not set.
+        DatasetError: the entry says nothing about files, its root names an environment variable that is not set, or it
+            cannot be a path.
     """
     entry = found.entry
     if not entry.has_layout:
@@ -73,7 +74,13 @@ def dataset_root(found: CatalogEntry) -> Path:
                 f"set it to the folder of your data{_access(found)}"
             )
             raise DatasetError(msg)
-    return found.file.parent / Path(os.path.expandvars(entry.root)).expanduser()
+    try:
+        root = found.file.parent / Path(os.path.expandvars(entry.root)).expanduser()
+        root.exists()
+    except (OSError, RuntimeError) as error:
+        msg = f"{found} has its root at {entry.root[:200]!r}, which no file can be below: {type(error).__name__}"
+        raise DatasetError(msg) from error
+    return root
 
 
 def _access(found: CatalogEntry) -> str:

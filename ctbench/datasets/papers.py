@@ -70,12 +70,24 @@ def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
     if path is None:
         msg = f"{found} names the published figures {name!r}, but there is no file {candidates[0]}"
         raise MissingFileError(msg)
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = _table(path)
     _check_columns(rows, path)
     rows = rows[rows["dataset"] == found.name].reindex(columns=list(COLUMNS), fill_value="")
     for derived, column in zip(_DERIVED, ("value", "sd"), strict=True):
         rows[derived] = [len(text.partition(".")[2]) if text else None for text in rows[column]]
     return _typed(rows, path)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # pandas' own errors are of the latter
+        msg = f"cannot read the published figures {path}: {error}; expected CSV in UTF-8"
+        raise DatasetError(msg) from error
+    if not isinstance(rows.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the header
+        msg = f"{path} has a row with more cells than the header"
+        raise DatasetError(msg)
+    return rows
 
 
 def _check_columns(rows: pd.DataFrame, path: Path) -> None:

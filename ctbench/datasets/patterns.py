@@ -10,6 +10,8 @@ from pathlib import Path
 __all__ = ["Match", "Pattern", "assign", "is_safe_name"]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_MOST_STARS = 3
+"""How long a name may take to be matched grows with each star by a power."""
 # {case} takes as much as it can: in P1_nodule0_reader2 the reader is what follows the last underscore.
 _GROUPS = {"case": r"[^/]+", "reader": r"[^/]+?"}
 
@@ -37,7 +39,8 @@ class Pattern:
     """A path relative to a dataset's root, e.g. ``readers/{reader}/{case}.nii.gz``.
 
     ``*`` stands for any text within one part of the path, where a name holds something that says nothing, such as a
-    date. A pattern may name a folder (a DICOM series); one that ends in a slash names nothing else.
+    date; a part has at most three. A pattern may name a folder (a DICOM series); one that ends in a slash names nothing
+    else.
 
     Example:
         >>> Pattern("readers/{reader}/{case}.nii.gz").fill(case="c1", reader="anna")
@@ -52,8 +55,11 @@ class Pattern:
         if Path(self.text).is_absolute() or ".." in parts or not parts:
             msg = f"the pattern {self.text!r} must be relative to root and stay below it"
             raise ValueError(msg)
+        if any(part.count("*") > _MOST_STARS for part in parts):
+            msg = f"the pattern {self.text!r} has more than {_MOST_STARS} stars in one part of the path; write it out"
+            raise ValueError(msg)
         found = set(_FIELD.findall(self.text))
-        if found != set(fields):
+        if found != set(fields) or re.search(r"[{}]", _FIELD.sub("", self.text)):
             wanted = " and ".join(f"{{{field}}}" for field in fields)
             msg = f"the pattern {self.text!r} must hold {wanted} and no other field"
             raise ValueError(msg)

@@ -49,6 +49,9 @@ def read_yaml(path: Path) -> Any:
     except RecursionError as error:
         msg = f"{path} is nested too deeply to be a catalogue of datasets"
         raise DatasetError(msg) from error
+    except ValueError as error:
+        msg = f"{path} holds a value that cannot be read: {error}"
+        raise DatasetError(msg) from error
     except yaml.YAMLError as error:
         msg = f"{path}{_where(error)} is not valid YAML: {_problem(error)}"
         raise DatasetError(msg) from error

@@ -5,6 +5,19 @@ from __future__ import annotations
 from ctbench.metrics import detection
 from ctbench.metrics.confusion import confusion
 from ctbench.metrics.registry import METRICS, Empty, Metric
-from ctbench.metrics.score import IsolatedSlicesWarning, missing_scores, score
+from ctbench.metrics.score import COLUMNS, IsolatedSlicesWarning, Row, missing_rows, missing_scores, score, score_rows
 
-__all__ = ["METRICS", "Empty", "IsolatedSlicesWarning", "Metric", "confusion", "detection", "missing_scores", "score"]
+__all__ = [
+    "COLUMNS",
+    "METRICS",
+    "Empty",
+    "IsolatedSlicesWarning",
+    "Metric",
+    "Row",
+    "confusion",
+    "detection",
+    "missing_rows",
+    "missing_scores",
+    "score",
+    "score_rows",
+]

@@ -49,6 +49,7 @@ class Metric:
         source: where the definition comes from.
         formula: works it out of a structure that both the reference and the prediction hold.
         surfaces: the distances that the formula sums up; None where it needs none.
+        lengths: the formula measures lengths of another kind.
         version: raised when the definition changes; values of different versions are not comparable.
     """
 
@@ -60,7 +61,13 @@ class Metric:
     source: str
     formula: Callable[[Measured], float]
     surfaces: Callable[[Measured], SurfaceDistances] | None = None
+    lengths: bool = False
     version: int = 1
+
+    @property
+    def counted(self) -> bool:
+        """Whether values come of numbers of voxels alone, so that they are equal or not, never near."""
+        return self.surfaces is None and not self.lengths
 
 
 _OVERLAP = Empty(both=None, prediction=0.0, reference=0.0, missing=0.0)
@@ -258,6 +265,7 @@ _ALL = (
         _VOLUME,
         _KOTHARI,
         lambda m: m.abc2_ml,
+        lengths=True,
     ),
     Metric(
         "reference_abc2_ml",
@@ -267,6 +275,7 @@ _ALL = (
         _ALWAYS,
         _KOTHARI,
         lambda m: m.reference_abc2_ml,
+        lengths=True,
     ),
 )
 

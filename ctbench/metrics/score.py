@@ -22,9 +22,13 @@ from ctbench.metrics.structures import Codes, Structure, structures
 from ctbench.metrics.surface import Surface
 from ctbench.reference import Reference
 
-__all__ = ["IsolatedSlicesWarning", "missing_scores", "score"]
+__all__ = ["COLUMNS", "IsolatedSlicesWarning", "Row", "missing_rows", "missing_scores", "score", "score_rows"]
 
-_COLUMNS = ["label", "metric", "value", "unit", "status", "detail"]
+COLUMNS = ("label", "metric", "value", "unit", "status", "detail")
+"""What ``score`` gives."""
+
+Row = tuple[str, str, float, str, str, str]
+"""One score, with the values of ``COLUMNS``."""
 
 
 class IsolatedSlicesWarning(UserWarning):
@@ -90,6 +94,26 @@ def score(
         0  cube   dice   0.75    1     ok
         1  cube     hd   5.00   mm     ok
     """
+    rules: dict[str, Any] = {"metrics": metrics, "tolerance_mm": tolerance_mm}
+    rules |= {"surface": surface, "surface_model": surface_model}
+    return _frame(score_rows(reference, prediction, spacing_mm=spacing_mm, labels=labels, **rules))
+
+
+def score_rows(
+    reference: Reference | NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    metrics: Iterable[str] | None = None,
+    tolerance_mm: float | Mapping[str, float] = 1.0,
+    surface: Surface = "3d",
+    surface_model: Literal["dual_grid", "mesh"] = "dual_grid",
+) -> list[Row]:
+    """Give the rows of ``score`` as tuples: of a small volume, a frame takes longer than its scores.
+
+    Arguments, errors and warnings are those of ``score``.
+    """
     wanted, targets, spacing = _metrics(metrics), structures(labels, tolerance_mm), as_spacing(spacing_mm)
     pair = as_pair(reference, prediction, _codes(targets))
     _check_surface(surface, surface_model, pair.annotated, wanted)
@@ -97,7 +121,7 @@ def score(
     for structure in targets:
         measured = Measured(structure, pair, spacing, surface, surface_model)
         rows += [_row(metric, measured, _status(measured)) for metric in wanted]
-    return _frame(rows)
+    return rows
 
 
 def missing_scores(
@@ -128,6 +152,20 @@ def missing_scores(
     Raises:
         CtbenchError: as ``score`` does.
     """
+    rules: dict[str, Any] = {"metrics": metrics, "status": status, "detail": detail}
+    return _frame(missing_rows(reference, spacing_mm=spacing_mm, labels=labels, **rules))
+
+
+def missing_rows(
+    reference: Reference | NDArray[np.integer],
+    *,
+    spacing_mm: Sequence[float],
+    labels: LabelSet | Mapping[str, Codes],
+    metrics: Iterable[str] | None = None,
+    status: Literal["missing", "failed"] = "missing",
+    detail: str = "",
+) -> list[Row]:
+    """Give the rows of ``missing_scores`` as tuples; arguments and errors are the same."""
     wanted, targets, spacing = _metrics(metrics), structures(labels, 1.0), as_spacing(spacing_mm)
     shape = reference.labels.shape if isinstance(reference, Reference) else np.shape(reference)
     pair = as_pair(reference, np.zeros(shape, np.uint8), _codes(targets))
@@ -135,7 +173,7 @@ def missing_scores(
     for structure in targets:
         measured = Measured(structure, pair, spacing)
         rows += [_row(metric, measured, status, detail) for metric in wanted]
-    return _frame(rows)
+    return rows
 
 
 def _status(measured: Measured) -> str:
@@ -149,7 +187,7 @@ def _status(measured: Measured) -> str:
     return "ok"
 
 
-def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> tuple[Any, ...]:
+def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> Row:
     if status == "ok" and metric.surfaces:
         status, detail = _sampling(metric.surfaces(measured))
     value = _value(_outcome(metric.empty, status), metric, measured)
@@ -194,8 +232,8 @@ def _value(outcome: Outcome, metric: Metric, measured: Measured) -> float:
     return outcome
 
 
-def _frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_COLUMNS, ())
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
     return pd.DataFrame(columns | {"value": np.array(columns["value"], np.float64)})
 
 
@@ -232,5 +270,5 @@ def _check_surface(
             f"{isolated} of {np.count_nonzero(annotated)} annotated slices have no annotated neighbour, so that no 3D"
             " surface element of theirs can be sampled; pass surface='2d' to measure within slices",
             IsolatedSlicesWarning,
-            stacklevel=3,
+            stacklevel=4,  # whoever called ``score``
         )

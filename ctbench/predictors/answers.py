@@ -64,7 +64,7 @@ def parse_findings(content: Any, where: str) -> tuple[float | None, tuple[Findin
         )
         score = content.get("score")
         return (None if score is None else float(score)), findings
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         msg = f"{where} is not what stands beside a prediction: expected {_EXAMPLE}, got {error!r}"
         raise ContractError(msg) from error
 

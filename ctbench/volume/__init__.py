@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ctbench.volume.files import read_label_map, read_volume, write_volume
+from ctbench.volume.files import check_file, read_geometry, read_label_map, read_volume, write_volume
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
 from ctbench.volume.itk import from_itk, to_itk
 
 __all__ = [
     "Geometry",
     "Volume",
+    "check_file",
     "check_same_grid",
     "from_itk",
+    "read_geometry",
     "read_label_map",
     "read_volume",
     "to_itk",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,13 +13,13 @@ from numpy.typing import NDArray
 
 from ctbench.errors import LabelError, MissingFileError, StoreError, UsageError, VolumeFileError
 from ctbench.files import whole_file
-from ctbench.volume.dicom import read_dicom
+from ctbench.volume.dicom import read_dicom, read_dicom_geometry
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
 from ctbench.volume.integrity import check_finite, check_integrity
-from ctbench.volume.itk import last_line, quiet_itk, read_file, simpleitk, to_itk
+from ctbench.volume.itk import last_line, quiet_itk, read_file, read_file_geometry, simpleitk, to_itk
 from ctbench.volume.payload import find_payload
 
-__all__ = ["CodeCheck", "read_label_map", "read_volume", "write_volume"]
+__all__ = ["CodeCheck", "check_file", "read_geometry", "read_label_map", "read_volume", "write_volume"]
 
 PathLike = str | os.PathLike[str]
 
@@ -51,14 +53,34 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
         UsageError: ``series`` with a file.
     """
     path = Path(path)
-    if not path.exists():
-        msg = f"there is no file {path}; check the path"
-        raise MissingFileError(msg)
-    try:
-        return read_dicom(path, series) if path.is_dir() else _read_single(path, series)
-    except PermissionError as error:
-        msg = f"{error.filename} may not be read by this user; change its permissions"
-        raise VolumeFileError(msg) from error
+    with _opening(path, series):
+        if path.is_dir():
+            return read_dicom(path, series)
+        check_integrity(path)
+        volume = read_file(path)
+        check_finite(volume.array, path)
+        return volume
+
+
+def read_geometry(path: PathLike, *, series: str | None = None) -> Geometry:
+    """Read where a volume lies, without its voxels: of the header of a file, or of the headers of DICOM slices.
+
+    Nothing is said of the voxels, which may be damaged or cut off. Arguments and errors are those of ``read_volume``.
+    """
+    path = Path(path)
+    with _opening(path, series):
+        return read_dicom_geometry(path, series) if path.is_dir() else read_file_geometry(path)
+
+
+def check_file(path: PathLike) -> None:
+    """See that a file holds the voxels that its header promises, which is quicker than to read them as a volume.
+
+    Of a folder nothing is seen. Errors are those of ``read_volume``.
+    """
+    path = Path(path)
+    with _opening(path, None):
+        if path.is_file():
+            check_integrity(path)
 
 
 def read_label_map(
@@ -131,15 +153,25 @@ def _expect_whole(written: Path, path: Path) -> None:
         raise StoreError(msg)
 
 
-def _read_single(path: Path, series: str | None) -> Volume:
-    if series is not None:
-        msg = f"series={series!r} chooses in a folder of DICOM files, but {path} is none"
-        raise UsageError(msg)
-    _expect_suffix(path, _READ, "convert it, or give the folder of a DICOM series")
-    check_integrity(path)
-    volume = read_file(path)
-    check_finite(volume.array, path)
-    return volume
+@contextmanager
+def _opening(path: Path, series: str | None) -> Iterator[None]:
+    """Refuse what cannot be a volume before anything is read of it; say it of the file where it may not be read."""
+    if not path.exists():
+        msg = f"there is no file {path}; check the path"
+        raise MissingFileError(msg)
+    if not path.is_dir():
+        if series is not None:
+            msg = f"series={series!r} chooses in a folder of DICOM files, but {path} is none"
+            raise UsageError(msg)
+        _expect_suffix(path, _READ, "convert it, or give the folder of a DICOM series")
+    try:
+        yield
+    except PermissionError as error:
+        msg = f"{error.filename} may not be read by this user; change its permissions"
+        raise VolumeFileError(msg) from error
+    except MemoryError as error:
+        msg = f"{path} cannot be read as a volume: it needs more memory than there is"
+        raise VolumeFileError(msg) from error
 
 
 def _expect_suffix(path: Path, suffixes: tuple[str, ...], otherwise: str) -> None:

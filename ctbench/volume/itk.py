@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError, VolumeFileError
-from ctbench.volume.geometry import Volume
+from ctbench.volume.geometry import Geometry, Volume
 
-__all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "simpleitk", "to_itk"]
+__all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "read_file_geometry", "simpleitk", "to_itk"]
 
 _STORED_AS = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
 """Types that image files do not know, and the ones that hold them without loss."""
@@ -65,21 +65,23 @@ def read_file(path: Path) -> Volume:
     Raises:
         VolumeFileError: SimpleITK cannot read it, or it is not one number per voxel of a 3D grid.
     """
-    sitk = simpleitk()
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        with quiet_itk():
-            reader.ReadImageInformation()
-            _expect_scalar_3d(reader, path)
-            image = reader.Execute()
+    with _reading(path) as reader:
+        image = reader.Execute()
+        _expect_scalar_3d(reader, path)
         return from_itk(image[:, :, :, 0] if image.GetDimension() == 4 else image)
-    except RuntimeError as error:
-        msg = f"{path} cannot be read as a volume: {_reason(error)}"
-        raise VolumeFileError(msg) from error
-    except DataError as error:
-        msg = str(error) if isinstance(error, VolumeFileError) else f"{path} cannot be read as a volume: {error}"
-        raise VolumeFileError(msg) from error
+
+
+def read_file_geometry(path: Path) -> Geometry:
+    """Read where the volume of an image file lies, of its header alone; raises as ``read_file``."""
+    with _reading(path) as reader:
+        reader.ReadImageInformation()
+        _expect_scalar_3d(reader, path)
+        direction: NDArray[np.float64] = np.reshape(reader.GetDirection(), (reader.GetDimension(), -1))
+        x, y, z = reader.GetSize()[:3]
+        # An array that takes no memory, so that the grid is checked as every volume's is.
+        blank = np.broadcast_to(np.uint8(0), (z, y, x))
+        spacing, origin = reader.GetSpacing()[2::-1], reader.GetOrigin()[2::-1]
+        return Volume(blank, spacing, origin, direction[:3, :3][::-1, ::-1]).geometry
 
 
 def last_line(error: RuntimeError) -> str:
@@ -100,6 +102,22 @@ def quiet_itk() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """Give a reader for a file; whatever is wrong inside the block is said of that file."""
+    reader = simpleitk().ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with quiet_itk():
+            yield reader
+    except RuntimeError as error:
+        msg = f"{path} cannot be read as a volume: {_reason(error)}"
+        raise VolumeFileError(msg) from error
+    except DataError as error:
+        msg = str(error) if isinstance(error, VolumeFileError) else f"{path} cannot be read as a volume: {error}"
+        raise VolumeFileError(msg) from error
+
+
 def _expect_scalar_3d(reader: Any, path: Path) -> None:
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     if len(size) != 3 and not (len(size) == 4 and size[3] == 1):
@@ -115,4 +133,6 @@ def _reason(error: RuntimeError) -> str:
         return "its axes are not orthonormal (a sheared grid, as from an uncorrected gantry tilt); resample it"
     if "Unable to determine ImageIO" in str(error):
         return "its content is not what its suffix says, or it is damaged"
+    if "allocate memory" in str(error) or "bad_alloc" in str(error):
+        return "it needs more memory than there is"
     return last_line(error)

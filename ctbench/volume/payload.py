@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -19,12 +20,14 @@ from ctbench.errors import VolumeFileError
 __all__ = ["Payload", "find_payload"]
 
 _CHUNK = 1 << 16
+_SIZE = re.compile(r"[0-9]{1,18}")
 _NIFTI_FIELDS = {
-    348: (("8h", 40), ("h", 70), ("h", 72), ("f", 108), ("8f", 76), ("h", 254), ("12f", 280)),
-    540: (("8q", 16), ("h", 12), ("h", 14), ("q", 168), ("8d", 104), ("i", 348), ("12d", 400)),
+    348: (("8h", 40), ("h", 70), ("h", 72), ("f", 108), ("8f", 76), ("2h", 252), ("6f", 256), ("12f", 280)),
+    540: (("8q", 16), ("h", 12), ("h", 14), ("q", 168), ("8d", 104), ("2i", 344), ("6d", 352), ("12d", 400)),
 }
-"""Length of the header of NIfTI-1 and -2 -> format and place of dim, datatype, bitpix, vox_offset, pixdim, sform_code
-and srow."""
+"""Length of the header of NIfTI-1 and -2 -> format and place of dim, datatype, bitpix, vox_offset, pixdim, the codes of
+qform and sform, quaternion and offset, and srow."""
+_NIFTI_MAGIC = {348: (b"n+1\0", 344), 540: (b"n+2\0", 4)}
 _NIFTI_FLOATS = {16: "f4", 64: "f8"}
 _META_BYTES = {
     "MET_CHAR": 1,
@@ -38,6 +41,16 @@ _META_BYTES = {
     "MET_FLOAT": 4,
     "MET_DOUBLE": 8,
 }
+_META_PLACES = (
+    "ElementSpacing",
+    "ElementSize",
+    "Offset",
+    "Origin",
+    "Position",
+    "Orientation",
+    "Rotation",
+    "TransformMatrix",
+)
 _NRRD_BYTES = {
     "char": 1,
     "int8": 1,
@@ -101,12 +114,16 @@ def _nifti(path: Path) -> Payload:
     for order, (length, fields) in itertools.product("<>", _NIFTI_FIELDS.items()):
         if len(header) < length or header[:4] != struct.pack(f"{order}i", length):
             continue
-        dim, (kind,), (bits,), (start,), pixdim, (has_sform,), srow = (
+        dim, (kind,), (bits,), (start,), pixdim, (has_qform, has_sform), qform, srow = (
             struct.unpack_from(order + form, header, at) for form, at in fields
         )
         sizes = dim[1 : dim[0] + 1]
-        if not sizes or min(sizes) < 1 or bits < 1 or not length <= start < 1 << 31:
+        whole = sizes and min(sizes) > 0 and bits > 0 and length <= start < 1 << 31
+        magic, at = _NIFTI_MAGIC[length]
+        # Without its magic it would be taken for an Analyze file, which does not say where left is.
+        if not whole or header[at : at + 4] != magic:
             break
+        _expect_finite(path, pixdim[1:4], *([qform] if has_qform else []), *([srow] if has_sform else []))
         if has_sform:
             _expect_one_spacing(path, pixdim[1:4], np.reshape(srow, (3, 4))[:, :3])
         seek, skip = (0, int(start)) if compressed else (int(start), 0)
@@ -114,6 +131,13 @@ def _nifti(path: Path) -> Payload:
         return Payload(path, seek, compressed, math.prod(sizes) * bits // 8, skip, floats)
     msg = f"{path} is no NIfTI file: its header is damaged or truncated; export it again"
     raise VolumeFileError(msg)
+
+
+def _expect_finite(path: Path, *places: Sequence[float]) -> None:
+    """Refuse spacings, origins and directions that are no numbers: ITK takes some of them for 0."""
+    if not all(math.isfinite(value) for place in places for value in place):
+        msg = f"{path} has NaN or infinity in its header, where it says where its voxels lie; export it again"
+        raise VolumeFileError(msg)
 
 
 def _expect_one_spacing(path: Path, spacing: tuple[float, ...], axes: NDArray[np.float64]) -> None:
@@ -128,6 +152,11 @@ def _expect_one_spacing(path: Path, spacing: tuple[float, ...], axes: NDArray[np
 def _meta(path: Path) -> Payload | None:
     fields, end = _text_header(path, "=", is_last=lambda line: line.startswith(b"ElementDataFile"))
     _expect_fields(path, fields, "MetaImage", "NDims", "DimSize", "ElementType", "ElementDataFile")
+    axes = len(fields["DimSize"].split())
+    if fields["NDims"] != str(axes):
+        msg = f"{path} has {axes} sizes in its header for {fields['NDims'][:20]!r} axes; export it again"
+        raise VolumeFileError(msg)
+    _expect_finite(path, *(_numbers(path, fields[name]) for name in _META_PLACES if name in fields))
     item, source = _META_BYTES.get(fields["ElementType"]), fields["ElementDataFile"]
     if item is None or fields.get("HeaderSize", "0") != "0" or _is_list(source):
         return None
@@ -178,10 +207,18 @@ def _expect_fields(path: Path, fields: dict[str, str], kind: str, *names: str) -
 
 
 def _product(path: Path, sizes: str) -> int:
-    if not all(word.isdigit() for word in sizes.split()):
-        msg = f"{path} has sizes {sizes!r} in its header; expected positive integers"
+    if not all(_SIZE.fullmatch(word) for word in sizes.split()):
+        msg = f"{path} has sizes {sizes[:60]!r} in its header; expected positive integers"
         raise VolumeFileError(msg)
     return math.prod(map(int, sizes.split()))
+
+
+def _numbers(path: Path, text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError as error:
+        msg = f"{path} has {text[:60]!r} in its header, where numbers should be; export it again"
+        raise VolumeFileError(msg) from error
 
 
 def _inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -58,22 +58,27 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             state: dict[str, Any] = json.loads((file.metadata() or {})["state"])
+            before = dict(state["settings"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a file is no mapping
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         msg = f"{path} is no checkpoint: {error}; remove it and train anew"
         raise UsageError(msg) from error
-    differing = [key for key in settings if state["settings"].get(key) != settings[key]]
+    differing = [key for key in settings if before.get(key) != settings[key]]
     if differing:
-        was = ", ".join(f"{key} was {state['settings'].get(key)!r}, now {settings[key]!r}" for key in differing)
+        was = ", ".join(f"{key} was {before.get(key)!r}, now {settings[key]!r}" for key in differing)
         msg = f"{path} is of another training ({was}); give the same settings, or another --out"
         raise UsageError(msg)
-    network.load_state_dict(_part(tensors, "network."))
-    adam = optimizer.state_dict()
-    adam["state"] = {}
-    for name, tensor in _part(tensors, "optimizer.").items():
-        index, _, key = name.partition(".")
-        adam["state"].setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict(adam)
+    try:
+        network.load_state_dict(_part(tensors, "network."))
+        adam = optimizer.state_dict()
+        adam["state"] = {}
+        for name, tensor in _part(tensors, "optimizer.").items():
+            index, _, key = name.partition(".")
+            adam["state"].setdefault(int(index), {})[key] = tensor
+        optimizer.load_state_dict(adam)
+    except (RuntimeError, ValueError, KeyError) as error:
+        msg = f"{path} is a checkpoint of another network: {str(error)[:300]}; remove it and train anew"
+        raise UsageError(msg) from error
     return _part(tensors, "best."), state
 
 

@@ -26,6 +26,5 @@ def training_reference(case: Case, consensus: str = "majority") -> Reference:
     if not case.readers:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be learnt from it"
         raise DataError(msg)
-    maps = {reader: case.reader(reader) for reader in case.readers}
-    annotated_by = {reader: case.annotated(reader, volume) for reader, volume in maps.items()}
-    return fuse({reader: volume.array for reader, volume in maps.items()}, consensus, annotated_by)
+    drawn = case.label_maps()
+    return fuse(drawn.arrays, consensus, drawn.annotated)

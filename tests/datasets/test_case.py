@@ -130,3 +130,33 @@ def test_annotated_slices_of_a_reference(tmp_path, write_map, write_catalog):
     write_map(tmp_path / "c1.nii.gz", {(2, 0, 0): 1})
     (case,) = load_dataset(write_catalog(toy={"reference": "{case}.nii.gz", "annotated": "nonempty"}))
     assert case.annotated().tolist() == [False, False, True]
+
+
+def test_all_label_maps_come_with_their_slices(reader_folder, write_catalog):
+    """What each reader drew and where each looked, as the consensus takes it."""
+    drawn = load_dataset(reader_folder)["c1"].label_maps()
+    assert list(drawn.arrays) == list(drawn.volumes) == ["anna", "ben"]
+    assert drawn.annotated == {"anna": None, "ben": None}
+    patterns = {"image": "images/{case}.nii.gz", "readers": "readers/{reader}/{case}.nii.gz"}
+    drawn = load_dataset(write_catalog(toy={**patterns, "annotated": "nonempty"}))["c1"].label_maps()
+    assert drawn.annotated["ben"].tolist() == [True, False, True]
+    assert drawn.arrays["ben"][0, 0, 0] == 2
+
+
+@pytest.mark.parametrize("which", ["images/c1", "readers/anna/c1", "readers/ben/c1"])
+def test_a_check_finds_the_file_that_cannot_be_used(reader_folder, which):
+    """Whole files pass; a cut one is found, the image's too, and whose it is stands in the message."""
+    case = load_dataset(reader_folder)["c1"]
+    case.check()
+    path = reader_folder.parent / f"{which}.nii.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    whose = "image" if which.startswith("images") else f"reader '{which.split('/')[1]}'"
+    with pytest.raises(VolumeFileError, match=whose):
+        case.check()
+
+
+def test_the_grid_is_read_of_the_header_of_the_image(reader_folder, monkeypatch):
+    """An image of gigabytes is not decoded for each reader who drew on it."""
+    monkeypatch.setattr("ctbench.datasets.case.read_volume", None)
+    case = load_dataset(reader_folder)["c1"]
+    assert case.reader("anna").shape == case.reader("ben").shape == (3, 4, 5)

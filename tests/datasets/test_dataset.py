@@ -1,9 +1,10 @@
+import time
 from dataclasses import replace
 
 import pytest
 
 from ctbench.datasets import load_dataset
-from ctbench.errors import DatasetError
+from ctbench.errors import DatasetError, MissingFileError, VolumeFileError
 
 
 @pytest.fixture
@@ -94,3 +95,27 @@ def test_the_fingerprint_reads_folders_of_dicom(builtin, lay_out, tmp_path, monk
     first = next(root.rglob("0.dcm"))
     first.rename(first.with_name("9.dcm"))
     assert dataset.fingerprint() != before
+
+
+@pytest.mark.parametrize(("spoil", "error"), [("gone", MissingFileError), ("a circle", VolumeFileError)])
+def test_a_file_that_cannot_be_read_any_more_has_no_fingerprint(reader_folder, spoil, error):
+    """The dataset was loaded before: the message names the case and the file."""
+    dataset = load_dataset(reader_folder)
+    path = dataset["c2"].image_path
+    path.unlink()
+    if spoil == "a circle":
+        path.symlink_to(path)
+    with pytest.raises(error, match=r"case 'c2' of 'toy': .*c2\.nii\.gz"):
+        dataset.fingerprint()
+
+
+def test_selecting_takes_no_longer_for_the_last_case(reader_folder):
+    """A name is looked up, not searched for; one that is not there is told with the nearest."""
+    dataset = load_dataset(reader_folder)
+    many = replace(dataset, cases=tuple(replace(dataset["c1"], id=f"case{number:05d}") for number in range(20_000)))
+    names = [case.id for case in many]
+    start = time.perf_counter()
+    assert [case.id for case in many.select(names)] == names
+    assert time.perf_counter() - start < 5  # one after the other it would be minutes
+    with pytest.raises(DatasetError, match="did you mean"):
+        many.select(["case0000x"])

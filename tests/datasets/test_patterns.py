@@ -91,3 +91,10 @@ def test_patterns_stay_below_their_root_and_hold_the_right_fields(text):
 def test_names_that_could_leave_a_folder_are_not_safe(name):
     """Nothing that a path or a shell reads in its own way may be the id of a case."""
     assert not is_safe_name(name)
+
+
+@pytest.mark.parametrize("text", ["{case}" + "*a" * 4, "{{case}", "{case}}", "{case}/x{"])
+def test_patterns_that_take_for_ever_or_hold_loose_braces_are_refused(text):
+    """Each star makes the time to match a name grow by a power; a brace is half a field."""
+    with pytest.raises(ValueError, match="the pattern"):
+        Pattern(text).expect("case")

@@ -74,3 +74,8 @@ def test_formulas_are_those_of_score(blobs):
     scores = score(blobs(0), blobs(1), spacing_mm=(5, 1, 1), labels={"a": 1})
     assert scores.value.notna().all()
     assert np.isfinite(scores.value).all()
+
+
+def test_what_is_counted_needs_no_length():
+    """Overlaps and volumes come of numbers of voxels; distances and diameters do not."""
+    assert [name for name, metric in METRICS.items() if metric.counted] == NAMES[: NAMES.index("hd")]

@@ -7,7 +7,7 @@ import pytest
 
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics import METRICS, IsolatedSlicesWarning, missing_scores, score
+from ctbench.metrics import COLUMNS, METRICS, IsolatedSlicesWarning, missing_rows, missing_scores, score, score_rows
 from ctbench.reference import Reference
 
 DISTANCES = ["hd", "hd95", "assd", "masd", "hd95_pooled"]
@@ -180,3 +180,13 @@ def test_missing_scores_have_the_rows_of_score(blobs):
     pd.testing.assert_frame_equal(missing[same], scores[same])
     assert (missing.status == "failed").all()
     assert (missing.detail == "out of memory").all()
+
+
+def test_rows_are_those_of_the_frame(blobs):
+    """As tuples and as a frame, of a prediction and of none."""
+    rules = {"spacing_mm": (5, 1, 1), "labels": {"a": 1, "b": 2}, "metrics": ["dice", "hd95"]}
+    for frame, rows in (
+        (score(blobs(0), blobs(2), **rules), score_rows(blobs(0), blobs(2), **rules)),
+        (missing_scores(blobs(0), **rules, detail="gone"), missing_rows(blobs(0), **rules, detail="gone")),
+    ):
+        pd.testing.assert_frame_equal(frame, pd.DataFrame(rows, columns=list(COLUMNS)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ctbench.errors import UsageError
+from ctbench.errors import PredictionFailedError, UsageError
 from reference_models.devices import apply_in_batches, choose_device, deterministic, place
 
 CPU = torch.device("cpu")
@@ -40,18 +40,26 @@ def test_memory_that_does_not_suffice_halves_the_batch(caplog):
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory():
-    """They pass, and so does a lack of memory for a single input."""
+    """They pass as they are."""
 
     def broken(_):
         raise RuntimeError(SHAPES)
 
-    def full(_):
-        raise torch.OutOfMemoryError
-
     with pytest.raises(RuntimeError, match="shapes"):
         apply_in_batches(broken, torch.zeros(2, 1), 2, CPU)
-    with pytest.raises(torch.OutOfMemoryError):
-        apply_in_batches(full, torch.zeros(2, 1), 2, CPU)
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_single_input_that_does_not_fit_is_said_in_a_sentence(error):
+    """A GPU and a CPU without memory say so differently."""
+
+    def full(_):
+        raise error
+
+    with pytest.raises(PredictionFailedError, match="not enough memory on cpu for a single input of 5 x 7"):
+        apply_in_batches(full, torch.zeros(2, 1, 5, 7), 2, CPU)
 
 
 def test_determinism_ends_with_its_block():

@@ -68,3 +68,24 @@ def test_absent_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(DataError, match="does not hold weights of cai-unet"):
         Weights.load(tmp_path / "text.safetensors", "cai-unet")
+
+
+def test_a_network_of_another_size_is_never_made(cai_weights):
+    """A file that says more of its network than it holds takes no memory; it is told before anything is built."""
+    weights, asked = cai_weights(), []
+
+    def build():
+        asked.append(torch.empty(0).device.type)
+        return CaiConfiguration(classes=4, width=2048).network()
+
+    with pytest.raises(UsageError, match="another configuration"):
+        weights.into(build, "w.safetensors")
+    assert asked == ["meta"]
+    network = weights.into(CaiConfiguration(classes=4, width=2).network, "w.safetensors")
+    assert next(network.parameters()).device.type == "cpu"
+
+
+def test_a_network_that_cannot_be_made_is_said_in_a_sentence(cai_weights):
+    """Whatever torch says of it stands at the end."""
+    with pytest.raises(UsageError, match=r"there is no cai-unet with classes=4.*negative dimension"):
+        cai_weights().into(lambda: torch.nn.Linear(-1, 2), "w.safetensors")

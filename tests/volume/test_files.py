@@ -9,7 +9,7 @@ import SimpleITK
 
 from ctbench.errors import GeometryError, LabelError, MissingFileError, StoreError, UsageError, VolumeFileError
 from ctbench.labels import LabelSet
-from ctbench.volume import Volume, read_label_map, read_volume, to_itk, write_volume
+from ctbench.volume import Volume, check_file, read_geometry, read_label_map, read_volume, to_itk, write_volume
 
 WRITTEN = ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"]
 
@@ -245,3 +245,50 @@ def test_real_volumes(real_data):
     lesions = read_label_map(real_data / "lesions" / "tbi_lesions.nii.gz", labels=labels, image=brain.geometry)
     volumes_ml = np.bincount(lesions.array.ravel())[1:] * lesions.voxel_ml
     np.testing.assert_allclose(volumes_ml, [46.4, 22.9, 75.6, 0.6], atol=0.05)
+
+
+def geometry_of(path):
+    """The grid by the header alone, which must be that of the whole volume."""
+    found = read_geometry(path)
+    assert found == read_volume(path).geometry
+    return found
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, "a.nhdr", "a.mhd"])
+def test_the_header_alone_says_where_a_volume_lies(tmp_path, volume, name):
+    """To the bit what the volume says that is read with its voxels, however oblique."""
+    SimpleITK.WriteImage(to_itk(volume), str(tmp_path / name))
+    assert geometry_of(tmp_path / name).shape == volume.shape
+
+
+def test_the_header_alone_says_where_four_axes_and_tilted_slices_lie(tmp_path, volume, write_series):
+    """A fourth axis of length 1 is dropped; a series is placed by its slices, or converted where it is tilted."""
+    four = SimpleITK.JoinSeries([to_itk(volume)])
+    SimpleITK.WriteImage(four, str(tmp_path / "four.nrrd"))
+    assert geometry_of(tmp_path / "four.nrrd").shape == volume.shape
+    assert geometry_of(write_series([0, 5, 10])).spacing_mm[0] == 5
+    geometry_of(write_series([0, 5, 10, 15], name="tilted", shear=0.2))
+
+
+@pytest.mark.parametrize("read", [read_geometry, check_file])
+def test_what_is_no_volume_has_no_grid(tmp_path, read):
+    """Absent, of an unknown suffix, or no image at all: the same errors as of the whole volume."""
+    with pytest.raises(MissingFileError, match="there is no file"):
+        read(tmp_path / "a.nii")
+    (tmp_path / "a.txt").write_text("voxels")
+    with pytest.raises(VolumeFileError, match="does not end in one of"):
+        read(tmp_path / "a.txt")
+    (tmp_path / "a.nii").write_text("voxels")
+    with pytest.raises(VolumeFileError):
+        read(tmp_path / "a.nii")
+
+
+def test_a_file_is_checked_without_its_volume(tmp_path, volume, monkeypatch):
+    """A cut file is found, a whole one passes, and no voxel goes through ITK."""
+    write_volume(volume, tmp_path / "a.nii.gz")
+    monkeypatch.setattr("ctbench.volume.files.read_file", None)
+    check_file(tmp_path / "a.nii.gz")
+    check_file(tmp_path)
+    (tmp_path / "a.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:-30])
+    with pytest.raises(VolumeFileError, match="truncated"):
+        check_file(tmp_path / "a.nii.gz")

@@ -15,6 +15,7 @@ def test_both_byte_orders_of_both_versions_of_nifti(tmp_path, order):
     struct.pack_into(f"{order}8h", one, 40, 3, 6, 5, 4, 1, 1, 1, 1)
     struct.pack_into(f"{order}hh", one, 70, 4, 16)
     struct.pack_into(f"{order}f", one, 108, 352)
+    one[344:348], two[4:8] = b"n+1\0", b"n+2\0"
     struct.pack_into(f"{order}i", two, 0, 540)
     struct.pack_into(f"{order}hh", two, 12, 64, 64)
     struct.pack_into(f"{order}8q", two, 16, 3, 6, 5, 4, 1, 1, 1, 1)

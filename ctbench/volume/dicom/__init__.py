@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctbench.errors import VolumeFileError
 from ctbench.volume.dicom.correction import convert_series
-from ctbench.volume.dicom.series import choose_series, find_series
+from ctbench.volume.dicom.series import Series, choose_series, find_series
 from ctbench.volume.dicom.stack import Stack, stack_slices
-from ctbench.volume.geometry import Volume
+from ctbench.volume.geometry import Geometry, Volume
 from ctbench.volume.itk import last_line, quiet_itk, simpleitk
 
-__all__ = ["read_dicom"]
+__all__ = ["read_dicom", "read_dicom_geometry"]
 
 _log = logging.getLogger("ctbench.volume")
 
@@ -35,12 +37,35 @@ def read_dicom(folder: Path, series: str | None = None) -> Volume:
         VolumeFileError: no image, no or several series that fit, a damaged file, slices that are not of one volume
             (other patients, sizes, spacings or orientations), doubled or missing slices, or multi-frame files.
     """
+    chosen, stack = _stack(folder, series)
+    return _read_stack(stack) if _is_straight(stack) else _converted(chosen, stack)
+
+
+def read_dicom_geometry(folder: Path, series: str | None = None) -> Geometry:
+    """Read where a series lies, of the headers of its slices; one that must be converted is.
+
+    Arguments and errors are those of ``read_dicom``.
+    """
+    chosen, stack = _stack(folder, series)
+    if not _is_straight(stack):
+        return _converted(chosen, stack).geometry
+    columns, rows, _ = stack.slices[0].size
+    # An array that takes no memory.
+    return _placed(np.broadcast_to(np.int16(0), (len(stack.slices), rows, columns)), stack).geometry
+
+
+def _stack(folder: Path, series: str | None) -> tuple[Series, Stack]:
     chosen = choose_series(find_series(folder), series, folder)
-    stack = stack_slices(chosen)
-    tag = stack.slices[0].tilt_degrees
-    if not stack.is_tilted and stack.is_even and not tag:
-        return _read_stack(stack)
+    return chosen, stack_slices(chosen)
+
+
+def _is_straight(stack: Stack) -> bool:
+    return not stack.is_tilted and stack.is_even and not stack.slices[0].tilt_degrees
+
+
+def _converted(chosen: Series, stack: Stack) -> Volume:
     volume = convert_series(chosen, tilted=stack.is_tilted, uneven=not stack.is_even)
+    tag = stack.slices[0].tilt_degrees
     found = f"gantry tilt {tag:g} degrees, slices sheared by {stack.shear_degrees:.1f} degrees, {stack.gap_ranges}"
     _log.info("DICOM series %s: %s; converted by dcm2niix to %s", chosen, found, volume.geometry)
     return volume
@@ -48,14 +73,18 @@ def read_dicom(folder: Path, series: str | None = None) -> Volume:
 
 def _read_stack(stack: Stack) -> Volume:
     sitk = simpleitk()
-    first = stack.slices[0]
     try:
         # ImageSeriesReader would give all slices the type of the first, whatever their own rescale needs.
         with quiet_itk():
             array = np.stack([sitk.GetArrayFromImage(sitk.ReadImage(str(one.path)))[0] for one in stack.slices])
     except RuntimeError as error:
-        msg = f"a DICOM image in {first.path.parent} cannot be read: {last_line(error)}"
+        msg = f"a DICOM image in {stack.slices[0].path.parent} cannot be read: {last_line(error)}"
         raise VolumeFileError(msg) from error
+    return _placed(array, stack)
+
+
+def _placed(array: NDArray[Any], stack: Stack) -> Volume:
+    first = stack.slices[0]
     width, height = first.spacing_mm
     assert first.position is not None  # checked by stack_slices
     x, y, z = first.position

@@ -16,6 +16,8 @@ _SAME_MM = 0.01
 """Two slices closer than this are one slice twice."""
 _EVEN_MM = 0.05
 """How far a slice may lie from its place in an even stack: scanners round positions."""
+_STEEPEST_DEGREES = 45.0
+"""Gantries tilt by up to 30 degrees; a header that says more is not to be believed."""
 _STRAIGHT_DEGREES = 0.1
 """A smaller tilt moves the last slice of a head by less than a voxel."""
 
@@ -64,7 +66,8 @@ def stack_slices(series: Series) -> Stack:
 
     Raises:
         VolumeFileError: several frames in one file; slices of several patients, sizes, spacings or orientations,
-            without a position, at the same position, or with one missing between two others.
+            without a position, at the same position, or with one missing between two others; directions that are not
+            orthonormal, or a gantry tilt that no scanner has.
     """
     if any(one.size[2] > 1 for one in series.slices):
         msg = f"DICOM series {series} has several frames in one file; convert it with dcm2niix and give the NIfTI"
@@ -78,6 +81,7 @@ def stack_slices(series: Series) -> Stack:
         msg = f"DICOM series {series} is a single slice; expected a volume"
         raise VolumeFileError(msg)
     along_row, along_column = np.reshape(first.orientation, (2, 3))
+    _expect_possible(series, along_row, along_column)
     axes = np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
     # In the stack's own axes: in-plane offsets, and the place along the normal.
     places = np.array([one.position for one in series.slices]) @ axes
@@ -88,6 +92,18 @@ def stack_slices(series: Series) -> Stack:
     shift = places[-1] - places[0]
     shear = float(np.degrees(np.arctan2(np.hypot(shift[0], shift[1]), shift[2])))
     return Stack(slices, axes, gaps, shear)
+
+
+def _expect_possible(series: Series, along_row: NDArray[np.float64], along_column: NDArray[np.float64]) -> None:
+    lengths = [along_row @ along_row, along_column @ along_column, along_row @ along_column]
+    if not np.allclose(lengths, [1, 1, 0], rtol=0, atol=1e-2):
+        msg = f"DICOM series {series} has rows along {along_row} and columns along {along_column} (x, y, z); expected "
+        msg += "two directions at right angles; export it again"
+        raise VolumeFileError(msg)
+    if not all(abs(one.tilt_degrees) <= _STEEPEST_DEGREES for one in series.slices):
+        msg = f"DICOM series {series} says that its gantry was tilted by {series.slices[0].tilt_degrees:g} degrees"
+        msg += f"; expected at most {_STEEPEST_DEGREES:g}"
+        raise VolumeFileError(msg)
 
 
 def _expect_alike(series: Series) -> None:

@@ -1,0 +1,115 @@
+"""Folders of DICOM slices."""
+
+import numpy as np
+import pytest
+import SimpleITK
+
+TAGS = {
+    "0008|0016": "1.2.840.10008.5.1.4.1.1.2",
+    "0008|0060": "CT",
+    "0010|0020": "patient-1",
+    "0020|000d": "1.2.3",
+    "0020|000e": "1.2.3.4",
+    "0020|0037": "1\\0\\0\\0\\1\\0",
+}
+
+
+@pytest.fixture
+def series(tmp_path):
+    """A function that writes ten slices 5 mm apart; ``changes`` are the tags of single ones, ``z`` their places."""
+
+    def series(changes=None, z=range(0, 50, 5), size=8):
+        folder = tmp_path / "series"
+        folder.mkdir(exist_ok=True)
+        for index, place in enumerate(z):
+            own = {**TAGS, "0008|0018": f"1.2.3.5.{index}", "0020|0032": f"0\\0\\{place}", "0020|0013": str(index)}
+            own |= (changes or {}).get(index, {}) | (changes or {}).get("all", {})
+            image = SimpleITK.GetImageFromArray(np.full((1, size, size), index, np.int16))
+            for tag, text in own.items():
+                image.SetMetaData(tag, text)
+            writer = SimpleITK.ImageFileWriter()
+            writer.KeepOriginalImageUIDOn()
+            writer.SetFileName(str(folder / f"{index:02d}.dcm"))
+            writer.Execute(image)
+        return folder
+
+    return series
+
+
+def test_the_whole_series_is_read(guard, series):
+    """What the others are made of is fine."""
+    assert guard.ask("volume", series())["said"] == "(10, 8, 8)"
+
+
+SERIES = {
+    "a missing slice": {"z": [0, 5, 10, 20, 25, 30, 35]},
+    "two missing slices": {"z": [0, 5, 10, 25, 30, 35]},
+    "a doubled slice": {"z": [0, 5, 5, 10, 15]},
+    "all slices at one place": {"z": [0] * 6},
+    "a single slice": {"z": [0]},
+    "mixed patients": {"changes": {4: {"0010|0020": "patient-2"}}},
+    "mixed orientations": {"changes": {4: {"0020|0037": "1\\0\\0\\0\\0\\1"}}},
+    "two series": {"changes": {index: {"0020|000e": "1.2.3.9"} for index in range(5)}},
+    "a place that is no number": {"changes": {4: {"0020|0032": "here"}}},
+    "a place of NaN": {"changes": {4: {"0020|0032": "0\\0\\nan"}}},
+    "a place at infinity": {"changes": {4: {"0020|0032": "0\\0\\inf"}}},
+    "a place of one number": {"changes": {4: {"0020|0032": "5"}}},
+    "only a localizer": {"changes": {"all": {"0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"}}},
+    "a tilt of nonsense": {"changes": {"all": {"0018|1120": "1e300"}}},
+}
+
+
+@pytest.mark.parametrize("what", SERIES)
+def test_slices_that_make_no_volume(series, refused, what):
+    """Missing, doubled or mixed slices, and headers that do not say where they lie."""
+    refused("volume", series(**SERIES[what]))
+
+
+@pytest.mark.parametrize("directions", ["0\\0\\0\\0\\0\\0", "1\\0\\0\\1\\0\\0", "7\\0\\0\\0\\7\\0", "x\\0\\0\\0\\1\\0"])
+def test_directions_that_no_slice_has(series, refused, directions):
+    """Zeros, one direction twice, directions that are too long, and text; no writer would write them."""
+    folder = series()
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert content.count(TAGS["0020|0037"].encode()) == 1
+        path.write_bytes(content.replace(TAGS["0020|0037"].encode(), directions.encode()))
+    refused("volume", folder)
+
+
+def test_slices_of_two_sizes(series, refused):
+    """Five of 8 x 8 pixels over which five of 9 x 9 were copied."""
+    series(size=8)
+    refused("volume", series(size=9, z=range(0, 25, 5)))
+
+
+@pytest.mark.parametrize("left", [100, 140, 300, 500, 700])
+def test_a_truncated_slice(series, refused, left):
+    """Cut in the preamble, in the header or in the pixels: the slice is named, or missed."""
+    folder = series()
+    path = folder / "04.dcm"
+    path.write_bytes(path.read_bytes()[:left])
+    refused("volume", folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"DICM", b"\0" * 128 + b"DICM", b"\0" * 128 + b"DICM" + b"\xff" * 400])
+def test_files_that_are_no_slices(tmp_path, refused, content):
+    """A folder with nothing else in it."""
+    (tmp_path / "a.dcm").write_bytes(content)
+    refused("volume", tmp_path)
+
+
+def test_an_empty_folder(tmp_path, refused):
+    """There is nothing to read."""
+    refused("volume", tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_bit_flipped_in_a_header(series, survived, seed):
+    """Most change nothing that matters, none does harm."""
+    folder = series(z=range(0, 20, 5))
+    path = folder / "02.dcm"
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    content[int(rng.integers(132, len(content) - 128))] ^= 1 << int(rng.integers(8))
+    path.write_bytes(content)
+    survived("volume", folder)
