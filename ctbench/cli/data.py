@@ -14,7 +14,7 @@ from ctbench.errors import DataError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ctbench.datasets import Case, Dataset
+    from ctbench.datasets import Case, Dataset, LabelMaps
     from ctbench.runs import Run
     from ctbench.volume import Volume
 
@@ -293,6 +293,7 @@ def _reference(case: Case) -> Volume | None:
 def _fuse_files(masks: Sequence[Path], method: str, out: Path) -> pd.DataFrame:
     import numpy as np
 
+    from ctbench.datasets import LabelMaps
     from ctbench.volume import check_same_grid, read_label_map
 
     names = [path.name.split(".")[0] for path in masks]
@@ -303,32 +304,24 @@ def _fuse_files(masks: Sequence[Path], method: str, out: Path) -> pd.DataFrame:
     for path, volume in zip(masks, volumes.values(), strict=True):
         check_same_grid(volume.geometry, first.geometry, found_name=str(path), expected_name=str(masks[0]))
     codes = sorted({int(code) for volume in volumes.values() for code in np.unique(volume.array)} - {0})
-    return _fuse("consensus", volumes, {}, {f"label-{code}": code for code in codes}, method, out)
+    drawn = LabelMaps(volumes, dict.fromkeys(volumes))
+    return _fuse("consensus", drawn, {f"label-{code}": code for code in codes}, method, out)
 
 
 def _fuse_case(case: Case, dataset: Dataset, method: str, out: Path) -> pd.DataFrame:
-    volumes = {reader: case.reader(reader) for reader in case.readers}
-    annotated = {reader: case.annotated(reader, volume) for reader, volume in volumes.items()}
-    if not volumes:
+    if not case.readers:
         msg = f"{case} has no readers to fuse, only a reference that is given"
         raise DataError(msg)
-    return _fuse(case.id, volumes, annotated, dataset.labels, method, out)
+    return _fuse(case.id, case.label_maps(), dataset.labels, method, out)
 
 
-def _fuse(
-    case: str,
-    volumes: Mapping[str, Volume],
-    annotated: Mapping[str, Any],
-    labels: Mapping[str, int],
-    method: str,
-    out: Path,
-) -> pd.DataFrame:
+def _fuse(case: str, drawn: LabelMaps, labels: Mapping[str, int], method: str, out: Path) -> pd.DataFrame:
     from ctbench.consensus import fuse, indeterminate_share, vote_share
     from ctbench.volume import write_volume
 
-    arrays = {reader: volume.array for reader, volume in volumes.items()}
+    arrays, annotated = drawn.arrays, drawn.annotated
     reference = fuse(arrays, method, annotated)
-    grid = next(iter(volumes.values()))
+    grid = next(iter(drawn.volumes.values()))
     share = vote_share(arrays, reference, annotated)
     for name, array in (("labels", reference.labels), ("excluded", reference.uncounted), ("vote_share", share)):
         write_volume(grid.with_array(array), out / f"{case}_{name}.nii.gz")

@@ -7,11 +7,15 @@ date. The digest of a run is that of its ``run.json``, which has the digests of 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +23,16 @@ import pandas as pd
 
 from ctbench.errors import CtbenchError, StoreError, UsageError
 from ctbench.files import sha256
-from ctbench.runs.derived import add_run, fold, read_partition
+from ctbench.runs.derived import add_run, checked_scores, fold, framed, partition_table, partitions, unit_of
 from ctbench.runs.exclusive import exclusive
-from ctbench.runs.folder import Run, RunFolder
+from ctbench.runs.folder import Run, RunFolder, open_run
+from ctbench.runs.grid import Grid
+from ctbench.runs.loose import loose_partitions, loose_runs, loose_table
 from ctbench.runs.manifest import Manifest, parse_manifest
 from ctbench.runs.places import Place
+from ctbench.runs.rules import rules_digest
 
-__all__ = ["Board", "open_board", "rebuild", "submit", "withdraw"]
+__all__ = ["Board", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
 
 INDEX_COLUMNS = (
     "run",
@@ -39,11 +46,22 @@ INDEX_COLUMNS = (
     "consensus",
     "dataset_fingerprint",
     "submitted",
+    "rules",
+    "overall_of",
+    "metrics",
+    "trained_here",
+    "seconds",
     "manifest",
     "problem",
 )
-"""The columns of ``Board.runs``: ``run`` is a digest, ``manifest`` the text of ``run.json``, ``problem`` says why a run
-cannot be shown, else it is empty."""
+"""The columns of ``Board.runs``.
+
+``run`` is a digest; ``rules`` a digest that runs share which may be compared; ``overall_of`` the structures that the
+overall mean goes over, and ``metrics`` the versions of their definitions, both as JSON; ``trained_here`` says that the
+predictor was fitted on this dataset; ``seconds`` is the median time of a prediction (null where it is not known);
+``manifest`` is the text of ``run.json``; ``problem`` says why a run cannot be shown, else it is empty."""
+
+_TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
 
 
 @dataclass(frozen=True)
@@ -53,10 +71,12 @@ class Board:
     Args:
         place: its folder.
         runs: a row for each run, with the columns ``INDEX_COLUMNS``.
+        folders: digest -> folder, of runs that were never handed in; empty for a board.
     """
 
     place: Place
     runs: pd.DataFrame
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
     def manifest(self, run: str) -> Manifest:
         """Give the manifest of a run, by its digest.
@@ -64,30 +84,92 @@ class Board:
         Raises:
             UsageError: no such run.
         """
-        own = self.runs.loc[self.runs["run"] == run, "manifest"]
-        if own.empty:
-            msg = f"the board has no run {run}"
-            raise UsageError(msg)
-        return parse_manifest(str(own.iloc[0]), f"run {run}")
+        return parse_manifest(str(self._row(run)["manifest"]), f"run {run}")
 
-    def scores(self, dataset: str, metric: str, reference: str) -> pd.DataFrame:
-        """Read the scores of all runs on one dataset, of one metric, against one reference.
+    def run(self, run: str) -> Run:
+        """Open a run with its predictions, times and log, by its digest.
+
+        Raises:
+            UsageError: no such run.
+            StoreError: the board is in a store of objects, or the run's files cannot be read.
+        """
+        self._row(run)
+        if run in self.folders:
+            return open_run(self.folders[run])
+        if self.place.local is None:
+            msg = (
+                f"the files of run {run} are in a store of objects, {self.place}; copy the board to a folder to see it"
+            )
+            raise StoreError(msg)
+        return open_run(self.place.local / "runs" / run)
+
+    def partitions(self, dataset: str) -> list[tuple[str, str]]:
+        """List the metrics and references of which there are scores on a dataset, as pairs."""
+        if self.folders:
+            return loose_partitions(self.folders, self._usable(dataset, None))
+        return partitions(self.place, dataset)
+
+    def scores(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read the scores on one dataset, of one metric, against one reference.
+
+        Args:
+            dataset: its name.
+            metric: its name.
+            reference: its name.
+            runs: digests of those to read; None: all.
 
         Returns:
             The tidy columns and ``run``; names are categories. Empty where there is nothing of the kind.
         """
+        return framed(self._table((dataset, metric, reference), runs), (dataset, metric, reference))
+
+    def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
+        """Read the same scores as an array."""
+        table = self._table((dataset, metric, reference), runs)
+        return Grid.of_table(table, unit_of(table))
+
+    def _table(self, partition: tuple[str, str, str], runs: Sequence[str] | None) -> Any:
+        usable = self._usable(partition[0], runs)
+        if self.folders:
+            return loose_table(self.folders, partition, usable)
+        return partition_table(self.place, partition, usable)
+
+    def _usable(self, dataset: str, runs: Sequence[str] | None) -> list[str]:
         own = self.runs[(self.runs["dataset"] == dataset) & (self.runs["problem"] == "")]
-        return read_partition(self.place, (dataset, metric, reference), own["run"].tolist())
+        return own["run"].tolist() if runs is None else own.loc[own["run"].isin(list(runs)), "run"].tolist()
+
+    def _row(self, run: str) -> pd.Series:
+        own = self.runs[self.runs["run"] == run]
+        if own.empty:
+            msg = f"the board has no run {run}"
+            raise UsageError(msg)
+        return own.iloc[0]
 
 
 def open_board(path: str | Path) -> Board:
-    """Open a board, which may be empty.
+    """Open a board, which may be empty; or, as one, a folder of runs that were never handed in (``runs``, ``demo``).
+
+    Of such a folder all runs are read that lie in it or one folder further down.
 
     Raises:
-        StoreError: its index cannot be read.
+        StoreError: its index cannot be read, or an earlier version of ctbench made it.
     """
     place = Place.of(path)
-    return Board(place, _index(place))
+    folders = loose_runs(place)
+    if not folders:
+        return Board(place, _index(place))
+    rows = [index_row(digest, Place.of(folder), _counted_loss) for digest, folder in folders.items()]
+    return Board(place, _typed(pd.DataFrame(rows, columns=list(INDEX_COLUMNS))), folders)
+
+
+def board_stamp(path: str | Path) -> str:
+    """Give a text that changes when a board does: what was read of it may be kept as long as this stays."""
+    place = Place.of(path)
+    folders = loose_runs(place)
+    if folders:
+        return hashlib.sha256("".join(folders).encode()).hexdigest()
+    index = place / "index.parquet"
+    return hashlib.sha256(index.read()).hexdigest() if index.exists() else ""
 
 
 def submit(run: Run, board: str | Path) -> tuple[str, bool]:
@@ -174,7 +256,7 @@ def _alone(place: Place) -> Iterator[None]:
 
 
 def _bring_up_to_date(place: Place) -> None:
-    index = _index(place)
+    index = _index(place, outdated=_nothing())
     withdrawn = {name.removesuffix(".json") for name in (place / "withdrawn").names()}
     present = [digest for digest in (place / "runs").names() if digest not in withdrawn]
     present = [digest for digest in present if (place / "runs" / digest / "run.json").exists()]
@@ -182,27 +264,36 @@ def _bring_up_to_date(place: Place) -> None:
     new = [digest for digest in present if digest not in set(index["run"])]
     if len(kept) == len(index) and not new:
         return
-    rows = [_add(place, digest) for digest in new]
+    rows = [index_row(digest, place / "runs" / digest, partial(add_run, place)) for digest in new]
     gone = set(index.loc[~index["run"].isin(present), "dataset"])
     for dataset in sorted({row["dataset"] for row in rows} | gone):
         fold(place, dataset, present if dataset in gone else None)
-    table = pd.concat([kept, pd.DataFrame(rows, columns=list(INDEX_COLUMNS))], ignore_index=True)
-    # The index comes last: a run that is in it is in the tables.
+    table = pd.concat([kept, _typed(pd.DataFrame(rows, columns=list(INDEX_COLUMNS)))], ignore_index=True)
+    write_index(place, table)  # comes last: a run that is in it is in the tables
+
+
+def write_index(place: Place, rows: pd.DataFrame) -> None:
+    """Write the table of the runs, with the columns ``INDEX_COLUMNS``."""
     with (place / "index.parquet").writing() as file:
-        table.astype({"cases": int, "failed": int}).to_parquet(file, index=False, compression="zstd")
+        _typed(rows[list(INDEX_COLUMNS)]).to_parquet(file, index=False, compression="zstd")
 
 
-def _add(place: Place, digest: str) -> dict[str, Any]:
-    """Take a run into the tables; one that cannot be read is listed with the reason, and breaks nothing."""
-    own = place / "runs" / digest
-    row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "cases": 0, "failed": 0}
+def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], int]) -> dict[str, Any]:
+    """Make the row of a run; one that cannot be read is listed with the reason, and breaks nothing.
+
+    Args:
+        digest: of the run.
+        own: its folder.
+        take: gets digest, manifest and the bytes of the scores, and gives the number of cases without a prediction.
+    """
+    row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "seconds": math.nan}
+    row |= {"cases": 0, "failed": 0, "trained_here": False}
     try:
         text = (own / "run.json").read().decode("utf-8", errors="replace")
         manifest = parse_manifest(text, f"run {digest}")
-        lost = add_run(place, digest, manifest, (own / "scores.parquet").read())
+        lost = take(digest, manifest, (own / "scores.parquet").read())
     except CtbenchError as error:
         return row | {"problem": str(error)}
-    stamp = own / "submitted.json"
     return row | {
         "dataset": manifest.dataset,
         "rater": manifest.rater,
@@ -213,19 +304,68 @@ def _add(place: Place, digest: str) -> dict[str, Any]:
         "failed": lost,
         "consensus": manifest.consensus,
         "dataset_fingerprint": manifest.dataset_fingerprint,
-        "submitted": json.loads(stamp.read()).get("submitted", "") if stamp.exists() else "",
+        "submitted": _stamped(own / "submitted.json"),
+        "rules": rules_digest(manifest),
+        "overall_of": json.dumps(_overall_of(manifest)),
+        "metrics": json.dumps(manifest.metrics),
+        "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.training_datasets),
+        "seconds": _seconds(own / "times.parquet"),
         "manifest": text,
     }
 
 
-def _index(place: Place) -> pd.DataFrame:
+def _stamped(file: Place) -> str:
+    """Give when a run was handed in; empty where nobody knows."""
+    try:
+        return str(json.loads(file.read())["submitted"])
+    except (CtbenchError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _overall_of(manifest: Manifest) -> list[str]:
+    """Name what the overall mean goes over: the labels that the predictor claims; where it claims none, its groups."""
+    labels, groups = (
+        [name for name in names if name not in manifest.unsupported]
+        for names in (sorted(manifest.labels, key=manifest.labels.__getitem__), manifest.groups)
+    )
+    return labels or groups
+
+
+def _seconds(times: Place) -> float:
+    """Give the median time of a prediction; times are no part of a result, and a run may lack them."""
+    try:
+        frame = pd.read_parquet(io.BytesIO(times.read()), columns=["phase", "seconds"])
+    except (CtbenchError, OSError, ValueError):
+        return math.nan
+    return float(frame.loc[frame["phase"] == "predict", "seconds"].median())
+
+
+def _counted_loss(digest: str, manifest: Manifest, scores: bytes) -> int:
+    return checked_scores(digest, manifest, scores)[1]
+
+
+def _nothing() -> pd.DataFrame:
+    return _typed(pd.DataFrame(columns=list(INDEX_COLUMNS)))
+
+
+def _typed(index: pd.DataFrame) -> pd.DataFrame:
+    texts = dict.fromkeys((name for name in INDEX_COLUMNS if name not in _TYPES), object)
+    return index.astype(texts | _TYPES)
+
+
+def _index(place: Place, outdated: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Read the index; of one that an earlier version of ctbench made, give ``outdated``, or say so."""
     file = place / "index.parquet"
     if not file.exists():
-        return pd.DataFrame(columns=list(INDEX_COLUMNS)).astype({"cases": int, "failed": int})
-    import io
-
+        return _nothing()
     try:
-        return pd.read_parquet(io.BytesIO(file.read()), columns=list(INDEX_COLUMNS))
+        index = pd.read_parquet(io.BytesIO(file.read()))
     except (OSError, ValueError) as error:
         msg = f"{file} cannot be read: {error}; remove it, and the next submission makes it anew"
         raise StoreError(msg) from error
+    if set(INDEX_COLUMNS) <= set(index.columns):
+        return _typed(index[list(INDEX_COLUMNS)])
+    if outdated is None:
+        msg = f"{file} was made by an earlier version of ctbench; `ctbench.runs.rebuild`, or a submission, renews it"
+        raise StoreError(msg)
+    return outdated

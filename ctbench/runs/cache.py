@@ -12,6 +12,7 @@ from typing import Any
 
 from ctbench.errors import StoreError
 from ctbench.files import cache_folder, sha256, whole_file, write_text
+from ctbench.metrics import COLUMNS
 
 __all__ = ["Columns", "PredictionCache", "ScoreCache"]
 
@@ -48,14 +49,16 @@ class PredictionCache:
         """
         entry = _entry(self.root, key)
         content = _read(entry / "entry.json") or {}
-        known = content.get("files", {})
-        if not known or any(_digest(entry / name) != digest for name, digest in known.items()):
+        known, seconds = content.get("files"), content.get("seconds")
+        if not (known and isinstance(known, dict) and isinstance(seconds, (int, float))):
+            return None
+        if any(_digest(entry / name) != digest for name, digest in known.items()):
             return None
         for name, path in wanted.items():
             if name in known:
                 with whole_file(path) as temporary:
                     shutil.copyfile(entry / name, temporary)
-        return float(content.get("seconds", 0))
+        return float(seconds)
 
     def keep(self, key: str, files: Mapping[str, Path], seconds: float) -> None:
         """Copy those of ``files`` that exist into an entry, with how long they took to make."""
@@ -88,7 +91,9 @@ class ScoreCache:
 
     def fetch(self, key: str) -> Columns | None:
         """Give the columns of an entry, or None."""
-        return _read(_entry(self.root, key).with_suffix(".json"))
+        columns = _read(_entry(self.root, key).with_suffix(".json")) or {}
+        whole = set(columns) == set(COLUMNS) and all(isinstance(values, list) for values in columns.values())
+        return columns if whole and len({len(values) for values in columns.values()}) == 1 else None
 
     def keep(self, key: str, columns: Columns) -> None:
         """Keep columns; floats come back as the same floats."""
@@ -109,6 +114,6 @@ def _digest(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

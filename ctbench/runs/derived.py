@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,25 @@ from ctbench.runs.folder import SCORE_COLUMNS
 from ctbench.runs.manifest import Manifest
 from ctbench.runs.places import Place
 
-__all__ = ["add_run", "fold", "read_partition"]
+__all__ = [
+    "Partition",
+    "add_run",
+    "checked_scores",
+    "encoded",
+    "fold",
+    "framed",
+    "partition_table",
+    "partitions",
+    "unit_of",
+    "write_partition",
+]
 
 Partition = tuple[str, str, str]
 """Dataset, metric, reference."""
 
 _COLUMNS = ("run", *(name for name in SCORE_COLUMNS if name not in {"dataset", "metric", "reference", "unit"}))
 _MOST_FILES = 16
+_PIECE = 262_144
 _BASE = "base.parquet"
 _RUNS = b"runs"
 
@@ -46,12 +58,11 @@ def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int
     Raises:
         StoreError: the scores are no table of this form, or are not of this run.
     """
-    rows = _rows(digest, manifest, scores)
+    rows, lost = checked_scores(digest, manifest, scores)
     for (metric, reference), own in rows.groupby(["metric", "reference"], observed=True):
         folder = _folder(place, (manifest.dataset, str(metric), str(reference)))
-        _write(folder / f"{digest}.parquet", _encoded(own), [digest])
-    lost = rows[rows["status"].isin(["failed", "missing"])]
-    return int(lost["case"].nunique())
+        _write(folder / f"{digest}.parquet", encoded(own), [digest])
+    return lost
 
 
 def fold(place: Place, dataset: str, runs: Sequence[str] | None = None) -> None:
@@ -61,43 +72,64 @@ def fold(place: Place, dataset: str, runs: Sequence[str] | None = None) -> None:
             _fold(folder, runs)
 
 
-def read_partition(place: Place, partition: Partition, runs: Sequence[str]) -> pd.DataFrame:
-    """Read the rows of some runs; names are categories."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def partitions(place: Place, dataset: str) -> list[tuple[str, str]]:
+    """List the metrics and references of a dataset's partitions."""
+    own = place / "leaderboard.parquet" / f"dataset={quote(dataset, safe='')}"
+    found = [(metric, name) for metric in own.names() for name in (own / metric).names()]
+    return [(_value(metric), _value(reference)) for metric, reference in found]
 
-    folder = _folder(place, partition)
-    tables = _tables(folder)
+
+def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> Any:
+    """Read the rows of some runs of a partition as an Arrow table, dictionary-coded, without what all rows share."""
+    import pyarrow as pa
+
+    tables = _tables(_folder(place, partition), set(runs))
     if not tables:
-        return pd.DataFrame(columns=["run", *SCORE_COLUMNS])
+        return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
+    unit = {b"unit": unit_of(tables[0]).encode()}
     table = pa.concat_tables([table.select(list(_COLUMNS)) for table in tables]).unify_dictionaries()
-    if not set(_known(tables)) <= set(runs):
-        table = table.filter(pc.is_in(table["run"].cast(pa.string()), pa.array(runs, pa.string())))
+    return table.replace_schema_metadata(unit)
+
+
+def framed(table: Any, partition: Partition) -> pd.DataFrame:
+    """Make a tidy frame of what ``partition_table`` gives; names are categories."""
     frame: pd.DataFrame = table.to_pandas()
     dataset, metric, reference = partition
-    constant = {"dataset": dataset, "metric": metric, "reference": reference, "unit": _unit(tables)}
+    constant = {"dataset": dataset, "metric": metric, "reference": reference, "unit": unit_of(table)}
     for name, value in constant.items():
         frame[name] = pd.Categorical.from_codes(np.zeros(len(frame), np.int8), pd.Index([value]))
     return frame[["run", *SCORE_COLUMNS]]
 
 
-def _rows(digest: str, manifest: Manifest, scores: bytes) -> pd.DataFrame:
+def checked_scores(digest: str, manifest: Manifest, scores: bytes) -> tuple[pd.DataFrame, int]:
+    """Read the scores of a run with the column ``run``, and count the cases without a prediction.
+
+    Raises:
+        StoreError: the scores are no table of this form, or are not of this run.
+    """
+    texts = [name for name in SCORE_COLUMNS if name != "value"]
     try:
         rows = pd.read_parquet(io.BytesIO(scores), columns=list(SCORE_COLUMNS))
-    except (OSError, ValueError, KeyError) as error:
+        rows = rows.astype({"value": float} | {name: str for name in texts if rows[name].dtype.kind != "O"})
+    except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"the scores of run {digest} cannot be read: {error}"
         raise StoreError(msg) from error
+    if rows[texts].isna().to_numpy().any():
+        msg = f"the scores of run {digest} lack names: every column but the value must be filled"
+        raise StoreError(msg)
     if set(rows["dataset"].unique()) - {manifest.dataset} or set(rows["case"].unique()) - set(manifest.cases):
         msg = f"the scores of run {digest} are of another dataset or of other cases than its manifest says"
         raise StoreError(msg)
-    return rows.assign(run=digest)
+    lost = rows.loc[rows["status"].isin(["failed", "missing"]), "case"].nunique()
+    return rows.assign(run=digest), int(lost)
 
 
-def _encoded(rows: pd.DataFrame) -> Any:
+def encoded(rows: pd.DataFrame) -> Any:
+    """Code rows of one metric and one reference, with the column ``run``, as an Arrow table."""
     import pyarrow as pa
 
     table = pa.Table.from_pandas(rows[[*_COLUMNS, "unit"]], preserve_index=False).replace_schema_metadata(None)
-    unit = str(rows["unit"].iloc[0])
+    unit = str(rows["unit"].iloc[0]) if len(rows) else ""
     columns = {
         name: table[name].cast(pa.float64()) if name == "value" else table[name].cast(pa.string()).dictionary_encode()
         for name in _COLUMNS
@@ -105,33 +137,53 @@ def _encoded(rows: pd.DataFrame) -> Any:
     return pa.table(columns).replace_schema_metadata({b"unit": unit.encode()})
 
 
+def write_partition(place: Place, partition: Partition, table: Any, runs: Sequence[str]) -> None:
+    """Write a whole partition, in place of what it held.
+
+    Args:
+        place: of the board.
+        partition: which.
+        table: as ``encoded`` gives it.
+        runs: their digests.
+    """
+    _write(_folder(place, partition) / _BASE, table, runs)
+
+
 def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
     kept = {**(table.schema.metadata or {}), _RUNS: json.dumps(list(runs)).encode()}
     with file.writing() as buffer:
-        pq.write_table(table.unify_dictionaries().replace_schema_metadata(kept), buffer, compression="zstd")
+        whole = table.unify_dictionaries().replace_schema_metadata(kept)
+        # Values hardly ever repeat: to code or to compress them costs time at every reading and saves nothing.
+        coded = [name for name in whole.column_names if name != "value"]
+        packed = {name: "none" if name == "value" else "zstd" for name in whole.column_names}
+        pq.write_table(whole, buffer, compression=packed, use_dictionary=coded, row_group_size=_PIECE)
 
 
 def _fold(folder: Place, runs: Sequence[str] | None) -> None:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     tables = _tables(folder)
     known = [run for run in _known(tables) if runs is None or run in set(runs)]
-    table = pa.concat_tables(tables).unify_dictionaries()
-    table = table.filter(pc.is_in(table["run"].cast(pa.string()), pa.array(known, pa.string())))
-    _write(folder / _BASE, table.replace_schema_metadata({b"unit": _unit(tables).encode()}), known)
+    table = pa.concat_tables([_only(table, set(known)) for table in tables]).unify_dictionaries()
+    _write(folder / _BASE, table.replace_schema_metadata({b"unit": unit_of(tables[0]).encode()}), known)
     for name in folder.names():
         if name != _BASE:
             (folder / name).remove()
 
 
-def _tables(folder: Place) -> list[Any]:
-    """Read the files of a partition; one that was folded into the base already is left out."""
+def _only(table: Any, runs: Collection[str]) -> Any:
+    """Keep the rows of some runs; the table may be one that has several dictionaries a column."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    column = table["run"].unify_dictionaries().combine_chunks()
+    known = np.array([name in runs for name in column.dictionary.to_pylist()], dtype=bool)
+    return table if known.all() else table.filter(pa.array(known[column.indices.to_numpy()]))
+
+
+def _tables(folder: Place, runs: Collection[str] | None = None) -> list[Any]:
+    """Read the files of a partition, and of those only some runs; one that was folded into the base is left out."""
     tables: list[Any] = []
     for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
         if name.startswith(".") or not name.endswith(".parquet"):
@@ -139,19 +191,40 @@ def _tables(folder: Place) -> list[Any]:
         if tables and name.removesuffix(".parquet") in set(_known(tables)):
             continue
         try:
-            tables.append(pq.read_table(pa.BufferReader((folder / name).read())))
+            tables.append(_table((folder / name).read(), runs))
         except (OSError, ValueError) as error:
             msg = f"{folder / name} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
             raise StoreError(msg) from error
     return tables
 
 
+def _table(content: bytes, runs: Collection[str] | None) -> Any:
+    """Read a file; where few of its runs are wanted, piece by piece, so that the others never fill the memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(content))
+    if runs is None or set(_runs_of(file.schema_arrow)) <= set(runs):
+        return file.read()
+    pieces = [_only(file.read_row_group(at), runs) for at in range(file.num_row_groups)]
+    return pa.concat_tables(pieces) if pieces else file.read()
+
+
 def _known(tables: Sequence[Any]) -> list[str]:
-    return [run for table in tables for run in json.loads(table.schema.metadata[_RUNS])]
+    return [run for table in tables for run in _runs_of(table.schema)]
 
 
-def _unit(tables: Sequence[Any]) -> str:
-    return str(tables[0].schema.metadata[b"unit"].decode())
+def _runs_of(schema: Any) -> list[str]:
+    return list(json.loads(schema.metadata[_RUNS]))
+
+
+def unit_of(table: Any) -> str:
+    """Give the unit of the values of a partition's table."""
+    return str(table.schema.metadata[b"unit"].decode())
+
+
+def _value(folder: str) -> str:
+    return unquote(folder.partition("=")[2])
 
 
 def _folder(place: Place, partition: Partition) -> Place:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
+from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
 from ctbench.files import whole_file
 from ctbench.labels import LabelSet
+from ctbench.predictors import Finding
+from ctbench.predictors.answers import parse_findings
 from ctbench.runs.lines import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.matching import match_labels
@@ -135,12 +139,13 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """All rows, with the columns ``SCORE_COLUMNS``."""
-        return _read_frame(RunFolder(self.folder).scores)
+        texts = [name for name in SCORE_COLUMNS if name != "value"]
+        return _read_frame(RunFolder(self.folder).scores, texts, "value")
 
     @cached_property
     def times(self) -> pd.DataFrame:
         """Columns case, phase, seconds, memory_mib, cached; the last two are not there in runs of schema version 1."""
-        return _read_frame(RunFolder(self.folder).times)
+        return _read_frame(RunFolder(self.folder).times, ["case", "phase"], "seconds")
 
     @property
     def label_set(self) -> LabelSet:
@@ -161,6 +166,21 @@ class Run:
         volume = read_volume(path)
         match = match_labels(self.label_set, LabelSet(card.labels, card.groups))
         return volume.with_array(match.translate(volume.array))
+
+    def findings(self, case: str) -> tuple[float | None, tuple[Finding, ...]]:
+        """Read the score and the boxes that the predictor gave for a case: None and none where it gave none.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        path = RunFolder(self.folder).findings(case)
+        try:
+            return parse_findings(json.loads(path.read_text(encoding="utf-8")), str(path))
+        except FileNotFoundError:
+            return None, ()
+        except (OSError, ValueError, RecursionError, ContractError) as error:
+            msg = f"{path} cannot be read as score and findings of case {case}: {error}; run the predictor again"
+            raise StoreError(msg) from error
 
     def messages(self) -> list[dict[str, object]]:
         """Give the lines of the log, oldest first."""
@@ -191,9 +211,19 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         frame.to_parquet(temporary, index=False, engine="pyarrow", compression="zstd")
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
+def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:
+    """Read a table that has these columns of text and this one of numbers, and perhaps others."""
+    import pyarrow as pa
+
     try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file, engine="pyarrow")
+    except (OSError, ValueError, pa.ArrowException) as error:
         msg = f"{path} cannot be read: {error}; score the run again"
         raise StoreError(msg) from error
+    checks = {**dict.fromkeys(texts, pd.api.types.is_string_dtype), number: pd.api.types.is_numeric_dtype}
+    wrong = [name for name, is_kind in checks.items() if name not in frame or not is_kind(frame[name])]
+    if wrong:
+        msg = f"{path} is no table of a run: {', '.join(wrong)} is not there or of another type; score the run again"
+        raise StoreError(msg)
+    return frame

@@ -46,7 +46,8 @@ def note_cost(paths: RunFolder, cost: Cost) -> None:
 
 def settle_times(paths: RunFolder) -> None:
     """Write ``times.parquet``: for each phase and case what was noted last."""
-    noted = {(line["phase"], line["case"]): line for line in read_lines(paths.costs)}
+    whole = (line for line in read_lines(paths.costs) if line.keys() == set(Cost._fields))
+    noted = {(line["phase"], line["case"]): line for line in whole}
     rows = pd.DataFrame([noted[key] for key in sorted(noted)], columns=list(Cost._fields))
     write_frame(rows, paths.times)
 

@@ -118,7 +118,7 @@ def read_lock(path: Path) -> Lock:
         first = error.errors()[0]
         msg = f"{path} is no lock: {'.'.join(map(str, first['loc']))}: {first['msg']}; write it again"
         raise UsageError(msg) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         msg = f"{path} is no lock: {error}; write it again"
         raise UsageError(msg) from error
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
+from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.runs.upgrade import upgraded
 
@@ -130,6 +132,15 @@ class Manifest(BaseModel):
     """SHA-256 of ``scores.parquet``."""
     predictions_digest: str = ""
     """Of all files in ``predictions/``."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Manifest:
+        LabelSet(self.labels, self.groups)
+        unsafe = [case for case in self.cases if not is_safe_name(case)]
+        if unsafe:
+            msg = f"the case {unsafe[0]!r} cannot stand in a path"
+            raise ValueError(msg)
+        return self
 
     def differences(self, other: Manifest) -> tuple[str, ...]:
         """Name the fields in which what two runs are to do differs; their results do not count."""

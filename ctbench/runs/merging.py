@@ -88,7 +88,7 @@ def _plan(shards: Sequence[Run]) -> Manifest:
 
 def _files(shard: Run) -> list[str]:
     path = RunFolder(shard.folder).files
-    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
     if fingerprint_of(lines) != shard.manifest.dataset_fingerprint or not is_intact(
         shard.manifest, RunFolder(shard.folder)
     ):

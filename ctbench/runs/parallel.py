@@ -55,7 +55,10 @@ def in_parallel(
                     yield delayed(_step)(os.getpid(), function, waiting.popleft())
 
             wanted = min(jobs, len(waiting)) if jobs > 0 else jobs
-            for result, grown_mib in Parallel(n_jobs=wanted, batch_size=1, return_as="generator_unordered")(dispatch()):
+            # What goes to another machine goes in batches that take a while, so that the scheduler keeps up.
+            batch = "auto" if cluster else 1
+            pool = Parallel(n_jobs=wanted, batch_size=batch, return_as="generator_unordered")
+            for result, grown_mib in pool(dispatch()):
                 leaking = leaking or grown_mib > _LEAK_MIB
                 yield result
             if leaking and not cluster:

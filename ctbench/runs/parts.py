@@ -48,7 +48,8 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
     table = table.sort_by([(name, "ascending") for name in SORTED_BY])
     kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
     with whole_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(kept), temporary, compression="zstd")
+        # It is read once and then goes: what makes Parquet small and quick to search would only cost.
+        pq.write_table(table.replace_schema_metadata(kept), temporary, compression="none", write_statistics=False)
 
 
 def join_parts(parts: Iterable[Path], path: Path) -> Joined:
@@ -66,8 +67,8 @@ def join_parts(parts: Iterable[Path], path: Path) -> Joined:
     digest = hashlib.sha256()
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, _schema(), compression="zstd") as writer:
         waiting: list[Any] = []
-        for table in _tables(parts):
-            digest.update(_reference_lines(json.loads(table.schema.metadata[_REFERENCES])))
+        for table, references in _tables(parts):
+            digest.update(_reference_lines(references))
             counts.update(table["status"].to_pylist())
             waiting.append(table.replace_schema_metadata(None))
             if sum(map(len, waiting)) >= _ROW_GROUP:
@@ -86,15 +87,23 @@ def _reference_lines(references: Mapping[str, Mapping[str, str]]) -> bytes:
     return "".join(lines).encode()
 
 
-def _tables(parts: Iterable[Path]) -> Iterator[Any]:
+def _tables(parts: Iterable[Path]) -> Iterator[tuple[Any, dict[str, dict[str, str]]]]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     for part in parts:
         try:
-            yield pq.read_table(part)
-        except (OSError, ValueError) as error:
+            # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
+            with pq.ParquetFile(part) as file:
+                table = file.read(use_threads=False)
+            references = json.loads((table.schema.metadata or {})[_REFERENCES])
+            if not table.schema.remove_metadata().equals(_schema()):
+                msg = f"its columns are {', '.join(table.schema.names)}"
+                raise ValueError(msg)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             msg = f"{part} cannot be read: {error}; give the same `ctbench run` again and it is made anew"
             raise StoreError(msg) from error
+        yield table, references
 
 
 def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:

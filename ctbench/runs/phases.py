@@ -62,7 +62,7 @@ def chunks(cases: tuple[Case, ...]) -> list[tuple[Case, ...]]:
 
 
 def check_all(plan: RunPlan, execution: Execution) -> None:
-    """Read every label map, which checks its grid, its codes and its file: better now than after hours of predicting.
+    """See whether every file can be used, label maps in full: better now than after hours of predicting.
 
     Raises:
         DataError: one cannot be used.
@@ -74,9 +74,7 @@ def check_all(plan: RunPlan, execution: Execution) -> None:
 
 def _check(cases: Iterable[Case]) -> list[str]:
     for case in cases:
-        for reader in case.readers:
-            case.reader(reader)
-        case.reference()
+        case.check()
     return [case.id for case in cases]
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ctbench.consensus import fuse, leave_one_out
 from ctbench.datasets import Case
 from ctbench.errors import DataError
@@ -21,6 +24,7 @@ class Readings:
     Args:
         case: its id.
         label_maps: reader -> label map, in the dataset's codes.
+        annotated: reader -> z bool, the slices that this reader annotated; None: all.
         references: name (``majority``, ``majority-without-reader2``, ``given``) -> reference; the first is the one of
             all readers.
         without: reader -> name of the reference that this reader had no part in.
@@ -29,17 +33,18 @@ class Readings:
 
     case: str
     label_maps: Mapping[str, Volume]
+    annotated: Mapping[str, NDArray[np.bool_] | None]
     references: Mapping[str, Reference]
     without: Mapping[str, str]
     grid: Volume
 
-    def references_of(self, reader: str, case: Case) -> dict[str, Reference]:
+    def references_of(self, reader: str) -> dict[str, Reference]:
         """Give the references on which a reader is scored: the common one, and the one made without this reader.
 
         Slices that this reader did not annotate do not count.
         """
         names = [next(iter(self.references)), *([self.without[reader]] if reader in self.without else [])]
-        annotated = case.annotated(reader, self.label_maps[reader])
+        annotated = self.annotated[reader]
         return {
             name: reference if annotated is None else replace(reference, annotated=reference.annotated & annotated)
             for name, reference in self.references.items()
@@ -60,15 +65,13 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     given = case.reference()
     if given is not None:
         reference = Reference.of(given.array, case.annotated(None, given))
-        return Readings(case.id, {}, {reference.method: reference}, {}, given)
+        return Readings(case.id, {}, {}, {reference.method: reference}, {}, given)
     if not case.readers:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be scored against it"
         raise DataError(msg)
-    label_maps = {reader: case.reader(reader) for reader in case.readers}
-    arrays = {reader: volume.array for reader, volume in label_maps.items()}
-    marks = {reader: case.annotated(reader, volume) for reader, volume in label_maps.items()}
-    everyone = fuse(arrays, consensus, marks)
-    others = leave_one_out(arrays, consensus, marks) if len(arrays) > 1 else {}
+    drawn = case.label_maps()
+    everyone = fuse(drawn.arrays, consensus, drawn.annotated)
+    others = leave_one_out(drawn.arrays, consensus, drawn.annotated) if len(drawn.volumes) > 1 else {}
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
-    return Readings(case.id, label_maps, references, without, next(iter(label_maps.values())))
+    return Readings(case.id, *drawn, references, without, next(iter(drawn.volumes.values())))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import Case
 from ctbench.labels import LabelSet
-from ctbench.metrics import METRICS, missing_scores, score
+from ctbench.metrics import COLUMNS, METRICS, Row, missing_rows, score_rows
 from ctbench.reference import Reference
 from ctbench.runs.cache import Columns, ScoreCache
 from ctbench.runs.digests import array_digest, key, reference_digest
@@ -120,7 +120,7 @@ class _Scoring:
                 scores = self._score(reference, self.digests[name], prediction, spacing_mm, claimed)
             else:
                 scores = _columns(
-                    missing_scores(
+                    missing_rows(
                         reference,
                         spacing_mm=spacing_mm,
                         labels=claimed,
@@ -142,7 +142,7 @@ class _Scoring:
         structures = {name: labels.codes_of(name) for name in labels.names}
         claimed = self._assessed(structures)
         for reader, volume in self.readings.label_maps.items():
-            for name, reference in self.readings.references_of(reader, self.case).items():
+            for name, reference in self.readings.references_of(reader).items():
                 same = reference is self.readings.references[name]
                 digest = self.digests[name] if same else reference_digest(reference)
                 scores = self._score(reference, digest, volume.array, volume.spacing_mm, claimed)
@@ -181,7 +181,7 @@ class _Scoring:
             kept = cache.fetch(name)
             if kept is not None:
                 return kept
-        columns = _columns(score(reference, prediction, labels=structures, metrics=plan.metrics, **rules))
+        columns = _columns(score_rows(reference, prediction, labels=structures, metrics=plan.metrics, **rules))
         if cache is not None:
             cache.keep(name, columns)
         return columns
@@ -214,7 +214,7 @@ class _Scoring:
             self.columns[name] += values
 
 
-def _columns(rows: pd.DataFrame) -> Columns:
-    columns: Columns = {str(name): rows[name].tolist() for name in rows.columns}
+def _columns(rows: Sequence[Row]) -> Columns:
+    columns: Columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}
     columns["value"] = [None if math.isnan(value) else value for value in columns["value"]]
     return columns

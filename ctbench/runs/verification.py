@@ -34,22 +34,6 @@ MOVED_COLUMNS = ("what", "case", "rater", "reference", "label", "metric", "expec
 TOLERANCE = 1e-6
 """How far a value that comes of distances may lie from the kept one, in its own unit."""
 
-_COUNTED = frozenset(
-    {
-        "dice",
-        "jaccard",
-        "sensitivity",
-        "precision",
-        "volume_ml",
-        "reference_volume_ml",
-        "volume_difference_ml",
-        "volume_difference_absolute_ml",
-        "rvd",
-        "rvd_absolute",
-    }
-)
-"""Metrics that come of numbers of voxels alone: they must be equal, not near."""
-
 _KEYS = ["case", "rater", "reference", "label", "metric"]
 
 
@@ -104,7 +88,7 @@ def moved_scores(expected: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     lone = both["_merge"] != "both"
     status = ~lone & (both["status_expected"] != both["status_found"])
     old, new = both["value_expected"], both["value_found"]
-    allowed = both["metric"].map(lambda name: 0.0 if name in _COUNTED else TOLERANCE)
+    allowed = both["metric"].map(lambda name: 0.0 if name in METRICS and METRICS[name].counted else TOLERANCE)
     near = ((old - new).abs() <= allowed) | (old.isna() & new.isna())
     parts = [
         _rows(both[lone], "row", both["status_expected"], both["status_found"]),

@@ -178,3 +178,65 @@ def test_an_unknown_store_and_a_folder_that_cannot_be_written_are_told(kept, tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write the board"):
         submit(kept, tmp_path / "file" / "board")
+
+
+@pytest.mark.parametrize("column", ["value", "label", "status"])
+def test_foreign_scores_are_listed_with_the_reason(kept, others, tmp_path, column):
+    """Text for values, or no name where one must be: told, and nothing breaks."""
+    submit(kept, tmp_path / "board")
+    other = others("other")
+    wrong = other.scores.assign(**{column: "?" if column == "value" else None})
+    wrong.to_parquet(other.folder / "scores.parquet", index=False)
+    shutil.copytree(other.folder, tmp_path / "board" / "runs" / "foreign")
+    opened = rebuild(tmp_path / "board")
+    assert "the scores of run foreign" in opened.runs["problem"].tolist()[1]
+    pd.testing.assert_frame_equal(shown(opened), expected(kept))
+
+
+def test_a_page_reads_some_runs_of_a_partition(kept, others, tmp_path, monkeypatch):
+    """Digests choose, also of a large file that is read piece by piece."""
+    monkeypatch.setattr(derived, "_MOST_FILES", 1)
+    monkeypatch.setattr(derived, "_PIECE", 5)
+    runs = [kept, *(others(f"model{number}") for number in range(3))]
+    digests = [submit(one, tmp_path / "board")[0] for one in runs]
+    opened = open_board(tmp_path / "board")
+    rows = opened.scores("blobs", "dice", "majority", digests[2:])
+    assert set(rows["run"]) == set(digests[2:])
+    assert len(rows) == 2 * len(expected(kept))
+    grid = opened.grid("blobs", "dice", "majority")
+    assert [entry.rater for entry in grid.entries] == [entry.rater for entry in sorted(grid.entries)]
+    assert {entry.run for entry in grid.entries} == set(digests)
+
+
+def test_an_index_of_an_earlier_version_is_made_anew(kept, others, tmp_path):
+    """Reading says what to do; the next submission does it, and knows all runs again."""
+    submit(kept, tmp_path / "board")
+    index = tmp_path / "board" / "index.parquet"
+    pd.read_parquet(index).drop(columns=["rules"]).to_parquet(index)
+    with pytest.raises(StoreError, match="was made by an earlier version of ctbench"):
+        open_board(tmp_path / "board")
+    other = others("other")
+    submit(other, tmp_path / "board")
+    pd.testing.assert_frame_equal(shown(open_board(tmp_path / "board")), expected(kept, other))
+
+
+def test_a_run_is_opened_by_its_digest(kept, tmp_path):
+    """With its predictions; never by a path, and not from a store of objects."""
+    digest, _ = submit(kept, tmp_path / "board")
+    opened = open_board(tmp_path / "board")
+    assert opened.run(digest).prediction("a").array.any()
+    with pytest.raises(UsageError, match=r"the board has no run \.\./"):
+        opened.run(f"../runs/{digest}")
+    submit(kept, "memory://boards/other")
+    with pytest.raises(StoreError, match="in a store of objects"):
+        open_board("memory://boards/other").run(digest)
+
+
+def test_the_index_says_what_a_page_needs(kept, tmp_path):
+    """What the mean goes over, the metrics, and the seconds of a case."""
+    submit(kept, tmp_path / "board")
+    row = open_board(tmp_path / "board").runs.iloc[0]
+    assert json.loads(row["overall_of"]) == ["hemorrhage"]  # it knows none of the labels, but the group as a whole
+    assert json.loads(row["metrics"]) == {"dice": 1, "hd95": 1}
+    assert 0 < row["seconds"] < 60
+    assert not row["trained_here"]

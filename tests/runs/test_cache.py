@@ -5,7 +5,7 @@ from types import MappingProxyType
 import pytest
 
 from ctbench.files import cache_folder
-from ctbench.metrics import METRICS
+from ctbench.metrics import COLUMNS, METRICS
 from ctbench.predictors import Isolation
 from ctbench.runs import phases, planning, run, scoring
 from ctbench.runs.cache import PredictionCache, ScoreCache
@@ -56,7 +56,7 @@ def counted(monkeypatch):
         return call
 
     monkeypatch.setattr(phases, "predict_case", counting("predict", phases.predict_case))
-    monkeypatch.setattr(scoring, "score", counting("score", scoring.score))
+    monkeypatch.setattr(scoring, "score_rows", counting("score", scoring.score_rows))
     return calls
 
 
@@ -159,16 +159,20 @@ def test_a_damaged_entry_is_no_entry(tmp_path):
     assert cache.fetch("k" * 64, files) == 1.5
     assert wanted.read_text() == "voxels"
     assert not (tmp_path / "other").exists()
-    (tmp_path / "cache" / "kk" / ("k" * 64) / "labels.nii.gz").write_text("vox")
+    entry = tmp_path / "cache" / "kk" / ("k" * 64)
+    (entry / "labels.nii.gz").write_text("vox")
     assert cache.fetch("k" * 64, files) is None
+    for content in ("", "[]", '{"files": ["labels.nii.gz"], "seconds": 1}', '{"files": {"entry.json": ""}}'):
+        (entry / "entry.json").write_text(content)
+        assert cache.fetch("k" * 64, files) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"value"'])
+@pytest.mark.parametrize("content", ["", "[]", '{"value"', '{"value": [0.1]}', "[" * 100_000])
 def test_damaged_scores_are_no_scores(tmp_path, content):
     """Half a file is worked out anew."""
-    cache = ScoreCache(tmp_path)
-    cache.keep("k" * 64, {"value": [0.1, None]})
-    assert cache.fetch("k" * 64) == {"value": [0.1, None]}
+    cache, columns = ScoreCache(tmp_path), {name: ["x", "y"] for name in COLUMNS} | {"value": [0.1, None]}
+    cache.keep("k" * 64, columns)
+    assert cache.fetch("k" * 64) == columns
     (tmp_path / "kk" / f"{'k' * 64}.json").write_text(content)
     assert cache.fetch("k" * 64) is None
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.runs import parallel
+from ctbench.runs import parallel, run
 from ctbench.runs.parallel import in_parallel
 
 
@@ -65,3 +65,14 @@ def test_a_cluster_does_the_same_work():
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         found = list(in_parallel(square, [(n,) for n in range(20)], -1, cluster=cluster.scheduler_address))
     assert sorted(number for number, _ in found) == [number * number for number in range(20)]
+
+
+@pytest.mark.slow
+def test_a_run_on_a_cluster_has_the_same_bytes(blobs, tmp_path):
+    """Readers scored by two workers of a Dask cluster, and in this process."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    here = run(blobs, "readers", tmp_path / "here", metrics=["dice"], jobs=1)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        there = run(blobs, "readers", tmp_path / "there", metrics=["dice"], cluster=cluster.scheduler_address)
+    assert there.manifest == here.manifest
+    assert (tmp_path / "there" / "scores.parquet").read_bytes() == (tmp_path / "here" / "scores.parquet").read_bytes()
