@@ -155,10 +155,12 @@ def sizes(results: Results) -> Html:
     ]
     over_cases = tables.in_order(size_correlation(chosen, across="cases"), results.structures)
     parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
-    over_structures = size_correlation(chosen[chosen["label"].isin(results.labels)])
-    over_structures = over_structures[over_structures["n"] > 2]
-    if len(over_structures):
-        parts.append(_size_table(over_structures, results, "Mean Dice of the structures and their mean volumes"))
+    labelled = chosen[chosen["label"].isin(results.labels)]
+    if len(labelled):  # some models know groups only
+        over_structures = size_correlation(labelled)
+        over_structures = over_structures[over_structures["n"] > 2]
+        if len(over_structures):
+            parts.append(_size_table(over_structures, results, "Mean Dice of the structures and their mean volumes"))
     by_case = _size_table(over_cases, results, "Dice and volume of the cases, structure by structure")
     parts.append(details("Over the cases of each structure", by_case))
     return join(parts)

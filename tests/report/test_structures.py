@@ -1,6 +1,7 @@
 """Dice and size."""
 
 import numpy as np
+import pandas as pd
 
 from ctbench.report import structures
 from ctbench.report.results import gather
@@ -32,3 +33,16 @@ def test_two_structures_make_no_line(small_runs):
     assert "Mean Dice of the structures" not in html
     assert "Over the cases of each structure" in html
     assert html.count("<tr>") == 1 + 2 * 4  # a head, then two structures of four raters
+
+
+def test_models_that_know_groups_only_are_correlated_over_their_cases(small_runs):
+    """With no label of the dataset supported there is nothing to correlate over structures, but the rest is shown."""
+
+    def without_labels(scores):
+        group = scores[scores["label"] == "ventricles"].assign(label="fluid")
+        return pd.concat([scores.assign(status="unsupported", value=np.nan), group])
+
+    (results,) = gather(small_runs(raters=("unet",), edit=without_labels, groups={"fluid": ("ventricles",)}))
+    html = structures.sizes(results)
+    assert "Mean Dice of the structures" not in html
+    assert "fluid" in html

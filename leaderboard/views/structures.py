@@ -1,0 +1,198 @@
+"""Structures: who is good at what, which structures are taken for others, and whether size explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.errors import CtbenchError
+from ctbench.report import tables
+from ctbench.report.boxes import box_table, marked
+from ctbench.report.confusions import confusion_table
+from ctbench.report.figures import colours
+from ctbench.report.heatmaps import heat_chart
+from ctbench.report.structure_charts import box_chart, size_chart, size_points
+from ctbench.report.wording import counted, metric_title
+from ctbench.statistics import size_correlation
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_MOST, _USUAL = 6, 3
+_VOLUME = "reference_volume_ml"
+_MEANS = "mean of each structure"
+_HOW = (
+    "* the reader is better than the tested model, † the model is better: P < .05 in a categorical linear regression "
+    "with pooled variance, one test a structure, not corrected for their number. Not different is not equivalent."
+)
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    field = selection.field
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        models = controls.choices("Models", field.models, "models", default=field.models[:_USUAL], most=_MOST)
+        tested = controls.choice("Test the readers against", models, "tested") if models else ""
+        grouped = controls.switch("Groups of structures too", "groups")
+    scores = _chosen(selection, models)
+    if scores.empty:
+        layout.note("Nobody was scored by this metric against this reference.")
+        return
+    structures = [*field.labels, *(field.groups if grouped else ())]
+    structures = [name for name in structures if name in set(scores["label"])]
+    _boxes(selection, scores, tested, structures)
+    _confusion(selection, models)
+    _sizes(selection, models)
+
+
+def _chosen(selection: Selection, models: Sequence[str], **other: str) -> pd.DataFrame:
+    """Read the scores of the readers and of some models, of what they know."""
+    rows = selection.scores(raters=[*models, *selection.readers()], **other)
+    return rows[rows["status"] != "unsupported"]
+
+
+def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: Sequence[str]) -> None:
+    title = f"{metric_title(selection.metric)} by structure, against {selection.reference}"
+    layout.text(title, "title")
+    drawn = scores[scores["label"].isin(list(structures))]
+    asked = (selection.stamp, selection.field.key, selection.metric, selection.reference, tested, tuple(structures))
+    compared = _comparison(*asked, selection) if tested and "reader" in set(scores["rater_kind"]) else None
+    boxes = box_table(drawn)
+    boxes = boxes.assign(mark="") if compared is None else marked(boxes, compared)
+    palette = colours(scores.sort_values("rater_kind", ascending=False, kind="stable"))
+    references = list(boxes["reference"].unique())
+    for place, reference in zip(st.columns(max(len(references), 1)), references, strict=False):
+        own = boxes[boxes["reference"] == reference]
+        with place:
+            layout.text(f"against {reference}", "muted")
+            chart = box_chart(own, structures=structures, palette=palette, metric=selection.metric, unit=_unit(scores))
+            layout.chart(chart, counted(own["n"]))
+    layout.text(_explained(selection, compared, tested), "muted")
+    if compared is not None:
+        with layout.folded("Means, differences and P values"):
+            layout.table(_readable(compared), f"structures-{selection.field.dataset}-{selection.metric}")
+
+
+@reading.cached(16)
+def _comparison(
+    stamp: str,  # noqa: ARG001  # part of the key
+    key: str,  # noqa: ARG001
+    metric: str,
+    reference: str,
+    tested: str,
+    structures: tuple[str, ...],
+    _selection: Selection,
+) -> pd.DataFrame:
+    scores = _selection.scores(raters=[tested, *_selection.readers()])
+    return tables.comparison(
+        scores,
+        model=tested,
+        structures=tables.supported(scores, tested, structures),
+        averaged=tables.scope(scores, tested, _selection.field.labels, _selection.field.groups),
+        metric=metric,
+        reference=reference,
+    )
+
+
+def _explained(selection: Selection, compared: pd.DataFrame | None, tested: str) -> str:
+    boxes = "Boxes hold the middle half of the cases, whiskers reach to 1.5 times that range."
+    if compared is None:
+        return boxes
+    whose = (
+        "Each reader and the models stand on the reference that the other readers made; read within one chart, never "
+        "across."
+        if selection.reference == tables.LEAVE_ONE_OUT
+        else "The readers contribute to this reference: they score higher on it than equals who did not."
+    )
+    return f"{boxes} {_HOW} Tested: {tested}. {whose}"
+
+
+def _readable(compared: pd.DataFrame) -> pd.DataFrame:
+    marks = compared["reader_better"].map({True: "*", False: ""}).mask(compared["model_better"].astype(bool), "†")
+    return compared.drop(columns=["reader_better", "model_better"]).assign(mark=marks)
+
+
+def _confusion(selection: Selection, models: Sequence[str]) -> None:
+    layout.text("What is taken for what", "title")
+    if not models:
+        layout.text("Choose a model above.", "muted")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        model = controls.choice("Model", models, "confused")
+        wanted = controls.switch(
+            "Count the voxels", "confusion", hint="reads all predictions and references of the dataset: some seconds"
+        )
+    if not wanted:
+        layout.text(
+            "The confusion matrix counts voxels of all cases: in percent of each structure of the reference, how the "
+            "model called them. It is counted when it is asked for.",
+            "muted",
+        )
+        return
+    try:
+        table = _counted_voxels(selection.stamp, selection.field.key, model, selection)
+    except CtbenchError as error:
+        layout.note(f"The voxels cannot be counted: {error}")
+        return
+    names = list(table["reference"].unique())
+    layout.chart(
+        heat_chart(
+            table,
+            rows="reference",
+            columns="prediction",
+            value="percent",
+            title="% of the reference's voxels",
+            digits=1,
+            order=(names, names),
+            domain=(0, 100),
+            titles=("in the reference", "called"),
+        ),
+        f"{model}: each row adds up to 100 %; n = {table['cases'].iloc[0]} cases, without voxels that do not count.",
+    )
+    with layout.folded("The counts"):
+        layout.table(table, f"confusion-{selection.field.dataset}")
+
+
+@reading.cached(8)
+def _counted_voxels(stamp: str, key: str, model: str, _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
+    run = _selection.run(model)
+    over = [name for name in _selection.field.labels if name not in run.manifest.unsupported]
+    over = over or [name for name in _selection.field.groups if name not in run.manifest.unsupported]
+    return confusion_table(run, _selection.dataset(), over)
+
+
+def _sizes(selection: Selection, models: Sequence[str]) -> None:
+    layout.text("Does size explain it?", "title")
+    common = selection.field.references[-1]
+    points = controls.choice("Points", [_MEANS, *selection.field.labels], "points")
+    if _VOLUME not in selection.field.metrics or selection.metric == _VOLUME:
+        layout.text("It needs the volumes of the references, and another metric.", "muted")
+        return
+    asked = (selection.metric, _VOLUME)
+    scores = pd.concat([_chosen(selection, models, metric=metric, reference=common) for metric in asked])
+    if points == _MEANS:
+        chosen = scores[scores["label"].isin(selection.field.labels)]
+    else:
+        chosen = scores[scores["label"] == points]
+    across = "labels" if points == _MEANS else "cases"
+    drawn = size_points(chosen, across)
+    if drawn.empty:
+        layout.text("No score has a volume beside it.", "muted")
+        return
+    correlated = size_correlation(chosen, across=across)
+    unit = str(scores.loc[scores["metric"] == selection.metric, "unit"].iloc[0])
+    palette = colours(scores.sort_values("rater_kind", ascending=False, kind="stable"))
+    counted = f"{drawn['label'].nunique()} structures" if points == _MEANS else f"n = {drawn['case'].nunique()} cases"
+    layout.chart(
+        size_chart(drawn, palette=palette, metric=selection.metric, unit=unit),
+        f"Against {common}; {counted}. A voxel at the border weighs more in a small structure: a high correlation says "
+        "that size explains differences, nothing on who is better.",
+    )
+    layout.table(correlated, f"size-{selection.field.dataset}-{selection.metric}")
+
+
+def _unit(scores: pd.DataFrame) -> str:
+    return str(scores["unit"].iloc[0])
