@@ -20,7 +20,16 @@ from typing import Any
 
 import torch
 
-MODELS = ("cai-unet", "deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32")
+MODELS = (
+    "cai-unet",
+    "cascade-unet",
+    "deepbleed-512",
+    "deepbleed-128",
+    "deepbleed-64",
+    "deepbleed-32",
+    "deepnat",
+    "hybrid-mask-rcnn",
+)
 RESULTS = Path(__file__).parent / "results"
 REPEATS_ON_GPU = 5
 
@@ -29,13 +38,24 @@ def predictor(model: str, device: str) -> Any:
     """Make a predictor of paper size with random weights."""
     from ctbench.labels import LabelSet
     from reference_models.cai import CaiConfiguration, CaiPredictor
-    from reference_models.deepbleed import LABEL, DeepBleedConfiguration, DeepBleedPredictor
+    from reference_models.cascade import CascadeConfiguration, CascadePredictor
+    from reference_models.chang import ChangConfiguration, ChangPredictor
+    from reference_models.deepbleed import DeepBleedConfiguration, DeepBleedPredictor
+    from reference_models.deepnat import DeepNatConfiguration, DeepNatPredictor
+    from reference_models.hemorrhage import LABEL
     from reference_models.weightsfile import Weights
 
     torch.manual_seed(0)
     if model == "cai-unet":
         configuration: Any = CaiConfiguration()
         labels, kind = LabelSet({f"structure-{code}": code for code in range(1, 12)}), CaiPredictor
+    elif model == "cascade-unet":
+        configuration, labels, kind = CascadeConfiguration(), LabelSet({LABEL: 1}), CascadePredictor
+    elif model == "deepnat":
+        configuration = DeepNatConfiguration(structures=11)
+        labels, kind = LabelSet({f"structure-{code}": code for code in range(1, 12)}), DeepNatPredictor
+    elif model == "hybrid-mask-rcnn":
+        configuration, labels, kind = ChangConfiguration(), LabelSet({LABEL: 1}), ChangPredictor
     else:
         configuration = DeepBleedConfiguration.paper(model)
         labels, kind = LabelSet({LABEL: 1}), DeepBleedPredictor
@@ -44,39 +64,48 @@ def predictor(model: str, device: str) -> Any:
 
 
 class Watch:
-    """Adds up the seconds and multiply-adds of every call of a network."""
+    """Adds up the seconds of every call of some networks, and keeps the shapes that they got."""
 
-    def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
-        self.seconds, self.calls, self.shapes, self.device = 0.0, 0, [], device
-        network.register_forward_pre_hook(self._start)
-        network.register_forward_hook(self._stop)
+    def __init__(self, networks: list[torch.nn.Module], device: torch.device) -> None:
+        self.seconds, self.device = 0.0, device
+        self.calls: list[tuple[torch.nn.Module, tuple[int, ...]]] = []
+        for network in networks:
+            network.register_forward_pre_hook(self._start)
+            network.register_forward_hook(self._stop)
 
-    def _start(self, _: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def _start(self, network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self._wait()
-        self.shapes.append(tuple(inputs[0].shape))
+        self.calls.append((network, tuple(inputs[0].shape)))
         self.began = time.perf_counter()
 
     def _stop(self, *_: object) -> None:
         self._wait()
         self.seconds += time.perf_counter() - self.began
-        self.calls += 1
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
-def flops(network: torch.nn.Module, shapes: list[tuple[int, ...]]) -> int:
+def flops(calls: list[tuple[torch.nn.Module, tuple[int, ...]]]) -> int:
     """Count the operations of calls with these shapes, without doing them."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    network = network.to("meta")
     total = 0
-    for shape in shapes:
+    for network, shape in calls:
         with FlopCounterMode(display=False) as counter:
-            network(torch.empty(shape, device="meta"))
+            network.to("meta")(torch.empty(shape, device="meta"))
         total += counter.get_total_flops()
     return total
+
+
+def flops_of_boxes(made: Any, image: Any) -> int:
+    """Count the operations of one prediction by doing it: how many boxes there are is known only then."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        made.predict(image)
+    return int(counter.get_total_flops())
 
 
 def limit(device: torch.device) -> float:
@@ -103,23 +132,24 @@ def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
     if place.type == "cuda":
         made.predict(image)  # the first call compiles and allocates
         torch.cuda.reset_peak_memory_stats(place)
-    watch = Watch(made.network, place)  # begins after the first call
+    networks = list(made.network.children()) if model == "deepnat" else [made.network]
+    watch = Watch(networks, place)  # begins after the first call
     runs = REPEATS_ON_GPU if place.type == "cuda" else 1
     start = time.perf_counter()
     for _ in range(runs):
         made.predict(image)
     total, network = (time.perf_counter() - start) / runs, watch.seconds / runs
-    shapes = watch.shapes[-(watch.calls // runs) :]
+    calls = watch.calls[-(len(watch.calls) // runs) :]
     gpu = {"peak_gpu_gib": torch.cuda.max_memory_allocated(place) / 2**30} if place.type == "cuda" else {}
     peak = limit(place)
-    done = flops(made.network, shapes)
+    done = flops_of_boxes(made, image) if model == "hybrid-mask-rcnn" else flops(calls)
     return {
         "model": model,
         "slices": slices,
         "side": side,
         "network_seconds": network,
         "other_seconds": total - network,
-        "calls": len(shapes),
+        "calls": len(calls),
         "teraflop": done / 1e12,
         "share_of_limit": done / network / peak,
         "limit_teraflop_per_second": peak / 1e12,

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
 
 __all__ = ["network"]
 
+_CLASSES = {
+    "cai-unet": "CaiUNet",
+    "cascade-unet": "CascadeUNet",
+    "deepnat": "DeepNat",
+    "hybrid-mask-rcnn": "HybridMaskRCNN",
+}
 _VNET_DIMENSIONS = {"deepbleed-512": 2, "deepbleed-128": 3, "deepbleed-64": 3, "deepbleed-32": 3}
 
 
@@ -18,19 +24,20 @@ def network(name: str, **options: Any) -> nn.Module:
     torch is imported when this is first called.
 
     Args:
-        name: ``cai-unet``, or ``deepbleed-512``, ``-128``, ``-64``, ``-32``.
-        options: of ``networks.CaiUNet`` (``classes``, ``width``, ``normalization``) or of ``networks.VNet`` (``width``,
-            ``blocks``, ``activation``, ``dropout``).
+        name: ``cai-unet``, ``cascade-unet``, ``deepnat``, ``hybrid-mask-rcnn``, or ``deepbleed-512``, ``-128``,
+            ``-64``, ``-32``.
+        options: of ``networks.CaiUNet``, ``CascadeUNet``, ``DeepNat``, ``HybridMaskRCNN`` or ``VNet``.
 
     Raises:
         ValueError: no model has that name, or an option has no such value.
         TypeError: the network has no such option.
     """
-    from reference_models.networks import CaiUNet, VNet
+    from reference_models import networks
 
-    if name == "cai-unet":
-        return CaiUNet(**options)
     if name in _VNET_DIMENSIONS:
-        return VNet(dimensions=_VNET_DIMENSIONS[name], **options)
-    msg = f"no network is called {name!r}; expected one of cai-unet, {', '.join(_VNET_DIMENSIONS)}"
-    raise ValueError(msg)
+        return networks.VNet(dimensions=_VNET_DIMENSIONS[name], **options)
+    if name not in _CLASSES:
+        msg = f"no network is called {name!r}; expected one of {', '.join([*_CLASSES, *_VNET_DIMENSIONS])}"
+        raise ValueError(msg)
+    made: nn.Module = getattr(networks, _CLASSES[name])(**options)
+    return made

@@ -32,10 +32,13 @@ __all__ = ["fit_demo_atlas", "make_template", "train_demo", "training_heads"]
 
 NETWORKS = {
     "cai-unet": "phantom-anatomy",
+    "cascade-unet": "phantom-hemorrhage",
     "deepbleed-512": "phantom-hemorrhage",
     "deepbleed-128": "phantom-hemorrhage",
     "deepbleed-64": "phantom-hemorrhage",
     "deepbleed-32": "phantom-hemorrhage",
+    "deepnat": "phantom-anatomy",
+    "hybrid-mask-rcnn": "phantom-hemorrhage",
 }
 """Model -> the phantom whose kind of heads it learns from."""
 

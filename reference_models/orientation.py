@@ -45,6 +45,19 @@ class Orientation:
         back = [lead + int(axis) for axis in np.argsort(self.axes)]
         return np.ascontiguousarray(turned.transpose([*range(lead), *back]))
 
+    def undo_box(self, ends: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Bring a box back into the image's order.
+
+        Args:
+            ends: first and last + 1 along the patient's z, y, x: 2,3.
+            shape: of the image.
+        """
+        box = np.zeros((2, 3))
+        for turned, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
+            along = np.asarray(ends, np.float64)[:, turned]
+            box[:, axis] = shape[axis] - along[::-1] if flip else along
+        return box
+
     def spacing_mm(self, image: Volume) -> tuple[float, float, float]:
         """Give the spacing in the patient's order."""
         z, y, x = (image.spacing_mm[axis] for axis in self.axes)

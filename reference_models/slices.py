@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ctbench.volume import Volume
 from reference_models.orientation import Orientation
 
-__all__ = ["Slices"]
+__all__ = ["Slices", "resized"]
 
 _MULTIPLE = 16
 """Four halvings need sides that are multiples of this."""
@@ -63,7 +64,7 @@ class Slices:
         """
         turned = self.orientation.apply(array)
         if self.size != self.native:
-            turned = _resized(turned, self.size)
+            turned = resized(turned, self.size)
         rows, columns = (-size % _MULTIPLE for size in self.size)
         return np.pad(turned, ((0, 0), (0, rows), (0, columns)), constant_values=fill)
 
@@ -71,12 +72,28 @@ class Slices:
         """Bring maps channel,slice,row,column onto the image's grid, linearly: channel,z,y,x."""
         cropped = maps[..., : self.size[0], : self.size[1]]
         if self.size != self.native:
-            cropped = np.stack([_resized(np.ascontiguousarray(one), self.native) for one in cropped])
+            cropped = np.stack([resized(np.ascontiguousarray(one), self.native) for one in cropped])
         restored: NDArray[np.float32] = self.orientation.undo(cropped)
         return restored
 
+    def restore_box(self, index: int, box: Sequence[float], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Bring a box in one slice onto the image's grid.
 
-def _resized(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+        Args:
+            index: of the slice.
+            box: first row, first column, last row + 1, last column + 1, in pixels of the network.
+            shape: of the image, z,y,x.
+
+        Returns:
+            first and last + 1 along the image's axes z, y, x: 2,3, cut at its border.
+        """
+        ends = np.reshape(box, (2, 2)) * np.array(self.native) / self.size
+        within = np.clip(ends, 0, self.native)
+        return self.orientation.undo_box(np.column_stack([(index, index + 1), within]), shape)
+
+
+def resized(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Resample slice,row,column in plane: floats linearly and without aliasing, integers and bool by the nearest."""
     resize = torch.nn.functional.interpolate
     tensor = torch.from_numpy(np.ascontiguousarray(array).astype(np.float32))[:, None]
     if array.dtype.kind == "f":

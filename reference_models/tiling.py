@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference_models.devices import autocast, is_out_of_memory
+from reference_models.devices import autocast, is_out_of_memory, memory_does_not_suffice
 
 __all__ = ["OVERLAP", "apply_in_tiles"]
 
@@ -43,6 +43,9 @@ def apply_in_tiles(
 
     Returns:
         z,y,x float32 on the CPU.
+
+    Raises:
+        PredictionFailedError: memory does not suffice for one of the smallest tiles.
     """
     sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
@@ -50,8 +53,10 @@ def apply_in_tiles(
             return _tiled(function, volume, sides, batch_size, device)
         except RuntimeError as error:
             smaller = _smaller(sides, multiple)
-            if not is_out_of_memory(error) or (batch_size == 1 and smaller == sides):
+            if not is_out_of_memory(error):
                 raise
+            if batch_size == 1 and smaller == sides:
+                raise memory_does_not_suffice(device, sides) from error
             if batch_size > 1:
                 batch_size //= 2
                 _log.warning("not enough memory on %s; going on with %d tiles at a time", device, batch_size)

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctbench.datasets import Case, Dataset
 
-__all__ = ["Trainer", "cai_unet", "deepbleed_32", "deepbleed_64", "deepbleed_128", "deepbleed_512"]
+__all__ = [
+    "Trainer",
+    "cai_unet",
+    "cascade_unet",
+    "deepbleed_32",
+    "deepbleed_64",
+    "deepbleed_128",
+    "deepbleed_512",
+    "deepnat",
+    "hybrid_mask_rcnn",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,10 @@ class Trainer:
 
 
 cai_unet = Trainer("cai-unet")
+deepnat = Trainer("deepnat")
+cascade_unet = Trainer("cascade-unet")
 deepbleed_512 = Trainer("deepbleed-512")
 deepbleed_128 = Trainer("deepbleed-128")
 deepbleed_64 = Trainer("deepbleed-64")
 deepbleed_32 = Trainer("deepbleed-32")
+hybrid_mask_rcnn = Trainer("hybrid-mask-rcnn")

@@ -47,10 +47,16 @@ class Weights:
 
     @classmethod
     def of(cls, network: nn.Module, *, half: bool = False, **fields: Any) -> Weights:
-        """Take the tensors of a network; ``half`` stores floats in 16 bits."""
+        """Take the tensors of a network; ``half`` stores kernels in 16 bits, biases and running statistics as they are.
+
+        A running variance may be larger than 16 bits can say.
+        """
         tensors = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
         if half:
-            tensors = {n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in tensors.items()}
+            tensors = {
+                name: array.astype(np.float16) if array.dtype == np.float32 and array.ndim > 1 else array
+                for name, array in tensors.items()
+            }
         return cls(tensors=tensors, **fields)
 
     def save(self, path: str | Path) -> None:

@@ -35,7 +35,7 @@ class PlaneAugmentation:
     fill: float = -1000.0
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Change each slice of a batch,1,y,x in its own way."""
+        """Change each member of a batch,channel,y,x in its own way; targets are batch,y,x or batch,slice,y,x."""
         count, _, height, width = batch.image.shape
         random = torch.rand((count, 6), generator=generator) * 2 - 1
         scale = 1 + self.scale * random[:, 0]
@@ -91,6 +91,8 @@ def _resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
     sample = torch.nn.functional.grid_sample
     image = sample(batch.image - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
     # One pass for both: 0 where nothing was, so "not counted" is stored as 1.
-    pair = torch.stack([batch.target.float(), (~batch.counted).float()], dim=1)
+    planes = (len(image), -1, *grid.shape[1:-1])
+    pair = torch.cat([batch.target.reshape(planes).float(), (~batch.counted).reshape(planes).float()], dim=1)
     moved = sample(pair, grid, mode="nearest", padding_mode="zeros", align_corners=False)
-    return Batch(image, moved[:, 0].round().long(), moved[:, 1] < 0.5)
+    target, left_out = (part.reshape(batch.target.shape) for part in moved.chunk(2, dim=1))
+    return Batch(image, target.round().long(), left_out < 0.5)

@@ -15,7 +15,8 @@ from ctbench.datasets import Dataset
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
-from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.hounsfield import windowed
 from reference_models.slices import Slices
 from reference_models.space import TemplateSpace, extracted_brain, read_template
@@ -39,8 +40,7 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
     options = dict(options)
     template = read_template(options.pop("template", None))
     plan = deepbleed_plan(model, preset, options, seed)
-    names = dataset.labels.names
-    codes = dataset.labels.codes_of(LABEL) if LABEL in names else tuple(dataset.labels.values())
+    codes = hemorrhage_codes(dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
         seen, held_out = (

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -19,10 +19,13 @@ from reference_models.devices import autocast, deterministic, place
 from reference_models.training.checkpoint import load_checkpoint, save_checkpoint
 from reference_models.training.examples import Batch
 from reference_models.training.losses import DiceTerms, soft_dice_terms
+from reference_models.training.stopping import count_plateaus
 
 __all__ = ["CHECKPOINT", "Curves", "Recipe", "Schedule", "fit"]
 
 CHECKPOINT = "checkpoint.safetensors"
+
+_MOMENTUM = 0.9
 
 
 @dataclass
@@ -46,13 +49,16 @@ class Schedule:
     """How long and how fast.
 
     Args:
-        learning_rate: of Adam.
+        learning_rate: of the optimizer.
         epochs: at most so many.
         minutes: no epoch begins after so many; None: no limit.
         cosine: let the learning rate fall to zero along half a cosine, over ``epochs`` or ``minutes``, whichever end
             first.
         largest_gradient: longer gradients are shortened to this norm; None: they stay. Networks without normalisation
             may leap out of reach otherwise.
+        optimizer: adam, adagrad, or sgd with a momentum of 0.9.
+        poly: let the learning rate fall as (1 - progress) to this power instead; None: it does not.
+        patience: divide the learning rate by ten after so many epochs without a lower loss of training; None: never.
         seed: of the first weights, the sampling and the augmentation.
     """
 
@@ -61,6 +67,9 @@ class Schedule:
     minutes: float | None = None
     cosine: bool = False
     largest_gradient: float | None = None
+    optimizer: Literal["adam", "adagrad", "sgd"] = "adam"
+    poly: float | None = None
+    patience: int | None = None
     seed: int = 0
 
     def progress(self, epoch: int, seconds: float) -> float:
@@ -68,9 +77,20 @@ class Schedule:
         in_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
         return min(1.0, max(epoch / self.epochs, in_time))
 
-    def rate(self, progress: float) -> float:
-        """Give the learning rate of an epoch."""
-        return self.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) if self.cosine else 1.0)
+    def rate(self, progress: float, losses: Sequence[float] = ()) -> float:
+        """Give the learning rate of an epoch; ``losses`` are those of training before it."""
+        if self.poly is not None:
+            return self.learning_rate * float((1 - progress) ** self.poly)
+        plateaus = 0 if self.patience is None else count_plateaus(losses, patience=self.patience)
+        return self.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) if self.cosine else 1.0) * 0.1**plateaus
+
+    def optimizing(self, network: nn.Module) -> torch.optim.Optimizer:
+        """Make the optimizer of a network."""
+        if self.optimizer == "sgd":
+            return torch.optim.SGD(network.parameters(), lr=self.learning_rate, momentum=_MOMENTUM)
+        if self.optimizer == "adagrad":
+            return torch.optim.Adagrad(network.parameters(), lr=self.learning_rate)
+        return torch.optim.Adam(network.parameters(), lr=self.learning_rate)
 
 
 class Recipe(Protocol):
@@ -132,7 +152,7 @@ def fit(
     with torch.random.fork_rng(), deterministic():
         torch.manual_seed(schedule.seed)
         network = place(recipe.network(), device)
-        optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+        optimizer = schedule.optimizing(network)
         best, curves = network.state_dict(), Curves()
         if resume and (folder / CHECKPOINT).is_file():
             best, state = load_checkpoint(folder / CHECKPOINT, network, optimizer, settings)
@@ -141,7 +161,7 @@ def fit(
             if curves.loss and recipe.is_done(curves):
                 break
             for group in optimizer.param_groups:
-                group["lr"] = schedule.rate(progress)
+                group["lr"] = schedule.rate(progress, curves.loss)
             _epoch(recipe, schedule, network, optimizer, curves, device)
             if curves.best_epoch == len(curves.loss) - 1:
                 best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

@@ -46,11 +46,14 @@ class _Demo(NamedTuple):
 
 _DEMO = {
     "deepbleed-512": _Demo(128, None, 6, 8, 7),
-    "deepbleed-128": _Demo(80, 2.4, 2, 2, 20),
+    "deepbleed-128": _Demo(64, 3.0, 3, 2, 40),
     "deepbleed-64": _Demo(48, 2.0, 3, 2, 12),
-    "deepbleed-32": _Demo(32, 1.5, 3, 8, 24),
+    "deepbleed-32": _Demo(32, 1.5, 3, 4, 24),
 }
 """Every 3D network keeps its field of view: 192, 96 and 48 mm."""
+
+_NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures"}
+"""Fields of plans that the model and the labels decide."""
 
 _ENOUGH = 1000
 """Epochs that no training is expected to reach before the paper's rule ends it."""
@@ -172,8 +175,8 @@ def changed(plan: _Plan, options: Mapping[str, Any]) -> _Plan:
     parts: dict[str, Any] = {"plan": plan, "configuration": plan.configuration, "schedule": plan.schedule}
     homes = {field.name: part for part, value in parts.items() for field in fields(value)}
     for key, value in options.items():
-        if homes.get(key) is None or key in {"configuration", "schedule", "model", "classes"}:
-            known = sorted(homes.keys() - {"configuration", "schedule", "model", "classes"})
+        if homes.get(key) is None or key in _NO_OPTIONS:
+            known = sorted(homes.keys() - _NO_OPTIONS)
             msg = f"training has no option {key!r}; expected one of {', '.join(known)}"
             raise UsageError(msg)
         part = homes[key]

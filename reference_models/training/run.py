@@ -23,10 +23,13 @@ _DEEPBLEED = "reference_models.training.deepbleed:deepbleed_setup"
 
 SETUPS = {
     "cai-unet": "reference_models.training.cai:cai_setup",
+    "cascade-unet": "reference_models.training.cascade:cascade_setup",
+    "deepnat": "reference_models.training.deepnat:deepnat_setup",
     "deepbleed-512": _DEEPBLEED,
     "deepbleed-128": _DEEPBLEED,
     "deepbleed-64": _DEEPBLEED,
     "deepbleed-32": _DEEPBLEED,
+    "hybrid-mask-rcnn": "reference_models.training.chang:chang_setup",
 }
 """Model -> where its ``Setup`` is made: a function of (model, dataset, preset, options, seed)."""
 

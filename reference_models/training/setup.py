@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ctbench.datasets import Case
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.training.engine import Recipe, Schedule
-from reference_models.training.examples import Example
 
 __all__ = ["Cases", "Setup", "prepare"]
+
+_Example = TypeVar("_Example")
 
 Cases = Iterator[tuple[Case, Reference]]
 """Cases with the consensus that is learnt from, as they are read."""
@@ -38,7 +39,7 @@ class Setup:
     recipe: Callable[[Cases, Cases], Recipe]
 
 
-def prepare(cases: Cases, examples: Callable[[Case, Reference], list[Example]]) -> list[Example]:
+def prepare(cases: Cases, examples: Callable[[Case, Reference], list[_Example]]) -> list[_Example]:
     """Gather the examples of all cases.
 
     Raises:

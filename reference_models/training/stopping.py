@@ -1,10 +1,10 @@
-"""When to stop: each paper's rule, as a function of the curve so far."""
+"""When to stop, or to slow down: each paper's rule, as a function of the curve so far."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["has_plateaued", "has_stalled"]
+__all__ = ["count_plateaus", "has_plateaued", "has_stalled"]
 
 
 def has_plateaued(soft_dice: Sequence[float], *, gain: float = 0.001, epochs: int = 5) -> bool:
@@ -33,3 +33,19 @@ def has_stalled(losses: Sequence[float], *, window: int = 10, patience: int = 10
         return False
     averages = [sum(losses[end - window : end]) / window for end in range(window, len(losses) + 1)]
     return min(averages[-patience:]) >= min(averages[:-patience], default=float("inf"))
+
+
+def count_plateaus(losses: Sequence[float], *, patience: int) -> int:
+    """Count how often the loss went without a new lowest value for ``patience`` epochs (Chang et al. 2018 anneal then).
+
+    Args:
+        losses: of training, one an epoch.
+        patience: after each plateau the count of epochs begins anew; the paper does not state it.
+    """
+    lowest, waited, plateaus = float("inf"), 0, 0
+    for loss in losses:
+        waited = 0 if loss < lowest else waited + 1
+        lowest = min(lowest, loss)
+        if waited == patience:
+            plateaus, waited = plateaus + 1, 0
+    return plateaus

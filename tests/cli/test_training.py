@@ -6,22 +6,29 @@ import numpy as np
 import pytest
 
 from ctbench.cli import training
-from ctbench.files import write_text
+from ctbench.files import sha256, write_text
 from ctbench.predictors import Prediction, PredictorInfo, resolve
+from ctbench.runs import open_run
 from ctbench.volume import read_label_map, write_volume
 
 CALLS = []
 
 
 class Bright:
-    """Says that what is above its threshold is iph; the threshold is what its weights hold."""
+    """Says that what is above its threshold is iph; the threshold is what its weights hold, and more."""
 
-    def __init__(self, weights=None, device=None):
+    def __init__(self, weights=None, device=None, more=0):
         from ctbench.labels import LabelSet
 
         threshold = json.loads(Path(weights).read_text()) if weights else 60
-        self.threshold = threshold
-        self.info = PredictorInfo(name="bright", version="1", labels=LabelSet({"iph": 1, "ivh": 2}))
+        self.threshold = threshold + more
+        self.info = PredictorInfo(
+            name="bright",
+            version="1",
+            labels=LabelSet({"iph": 1, "ivh": 2}),
+            weights_digest=sha256(weights) if weights else "",
+            parameters={"more": more},
+        )
 
     def predict(self, image):
         """Segment by brightness."""
@@ -124,6 +131,53 @@ def test_folds_pool_their_held_out_predictions_into_one_run(ctbench, blobs_folde
     }
     run = json.loads((tmp_path / "t" / "run" / "run.json").read_text())
     assert run["cases"] == ["a", "b", "c", "d"]
+    folds = json.loads((tmp_path / "t" / "folds.json").read_text())
+    assert [(fold["number"], fold["weights"]) for fold in folds] == [
+        (number, f"fold-{number}/weights.safetensors") for number in (1, 2, 3)
+    ]
+    assert [fold["cases"] for fold in folds] == [["a", "b"], ["c"], ["d"]]
+    scores = open_run(tmp_path / "t" / "run").scores
+    dice = scores[(scores["metric"] == "dice") & ~scores["reference"].str.contains("without")]
+    for fold in folds:
+        assert fold["dice"] == pytest.approx(dice.loc[dice["case"].isin(fold["cases"]), "value"].mean())
+
+
+@pytest.fixture
+def three_folds(ctbench, blobs_folder, tmp_path):
+    """Run `ctbench train --folds 3` with further arguments."""
+    (blobs_folder / "cases.csv").write_text("case,patient,scanner,split\na,p1,A,\nb,p2,A,\nc,p3,A,\nd,p4,B,test\n")
+    dataset, out = str(blobs_folder / "blobs.yaml"), str(tmp_path / "t")
+    return lambda *more: ctbench("train", "bright", "-d", dataset, "--out", out, "--folds", "3", "-j", "1", *more)
+
+
+def test_options_of_the_predictor_are_its_own(three_folds, tmp_path):
+    """What the training gets, the predictor does not, and the other way round; the run's card holds them."""
+    assert three_folds("-o", "minutes=2", "--predict-option", "more=1000").exit_code == 0
+    assert all(call["options"] == {"minutes": 2} for call in CALLS)
+    assert not any(read_label_map(path).array.any() for path in (tmp_path / "t" / "predictions").glob("*.nii.gz"))
+    card = json.loads((tmp_path / "t" / "run" / "run.json").read_text())["predictor"]
+    assert card["parameters"] == {"more": 1000}
+
+
+def test_the_same_folds_again_end_alike(three_folds, tmp_path):
+    """Each training is told to go on; predictions, scores and the list of folds have the same bytes."""
+
+    def files():
+        found = (path for path in (tmp_path / "t").rglob("*") if path.name in {"folds.json", "scores.parquet"})
+        return {path.name: path.read_bytes() for path in (*found, *(tmp_path / "t" / "predictions").iterdir())}
+
+    assert three_folds().exit_code == 0
+    first = files()
+    assert three_folds().exit_code == 0
+    assert files() == first
+    assert all(call["resume"] for call in CALLS)
+
+
+def test_folds_of_a_subgroup_leave_all_others_out(three_folds, tmp_path):
+    """The split test too: a fold learns from all cases that it is not tested on."""
+    assert three_folds("--only", "scanner=A").exit_code == 0
+    assert sorted({case for call in CALLS for case in call["learn"] + call["choose"]}) == ["a", "b", "c"]
+    assert json.loads((tmp_path / "t" / "run" / "run.json").read_text())["cases"] == ["a", "b", "c"]
 
 
 def test_more_folds_than_patients_are_refused(ctbench, blobs_folder, tmp_path):

@@ -11,7 +11,9 @@ from ctbench.labels import LabelSet
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import write_volume
 from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.cascade import CascadeConfiguration
+from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.hemorrhage import LABEL
 from reference_models.weightsfile import Weights
 
 HEADS = """
@@ -79,6 +81,24 @@ def deepbleed_weights():
         configuration = DeepBleedConfiguration(model, edge, spacing_mm, width=2, window_hu=(0.0, 100.0), **options)
         return Weights.of(
             configuration.network(), model=model, configuration=asdict(configuration), labels=LabelSet({LABEL: 1})
+        )
+
+    return make
+
+
+@pytest.fixture
+def cascade_weights():
+    """Make untrained weights of a narrow cascade on small patches; ``seed`` makes others."""
+
+    def make(seed=0, **options):
+        torch.manual_seed(seed)
+        small = {"width": 2, "levels": 3, "patch": (4, 16, 16), "spacing_mm": (10.0, 4.0, 4.0)}
+        configuration = CascadeConfiguration(**{**small, **options})
+        return Weights.of(
+            configuration.network(),
+            model="cascade-unet",
+            configuration=asdict(configuration),
+            labels=LabelSet({LABEL: 1}),
         )
 
     return make

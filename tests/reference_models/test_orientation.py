@@ -26,6 +26,9 @@ def test_every_way_of_storing_a_scan_looks_alike(order, signs):
     np.testing.assert_array_equal(orientation.undo(patient), stored)
     np.testing.assert_array_equal(orientation.undo(np.stack([patient, -patient]))[1], -stored)
     assert orientation.spacing_mm(image) == tuple(spacing)
+    (low, high), whole = orientation.undo_box([(0, 1, 2), (1, 3, 4)], stored.shape), patient[0:1, 1:3, 2:4]
+    part = stored[tuple(slice(int(first), int(stop)) for first, stop in zip(low, high, strict=True))]
+    assert sorted(part.flat) == sorted(whole.flat)
 
 
 def test_an_oblique_scan_goes_to_the_nearest_axes():

@@ -53,3 +53,13 @@ def test_a_flipped_scan_gives_the_same_slices(flip):
     slices = plan.cut(stored.array, 0.0)
     np.testing.assert_array_equal(slices, Slices.of(scan).cut(scan.array, 0.0))
     np.testing.assert_array_equal(plan.restore(slices[None])[0], stored.array)
+
+
+def test_boxes_come_back_with_their_slices():
+    """Half the size in both directions doubles a box; it is cut at the image's border."""
+    scan = image((3, 64, 32))
+    plan = Slices.of(scan, edge=32)
+    low, high = plan.restore_box(1, (4, 8, 10, 16), scan.shape)
+    assert (low.tolist(), high.tolist()) == ([1, 8, 8], [2, 20, 16])
+    low, high = plan.restore_box(2, (-3, 8, 40, 99), scan.shape)
+    assert (low.tolist(), high.tolist()) == ([2, 0, 8], [3, 64, 32])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ctbench.errors import PredictionFailedError
 from reference_models.tiling import apply_in_tiles
 
 CPU = torch.device("cpu")
@@ -58,4 +59,25 @@ def test_memory_that_does_not_suffice_makes_tiles_smaller(cube, caplog):
     with caplog.at_level(logging.WARNING, logger="reference_models"):
         torch.testing.assert_close(apply_in_tiles(small, cube, 32, 2, CPU), cube)
     assert "1 tiles at a time" in caplog.text
-    assert "tiles of 16 voxels" in caplog.text
+    assert "tiles of 16 x 16 x 16 voxels" in caplog.text
+
+
+def test_tiles_may_be_flat():
+    """A scan of thick slices is cut in plane alone."""
+    volume, seen = torch.randn((8, 48, 32), generator=torch.Generator().manual_seed(0)), []
+    found = apply_in_tiles(lambda batch: seen.append(tuple(batch.shape[1:])) or batch, volume, (8, 32, 32), 4, CPU)
+    torch.testing.assert_close(found, volume)
+    assert set(seen) == {(1, 8, 32, 32)}
+
+
+def test_no_tile_becomes_smaller_than_the_network_can_take():
+    """A side is halved while it stays a multiple of what the network divides by; then a sentence says so."""
+    sizes = []
+
+    def never(batch):
+        sizes.append(tuple(batch.shape[2:]))
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(PredictionFailedError, match="a single input of 4 x 96 x 16"):
+        apply_in_tiles(never, torch.zeros(8, 96, 64), (8, 96, 64), 1, CPU, multiple=(4, 32, 16))
+    assert sizes == [(8, 96, 64), (4, 96, 32), (4, 96, 16)]

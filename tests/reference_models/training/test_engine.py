@@ -118,6 +118,9 @@ def test_the_rate_falls_to_zero_in_time():
     assert schedule.rate(schedule.progress(1, 30.0)) == pytest.approx(5e-4)
     assert schedule.progress(2, 61.0) == 1
     assert Schedule(1e-3, epochs=10).rate(0.9) == 1e-3
+    annealed = Schedule(1e-3, epochs=10, patience=2)
+    assert annealed.rate(0.5, [1.0, 0.9]) == 1e-3
+    assert annealed.rate(0.5, [1.0, 1.1, 1.2]) == pytest.approx(1e-4)
 
 
 def test_the_earliest_of_equals_is_best():

@@ -1,4 +1,4 @@
-from reference_models.training.stopping import has_plateaued, has_stalled
+from reference_models.training.stopping import count_plateaus, has_plateaued, has_stalled
 
 
 def test_cais_rule_waits_for_five_epochs():
@@ -24,3 +24,11 @@ def test_deepbleeds_rule_follows_the_moving_average():
     falling = [1.0 - 0.001 * epoch for epoch in range(230)]
     assert not has_stalled(falling)
     assert has_stalled([*falling, *[1.0 + 0.01 * epoch for epoch in range(25)]])
+
+
+def test_changs_rule_counts_plateaus():
+    """Three epochs without a new lowest loss are one, six are two; a lower loss begins the count anew."""
+    assert count_plateaus([1.0, 0.9, 0.95, 0.92], patience=3) == 0
+    assert count_plateaus([1.0, 0.9, 0.95, 0.92, 0.9], patience=3) == 1
+    assert count_plateaus([1.0, *[1.1] * 6], patience=3) == 2
+    assert count_plateaus([1.0, 1.1, 1.1, 0.9, 1.0, 1.0], patience=3) == 0

@@ -1,0 +1,34 @@
+"""What the networks that find hemorrhage of any type have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.labels import LabelSet
+from ctbench.predictors import Prediction
+from ctbench.volume import Volume
+
+__all__ = ["LABEL", "hemorrhage_codes", "hemorrhage_of"]
+
+LABEL = "hemorrhage"
+
+THRESHOLD = 0.5
+
+
+def hemorrhage_of(probability: NDArray[np.floating], image: Volume, code: int) -> Prediction:
+    """Make a prediction of a probability; its score is V / (V + 1 mL) for a predicted volume V.
+
+    Args:
+        probability: z,y,x on the image's grid.
+        image: its array is not read.
+        code: of hemorrhage.
+    """
+    labels = (probability > THRESHOLD).astype(np.uint8) * code
+    volume_ml = float(np.count_nonzero(labels)) * image.voxel_ml
+    return Prediction(labels, score=volume_ml / (volume_ml + 1.0), probabilities={LABEL: probability})
+
+
+def hemorrhage_codes(labels: LabelSet) -> tuple[int, ...]:
+    """Give the codes that are learnt as hemorrhage: those of the label or group of that name, or else all."""
+    return labels.codes_of(LABEL) if LABEL in labels.names else tuple(labels.values())
