@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -212,6 +212,19 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The page.")] = Path("report.html"),
     catalog: Catalog = None,
     overlays: Annotated[bool, typer.Option("--overlays/--no-overlays", help="Show cases; needs the images.")] = True,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Also print the page, with the system's Chromium.")
+    ] = None,
+    latex: Annotated[
+        Path | None, typer.Option("--latex", metavar="FILE", help="Also write the papers' tables, ready to paste.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option("--tables", metavar="FOLDER", help="Also write all tables as CSV, unrounded.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option("--margin", help="The largest difference in Dice that does not matter (equivalence).")
+    ] = 0.05,
+    low_dice: Annotated[float, typer.Option("--low-dice", help="A Dice below it is a failure.")] = 0.5,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -219,15 +232,30 @@ def report(
 
     Example: `ctbench report runs/phantom-anatomy/* --out report.html`
     """
-    from ctbench.report import build_report
+    from ctbench.report import build_report, find_browser, print_pdf, write_csv, write_latex
     from ctbench.runs import open_run
+
+    if not (margin > 0 and 0 < low_dice <= 1):
+        msg = f"--margin must be above 0 and --low-dice above 0 and at most 1, got {margin:g} and {low_dice:g}"
+        raise UsageError(msg)
+    if pdf is not None:
+        find_browser()  # better now than after a minute
 
     opened = [open_run(folder) for folder in runs]
     datasets = _datasets(opened, catalog) if overlays else {}
     print_summary(opened, as_json=as_json, as_csv=as_csv)
-    command = " ".join(["ctbench report", *map(str, runs)])
-    page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress)
+    limits = [f"--margin {margin:g}"] if margin != 0.05 else []
+    limits += [f"--low-dice {low_dice:g}"] if low_dice != 0.5 else []
+    command = " ".join(["ctbench report", *map(str, runs), *limits])
+    chosen: Any = {"margin": margin, "low_dice": low_dice}
+    page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress, **chosen)
     note(f"report: {page}")
+    if latex is not None:
+        note(f"LaTeX:  {write_latex(opened, latex)}")
+    if tables is not None:
+        note(f"tables: {len(write_csv(opened, tables, datasets=datasets, **chosen))} files in {tables}")
+    if pdf is not None:
+        note(f"PDF:    {print_pdf(page, pdf)}")
 
 
 def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:

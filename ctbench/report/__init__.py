@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from ctbench.report.build import build_report
 from ctbench.report.export import summary_table, write_csv
+from ctbench.report.latex import latex_tables, write_latex
 from ctbench.report.papers import build_audit
+from ctbench.report.printing import find_browser, print_pdf
 
-__all__ = ["build_audit", "build_report", "summary_table", "write_csv"]
+__all__ = [
+    "build_audit",
+    "build_report",
+    "find_browser",
+    "latex_tables",
+    "print_pdf",
+    "summary_table",
+    "write_csv",
+    "write_latex",
+]

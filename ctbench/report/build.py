@@ -15,9 +15,10 @@ from ctbench.consensus import indeterminate_share
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report import provenance
+from ctbench.report.confusions import can_confuse, confusions
 from ctbench.report.contest import comparisons, paper_comparisons
 from ctbench.report.detections import can_detect, detections
-from ctbench.report.equivalences import can_be_equivalent, equivalences
+from ctbench.report.equivalences import MARGIN, can_be_equivalent, equivalences
 from ctbench.report.markup import Html, element, join, paragraph
 from ctbench.report.overview import at_a_glance, in_words
 from ctbench.report.page import Section, page
@@ -25,7 +26,7 @@ from ctbench.report.pictures import gallery, legend, pictures
 from ctbench.report.rankings import can_rank, rankings
 from ctbench.report.results import Results, gather
 from ctbench.report.structures import can_correlate, per_structure, sizes, volumes
-from ctbench.report.subgroups import can_fail, low_scores
+from ctbench.report.subgroups import LOW_DICE, can_fail, low_scores
 from ctbench.runs import Run, read_references
 
 __all__ = ["build_report", "indeterminate"]
@@ -42,6 +43,8 @@ def build_report(
     title: str = "Head-CT segmentation: models and readers",
     command: str | None = None,
     stamp: str | None = None,
+    margin: float = MARGIN,
+    low_dice: float = LOW_DICE,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Path:
     """Write one self-contained page about runs; the same arguments give the same bytes.
@@ -54,18 +57,20 @@ def build_report(
         title: of the page.
         command: what a reader of the page would type to repeat it.
         stamp: when or by whom it was made; None keeps the bytes reproducible.
+        margin: the largest difference in Dice that does not matter, for equivalence to readers.
+        low_dice: a Dice below it is listed as a failure.
         progress: called once, with the parts of the page as steps.
 
     Returns:
         ``path``.
 
     Raises:
-        UsageError: no runs, or runs of one dataset that cannot be compared.
+        UsageError: no runs, runs of one dataset that cannot be compared, or a margin that is not positive.
         DataError: an image or a label map of a dataset cannot be read.
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
     results = gather(runs)
-    plans = [_plan(one, datasets.get(one.name)) for one in results]
+    plans = [_plan(one, datasets.get(one.name), margin, low_dice) for one in results]
     steps = (make() for plan in plans for make in plan.values())
     bodies = iter(progress("report", steps, sum(map(len, plans))))
     parts = [
@@ -101,7 +106,7 @@ _Plan = dict[str, Callable[[], Html]]
 """Title of a part -> what makes it; the first stands under the dataset's own heading."""
 
 
-def _plan(results: Results, dataset: Dataset | None) -> _Plan:
+def _plan(results: Results, dataset: Dataset | None, margin: float, low_dice: float) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results, dataset)
@@ -110,13 +115,15 @@ def _plan(results: Results, dataset: Dataset | None) -> _Plan:
     if results.models and results.readers:
         plan["The papers' own test"] = partial(paper_comparisons, results)
     if can_be_equivalent(results):
-        plan["Equivalence to readers"] = partial(equivalences, results)
+        plan["Equivalence to readers"] = partial(equivalences, results, margin)
     plan["By structure"] = partial(per_structure, results)
+    if dataset is not None and can_confuse(results):
+        plan["What is taken for what"] = partial(confusions, results, dataset)
     plan["Volumes"] = partial(volumes, results)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
     if can_fail(results):
-        plan["Low Dice"] = partial(low_scores, results, dataset)
+        plan["Low Dice"] = partial(low_scores, results, dataset, low_dice)
     if can_correlate(results):
         plan["Dice and size"] = partial(sizes, results)
     if results.models and dataset is not None:
@@ -168,9 +175,8 @@ def indeterminate(results: Results, dataset: Dataset) -> pd.DataFrame | None:
         readings = read_references(case, manifest.consensus)
         if readings.label_maps:
             maps = {reader: volume.array for reader, volume in readings.label_maps.items()}
-            marks = {reader: mark for reader in maps if (mark := case.annotated(reader)) is not None}
             reference = readings.references[results.common]
-            counted.append(indeterminate_share(maps, reference, manifest.labels, marks))
+            counted.append(indeterminate_share(maps, reference, manifest.labels, readings.annotated))
     if not counted:
         return None
     voxels = ["annotated_voxels", "indeterminate_voxels"]

@@ -7,9 +7,19 @@ from collections.abc import Mapping
 from ctbench.report.markup import Cell, Html, element, join
 from ctbench.report.wording import fixed, mean_sd
 
-__all__ = ["CONTRIBUTE", "captioned", "count_cell", "mean_cell", "number_cell", "rater_cell", "when_fewer"]
+__all__ = [
+    "CONTRIBUTE",
+    "CONTRIBUTE_WORDS",
+    "captioned",
+    "count_cell",
+    "mean_cell",
+    "number_cell",
+    "rater_cell",
+    "when_fewer",
+]
 
-CONTRIBUTE = element("span", "readers contribute to this reference", class_="badge warn")
+CONTRIBUTE_WORDS = "readers contribute to this reference"
+CONTRIBUTE = element("span", CONTRIBUTE_WORDS, class_="badge warn")
 """Stands wherever readers are scored on a reference that they helped to make."""
 
 _NO_COLOUR = "#8c959f"

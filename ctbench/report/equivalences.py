@@ -13,10 +13,10 @@ from ctbench.report.results import Results
 from ctbench.report.wording import MISSING, fixed, interval, p_value
 from ctbench.statistics import OVERALL, equivalence, within_readers
 
-__all__ = ["MARGIN", "can_be_equivalent", "equivalences", "relative_to"]
+__all__ = ["MARGIN", "can_be_equivalent", "equivalence_table", "equivalences", "relative_to"]
 
 MARGIN = 0.05
-"""The largest difference in Dice that the page takes as one that does not matter."""
+"""The largest difference in Dice that is taken as one that does not matter, unless another is chosen."""
 
 _METRIC = "dice"
 
@@ -26,12 +26,35 @@ def can_be_equivalent(results: Results) -> bool:
     return bool(results.models and results.readers and _METRIC in results.metrics)
 
 
-def equivalences(results: Results) -> Html:
-    """Test each model for equivalence to each reader, and place it in the readers' spread."""
+def equivalence_table(results: Results, model: str, margin: float = MARGIN) -> pd.DataFrame:
+    """Test a model for equivalence to each reader, by structure and overall, each on a reference of its own.
+
+    Args:
+        results: for which ``can_be_equivalent`` holds.
+        model: its name.
+        margin: the largest difference in Dice that does not matter.
+
+    Returns:
+        The columns of ``ctbench.statistics.equivalence`` by label and reference.
+
+    Raises:
+        UsageError: a margin that is not positive.
+    """
+    tested = equivalence(_scores(results, model), model=model, margin=margin, by=("label", "reference"))
+    return tables.in_order(tested, (*results.compared(model), OVERALL))
+
+
+def _scores(results: Results, model: str) -> pd.DataFrame:
+    rows = tables.contest(results.scores, model, results.fair)
+    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+
+
+def equivalences(results: Results, margin: float = MARGIN) -> Html:
+    """Test each model for equivalence to each reader within a margin, and place it in the readers' spread."""
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
-        f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {MARGIN:g} (two "
-        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{MARGIN:g}. The margin is "
+        f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
+        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{margin:g}. The margin is "
         "the page's choice."
     )
     stands_on = (
@@ -39,18 +62,15 @@ def equivalences(results: Results) -> Html:
     )
     parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
     for model in results.models:
-        parts += [element("h4", model), *_of(results, model)]
+        parts += [element("h4", model), *_of(results, model, margin)]
     return join(parts)
 
 
-def _of(results: Results, model: str) -> Sequence[Html]:
-    structures, over = results.compared(model), results.averaged(model)
-    rows = tables.contest(results.scores, model, results.fair)
-    scores = tables.with_overall(rows, structures, over, _METRIC)
-    names = (*structures, OVERALL)
-    tested = equivalence(scores, model=model, margin=MARGIN, by=("label", "reference"))
-    tested = tables.in_order(tested, names)
-    placed = tables.in_order(within_readers(relative_to(scores, model), model=model), names)
+def _of(results: Results, model: str, margin: float) -> Sequence[Html]:
+    structures = results.compared(model)
+    tested = equivalence_table(results, model, margin)
+    placed = within_readers(relative_to(_scores(results, model), model), model=model)
+    placed = tables.in_order(placed, (*structures, OVERALL))
     whole = tested[tested["label"] == OVERALL]
     return (
         paragraph(_in_words(whole, placed[placed["label"] == OVERALL].iloc[0], model), kind="lead"),

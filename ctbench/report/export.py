@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
+from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report import tables
+from ctbench.report.calls import calls, detection_rows
+from ctbench.report.detections import can_detect
+from ctbench.report.equivalences import MARGIN, can_be_equivalent, equivalence_table
+from ctbench.report.rankings import can_rank, ranking_table
 from ctbench.report.results import Results, gather
+from ctbench.report.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.runs import Run
 
 __all__ = ["summary_table", "write_csv"]
@@ -47,13 +53,24 @@ def _flat(described: pd.DataFrame) -> dict[str, object]:
     return flat | {name: int(first[name]) for name in ("n", "undefined", "penalised", "failed")}
 
 
-def write_csv(runs: Iterable[Run], folder: str | PathLike[str]) -> tuple[Path, ...]:
+def write_csv(
+    runs: Iterable[Run],
+    folder: str | PathLike[str],
+    *,
+    datasets: Mapping[str, Dataset] | None = None,
+    margin: float = MARGIN,
+    low_dice: float = LOW_DICE,
+) -> tuple[Path, ...]:
     """Write the page's tables as CSV: all metrics, references and raters, unrounded.
 
     Args:
         runs: as for ``build_report``.
-        folder: for each dataset it gets ``<dataset>-structures.csv``, ``-volumes.csv`` and, where there are readers
-            and models, ``-comparisons.csv``; and ``summary.csv``.
+        folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv`` and, where
+            the runs allow, ``-ranking.csv``, ``-comparisons.csv``, ``-equivalence.csv``, ``-detection.csv`` and
+            ``-low-dice.csv``.
+        datasets: name -> dataset; they tell which cases are of one patient, for the intervals of ranks.
+        margin: as for ``build_report``.
+        low_dice: likewise.
 
     Returns:
         What was written.
@@ -61,23 +78,41 @@ def write_csv(runs: Iterable[Run], folder: str | PathLike[str]) -> tuple[Path, .
     runs = list(runs)
     frames = {"summary": summary_table(runs)}
     for results in gather(runs):
-        frames |= {f"{results.name}-{name}": frame for name, frame in _frames(results).items()}
+        ranked = _rankings(results, (datasets or {}).get(results.name)) if can_rank(results) else []
+        found = {"ranking": ranked, **_frames(results, margin, low_dice)}
+        frames |= {f"{results.name}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
         write_text(paths[name], frame.to_csv(index=False))
     return tuple(paths.values())
 
 
-def _frames(results: Results) -> dict[str, pd.DataFrame]:
+def _frames(results: Results, margin: float, low_dice: float) -> dict[str, list[pd.DataFrame]]:
     metrics = list(results.scores["metric"].unique())
-    frames = {
-        "structures": pd.concat(
-            [tables.per_structure(results.scores, results.structures, metric) for metric in metrics]
-        ),
-        "volumes": tables.volumes(results.scores, reference=results.common, structures=results.structures),
+    described = [tables.per_structure(results.scores, results.structures, metric) for metric in metrics]
+    return {
+        "structures": described,
+        "volumes": [tables.volumes(results.scores, reference=results.common, structures=results.structures)],
+        "comparisons": _comparisons(results, metrics) if results.readers else [],
+        "equivalence": [equivalence_table(results, model, margin).assign(model=model) for model in results.models]
+        if can_be_equivalent(results)
+        else [],
+        "detection": [detection_rows(calls(results))] if can_detect(results) else [],
+        "low-dice": [low_table(results, model, low_dice) for model in results.models] if can_fail(results) else [],
     }
+
+
+def _rankings(results: Results, dataset: Dataset | None) -> list[pd.DataFrame]:
+    return [
+        ranking_table(results, models, over, dataset).assign(structures=results.scope_title(over))
+        for over, models in results.scopes().items()
+        if len(models) + results.leave_one_out >= 2
+    ]
+
+
+def _comparisons(results: Results, metrics: Iterable[str]) -> list[pd.DataFrame]:
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
-    compared = [
+    return [
         tables.comparison(
             results.scores,
             model=model,
@@ -89,6 +124,4 @@ def _frames(results: Results) -> dict[str, pd.DataFrame]:
         for model in results.models
         for metric in metrics
         for reference in references
-        if results.readers
     ]
-    return frames | ({"comparisons": pd.concat(compared)} if compared else {})

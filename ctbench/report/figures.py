@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.report.canvas import INK, LINE, MUTED, colour, sheet, style
-from ctbench.report.wording import metric_heading, shortened
+from ctbench.report.wording import counted, metric_heading, shortened
 from ctbench.statistics import Direction, bland_altman, direction_of, volume_agreement
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _overall_panel(panel: Axes, rows: pd.DataFrame, names: Sequence[str], palett
         panel.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=1.6, solid_capstyle="butt")
         panel.plot([row["mean"]], [place], "o", color=shade, markersize=6)
     metric, unit = rows["metric"].iloc[0], rows["unit"].iloc[0]
-    panel.set_xlabel(f"{metric_heading(metric, unit)}\n{_good(metric)}\n{_counted(rows['n'])}")
+    panel.set_xlabel(f"{metric_heading(metric, unit)}\n{_good(metric)}\n{counted(rows['n'])}")
     panel.locator_params(axis="x", nbins=4)
 
 
@@ -129,7 +129,7 @@ def _box_panel(
         )
     for place in range(1, len(structures)):
         panel.axhline(place - 0.5, color=LINE, linewidth=0.5)
-    panel.set_xlabel(f"{metric_heading(metric, unit)}\n{_counted(pd.Series(counts))}, {_good(metric)}")
+    panel.set_xlabel(f"{metric_heading(metric, unit)}\n{counted(counts)}, {_good(metric)}")
 
 
 def _marks(panel: Axes, comparison: pd.DataFrame, raters: Sequence[str], structures: Sequence[str]) -> None:
@@ -222,11 +222,6 @@ def _legend(figure: Figure, shades: Mapping[str, str]) -> None:
 
     handles = [Patch(color=shade, alpha=0.75, linewidth=0, label=shortened(name)) for name, shade in shades.items()]
     figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 6))
-
-
-def _counted(counts: pd.Series) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return f"n = {low} cases" if low == high else f"n = {low} to {high} cases"
 
 
 def _good(metric: str) -> str:

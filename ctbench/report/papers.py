@@ -17,7 +17,7 @@ from ctbench.report.markup import Cell, Column, Html, details, element, join, pa
 from ctbench.report.page import Section, page
 from ctbench.report.wording import MISSING, p_value
 
-__all__ = ["build_audit"]
+__all__ = ["audit_tables", "build_audit"]
 
 _VERDICTS = ("reproduced", "undecidable", "contradicted")
 
@@ -47,6 +47,21 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
     ]
     write_text(path, page("Do the papers' tables agree with themselves?", lead, parts, version("ctbench")))
     return Path(path)
+
+
+def audit_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Audit all papers.
+
+    Returns:
+        A row for each paper and table with the number of figures of each verdict and of all that were worked out again,
+        ``n``; and the findings themselves, as ``ctbench.audit.audit`` gives them.
+    """
+    from ctbench.audit import audit
+
+    findings = audit()
+    counts = findings.groupby(["paper", "table"], sort=False)["verdict"].value_counts().unstack(fill_value=0)  # noqa: PD010
+    counts = counts.reindex(columns=list(_VERDICTS), fill_value=0)
+    return counts.assign(n=counts.sum(axis=1)).rename_axis(columns=None).reset_index(), findings
 
 
 def _counts(findings: pd.DataFrame) -> Html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from ctbench.datasets import Case, Dataset
 from ctbench.labels import LabelSet
 from ctbench.report.canvas import png
+from ctbench.report.frames import Frame, frames, over
 from ctbench.report.markup import Html, element, join
 from ctbench.report.overlays import COLOURS, grey, mistakes, overlay, pick_cases, worst_slice
 from ctbench.report.results import Results
+from ctbench.report.scene import numbered
+from ctbench.report.view import View
 from ctbench.report.wording import fixed
 from ctbench.runs import Run, match_labels, read_references
 from ctbench.runs.folder import RunFolder
 from ctbench.statistics import overall
-from ctbench.volume import Volume
 
 __all__ = ["Picture", "gallery", "legend", "pictures"]
 
 _LARGEST = 360
-_AIR_HU = -500
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Picture:
         drawn: y,x,3, with the mistakes over it.
         aspect: width over height, in mm.
         step: only every step-th voxel is shown.
+        boxes: what a detector framed in the slice.
     """
 
     title: str
@@ -52,6 +54,7 @@ class Picture:
     drawn: NDArray[np.uint8]
     aspect: float
     step: int
+    boxes: tuple[Frame, ...] = ()
 
 
 def pictures(results: Results, run: Run, dataset: Dataset) -> Iterator[Picture]:
@@ -86,54 +89,27 @@ def _picture(title: str, case: Case, dice: float, run: Run, over: Sequence[str])
     codes = match_labels(run.label_set, LabelSet(card.labels, card.groups)).structures
     readings = read_references(case, run.manifest.consensus)
     reference = next(iter(readings.references.values()))
-    found = mistakes(
-        _only(reference.labels, over, codes), _only(run.prediction(case.id).array, over, codes), reference.uncounted
-    )
+    shown = [codes[name] for name in over]
+    predicted = numbered(run.prediction(case.id).array, shown)
+    found = mistakes(numbered(reference.labels, shown), predicted, reference.uncounted)
     z = worst_slice(found, reference.annotated)
     image = readings.grid.with_array(np.zeros(readings.grid.shape)) if case.image_path is None else case.image()
+    view = View.of(image, z)
     base = grey(image.array[z])
-    drawn = overlay(base, found.of_slice(z))
-    window, step = _window(image, z)
+    plain, drawn = view.voxels(base), view.voxels(overlay(base, found.of_slice(z)))
+    step = math.ceil(max(plain.shape) / _LARGEST)
     return Picture(
         title=title,
         case=case.id,
         dice=dice,
         z=z,
         slices=image.shape[0],
-        image=base[window],
-        drawn=drawn[window],
-        aspect=_aspect(image, base[window].shape),
+        image=plain[::step, ::step],
+        drawn=drawn[::step, ::step],
+        aspect=view.aspect,
         step=step,
+        boxes=frames(run.findings(case.id)[1], z, view),
     )
-
-
-def _only(labels: NDArray[np.integer], over: Sequence[str], codes: Mapping[str, Sequence[int]]) -> NDArray[np.uint16]:
-    """Number the structures that the mean goes over from 1, and set all else to background."""
-    kept = np.zeros(labels.shape, np.uint16)
-    for number, name in enumerate(over, start=1):
-        kept[np.isin(labels, codes[name])] = number
-    return kept
-
-
-def _window(image: Volume, z: int) -> tuple[tuple[slice, slice], int]:
-    """Give the part of a slice that is not air, as radiologists look at it: anterior up, the right side on the left."""
-    tissue = image.array[z] > _AIR_HU
-    if not tissue.any():
-        tissue = np.ones_like(tissue)
-    spans = []
-    for axis in (0, 1):
-        inside = np.flatnonzero(tissue.any(axis=1 - axis))
-        spans.append((max(int(inside[0]) - 2, 0), min(int(inside[-1]) + 3, tissue.shape[axis])))
-    step = math.ceil(max(stop - start for start, stop in spans) / _LARGEST)
-    parts = []
-    for axis, (start, stop) in enumerate(spans):
-        flipped = image.direction[axis + 1, axis + 1] < 0
-        parts.append(slice(stop - 1, start - 1 if start else None, -step) if flipped else slice(start, stop, step))
-    return (parts[0], parts[1]), step
-
-
-def _aspect(image: Volume, shape: tuple[int, ...]) -> float:
-    return float(shape[1] * image.spacing_mm[2] / (shape[0] * image.spacing_mm[1]))
 
 
 def gallery(drawn: Sequence[Picture]) -> Html:
@@ -149,14 +125,20 @@ def _card(picture: Picture) -> Html:
         element("img", src=png(array), alt=f"{what} of case {picture.case}, {where}", style=shape, loading="lazy")
         for array, what in ((picture.image, "image"), (picture.drawn, "mistakes"))
     ]
+    images[1] = over(images[1], picture.boxes, picture.aspect) if picture.boxes else images[1]
     caption = join(
         (
             element("strong", picture.title),
             f" · case {picture.case} · Dice {fixed(picture.dice)} ",
-            element("small", f"{where}{coarse}", class_="line"),
+            element("small", f"{where}{coarse}{_framed(picture.boxes)}", class_="line"),
         )
     )
     return element("figure", element("div", *images, class_="pair"), element("figcaption", caption), class_="card")
+
+
+def _framed(boxes: Sequence[Frame]) -> str:
+    surest_first = ", ".join(f"{box.type} {box.confidence:.2f}" for box in reversed(boxes))
+    return f" · {len(boxes)} box{'es' if len(boxes) > 1 else ''} with confidence: {surest_first}" if boxes else ""
 
 
 def legend() -> Html:
@@ -172,4 +154,5 @@ def legend() -> Html:
         for name, text in words.items()
     ]
     hatched = element("span", element("i", class_="swatch hatched"), "does not count (readers disagreed)")
-    return element("p", *entries, hatched, class_="legend")
+    framed = element("span", element("i", class_="swatch framing"), "found by a detector, with its confidence")
+    return element("p", *entries, hatched, framed, class_="legend")

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.files import sha256
-from ctbench.metrics import METRICS
 from ctbench.report import tables
+from ctbench.report.definitions import metric_definitions
 from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.methods import card_facts
 from ctbench.report.results import Results
-from ctbench.report.wording import MISSING, fixed, metric_title, percent, unit_title
+from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 from ctbench.statistics import OVERALL
@@ -123,14 +124,13 @@ def definitions(results: Sequence[Results]) -> Html:
     ]
     rows = [
         [
-            Cell(join((metric_title(name), element("code", name, class_="line")))),
-            Cell(join((metric.definition, _below(f"{metric.source}. Version {metric.version}."))), kind="long"),
-            Cell(unit_title(metric.unit) or "ratio"),
-            Cell({"zero": "towards 0", None: MISSING}.get(metric.better, str(metric.better))),
-            *(Cell(_outcome(getattr(metric.empty, case))) for case in ("both", "prediction", "reference", "missing")),
+            Cell(join((row["title"], element("code", row["metric"], class_="line")))),
+            Cell(join((row["definition"], _below(f"{row['source']}. Version {row['version']}."))), kind="long"),
+            Cell(row["unit"]),
+            Cell(row["better"]),
+            *(Cell(row[name]) for name in ("both_empty", "prediction_empty", "reference_empty", "missing")),
         ]
-        for name, metric in METRICS.items()
-        if name in used
+        for row in metric_definitions(used).to_dict("records")
     ]
     caption = "Every metric of the runs. Formula: as defined, with what is there; diagonal: that of the image, in mm."
     return table(columns, rows, caption, kind="definitions")
@@ -138,10 +138,6 @@ def definitions(results: Sequence[Results]) -> Html:
 
 def _below(text: str) -> Html:
     return element("small", text, class_="line")
-
-
-def _outcome(value: object) -> str:
-    return "undefined" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def predictors(results: Results) -> Html:
@@ -154,13 +150,7 @@ def _predictor(run: Run) -> Html:
     assert card is not None  # asked of models only
     seconds = _predict_seconds(run)
     known = run.manifest.dataset in card.training_datasets
-    rows = {
-        "Named as": card.spec,
-        "Options": ", ".join(f"{key} = {value}" for key, value in {**card.parameters, **card.options}.items()),
-        "Paper": card.paper,
-        "Licence": card.licence,
-        "Trained on": ", ".join(card.training_datasets),
-        "Weights": card.weights_digest,
+    rows = card_facts(card) | {
         "Seconds a case": f"{fixed(float(seconds.median()), 's')} (median of {len(seconds)})" if len(seconds) else "",
     }
     badge = element("span", "trained on this dataset", class_="badge warn") if known else None

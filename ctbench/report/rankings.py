@@ -15,9 +15,10 @@ from ctbench.report.results import Results
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
 from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
 
-__all__ = ["can_rank", "entrants", "rankings"]
+__all__ = ["can_rank", "entrants", "ranking_table", "rankings"]
 
 _RESAMPLES = 1000
+_RANKED: Any = {"cluster": "patient", "resamples": _RESAMPLES}
 _ROW = ["dataset", "case", "patient", "rater", "rater_kind", "label", "metric", "unit"]
 
 
@@ -67,6 +68,24 @@ def entrants(
     return pd.concat([by_label, mean], ignore_index=True).assign(reference=results.fair)
 
 
+def ranking_table(
+    results: Results, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
+) -> pd.DataFrame:
+    """Rank models, and the readers as one among them, for each structure and by the overall mean.
+
+    Args:
+        results: as of all arguments, see ``entrants``.
+        models: see there.
+        structures: see there.
+        dataset: see there.
+
+    Returns:
+        The columns of ``ctbench.statistics.rank`` by label; ``overall`` comes last.
+    """
+    ranked = rank(entrants(results, models, structures, dataset), **_RANKED)
+    return tables.in_order(ranked, (*structures, OVERALL))
+
+
 def rankings(results: Results, dataset: Dataset | None = None) -> Html:
     """Rank the models, and the readers as one among them, once for each scope."""
     parts = [paragraph(_how(results), kind="how")]
@@ -93,17 +112,16 @@ def _how(results: Results) -> str:
 
 
 def _scope(results: Results, over: Sequence[str], models: Sequence[str], dataset: Dataset | None) -> Iterator[Html]:
-    scores = entrants(results, models, over, dataset)
-    chosen: Any = {"cluster": "patient", "resamples": _RESAMPLES}
-    ranked = rank(scores, **chosen)
+    ranked = ranking_table(results, models, over, dataset)
     first = ranked[ranked["label"] == OVERALL]
+    scores = entrants(results, models, over, dataset)
     whole = scores[scores["label"] == OVERALL]
     yield _table(first, results, "Ranking by the overall mean")
-    yield paragraph(_stability(rank_stability(whole, **chosen).iloc[0]))
+    yield paragraph(_stability(rank_stability(whole, **_RANKED).iloc[0]))
     if len(first) > 2:
         yield details("Who is better than whom", _matrix(significance_matrix(whole)))
     if len(over) > 1:
-        by_label = tables.in_order(ranked[ranked["label"] != OVERALL], over)
+        by_label = ranked[ranked["label"] != OVERALL]
         yield details("Ranking by structure", _table(by_label, results, "A ranking of its own for each structure"))
 
 

@@ -14,27 +14,16 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
 from ctbench.files import write_text
+from ctbench.report.agreements import statistic_title
 from ctbench.report.canvas import png
 from ctbench.report.cells import count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page import Section, page
-from ctbench.report.wording import MISSING, fixed, interval, metric_title, percent, unit_title
+from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
 
 __all__ = ["build_reader_study"]
 
-_TITLES = {
-    "cohen_kappa": "Cohen's kappa",
-    "fleiss_kappa": "Fleiss' kappa",
-    "krippendorff_alpha": "Krippendorff's alpha",
-    "generalised_conformity_index": "Conformity index",
-    "staple_sensitivity": "Sensitivity",
-    "staple_specificity": "Specificity",
-    "without_dice": "Dice",
-    "without_volume_change_ml": "Volume change",
-    "changed_share": "Voxels changed",
-    "indeterminate_share_change": "Change of indeterminate share",
-}
 _PERCENT = {"changed_share", "indeterminate_share_change"}
 _OTHERS = ("dice", "hd95", "nsd", "assd", "rvd")
 _STAPLE = ("staple_sensitivity", "staple_specificity")
@@ -109,7 +98,9 @@ def _pairs(study: ReaderStudy) -> Html:
     for index, (metric, own) in enumerate(described.groupby("metric", sort=False)):
         matrix = _matrix(own, str(metric), study)
         parts.append(
-            element("details", element("summary", _title(str(metric))), matrix, open="open" if index == 0 else None)
+            element(
+                "details", element("summary", statistic_title(str(metric))), matrix, open="open" if index == 0 else None
+            )
         )
     return join(parts)
 
@@ -132,7 +123,7 @@ def _matrix(described: pd.DataFrame, metric: str, study: ReaderStudy) -> Html:
         for label in described["label"].unique()
         for reader in study.readers
     ]
-    return table(columns, rows, f"{_title(metric)} of every pair of readers, mean ± SD over {cases} cases")
+    return table(columns, rows, f"{statistic_title(metric)} of every pair of readers, mean ± SD over {cases} cases")
 
 
 def _structure(label: str, study: ReaderStudy) -> Cell:
@@ -170,7 +161,7 @@ def _statistics(frame: pd.DataFrame, study: ReaderStudy, caption: str) -> Html:
     names = list(frame["statistic"].unique())
     columns = [
         Column("Structure", numeric=False),
-        *(Column(_title(name), hint="95 % interval below") for name in names),
+        *(Column(statistic_title(name), hint="95 % interval below") for name in names),
     ]
     rows = []
     for label, own in frame.groupby("label", sort=False):
@@ -194,7 +185,7 @@ def _gaps(frame: pd.DataFrame) -> Html | None:
     rows = [
         [
             Cell(row["label"]),
-            Cell(_title(row["statistic"])),
+            Cell(statistic_title(row["statistic"])),
             count_cell(row["left_out"]),
             Cell(row["reason"] or "no value in these cases", kind="long"),
         ]
@@ -235,7 +226,8 @@ def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[st
     metrics = [metric for metric in metrics if metric in units.index]
     columns = [Column("Structure", numeric=False), Column("Reader", numeric=False), Column("Cases")]
     columns += [
-        Column(_title(metric), "%" if metric in _PERCENT else unit_title(str(units[metric]))) for metric in metrics
+        Column(statistic_title(metric), "%" if metric in _PERCENT else unit_title(str(units[metric])))
+        for metric in metrics
     ]
     rows = []
     for (label, reader), own in described.groupby(["label", "reader"], sort=False):
@@ -327,7 +319,3 @@ def _repeat(command: str | None) -> Html:
     if command:
         parts += [paragraph("Made by"), element("pre", element("code", command))]
     return join(parts)
-
-
-def _title(metric: str) -> str:
-    return _TITLES.get(metric, metric.replace("icc(", "ICC(") if metric.startswith("icc") else metric_title(metric))

@@ -11,11 +11,9 @@ import pandas as pd
 from ctbench.errors import UsageError
 from ctbench.report import tables
 from ctbench.report.figures import colours
-from ctbench.runs import Run
+from ctbench.runs import Run, differing_rules
 
 __all__ = ["Results", "gather"]
-
-_SHARED = ("dataset_fingerprint", "split", "cases", "labels", "groups", "consensus", "surface", "tolerance_mm", "shard")
 
 
 @dataclass(frozen=True)
@@ -156,15 +154,7 @@ def gather(runs: Iterable[Run]) -> tuple[Results, ...]:
 
 
 def _expect_comparable(first: Run, other: Run) -> None:
-    differing = [name for name in _SHARED if getattr(first.manifest, name) != getattr(other.manifest, name)]
-    differing += [
-        f"the definition of {name}"
-        for name, version in first.manifest.metrics.items()
-        if other.manifest.metrics.get(name, version) != version
-    ]
-    references = {run.manifest.consensus_digest for run in (first, other)} - {""}
-    if len(references) > 1:
-        differing.append("the voxels of their references")
+    differing = differing_rules(first.manifest, other.manifest)
     if differing:
         msg = (
             f"{first.folder} and {other.folder} cannot stand in one report of {first.manifest.dataset}: they differ in "

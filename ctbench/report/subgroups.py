@@ -14,9 +14,11 @@ from ctbench.report.results import Results
 from ctbench.report.wording import interval, percent
 from ctbench.statistics import OVERALL, failures
 
-__all__ = ["can_fail", "low_scores", "subgroup_columns", "subgroup_table"]
+__all__ = ["LOW_DICE", "can_fail", "low_scores", "low_table", "subgroup_columns", "subgroup_table"]
 
-_BELOW = 0.5
+LOW_DICE = 0.5
+"""Below it a Dice is a failure, as in Sharrock et al. 2020, unless another limit is chosen."""
+
 _METRIC = "dice"
 _MOST = 8
 _UNKNOWN = "not stated"
@@ -42,31 +44,44 @@ def subgroup_columns(groups: pd.DataFrame) -> list[str]:
     return list(parted.values())
 
 
-def low_scores(results: Results, dataset: Dataset | None = None) -> Html:
+def low_table(results: Results, model: str, below: float = LOW_DICE) -> pd.DataFrame:
+    """Count the cases of a model with a low Dice against the common reference, by structure and overall.
+
+    Returns:
+        The columns of ``ctbench.statistics.failures`` by label and rater.
+    """
+    counted = failures(_scores(results, model), below=below)
+    return tables.in_order(counted, (*results.compared(model), OVERALL))
+
+
+def _scores(results: Results, model: str) -> pd.DataFrame:
+    rows = results.scores[(results.scores["rater"] == model) & (results.scores["reference"] == results.common)]
+    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+
+
+def low_scores(results: Results, dataset: Dataset | None = None, below: float = LOW_DICE) -> Html:
     """Count the cases with a low Dice of each model, by structure and, where the dataset is at hand, by subgroup."""
     how = (
-        f"How often the Dice against {results.common} is below {_BELOW:g}: a failure, however good the mean is. A "
+        f"How often the Dice against {results.common} is below {below:g}: a failure, however good the mean is. A "
         "failed or missing prediction and a structure drawn where there is none are at 0 and count; a case in which "
         "both masks are empty has no Dice and does not. Small subgroups have wide intervals (95 %, Wilson)."
     )
     parts = [paragraph(how, kind="how")]
     for model in results.models:
-        names = (*results.compared(model), OVERALL)
-        rows = results.scores[(results.scores["rater"] == model) & (results.scores["reference"] == results.common)]
-        scores = tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
-        by_label = tables.in_order(failures(scores, below=_BELOW), names)
-        shown = by_label if len(names) > 2 else by_label.head(1)
+        by_label = low_table(results, model, below)
+        shown = by_label if len(results.compared(model)) > 1 else by_label.head(1)
         parts += [element("h4", model), _table(shown.assign(group=shown["label"]), "Structure", "All cases")]
+        scores = _scores(results, model)
         whole = scores[scores["label"] == OVERALL]
         groups = subgroup_table(dataset, results.cases)
-        parts += [_by_subgroup(whole, groups, column) for column in subgroup_columns(groups)]
+        parts += [_by_subgroup(whole, groups, column, below) for column in subgroup_columns(groups)]
     return join(parts)
 
 
-def _by_subgroup(scores: pd.DataFrame, groups: pd.DataFrame, column: str) -> Html:
+def _by_subgroup(scores: pd.DataFrame, groups: pd.DataFrame, column: str, below: float) -> Html:
     title = column.replace("_", " ")
     named = scores.assign(group=scores["case"].map(groups[column]))
-    counted = failures(named, below=_BELOW, by=("group", "rater")).sort_values("group", kind="stable")
+    counted = failures(named, below=below, by=("group", "rater")).sort_values("group", kind="stable")
     return details(f"By {title}", _table(counted, title.capitalize(), "The overall Dice of the cases of each subgroup"))
 
 
@@ -74,7 +89,7 @@ def _table(counted: pd.DataFrame, head: str, caption: str) -> Html:
     columns = [
         Column(head, numeric=False),
         Column("n", hint="cases with a value"),
-        Column(f"Dice < {_BELOW:g}", hint="cases"),
+        Column(f"Dice < {counted['below'].iloc[0]:g}", hint="cases"),
         Column("Share", "%"),
         Column("95 % interval", "%"),
         Column("Lowest Dice"),

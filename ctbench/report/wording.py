@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from ctbench.report.markup import Html, element, join
 
 __all__ = [
     "MISSING",
+    "counted",
     "fixed",
     "interval",
     "mean_sd",
     "metric_heading",
     "metric_title",
+    "p_sign",
     "p_value",
     "percent",
     "shortened",
@@ -87,6 +90,13 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %".replace("-", "−") if math.isfinite(share) else MISSING
 
 
+def counted(counts: Iterable[float], noun: str = "cases") -> str:
+    """Say what n is where it may differ from one figure to the next: ``n = 12 cases``, ``n = 3 to 12 cases``."""
+    found = sorted(map(int, counts))
+    low, high = (found[0], found[-1]) if found else (0, 0)
+    return f"n = {low} {noun}" if low == high else f"n = {low} to {high} {noun}"
+
+
 def p_value(p: float) -> str:
     """Write a P value as the papers do: no leading zero, three digits, ``<.001`` below."""
     if not math.isfinite(p):
@@ -94,6 +104,12 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "<.001"
     return ">.999" if p > 0.999 else f"{p:.3f}".removeprefix("0")
+
+
+def p_sign(p: float) -> str:
+    """Write a P value after its sign, as in ``P = .012`` and ``P < .001``."""
+    written = p_value(p)
+    return f"{written[0]} {written[1:]}" if written[0] in "<>" else f"= {written}"
 
 
 def shortened(name: str, length: int = 26) -> str:

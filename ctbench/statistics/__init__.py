@@ -14,6 +14,7 @@ from ctbench.statistics.ranking import rank, rank_stability
 from ctbench.statistics.readers import readers_minus_model
 from ctbench.statistics.regression import categorical_regression, leave_one_out_regression
 from ctbench.statistics.reliability import icc
+from ctbench.statistics.roc import roc_curve
 from ctbench.statistics.significance import significance_matrix
 from ctbench.statistics.summary import describe, overall
 from ctbench.statistics.summary_regression import categorical_regression_from_summary
@@ -59,6 +60,7 @@ __all__ = [
     "rank_stability",
     "readers_minus_model",
     "roc_auc",
+    "roc_curve",
     "significance_matrix",
     "size_correlation",
     "volume_agreement",

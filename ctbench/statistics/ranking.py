@@ -140,7 +140,8 @@ def _merits(values: Numbers, method: Method, weights: Numbers) -> Numbers:
 def _rank_of(merits: Numbers) -> NDArray[np.integer]:
     """Rank in each row, 1 for the highest; equals share the best rank. Differences of round-off are none."""
     rounded = np.round(merits, 12)
-    return np.asarray(1 + (rounded[:, None, :] > rounded[:, :, None]).sum(axis=2))
+    above = [len(row) - np.searchsorted(np.sort(row), row, side="right") for row in rounded]
+    return 1 + np.asarray(above).reshape(rounded.shape)
 
 
 def _p_first(first: int, merit: Numbers, resampled: Numbers, clusters: int) -> Numbers:
@@ -211,6 +212,10 @@ def _tau_b(reference: Numbers, merits: Numbers) -> Numbers:
     """Kendall's tau-b of each row with the reference; NaN where either is all ties."""
     first, second = np.triu_indices(len(reference), 1)
     expected = np.sign(np.round(reference[first] - reference[second], 12))
-    found = np.sign(np.round(merits[:, first] - merits[:, second], 12))
+    taus = []
+    for row in merits:  # all at once would take as many gigabytes as there are hundreds of raters
+        found = np.sign(np.round(row[first] - row[second], 12))
+        taus.append((found @ expected, (found**2).sum() * (expected**2).sum()))
+    agreeing, untied = np.array(taus).reshape(-1, 2).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((found @ expected) / np.sqrt((found**2).sum(axis=1) * (expected**2).sum()))
+        return np.asarray(agreeing / np.sqrt(untied))

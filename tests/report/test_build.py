@@ -185,18 +185,56 @@ def test_csv(small_runs, tmp_path):
     scores = pd.concat([run.scores for run in runs])
     assert [path.name for path in paths] == [
         "summary.csv",
+        "toy-ranking.csv",
         "toy-structures.csv",
         "toy-volumes.csv",
         "toy-comparisons.csv",
+        "toy-equivalence.csv",
+        "toy-low-dice.csv",
     ]
-    table = pd.read_csv(paths[1]).set_index(["label", "reference", "rater", "metric"])
+    table = pd.read_csv(paths[2]).set_index(["label", "reference", "rater", "metric"])
     values = scores.query("label == 'caudate' and reference == 'majority' and rater == 'unet' and metric == 'dice'")
     assert table.loc[("caudate", "majority", "unet", "dice"), "mean"] == pytest.approx(
         values["value"].mean(), rel=1e-12
     )
-    compared = pd.read_csv(paths[3])
+    compared = pd.read_csv(paths[4])
     assert set(compared["model"]) == {"unet"}
     assert set(compared["reference"]) == {"majority", *(f"majority-without-reader{k}" for k in (1, 2, 3))}
+
+
+def test_csv_of_studies(small_runs, tmp_path):
+    """Ranking, equivalence, detection and low Dice stand in files of their own, by the limits that are chosen."""
+
+    def edit(scores):
+        absent = scores["metric"].isin(["volume_ml", "reference_volume_ml"]) & scores["case"].isin(["case01", "case02"])
+        return scores.assign(value=scores["value"].mask(absent, 0.0))
+
+    runs = small_runs(edit=edit)
+    paths = {path.stem: path for path in write_csv(runs, tmp_path / "csv", margin=0.2, low_dice=0.9)}
+    ranking = pd.read_csv(paths["toy-ranking"])
+    first = ranking[ranking["label"] == "overall"]
+    assert set(first["rater"]) == {"all readers", "unet"}
+    assert first["value"].is_monotonic_decreasing
+    equivalent = pd.read_csv(paths["toy-equivalence"])
+    assert equivalent["margin"].eq(0.2).all()
+    assert equivalent["verdict"].str.startswith("equivalent within 0.2").any()
+    found = pd.read_csv(paths["toy-detection"])
+    assert found.loc[found["rater"] == "unet", ["n", "positive"]].drop_duplicates().to_numpy().tolist() == [[6, 4]]
+    low = pd.read_csv(paths["toy-low-dice"]).set_index("label")
+    values = runs[0].scores.query("label == 'caudate' and reference == 'majority' and metric == 'dice'")["value"]
+    assert low.loc["caudate", "failures"] == (values < 0.9).sum() > 0
+    assert low["below"].eq(0.9).all()
+
+
+def test_limits_are_the_readers_choice(small_runs, tmp_path):
+    """Another margin and another limit of the Dice stand on the page instead of the usual ones."""
+    runs = small_runs()
+    chosen = build_report(runs, tmp_path / "page.html", datasets={}, margin=0.02, low_dice=0.7)
+    html = chosen.read_text(encoding="utf-8")
+    assert "lies within ± 0.02" in html
+    assert "is below 0.7" in html
+    assert "Dice &lt; 0.7" in html
+    assert "± 0.05 (two" not in html
 
 
 def test_indeterminate_voxels(runs, dataset):

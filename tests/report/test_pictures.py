@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
+from ctbench.predictors import Finding
+from ctbench.report.frames import Frame
 from ctbench.report.overlays import COLOURS
-from ctbench.report.pictures import _window, gallery, legend, pictures
+from ctbench.report.pictures import gallery, legend, pictures
 from ctbench.report.results import gather
-from ctbench.volume import Volume
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +48,13 @@ def test_air_around_the_head_is_cut_away(drawn):
     assert drawn["unet"][0].image.shape[1] < 40
 
 
-def _volume(array, **geometry):
-    return Volume(array, (5.0, 1.0, 1.0), **geometry)
-
-
-@pytest.mark.parametrize("flipped", [(False, False), (True, False), (False, True), (True, True)])
-def test_anterior_is_up_and_right_is_left(flipped):
-    """However the file is stored, the picture has the same voxels in the same place."""
-    image = np.arange(1 * 6 * 5).reshape(1, 6, 5)
-    direction = np.diag([1.0, *(-1.0 if flip else 1.0 for flip in flipped)])
-    stored = image[:, :: -1 if flipped[0] else 1, :: -1 if flipped[1] else 1]
-    window, step = _window(_volume(stored, direction=direction), 0)
-    assert step == 1
-    np.testing.assert_array_equal(stored[0][window], image[0])
-
-
-def test_large_images_are_thinned():
-    """A slice of 1000 voxels is shown by every third."""
-    window, step = _window(_volume(np.zeros((1, 1000, 400))), 0)
-    assert step == 3
-    assert np.zeros((1000, 400))[window].shape == (334, 134)
+def test_large_images_are_thinned(results, runs, dataset, monkeypatch):
+    """A slice with more voxels than fit is shown by every third, and its caption says so."""
+    monkeypatch.setattr("ctbench.report.pictures._LARGEST", 16)
+    picture = next(pictures(results, runs[1], dataset))
+    assert picture.step == 3
+    assert max(picture.image.shape) <= 16
+    assert "every 3. voxel" in gallery([picture])
 
 
 def test_gallery_is_self_contained_and_says_what_it_shows(drawn):
@@ -84,3 +71,22 @@ def test_legend_names_all_colours():
     html = legend()
     assert all(f"rgb{rgb}" in html for rgb in COLOURS.values())
     assert "does not count" in html
+
+
+def test_boxes_are_drawn_over_the_mistakes(drawn):
+    """A detector's boxes lie over the second picture alone, and the caption tells their confidence."""
+    box = Frame(100, 100, 300, 300, "iph", 0.87)
+    html = gallery([replace(drawn["unet"][0], boxes=(box,))])
+    assert html.count("<svg") == 1
+    assert html.index("<svg") > html.index("mistakes of case")
+    assert "1 box with confidence: iph 0.87" in html
+    assert "<svg" not in gallery([drawn["unet"][0]])
+
+
+def test_boxes_come_from_the_run(results, runs, dataset, monkeypatch):
+    """They are those that the run keeps of the case, in the slice that is shown."""
+    plain = next(pictures(results, runs[1], dataset))
+    found = Finding(plain.z, (1.0, 1.0, 5.0, 5.0), "caudate", 0.7)
+    monkeypatch.setattr(type(runs[1]), "findings", lambda _, __: (0.9, (found,)))
+    (box,) = next(pictures(results, runs[1], dataset)).boxes
+    assert (box.type, box.confidence) == ("caudate", 0.7)

@@ -1,0 +1,181 @@
+"""The papers' tables in LaTeX: mean ± SD with asterisks, ready to paste."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ctbench.files import write_text
+from ctbench.report import tables
+from ctbench.report.calls import RATES, calls, detection_rows
+from ctbench.report.detections import can_detect
+from ctbench.report.results import Results, gather
+from ctbench.report.wording import fixed, interval, metric_heading
+from ctbench.runs import Run
+from ctbench.statistics import OVERALL
+
+__all__ = ["escaped", "latex_tables", "write_latex"]
+
+_NEEDS = "% Needs \\usepackage{booktabs}; names with letters beyond Latin need XeLaTeX or LuaLaTeX.\n"
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "−": "$-$",
+    "±": "$\\pm$",
+    "≥": "$\\geq$",
+    "–": "--",
+    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
+}
+_MARKS = "* the reader is better, \\textdagger{} the model is better ($P < .05$, categorical linear regression)"
+
+
+def write_latex(runs: Iterable[Run], path: str | PathLike[str]) -> Path:
+    """Write ``latex_tables`` to a file; raises as it does, and ``StoreError`` where the file cannot be written."""
+    write_text(path, latex_tables(runs))
+    return Path(path)
+
+
+def latex_tables(runs: Iterable[Run]) -> str:
+    """Give the tables that the papers print, for each dataset.
+
+    These are the overall scores of all raters (mean ± SD); for each model the comparison with the readers by structure,
+    on leave-one-out references where there are any and on the common one, with Cai's asterisks; and detection, with
+    95 % intervals.
+
+    Args:
+        runs: as for ``build_report``.
+
+    Raises:
+        UsageError: no runs, or runs of one dataset that cannot be compared.
+    """
+    return _NEEDS + "\n".join(table for results in gather(runs) for table in _of(results))
+
+
+def escaped(words: object) -> str:
+    """Write words so that LaTeX prints them; line breaks and other whitespace become spaces."""
+    return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(str(words).split()))
+
+
+def _of(results: Results) -> Iterator[str]:
+    yield from _overall(results)
+    references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
+    for model in results.models:
+        for reference in references:
+            for metric in results.metrics:
+                if results.readers:
+                    yield _comparison(results, model, reference, metric)
+    if can_detect(results):
+        yield _detection(results)
+
+
+def _overall(results: Results) -> Iterator[str]:
+    for over, models in results.scopes().items():
+        summary = tables.summary(results.scores_of(models), over, reference=results.fair, metrics=results.metrics)
+        units = summary.drop_duplicates("metric").set_index("metric")["unit"]
+        heads = ["Rater", "$n$", *(escaped(metric_heading(name, units[name])) for name in units.index)]
+        rows = []
+        for rater, own in summary.groupby("rater", sort=False):
+            found = own.set_index("metric").to_dict("index")
+            means = [_mean_sd(found[name]["mean"], found[name]["sd"], units[name]) for name in units.index]
+            rows.append([escaped(rater), str(found[units.index[0]]["n"]), *means])
+        what = f"{results.scope_title(over)} on {results.name}, {_against(results, results.fair)}, mean ± SD over cases"
+        yield _table(heads, rows, escaped(what) + ".")
+
+
+def _comparison(results: Results, model: str, reference: str, metric: str) -> str:
+    asked: Any = {"model": model, "structures": results.compared(model), "averaged": results.averaged(model)}
+    compared = tables.comparison(results.scores, metric=metric, reference=reference, **asked)
+    gaps: dict[Any, Any] = (
+        tables.gap(results.scores, metric=metric, reference=reference, **asked).set_index("label").to_dict("index")
+    )
+    unit, paired = results.unit(metric), reference == tables.LEAVE_ONE_OUT
+    readers = list(compared["rater"].unique())
+    shares = ["of volume, %"] if unit == "mL" else []
+    names = [name for reader in readers for name in (reader, model)] if paired else [model, *readers]
+    heads = ["Structure", *map(escaped, names), "Readers $-$ model", *map(escaped, shares)]
+    rows = []
+    for label, own in compared.groupby("label", sort=False):
+        by_reader = own.set_index("rater").to_dict("index")
+        cells = [] if paired else [_of_model(own.iloc[0].to_dict(), unit)]
+        for reader in readers:
+            row = by_reader.get(reader)
+            cells.append("--" if row is None else _mean_sd(row["mean"], row["sd"], unit) + _mark(row))
+            cells += ([_of_model(row, unit) if row else "--"]) if paired else []
+        numbers = [(gaps[label]["difference"], unit)]
+        numbers += [(gaps[label]["share_percent"], "mL")] if shares else []
+        rows.append([escaped(label), *cells, *(escaped(fixed(value, one)) for value, one in numbers)])
+    what = (
+        f"{metric_heading(metric, unit)} of the readers and {model} on {results.name}, {_against(results, reference)}"
+    )
+    return _table(heads, rows, f"{escaped(what)}, mean $\\pm$ SD over cases. {_MARKS}.", last=OVERALL)
+
+
+def _against(results: Results, reference: str) -> str:
+    if reference == tables.LEAVE_ONE_OUT:
+        return f"each reader and the model against the {results.common} of the other readers"
+    return f"against {reference}" + (", to which the readers contribute" if results.readers else "")
+
+
+def _detection(results: Results) -> str:
+    heads = ["Rater", "Structure", "Call", "$n$", "Positive"]
+    heads += [title if name == "auc" else f"{title}, \\%" for name, title in RATES.items()]
+    rows = [
+        [
+            *(escaped(row[name]) for name in ("rater", "label", "by", "n", "positive")),
+            *(_rate(row, name) for name in RATES),
+        ]
+        for row in detection_rows(calls(results)).to_dict("records")
+    ]
+    return _table(heads, rows, f"Detection on {escaped(results.name)}, with 95\\,\\% intervals.")
+
+
+def _rate(row: dict[Any, Any], name: str) -> str:
+    scale, unit = (1, "1") if name == "auc" else (100, "%")
+    value, low, high = (scale * row[name + ending] for ending in ("", "_low", "_high"))
+    between = f" ({interval(low, high, unit)})" if math.isfinite(low) else ""
+    return escaped(fixed(value, unit) + between)
+
+
+def _mean_sd(mean: float, sd: float, unit: str) -> str:
+    if not math.isfinite(mean):
+        return "--"
+    return escaped(f"{fixed(mean, unit)} ± {fixed(sd, unit)}" if math.isfinite(sd) else fixed(mean, unit))
+
+
+def _of_model(row: dict[Any, Any], unit: str) -> str:
+    return _mean_sd(row["model_mean"], row["model_sd"], unit)
+
+
+def _mark(row: dict[Any, Any]) -> str:
+    return "*" if row["reader_better"] else "\\textdagger{}" if row["model_better"] else ""
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, last: str = "") -> str:
+    """Make a table; a rule stands above the row that is called ``last``."""
+    lines = [
+        "\\begin{table}",
+        "\\centering",
+        f"\\caption{{{caption}}}",
+        f"\\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        "\\toprule",
+        _row(heads),
+        "\\midrule",
+    ]
+    for index, row in enumerate(rows):
+        if last and row[0] == last and index:
+            lines.append("\\midrule")
+        lines.append(_row(row))
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"

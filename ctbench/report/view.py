@@ -1,0 +1,128 @@
+"""How the slices of a case are looked at: axial ones with anterior up and the patient's right side on the left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.volume import Volume
+
+__all__ = ["View"]
+
+_AIR_HU = -500
+_MARGIN = 2
+_PLANES: tuple[Literal["axial", "coronal", "sagittal"], ...] = ("axial", "coronal", "sagittal")
+
+Span = tuple[int, int]
+"""The first index, and the last + 1."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Which part of the slices of an array z,y,x is shown, and how it is turned.
+
+    Args:
+        plane: ``axial``, or what the slices are of a scan that is stored otherwise.
+        rows: those of the array that are shown.
+        columns: likewise.
+        transposed: whether the array's columns are shown as rows.
+        flipped: whether what is shown as rows, as columns, is stored the other way round.
+        spacing_mm: distance of neighbouring rows and columns of the array.
+    """
+
+    plane: Literal["axial", "coronal", "sagittal"]
+    rows: Span
+    columns: Span
+    transposed: bool
+    flipped: tuple[bool, bool]
+    spacing_mm: tuple[float, float]
+
+    @classmethod
+    def of(cls, image: Volume, z: int | None = None) -> View:
+        """Give the view of an image without the air around the head.
+
+        Anterior is up and the patient's right side on the left; in coronal and sagittal slices superior is up.
+
+        Args:
+            image: in HU; where nothing or everything is denser than air (masks, MRI), all of it is shown.
+            z: cut to what is no air in this slice; None: in any slice, so that all slices are cut alike.
+        """
+        tissue = image.array[slice(None) if z is None else slice(z, z + 1)] > _AIR_HU
+        # The patient's axis (0 z, 1 y, 2 x) along which each axis of the array runs most.
+        along = np.abs(image.direction).argmax(axis=0)
+        # World coordinates grow to superior, posterior and left; superior alone is to be at the beginning.
+        reverse = [bool((image.direction[along[axis], axis] > 0) == (along[axis] == 0)) for axis in (1, 2)]
+        transposed = bool(along[2] < along[1])
+        return cls(
+            plane=_PLANES[along[0]],
+            rows=_span(tissue.any(axis=(0, 2))),
+            columns=_span(tissue.any(axis=(0, 1))),
+            transposed=transposed,
+            flipped=(reverse[1], reverse[0]) if transposed else (reverse[0], reverse[1]),
+            spacing_mm=image.spacing_mm[1:],
+        )
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Height and width of what is shown."""
+        spans = (self.rows, self.columns)
+        height, width = ((stop - start) * step for (start, stop), step in zip(spans, self.spacing_mm, strict=True))
+        return (width, height) if self.transposed else (height, width)
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        height, width = self.size_mm
+        return width / height
+
+    def pixels(self, largest: int) -> tuple[int, int]:
+        """Give height and width of a picture of square pixels whose longer side has so many."""
+        height, width = (max(round(size * largest / max(self.size_mm)), 1) for size in self.size_mm)
+        return height, width
+
+    def voxels(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Cut a slice (y,x and perhaps colours) to what is shown and turn it as it is looked at."""
+        part = plane[slice(*self.rows), slice(*self.columns)]
+        turned = part.swapaxes(0, 1) if self.transposed else part
+        return turned[:: -1 if self.flipped[0] else 1, :: -1 if self.flipped[1] else 1]
+
+    def nearest(self, plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+        """Show a slice in a shape in pixels, each of which takes the value of the voxel that it lies in."""
+        shown = self.voxels(plane)
+        picked = [
+            ((np.arange(pixels) + 0.5) * voxels / pixels).astype(int)
+            for pixels, voxels in zip(shape, shown.shape, strict=False)
+        ]
+        return shown[np.ix_(*picked)]
+
+    def box(self, box: tuple[float, float, float, float], shape: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Say where a box of a slice lies in a picture.
+
+        Args:
+            box: first row, first column, last row + 1 and last column + 1 in voxels, as in a ``Finding``.
+            shape: of the picture, in pixels.
+
+        Returns:
+            top, left, bottom and right in pixels; it may reach beyond the picture.
+        """
+        reach = [(box[0] - self.rows[0], box[2] - self.rows[0]), (box[1] - self.columns[0], box[3] - self.columns[0])]
+        sizes = [self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]]
+        if self.transposed:
+            reach, sizes = reach[::-1], sizes[::-1]
+        (top, bottom), (left, right) = (
+            (pixels - stop * pixels / size, pixels - start * pixels / size)
+            if flip
+            else (start * pixels / size, stop * pixels / size)
+            for (start, stop), size, pixels, flip in zip(reach, sizes, shape, self.flipped, strict=True)
+        )
+        return top, left, bottom, right
+
+
+def _span(inside: Any) -> Span:
+    found = np.flatnonzero(inside)
+    if not len(found):
+        return 0, len(inside)
+    return max(int(found[0]) - _MARGIN, 0), min(int(found[-1]) + 1 + _MARGIN, len(inside))
