@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli import data, demo, plugins, scoring, studies, training, verifying
+from ctbench.cli import data, demo, leaderboard, plugins, predicting, scoring, studies, training, verifying
 from ctbench.errors import CtbenchError
 
 __all__ = ["app", "main"]
@@ -26,9 +26,11 @@ demo.register(app)
 scoring.register(app)
 verifying.register(app)
 studies.register(app)
+leaderboard.register(app)
 data.register(app)
 plugins.register(app)
 training.register(app)
+predicting.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -14,8 +14,11 @@ from ctbench.cli.scoring import failure_note
 
 __all__ = ["DEMO", "register"]
 
-DEMO = {"phantom-anatomy": ("atlas",), "phantom-hemorrhage": ("threshold",)}
-"""Dataset -> the predictors that have weights for it."""
+DEMO = {
+    "phantom-anatomy": ("atlas", "cai-unet", "deepnat", "deepnat-crf"),
+    "phantom-hemorrhage": ("threshold", "deepbleed-128", "cascade-unet", "hybrid-mask-rcnn"),
+}
+"""Dataset -> a baseline, and the papers' models with weights for phantoms."""
 
 
 def register(app: typer.Typer) -> None:

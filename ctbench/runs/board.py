@@ -8,11 +8,9 @@ date. The digest of a run is that of its ``run.json``, which has the digests of 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,47 +19,26 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.errors import CtbenchError, StoreError, UsageError
+from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
-from ctbench.runs.derived import add_run, checked_scores, fold, framed, partition_table, partitions, unit_of
+from ctbench.runs.derived import (
+    add_run,
+    checked_scores,
+    fold,
+    framed,
+    partition_pieces,
+    partition_table,
+    partitions,
+)
 from ctbench.runs.exclusive import exclusive
 from ctbench.runs.folder import Run, RunFolder, open_run
-from ctbench.runs.grid import Grid
+from ctbench.runs.grid import GRID_COLUMNS, Grid
+from ctbench.runs.index import current_index, index_row, read_index, typed_index, write_index
 from ctbench.runs.loose import loose_partitions, loose_runs, loose_table
 from ctbench.runs.manifest import Manifest, parse_manifest
 from ctbench.runs.places import Place
-from ctbench.runs.rules import rules_digest
 
 __all__ = ["Board", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
-
-INDEX_COLUMNS = (
-    "run",
-    "dataset",
-    "rater",
-    "rater_kind",
-    "version",
-    "split",
-    "cases",
-    "failed",
-    "consensus",
-    "dataset_fingerprint",
-    "submitted",
-    "rules",
-    "overall_of",
-    "metrics",
-    "trained_here",
-    "seconds",
-    "manifest",
-    "problem",
-)
-"""The columns of ``Board.runs``.
-
-``run`` is a digest; ``rules`` a digest that runs share which may be compared; ``overall_of`` the structures that the
-overall mean goes over, and ``metrics`` the versions of their definitions, both as JSON; ``trained_here`` says that the
-predictor was fitted on this dataset; ``seconds`` is the median time of a prediction (null where it is not known);
-``manifest`` is the text of ``run.json``; ``problem`` says why a run cannot be shown, else it is empty."""
-
-_TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
 
 
 @dataclass(frozen=True)
@@ -70,7 +47,7 @@ class Board:
 
     Args:
         place: its folder.
-        runs: a row for each run, with the columns ``INDEX_COLUMNS``.
+        runs: a row for each run, with the columns ``ctbench.runs.index.INDEX_COLUMNS``.
         folders: digest -> folder, of runs that were never handed in; empty for a board.
     """
 
@@ -125,8 +102,12 @@ class Board:
 
     def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
         """Read the same scores as an array."""
-        table = self._table((dataset, metric, reference), runs)
-        return Grid.of_table(table, unit_of(table))
+        partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
+        if self.folders:
+            tables = iter([loose_table(self.folders, partition, usable)])
+        else:
+            tables = partition_pieces(self.place, partition, usable, GRID_COLUMNS)
+        return Grid.of_tables(tables)
 
     def _table(self, partition: tuple[str, str, str], runs: Sequence[str] | None) -> Any:
         usable = self._usable(partition[0], runs)
@@ -157,9 +138,9 @@ def open_board(path: str | Path) -> Board:
     place = Place.of(path)
     folders = loose_runs(place)
     if not folders:
-        return Board(place, _index(place))
+        return Board(place, read_index(place))
     rows = [index_row(digest, Place.of(folder), _counted_loss) for digest, folder in folders.items()]
-    return Board(place, _typed(pd.DataFrame(rows, columns=list(INDEX_COLUMNS))), folders)
+    return Board(place, typed_index(pd.DataFrame(rows)), folders)
 
 
 def board_stamp(path: str | Path) -> str:
@@ -256,7 +237,7 @@ def _alone(place: Place) -> Iterator[None]:
 
 
 def _bring_up_to_date(place: Place) -> None:
-    index = _index(place, outdated=_nothing())
+    index = current_index(place)
     withdrawn = {name.removesuffix(".json") for name in (place / "withdrawn").names()}
     present = [digest for digest in (place / "runs").names() if digest not in withdrawn]
     present = [digest for digest in present if (place / "runs" / digest / "run.json").exists()]
@@ -268,104 +249,9 @@ def _bring_up_to_date(place: Place) -> None:
     gone = set(index.loc[~index["run"].isin(present), "dataset"])
     for dataset in sorted({row["dataset"] for row in rows} | gone):
         fold(place, dataset, present if dataset in gone else None)
-    table = pd.concat([kept, _typed(pd.DataFrame(rows, columns=list(INDEX_COLUMNS)))], ignore_index=True)
+    table = pd.concat([kept, typed_index(pd.DataFrame(rows))], ignore_index=True)
     write_index(place, table)  # comes last: a run that is in it is in the tables
-
-
-def write_index(place: Place, rows: pd.DataFrame) -> None:
-    """Write the table of the runs, with the columns ``INDEX_COLUMNS``."""
-    with (place / "index.parquet").writing() as file:
-        _typed(rows[list(INDEX_COLUMNS)]).to_parquet(file, index=False, compression="zstd")
-
-
-def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], int]) -> dict[str, Any]:
-    """Make the row of a run; one that cannot be read is listed with the reason, and breaks nothing.
-
-    Args:
-        digest: of the run.
-        own: its folder.
-        take: gets digest, manifest and the bytes of the scores, and gives the number of cases without a prediction.
-    """
-    row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "seconds": math.nan}
-    row |= {"cases": 0, "failed": 0, "trained_here": False}
-    try:
-        text = (own / "run.json").read().decode("utf-8", errors="replace")
-        manifest = parse_manifest(text, f"run {digest}")
-        lost = take(digest, manifest, (own / "scores.parquet").read())
-    except CtbenchError as error:
-        return row | {"problem": str(error)}
-    return row | {
-        "dataset": manifest.dataset,
-        "rater": manifest.rater,
-        "rater_kind": manifest.rater_kind,
-        "version": manifest.predictor.version if manifest.predictor else "",
-        "split": manifest.split,
-        "cases": len(manifest.cases),
-        "failed": lost,
-        "consensus": manifest.consensus,
-        "dataset_fingerprint": manifest.dataset_fingerprint,
-        "submitted": _stamped(own / "submitted.json"),
-        "rules": rules_digest(manifest),
-        "overall_of": json.dumps(_overall_of(manifest)),
-        "metrics": json.dumps(manifest.metrics),
-        "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.training_datasets),
-        "seconds": _seconds(own / "times.parquet"),
-        "manifest": text,
-    }
-
-
-def _stamped(file: Place) -> str:
-    """Give when a run was handed in; empty where nobody knows."""
-    try:
-        return str(json.loads(file.read())["submitted"])
-    except (CtbenchError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _overall_of(manifest: Manifest) -> list[str]:
-    """Name what the overall mean goes over: the labels that the predictor claims; where it claims none, its groups."""
-    labels, groups = (
-        [name for name in names if name not in manifest.unsupported]
-        for names in (sorted(manifest.labels, key=manifest.labels.__getitem__), manifest.groups)
-    )
-    return labels or groups
-
-
-def _seconds(times: Place) -> float:
-    """Give the median time of a prediction; times are no part of a result, and a run may lack them."""
-    try:
-        frame = pd.read_parquet(io.BytesIO(times.read()), columns=["phase", "seconds"])
-    except (CtbenchError, OSError, ValueError):
-        return math.nan
-    return float(frame.loc[frame["phase"] == "predict", "seconds"].median())
 
 
 def _counted_loss(digest: str, manifest: Manifest, scores: bytes) -> int:
     return checked_scores(digest, manifest, scores)[1]
-
-
-def _nothing() -> pd.DataFrame:
-    return _typed(pd.DataFrame(columns=list(INDEX_COLUMNS)))
-
-
-def _typed(index: pd.DataFrame) -> pd.DataFrame:
-    texts = dict.fromkeys((name for name in INDEX_COLUMNS if name not in _TYPES), object)
-    return index.astype(texts | _TYPES)
-
-
-def _index(place: Place, outdated: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Read the index; of one that an earlier version of ctbench made, give ``outdated``, or say so."""
-    file = place / "index.parquet"
-    if not file.exists():
-        return _nothing()
-    try:
-        index = pd.read_parquet(io.BytesIO(file.read()))
-    except (OSError, ValueError) as error:
-        msg = f"{file} cannot be read: {error}; remove it, and the next submission makes it anew"
-        raise StoreError(msg) from error
-    if set(INDEX_COLUMNS) <= set(index.columns):
-        return _typed(index[list(INDEX_COLUMNS)])
-    if outdated is None:
-        msg = f"{file} was made by an earlier version of ctbench; `ctbench.runs.rebuild`, or a submission, renews it"
-        raise StoreError(msg)
-    return outdated

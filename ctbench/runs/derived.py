@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -27,6 +27,7 @@ __all__ = [
     "encoded",
     "fold",
     "framed",
+    "partition_pieces",
     "partition_table",
     "partitions",
     "unit_of",
@@ -83,12 +84,31 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
     """Read the rows of some runs of a partition as an Arrow table, dictionary-coded, without what all rows share."""
     import pyarrow as pa
 
-    tables = _tables(_folder(place, partition), set(runs))
-    if not tables:
+    pieces = list(partition_pieces(place, partition, runs))
+    if not pieces:
         return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
-    unit = {b"unit": unit_of(tables[0]).encode()}
-    table = pa.concat_tables([table.select(list(_COLUMNS)) for table in tables]).unify_dictionaries()
-    return table.replace_schema_metadata(unit)
+    table = pa.concat_tables([piece.select(list(_COLUMNS)) for piece in pieces]).unify_dictionaries()
+    return table.replace_schema_metadata(pieces[0].schema.metadata)
+
+
+def partition_pieces(
+    place: Place, partition: Partition, runs: Sequence[str], columns: Sequence[str] | None = None
+) -> Iterator[Any]:
+    """Read the same rows piece by piece, in the order in which they were handed in, so that never all are in memory.
+
+    Args:
+        place: of the board.
+        partition: which.
+        runs: digests of those to keep.
+        columns: those to read; None: all.
+    """
+    wanted = set(runs)
+    for file in _files(_folder(place, partition)):
+        everybody = set(_runs_of(file.schema_arrow)) <= wanted
+        for at in range(file.num_row_groups):
+            # One column says whether the others are worth their reading.
+            if everybody or len(_only(file.read_row_group(at, columns=["run"]), wanted)):
+                yield _only(file.read_row_group(at, columns=columns), wanted)
 
 
 def framed(table: Any, partition: Partition) -> pd.DataFrame:
@@ -182,32 +202,27 @@ def _only(table: Any, runs: Collection[str]) -> Any:
     return table if known.all() else table.filter(pa.array(known[column.indices.to_numpy()]))
 
 
-def _tables(folder: Place, runs: Collection[str] | None = None) -> list[Any]:
-    """Read the files of a partition, and of those only some runs; one that was folded into the base is left out."""
-    tables: list[Any] = []
-    for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
-        if name.startswith(".") or not name.endswith(".parquet"):
-            continue
-        if tables and name.removesuffix(".parquet") in set(_known(tables)):
-            continue
-        try:
-            tables.append(_table((folder / name).read(), runs))
-        except (OSError, ValueError) as error:
-            msg = f"{folder / name} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
-            raise StoreError(msg) from error
-    return tables
+def _tables(folder: Place) -> list[Any]:
+    return [file.read() for file in _files(folder)]
 
 
-def _table(content: bytes, runs: Collection[str] | None) -> Any:
-    """Read a file; where few of its runs are wanted, piece by piece, so that the others never fill the memory."""
+def _files(folder: Place) -> list[Any]:
+    """Open the files of a partition; one that was folded into the base already is left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(pa.BufferReader(content))
-    if runs is None or set(_runs_of(file.schema_arrow)) <= set(runs):
-        return file.read()
-    pieces = [_only(file.read_row_group(at), runs) for at in range(file.num_row_groups)]
-    return pa.concat_tables(pieces) if pieces else file.read()
+    files: list[Any] = []
+    base: set[str] = set()
+    for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
+        if name.startswith(".") or not name.endswith(".parquet") or name.removesuffix(".parquet") in base:
+            continue
+        try:
+            files.append(pq.ParquetFile(pa.BufferReader((folder / name).read())))
+        except (OSError, ValueError) as error:
+            msg = f"{folder / name} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
+            raise StoreError(msg) from error
+        base |= set(_runs_of(files[-1].schema_arrow)) if name == _BASE else set()
+    return files
 
 
 def _known(tables: Sequence[Any]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,13 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Entry", "Grid"]
+__all__ = ["GRID_COLUMNS", "Entry", "Grid"]
 
 ABSENT = -1
 """The status of a score that was never made: a reader who did not read the case, or a structure not scored there."""
 
 
-_HALF = 2**31
+GRID_COLUMNS = ("run", "case", "rater", "rater_kind", "label", "value", "status")
+"""What a grid is made of."""
 
 
 class Entry(NamedTuple):
@@ -58,25 +60,35 @@ class Grid:
         names = ("run", "case", "rater", "rater_kind", "label", "status")
         coded = {name: pa.array(named[name].to_numpy(object), pa.string()).dictionary_encode() for name in names}
         table = pa.table(coded | {"value": pa.array(named["value"].to_numpy(float))})
-        return cls.of_table(table, str(frame["unit"].iloc[0]) if len(frame) else "")
+        unit = str(frame["unit"].iloc[0]) if len(frame) else ""
+        return cls.of_tables([table.replace_schema_metadata({b"unit": unit.encode()})])
 
     @classmethod
-    def of_table(cls, table: Any, unit: str) -> Grid:
-        """Lay out an Arrow table whose columns are dictionary-coded; the last of two rows of one score counts."""
-        entries, place = _entries(table)
-        (cases, at_case), (labels, at_label), (statuses, status) = (
-            _sorted_codes(table[name]) for name in ("case", "label", "status")
-        )
+    def of_tables(cls, tables: Iterable[Any]) -> Grid:
+        """Lay out Arrow tables, piece after piece: as one table they would take ten times the room of the grid.
+
+        Args:
+            tables: with the columns ``GRID_COLUMNS``, dictionary-coded, and the unit as metadata; the last of two rows
+                of one score counts.
+        """
+        unit = ""
+        axes = {name: _Axis() for name in ("case", "label", "status")}
+        who, pieces = _Axis(), []
+        for table in tables:
+            unit = table.schema.metadata[b"unit"].decode()
+            codes = [axis.places(_only_chunk(table[name])) for name, axis in axes.items()]
+            pieces.append((*codes, _entry_places(table, who), table["value"].to_numpy()))
+        (cases, case_at), (labels, label_at), (statuses, status_at) = (axis.in_order() for axis in axes.values())
+        entries, entry_at = who.in_order()
         shape = (len(cases), len(labels), len(entries))
         values, state = np.full(shape, np.nan), np.full(shape, ABSENT, np.int8)
-        at_case *= len(labels)
-        at_case += at_label
-        place += at_case.astype(np.int64) * len(entries)
-        values.ravel()[place] = table["value"].to_numpy()
-        state.ravel()[place] = status
+        for case, label, status, entry, value in pieces:
+            place = (case_at[case] * len(labels) + label_at[label]) * len(entries) + entry_at[entry]
+            values.ravel()[place] = value
+            state.ravel()[place] = status_at[status]
         for array in (values, state):
             array.setflags(write=False)
-        return cls(entries, cases, labels, values, state, statuses, unit)
+        return cls(tuple(Entry(*one) for one in entries), cases, labels, values, state, statuses, unit)
 
     def having(self, statuses: Sequence[str]) -> NDArray[np.bool_]:
         """Say which scores have one of some statuses."""
@@ -108,34 +120,48 @@ class Grid:
         return Grid(chosen, *wanted, values, status, self.statuses, self.unit)
 
 
-def _sorted_codes(column: Any) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Give the names of a dictionary-coded column in order, and for each row the place of its name."""
-    chunk = column.unify_dictionaries().combine_chunks()
-    names = np.array(chunk.dictionary.to_pylist(), dtype=object)
-    order = np.argsort(names) if len(names) else np.zeros(0, np.int64)
-    # Millions of rows: places of half the size halve the time.
-    places = np.empty(len(names), np.int32)
-    places[order] = np.arange(len(names), dtype=np.int32)
-    return tuple(map(str, names[order])), places[chunk.indices.to_numpy()]
+class _Axis:
+    """The names along one axis, numbered as they come and put in order at the end."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, names: Iterable[Any]) -> NDArray[np.int32]:
+        """Give the numbers of some names."""
+        return np.array([self._numbers.setdefault(name, len(self._numbers)) for name in names], np.int32)
+
+    def places(self, column: Any) -> NDArray[np.int32]:
+        """Give the number of the name in each row of a dictionary-coded array."""
+        rows: NDArray[np.int32] = self.number(column.dictionary.to_pylist())[column.indices.to_numpy()]
+        return rows
+
+    def in_order(self) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+        """Give the names in order, and for each number the place of its name."""
+        names = sorted(self._numbers)
+        places = np.zeros(len(names), np.int64)
+        places[[self._numbers[name] for name in names]] = np.arange(len(names))
+        return tuple(names), places
 
 
-def _entries(table: Any) -> tuple[tuple[Entry, ...], NDArray[np.int64]]:
-    """Give who was scored, and for each row which of them it is about."""
-    columns = [_sorted_codes(table[name]) for name in Entry._fields]
-    sizes = [max(len(names), 1) for names, _ in columns]
-    joint: NDArray[Any] = np.zeros(len(table), np.int32 if np.prod(sizes) < _HALF else np.int64)
-    for size, (_, codes) in zip(sizes, columns, strict=True):
-        joint *= size
-        joint += codes
-    present = np.zeros(int(np.prod(sizes)), bool)
+def _only_chunk(column: Any) -> Any:
+    return column.unify_dictionaries().combine_chunks()
+
+
+def _entry_places(table: Any, who: _Axis) -> NDArray[np.int32]:
+    """Give for each row the number of who was scored."""
+    columns = [_only_chunk(table[name]) for name in Entry._fields]
+    sizes = [max(len(column.dictionary), 1) for column in columns]
+    joint = np.zeros(len(table), np.int64)
+    for size, column in zip(sizes, columns, strict=True):
+        joint = joint * size + column.indices.to_numpy()
+    present = np.zeros(math.prod(sizes), bool)
     present[joint] = True
-    found = np.flatnonzero(present)
-    at = np.unravel_index(found, sizes)
-    entries = tuple(
-        Entry(*(names[code] for (names, _), code in zip(columns, codes, strict=True)))
-        for codes in zip(*at, strict=True)
-    )
-    return entries, (np.cumsum(present, dtype=np.int64) - 1)[joint]
+    codes = np.unravel_index(np.flatnonzero(present), sizes)
+    known = [column.dictionary.to_pylist() for column in columns]
+    found = [tuple(names[at] for names, at in zip(known, one, strict=True)) for one in zip(*codes, strict=True)]
+    numbers = np.zeros(len(present), np.int32)
+    numbers[present] = who.number(found)
+    return numbers[joint]
 
 
 def _taken(array: NDArray[Any], names: Sequence[str], known: Sequence[str], axis: int) -> NDArray[Any]:

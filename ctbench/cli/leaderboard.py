@@ -1,0 +1,67 @@
+"""``ctbench leaderboard``: the pages of a board in a browser."""
+
+from __future__ import annotations
+
+import socket
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctbench.cli.data import Catalog
+from ctbench.cli.output import note
+from ctbench.errors import UsageError
+
+__all__ = ["register"]
+
+_LOCAL = "localhost"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(leaderboard)
+
+
+def leaderboard(
+    board: Annotated[
+        str, typer.Argument(metavar="BOARD", help="A board, or a folder of runs; a path or a URL that fsspec knows.")
+    ] = "demo",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where the pages are served.")] = 8501,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="0.0.0.0 serves them to other machines too.")
+    ] = _LOCAL,
+    catalog: Catalog = None,
+) -> None:
+    """Show a board in the browser, until Ctrl+C: rankings, comparisons, readers, cases, methods.
+
+    Example: `ctbench leaderboard board --port 8501`
+    """
+    _expect_free(host, port)
+    app, named = _app(), [f"--catalog={path.resolve()}" for path in catalog or ()]
+    import_module("leaderboard.app")  # now, so that the first visitor does not wait for it
+    note(f"leaderboard of {board}: http://{host}:{port}  (Ctrl+C ends it)")
+    # What Streamlit says when it starts is said above, in one line.
+    options = [f"--server.port={port}", f"--server.address={host}", "--logger.hideWelcomeMessage=true"]
+    from streamlit.web.cli import main as streamlit
+
+    streamlit(["run", str(app), *options, "--", board, *named], prog_name="streamlit", standalone_mode=False)
+
+
+def _app() -> Path:
+    found = find_spec("leaderboard")
+    if found is None or found.origin is None:
+        msg = "the package leaderboard, which comes with ctbench, is not installed; install ctbench again"
+        raise UsageError(msg)
+    return Path(found.origin).with_name("app.py")
+
+
+def _expect_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            msg = f"cannot serve at {host}:{port}: {error.strerror or error}; choose another with --port"
+            raise UsageError(msg) from error

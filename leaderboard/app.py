@@ -1,0 +1,109 @@
+"""The leaderboard: ``ctbench leaderboard [BOARD]``, or ``streamlit run leaderboard/app.py -- BOARD``.
+
+How a page is made
+    A page is a module in ``leaderboard/views/`` with one public function ``show(selection)``, and a line in ``PAGES``
+    that gives its title, its address and the shared controls it asks for (``selection.ASKED``). This module draws those
+    above the page, so that their values are kept from page to page. ``selection`` says what is looked at (structure,
+    metric, reference) and reads it: ``selection.field`` knows the raters of the dataset, ``selection.scores()`` gives
+    tidy scores, ``selection.grids()`` arrays, ``selection.run(rater)`` a run with its predictions,
+    ``selection.dataset()`` images and readers' masks where they are on this machine.
+
+Rules
+    1. A page lays out. Every number, table and figure comes from ``ctbench.report``, or the statistics below it, as a
+       plain function of frames; altair charts are in ``ctbench.report.charts``. Nothing is written.
+    2. Every control comes from ``leaderboard.controls``, which ties it to the address by its key: a link reproduces
+       the view. A key is a short word, unique on its page; the same word on two pages means the same thing.
+    3. Names of datasets, cases, raters and structures are anybody's. They are shown by ``leaderboard.layout`` only
+       (``text``, ``note``, ``table``, ``chart``), or as options of ``controls.choice`` and ``choices``, which take
+       plain text; never in a label, a hint, markdown or HTML.
+    4. What is read or computed is kept by ``reading.cached``, under keys that begin with ``selection.stamp``. A page
+       reads the partition that it shows, never all of them.
+    5. Every table is shown by ``layout.table``, which offers exactly what is seen as CSV; every chart by
+       ``layout.chart``, with a unit on every axis and n in its caption.
+    6. Errors of ours (``CtbenchError``) may leave a page: they are shown here, in a sentence.
+    7. From page to page: ``layout.link(url, words, key=value)``, with keys of controls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from ctbench.errors import CtbenchError
+from leaderboard import layout, reading
+from leaderboard.selection import Selection, ask
+from leaderboard.views import about, case, compare, detection, methods, ranking, readers, structures
+
+__all__ = ["PAGES", "Page", "main"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    Args:
+        title: in the navigation.
+        url: its address; the first page's is empty.
+        icon: a name of Material Symbols.
+        show: draws it; gets a ``Selection`` if the page asks for something, else nothing.
+        asks: the shared controls above it.
+    """
+
+    title: str
+    url: str
+    icon: str
+    show: Callable[..., None]
+    asks: tuple[str, ...] = ()
+
+
+PAGES = (
+    Page("Ranking", "", "leaderboard", ranking.show, ("dataset", "structure", "metric", "reference")),
+    Page("Compare", "compare", "compare_arrows", compare.show, ("dataset", "structure", "metric", "reference")),
+    Page("Structures", "structures", "bar_chart", structures.show, ("dataset", "metric", "reference")),
+    Page("Readers", "readers", "groups", readers.show, ("dataset",)),
+    Page("Detection", "detection", "search", detection.show, ("dataset",)),
+    Page("Case", "case", "radiology", case.show, ("dataset", "structure", "metric", "reference")),
+    Page("Methods", "methods", "psychology", methods.show, ("dataset",)),
+    Page("About", "about", "info", about.show),
+)
+
+
+def _show(page: Page, asked: Sequence[Selection]) -> None:
+    page.show(*asked)
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="ctbench leaderboard", page_icon="🧠", layout="wide")
+    layout.style()
+    asked: list[Selection] = []
+    places = {
+        page.url: st.Page(
+            partial(_show, page, asked),
+            title=page.title,
+            url_path=page.url,
+            icon=f":material/{page.icon}:",
+            default=not page.url,
+        )
+        for page in PAGES
+    }
+    layout.remember(places)
+    chosen = st.navigation(list(places.values()), position="top")
+    page = next(page for page in PAGES if page.url == chosen.url_path)
+    try:
+        if page.asks:
+            board = reading.board()
+            if board.runs.empty:
+                layout.empty_board(reading.where())
+                return
+            asked.append(ask(board, page.asks))
+        chosen.run()
+    except CtbenchError as error:
+        layout.note(str(error), kind="error")
+
+
+if __name__ == "__main__":
+    main()

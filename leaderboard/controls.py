@@ -1,0 +1,72 @@
+"""Controls whose values stand in the address, so that a link reproduces the view.
+
+Options are plain text in every one of them, whoever wrote it. A value in the address that is no option is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+__all__ = ["choice", "choices", "number", "search", "switch"]
+
+T = TypeVar("T")
+
+
+def choice(
+    label: str,
+    options: Sequence[T],
+    key: str,
+    *,
+    default: T | None = None,
+    shown: Callable[[T], str] = str,
+    hint: str | None = None,
+) -> T:
+    """Ask for one of several.
+
+    Args:
+        label: what is asked, in words of ours.
+        options: at least one; small values, for Streamlit copies and compares them; their texts must differ.
+        key: its name in the address.
+        default: stands there at first; None: the first.
+        shown: gives the text of an option.
+        hint: a sentence for those who rest on the label.
+    """
+    at = list(options).index(default) if default is not None and default in options else 0
+    found = st.selectbox(label, options, index=at, format_func=shown, key=key, help=hint, bind="query-params")
+    return options[at] if found is None else found
+
+
+def choices(
+    label: str,
+    options: Sequence[T],
+    key: str,
+    *,
+    default: Sequence[T] = (),
+    most: int | None = None,
+    shown: Callable[[T], str] = str,
+    hint: str | None = None,
+) -> list[T]:
+    """Ask for any number of several, at most ``most``."""
+    kept = [one for one in default if one in options][:most]
+    asked: dict[str, Any] = {"format_func": shown, "key": key, "help": hint, "max_selections": most}
+    return list(st.multiselect(label, options, default=kept, bind="query-params", **asked))
+
+
+def number(
+    label: str, key: str, *, low: float, high: float, default: float, step: float, hint: str | None = None
+) -> float:
+    """Ask for a number between two, by a slider; whole if all of them are."""
+    return float(st.slider(label, low, high, default, step, key=key, help=hint, bind="query-params"))
+
+
+def search(label: str, key: str, *, hint: str | None = None) -> str:
+    """Ask for some text to look for; empty where nobody asks."""
+    return str(st.text_input(label, key=key, help=hint, max_chars=500, bind="query-params") or "").strip()
+
+
+def switch(label: str, key: str, *, default: bool = False, hint: str | None = None) -> bool:
+    """Ask whether."""
+    return bool(st.toggle(label, value=default, key=key, help=hint, bind="query-params"))

@@ -1,0 +1,190 @@
+"""How tables, charts and anybody's words are put on a page: as text, whatever they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.report.spreadsheet import as_csv, as_parquet
+from ctbench.report.wording import shortened
+
+__all__ = [
+    "chart",
+    "code",
+    "empty_board",
+    "facts",
+    "folded",
+    "legend",
+    "link",
+    "note",
+    "remember",
+    "style",
+    "table",
+    "text",
+]
+
+Kind = Literal["plain", "muted", "title", "subtitle"]
+
+_PLACES = "places"
+_LONGEST = 120
+_NOTHING = "–"
+_STYLE = """
+<style>
+.block-container { padding-top: 4rem; padding-bottom: 3rem; max-width: 1400px; }
+.words { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.words.muted { color: #59636e; font-size: .875rem; }
+.words.title { font-size: 1.3rem; font-weight: 600; margin-top: .5rem; }
+.words.facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .35rem 1.5rem; padding: 0; }
+.words.facts dt { color: #59636e; font-weight: 400; }
+.words.facts dd { margin: 0; }
+.words .key { display: inline-block; margin-right: 1rem; }
+.words .key i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border: 1px solid #59636e; }
+.words.subtitle { font-size: 1.05rem; font-weight: 600; margin-top: .5rem; }
+/* Streamlit's own CSV lets a spreadsheet run what a name begins with; ours does not. */
+[data-testid="stElementToolbar"] button[aria-label="Download as CSV"] { display: none; }
+@media (max-width: 640px) { .block-container { padding-left: .75rem; padding-right: .75rem; } }
+</style>
+"""
+
+
+def style() -> None:
+    """Load the style of all pages."""
+    st.html(_STYLE)
+
+
+def text(words: object, kind: Kind = "plain") -> None:
+    """Show words as they are: nothing in them is markup."""
+    st.html(f'<p class="words {kind}">{escape(str(words))}</p>')
+
+
+def facts(known: Iterable[tuple[object, object]]) -> None:
+    """Show facts about something, each with its name before it."""
+    rows = (f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in known)
+    st.html(f'<dl class="words facts">{"".join(rows)}</dl>')
+
+
+def code(words: str) -> None:
+    """Show words as they would be typed."""
+    st.code(words, language=None, wrap_lines=True)
+
+
+def note(words: object, kind: Literal["info", "warning", "error"] = "info") -> None:
+    """Say something that must be seen, in a box."""
+    boxes = {"info": st.info, "warning": st.warning, "error": st.error}
+    boxes[kind](_unmarked(str(words)))
+
+
+def _unmarked(words: str) -> str:
+    """Escape what markdown would make something of."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|<>$:~" else sign for sign in words)
+
+
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    height: int | Literal["auto", "content"] = "auto",
+    shade: pd.Series | None = None,
+) -> int | None:
+    """Show a table, and give exactly what is seen to be downloaded as CSV and Parquet.
+
+    Args:
+        frame: its rows; the index is not shown.
+        name: of the files, without ending.
+        columns: ``st.column_config`` by column.
+        key: where given, a row can be chosen.
+        height: in pixels, or as Streamlit says.
+        shade: the background of each row; null for none.
+
+    Returns:
+        The position of the row that was chosen; None where there is none.
+    """
+    asked: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row", "key": key} if key else {}
+    chosen = st.dataframe(
+        frame if shade is None else _shaded(frame, shade),
+        hide_index=True,
+        width="stretch",
+        height=height,
+        placeholder=_NOTHING,
+        column_config={name: str(name).replace("_", " ") for name in frame.columns} | dict(columns or {}),
+        **asked,
+    )
+    with st.container(horizontal=True):
+        for ending, write, kind in (("csv", as_csv, "text/csv"), ("parquet", as_parquet, "application/octet-stream")):
+            st.download_button(
+                ending.upper() if ending == "csv" else "Parquet",
+                write(frame),
+                f"{name}.{ending}",
+                kind,
+                key=f"{name}.{ending}",
+                icon=":material/download:",
+                on_click="ignore",
+                type="tertiary",
+            )
+    rows = chosen["selection"]["rows"] if key else []
+    return int(rows[0]) if rows else None
+
+
+def _shaded(frame: pd.DataFrame, shade: pd.Series) -> Any:
+    css = ("background-color: " + shade).where(shade.notna(), "").to_numpy()
+    plain = frame.reset_index(drop=True)
+    return plain.style.apply(
+        lambda cells: pd.DataFrame(dict.fromkeys(cells.columns, css), index=cells.index), axis=None
+    )
+
+
+def chart(drawing: Any, words: str) -> None:
+    """Show an altair chart over its caption, which says n."""
+    st.altair_chart(drawing, width="stretch", theme=None)
+    text(words, "muted")
+
+
+def legend(colours: Mapping[str, tuple[int, int, int]]) -> None:
+    """Show what colours stand for; the names may be anybody's."""
+    entries = (
+        f'<span class="key"><i style="background:rgb{colour}"></i>{escape(shortened(name, 40))}</span>'
+        for name, colour in colours.items()
+    )
+    st.html(f'<p class="words muted">{" ".join(entries)}</p>')
+
+
+@contextmanager
+def folded(words: str) -> Iterator[None]:
+    """Put what follows under a line that opens it; the line is in words of ours."""
+    with st.expander(words):
+        yield
+
+
+def empty_board(where: str) -> None:
+    """Say what to do where there is nothing to see."""
+    text("Nothing here yet", "title")
+    text(f"{shortened(where, _LONGEST)} holds no runs. To fill it:")
+    code(
+        "ctbench demo           # makes runs in ./demo, which `ctbench leaderboard` shows\n\n"
+        "ctbench run threshold --dataset phantom-hemorrhage\n"
+        "ctbench submit runs/phantom-hemorrhage/threshold --to board\n"
+        "ctbench leaderboard board"
+    )
+
+
+def remember(places: Mapping[str, Any]) -> None:
+    """Keep the pages of this run of the script, for ``link``."""
+    st.session_state[_PLACES] = dict(places)
+
+
+def link(url: str, words: str, **query: str) -> None:
+    """Show a link to another page, in words of ours, with the values of its controls.
+
+    What the address says of controls that both pages have (the dataset) goes along by itself. A page cannot be left
+    without a click: Streamlit refuses to change an address while its controls are on the page.
+    """
+    st.page_link(
+        st.session_state[_PLACES][url], label=words, icon=":material/arrow_forward:", query_params=query or None
+    )

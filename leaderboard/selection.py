@@ -1,0 +1,219 @@
+"""What is looked at: the shared controls above a page, and the reading of what they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.datasets import Dataset
+from ctbench.errors import DataError, UsageError
+from ctbench.report.field import Field, datasets_on, fields_of
+from ctbench.report.local import local_dataset, task_of
+from ctbench.report.tables import ALL_READERS, LEAVE_ONE_OUT
+from ctbench.report.wording import metric_title
+from ctbench.runs import Board, Grid, Run
+from leaderboard import controls, reading
+
+__all__ = ["ASKED", "Selection", "Structure", "ask"]
+
+ASKED = ("dataset", "structure", "metric", "reference")
+"""The shared controls that a page may ask for; without ``dataset`` there are no others."""
+
+_ANY, _UNKNOWN = "any task", "task not stated"
+_REFERENCES = "leave-one-out: a reader is scored on what the other readers agree on, models on the same references"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A structure, or the mean over several.
+
+    Args:
+        title: how it is shown.
+        over: what the mean goes over; one name for a structure.
+        overall: whether it is a mean over structures.
+    """
+
+    title: str
+    over: tuple[str, ...]
+    overall: bool
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is looked at.
+
+    Args:
+        board: all of it.
+        stamp: changes when the board does; the first argument of what is ``reading.cached``.
+        field: the raters of a dataset that may be compared; None where the page does not ask for a dataset.
+        structure: one, or a mean over several.
+        metric: its name.
+        reference: the name of one, or ``leave-one-out``.
+    """
+
+    board: Board
+    stamp: str
+    field: Field
+    structure: Structure
+    metric: str
+    reference: str
+
+    def scores(
+        self, metric: str | None = None, reference: str | None = None, raters: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Read tidy scores of the dataset, of all structures: by default of the metric and reference that are chosen.
+
+        Args:
+            metric: another metric.
+            reference: another reference; ``leave-one-out`` gives those of all references without a reader.
+            raters: names; None: all of them, which only small boards can afford.
+        """
+        names = None if raters is None else tuple(raters)
+        return _scores(
+            self.stamp, self.field.key, metric or self.metric, reference or self.reference, names, self.field
+        )
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], str, str]:
+        """What is asked of the field: the structures, the metric and the reference; part of the key of what is kept."""
+        return self.structure.over, self.metric, self.reference
+
+    def grids(self, metric: str | None = None) -> tuple[Grid, ...]:
+        """Read the scores of all raters as arrays, one for each reference that the chosen one stands for.
+
+        Args:
+            metric: another than the chosen one.
+        """
+        references = self.field.expanded(self.reference)
+        return tuple(_grid(self.stamp, self.field.key, metric or self.metric, name, self.field) for name in references)
+
+    def unit(self) -> str:
+        """Give the unit of the metric."""
+        return next((grid.unit for grid in self.grids() if grid.unit), "")
+
+    def readers(self) -> tuple[str, ...]:
+        """Name the single readers that were scored here."""
+        entries = {entry for grid in self.grids() for entry in grid.entries}
+        return tuple(sorted({entry.rater for entry in entries if entry.rater_kind == "reader"}))
+
+    def raters(self) -> tuple[str, ...]:
+        """Name those who can be compared here: the readers as one on leave-one-out references, models, readers."""
+        entries = {entry for grid in self.grids() for entry in grid.entries}
+        readers = self.readers()
+        found = {self.field.name_of(entry) for entry in entries if entry.rater_kind == "model"}
+        together = [ALL_READERS] if readers and self.reference == LEAVE_ONE_OUT else []
+        return (*together, *(name for name in self.field.models if name in found), *readers)
+
+    def run(self, rater: str) -> Run:
+        """Open the run of a model, or that of the readers, with its predictions, times and log.
+
+        Raises:
+            StoreError: its files are not on this machine, or cannot be read.
+        """
+        return self.board.run(self.field.run_of(rater))
+
+    def dataset(self) -> Dataset:
+        """Give the dataset with its images and readers' masks, if it is on this machine.
+
+        Raises:
+            DataError: it is not; the message says what to do.
+        """
+        return _dataset(self.field.dataset, reading.catalogs())
+
+    def patients(self) -> dict[str, str]:
+        """Give case -> patient; empty where the dataset is not on this machine."""
+        try:
+            return {case.id: case.patient or case.id for case in self.dataset()}
+        except DataError:
+            return {}
+
+
+@reading.cached(4)
+def _dataset(name: str, catalogs: tuple[str, ...]) -> Dataset:
+    return local_dataset(name, catalogs)
+
+
+@reading.cached(4)
+def _scores(
+    stamp: str,  # noqa: ARG001  # part of the key
+    key: str,  # noqa: ARG001
+    metric: str,
+    reference: str,
+    raters: tuple[str, ...] | None,
+    _field: Field,
+) -> pd.DataFrame:
+    return _field.scores(metric, reference, raters)
+
+
+@reading.cached(7)
+def _grid(stamp: str, key: str, metric: str, reference: str, _field: Field) -> Grid:  # noqa: ARG001
+    return _field.grid(metric, reference)
+
+
+@reading.cached(8)
+def _fields(stamp: str, dataset: str, _board: Board) -> tuple[Field, ...]:  # noqa: ARG001  # stamp: part of the key
+    return fields_of(_board, dataset)
+
+
+def ask(board: Board, asks: Sequence[str]) -> Selection:
+    """Draw the shared controls that a page asks for, side by side, and give what they choose.
+
+    Raises:
+        UsageError: no run of the board can be shown.
+    """
+    datasets = datasets_on(board)
+    if not datasets:
+        msg = "no run of this board can be shown; About lists them with the reasons"
+        raise UsageError(msg)
+    stamp = reading.stamp()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        dataset = _ask_dataset(stamp, datasets)
+        field = _ask_field(_fields(stamp, dataset, board))
+        structures = structures_of(field)
+        structure, metric, reference = structures[0], field.metrics[0], field.references[0]
+        if "structure" in asks:
+            structure = controls.choice("Structure", structures, "structure", shown=lambda one: one.title)
+        if "metric" in asks:
+            metric = controls.choice("Metric", field.metrics, "metric", shown=metric_title)
+        if "reference" in asks:
+            reference = controls.choice("Reference", field.references, "reference", hint=_REFERENCES)
+    return Selection(board, stamp, field, structure, metric, reference)
+
+
+def _ask_dataset(stamp: str, datasets: tuple[str, ...]) -> str:
+    tasks = _tasks(stamp, datasets, reading.catalogs())
+    if len(set(tasks)) > 1:
+        task = controls.choice("Task", [_ANY, *sorted(set(tasks))], "task")
+        datasets = tuple(name for name, own in zip(datasets, tasks, strict=True) if task in {_ANY, own})
+    return controls.choice("Dataset", datasets, "dataset")
+
+
+@reading.cached(2)
+def _tasks(stamp: str, datasets: tuple[str, ...], catalogs: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    return tuple(task_of(name, catalogs) or _UNKNOWN for name in datasets)
+
+
+def _ask_field(fields: Sequence[Field]) -> Field:
+    if len(fields) == 1:
+        return fields[0]
+    hint = "runs that were scored on other cases, references or by other rules are never compared"
+    known = {field.title: field for field in fields}
+    return known[controls.choice("Scored by", list(known), "rules", hint=hint)]
+
+
+def structures_of(field: Field) -> tuple[Structure, ...]:
+    """List what can be looked at: the means over structures, the widest first, then labels, then groups."""
+    means = [Structure(_mean_title(over, field.labels), over, overall=True) for over in field.scopes if len(over) > 1]
+    return (*means, *(Structure(name, (name,), overall=False) for name in (*field.labels, *field.groups)))
+
+
+def _mean_title(over: Sequence[str], labels: Sequence[str]) -> str:
+    if tuple(over) == tuple(labels):
+        return f"Mean of all {len(over)} structures"
+    if set(over) <= set(labels):
+        without = ", ".join(name for name in labels if name not in over)
+        return f"Mean of {len(over)} of {len(labels)} structures, without {without}"
+    return f"Mean of {', '.join(over)}"

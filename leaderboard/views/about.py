@@ -1,0 +1,79 @@
+"""About: what the numbers mean, what papers printed, and how to get on the board."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.report.definitions import consensus_rules, metric_definitions
+from ctbench.report.field import broken_runs
+from ctbench.report.papers import audit_tables
+from leaderboard import layout, reading
+
+__all__ = ["show"]
+
+_PRINCIPLES = """\
+Readers are not judged by a ground truth that they helped to make: reader and model are compared on the consensus of \
+the other readers. Scores on different references are never compared.
+Voxels on which the readers found no consensus do not count, in overlap, volumes and distances alike: a prediction \
+inside the band on which they disagree is neither praised nor punished.
+Undefined is no value, with a status, never a silent 0 or 1. A missed structure, a failed or a missing prediction \
+costs the worst value there is, so that missing something never makes a mean better. Every mean says how many values \
+it counts, and how many were undefined, penalised or failed.
+A predictor sees images only; third-party code runs in a sandbox that the references are not in."""
+_WIDE = st.column_config.Column(width="large")
+
+
+def show() -> None:
+    """Draw the page."""
+    layout.text("What the numbers mean", "title")
+    for words in _PRINCIPLES.splitlines():
+        layout.text(words)
+    layout.text("Metrics", "subtitle")
+    known = metric_definitions()
+    layout.facts((row["title"], f"{row['definition']} {row['source']}.") for row in known.to_dict("records"))
+    layout.text("What a metric gives where something is empty or missing", "subtitle")
+    layout.text("Formula: as defined, with what is there. Diagonal: that of the image, in mm.", "muted")
+    layout.table(known.drop(columns=["definition", "source"]), "metrics")
+    layout.text("Consensus rules", "subtitle")
+    layout.facts(consensus_rules().itertuples(index=False, name=None))
+    _audit()
+    _submit()
+    _board()
+
+
+def _audit() -> None:
+    layout.text("Do the papers' tables agree with themselves?", "title")
+    layout.text(
+        "Every figure that follows from other printed figures is worked out again, each of those over its rounding "
+        "interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no number "
+        "within the rounding gives it."
+    )
+    counts, findings = _audited()
+    layout.table(counts, "audit-counts")
+    with layout.folded("All findings"):
+        layout.table(findings, "audit", columns={"detail": _WIDE})
+
+
+@reading.cached(1)
+def _audited() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return audit_tables()
+
+
+def _submit() -> None:
+    layout.text("How to get on the board", "title")
+    layout.text("Score a model, and hand the run in; it is scored again from its predictions before it is taken.")
+    layout.code(
+        "ctbench run my_model:MyModel --dataset phantom-hemorrhage\n"
+        "ctbench submit runs/phantom-hemorrhage/my_model-MyModel --to BOARD\n"
+        'ctbench withdraw DIGEST --from BOARD --reason "..."'
+    )
+
+
+def _board() -> None:
+    board = reading.board()
+    broken = broken_runs(board)
+    layout.text("This board", "title")
+    layout.text(f"{len(board.runs)} runs, of which {len(broken)} cannot be read.")
+    if len(broken):
+        layout.table(broken, "broken", columns={"problem": _WIDE})

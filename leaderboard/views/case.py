@@ -1,0 +1,270 @@
+"""Case: the slices of one case with what everybody drew, the worst cases first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from ctbench.errors import CtbenchError
+from ctbench.report import tables
+from ctbench.report.case_charts import slice_chart
+from ctbench.report.caseorder import case_scores, worst_first
+from ctbench.report.overlays import COLOURS
+from ctbench.report.scene import Scene, read_scene
+from ctbench.report.slices import (
+    WINDOWS,
+    Layer,
+    draw_slice,
+    errors_by_slice,
+    first_slice,
+    png_bytes,
+    rater_colours,
+    structure_colours,
+)
+from ctbench.report.wording import fixed, metric_title
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+Kind = Literal["errors", "structures", "outlines", "image"]
+
+
+class Choice(NamedTuple):
+    """How the pictures are drawn."""
+
+    kind: Kind
+    window: tuple[float, float] | None
+
+
+_KINDS: tuple[Kind, ...] = ("errors", "structures", "outlines", "image")
+_WHOLE = "whole range"
+_WINDOWS_SAID = "brain: level 40, width 80 HU; subdural: 75, 215; bone: 600, 2800; whole range: for images not in HU"
+_MOST = 8
+_SLICE, _TABLE = "slice", "case_table"
+_SEEN_ROWS, _SEEN_CASE = "case_seen_rows", "case_seen"
+_ERRORS = {
+    "true positive": "agreed",
+    "false positive": "drawn by the rater only",
+    "false negative": "missed by the rater",
+    "other structure": "another structure than in the reference",
+}
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    raters = (*selection.field.models, *selection.readers())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rater = controls.choice("Rater", raters, "rater")
+        order = worst_first(selection.scores(raters=[rater]), selection.structure.over)
+        if order.empty:
+            layout.note(f"{rater} was not scored by this metric against this reference.")
+            return
+        case = controls.choice("Case, worst first", _picked(order), "case")
+        kind = controls.choice(
+            "Show",
+            _KINDS,
+            "show",
+            hint="over the image: the errors of the rater, what it drew, several raters, nothing",
+        )
+        window = controls.choice(
+            "Window", [*WINDOWS, _WHOLE], "window", default=_usual_window(selection), hint=_WINDOWS_SAID
+        )
+        reference = _ask_reference(selection, rater)
+    _title(selection, order, rater, case)
+    outlined = _ask_outlined(selection, rater) if kind == "outlines" else (rater,)
+    scene = _scene_here(selection, case, outlined)
+    pictures, beside = st.columns([3, 2])
+    with pictures:
+        if scene is not None:
+            _pictures(selection, scene, rater, outlined, reference, Choice(kind, WINDOWS.get(window)))
+    with beside:
+        _scores(selection, rater, case, reference)
+        _all_cases(selection, order)
+
+
+def _usual_window(selection: Selection) -> str:
+    """Give the window to begin with: images that are not CT have no HU."""
+    try:
+        return next(iter(WINDOWS)) if selection.dataset().modality == "CT" else _WHOLE
+    except CtbenchError:
+        return next(iter(WINDOWS))
+
+
+def _picked(order: pd.DataFrame) -> list[str]:
+    """Name the cases in their order; one that was just chosen in the table becomes the one that is shown."""
+    cases = [str(case) for case in order["case"]]
+    rows = st.session_state.get(_TABLE, {}).get("selection", {}).get("rows", [])
+    if rows != st.session_state.get(_SEEN_ROWS):
+        st.session_state[_SEEN_ROWS] = rows
+        if rows and rows[0] < len(cases):
+            st.session_state["case"] = cases[rows[0]]
+    return cases
+
+
+def _title(selection: Selection, order: pd.DataFrame, rater: str, case: str) -> None:
+    place = int(order.index[order["case"] == case][0])
+    row = order.iloc[place]
+    unit = selection.unit()
+    value = f"{metric_title(selection.metric)} {fixed(row['value'], unit)}{'' if unit == '1' else f' {unit}'}"
+    layout.text(f"{case}: {value} of {rater}", "title")
+    said = f"; {row['status']}" if row["status"] != "ok" else ""
+    said += f": {row['detail']}" if row["detail"] else ""
+    where = f"{selection.structure.title}, against {selection.reference}"
+    layout.text(f"{where}; {place + 1} of {len(order)}, from the worst{said}.", "muted")
+
+
+def _ask_reference(selection: Selection, rater: str) -> str:
+    """Name the reference of the pictures: a reader's is the one without it, a model's the one that is asked for."""
+    if selection.reference != tables.LEAVE_ONE_OUT:
+        return selection.reference
+    names = selection.field.expanded(tables.LEAVE_ONE_OUT)
+    if rater in selection.field.models:
+        return controls.choice("Against", names, "against")
+    return next((name for name in names if name.endswith(f"-without-{rater}")), names[0])
+
+
+def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:
+    names = (*selection.readers(), *selection.field.models)
+    usual = tuple(dict.fromkeys((*selection.readers()[: _MOST - 1], rater)))
+    return tuple(controls.choices("Outlines of", names, "outlined", default=usual, most=_MOST))
+
+
+def _scene_here(selection: Selection, case: str, raters: Sequence[str]) -> Scene | None:
+    """Read what can be seen of the case on this machine; say why where that is nothing."""
+    models = tuple(name for name in raters if name in selection.field.models)
+    try:
+        return _scene(selection.stamp, selection.field.key, case, models, selection)
+    except CtbenchError as error:
+        layout.note(f"There are no pictures: {error}")
+        return None
+
+
+@reading.cached(2)
+def _scene(stamp: str, key: str, case: str, models: tuple[str, ...], _selection: Selection) -> Scene:  # noqa: ARG001
+    runs = {name: _selection.run(name) for name in models}
+    # The dataset is found by its name in a catalogue, and the case by its id in the dataset: no path is asked for.
+    return read_scene(_selection.dataset()[case], _selection.field.manifest, runs)
+
+
+def _pictures(
+    selection: Selection,
+    scene: Scene,
+    rater: str,
+    outlined: Sequence[str],
+    reference: str,
+    chosen: Choice,
+) -> None:
+    for name in outlined:
+        if name not in scene.drawings:
+            layout.note(f"{name}: {scene.lacking.get(name, 'it did not read this case')}", kind="warning")
+    if not scene.has_image:
+        layout.note("This dataset has masks only: there is no image below them.")
+    kind, reference, structures = chosen.kind, _drawable(scene, reference), selection.structure.over
+    asked = (selection.stamp, selection.field.key, scene.case, rater, reference, structures)
+    wrong, first = _by_slice(*asked, scene)
+    z = _ask_slice(scene, first)
+    plain = Layer("none", boxes=False)
+    true, drawn = (Layer("structures", (whose,), reference, structures) for whose in (None, rater))
+    layers = {
+        "errors": {"image": plain, f"errors against {reference}": Layer("errors", (rater,), reference, structures)},
+        "structures": {reference: true, rater: drawn},
+        "outlines": {"image": plain, "outlines": Layer("outlines", (None, *outlined), reference, structures)},
+        "image": {"image": Layer("none", (rater,))},
+    }[kind]
+    for place, (words, layer) in zip(st.columns(len(layers)), layers.items(), strict=True):
+        with place:
+            picture = draw_slice(scene, z, layer, window=chosen.window)
+            st.image(png_bytes(picture), width="stretch", output_format="PNG")
+            layout.text(words, "muted")
+    layout.legend(_legend(selection, scene, kind, outlined))
+    annotated = scene.references[reference].annotated
+    layout.text(_said(annotated, z), "muted")
+    if wrong is not None:
+        said = f"Voxels in which {rater} differs from {reference}, by slice; n = 1 case."
+        layout.chart(slice_chart(wrong, z), said)
+
+
+@reading.cached(32)
+def _by_slice(
+    stamp: str,  # noqa: ARG001  # part of the key, as the next two
+    key: str,  # noqa: ARG001
+    case: str,  # noqa: ARG001
+    rater: str,
+    reference: str,
+    structures: tuple[str, ...],
+    _scene: Scene,
+) -> tuple[NDArray[np.int64] | None, int]:
+    """Count the mistakes in each slice, where there is something of the rater, and give the slice to begin with."""
+    known = rater in _scene.drawings
+    wrong = errors_by_slice(_scene, rater, reference, structures) if known else None
+    return wrong, first_slice(_scene, rater if known else None, reference, structures)
+
+
+def _said(annotated: NDArray[np.bool_], z: int) -> str:
+    here = "" if annotated[z] else "Nobody annotated this slice: nothing in it counts. "
+    whole = "" if annotated.all() else f"{annotated.sum()} of {len(annotated)} slices are annotated. "
+    return f"{here}{whole}Hatched: does not count, because no consensus was found or nobody looked."
+
+
+def _drawable(scene: Scene, reference: str) -> str:
+    """Give the reference, or the first of the case where too few read it for this one."""
+    return reference if reference in scene.references else next(iter(scene.references))
+
+
+def _ask_slice(scene: Scene, first: int) -> int:
+    """Ask for the slice, beginning with the one with most mistakes whenever another case is shown."""
+    count = scene.image.shape[0]
+    before = st.session_state.get(_SEEN_CASE)
+    st.session_state[_SEEN_CASE] = scene.case
+    if count == 1:
+        return 0
+    if before not in {None, scene.case} and _SLICE in st.session_state:
+        st.session_state[_SLICE] = first + 1
+    return int(controls.number("Slice", _SLICE, low=1, high=count, default=first + 1, step=1)) - 1
+
+
+def _legend(
+    selection: Selection, scene: Scene, kind: Kind, outlined: Sequence[str]
+) -> Mapping[str, tuple[int, int, int]]:
+    if kind == "errors":
+        return {words: COLOURS[name] for name, words in _ERRORS.items()}
+    if kind == "structures":
+        palette = structure_colours(scene.labels.names)
+        return {name: palette[name] for name in selection.structure.over}
+    if kind == "outlines":
+        shades = rater_colours(outlined)
+        return {"reference": shades[None]} | {name: shades[name] for name in outlined}
+    return {}
+
+
+def _scores(selection: Selection, rater: str, case: str, reference: str) -> None:
+    layout.text("Its scores", "subtitle")
+    try:
+        rows = _of_case(selection.stamp, selection.field.key, rater, case, selection)
+    except CtbenchError as error:
+        layout.note(f"They are not on this machine: {error}")
+        return
+    layout.text(f"of {rater}, against {reference}", "muted")
+    structures = (*selection.field.labels, *selection.field.groups)
+    layout.table(case_scores(rows[rows["reference"] == reference], structures), f"case-{case}")
+
+
+@reading.cached(16)
+def _of_case(stamp: str, key: str, rater: str, case: str, _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
+    run = _selection.run(rater)
+    own = run.scores["case"] == case
+    if rater not in _selection.field.models:
+        own &= run.scores["rater"] == rater
+    return run.scores[own]
+
+
+def _all_cases(selection: Selection, order: pd.DataFrame) -> None:
+    layout.text("All cases, worst first", "subtitle")
+    layout.text("Choose a row to see its slices.", "muted")
+    layout.table(order, f"cases-{selection.field.dataset}", key=_TABLE)

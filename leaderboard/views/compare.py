@@ -1,0 +1,215 @@
+"""Compare: two raters case by case, and up to thirty with one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.report import charts, tables
+from ctbench.report.cells import CONTRIBUTE_WORDS
+from ctbench.report.contestants import contestants, structure_rows
+from ctbench.report.duel import TIE_MARGINS, duel, side_by_side
+from ctbench.report.wording import fixed, interval, metric_title, p_sign, p_value, shortened, unit_title
+from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_MOST = 30
+_AT_FIRST = 10
+_VOLUME = "volume_ml"
+_TESTS = {"wilcoxon": "Wilcoxon signed-rank", "t": "paired t"}
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    names = selection.raters()
+    if len(names) < 2:
+        layout.text("Comparing takes two raters", "title")
+        layout.text(
+            f"Only {', '.join(names) or 'nobody'} was scored on {selection.field.dataset} against this reference."
+        )
+        return
+    _two(selection, names)
+    _many(selection, names)
+
+
+def _two(selection: Selection, names: Sequence[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        first = controls.choice("First rater", names, "first")
+        second = controls.choice("Second rater", names, "second", default=names[1])
+        margin = controls.choice(
+            "A tie is up to", TIE_MARGINS.get(selection.unit(), (0.0,)), "tie", shown="{:g}".format
+        )
+        test = controls.choice("Paired test", list(_TESTS), "test", shown=_TESTS.__getitem__)
+    layout.text(f"{shortened(second, 60)} against {shortened(first, 60)}", "title")
+    if first == second:
+        layout.text("These are one and the same; choose another second rater.")
+        return
+    rows = _pair(selection.stamp, selection.field.key, *selection.asked, first, second, selection)
+    pairs = side_by_side(rows[rows["label"] == OVERALL], first=first, second=second)
+    if pairs.empty:
+        layout.text(
+            "They share no reference and case with values of both. Two readers can be compared on the common "
+            "reference, to which both contribute; on references without one of them each stands alone."
+        )
+        return
+    _figures(selection, pairs, first, second)
+    _tested(selection, rows, first, second, margin, test)
+    _cases(selection, pairs, first, second)
+    _volumes(selection, first, second)
+
+
+@reading.cached(16)
+def _pair(
+    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, first: str, second: str, _of: Selection
+) -> pd.DataFrame:
+    del stamp, key, reference  # parts of the key
+    grids, field = _of.grids(), _of.field
+    whole = contestants(field, grids, (first, second), over, metric)
+    each = structure_rows(field, grids, (first, second), over, metric) if len(over) > 1 else whole.assign(label=over[0])
+    return pd.concat([whole, each], ignore_index=True)
+
+
+def _figures(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -> None:
+    chosen = (first, second, selection.metric, selection.unit())
+    left, right = st.columns(2)
+    with left:
+        layout.chart(
+            charts.scatter_chart(pairs, *chosen),
+            f"Each dot is a case (n = {len(pairs)}); on the dashed line both are equal.",
+        )
+    with right:
+        layout.chart(
+            charts.difference_chart(pairs, *chosen), f"Second minus first, case by case (n = {len(pairs)}), in order."
+        )
+
+
+def _tested(selection: Selection, rows: pd.DataFrame, first: str, second: str, margin: float, test: Any) -> None:
+    structures = [OVERALL, *selection.structure.over] if selection.structure.overall else [selection.structure.over[0]]
+    table = duel(rows, first=first, second=second, structures=structures, margin=margin, test=test)
+    row = table.iloc[0]
+    unit = selection.unit()
+    in_unit = f" {unit_title(unit)}" if unit_title(unit) else ""
+    known = f", {p_value(row['p_holm'])} after Holm's correction over the structures" if len(structures) > 1 else ""
+    score = (
+        ""
+        if pd.isna(row["wins"])
+        else f" It wins {row['wins']:.0f} cases, ties {row['ties']:.0f}, loses {row['losses']:.0f}."
+    )
+    layout.text("Paired tests", "subtitle")
+    spread = f"95 % from {interval(row['low'], row['high'], unit)}; n = {row['n']:.0f}; P {p_sign(row['p'])}{known}"
+    layout.text(
+        f"{shortened(second, 60)} differs by {fixed(row['difference'], unit)}{in_unit} on average ({spread}).{score}"
+    )
+    layout.table(table, f"compare-{selection.field.dataset}-{selection.metric}", columns=_number_columns(unit))
+    layout.text(
+        f"First: {first}. Second: {second}. Difference: second minus first. P: {_TESTS[test]}; P Holm: adjusted over "
+        f"the rows. Wins, ties and losses are those of the second; a difference of at most {margin:g} is a tie.",
+        "muted",
+    )
+
+
+def _number_columns(unit: str) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    digits = "%.3f" if unit == "1" else "%.2f"
+    head = f", {unit_title(unit)}" if unit_title(unit) else ""
+    values = {name: number(f"{name}{head}", format=digits) for name in ("first", "second", "difference", "low", "high")}
+    return values | {"p": number("P", format="%.4f"), "p_holm": number("P Holm", format="%.4f")}
+
+
+def _cases(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -> None:
+    with layout.folded("Case by case"):
+        layout.text(f"First: {first}. Second: {second}. What the second loses most comes first; a chosen row opens it.")
+        shown = pairs.drop(columns="label")
+        row = layout.table(shown, "cases", columns=_number_columns(selection.unit()), key="row")
+    if row is not None:
+        model = next((name for name in (second, first) if name in selection.field.models), "")
+        where = {"rater": model} if model else {}
+        layout.link("case", "See the case", case=str(shown["case"].iloc[row]), **where)
+
+
+def _volumes(selection: Selection, first: str, second: str) -> None:
+    if _VOLUME not in selection.field.metrics:
+        return
+    layout.text("Volumes", "subtitle")
+    known = (*selection.field.labels, *selection.field.groups)
+    at = selection.structure.over[0]
+    label = (
+        controls.choice("Structure of the volumes", known, "volume", default=at) if selection.structure.overall else at
+    )
+    rows = _volume_pairs(selection.stamp, selection.field.key, label, selection.reference, first, second, selection)
+    pairs = side_by_side(rows, first=first, second=second)
+    if pairs.empty:
+        layout.text(f"No case has volumes of {label} by both.")
+        return
+    chart = charts.agreement_chart(pairs, first, second)
+    layout.chart(
+        chart,
+        f"Bland-Altman plot of the volumes of {label} by both (n = {len(pairs)} cases). Solid: the bias; dashed: the "
+        "limits between which 95 % of differences are expected; curve: LOESS of the differences.",
+    )
+
+
+@reading.cached(16)
+def _volume_pairs(
+    stamp: str, key: str, label: str, reference: str, first: str, second: str, _of: Selection
+) -> pd.DataFrame:
+    del stamp, key, reference  # parts of the key
+    return contestants(_of.field, _of.grids(_VOLUME), (first, second), (label,), _VOLUME)
+
+
+def _many(selection: Selection, names: Sequence[str]) -> None:
+    layout.text("Who is better than whom", "title")
+    if direction_of(selection.metric) is Direction.NEITHER:
+        layout.text(f"{metric_title(selection.metric)} is good neither way: nobody is better.")
+        return
+    alone = set(selection.field.readers) if selection.reference == tables.LEAVE_ONE_OUT else set()
+    usual = [name for name in names if name not in alone][:_AT_FIRST]
+    chosen = controls.choices(f"Raters, at most {_MOST}", names, "raters", default=usual, most=_MOST)
+    if len(chosen) < 2:
+        layout.text("Choose two raters or more.")
+        return
+    rows = _chosen(selection.stamp, selection.field.key, *selection.asked, tuple(chosen), selection)
+    if rows["value"].notna().sum() == 0:
+        layout.text(
+            "They share no reference and case with values of all. Single readers stand on references of their own; "
+            "choose all readers, or the common reference."
+        )
+        return
+    if selection.reference != tables.LEAVE_ONE_OUT and (rows["rater_kind"] == "reader").any():
+        layout.text(f"{CONTRIBUTE_WORDS}: they score higher on it than equals who did not.", "muted")
+    p, ranked, stable = _tests(selection.stamp, selection.field.key, *selection.asked, tuple(chosen), selection)
+    counted = f"n = {stable['n']} cases on which all have a value"
+    layout.chart(
+        charts.significance_chart(p),
+        f"One-sided signed-rank tests of all pairs, P after Holm's correction; {counted}.",
+    )
+    layout.table(p.rename_axis("rater").reset_index(), "significance")
+    layout.text("How stable the ranks are", "subtitle")
+    layout.text(
+        f"Kendall's τ of this ranking with those of 1,000 other samples of patients: {fixed(stable['tau'])} on "
+        f"average, 95 % from {fixed(stable['low'])} to {fixed(stable['high'])} (1 is the same order, −1 the reverse)."
+    )
+    layout.chart(charts.rank_chart(ranked), f"{counted}.")
+
+
+@reading.cached(16)
+def _chosen(
+    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, names: tuple[str, ...], _of: Selection
+) -> pd.DataFrame:
+    del stamp, key, reference  # parts of the key
+    return contestants(_of.field, _of.grids(), names, over, metric, patients=_of.patients())
+
+
+@reading.cached(16)
+def _tests(
+    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, names: tuple[str, ...], _of: Selection
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[Any, Any]]:
+    rows = _chosen(stamp, key, over, metric, reference, names, _of)
+    stable = rank_stability(rows, cluster="patient").iloc[0].to_dict()
+    return significance_matrix(rows), rank(rows, cluster="patient"), stable

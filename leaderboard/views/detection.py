@@ -1,0 +1,187 @@
+"""Detection: who calls the cases positive that are, by type and size, at any threshold and at any prevalence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.errors import CtbenchError
+from ctbench.report import tables
+from ctbench.report.calls import RATES, STRATA, any_finding, at_prevalence, case_calls, detection_rows, stratum_rows
+from ctbench.report.detection_charts import roc_chart, roc_table
+from ctbench.report.figures import colours
+from ctbench.report.subgroups import subgroup_table
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_MOST, _USUAL = 8, 3
+_VOLUMES = ("volume_ml", "reference_volume_ml")
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    field = selection.field
+    if not set(_VOLUMES) <= set(field.metrics):
+        layout.note("Detection is judged by volumes, and those were not scored on this dataset.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        models = controls.choices("Models", field.models, "models", default=field.models[:_USUAL], most=_MOST)
+        with_readers = controls.switch("Readers too", "readers", default=not models)
+    found = _calls(selection.stamp, field.key, (*models, *(selection.readers() if with_readers else ())), selection)
+    if found.empty:
+        layout.note(
+            "There is nothing to detect: each structure is in all of the cases or in none, or nobody was chosen."
+        )
+        return
+    labels = list(found["label"].unique())
+    whole = [name for name in any_finding(field.labels) if name in labels]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = controls.choice("Finding", labels, "finding", default=whole[0] if whole else None)
+        prevalence = controls.number(
+            *("Prevalence", "prevalence"),
+            low=0.0,
+            high=1.0,
+            default=0.5,
+            step=0.01,
+            hint="share of positive cases for which predictive values are worked out; 0.5: the papers' balanced set",
+        )
+    own = found[found["label"] == label]
+    curves, wrong = st.columns(2)
+    with curves:
+        _curves(own, selection)
+    with wrong:
+        _wrong(own, selection)
+    _rates(own, label, prevalence, selection)
+    _strata(own, label, selection)
+
+
+@reading.cached(8)
+def _calls(stamp: str, key: str, raters: tuple[str, ...], _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
+    field = _selection.field
+    common = field.references[-1]
+    references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in field.references else [])]
+    scores = [
+        _selection.scores(metric=metric, reference=reference, raters=raters)
+        for metric in _VOLUMES
+        for reference in references
+    ]
+    return case_calls(
+        pd.concat(scores),
+        common=common,
+        structures=(*field.labels, *field.groups),
+        findings=any_finding(field.labels),
+        sure=lambda rater, case: _sure(_selection, rater, case),
+    )
+
+
+def _sure(selection: Selection, rater: str, case: str) -> float | None:
+    try:
+        return selection.run(rater).findings(case)[0]
+    except CtbenchError:
+        return None  # a board that keeps no predictions; what was drawn still tells
+
+
+def _curves(found: pd.DataFrame, selection: Selection) -> None:
+    layout.text("ROC", "title")
+    curves = roc_table(found)
+    positive = found.drop_duplicates("case")["truth"].astype(bool)
+    stands = (
+        f"Models stand against {selection.field.references[-1]}, a reader against the reference without it; do not "
+        "rank them."
+        if (found["rater_kind"] == "reader").any()
+        else f"Against {selection.field.references[-1]}."
+    )
+    layout.chart(
+        roc_chart(curves, colours(found.sort_values("rater_kind", ascending=False, kind="stable"))),
+        f"n = {len(positive)} cases, {positive.sum()} of them positive; the dashed diagonal is chance. {stands}",
+    )
+
+
+def _rates(found: pd.DataFrame, label: str, prevalence: float, selection: Selection) -> None:
+    layout.text("Rates", "title")
+    rows = at_prevalence(detection_rows(found), prevalence)
+    layout.table(
+        _percent(rows)[[*_head(), "prevalence", *_rate_columns(), "ppv_at", "npv_at", "left_out"]],
+        f"detection-{selection.field.dataset}-{label}",
+        columns=_config(prevalence),
+    )
+    layout.text(
+        "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: "
+        "DeLong). A case without a prediction counts as wrongly called. The last two columns are what sensitivity and "
+        "specificity make of a set with the chosen share of positive cases.",
+        "muted",
+    )
+
+
+def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
+    if label not in any_finding(selection.field.labels):
+        return
+    try:
+        known = subgroup_table(selection.dataset(), selection.field.manifest.cases)
+    except CtbenchError:
+        return
+    for column in (name for name in STRATA if name in known):
+        rows = stratum_rows(found, known[column])
+        title = column.replace("_", " ")
+        with layout.folded(f"By {title} of the positive cases"):
+            layout.text(
+                "Each stratum has its own positive cases and all negative ones: specificity is the same in all, and "
+                "predictive values depend on how many negative cases there are.",
+                "muted",
+            )
+            layout.table(
+                _percent(rows)[[*_head()[:2], column, *_head()[2:], *_rate_columns()]],
+                f"detection-{selection.field.dataset}-by-{column}",
+                columns=_config(0.5),
+            )
+
+
+def _wrong(found: pd.DataFrame, selection: Selection) -> None:
+    """List the cases that were wrongly called; a row leads to its slices."""
+    wrong = found[(found["score"] >= found["threshold"]) != found["truth"].astype(bool)]
+    if wrong.empty:
+        layout.text("Nobody called a case wrongly.", "muted")
+        return
+    layout.text("Wrongly called", "title")
+    layout.text("Choose a row to see the case.", "muted")
+    shown = wrong.assign(was=wrong["truth"].map({True: "missed", False: "false alarm"}))
+    shown = shown[["case", "rater", "was", "by", "score", "lost"]].rename(columns={"lost": "no prediction"})
+    chosen = layout.table(shown, f"wrong-{selection.field.dataset}", key="wrong")
+    if chosen is not None:
+        row = shown.iloc[chosen]
+        layout.link("case", "See the case", case=str(row["case"]), rater=str(row["rater"]))
+
+
+def _head() -> list[str]:
+    return ["rater", "by", "n", "positive"]
+
+
+def _rate_columns() -> list[str]:
+    return [name + ending for name in RATES for ending in ("", "_low", "_high")]
+
+
+def _percent(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give shares in percent; the AUC stays as it is."""
+    shares = [name for name in (*_rate_columns(), "ppv_at", "npv_at", "prevalence") if name in rows]
+    return rows.assign(**{name: 100 * rows[name] for name in shares if not name.startswith("auc")})
+
+
+def _config(prevalence: float) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    found: dict[str, Any] = {
+        "by": st.column_config.Column("called positive"),
+        "prevalence": number("positive, %", format="%.1f"),
+        "ppv_at": number(f"PPV at {prevalence:.0%}, %", format="%.1f"),
+        "npv_at": number(f"NPV at {prevalence:.0%}, %", format="%.1f"),
+        "left_out": number("left out", help="cases without a score"),
+    }
+    for name, title in RATES.items():
+        digits, unit = ("%.3f", "") if name == "auc" else ("%.1f", ", %")
+        found[name] = number(f"{title}{unit}", format=digits)
+        found[f"{name}_low"] = number("from", format=digits, help=f"95 % interval of the {title}")
+        found[f"{name}_high"] = number("to", format=digits, help=f"95 % interval of the {title}")
+    return found

@@ -1,0 +1,197 @@
+"""Ranking: where everybody stands, how sure that is, and who has no rank and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.errors import DataError
+from ctbench.report import tables
+from ctbench.report.charts import standing_chart
+from ctbench.report.field import broken_runs
+from ctbench.report.published import published_rows
+from ctbench.report.standings import STANDING_COLUMNS, standings
+from ctbench.report.subgroups import subgroup_columns, subgroup_table
+from ctbench.report.wording import fixed, metric_title, unit_title
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_DRAWN = 30
+_USUAL = (
+    *("rank", "rank_low", "rank_high", "rater", "rater_kind", "mean", "low", "high", "median", "n", "undefined"),
+    *("penalised", "failed", "seconds", "version", "date", "trained_here", "reason"),
+)
+_SHADES = {"reader": "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
+_EVERYBODY = "all cases"
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        cases = _ask_subgroup(selection)
+        wanted = controls.search("Find a rater", "find")
+        complete = controls.switch(
+            "Complete cases only",
+            "complete",
+            hint="describe the cases, structures and references on which all that are ranked have a value",
+        )
+    table = _standings(
+        *(selection.stamp, selection.structure.over, selection.metric, selection.reference, cases, complete),
+        selection.field.key,
+        selection,
+    )
+    printed = published_rows(selection.field.dataset, selection.structure.over, selection.metric)
+    table = pd.concat([table, printed.astype(object)], ignore_index=True) if len(printed) else table
+    columns, order, down = _ask_columns()
+    found = table[table["rater"].str.contains(wanted, case=False, regex=False)] if wanted else table
+    found = found.sort_values(order, ascending=not down, na_position="last", kind="stable") if order else found
+    unit = selection.unit()
+    _lead(selection, table, cases)
+    _draw(found, selection, unit)
+    layout.table(
+        found[columns],
+        f"ranking-{selection.field.dataset}-{selection.metric}",
+        columns=_column_config(unit),
+        shade=found["rater_kind"].map(_SHADES),
+    )
+    layout.text(_how(selection), "muted")
+    _others(selection)
+
+
+def _ask_subgroup(selection: Selection) -> tuple[str, ...] | None:
+    """Ask for a subgroup of cases, where the dataset that tells them is here."""
+    groups = _subgroups(selection.stamp, selection.field.key, selection)
+    options = [_EVERYBODY, *groups]
+    chosen = controls.choice("Cases", options, "cases")
+    return groups.get(chosen)
+
+
+@reading.cached(8)
+def _subgroups(stamp: str, key: str, _selection: Selection) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001
+    try:
+        known = subgroup_table(_selection.dataset(), _selection.field.manifest.cases)
+    except DataError:
+        return {}
+    return {
+        f"{column.replace('_', ' ')}: {value}": tuple(map(str, own.index))
+        for column in subgroup_columns(known)
+        for value, own in known.groupby(column)
+    }
+
+
+@reading.cached(24)
+def _standings(
+    stamp: str,  # noqa: ARG001  # part of the key
+    over: tuple[str, ...],
+    metric: str,
+    reference: str,
+    cases: tuple[str, ...] | None,
+    complete: bool,
+    key: str,  # noqa: ARG001
+    _selection: Selection,
+) -> pd.DataFrame:
+    grids = _selection.grids()
+    return standings(
+        _selection.field, grids, over, metric, reference, cases=cases, complete=complete, patients=_selection.patients()
+    )
+
+
+def _ask_columns() -> tuple[list[str], str, bool]:
+    """Ask for the columns of the table and for their order; the empty order is that of the ranks."""
+    with layout.folded("Columns and order"):
+        columns = controls.choices("Columns", STANDING_COLUMNS, "columns", default=_USUAL) or ["rater"]
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            order = controls.choice("Sort by", ["", *columns], "sort", shown=lambda name: name or "as ranked")
+            down = controls.switch("Descending", "down")
+    return columns, order, down
+
+
+def _lead(selection: Selection, table: pd.DataFrame, cases: tuple[str, ...] | None) -> None:
+    count = len(selection.field.manifest.cases) if cases is None else len(cases)
+    ranked = table[table["rank"].notna()]
+    who = f"{len(ranked)} ranked"
+    if len(ranked):
+        first, tied = ranked.iloc[0], int(ranked["tied_with_first"].astype(bool).sum()) - 1
+        also = f"; {tied} more cannot be told apart from it" if tied else ""
+        who += f", first {first['rater']} with {fixed(first['mean'], selection.unit())}{also}"
+    title = f"{selection.structure.title}, {metric_title(selection.metric)} against {selection.reference}"
+    layout.text(title, "title")
+    layout.text(f"{selection.field.dataset}: {count} cases, {who}.")
+
+
+def _draw(found: pd.DataFrame, selection: Selection, unit: str) -> None:
+    drawn = found[found["mean"].notna()].head(_DRAWN)
+    if drawn.empty:
+        return
+    low, high = int(drawn["n"].min()), int(drawn["n"].max())
+    counted = f"n = {low}" if low == high else f"n = {low} to {high}"
+    first = f"The first {_DRAWN} of {len(found)}. " if len(found) > _DRAWN else ""
+    band = "The grey band spans the single readers. " if (drawn["rater_kind"] == "reader").any() else ""
+    layout.chart(
+        standing_chart(drawn, selection.metric, unit),
+        f"{first}Dots are means over cases ({counted}), lines their 95 % intervals. {band}",
+    )
+
+
+def _column_config(unit: str) -> dict[str, Any]:
+    number, column = st.column_config.NumberColumn, st.column_config.Column
+    digits = "%.3f" if unit == "1" else "%.2f"
+    head = f", {unit_title(unit)}" if unit_title(unit) else ""
+    return {
+        "rank": number("rank", format="%d", pinned=True),
+        "rank_low": number("rank from", format="%d", help="95 % of the ranks in other samples of cases lie from here"),
+        "rank_high": number("rank to", format="%d", help="to here"),
+        "rater": column("rater", width="medium", pinned=True),
+        "rater_kind": column("kind"),
+        "tied_with_first": column("tied", help="not separable from the first: P ≥ .05 after Holm's correction"),
+        **{
+            name: number(f"{title}{head}", format=digits, help=help_)
+            for name, title, help_ in (
+                ("mean", "mean", "over cases"),
+                ("low", "from", "95 % interval of the mean"),
+                ("high", "to", "95 % interval of the mean"),
+                ("median", "median", "over cases"),
+                ("sd", "SD", "over cases"),
+            )
+        },
+        "n": number("n", format="%d", help="cases that count in the mean"),
+        "undefined": number("undefined", format="%d", help="cases without a value, which are not in the mean"),
+        "penalised": number("penalised", format="%d", help="structures of cases that count with the worst value"),
+        "failed": number("failed", format="%d", help="cases without a prediction; they count with the worst value"),
+        "seconds": number("s per case", format="%.2f", help="median time of a prediction"),
+        "date": column("date", help="of the submission"),
+        "trained_here": column("trained here", help="the model was fitted on cases of this dataset"),
+        "reason": column("why it has no rank", width="large"),
+    }
+
+
+def _how(selection: Selection) -> str:
+    consensus = selection.field.manifest.consensus
+    what = (
+        f"The readers compete as one: reader and models are scored on {consensus}-without-k, the reference without "
+        "that reader, and averaged over the readers k. A single reader is on a reference of its own, without a rank."
+        if selection.reference == tables.LEAVE_ONE_OUT
+        else f"Models compete among themselves on {selection.reference}. Readers contribute to this reference: they "
+        "score higher on it than equals who did not, and have no rank."
+    )
+    return (
+        f"{what} Ranks are by the mean over cases on which all have a value; their intervals hold 95 % of the ranks in "
+        "1,000 bootstrap samples of patients: read them, not the rank. Tied is no proof of equality. What papers "
+        "printed is never ranked."
+    )
+
+
+def _others(selection: Selection) -> None:
+    """List what has no place in the table, with the reasons."""
+    refused, broken = selection.field.refused, broken_runs(selection.board)
+    if len(refused):
+        with layout.folded(f"{len(refused)} runs on this dataset are not shown"):
+            layout.table(refused, "not-shown")
+    if len(broken):
+        with layout.folded(f"{len(broken)} runs of this board cannot be read"):
+            layout.table(broken, "broken")

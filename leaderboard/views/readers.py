@@ -1,0 +1,188 @@
+"""Readers: who agrees with whom, how reliably, where no consensus is found, and how each stands against the others."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.agreement import ReaderStudy, reader_summary, reliability, study_readers
+from ctbench.errors import CtbenchError
+from ctbench.report import tables
+from ctbench.report.agreements import agreement_matrix, estimate_chart, indeterminate_shares, statistic_title
+from ctbench.report.heatmaps import heat_chart
+from ctbench.report.wording import counted, metric_heading, metric_title
+from ctbench.statistics import OVERALL, Direction, describe, direction_of
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_AT_ONCE = 30
+_PAIR_METRICS = ("dice", "jaccard", "volume_difference_absolute_ml", "hd95", "assd", "nsd", "cohen_kappa")
+_STAPLE = ("staple_sensitivity", "staple_specificity")
+_DESCRIBED = ["label", "rater", "reference", "n", "mean", "sd", "low", "high", "median", "undefined", "penalised"]
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    if not selection.readers():
+        layout.note(
+            "No readers were scored on this dataset: it has one given reference, or their run was not handed in."
+        )
+        return
+    _against_others(selection)
+    study = _asked_study(selection)
+    if study is not None:
+        _pairs(study)
+        _reliability(study, _reliabilities(selection.stamp, selection.field.key, study))
+        _indeterminate(study)
+        _staple(study)
+
+
+def _against_others(selection: Selection) -> None:
+    """Show each reader against the consensus of the others, which the board has."""
+    layout.text("Each reader against the others", "title")
+    if tables.LEAVE_ONE_OUT not in selection.field.references:
+        layout.text("There are no references without one of the readers: two readers or fewer.", "muted")
+        return
+    metric = controls.choice("Metric", selection.field.metrics, "metric", shown=metric_title)
+    scores = selection.scores(metric=metric, reference=tables.LEAVE_ONE_OUT, raters=selection.readers())
+    structures = (*selection.field.labels, *selection.field.groups)
+    described = tables.in_order(describe(scores, by=("label", "rater", "reference")), structures)
+    unit = str(scores["unit"].iloc[0])
+    layout.chart(
+        heat_chart(
+            described.rename(columns={"rater": "reader"}),
+            rows="label",
+            columns="reader",
+            value="mean",
+            title=f"mean {metric_heading(metric, unit)}",
+            good=direction_of(metric) is not Direction.LOWER,
+            digits=3 if unit == "1" else 2,
+            titles=("structure", "reader"),
+        ),
+        f"Means over cases, {counted(described['n'])}. Each reader stands against "
+        f"{selection.field.manifest.consensus} of the other readers, another reference for each: columns do not rank "
+        "readers among themselves.",
+    )
+    with layout.folded("With intervals"):
+        layout.table(described[_DESCRIBED], f"readers-{selection.field.dataset}-{metric}")
+
+
+def _asked_study(selection: Selection) -> ReaderStudy | None:
+    """Compare the readers' masks: at once where there are few cases, else when it is asked for."""
+    count = len(selection.field.manifest.cases)
+    try:
+        selection.dataset()
+    except CtbenchError as error:
+        layout.note(f"To compare the readers with each other their masks are needed. {error}")
+        return None
+    if count > _AT_ONCE and not controls.switch(
+        f"Compare the readers' masks ({count} cases)", "masks", hint="reads all of them: some seconds a case"
+    ):
+        return None
+    try:
+        return _study(selection.stamp, selection.field.key, selection)
+    except CtbenchError as error:
+        layout.note(f"The readers cannot be compared with each other: {error}")
+        return None
+
+
+@reading.cached(2)
+def _study(stamp: str, key: str, _selection: Selection) -> ReaderStudy:  # noqa: ARG001  # the key
+    manifest = _selection.field.manifest
+    return study_readers(_selection.dataset().select(manifest.cases), consensus=manifest.consensus, jobs=1)
+
+
+def _pairs(study: ReaderStudy) -> None:
+    layout.text("Who agrees with whom", "title")
+    structures = (*((OVERALL,) if len(study.labels) > 1 else ()), *study.labels, *study.groups)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scored = set(study.pairs["metric"])
+        metric = controls.choice(
+            "Agreement", [name for name in _PAIR_METRICS if name in scored], "pairs", shown=statistic_title
+        )
+        label = controls.choice("Structure", structures, "of")
+    matrix = agreement_matrix(study, label, metric)
+    if matrix["mean"].isna().all():
+        layout.text("No pair of readers has a value here.", "muted")
+        return
+    unit = str(matrix["unit"].iloc[0])
+    layout.chart(
+        heat_chart(
+            matrix,
+            rows="reader",
+            columns="other",
+            value="mean",
+            title=", ".join(part for part in (statistic_title(metric), "" if unit == "1" else unit) if part),
+            good=direction_of(metric) is not Direction.LOWER if metric != "cohen_kappa" else True,
+            digits=3 if unit == "1" else 2,
+            order=(study.readers, study.readers),
+        ),
+        f"Means over the cases that both read, {counted(matrix['n'])}.",
+    )
+    with layout.folded("As a table"):
+        layout.table(matrix, f"pairs-{study.dataset}-{metric}")
+
+
+@reading.cached(2)
+def _reliabilities(stamp: str, key: str, _study: ReaderStudy) -> pd.DataFrame:  # noqa: ARG001  # the key
+    return reliability(_study)
+
+
+def _reliability(study: ReaderStudy, found: pd.DataFrame) -> None:
+    layout.text("Reliability", "title")
+    names = list(found["statistic"].unique())
+    name = controls.choice("Statistic", names, "statistic", default="icc(2,1)", shown=statistic_title)
+    own = found[found["statistic"] == name].dropna(subset="value")
+    what = "of the volumes" if name.startswith("icc") else "on the voxels of each case, averaged over cases"
+    if own.empty:
+        layout.text("It has no value here; the table says why.", "muted")
+    else:
+        layout.chart(
+            estimate_chart(own, f"{statistic_title(name)} {what}"),
+            f"Dots are estimates, lines their 95 % intervals, {counted(own['n'])}.",
+        )
+    with layout.folded("All statistics"):
+        layout.table(found, f"reliability-{study.dataset}")
+
+
+def _indeterminate(study: ReaderStudy) -> None:
+    layout.text("Where no consensus is found", "title")
+    shares = indeterminate_shares(study)
+    percent = shares.assign(percent=100 * shares["share"])
+    layout.chart(
+        heat_chart(
+            percent,
+            rows="label",
+            columns="case",
+            value="percent",
+            title="indeterminate voxels, %",
+            good=False,
+            digits=1,
+            order=((*study.labels, *study.groups), study.cases),
+            titles=("structure", "case"),
+        ),
+        f"Of the voxels in which any reader drew the structure, those that {study.consensus} leaves undecided; "
+        f"n = {len(study.cases)} cases.",
+    )
+    rows = study.disagreement.rename(columns={"worst_slice_voxels": "voxels there"})
+    layout.text("Choose a case to see the slice with the most contested voxels.", "muted")
+    shown = rows.assign(worst_slice=rows["worst_slice"] + 1)
+    chosen = layout.table(shown, f"disagreement-{study.dataset}", key="contested")
+    if chosen is not None:
+        row = shown.iloc[chosen]
+        where = {} if pd.isna(row["worst_slice"]) else {"slice": str(row["worst_slice"])}
+        layout.link("case", "See the case", case=str(row["case"]), show="outlines", **where)
+
+
+def _staple(study: ReaderStudy) -> None:
+    layout.text("What STAPLE makes of them", "title")
+    described = reader_summary(study)
+    own = described[described["metric"].isin(_STAPLE)]
+    layout.text(
+        "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, for each structure "
+        "of each case by itself; the specificity is that within the box around what any reader drew.",
+        "muted",
+    )
+    layout.table(own[["label", "reader", "metric", "n", "mean", "sd", "low", "high"]], f"staple-{study.dataset}")

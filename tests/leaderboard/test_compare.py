@@ -1,0 +1,97 @@
+"""The page compare: two raters, and who is better than whom."""
+
+import pandas as pd
+import pytest
+
+from ctbench.report.contestants import contestants
+from ctbench.report.field import fields_of
+from ctbench.runs import open_board
+from ctbench.statistics import significance_matrix
+
+
+def words_of(test):
+    """All HTML that the page put out."""
+    return "\n".join(one.proto.body for one in test.html)
+
+
+def table_of(test, *columns):
+    """The table on the page that has these columns."""
+    return next(one.value for one in test.dataframe if set(columns) <= set(one.value.columns))
+
+
+@pytest.fixture
+def field(toy_board):
+    """The raters of the toy board."""
+    (found,) = fields_of(open_board(toy_board), "toy")
+    return found
+
+
+def test_two_models_are_tested_structure_by_structure(app, toy_board, field):
+    """Differences are those of the scores on the references that both share; wins, ties and losses add up to n."""
+    shown = table_of(app(toy_board, "compare", first="sharp", second="blunt"), "wins", "losses").set_index("label")
+    assert shown.index.tolist() == ["overall", "iph", "ivh"]
+    grids = [field.grid("dice", name) for name in field.expanded("leave-one-out")]
+    for label, over in (("overall", ("iph", "ivh")), ("iph", ("iph",))):
+        rows = contestants(field, grids, ("sharp", "blunt"), over, "dice")
+        wide = rows.pivot_table(index="case", columns="rater", values="value", observed=True).dropna()
+        assert shown.loc[label, "difference"] == pytest.approx((wide["blunt"] - wide["sharp"]).mean())
+        assert shown.loc[label, "n"] == len(wide)
+    assert (shown["wins"] + shown["ties"] + shown["losses"]).tolist() == shown["n"].tolist()
+    assert (shown["losses"] > 0).all()
+
+
+def test_a_margin_makes_ties(app, toy_board):
+    """A difference that one calls a tie is one."""
+    plain, wide = (
+        table_of(app(toy_board, "compare", first="all readers", second="sharp", tie=tie), "ties")
+        for tie in ("0", "0.05")
+    )
+    assert wide["ties"].sum() > plain["ties"].sum()
+
+
+def test_a_reader_is_compared_where_it_had_no_part(app, toy_board):
+    """A single reader against a model: on the one reference without that reader."""
+    test = app(toy_board, "compare", first="ann", second="sharp")
+    assert table_of(test, "wins")["n"].iloc[0] > 0
+    test = app(toy_board, "compare", first="ann", second="ben")
+    assert "They share no reference and case" in words_of(test)
+    test = app(toy_board, "compare", first="ann", second="ben", reference="majority")
+    assert table_of(test, "wins")["n"].iloc[0] == 5
+
+
+def test_volumes_are_drawn_with_their_limits(app, toy_board):
+    """Bland-Altman of the structure that is looked at."""
+    test = app(toy_board, "compare", structure="ivh", first="sharp", second="blunt")
+    assert "Bland-Altman plot of the volumes of ivh by both (n = 4 cases)" in words_of(test)
+
+
+def test_the_matrix_is_that_of_the_statistics(app, toy_board, field):
+    """Of the raters that are chosen, on the cases that all have."""
+    test = app(toy_board, "compare")
+    shown = next(one.value for one in test.dataframe if one.value.columns[0] == "rater").set_index("rater")
+    grids = [field.grid("dice", name) for name in field.expanded("leave-one-out")]
+    rows = contestants(field, grids, ["all readers", *field.models], ("iph", "ivh"), "dice")
+    expected = significance_matrix(rows)
+    pd.testing.assert_frame_equal(shown, expected, check_names=False, check_index_type=False, check_column_type=False)
+    assert "Kendall" in words_of(test)
+
+
+def test_at_most_thirty_raters(app, toy_board):
+    """The page says how many it takes."""
+    test = app(toy_board, "compare")
+    chosen = next(one for one in test.multiselect if one.label.startswith("Raters"))
+    assert chosen.proto.max_selections == 30
+    assert chosen.value == ["all readers", "sharp", "blunt"]
+
+
+def test_a_metric_that_is_good_neither_way_has_no_winner(app, toy_board):
+    """Volumes are compared, but nobody is better."""
+    test = app(toy_board, "compare", metric="Volume", reference="majority", first="sharp", second="blunt")
+    assert "good neither way: nobody is better" in words_of(test)
+    assert table_of(test, "wins")["wins"].isna().all()
+
+
+def test_one_rater_alone_has_nobody_to_be_compared_with(app, toy_runs):
+    """The page says so."""
+    test = app(toy_runs["sharp"].folder, "compare", reference="majority")
+    assert "Comparing takes two raters" in words_of(test)

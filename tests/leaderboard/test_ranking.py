@@ -1,0 +1,103 @@
+"""The page ranking: order, filters, columns, and who has no rank."""
+
+import pytest
+
+from ctbench.report import tables
+from ctbench.report.field import fields_of
+from ctbench.report.results import gather
+from ctbench.report.standings import standings
+from ctbench.runs import open_board
+from leaderboard.views.ranking import _USUAL
+
+
+def table_of(test):
+    """The table of the page."""
+    return test.dataframe[0].value
+
+
+def control(test, label):
+    """A control by its label."""
+    found = [*test.selectbox, *test.multiselect, *test.toggle, *test.text_input]
+    return next(one for one in found if one.label == label)
+
+
+def test_the_table_is_the_reports(app, toy_board, toy_runs):
+    """Means and counts are those of the report's summary; the columns stand in their order."""
+    table = table_of(app(toy_board))
+    shown = table.set_index("rater")
+    (results,) = gather(toy_runs.values())
+    expected = tables.summary(results.scores, results.labels, reference="leave-one-out", metrics=["dice"])
+    for row in expected.to_dict("records"):
+        for name in ("mean", "low", "high", "median", "n", "undefined", "penalised", "failed"):
+            assert shown.loc[row["rater"], name] == pytest.approx(row[name], nan_ok=True)
+    assert shown.loc["blunt", "failed"] == 1
+    assert shown.loc["blunt", "trained_here"]
+    assert tuple(table.columns) == _USUAL
+
+
+def test_controls_choose_what_is_ranked(app, toy_board):
+    """Structure, metric and reference: the table is that of the standings."""
+    test = app(toy_board, structure="ivh", metric="HD95", reference="majority")
+    (field,) = fields_of(open_board(toy_board), "toy")
+    expected = standings(field, [field.grid("hd95", "majority")], ("ivh",), "hd95", "majority")
+    shown = table_of(test)
+    assert shown["rater"].tolist() == expected["rater"].tolist()
+    assert shown["mean"].tolist() == pytest.approx(expected["mean"].tolist(), nan_ok=True)
+    assert set(shown.loc[shown["rater_kind"] == "reader", "reason"]) == {"helped to make this reference"}
+
+
+def test_a_link_and_clicks_show_the_same(app, toy_board):
+    """What is chosen by hand is what an address with the same choices shows."""
+    test = app(toy_board)
+    control(test, "Reference").set_value("majority").run()
+    control(test, "Find a rater").set_value("SHARP").run()
+    assert table_of(test)["rater"].tolist() == ["sharp"]
+    assert table_of(app(toy_board, reference="majority", find="SHARP")).equals(table_of(test))
+
+
+def test_columns_and_order(app, toy_board):
+    """Only the columns that were asked for, in the order that was asked for."""
+    test = app(toy_board, sort="n", down="true")
+    counts = table_of(test)["n"].dropna().tolist()
+    assert counts == sorted(counts, reverse=True)
+    control(test, "Columns").set_value(["rater", "mean"]).run()
+    assert list(table_of(test).columns) == ["rater", "mean"]
+
+
+def test_subgroups_come_from_the_dataset(app, toy_board):
+    """Cases of one age group only; without the dataset there are none to choose from."""
+    test = app(toy_board, cases="age group: young")
+    assert table_of(test).set_index("rater").loc["sharp", "n"] == 2
+    assert control(test, "Cases").options == ["all cases", "age group: old", "age group: young"]
+
+
+def test_complete_cases_only(app, toy_board):
+    """Everybody that is ranked counts the same cases."""
+    shown = table_of(app(toy_board, complete="true"))
+    ranked = shown[shown["rank"].notna()]
+    assert ranked["n"].nunique() == 1
+    assert len(ranked) == 3
+
+
+def test_what_is_shown_is_what_is_taken_away(app, toy_board):
+    """The CSV has the rows and columns of the table; there is a Parquet file too."""
+    test = app(toy_board, find="sharp")
+    names = [button.label for button in test.get("download_button")]
+    assert names[:2] == ["CSV", "Parquet"]
+
+
+def test_published_rows_are_marked_and_never_ranked(app, toy_runs, tmp_path):
+    """A run on a dataset of a paper stands beside what the paper printed."""
+    folder = tmp_path / "runs" / "sharp"
+    run = toy_runs["sharp"]
+    folder.mkdir(parents=True)
+    scores = run.scores.assign(dataset="cai2020", label=run.scores["label"].replace("iph", "caudate"))
+    scores[scores["label"] == "caudate"].to_parquet(folder / "scores.parquet", index=False)
+    told = run.manifest.model_copy(update={"dataset": "cai2020", "labels": {"caudate": 1}, "groups": {}})
+    (folder / "run.json").write_text(told.to_json(), encoding="utf-8")
+    shown = table_of(app(tmp_path / "runs", reference="majority"))
+    printed = shown[shown["rater_kind"] == "published"]
+    assert len(printed)
+    assert printed["rank"].isna().all()
+    assert printed["reason"].str.endswith("never ranked").all()
+    assert shown.loc[shown["rater"] == "sharp", "rank"].tolist() == [1]
