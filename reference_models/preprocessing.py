@@ -39,8 +39,8 @@ def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callab
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         result = make()
     try:
-        with whole_file(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, **_packed(result))
+        with whole_file(path) as temporary, temporary.open("wb") as out:
+            np.savez_compressed(out, allow_pickle=False, **_packed(result))
     except StoreError as error:
         _log.debug("%s was not kept: %s", what, error)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -177,7 +178,7 @@ def _sizes(selection: Selection, models: Sequence[str]) -> None:
         chosen = scores[scores["label"].isin(selection.field.labels)]
     else:
         chosen = scores[scores["label"] == points]
-    across = "labels" if points == _MEANS else "cases"
+    across: Literal["labels", "cases"] = "labels" if points == _MEANS else "cases"
     drawn = size_points(chosen, across)
     if drawn.empty:
         layout.text("No score has a volume beside it.", "muted")

@@ -73,7 +73,7 @@ class VNet(nn.Module):
 
         def block(channels: int, repeats: int) -> _Block:
             dropped = [_DROPOUT[dimensions](dropout)] if dropout and channels >= 8 * width else []
-            convolutions = [
+            convolutions: list[nn.Module] = [
                 convolution(channels, channels, 5, padding=2) for _ in range(1 if blocks == "shared" else repeats)
             ]
             # What has no statistics of its own is shared with the convolution before it.
