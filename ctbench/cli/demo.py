@@ -15,7 +15,7 @@ from ctbench.cli.scoring import failure_note
 __all__ = ["DEMO", "register"]
 
 DEMO = {
-    "phantom-anatomy": ("atlas", "cai-unet", "deepnat", "deepnat-crf"),
+    "phantom-anatomy": ("atlas", "cai-unet", "deepnat"),
     "phantom-hemorrhage": ("threshold", "deepbleed-128", "cascade-unet", "hybrid-mask-rcnn"),
 }
 """Dataset -> a baseline, and the papers' models with weights for phantoms."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
@@ -48,6 +48,16 @@ class GitState(BaseModel):
     """Whether files that git knows had been changed since."""
 
 
+def _as_json(value: Any) -> Any:
+    """Give what JSON makes of a value, so that a card equals itself after it was read again: tuples become lists."""
+    if isinstance(value, Mapping):
+        return {name: _as_json(part) for name, part in value.items()}
+    return [_as_json(part) for part in value] if isinstance(value, (tuple, list)) else value
+
+
+AsJson = Annotated[dict[str, Any], BeforeValidator(_as_json)]
+
+
 class PredictorCard(BaseModel):
     """A predictor's ``PredictorInfo`` as it is kept, and how it was named."""
 
@@ -55,7 +65,7 @@ class PredictorCard(BaseModel):
 
     spec: str
     """What the user typed: an entry point, ``module:attribute`` or ``folder:PATH``."""
-    options: dict[str, Any]
+    options: AsJson
     name: str
     version: str
     labels: dict[str, int]
@@ -65,7 +75,7 @@ class PredictorCard(BaseModel):
     licence: str
     weights_digest: str
     training_datasets: tuple[str, ...]
-    parameters: dict[str, Any]
+    parameters: AsJson
     code_digest: str = ""
     """SHA-256 of its Python code; empty where there is none that could be found."""
 

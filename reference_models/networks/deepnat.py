@@ -33,7 +33,7 @@ def task_offsets(tasks: int) -> tuple[Offset, ...]:
 
     Example:
         >>> task_offsets(7)[:3]
-        ((0, 0, 0), (0, 0, -1), (0, 0, 1))
+        ((0, 0, 0), (-1, 0, 0), (0, -1, 0))
     """
     reach = {1: 0, 7: 1, 27: 3}.get(tasks)
     if reach is None:

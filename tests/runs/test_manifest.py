@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from ctbench.errors import StoreError, UsageError
+from ctbench.labels import LabelSet
+from ctbench.predictors import PredictorInfo
 from ctbench.runs import open_run, run
-from ctbench.runs.manifest import SCHEMA_VERSION, Manifest
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, PredictorCard
 from ctbench.runs.provenance import describe_device, git_state, seeds_in
 
 OLD = Path(__file__).parent / "old_runs"
@@ -86,3 +88,15 @@ def test_devices_and_seeds():
         "noise_seed": 4,
         "seed": 3,
     }
+
+
+def test_a_card_equals_itself_after_it_was_kept():
+    """Tuples among options and parameters, at any depth, do not make a finished run look like another one."""
+    info = PredictorInfo(
+        name="tuples",
+        version="1",
+        labels=LabelSet({"bright": 1}),
+        parameters={"window_hu": (0.0, 80.0), "a": {"b": (1,)}},
+    )
+    card = PredictorCard.of(info, "tuples", {"sides": (1, (2, 3))})
+    assert PredictorCard.model_validate_json(card.model_dump_json()) == card
