@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 
 from ctbench.datasets import load_dataset
+from ctbench.errors import MissingFileError
+from ctbench.report.printing import find_browser
 from ctbench.volume import Volume, write_volume
 
 # A busy machine is no defect: properties are tested for what they say, never for how long it takes.
@@ -44,6 +46,20 @@ def real_data():
     if not folder.is_dir():
         pytest.skip(f"real volumes are not at {folder}; set CTBENCH_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The one browser of a test process; tests that want it are skipped with a reason where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    try:
+        path = find_browser()
+    except MissingFileError:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from ctbench.agreement.rows import Row
 from ctbench.agreement.voxels import agreement_rows, staple_rows
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
-from ctbench.runs.parallel import in_parallel
+from ctbench.parallel import in_parallel
 from ctbench.runs.phases import Progress
 from ctbench.volume import write_volume
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -17,6 +16,7 @@ from rich.progress import track
 
 from ctbench.datasets import size_class
 from ctbench.files import write_text
+from ctbench.parallel import in_parallel
 from ctbench.phantom.head import DEFAULT_SHAPE, Head, head
 from ctbench.phantom.hemorrhage import Hemorrhage
 from ctbench.phantom.protocol import representative_slices
@@ -77,7 +77,7 @@ def build_anatomy(
     test: int = 12,
     shape: Shape = DEFAULT_SHAPE,
     seed: int = 20190183,
-    jobs: int | None = None,
+    jobs: int = -1,
 ) -> None:
     """Write a dataset of the eleven structures, read by three readers.
 
@@ -90,7 +90,7 @@ def build_anatomy(
         test: number of test cases.
         shape: of every scan, z,y,x; the field of view stays the same.
         seed: the same seed gives the same files.
-        jobs: how many processes; None: one for each core.
+        jobs: how many processes; -1: one for each core.
     """
     splits = _splits(train, validation, test)
     cases = [
@@ -108,7 +108,7 @@ def build_hemorrhage(
     test: int = 24,
     shape: Shape = DEFAULT_SHAPE,
     seed: int = 20185742,
-    jobs: int | None = None,
+    jobs: int = -1,
 ) -> None:
     """Write a dataset of scans with and without hemorrhage, read by three readers on every slice.
 
@@ -123,7 +123,7 @@ def build_hemorrhage(
         test: number of test cases.
         shape: of every scan, z,y,x; the field of view stays the same.
         seed: the same seed gives the same files.
-        jobs: how many processes; None: one for each core.
+        jobs: how many processes; -1: one for each core.
     """
     cases = [_case("hemorrhage", number, split, seed) for number, split in enumerate(_splits(train, validation, test))]
     for split in ("train", "validation", "test"):
@@ -170,10 +170,9 @@ def _build(
     cases: list[_Case],
     folder: Path,
     shape: Shape,
-    jobs: int | None,
+    jobs: int,
 ) -> None:
-    parallel = joblib.Parallel(n_jobs=jobs or os.cpu_count(), return_as="generator")
-    rows = parallel(joblib.delayed(write)(folder, case, tuple(shape)) for case in cases)
+    rows = in_parallel(write, [(folder, case, tuple(shape)) for case in cases], jobs, in_order=True)
     # The table comes last: a folder that has it is whole.
     write_text(folder / "cases.csv", _table(_shown(rows, len(cases), kind)))
 

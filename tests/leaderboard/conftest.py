@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -165,20 +164,6 @@ def server(toy, toy_board):
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser; tests that want it are skipped with a reason where it is absent."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page as a person meets it."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -80,25 +79,24 @@ def test_page_is_small(html):
     assert len(html.encode()) < 5e6
 
 
-def _browser_page(playwright, address, **context):
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-    tab = browser.new_context(**context).new_page()
-    requests = []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.goto(address)
-    return tab, requests
-
-
 @pytest.fixture
-def opened(html, tmp_path):
+def opened(html, tmp_path, chromium):
     """Open the page in Chromium with choices of the context; gives the tab and the addresses it asked for."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if shutil.which("chromium") is None:
-        pytest.skip("there is no Chromium on the path")
     path = tmp_path / "report.html"
     path.write_text(html, encoding="utf-8")
-    with sync_api.sync_playwright() as playwright:
-        yield lambda **context: _browser_page(playwright, path.as_uri(), **context)
+    contexts = []
+
+    def open_page(**choices):
+        contexts.append(chromium.new_context(**choices))
+        tab = contexts[-1].new_page()
+        requests = []
+        tab.on("request", lambda request: requests.append(request.url))
+        tab.goto(path.as_uri())
+        return tab, requests
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.mark.browser

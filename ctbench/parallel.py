@@ -6,63 +6,59 @@ import importlib
 import os
 import threading
 import time
-from collections import deque
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from ctbench.errors import UsageError
 
 __all__ = ["in_parallel"]
 
-_LEAK_MIB = 2048
-"""A worker that has grown by this much since its first step is taken to leak."""
-
-_first_mib: float | None = None
 _watched = False
 
 
 def in_parallel(
-    function: Callable[..., Any], steps: Iterable[tuple[Any, ...]], jobs: int, *, cluster: str = ""
+    function: Callable[..., Any],
+    steps: Iterable[tuple[Any, ...]],
+    jobs: int,
+    *,
+    cluster: str = "",
+    in_order: bool = False,
 ) -> Iterator[Any]:
     """Call ``function`` with each of ``steps``, and give the results as they come.
+
+    A worker that has grown by 300 MB since its first step ends and is replaced: joblib sees to it.
 
     Args:
         function: of a module, so that workers find it.
         steps: its arguments.
         jobs: processes; -1: one a core; 1: this process.
         cluster: address of a Dask scheduler, whose workers are used instead; they must see the same folders.
+        in_order: give the results in the order of the steps.
 
     Yields:
-        what it returned, in any order.
+        what it returned, in any order unless ``in_order``.
 
     Raises:
         UsageError: a cluster is asked for, and Dask is not installed.
     """
-    waiting = deque(steps)
-    if jobs == 1 and not cluster:
+    waiting = list(steps)
+    if not waiting or (jobs == 1 and not cluster):
         yield from (function(*step) for step in waiting)
         return
     from joblib import Parallel, delayed  # it takes a while to import
 
+    # Said of every worker that was replaced; where warnings are errors it would end the thread that replaces them.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
     with _workers(cluster):
-        while waiting:
-            leaking = False
-
-            def dispatch() -> Iterator[Any]:
-                while waiting and not leaking:  # noqa: B023  # it is this turn's that must be seen
-                    yield delayed(_step)(os.getpid(), function, waiting.popleft())
-
-            wanted = min(jobs, len(waiting)) if jobs > 0 else jobs
+        pool = Parallel(
+            n_jobs=min(jobs, len(waiting)) if jobs > 0 else jobs,
             # What goes to another machine goes in batches that take a while, so that the scheduler keeps up.
-            batch = "auto" if cluster else 1
-            pool = Parallel(n_jobs=wanted, batch_size=batch, return_as="generator_unordered")
-            for result, grown_mib in pool(dispatch()):
-                leaking = leaking or grown_mib > _LEAK_MIB
-                yield result
-            if leaking and not cluster:
-                _replace_workers()
+            batch_size="auto" if cluster else 1,
+            return_as="generator" if in_order else "generator_unordered",
+        )
+        yield from pool(delayed(_step)(os.getpid(), function, step) for step in waiting)
 
 
 @contextmanager
@@ -83,18 +79,14 @@ def _workers(cluster: str) -> Iterator[None]:
         yield
 
 
-def _step(parent: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float]:
-    global _first_mib  # noqa: PLW0603  # it is the process that remembers
+def _step(parent: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     _die_with(parent)
-    result = function(*arguments)
-    now = _resident_mib()
-    _first_mib = now if _first_mib is None else _first_mib
-    return result, now - _first_mib
+    return function(*arguments)
 
 
 def _die_with(parent: int) -> None:
     """End this worker soon after its parent was killed: a run that goes on must be alone in its folder."""
-    global _watched  # noqa: PLW0603  # as above
+    global _watched  # noqa: PLW0603  # it is the process that remembers
     if _watched or os.getppid() != parent:  # a worker of a cluster is no child of ours
         return
     _watched = True
@@ -105,17 +97,3 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.05)
     os._exit(1)
-
-
-def _resident_mib() -> float:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:  # not Linux: leaks are not seen
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def _replace_workers() -> None:
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True)
