@@ -88,7 +88,7 @@ class CaiPredictor:
             paper="10.1148/ryai.2020190183",
             licence="Apache-2.0",
             weights_digest=weights.digest,
-            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 

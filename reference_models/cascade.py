@@ -138,7 +138,7 @@ class CascadePredictor:
             description="Cascade of two 3D U-Nets (Zhao et al. 2022): hemorrhage of any type.",
             licence="Apache-2.0",
             weights_digest=weights.digest,
-            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 

@@ -154,7 +154,7 @@ class ChangPredictor:
             paper="10.3174/ajnr.A5742",
             licence="Apache-2.0",
             weights_digest=weights.digest,
-            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            training_datasets=weights.trained_on,
             parameters={**asdict(self.configuration), "threshold": threshold, "typed": types},
         )
 

@@ -117,7 +117,7 @@ class DeepBleedPredictor:
             paper="10.1007/s12021-020-09493-5",
             licence="Apache-2.0",
             weights_digest=weights.digest,
-            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            training_datasets=weights.trained_on,
             parameters={**asdict(self.configuration), "template": template or "phantom"},
         )
 

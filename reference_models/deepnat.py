@@ -146,7 +146,7 @@ class DeepNatPredictor:
             paper="10.1016/j.neuroimage.2017.02.035",
             licence="Apache-2.0",
             weights_digest=weights.digest,
-            training_datasets=(weights.trained_on,) if weights.trained_on else (),
+            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 

@@ -34,13 +34,16 @@ NETWORKS = {
     "cai-unet": "phantom-anatomy",
     "cascade-unet": "phantom-hemorrhage",
     "deepbleed-512": "phantom-hemorrhage",
-    "deepbleed-128": "phantom-hemorrhage",
     "deepbleed-64": "phantom-hemorrhage",
+    "deepbleed-128": "phantom-hemorrhage",
     "deepbleed-32": "phantom-hemorrhage",
     "deepnat": "phantom-anatomy",
     "hybrid-mask-rcnn": "phantom-hemorrhage",
 }
 """Model -> the phantom whose kind of heads it learns from."""
+
+_STARTS = {"deepbleed-128": "deepbleed-64", "deepbleed-32": "deepbleed-64"}
+"""Model -> the one whose weights it starts from: one network on other cubes; 96 mm are the cheapest to learn from."""
 
 _SEED = 71
 """Not that of the phantoms that come with the package, so that no head of theirs is learnt from."""
@@ -98,6 +101,7 @@ def train_demo(model: str, options: dict[str, float]) -> Path:
         folder,
         preset="demo",
         resume=True,
+        start_from=demo_weights(_STARTS[model]) if model in _STARTS else None,
         options=options,
         report=_tell,
     )

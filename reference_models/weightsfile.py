@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ class Weights:
         configuration: how network and preprocessing are made; JSON values.
         labels: what the classes are called; class k is the k-th label, class 0 background.
         tensors: of the network's state.
-        trained_on: name of the dataset.
+        trained_on: names of the datasets; of several where training began with the weights of another.
         phantoms_only: learnt on simulated heads, so of no use on patients.
         digest: SHA-256 of the file they were read from, else empty.
     """
@@ -41,7 +41,7 @@ class Weights:
     configuration: Mapping[str, Any]
     labels: LabelSet
     tensors: Mapping[str, NDArray[Any]]
-    trained_on: str = ""
+    trained_on: tuple[str, ...] = ()
     phantoms_only: bool = False
     digest: str = field(default="", compare=False)
 
@@ -79,8 +79,13 @@ class Weights:
             )
 
     @classmethod
-    def load(cls, path: str | Path, model: str) -> Weights:
+    def load(cls, path: str | Path, model: str, *, kin: Sequence[str] = ()) -> Weights:
         """Read weights of one model.
+
+        Args:
+            path: of the file.
+            model: which predictor they should be for.
+            kin: models with the same network, whose weights will do.
 
         Raises:
             MissingFileError: there is no such file.
@@ -103,14 +108,14 @@ class Weights:
                 configuration=configuration,
                 labels=LabelSet(card["labels"]),
                 tensors=tensors,
-                trained_on=card["trained_on"],
+                trained_on=_names(card["trained_on"]),
                 phantoms_only=card["phantoms_only"],
                 digest=sha256(path),
             )
         except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             msg = f"{path} does not hold weights of {model}: {error}; expected a safetensors file that ctbench wrote"
             raise DataError(msg) from error
-        if found != model or version != _FORMAT:
+        if found not in {model, *kin} or version != _FORMAT:
             msg = (
                 f"{path} holds weights of {found} (format {version}, {_told(configuration)}); "
                 f"expected weights of {model} (format {_FORMAT})"
@@ -130,19 +135,31 @@ class Weights:
         Raises:
             UsageError: there is no such network, or it is of another configuration; the message names both.
         """
+        self.expect_fit(build, where)
+        network = build()
+        self.put_into(network, where)
+        return network
+
+    def expect_fit(self, build: Callable[[], nn.Module], where: str) -> None:
+        """See whether the network that ``build`` makes has these tensors; it takes no memory.
+
+        Args:
+            build: makes the network.
+            where: what to call the weights in a message.
+
+        Raises:
+            UsageError: there is no such network, or it is of another configuration; the message names both.
+        """
         import torch
 
         try:
             with torch.device("meta"):
-                self._expect_fit(build(), where)
+                self._expect_same_tensors(build(), where)
         except (TypeError, ValueError, RuntimeError, IndexError) as error:
             if isinstance(error, UsageError):
                 raise
             msg = f"{where}: there is no {self.model} with {_told(self.configuration)}: {error}"
             raise UsageError(msg) from error
-        network = build()
-        self.put_into(network, where)
-        return network
 
     def put_into(self, network: nn.Module, where: str) -> None:
         """Give a network these tensors.
@@ -156,20 +173,20 @@ class Weights:
         """
         import torch
 
-        self._expect_fit(network, where)
+        self._expect_same_tensors(network, where)
         state = network.state_dict()
         network.load_state_dict(
             {name: torch.from_numpy(np.array(array)).to(state[name].dtype) for name, array in self.tensors.items()}
         )
 
-    def _expect_fit(self, network: nn.Module, where: str) -> None:
+    def _expect_same_tensors(self, network: nn.Module, where: str) -> None:
         wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {name: tuple(array.shape) for name, array in self.tensors.items()}
         differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
         if differing:
             name = differing[0]
             msg = (
-                f"{where} are weights of another configuration than {self.model} ({_told(self.configuration)}): "
+                f"{where} holds weights of another configuration ({self.model}, {_told(self.configuration)}): "
                 f"{len(differing)} tensors differ, e.g. {name}: expected {wanted.get(name)}, got {found.get(name)}"
             )
             raise UsageError(msg)
@@ -178,6 +195,15 @@ class Weights:
 def demo_weights(model: str) -> Path:
     """Say where the weights that come with the package lie."""
     return Path(__file__).parent / "weights" / f"{model}.safetensors"
+
+
+def _names(stored: Any) -> tuple[str, ...]:
+    """Read names of datasets; files of version 0.1.0 hold one, or an empty one for none."""
+    names = [stored] if isinstance(stored, str) else stored
+    if not all(isinstance(name, str) for name in names):
+        msg = f"names of datasets are text, got {names}"
+        raise TypeError(msg)
+    return tuple(name for name in names if name)
 
 
 def _told(configuration: Mapping[str, Any]) -> str:

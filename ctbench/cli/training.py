@@ -51,6 +51,10 @@ def train(
     ] = "paper",
     device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--start-from", metavar="WEIGHTS", help="Fine-tune these weights instead of random ones."),
+    ] = None,
     folds: Annotated[
         int, typer.Option("--folds", help="Train so many times, each on all other folds, and score the predictions.")
     ] = 0,
@@ -87,6 +91,7 @@ def train(
         "device": device or "auto",
         "seed": seed,
         "consensus": rule,
+        "start_from": start_from,
         "options": predictor_options(option, None),
         "progress": show_progress,
         "report": _tell,

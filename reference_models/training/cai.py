@@ -43,7 +43,14 @@ def cai_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, An
         made.augmentation = replace(made.augmentation, flip_front_to_back=plan.flip_front_to_back)
         return made
 
-    return Setup(asdict(plan.configuration), LabelSet(dataset.labels.codes), asdict(plan), plan.schedule, recipe)
+    return Setup(
+        asdict(plan.configuration),
+        LabelSet(dataset.labels.codes),
+        asdict(plan),
+        plan.schedule,
+        plan.configuration.network,
+        recipe,
+    )
 
 
 def cai_examples(

@@ -82,7 +82,7 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
                 spacing_mm=(6.25, 1.8, 1.8),
             ),
             schedule=replace(
-                plan.schedule, learning_rate=5e-3, epochs=12, poly=None, cosine=True, largest_gradient=1.0
+                plan.schedule, learning_rate=5e-3, epochs=24, poly=None, cosine=True, largest_gradient=1.0
             ),
             piece=(16, 64, 64),
             steps=100,
@@ -107,7 +107,14 @@ def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return CascadeRecipe(plan, seen, held_out)
 
-    return Setup(asdict(plan.configuration), LabelSet({LABEL: 1}), asdict(plan), plan.schedule, recipe)
+    return Setup(
+        asdict(plan.configuration),
+        LabelSet({LABEL: 1}),
+        asdict(plan),
+        plan.schedule,
+        plan.configuration.network,
+        recipe,
+    )
 
 
 def cascade_example(

@@ -125,7 +125,7 @@ def chang_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, 
         return ChangRecipe(plan, seen, held_out)
 
     named = LabelSet(kinds) if typed else LabelSet({LABEL: 1})
-    return Setup(asdict(plan.configuration), named, asdict(plan), plan.schedule, recipe)
+    return Setup(asdict(plan.configuration), named, asdict(plan), plan.schedule, plan.configuration.network, recipe)
 
 
 def chang_examples(

@@ -56,7 +56,14 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             plan.configuration, seen, held_out, batch_size=plan.batch_size, stop_early=plan.stop_early
         )
 
-    return Setup(asdict(plan.configuration), LabelSet({LABEL: 1}), asdict(plan), plan.schedule, recipe)
+    return Setup(
+        asdict(plan.configuration),
+        LabelSet({LABEL: 1}),
+        asdict(plan),
+        plan.schedule,
+        plan.configuration.network,
+        recipe,
+    )
 
 
 def deepbleed_examples(

@@ -118,7 +118,14 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return DeepNatRecipe(plan, seen, held_out, doubled)
 
-    return Setup(asdict(plan.configuration), LabelSet(dataset.labels.codes), asdict(plan), plan.schedule, recipe)
+    return Setup(
+        asdict(plan.configuration),
+        LabelSet(dataset.labels.codes),
+        asdict(plan),
+        plan.schedule,
+        plan.configuration.network,
+        recipe,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from reference_models.training.checkpoint import load_checkpoint, save_checkpoin
 from reference_models.training.examples import Batch
 from reference_models.training.losses import DiceTerms, soft_dice_terms
 from reference_models.training.stopping import count_plateaus
+from reference_models.weightsfile import Weights
 
 __all__ = ["CHECKPOINT", "Curves", "Recipe", "Schedule", "fit"]
 
@@ -125,6 +126,7 @@ def fit(
     settings: dict[str, Any],
     device: torch.device,
     resume: bool = False,
+    start: Weights | None = None,
     report: Callable[[Curves], None] = lambda _: None,
 ) -> tuple[nn.Module, Curves]:
     """Train, keeping a checkpoint an epoch in ``folder``.
@@ -139,6 +141,7 @@ def fit(
         settings: JSON; a checkpoint of others is not resumed.
         device: where.
         resume: go on from the checkpoint, if there is one.
+        start: weights to begin with; None: random ones.
         report: called after every epoch.
 
     Returns:
@@ -151,7 +154,10 @@ def fit(
     settings = json.loads(json.dumps(settings))  # as a checkpoint gives them back: tuples are lists
     with torch.random.fork_rng(), deterministic():
         torch.manual_seed(schedule.seed)
-        network = place(recipe.network(), device)
+        network = recipe.network()
+        if start is not None:
+            start.put_into(network, "the file to start from")
+        network = place(network, device)
         optimizer = schedule.optimizing(network)
         best, curves = network.state_dict(), Curves()
         if resume and (folder / CHECKPOINT).is_file():

@@ -42,15 +42,16 @@ class _Demo(NamedTuple):
     width: int
     batch_size: int
     epochs: int
+    learning_rate: float = 3e-3
 
 
 _DEMO = {
-    "deepbleed-512": _Demo(128, None, 6, 8, 7),
-    "deepbleed-128": _Demo(64, 3.0, 3, 2, 40),
-    "deepbleed-64": _Demo(48, 2.0, 3, 2, 12),
-    "deepbleed-32": _Demo(32, 1.5, 3, 4, 24),
+    "deepbleed-512": _Demo(128, None, 6, 8, 18),
+    "deepbleed-128": _Demo(96, 2.0, 3, 2, 10, 1e-3),
+    "deepbleed-64": _Demo(48, 2.0, 3, 4, 40),
+    "deepbleed-32": _Demo(32, 1.5, 3, 8, 30, 1e-3),
 }
-"""Every 3D network keeps its field of view: 192, 96 and 48 mm."""
+"""Every 3D network keeps its field of view: 192, 96 and 48 mm. Two start from the third's weights."""
 
 _NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures"}
 """Fields of plans that the model and the labels decide."""
@@ -157,7 +158,9 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
             normalization="batch",
             window_hu=(0.0, 100.0),
         )
-        schedule = replace(plan.schedule, learning_rate=3e-3, epochs=demo.epochs, cosine=True, largest_gradient=1.0)
+        schedule = replace(
+            plan.schedule, learning_rate=demo.learning_rate, epochs=demo.epochs, cosine=True, largest_gradient=1.0
+        )
         plan = DeepBleedPlan(narrow, schedule, batch_size=demo.batch_size, stop_early=False)
     return changed(plan, options)
 

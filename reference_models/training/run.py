@@ -33,6 +33,9 @@ SETUPS = {
 }
 """Model -> where its ``Setup`` is made: a function of (model, dataset, preset, options, seed)."""
 
+_KIN = (("deepbleed-128", "deepbleed-64", "deepbleed-32"),)
+"""Models that are one network on other inputs."""
+
 Progress = Callable[[str, Iterable[Any], int], Iterator[Any]]
 """Passes steps on while showing how far they are: name, steps, how many."""
 
@@ -49,6 +52,7 @@ def train(
     resume: bool = False,
     seed: int = 0,
     consensus: str = "majority",
+    start_from: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress = lambda _, steps, __: iter(steps),
     report: Callable[[Curves, int], None] = lambda _, __: None,
@@ -68,6 +72,7 @@ def train(
         resume: go on from the checkpoint in ``out``.
         seed: of everything that is drawn.
         consensus: the rule that fuses readers.
+        start_from: weights to begin with, of this model or of one with the same network; None: random ones.
         options: change single settings, e.g. ``{"row": 6, "minutes": 10}``.
         progress: shows how far preparing the cases is.
         report: called after every epoch with the curves and the most epochs there can be.
@@ -76,8 +81,8 @@ def train(
         the path of the weights.
 
     Raises:
-        UsageError: an unknown option, no training or validation cases, a folder with another training in it, or no
-            such device.
+        UsageError: an unknown option, no training or validation cases, a folder with another training in it, no such
+            device, or weights to start from that do not fit.
         DataError: a case cannot be read, or none of the cases has anything to learn from.
     """
     place = choose_device(device)
@@ -89,12 +94,14 @@ def train(
         msg = f"{out} holds a training already; go on with --resume, remove it, or give another --out"
         raise UsageError(msg)
     setup = setup_of(model, dataset, preset, options or {}, seed)
+    start = None if start_from is None else _fitting(start_from, model, setup)
     settings = {
         "model": model,
         "preset": preset,
         "plan": setup.plan,
         "seed": seed,
         "consensus": consensus,
+        "start_from": "" if start is None else start.digest,
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.select(case.id for case in (*training, *validation)).fingerprint(),
         "training": [case.id for case in training],
@@ -109,16 +116,18 @@ def train(
         settings=settings,
         device=place,
         resume=resume,
+        start=start,
         report=lambda so_far: report(so_far, setup.schedule.epochs),
     )
+    seen = tuple(dict.fromkeys((*(start.trained_on if start else ()), dataset.name)))
     weights = Weights.of(
         network,
         half=preset == "demo",
         model=model,
         configuration=setup.configuration,
         labels=setup.labels,
-        trained_on=dataset.name,
-        phantoms_only=dataset.name.startswith("phantom-"),
+        trained_on=seen,
+        phantoms_only=all(name.startswith("phantom-") for name in seen),
     )
     path = out / "weights.safetensors"
     weights.save(path)
@@ -135,6 +144,13 @@ def _setup_of(model: str) -> Callable[..., Setup]:
     module, _, name = SETUPS[model].partition(":")
     found: Callable[..., Setup] = getattr(importlib.import_module(module), name)
     return found
+
+
+def _fitting(path: str | Path, model: str, setup: Setup) -> Weights:
+    """Read weights to begin with, and see whether they fit before any case is read."""
+    weights = Weights.load(path, model, kin=next((kin for kin in _KIN if model in kin), ()))
+    weights.expect_fit(setup.network, str(path))
+    return weights
 
 
 def _with_references(cases: Sequence[Case], consensus: str, progress: Progress) -> Cases:

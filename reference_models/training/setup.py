@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from torch import nn
+
 from ctbench.datasets import Case
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
@@ -29,6 +31,7 @@ class Setup:
         labels: what the classes are called.
         plan: every setting, as JSON; goes into the card, and a checkpoint of another plan is not resumed.
         schedule: how long and how fast.
+        network: makes the network with which weights of this configuration can be used.
         recipe: makes the recipe of training and validation cases.
     """
 
@@ -36,6 +39,7 @@ class Setup:
     labels: LabelSet
     plan: dict[str, Any]
     schedule: Schedule
+    network: Callable[[], nn.Module]
     recipe: Callable[[Cases, Cases], Recipe]
 
 

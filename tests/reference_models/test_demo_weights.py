@@ -24,7 +24,7 @@ def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, ca
     """Under 2 MB, learnt from heads that no phantom dataset holds, for phantoms only: the log says so once loaded."""
     assert weights.stat().st_size < 2e6
     read = Weights.load(weights, model)
-    assert (read.phantoms_only, read.trained_on) == (True, f"{demo_weights.NETWORKS[model]}-training")
+    assert (read.phantoms_only, read.trained_on) == (True, (f"{demo_weights.NETWORKS[model]}-training",))
     with caplog.at_level(logging.WARNING, logger="reference_models"):
         predictor = load_predictor(model, {"device": "cpu"})
     assert "phantoms only" in caplog.text

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,35 @@ def test_deepbleed_learns_hemorrhage_alone(heads, tmp_path, model):
     predictor = DeepBleedPredictor(Weights.load(path, model), "cpu")
     assert dict(predictor.info.labels) == {"hemorrhage": 1}
     assert set(np.unique(predictor.predict(heads["h5"].image()).labels)) <= {0, 1}
+
+
+def test_fine_tuning_starts_from_the_weights_and_says_what_they_had_seen(heads, tmp_path):
+    """With a learning rate of 0 the weights stay what they were; what they learnt from before is on the card too."""
+    still = {**CAI, "epochs": 1, "learning_rate": 0.0}
+    first = train("cai-unet", heads, *splits(heads), tmp_path / "a", preset="demo", device="cpu", options=CAI)
+    before = replace(Weights.load(first, "cai-unet"), trained_on=("elsewhere",))
+    before.save(tmp_path / "start.safetensors")
+    given = {"preset": "demo", "device": "cpu", "options": still, "start_from": tmp_path / "start.safetensors"}
+    after = Weights.load(train("cai-unet", heads, *splits(heads), tmp_path / "b", **given), "cai-unet")
+    assert after.trained_on == ("elsewhere", "heads")
+    for name, array in before.tensors.items():
+        np.testing.assert_array_equal(after.tensors[name], array)
+    assert (
+        json.loads((tmp_path / "b" / "card.json").read_text())["start_from"]
+        == Weights.load(tmp_path / "start.safetensors", "cai-unet").digest
+    )
+
+
+def test_weights_that_do_not_fit_are_refused_before_anything_is_read(heads, tmp_path):
+    """Of another width, and of another model; no folder is made."""
+    path = train("cai-unet", heads, *splits(heads), tmp_path / "a", preset="demo", device="cpu", options=CAI)
+    for model, options, told in (
+        ("cai-unet", {"width": 3}, "another configuration"),
+        ("deepnat", {}, "holds weights of"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            train(model, heads, *splits(heads), tmp_path / "b", preset="demo", options=options, start_from=path)
+    assert not (tmp_path / "b").exists()
 
 
 def test_nothing_to_learn_from_is_an_error(heads, tmp_path):
