@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
@@ -19,6 +20,7 @@ __all__ = [
     "empty_board",
     "facts",
     "folded",
+    "has_viewer",
     "legend",
     "link",
     "note",
@@ -26,6 +28,7 @@ __all__ = [
     "style",
     "table",
     "text",
+    "viewer",
 ]
 
 Kind = Literal["plain", "muted", "title", "subtitle"]
@@ -153,6 +156,35 @@ def legend(colours: Mapping[str, tuple[int, int, int]]) -> None:
         for name, colour in colours.items()
     )
     st.html(f'<p class="words muted">{" ".join(entries)}</p>')
+
+
+def has_viewer() -> bool:
+    """Say whether the viewer of volumes is installed: the extra ``viewer``."""
+    return importlib.util.find_spec("niivue_component") is not None
+
+
+def viewer(image: bytes, masks: Mapping[str, bytes]) -> None:
+    """Show a volume that can be turned, with masks over it.
+
+    Args:
+        image: a compressed NIfTI.
+        masks: NIfTIs, by the name of a colour map of NiiVue.
+    """
+    from niivue_component import niivue_viewer
+
+    niivue_viewer(
+        nifti_data=image,
+        filename="image.nii.gz",
+        overlays=[
+            {"data": data, "name": f"{colour}.nii.gz", "colormap": colour, "opacity": 0.6}
+            for colour, data in masks.items()
+        ],
+        height=560,
+        styled=False,
+        settings={"interpolation": False, "radiological": True},
+        update_interval_ms=None,
+        key="niivue",
+    )
 
 
 @contextmanager

@@ -173,9 +173,12 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
         dataset = _ask_dataset(stamp, datasets)
         field = _ask_field(_fields(stamp, dataset, board))
         structures = structures_of(field)
-        structure, metric, reference = structures[0], field.metrics[0], field.references[0]
+        usual = next((one for one in structures if one.over == field.chief_scope), structures[0])
+        structure, metric, reference = usual, field.metrics[0], field.references[0]
         if "structure" in asks:
-            structure = controls.choice("Structure", structures, "structure", shown=lambda one: one.title)
+            structure = controls.choice(
+                "Structure", structures, "structure", default=usual, shown=lambda one: one.title
+            )
         if "metric" in asks:
             metric = controls.choice("Metric", field.metrics, "metric", shown=metric_title)
         if "reference" in asks:

@@ -48,6 +48,10 @@ def real_data():
     return folder
 
 
+_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+"""Volumes are drawn by WebGL, which a machine without a GPU computes."""
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """The one browser of a test process; tests that want it are skipped with a reason where there is none."""
@@ -57,7 +61,7 @@ def chromium():
     except MissingFileError:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *_WEBGL])
         yield browser
         browser.close()
 

@@ -79,6 +79,11 @@ class Field:
             found[key] = (*found.get(key, ()), name)
         return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0]))) or {self.labels: ()}
 
+    @property
+    def chief_scope(self) -> tuple[str, ...]:
+        """What the overall means of most models go over: there most of them can be compared; of equals the widest."""
+        return max(self.scopes, key=lambda over: (len(self.scopes[over]), len(over)))
+
     @cached_property
     def _partitions(self) -> list[tuple[str, str]]:
         return self.board.partitions(self.dataset)

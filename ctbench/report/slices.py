@@ -29,6 +29,7 @@ __all__ = [
     "png_bytes",
     "rater_colours",
     "structure_colours",
+    "whole_range",
 ]
 
 WINDOWS = {"brain": (40.0, 80.0), "subdural": (75.0, 215.0), "bone": (600.0, 2800.0)}
@@ -107,7 +108,7 @@ def draw_slice(
     """
     view = scene.view
     shape = view.pixels(largest)
-    drawn = _image(scene, z, window or _whole_range(scene), shape)
+    drawn = _image(scene, z, window or whole_range(scene), shape)
     raters = [rater for rater in layer.raters if rater is None or rater in scene.drawings]
     if layer.kind == "errors":
         for rater in raters[:1]:
@@ -142,6 +143,12 @@ def first_slice(scene: Scene, rater: str | None, reference: str, structures: Seq
     return worst_slice(mistakes(drawn, drawn, truth.uncounted), truth.annotated)
 
 
+def whole_range(scene: Scene) -> tuple[float, float]:
+    """Give level and width of a window from the darkest to the brightest hundredth of a scene's image."""
+    low, high = np.percentile(scene.image.array[:, ::4, ::4], [1, 99])
+    return float(low + high) / 2, max(float(high - low), 1.0)
+
+
 def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     """Write a picture (y,x,3) as a PNG."""
     from PIL import Image
@@ -149,11 +156,6 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _whole_range(scene: Scene) -> tuple[float, float]:
-    low, high = np.percentile(scene.image.array[:, ::4, ::4], [1, 99])
-    return float(low + high) / 2, max(float(high - low), 1.0)
 
 
 def _image(scene: Scene, z: int, window: tuple[float, float], shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from ctbench.report.slices import (
     rater_colours,
     structure_colours,
 )
+from ctbench.report.volumes import error_masks, nifti_image
 from ctbench.report.wording import fixed, metric_title
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
@@ -46,6 +47,15 @@ _KINDS: tuple[Kind, ...] = ("errors", "structures", "outlines", "image")
 _WHOLE = "whole range"
 _WINDOWS_SAID = "brain: level 40, width 80 HU; subdural: 75, 215; bone: 600, 2800; whole range: for images not in HU"
 _MOST = 8
+_VIEWER_SAID = (
+    "the whole case, to be turned: green: agreed; red: drawn by the rater only; blue: missed; yellow: mistaken"
+)
+_VIEWER_COLOURS = {
+    "true positive": "green",
+    "false positive": "red",
+    "false negative": "blue",
+    "other structure": "gold",
+}
 _SLICE, _TABLE = "slice", "case_table"
 _SEEN_ROWS, _SEEN_CASE = "case_seen_rows", "case_seen"
 _ERRORS = {
@@ -185,6 +195,8 @@ def _pictures(
     layout.legend(_legend(selection, scene, kind, outlined))
     annotated = scene.references[reference].annotated
     layout.text(_said(annotated, z), "muted")
+    if layout.has_viewer() and controls.switch("3D viewer", "viewer", hint=_VIEWER_SAID):
+        layout.viewer(*_volumes(*asked, chosen.window, scene))
     if wrong is not None:
         said = f"Voxels in which {rater} differs from {reference}, by slice; n = 1 case."
         layout.chart(slice_chart(wrong, z), said)
@@ -204,6 +216,22 @@ def _by_slice(
     known = rater in _scene.drawings
     wrong = errors_by_slice(_scene, rater, reference, structures) if known else None
     return wrong, first_slice(_scene, rater if known else None, reference, structures)
+
+
+@reading.cached(4)
+def _volumes(
+    stamp: str,  # noqa: ARG001  # part of the key, as the next two
+    key: str,  # noqa: ARG001
+    case: str,  # noqa: ARG001
+    rater: str,
+    reference: str,
+    structures: tuple[str, ...],
+    window: tuple[float, float] | None,
+    _scene: Scene,
+) -> tuple[bytes, dict[str, bytes]]:
+    """Give the image, and by colour what the rater agreed on, drew alone and missed."""
+    masks = error_masks(_scene, rater, reference, structures) if rater in _scene.drawings else ()
+    return nifti_image(_scene, window), {_VIEWER_COLOURS[mask.name]: mask.data for mask in masks}
 
 
 def _said(annotated: NDArray[np.bool_], z: int) -> str:

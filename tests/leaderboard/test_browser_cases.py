@@ -106,3 +106,15 @@ def test_what_is_downloaded_is_what_is_seen(visit, tab, toy_runs):
     table = pd.read_csv(io.BytesIO(started.value.path().read_bytes())).set_index("structure")
     rows = toy_runs["sharp"].scores.query("case == 'case1' and reference == 'majority' and metric == 'dice'")
     assert table["Dice"].to_dict() == pytest.approx(rows.set_index("label")["value"].to_dict())
+
+
+def test_the_viewer_turns_the_whole_case(visit, drawn, tab):
+    """The switch stands in the address; the volume is drawn, and nothing is asked of another host."""
+    pytest.importorskip("niivue_component", reason="the extra viewer is not installed")
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    visit("case?rater=sharp&viewer=true")
+    canvas = tab.frame_locator("iframe[title^='niivue']").locator("canvas").first
+    canvas.wait_for(timeout=60_000)
+    tab.wait_for_function("() => location.search.includes('viewer=true')")
+    assert all("localhost" in url for url in asked if url.startswith("http"))

@@ -1,5 +1,6 @@
 """The page case: slices by case id, the worst case first."""
 
+import importlib.util
 import re
 
 import pytest
@@ -102,3 +103,11 @@ def test_images_that_are_not_here(app, toy_board, monkeypatch):
     assert any("There are no pictures" in note.value for note in test.info)
     assert not _pictures(test)
     assert len(test.dataframe) == 2
+
+
+def test_without_the_extra_there_is_no_viewer_to_switch_on(app, toy_board, monkeypatch):
+    """The page is whole all the same."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda *_: None)
+    test = app(toy_board, "case", rater="sharp", viewer="true")
+    assert not [one for one in test.toggle if one.label == "3D viewer"]
+    assert len(_pictures(test)) == 2

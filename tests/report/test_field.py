@@ -120,6 +120,17 @@ def test_scopes_part_the_models_by_what_their_mean_goes_over(board):
     }
 
 
+def test_the_chief_scope_is_that_of_most_models(board):
+    """Three models that know one structure outweigh two that know both; of equals the widest is taken."""
+    field = only_field(board)
+    assert field.chief_scope == ("caudate", "ventricles")
+    for name in ("part1", "part2"):
+        changed(field.board.run(field.run_of("unet")), board / name, rater=name, unsupported=("caudate",))
+        assert only_field(board).chief_scope == ("caudate", "ventricles")
+    changed(field.board.run(field.run_of("unet")), board / "part3", rater="part3", unsupported=("caudate",))
+    assert only_field(board).chief_scope == ("ventricles",)
+
+
 def test_broken_runs_are_listed(board):
     """With the reason; the others are shown."""
     (board / "broken").mkdir()
