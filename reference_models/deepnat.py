@@ -133,8 +133,7 @@ class DeepNatPredictor:
 
         self.configuration = DeepNatConfiguration.read(weights.configuration)
         self.device = choose_device(device)
-        network = self.configuration.network()
-        weights.put_into(network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
         self.network: DeepNat = place(network, self.device).eval()  # type: ignore[assignment]  # the same module
         self.random_field = self.configuration.random_field if random_field else None
         self.info = PredictorInfo(

@@ -11,7 +11,10 @@ from safetensors.numpy import save_file
 from ctbench.labels import LabelSet
 from ctbench.volume import Volume, write_volume
 from reference_models.cai import CaiConfiguration
+from reference_models.cascade import CascadeConfiguration
+from reference_models.chang import ChangConfiguration
 from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.deepnat import DeepNatConfiguration
 from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import save_checkpoint
 from reference_models.weightsfile import Weights
@@ -115,26 +118,31 @@ def test_label_maps(predictions, refused, what):
     refused("prediction", predictions)
 
 
+NARROW = {
+    "cai": ("cai-unet", CaiConfiguration(classes=3, width=2)),
+    "cascade": ("cascade-unet", CascadeConfiguration(levels=2, width=2, patch=(16, 16, 16))),
+    "chang": ("hybrid-mask-rcnn", ChangConfiguration(edge=64, widths=(2, 2, 2, 2, 2), pyramid=4, blocks=1, hidden=4)),
+    "deepbleed": ("deepbleed-64", DeepBleedConfiguration("deepbleed-64", 16, 6.0, width=2)),
+    "deepnat": ("deepnat", DeepNatConfiguration(structures=2, widths=(2, 2, 2), hidden=(4, 4))),
+}
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """Untrained weights of two narrow networks and a checkpoint."""
+    """Untrained weights of a narrow network of each model, and a checkpoint."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    cai = CaiConfiguration(classes=3, width=2)
-    two = LabelSet({"caudate": 1, "ventricles": 2})
-    Weights.of(cai.network(), model="cai-unet", configuration=asdict(cai), labels=two).save(folder / "cai")
-    bleed = DeepBleedConfiguration("deepbleed-64", 16, 6.0, width=2)
-    one = LabelSet({LABEL: 1})
-    Weights.of(bleed.network(), model="deepbleed-64", configuration=asdict(bleed), labels=one).save(
-        folder / "deepbleed"
-    )
+    for kind, (model, configuration) in NARROW.items():
+        labels = LabelSet({"caudate": 1, "ventricles": 2} if kind in {"cai", "deepnat"} else {LABEL: 1})
+        network = configuration.network()
+        Weights.of(network, model=model, configuration=asdict(configuration), labels=labels).save(folder / kind)
     network = CaiUNet(classes=3, width=2)
     optimizer = torch.optim.Adam(network.parameters())
     save_checkpoint(folder / "checkpoint", network, optimizer, network.state_dict(), {"settings": {"seed": 1}})
     return folder
 
 
-KINDS = ["cai", "checkpoint", "deepbleed"]
+KINDS = sorted([*NARROW, "checkpoint"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -197,21 +205,45 @@ def test_weights_of_a_configuration_that_cannot_be(weights, tmp_path, refused, w
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("kind", "change"),
     [
-        {"edge": 0},
-        {"edge": "large"},
-        {"spacing_mm": -1},
-        {"model": "deepbleed-7"},
-        {"width": 10**9},
-        {"blocks": "many"},
+        ("deepbleed", {"edge": 0}),
+        ("deepbleed", {"edge": "large"}),
+        ("deepbleed", {"spacing_mm": -1}),
+        ("deepbleed", {"model": "deepbleed-7"}),
+        ("deepbleed", {"width": 10**9}),
+        ("deepbleed", {"blocks": "many"}),
+        ("cascade", {"width": 10**9}),
+        ("cascade", {"stages": 3}),
+        ("cascade", {"plan": "none"}),
+        ("cascade", {"levels": 10**6}),
+        ("cascade", {"patch": [15, 16, 16]}),
+        ("cascade", {"patch": [16, 16]}),
+        ("cascade", {"spacing_mm": [1, 0, 1]}),
+        ("cascade", {"windows_hu": []}),
+        ("chang", {"edge": 10**9}),
+        ("chang", {"edge": -64}),
+        ("chang", {"widths": [2, 2]}),
+        ("chang", {"widths": [10**9] * 5}),
+        ("chang", {"anchors_px": []}),
+        ("chang", {"anchors_px": [-1, 2, 3, 4]}),
+        ("chang", {"types": ["iph", "ivh"]}),
+        ("chang", {"window_hu": [3, 3]}),
+        ("deepnat", {"structures": 10**9}),
+        ("deepnat", {"widths": [10**9, 2, 2]}),
+        ("deepnat", {"hidden": [4]}),
+        ("deepnat", {"tasks": 6}),
+        ("deepnat", {"coordinates": "polar"}),
+        ("deepnat", {"spacing_mm": 0}),
+        ("deepnat", {"smoothness": float("nan")}),
     ],
 )
-def test_weights_of_a_v_net_that_cannot_be(weights, tmp_path, refused, change):
+def test_weights_of_other_networks_that_cannot_be(weights, tmp_path, refused, kind, change):
     """As for the U-Net."""
-    whole = Weights.load(weights / "deepbleed", "deepbleed-64")
-    Weights("deepbleed-64", dict(whole.configuration) | change, whole.labels, whole.tensors).save(tmp_path / "w")
-    refused("deepbleed", tmp_path / "w")
+    model = NARROW[kind][0]
+    whole = Weights.load(weights / kind, model)
+    Weights(model, dict(whole.configuration) | change, whole.labels, whole.tensors).save(tmp_path / "w")
+    refused(kind, tmp_path / "w")
 
 
 CARD = {

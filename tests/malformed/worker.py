@@ -18,7 +18,10 @@ from ctbench.runs.parts import join_parts
 from ctbench.volume import Volume, read_geometry, read_label_map, read_volume
 from reference_models.atlas import atlas
 from reference_models.cai import cai_unet
+from reference_models.cascade import cascade_unet
+from reference_models.chang import hybrid_mask_rcnn
 from reference_models.deepbleed import deepbleed_64
+from reference_models.deepnat import deepnat
 from reference_models.imports import WeightImport
 from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import load_checkpoint
@@ -98,11 +101,14 @@ READERS = {
     "board": board,
     "cai": lambda path: cai_unet(weights=str(path), device="cpu"),
     "cai-import": lambda path: WeightImport("cai-unet")(path, path.with_suffix(".ours")),
+    "cascade": lambda path: cascade_unet(weights=str(path), device="cpu"),
+    "chang": lambda path: hybrid_mask_rcnn(weights=str(path), device="cpu"),
     "checkpoint": checkpoint,
     "crash": lambda path: os.abort(),
     "dataset": dataset,
     "deepbleed": lambda path: deepbleed_64(weights=str(path), device="cpu"),
     "deepbleed-import": lambda path: WeightImport("deepbleed-64")(path, path.with_suffix(".ours")),
+    "deepnat": lambda path: deepnat(weights=str(path), device="cpu"),
     "hang": hang,
     "hoard": hoard,
     "label_map": lambda path: read_label_map(path).shape,
