@@ -41,9 +41,9 @@ def predictor(model: str, device: str) -> Any:
     from reference_models.cascade import CascadeConfiguration, CascadePredictor
     from reference_models.chang import ChangConfiguration, ChangPredictor
     from reference_models.deepbleed import DeepBleedConfiguration, DeepBleedPredictor
-    from reference_models.deepnat import DeepNatConfiguration, DeepNatPredictor
+    from reference_models.deepnat.predictor import DeepNatConfiguration, DeepNatPredictor
     from reference_models.hemorrhage import LABEL
-    from reference_models.weightsfile import Weights
+    from reference_models.inference.weightsfile import Weights
 
     torch.manual_seed(0)
     if model == "cai-unet":

@@ -23,7 +23,7 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.reference import Reference
 from ctbench.volume import Volume
-from reference_models.brain import brain_mask
+from reference_models.scans.brain import brain_mask
 
 __all__ = ["DEMO_WEIGHTS", "AtlasPredictor", "AtlasWeights", "atlas", "fit_atlas"]
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
-from reference_models.hounsfield import check_hu, windowed
-from reference_models.loading import open_weights
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import check_hu, windowed
 
 if TYPE_CHECKING:
     import torch
 
-    from reference_models.slices import Slices
-    from reference_models.weightsfile import Weights
+    from reference_models.inference.weightsfile import Weights
+    from reference_models.scans.slices import Slices
 
 __all__ = ["CaiConfiguration", "CaiPredictor", "cai_unet"]
 
@@ -57,7 +57,7 @@ class CaiConfiguration:
 
     def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
         """Bring an image into the network's slices: the plan, to come back by, and slice,row,column in its units."""
-        from reference_models.slices import Slices
+        from reference_models.scans.slices import Slices
 
         plan = Slices.of(image, pixel_mm=self.pixel_mm)
         hu = plan.cut(image.array.astype(np.float32), AIR_HU)
@@ -74,7 +74,7 @@ class CaiPredictor:
     """
 
     def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 8) -> None:
-        from reference_models.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, place
 
         self.configuration = CaiConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
@@ -100,7 +100,7 @@ class CaiPredictor:
         """
         import torch
 
-        from reference_models.devices import apply_in_batches
+        from reference_models.inference.devices import apply_in_batches
 
         plan, slices = self.configuration.slices(check_hu(image))
         inputs = torch.from_numpy(slices)[:, None]

@@ -16,15 +16,15 @@ from ctbench.predictors.folds import best_weights, joined_digest
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
-from reference_models.hounsfield import CT_RANGE_HU, check_hu
-from reference_models.loading import open_weights
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from reference_models.headgrid import HeadGrid
+    from reference_models.inference.weightsfile import Weights
     from reference_models.networks.cascade_unet import LevelPlan
-    from reference_models.weightsfile import Weights
+    from reference_models.scans.headgrid import HeadGrid
 
 __all__ = ["CascadeConfiguration", "CascadeEnsemble", "CascadePredictor", "cascade_unet", "cascade_unet_ensemble"]
 
@@ -109,7 +109,7 @@ class CascadeConfiguration:
 
     def grid(self, image: Volume) -> tuple[HeadGrid, NDArray[np.float32]]:
         """Bring an image onto the networks' grid: the grid, to come back by, and HU z,y,x."""
-        from reference_models.headgrid import HeadGrid
+        from reference_models.scans.headgrid import HeadGrid
 
         grid = HeadGrid.of(check_hu(image), self.patch, self.spacing_mm)
         return grid, grid.cut(image.array.astype(np.float32), AIR_HU)
@@ -125,7 +125,7 @@ class CascadePredictor:
     """
 
     def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2) -> None:
-        from reference_models.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, place
 
         self.configuration = CascadeConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
@@ -158,7 +158,7 @@ class CascadePredictor:
         """
         import torch
 
-        from reference_models.tiling import apply_in_tiles
+        from reference_models.inference.tiling import apply_in_tiles
 
         grid, hu = self.configuration.grid(image)
         found = apply_in_tiles(

@@ -16,15 +16,15 @@ from ctbench.predictors import Finding, Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL
-from reference_models.hounsfield import check_hu, windowed
-from reference_models.loading import open_weights
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import check_hu, windowed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from reference_models.inference.weightsfile import Weights
     from reference_models.networks.hybrid_mask_rcnn import Detections, HybridMaskRCNN
-    from reference_models.slices import Slices
-    from reference_models.weightsfile import Weights
+    from reference_models.scans.slices import Slices
 
 __all__ = ["MODEL", "ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
 
@@ -100,7 +100,7 @@ class ChangConfiguration:
             DataError: the image is not in HU.
         """
         from reference_models.networks.hybrid_backbone import CONTEXT
-        from reference_models.slices import Slices
+        from reference_models.scans.slices import Slices
 
         plan = Slices.of(image, edge=self.edge)
         hu = plan.cut(check_hu(image).array.astype(np.float32), self.window_hu[0])
@@ -134,7 +134,7 @@ class ChangPredictor:
         *,
         types: bool = False,
     ) -> None:
-        from reference_models.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, place
 
         self.configuration = ChangConfiguration.read(weights.configuration)
         if types and not self.configuration.types:
@@ -184,7 +184,7 @@ class ChangPredictor:
     def _detected(self, slices: Tensor) -> Detections:
         import torch
 
-        from reference_models.devices import apply_in_batches
+        from reference_models.inference.devices import apply_in_batches
         from reference_models.networks.hybrid_backbone import CONTEXT
         from reference_models.networks.hybrid_mask_rcnn import Detections
 

@@ -14,14 +14,14 @@ from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
-from reference_models.hounsfield import windowed
-from reference_models.loading import open_weights
-from reference_models.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import windowed
+from reference_models.scans.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
 
 if TYPE_CHECKING:
     import torch
 
-    from reference_models.weightsfile import Weights
+    from reference_models.inference.weightsfile import Weights
 
 __all__ = [
     "DeepBleedConfiguration",
@@ -103,7 +103,7 @@ class DeepBleedPredictor:
     def __init__(
         self, weights: Weights, device: str = "auto", batch_size: int = 4, template: str | None = None
     ) -> None:
-        from reference_models.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, place
 
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
@@ -137,8 +137,8 @@ class DeepBleedPredictor:
     def _in_slices(self, brain: Volume) -> NDArray[np.float32]:
         import torch
 
-        from reference_models.devices import apply_in_batches
-        from reference_models.slices import Slices
+        from reference_models.inference.devices import apply_in_batches
+        from reference_models.scans.slices import Slices
 
         plan = Slices.of(brain, edge=self.configuration.edge)
         inputs = torch.from_numpy(windowed(plan.cut(brain.array, 0.0), self.configuration.window_hu))[:, None]
@@ -149,7 +149,7 @@ class DeepBleedPredictor:
     def _in_template(self, brain: Volume) -> NDArray[np.float32]:
         import torch
 
-        from reference_models.tiling import apply_in_tiles
+        from reference_models.inference.tiling import apply_in_tiles
 
         assert self.configuration.spacing_mm is not None
         space = TemplateSpace.of(brain, read_template(self.template), self.configuration.spacing_mm)

@@ -20,10 +20,10 @@ from ctbench.files import cache_folder, whole_file
 from ctbench.phantom import build_anatomy, build_hemorrhage
 from ctbench.volume import write_volume
 from reference_models.atlas import DEMO_WEIGHTS, fit_atlas
-from reference_models.space import TEMPLATE, extracted_brain
-from reference_models.template import mean_brain
+from reference_models.inference.weightsfile import demo_weights
+from reference_models.scans.space import TEMPLATE, extracted_brain
+from reference_models.scans.template import mean_brain
 from reference_models.training.references import training_reference
-from reference_models.weightsfile import demo_weights
 
 if TYPE_CHECKING:
     from reference_models.training.engine import Curves

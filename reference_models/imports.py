@@ -21,7 +21,7 @@ from ctbench.labels import LabelSet
 from reference_models.cai import CaiConfiguration
 from reference_models.deepbleed import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL
-from reference_models.weightsfile import Weights
+from reference_models.inference.weightsfile import Weights
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,7 +10,7 @@ from scipy import ndimage
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
-from reference_models.brain import brain_mask
+from reference_models.scans.brain import brain_mask
 
 __all__ = ["ThresholdPredictor", "threshold"]
 

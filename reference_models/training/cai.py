@@ -15,8 +15,8 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.cai import AIR_HU, CaiConfiguration
-from reference_models.hounsfield import check_hu, windowed
 from reference_models.networks import CONFIGURATIONS, Configuration
+from reference_models.scans.hounsfield import check_hu, windowed
 from reference_models.training.augmentation import PlaneAugmentation
 from reference_models.training.classweights import class_weights
 from reference_models.training.engine import Curves

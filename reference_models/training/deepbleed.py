@@ -17,9 +17,9 @@ from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.deepbleed import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
-from reference_models.hounsfield import windowed
-from reference_models.slices import Slices
-from reference_models.space import TemplateSpace, extracted_brain, read_template
+from reference_models.scans.hounsfield import windowed
+from reference_models.scans.slices import Slices
+from reference_models.scans.space import TemplateSpace, extracted_brain, read_template
 from reference_models.training.augmentation import ElasticAugmentation
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack

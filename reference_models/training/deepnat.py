@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ctbench.datasets import Case, Dataset
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from reference_models.deepnat import DeepNatConfiguration
+from reference_models.deepnat.predictor import DeepNatConfiguration
 from reference_models.networks.deepnat import SUPPORT, task_offsets
 from reference_models.training.engine import Curves, Schedule
 from reference_models.training.examples import Batch

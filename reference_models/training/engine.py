@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from ctbench.errors import DataError
-from reference_models.devices import autocast, deterministic, place
+from reference_models.inference.devices import autocast, deterministic, place
+from reference_models.inference.weightsfile import Weights
 from reference_models.training.checkpoint import load_checkpoint, save_checkpoint
 from reference_models.training.examples import Batch
 from reference_models.training.losses import DiceTerms, soft_dice_terms
 from reference_models.training.stopping import count_plateaus
-from reference_models.weightsfile import Weights
 
 __all__ = ["CHECKPOINT", "Curves", "Recipe", "Schedule", "fit"]
 

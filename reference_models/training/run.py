@@ -9,13 +9,13 @@ from typing import Any
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import UsageError
-from reference_models.devices import choose_device
+from reference_models.inference.devices import choose_device
+from reference_models.inference.weightsfile import Weights
 from reference_models.training.card import write_card, write_curves
 from reference_models.training.engine import CHECKPOINT, Curves, fit
 from reference_models.training.presets import Preset
 from reference_models.training.references import training_reference
 from reference_models.training.setup import Cases, Setup
-from reference_models.weightsfile import Weights
 
 __all__ = ["SETUPS", "Progress", "train"]
 

@@ -14,10 +14,10 @@ from reference_models.cai import CaiConfiguration
 from reference_models.cascade import CascadeConfiguration
 from reference_models.chang import ChangConfiguration
 from reference_models.deepbleed import LABEL, DeepBleedConfiguration
-from reference_models.deepnat import DeepNatConfiguration
+from reference_models.deepnat.predictor import DeepNatConfiguration
+from reference_models.inference.weightsfile import Weights
 from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import save_checkpoint
-from reference_models.weightsfile import Weights
 
 NO_JSON = {
     "nothing": b"",

@@ -21,7 +21,7 @@ from reference_models.cai import cai_unet
 from reference_models.cascade import cascade_unet
 from reference_models.chang import hybrid_mask_rcnn
 from reference_models.deepbleed import deepbleed_64
-from reference_models.deepnat import deepnat
+from reference_models.deepnat.predictor import deepnat
 from reference_models.imports import WeightImport
 from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import load_checkpoint

@@ -14,7 +14,7 @@ from reference_models.cai import CaiConfiguration
 from reference_models.cascade import CascadeConfiguration
 from reference_models.deepbleed import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL
-from reference_models.weightsfile import Weights
+from reference_models.inference.weightsfile import Weights
 
 HEADS = """
 heads:

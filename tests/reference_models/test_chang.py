@@ -13,8 +13,8 @@ from ctbench.predictors import check_conformance, check_prediction
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
 from reference_models.chang import MODEL, ChangConfiguration, ChangPredictor, hybrid_mask_rcnn
+from reference_models.inference.weightsfile import Weights
 from reference_models.networks.hybrid_mask_rcnn import Detections
-from reference_models.weightsfile import Weights
 
 NARROW = ChangConfiguration(
     edge=32,

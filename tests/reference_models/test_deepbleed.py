@@ -7,7 +7,7 @@ from ctbench.predictors import check_conformance
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume, write_volume
 from reference_models.deepbleed import DeepBleedConfiguration, DeepBleedPredictor
-from reference_models.space import read_template
+from reference_models.scans.space import read_template
 
 NETWORKS = [("deepbleed-512", 64, None), ("deepbleed-128", 16, 12.0), ("deepbleed-64", 16, 6.0)]
 

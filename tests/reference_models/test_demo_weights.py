@@ -6,8 +6,8 @@ import pytest
 from ctbench import phantom
 from ctbench.predictors import check_conformance, load_predictor
 from reference_models import demo_weights
-from reference_models.weightsfile import Weights
-from reference_models.weightsfile import demo_weights as path_of
+from reference_models.inference.weightsfile import Weights
+from reference_models.inference.weightsfile import demo_weights as path_of
 
 
 @pytest.fixture

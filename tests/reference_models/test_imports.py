@@ -171,7 +171,7 @@ def test_an_npz_of_arrays_becomes_weights(tmp_path):
     arrays = {f"{number:03d}": array for number, array in enumerate(a for one in layers for a in one.values())}
     np.savez(tmp_path / "authors.npz", **arrays)
     WeightImport("deepbleed-64")(tmp_path / "authors.npz", tmp_path / "ours.safetensors")
-    from reference_models.weightsfile import Weights
+    from reference_models.inference.weightsfile import Weights
 
     weights = Weights.load(tmp_path / "ours.safetensors", "deepbleed-64")
     configuration = DeepBleedConfiguration.read(weights.configuration)

@@ -6,6 +6,7 @@ from ctbench.errors import UsageError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
 from reference_models.cascade import CascadeConfiguration, CascadePredictor
+from reference_models.inference.weightsfile import Weights
 from reference_models.networks import count_parameters
 from reference_models.training.cascade import (
     CascadePlan,
@@ -18,7 +19,6 @@ from reference_models.training.engine import Schedule
 from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
 from reference_models.training.run import train
-from reference_models.weightsfile import Weights
 
 SMALL = CascadeConfiguration(width=2, levels=2, patch=(4, 8, 8))
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from ctbench.errors import UsageError
-from reference_models.deepnat import DeepNatPredictor
+from reference_models.deepnat.predictor import DeepNatPredictor
+from reference_models.inference.weightsfile import Weights
 from reference_models.networks.deepnat import SUPPORT, task_offsets
 from reference_models.training.deepnat import DeepNatRecipe, Head, deepnat_heads, deepnat_plan
 from reference_models.training.references import training_reference
 from reference_models.training.run import train
-from reference_models.weightsfile import Weights
 
 SHAPE = (6, 8, 10)
 SMALL = {"widths": (2, 3, 3), "hidden": (6, 5), "spacing_mm": 8.0, "spectral_mm": 8.0}

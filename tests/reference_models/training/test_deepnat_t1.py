@@ -7,7 +7,7 @@ from scipy import ndimage
 from ctbench.datasets import load_dataset
 from ctbench.metrics import score
 from ctbench.volume import Volume, read_volume, write_volume
-from reference_models.deepnat import deepnat
+from reference_models.deepnat.predictor import deepnat
 from reference_models.training.run import train
 
 LOBES = {"frontal": 28, "limbic": 42, "occipital": 56, "parietal": 70, "deep": 78, "temporal": 90, "cerebellar": 116}

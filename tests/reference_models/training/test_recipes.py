@@ -7,7 +7,7 @@ from ctbench.reference import Reference
 from reference_models.cai import CaiConfiguration
 from reference_models.deepbleed import DeepBleedConfiguration
 from reference_models.networks import CONFIGURATIONS
-from reference_models.space import read_template
+from reference_models.scans.space import read_template
 from reference_models.training.cai import CaiRecipe, cai_examples
 from reference_models.training.deepbleed import DeepBleedRecipe, deepbleed_examples, slice_odds
 from reference_models.training.examples import Example, count_classes

@@ -7,8 +7,8 @@ import pytest
 from ctbench.errors import UsageError
 from reference_models.cai import cai_unet
 from reference_models.deepbleed import DeepBleedPredictor
+from reference_models.inference.weightsfile import Weights
 from reference_models.training.run import train
-from reference_models.weightsfile import Weights
 
 CAI = {"width": 2, "epochs": 3, "pixel_mm": 4.5, "learning_rate": 0.02}
 

@@ -1,0 +1,1 @@
+"""DeepNAT: the predictor, spectral coordinates, dense evaluation of patch networks, and the random field."""

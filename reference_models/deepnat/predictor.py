@@ -1,0 +1,215 @@
+"""``deepnat``, ``deepnat-crf``: a brain's structures from patches around every voxel (Wachinger et al. 2018)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.volume import Volume
+from reference_models.configuration import Millimetres, Size, Window, read_configuration
+from reference_models.deepnat.crf import DenseCrf
+from reference_models.inference.loading import open_weights
+
+if TYPE_CHECKING:
+    from reference_models.deepnat.seenbrain import SeenBrain
+    from reference_models.inference.weightsfile import Weights
+    from reference_models.networks import DeepNat
+
+__all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf"]
+
+MODEL = "deepnat"
+
+Coordinates = Literal["both", "spectral", "cartesian", "none"]
+Modality = Literal["ct", "t1"]
+Weight = Annotated[float, Field(ge=0, le=100)]
+
+_NEGLIGIBLE = 0.02
+"""Voxels that are less likely foreground are not shown to the second network."""
+
+_log = logging.getLogger("reference_models")
+
+
+@dataclass(frozen=True)
+class DeepNatConfiguration:
+    """How the networks and what they see are made; the defaults are the paper's, as far as a CT can have them.
+
+    Args:
+        structures: how many.
+        hierarchical: foreground first, then which structure; otherwise all in one step.
+        tasks: voxels that a patch predicts: 1, 7 or 27.
+        coordinates: of the centre of a patch: spectral, cartesian, both or none.
+        widths: filters of the convolutions.
+        hidden: neurons of the hidden layers.
+        dropout: after each hidden layer, while training.
+        modality: ct or t1.
+        spacing_mm: of the cubic voxels.
+        spectral_mm: of the blocks on which spectral coordinates are solved.
+        window_hu: of a CT, brought to 0..1 and cut off outside.
+        appearance: weight of the random field's bilateral kernel (the paper's nu_1).
+        smoothness: weight of its spatial kernel (nu_2).
+    """
+
+    structures: Size = 25
+    hierarchical: bool = True
+    tasks: Literal[1, 7, 27] = 7
+    coordinates: Coordinates = "both"
+    widths: tuple[Size, Size, Size] = (32, 64, 64)
+    hidden: tuple[Size, Size] = (1024, 512)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    modality: Modality = "ct"
+    spacing_mm: Millimetres = 1.0
+    spectral_mm: Millimetres = 1.0
+    window_hu: Window = (0.0, 80.0)
+    appearance: Weight = 3.0
+    smoothness: Weight = 3.0
+
+    @classmethod
+    def read(cls, stored: Any) -> DeepNatConfiguration:
+        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        return read_configuration(cls, stored)
+
+    def network(self) -> DeepNat:
+        """Make the networks."""
+        from reference_models.networks import DeepNat
+
+        return DeepNat(
+            self.structures,
+            hierarchical=self.hierarchical,
+            tasks=self.tasks,
+            coordinates={"both": 6, "none": 0}.get(self.coordinates, 3),
+            widths=self.widths,
+            hidden=self.hidden,
+            dropout=self.dropout,
+        )
+
+    def see(self, image: Volume) -> SeenBrain | None:
+        """Prepare a scan; nothing where there is no brain."""
+        from reference_models.deepnat.seenbrain import see_brain
+
+        return see_brain(
+            image,
+            modality=self.modality,
+            spacing_mm=self.spacing_mm,
+            spectral_mm=self.spectral_mm,
+            window_hu=self.window_hu,
+            coordinates=self.coordinates,
+        )
+
+    @property
+    def random_field(self) -> DenseCrf:
+        """Give the random field; its spatial reach is the paper's three voxels of 1 mm."""
+        return DenseCrf(self.appearance, self.smoothness, reach=3.0 / self.spacing_mm)
+
+
+class DeepNatPredictor:
+    """The two networks with their weights, evaluated at every voxel of the brain.
+
+    The first network says what is foreground, the second which structure it is; the likelihood of a voxel is the mean
+    over the patches that vote on it. With a random field the likelihoods of background and structures are multiplied
+    out, and its labels are the most probable after five iterations.
+
+    DeepNAT was made for T1-weighted MRI. On CT, HU are scaled from a soft-tissue window and the brain is the cavity
+    inside the skull: that adaptation is ours. The labels are those of the weights. Scans are resampled to cubic voxels,
+    and likelihoods come back linearly.
+
+    Args:
+        weights: of ``deepnat``.
+        device: auto, cpu, cuda or cuda:N.
+        random_field: refine the likelihoods with it; None: each voxel is decided alone.
+        name: of the predictor.
+    """
+
+    def __init__(
+        self, weights: Weights, device: str = "auto", *, random_field: bool = False, name: str = MODEL
+    ) -> None:
+        from reference_models.inference.devices import choose_device, place
+
+        self.configuration = DeepNatConfiguration.read(weights.configuration)
+        self.device = choose_device(device)
+        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        self.network: DeepNat = place(network, self.device).eval()  # type: ignore[assignment]  # the same module
+        self.random_field = self.configuration.random_field if random_field else None
+        self.info = PredictorInfo(
+            name=name,
+            version="1",
+            labels=weights.labels,
+            description="Patch networks with spectral coordinates, run densely: structures of the brain"
+            + (", refined by a dense random field." if random_field else "."),
+            paper="10.1016/j.neuroimage.2017.02.035",
+            licence="Apache-2.0",
+            weights_digest=weights.digest,
+            training_datasets=weights.trained_on,
+            parameters=asdict(self.configuration),
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one scan; without a brain in the field everything is background.
+
+        Raises:
+            DataError: a CT is not in HU.
+        """
+        seen = self.configuration.see(image)
+        if seen is None:
+            _log.warning("no brain in the field, so nothing is predicted")
+            return Prediction(np.zeros(image.shape, np.uint8))
+        found = self.likelihoods(seen)
+        if self.random_field is not None:
+            found[:, seen.mask] = self.random_field.refined(found[:, seen.mask], seen.intensity, seen.mask)
+        codes = np.array([0, *self.info.labels.values()])
+        cascade = self.configuration.hierarchical and self.random_field is None
+        return Prediction(codes[_decided((seen.to_image(one) for one in found), gated=cascade)])
+
+    def likelihoods(self, seen: SeenBrain) -> NDArray[np.float32]:
+        """Give the likelihood of background and of every structure: class,z,y,x in the box, 0 outside the brain."""
+        from reference_models.deepnat.everywhere import likelihoods
+
+        if self.network.foreground is None:
+            return likelihoods(self.network.structures, seen.channels, seen.mask, self.device)
+        background, foreground = likelihoods(self.network.foreground, seen.channels, seen.mask, self.device)
+        structures = likelihoods(self.network.structures, seen.channels, foreground > _NEGLIGIBLE, self.device)
+        return np.concatenate([background[None], foreground * structures])
+
+
+def deepnat(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
+    """Make the predictor in which each voxel is decided alone.
+
+    Args:
+        weights: a file that ``ctbench train deepnat`` wrote; None: the demo weights, which are for phantoms only.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    return DeepNatPredictor(open_weights(MODEL, weights), device)
+
+
+def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
+    """Make the predictor with the dense random field; it uses the weights of ``deepnat``.
+
+    Args:
+        weights: as for ``deepnat``.
+        device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
+    """
+    return DeepNatPredictor(open_weights(MODEL, weights), device, random_field=True, name=f"{MODEL}-crf")
+
+
+def _decided(maps: Iterator[NDArray[np.float32]], *, gated: bool) -> NDArray[np.uint8]:
+    """Give the number of the most likely class, one map after the other.
+
+    Args:
+        maps: z,y,x of background and of every structure.
+        gated: what is more likely foreground than background gets a structure, even where each alone is less likely.
+    """
+    background = next(maps)
+    labels = np.zeros(background.shape, np.uint8)
+    foreground, largest = np.zeros_like(background), np.zeros_like(background)
+    for number, one in enumerate(maps, start=1):
+        foreground += one
+        labels[one > largest] = number
+        np.maximum(largest, one, out=largest)
+    labels[(foreground if gated else largest) <= background] = 0
+    return labels

@@ -1,0 +1,1 @@
+"""Networks at work: which weights they get, on which device, in which pieces."""

@@ -1,0 +1,97 @@
+"""A network over a volume in overlapping tiles, averaged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference_models.inference.devices import autocast, is_out_of_memory, memory_does_not_suffice
+
+__all__ = ["OVERLAP", "apply_in_tiles"]
+
+OVERLAP = 0.5
+"""Share of a tile that its neighbour covers too; the papers say only that tiles overlap."""
+
+Triple = tuple[int, int, int]
+
+_log = logging.getLogger("reference_models")
+
+
+def apply_in_tiles(
+    function: Callable[[Tensor], Tensor],
+    volume: Tensor,
+    tile: int | Triple,
+    batch_size: int,
+    device: torch.device,
+    multiple: Triple = (16, 16, 16),
+) -> Tensor:
+    """Apply ``function`` to tiles that overlap by half, and average what they give.
+
+    Where memory does not suffice, first the batch and then the tiles become smaller, and the log says so. Only smaller
+    tiles change the answer.
+
+    Args:
+        function: batch,1,z,y,x to the same shape.
+        volume: z,y,x, on the CPU; what fits into one tile is not cut.
+        tile: z,y,x sides of a tile, or the side of a cube.
+        batch_size: tiles at a time.
+        device: where ``function`` works; only tiles go there.
+        multiple: what the sides of smaller tiles must be multiples of.
+
+    Returns:
+        z,y,x float32 on the CPU.
+
+    Raises:
+        PredictionFailedError: memory does not suffice for one of the smallest tiles.
+    """
+    sides = (tile, tile, tile) if isinstance(tile, int) else tile
+    while True:
+        try:
+            return _tiled(function, volume, sides, batch_size, device)
+        except RuntimeError as error:
+            smaller = _smaller(sides, multiple)
+            if not is_out_of_memory(error):
+                raise
+            if batch_size == 1 and smaller == sides:
+                raise memory_does_not_suffice(device, sides) from error
+            if batch_size > 1:
+                batch_size //= 2
+                _log.warning("not enough memory on %s; going on with %d tiles at a time", device, batch_size)
+            else:
+                sides = smaller
+                told = " x ".join(map(str, sides))
+                _log.warning("not enough memory on %s; going on with tiles of %s voxels", device, told)
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+
+
+def _smaller(sides: Triple, multiple: Triple) -> Triple:
+    """Halve every side that may be halved."""
+    z, y, x = (side if side % (2 * least) else side // 2 for side, least in zip(sides, multiple, strict=True))
+    return z, y, x
+
+
+def _tiled(
+    function: Callable[[Tensor], Tensor], volume: Tensor, sides: Triple, batch_size: int, device: torch.device
+) -> Tensor:
+    if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
+        with torch.inference_mode(), autocast(device):
+            return function(volume[None, None].to(device))[0, 0].float().cpu()
+    from monai.inferers.utils import sliding_window_inference  # 4 s, which a volume of one tile does not need
+
+    with torch.inference_mode(), autocast(device):
+        found = sliding_window_inference(
+            volume[None, None],
+            sides,
+            batch_size,
+            lambda tiles: function(tiles).float(),
+            overlap=OVERLAP,
+            mode="constant",
+            sw_device=device,
+            device=torch.device("cpu"),
+        )
+    assert isinstance(found, Tensor)
+    return found[0, 0]

@@ -1,0 +1,83 @@
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from ctbench.errors import PredictionFailedError
+from reference_models.inference.tiling import apply_in_tiles
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def cube():
+    """A cube of chance."""
+    return torch.randn((48, 48, 48), generator=torch.Generator().manual_seed(0))
+
+
+def test_what_looks_at_single_voxels_is_not_changed_by_tiles(cube):
+    """Overlap and averaging give every voxel its own value again."""
+    torch.testing.assert_close(apply_in_tiles(torch.sigmoid, cube, 16, 4, CPU), torch.sigmoid(cube))
+
+
+def test_a_cube_that_fits_is_not_cut(cube):
+    """One call sees all of it."""
+    seen = []
+    apply_in_tiles(lambda batch: seen.append(tuple(batch.shape)) or batch, cube, 48, 4, CPU)
+    assert seen == [(1, 1, 48, 48, 48)]
+
+
+def test_tiles_overlap_by_half(cube):
+    """Tiles of 32 in a cube of 48 start at 0 and 16 along every axis: eight of them."""
+    count = 0
+
+    def counting(batch):
+        nonlocal count
+        count += len(batch)
+        return batch
+
+    apply_in_tiles(counting, cube, 32, 3, CPU)
+    assert count == 8
+
+
+def test_the_batch_size_does_not_matter(cube):
+    """A convolution gives the same map, tile by tile or five at a time."""
+    network = nn.Conv3d(1, 1, 3, padding=1).requires_grad_(False)
+    one, five = (apply_in_tiles(network, cube, 32, size, CPU) for size in (1, 5))
+    torch.testing.assert_close(one, five, rtol=0, atol=1e-5)
+
+
+def test_memory_that_does_not_suffice_makes_tiles_smaller(cube, caplog):
+    """First fewer at a time, then smaller ones; the log says both."""
+
+    def small(batch):
+        if batch.numel() > 16**3:
+            raise torch.OutOfMemoryError
+        return batch
+
+    with caplog.at_level(logging.WARNING, logger="reference_models"):
+        torch.testing.assert_close(apply_in_tiles(small, cube, 32, 2, CPU), cube)
+    assert "1 tiles at a time" in caplog.text
+    assert "tiles of 16 x 16 x 16 voxels" in caplog.text
+
+
+def test_tiles_may_be_flat():
+    """A scan of thick slices is cut in plane alone."""
+    volume, seen = torch.randn((8, 48, 32), generator=torch.Generator().manual_seed(0)), []
+    found = apply_in_tiles(lambda batch: seen.append(tuple(batch.shape[1:])) or batch, volume, (8, 32, 32), 4, CPU)
+    torch.testing.assert_close(found, volume)
+    assert set(seen) == {(1, 8, 32, 32)}
+
+
+def test_no_tile_becomes_smaller_than_the_network_can_take():
+    """A side is halved while it stays a multiple of what the network divides by; then a sentence says so."""
+    sizes = []
+
+    def never(batch):
+        sizes.append(tuple(batch.shape[2:]))
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(PredictionFailedError, match="a single input of 4 x 96 x 16"):
+        apply_in_tiles(never, torch.zeros(8, 96, 64), (8, 96, 64), 1, CPU, multiple=(4, 32, 16))
+    assert sizes == [(8, 96, 64), (4, 96, 32), (4, 96, 16)]
