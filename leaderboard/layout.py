@@ -35,6 +35,7 @@ Kind = Literal["plain", "muted", "title", "subtitle"]
 
 _PLACES = "places"
 _LONGEST = 120
+_SHADED = 200
 _NOTHING = "–"
 _STYLE = """
 <style>
@@ -104,14 +105,14 @@ def table(
         columns: ``st.column_config`` by column.
         key: where given, a row can be chosen.
         height: in pixels, or as Streamlit says.
-        shade: the background of each row; null for none.
+        shade: the background of each row; null for none. Long tables go without: every cell takes its time.
 
     Returns:
         The position of the row that was chosen; None where there is none.
     """
     asked: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row", "key": key} if key else {}
     chosen = st.dataframe(
-        frame if shade is None else _shaded(frame, shade),
+        frame if shade is None or len(frame) > _SHADED else _shaded(frame, shade),
         hide_index=True,
         width="stretch",
         height=height,

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -81,17 +82,26 @@ def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None)
 
 
 def read_catalog(path: Path) -> dict[str, CatalogEntry]:
-    """Read one catalogue file: a mapping from the names of datasets to their entries.
+    """Read one catalogue file: a mapping from the names of datasets to their entries; one that did not change, once.
 
     Raises:
         MissingFileError: there is no such file.
         DatasetError: an entry is wrong; the message gives file, dataset and key, and for a wrong key the nearest.
     """
+    try:
+        written = path.read_bytes()
+    except OSError:
+        written = b""  # reading it again says what is wrong
+    return dict(_read(path, path.absolute(), written))
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, absolute: Path, _written: bytes) -> dict[str, CatalogEntry]:
     content = read_yaml(path)
     if not isinstance(content, dict) or not content:
         msg = f"{path} is no catalogue: expected names of datasets, each with its entry below it"
         raise DatasetError(msg)
-    return {name: CatalogEntry(name, path.absolute(), _entry(name, path, raw)) for name, raw in content.items()}
+    return {name: CatalogEntry(name, absolute, _entry(name, path, raw)) for name, raw in content.items()}
 
 
 def _entry(name: Any, path: Path, raw: Any) -> Entry:

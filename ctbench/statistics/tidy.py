@@ -47,13 +47,14 @@ def checked(scores: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     if absent:
         msg = f"scores lack the column{'s' * (len(absent) > 1)} {', '.join(absent)}; they have {list(scores.columns)}"
         raise UsageError(msg)
+    scores = scores.assign(value=_as_float(scores["value"]))
+    if "status" in scores.columns:
+        _check_status(scores)  # while it is categorical, if it is: that is quicker
     # Categorical columns would bring categories that no row has into every table.
     categorical = scores.select_dtypes("category")
-    plain = {str(name): column.astype(column.cat.categories.dtype) for name, column in categorical.items()}
-    scores = scores.assign(**plain, value=_as_float(scores["value"]))
-    if "status" in scores.columns:
-        _check_status(scores)
-    return scores
+    return scores.assign(
+        **{str(name): column.astype(column.cat.categories.dtype) for name, column in categorical.items()}
+    )
 
 
 def _as_float(values: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 from ctbench.datasets import catalog, find_entry
-from ctbench.datasets.catalogs import builtin_catalog
+from ctbench.datasets.catalogs import builtin_catalog, read_catalog
 from ctbench.errors import DatasetError, MissingFileError
 
 
@@ -148,3 +148,13 @@ def test_single_strings_may_stand_for_lists(write_catalog):
     entry = find_entry(write_catalog(toy={"doi": "10.1/x", "groups": {"g": "iph"}})).entry
     assert entry.doi == ("10.1/x",)
     assert entry.label_set.codes_of("g") == (1,)
+
+
+def test_a_catalogue_that_changed_is_read_again(write_catalog):
+    """However soon, and though its size is the same; what is given may be changed by its owner."""
+    for title in ("One", "Two"):
+        path = write_catalog(toy={"title": title})
+        found = read_catalog(path)
+        assert found["toy"].entry.title == title
+        found.clear()
+        assert list(read_catalog(path)) == ["toy"]

@@ -1,7 +1,7 @@
 """How fast a large board is looked at: a real browser, a real server, 500 runs x 500 cases x 11 structures.
 
-    python benchmarks/leaderboard.py                 makes the board, serves it, clicks through it
-    python benchmarks/leaderboard.py --keep FOLDER   keeps the board there, and uses it if it is there already
+    python benchmarks/pages.py                 makes the board, serves it, clicks through it
+    python benchmarks/pages.py --keep FOLDER   keeps the board there, and uses it if it is there already
 
 The board is made in its derived form: the partitions that ``ctbench submit`` would have made of the runs.
 """
