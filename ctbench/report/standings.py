@@ -148,7 +148,7 @@ def _everyone(
             for at, entry in enumerate(grid.entries)
             if entry.rater_kind == "reader" or field.name_of(entry) not in refused
         ]
-        kept.append(grid.select(entries=places))
+        kept.append(grid.select(labels=sorted(over), entries=places))
     parts = [averaged(kept, over, lambda entry: _name(field, entry))]
     if reference == tables.LEAVE_ONE_OUT:
         readers = [

@@ -109,13 +109,14 @@ class Grid:
             entries: indices into ``entries``; None keeps all.
         """
         wanted = (self.cases if cases is None else tuple(cases), self.labels if labels is None else tuple(labels))
-        kept = range(len(self.entries)) if entries is None else entries
+        everybody = list(range(len(self.entries)))
+        kept = everybody if entries is None else list(entries)
         values, status = self.values, self.status
         for axis, (names, known) in enumerate(zip(wanted, (self.cases, self.labels), strict=True)):
             if names != known:
                 values, status = (_taken(array, names, known, axis) for array in (values, status))
-        if entries is not None:
-            values, status = values[..., list(kept)], status[..., list(kept)]
+        if kept != everybody:
+            values, status = values[..., kept], status[..., kept]
         chosen = tuple(self.entries[at] for at in kept)
         return Grid(chosen, *wanted, values, status, self.statuses, self.unit)
 
