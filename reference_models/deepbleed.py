@@ -44,6 +44,7 @@ class DeepBleedConfiguration:
         edge: side of a cube in voxels; of a slice for ``deepbleed-512``.
         spacing_mm: of the cubic voxels in template space; ``deepbleed-512`` has none, it stays in the image's.
         width: channels of the first block.
+        largest: channels of a level at most; None: no limit.
         blocks: shared or separate convolutions.
         activation: relu or prelu.
         dropout: in the two deepest levels while training.
@@ -55,6 +56,7 @@ class DeepBleedConfiguration:
     edge: Size
     spacing_mm: Millimetres | None = 1.5
     width: Size = 16
+    largest: Size | None = None
     blocks: Literal["shared", "separate"] = "shared"
     activation: Literal["relu", "prelu"] = "relu"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -81,7 +83,7 @@ class DeepBleedConfiguration:
         """Make the network."""
         from reference_models import network
 
-        options = ("width", "blocks", "activation", "dropout", "normalization")
+        options = ("width", "largest", "blocks", "activation", "dropout", "normalization")
         return network(self.model, **{option: getattr(self, option) for option in options})
 
 

@@ -207,8 +207,8 @@ def open_run(folder: str | Path) -> Run:
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as Parquet, whole or not at all; equal frames give equal bytes."""
-    with whole_file(path) as temporary:
-        frame.to_parquet(temporary, index=False, engine="pyarrow", compression="zstd")
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        frame.to_parquet(file, index=False, engine="pyarrow", compression="zstd")
 
 
 def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:

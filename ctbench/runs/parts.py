@@ -47,9 +47,10 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
     table = pa.concat_tables([_schema().empty_table(), *tables])
     table = table.sort_by([(name, "ascending") for name in SORTED_BY])
     kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
-    with whole_file(path) as temporary:
+    # pyarrow leaves a file that it opened itself open where the disk is full.
+    with whole_file(path) as temporary, temporary.open("wb") as file:
         # It is read once and then goes: what makes Parquet small and quick to search would only cost.
-        pq.write_table(table.replace_schema_metadata(kept), temporary, compression="none", write_statistics=False)
+        pq.write_table(table.replace_schema_metadata(kept), file, compression="none", write_statistics=False)
 
 
 def join_parts(parts: Iterable[Path], path: Path) -> Joined:
@@ -65,7 +66,11 @@ def join_parts(parts: Iterable[Path], path: Path) -> Joined:
 
     counts: Counter[str] = Counter()
     digest = hashlib.sha256()
-    with whole_file(path) as temporary, pq.ParquetWriter(temporary, _schema(), compression="zstd") as writer:
+    with (
+        whole_file(path) as temporary,
+        temporary.open("wb") as file,
+        pq.ParquetWriter(file, _schema(), compression="zstd") as writer,
+    ):
         waiting: list[Any] = []
         for table, references in _tables(parts):
             digest.update(_reference_lines(references))

@@ -22,6 +22,6 @@ def open_weights(model: str, path: str | None) -> Weights:
     """
     weights = Weights.load(path or demo_weights(model), model)
     if weights.phantoms_only:
-        message = "%s uses demo weights: they learnt on simulated heads and are for phantoms only, never for patients"
+        message = "the weights of %s learnt on simulated heads: they are for phantoms only, never for patients"
         logging.getLogger("reference_models").warning(message, model)
     return weights

@@ -34,7 +34,9 @@ class VNet(nn.Module):
 
     Args:
         dimensions: 2 or 3.
-        width: channels of the first block; the deepest has sixteen times as many.
+        width: channels of the first block; each level down has twice as many, the deepest sixteen times.
+        largest: channels of a level going down at most; None: no limit. Most weights are in the deepest levels, most
+            of the work is in the first: narrow networks are better off with wide first levels.
         blocks: whether the convolutions of a block share their weights.
         activation: after every convolution.
         dropout: share of channels that training drops in the two deepest levels.
@@ -46,6 +48,7 @@ class VNet(nn.Module):
         self,
         dimensions: int = 3,
         width: int = 16,
+        largest: int | None = None,
         blocks: Blocks = "shared",
         activation: Activation = "relu",
         dropout: float = 0.0,
@@ -65,14 +68,14 @@ class VNet(nn.Module):
             raise ValueError(msg)
         self.width = width
         convolution, transposed = _CONVOLUTION[dimensions], _TRANSPOSED[dimensions]
-        widths = [width * 2**level for level in range(DEPTH + 1)]
+        widths = [min(width * 2**level, largest or width * 2**level) for level in range(DEPTH + 1)]
 
         def after(channels: int) -> list[nn.Module]:
             norm = [_BATCH_NORM[dimensions](channels)] if normalization == "batch" else []
             return [*norm, nn.ReLU() if activation == "relu" else nn.PReLU(channels)]
 
-        def block(channels: int, repeats: int) -> _Block:
-            dropped = [_DROPOUT[dimensions](dropout)] if dropout and channels >= 8 * width else []
+        def block(channels: int, repeats: int, *, deep: bool) -> _Block:
+            dropped = [_DROPOUT[dimensions](dropout)] if dropout and deep else []
             convolutions: list[nn.Module] = [
                 convolution(channels, channels, 5, padding=2) for _ in range(1 if blocks == "shared" else repeats)
             ]
@@ -85,14 +88,18 @@ class VNet(nn.Module):
             nn.Sequential(convolution(above, here, 2, stride=2), *after(here)) for above, here in pairwise(widths)
         )
         self.down_blocks = nn.ModuleList(
-            block(here, repeats) for here, repeats in zip(widths[1:], (2, 3, 3, 3), strict=True)
+            block(here, repeats, deep=level >= 2)
+            for level, (here, repeats) in enumerate(zip(widths[1:], (2, 3, 3, 3), strict=True))
         )
-        joined = widths[:0:-1]
+        skips = widths[-2::-1]
         self.up = nn.ModuleList(
-            nn.Sequential(transposed(below, here // 2, 2, stride=2), *after(here // 2))
-            for below, here in zip([joined[0], *joined], joined, strict=False)
+            nn.Sequential(transposed(below, skip, 2, stride=2), *after(skip))
+            for below, skip in zip([widths[-1], *(2 * skip for skip in skips)], skips, strict=False)
         )
-        self.up_blocks = nn.ModuleList(block(here, repeats) for here, repeats in zip(joined, (3, 3, 2, 1), strict=True))
+        self.up_blocks = nn.ModuleList(
+            block(2 * skip, repeats, deep=level < 2)
+            for level, (skip, repeats) in enumerate(zip(skips, (3, 3, 2, 1), strict=True))
+        )
         self.exit = nn.Sequential(convolution(2 * width, 2, 1), *after(2), convolution(2, 1, 1))
         he_normal_(self)
 

@@ -40,16 +40,17 @@ class _Demo(NamedTuple):
     edge: int
     spacing_mm: float | None
     width: int
+    largest: int | None
     batch_size: int
     epochs: int
     learning_rate: float = 3e-3
 
 
 _DEMO = {
-    "deepbleed-512": _Demo(128, None, 6, 8, 18),
-    "deepbleed-128": _Demo(96, 2.0, 3, 2, 10, 1e-3),
-    "deepbleed-64": _Demo(48, 2.0, 3, 4, 40),
-    "deepbleed-32": _Demo(32, 1.5, 3, 8, 30, 1e-3),
+    "deepbleed-512": _Demo(128, None, 6, None, 8, 18),
+    "deepbleed-128": _Demo(96, 2.0, 6, 24, 2, 10, 1e-3),
+    "deepbleed-64": _Demo(48, 2.0, 6, 24, 4, 24),
+    "deepbleed-32": _Demo(32, 1.5, 6, 24, 8, 30, 1e-3),
 }
 """Every 3D network keeps its field of view: 192, 96 and 48 mm. Two start from the third's weights."""
 
@@ -154,6 +155,7 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
             edge=demo.edge,
             spacing_mm=demo.spacing_mm,
             width=demo.width,
+            largest=demo.largest,
             dropout=0.0,
             normalization="batch",
             window_hu=(0.0, 100.0),

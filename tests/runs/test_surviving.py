@@ -262,6 +262,12 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)  # noqa: S607  # a system's own tool
 
 
+def open_files(folder):
+    """The files below a folder that this process has open, removed ones too."""
+    opened = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+    return [path for path in opened if path.is_relative_to(folder)]
+
+
 def test_a_full_disk_is_a_sentence_and_the_run_goes_on_when_there_is_space(blobs, survivor, tmp_path, small_disk):
     """Nothing is kept that is only half there, wherever in the run the space ends."""
     disk, resize = small_disk
@@ -277,6 +283,7 @@ def test_a_full_disk_is_a_sentence_and_the_run_goes_on_when_there_is_space(blobs
             break
     assert len(refused) > 2
     assert all("cannot write" in message for message in refused)
+    assert not open_files(disk)
     assert results(disk / "run") == results(tmp_path / "whole")
 
 
