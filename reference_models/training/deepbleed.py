@@ -53,7 +53,12 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             for cases in (training, validation)
         )
         return DeepBleedRecipe(
-            plan.configuration, seen, held_out, batch_size=plan.batch_size, stop_early=plan.stop_early
+            plan.configuration,
+            seen,
+            held_out,
+            batch_size=plan.batch_size,
+            bce_weight=plan.bce_weight,
+            stop_early=plan.stop_early,
         )
 
     return Setup(
@@ -123,6 +128,7 @@ class DeepBleedRecipe:
         training: cubes of whole heads, or slices.
         validation: likewise.
         batch_size: slices or cubes a step.
+        bce_weight: of a cross-entropy beside the Dice loss in 3D.
         samples: cubes that are cut from a head in an epoch, where a cube is not the whole head.
         stop_early: by the paper's rule: at least 200 epochs, then ten without a lower moving average of the loss.
     """
@@ -131,6 +137,7 @@ class DeepBleedRecipe:
     training: list[Example]
     validation: list[Example]
     batch_size: int = 8
+    bce_weight: float = 0.0
     samples: int = 4
     stop_early: bool = True
 
@@ -163,10 +170,13 @@ class DeepBleedRecipe:
             yield stack(pieces[start : start + self.batch_size])
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Give cross-entropy in 2D, Milletari's Dice loss in 3D."""
+        """Give cross-entropy in 2D, Milletari's Dice loss in 3D, with some cross-entropy where that is asked for."""
         if self.configuration.spacing_mm is None:
             return binary_cross_entropy(logits, batch.target, batch.counted)
-        return dice_loss(logits, batch.target, batch.counted)
+        dice = dice_loss(logits, batch.target, batch.counted)
+        if not self.bce_weight:
+            return dice
+        return dice + self.bce_weight * binary_cross_entropy(logits, batch.target, batch.counted)
 
     def is_done(self, curves: Curves) -> bool:
         """Stop by the paper's rule."""

@@ -20,7 +20,7 @@ def test_it_has_the_known_number_of_parameters(dimensions, blocks, parameters):
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("options", [{}, {"blocks": "separate", "activation": "prelu", "dropout": 0.1}])
+@pytest.mark.parametrize("options", [{}, {"blocks": "separate", "activation": "prelu", "dropout": 0.1}, {"largest": 6}])
 def test_the_grid_is_kept(dimensions, options):
     """One logit a voxel comes out, for any sides that are multiples of 16."""
     network = VNet(dimensions, width=2, **options)
@@ -41,6 +41,15 @@ def test_shared_blocks_apply_one_convolution_again_and_again():
     separate.load_state_dict(state)
     x = torch.randn(1, 1, 16, 16)
     torch.testing.assert_close(shared(x), separate(x))
+
+
+def test_levels_may_have_a_largest_width():
+    """Going down none has more channels; going up a level has those of its skip twice. At the paper's size none does."""
+    network = VNet(3, width=4, largest=10)
+    assert [down[0].out_channels for down in network.down] == [8, 10, 10, 10]
+    assert [block.convolutions[0].out_channels for block in network.up_blocks] == [20, 20, 16, 8]
+    with torch.device("meta"):
+        assert count_parameters(VNet(largest=256)) == count_parameters(VNet())
 
 
 def test_dropout_is_in_the_two_deepest_levels_only():

@@ -10,7 +10,9 @@ from reference_models.networks import CONFIGURATIONS
 from reference_models.scans.space import read_template
 from reference_models.training.cai import CaiRecipe, cai_examples
 from reference_models.training.deepbleed import DeepBleedRecipe, deepbleed_examples, slice_odds
-from reference_models.training.examples import Example, count_classes
+from reference_models.training.examples import Batch, Example, count_classes
+from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.presets import deepbleed_plan
 
 
 @pytest.fixture
@@ -99,3 +101,19 @@ def test_a_fresh_network_finds_blood_unlikely():
     recipe = DeepBleedRecipe(DeepBleedConfiguration("deepbleed-128", 16, 12.0, width=2), [], [])
     chance = torch.sigmoid(recipe.network()(torch.zeros(1, 1, 16, 16, 16)))
     assert 0.03 < chance.mean() < 0.07
+
+
+def test_cross_entropy_beside_the_dice_loss_is_an_option():
+    """In 3D it is added with its weight; the paper's preset has none. In 2D there is nothing but cross-entropy."""
+    generator = torch.Generator().manual_seed(0)
+    target = (torch.rand(1, 16, 16, 16, generator=generator) < 0.1).long()
+    batch = Batch(torch.zeros(1, 1, 16, 16, 16), target, torch.ones_like(target, dtype=torch.bool))
+    logits = torch.randn(1, 1, 16, 16, 16, generator=generator)
+    configuration = DeepBleedConfiguration("deepbleed-64", 16, 6.0, width=2)
+    plain, both = (
+        DeepBleedRecipe(configuration, [], [], bce_weight=weight).loss(logits, batch) for weight in (0.0, 3.0)
+    )
+    entropy = binary_cross_entropy(logits, batch.target, batch.counted)
+    torch.testing.assert_close(plain, dice_loss(logits, batch.target, batch.counted))
+    torch.testing.assert_close(both, plain + 3 * entropy)
+    assert deepbleed_plan("deepbleed-64", "paper", {}).bce_weight == 0
