@@ -44,7 +44,7 @@ def test_shared_blocks_apply_one_convolution_again_and_again():
 
 
 def test_levels_may_have_a_largest_width():
-    """Going down none has more channels; going up a level has those of its skip twice. At the paper's size none does."""
+    """Going down none has more channels, going up twice those of its skip; at the paper's size nothing changes."""
     network = VNet(3, width=4, largest=10)
     assert [down[0].out_channels for down in network.down] == [8, 10, 10, 10]
     assert [block.convolutions[0].out_channels for block in network.up_blocks] == [20, 20, 16, 8]
