@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,7 @@ def cai_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, An
         made.augmentation = replace(made.augmentation, flip_front_to_back=plan.flip_front_to_back)
         return made
 
-    return Setup(
-        asdict(plan.configuration),
-        LabelSet(dataset.labels.codes),
-        asdict(plan),
-        plan.schedule,
-        plan.configuration.network,
-        recipe,
-    )
+    return Setup(plan, LabelSet(dataset.labels.codes), recipe)
 
 
 def cai_examples(

@@ -107,14 +107,7 @@ def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return CascadeRecipe(plan, seen, held_out)
 
-    return Setup(
-        asdict(plan.configuration),
-        LabelSet({LABEL: 1}),
-        asdict(plan),
-        plan.schedule,
-        plan.configuration.network,
-        recipe,
-    )
+    return Setup(plan, LabelSet({LABEL: 1}), recipe)
 
 
 def cascade_example(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def chang_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, 
         return ChangRecipe(plan, seen, held_out)
 
     named = LabelSet(kinds) if typed else LabelSet({LABEL: 1})
-    return Setup(asdict(plan.configuration), named, asdict(plan), plan.schedule, plan.configuration.network, recipe)
+    return Setup(plan, named, recipe)
 
 
 def chang_examples(

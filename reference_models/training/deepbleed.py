@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,14 +61,7 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             stop_early=plan.stop_early,
         )
 
-    return Setup(
-        asdict(plan.configuration),
-        LabelSet({LABEL: 1}),
-        asdict(plan),
-        plan.schedule,
-        plan.configuration.network,
-        recipe,
-    )
+    return Setup(plan, LabelSet({LABEL: 1}), recipe)
 
 
 def deepbleed_examples(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,14 +118,7 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return DeepNatRecipe(plan, seen, held_out, doubled)
 
-    return Setup(
-        asdict(plan.configuration),
-        LabelSet(dataset.labels.codes),
-        asdict(plan),
-        plan.schedule,
-        plan.configuration.network,
-        recipe,
-    )
+    return Setup(plan, LabelSet(dataset.labels.codes), recipe)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def train(
     settings = {
         "model": model,
         "preset": preset,
-        "plan": setup.plan,
+        "plan": asdict(setup.plan),
         "seed": seed,
         "consensus": consensus,
         "start_from": "" if start is None else start.digest,
@@ -111,20 +112,20 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     network, curves = fit(
         recipe,
-        setup.schedule,
+        setup.plan.schedule,
         out,
         settings=settings,
         device=place,
         resume=resume,
         start=start,
-        report=lambda so_far: report(so_far, setup.schedule.epochs),
+        report=lambda so_far: report(so_far, setup.plan.schedule.epochs),
     )
     seen = tuple(dict.fromkeys((*(start.trained_on if start else ()), dataset.name)))
     weights = Weights.of(
         network,
         half=preset == "demo",
         model=model,
-        configuration=setup.configuration,
+        configuration=asdict(setup.plan.configuration),
         labels=setup.labels,
         trained_on=seen,
         phantoms_only=all(name.startswith("phantom-") for name in seen),
@@ -149,7 +150,7 @@ def _setup_of(model: str) -> Callable[..., Setup]:
 def _fitting(path: str | Path, model: str, setup: Setup) -> Weights:
     """Read weights to begin with, and see whether they fit before any case is read."""
     weights = Weights.load(path, model, kin=next((kin for kin in _KIN if model in kin), ()))
-    weights.expect_fit(setup.network, str(path))
+    weights.expect_fit(setup.plan.configuration.network, str(path))
     return weights
 
 

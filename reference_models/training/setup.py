@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from torch import nn
+from typing import TypeVar
 
 from ctbench.datasets import Case
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from reference_models.training.engine import Recipe, Schedule
+from reference_models.training.engine import Recipe
+from reference_models.training.presets import Plan
 
 __all__ = ["Cases", "Setup", "prepare"]
 
@@ -27,19 +26,14 @@ class Setup:
     """How one model is trained on one dataset.
 
     Args:
-        configuration: of the network and its preprocessing, as JSON; goes into the weights.
+        plan: every setting; its configuration goes into the weights, all of it into the card, and a checkpoint of
+            another plan is not resumed.
         labels: what the classes are called.
-        plan: every setting, as JSON; goes into the card, and a checkpoint of another plan is not resumed.
-        schedule: how long and how fast.
-        network: makes the network with which weights of this configuration can be used.
         recipe: makes the recipe of training and validation cases.
     """
 
-    configuration: dict[str, Any]
+    plan: Plan
     labels: LabelSet
-    plan: dict[str, Any]
-    schedule: Schedule
-    network: Callable[[], nn.Module]
     recipe: Callable[[Cases, Cases], Recipe]
 
 

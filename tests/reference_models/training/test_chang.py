@@ -125,8 +125,8 @@ def test_the_labels_that_are_learnt(heads, blobs):
     assert dict(chang_setup("", heads, "demo", {}, 0).labels.codes) == {"hemorrhage": 1}
     typed = chang_setup("", blobs, "demo", {}, 0)
     assert dict(typed.labels.codes) == {"iph": 1, "ivh": 2}
-    assert typed.configuration["types"] == ("iph", "ivh")
-    assert chang_setup("", blobs, "paper", {}, 0).configuration["types"] == ()
+    assert typed.plan.configuration.types == ("iph", "ivh")
+    assert chang_setup("", blobs, "paper", {}, 0).plan.configuration.types == ()
     with pytest.raises(UsageError, match="no types of hemorrhage"):
         chang_setup("", heads, "demo", {"types": True}, 0)
 
