@@ -147,5 +147,5 @@ def png(image: NDArray[np.uint8]) -> str:
 
     plain = bool((image == image[..., :1]).all())
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image[..., 0] if plain else image)).save(buffer, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(image[..., 0] if plain else image)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
@@ -26,7 +25,6 @@ __all__ = [
     "draw_slice",
     "errors_by_slice",
     "first_slice",
-    "png_bytes",
     "rater_colours",
     "structure_colours",
     "whole_range",
@@ -147,15 +145,6 @@ def whole_range(scene: Scene) -> tuple[float, float]:
     """Give level and width of a window from the darkest to the brightest hundredth of a scene's image."""
     low, high = np.percentile(scene.image.array[:, ::4, ::4], [1, 99])
     return float(low + high) / 2, max(float(high - low), 1.0)
-
-
-def png_bytes(picture: NDArray[np.uint8]) -> bytes:
-    """Write a picture (y,x,3) as a PNG."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _image(scene: Scene, z: int, window: tuple[float, float], shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import CtbenchError
 from ctbench.report import tables
+from ctbench.report.canvas import png
 from ctbench.report.case_charts import slice_chart
 from ctbench.report.caseorder import case_scores, worst_first
 from ctbench.report.overlays import COLOURS
@@ -22,7 +23,6 @@ from ctbench.report.slices import (
     draw_slice,
     errors_by_slice,
     first_slice,
-    png_bytes,
     rater_colours,
     structure_colours,
 )
@@ -190,7 +190,8 @@ def _pictures(
     for place, (words, layer) in zip(st.columns(len(layers)), layers.items(), strict=True):
         with place:
             picture = draw_slice(scene, z, layer, window=chosen.window)
-            st.image(png_bytes(picture), width="stretch", output_format="PNG")
+            # The picture is its own address: a file of a run that was overtaken is gone before the browser asks for it.
+            st.image(png(picture), width="stretch")
             layout.text(words, "muted")
     layout.legend(_legend(selection, scene, kind, outlined))
     annotated = scene.references[reference].annotated

@@ -1,11 +1,9 @@
 """Pictures of single slices."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ctbench.labels import LabelSet
 from ctbench.predictors import Finding
@@ -18,7 +16,6 @@ from ctbench.report.slices import (
     draw_slice,
     errors_by_slice,
     first_slice,
-    png_bytes,
     rater_colours,
     structure_colours,
 )
@@ -165,12 +162,6 @@ def test_the_slice_to_begin_with(scene):
     assert first_slice(scene, "ann", "majority", ("iph",)) == 1
     only_last = replace(scene.references["majority"], labels=_square(4, 4, 1, slices=(2,)))
     assert first_slice(replace(scene, references={"majority": only_last}), None, "majority", ("iph",)) == 2
-
-
-def test_png_holds_the_picture(scene):
-    """What is written is what was drawn."""
-    picture = draw_slice(scene, 1, LAYER, largest=SIZE)
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png_bytes(picture)))), picture)
 
 
 def test_colours_repeat_after_twelve():
