@@ -26,7 +26,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/ctbench demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --durations 15
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
