@@ -20,6 +20,7 @@ from reference_models.scans.space import EXTENT_MM, TemplateSpace, extracted_bra
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from reference_models.inference.weightsfile import Weights
 
@@ -156,14 +157,18 @@ class DeepBleedPredictor:
         assert self.configuration.spacing_mm is not None
         space = TemplateSpace.of(brain, read_template(self.template), self.configuration.spacing_mm)
         cube = torch.from_numpy(windowed(space.to_template(brain.array), self.configuration.window_hu))
-        found = apply_in_tiles(
-            lambda batch: torch.sigmoid(self.network(batch)),
-            cube,
-            self.configuration.edge,
-            self.batch_size,
-            self.device,
-        )
+        found = apply_in_tiles(self._of_brain, cube, self.configuration.edge, self.batch_size, self.device)
         return space.to_native(found.numpy())
+
+    def _of_brain(self, cubes: Tensor) -> Tensor:
+        """Give the probability of blood; none where a cube holds no brain, so that the network need not look."""
+        import torch
+
+        probability = torch.zeros_like(cubes)
+        with_brain = cubes.flatten(1).any(dim=1)
+        if with_brain.any():
+            probability[with_brain] = torch.sigmoid(self.network(cubes[with_brain])).to(probability.dtype)
+        return probability
 
 
 def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_size: int = 4) -> DeepBleedPredictor:

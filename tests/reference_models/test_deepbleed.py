@@ -2,6 +2,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from ctbench.predictors import check_conformance
 from ctbench.predictors.conformance import tiny_head
@@ -33,15 +34,37 @@ def test_the_papers_fields_of_view(model, edge, spacing_mm, field_mm):
     assert DeepBleedConfiguration.paper("deepbleed-512").spacing_mm is None
 
 
-def test_nothing_is_found_outside_the_brain(deepbleed_weights):
+@pytest.fixture
+def always_yes(deepbleed_weights):
+    """Weights of a network that sees blood everywhere."""
+
+    def make(*wanted):
+        weights = deepbleed_weights(*wanted)
+        for name, array in weights.tensors.items():
+            array[...] = 5.0 if name == "exit.2.bias" else 0.0
+        return weights
+
+    return make
+
+
+def test_nothing_is_found_outside_the_brain(always_yes):
     """A network that always says yes finds blood in the template's field, and only where the image is."""
-    weights = deepbleed_weights("deepbleed-512", 64, None)
-    for name, array in weights.tensors.items():
-        array[...] = 5.0 if name == "exit.2.bias" else 0.0
+    weights = always_yes("deepbleed-512", 64, None)
     prediction = DeepBleedPredictor(weights, device="cpu").predict(tiny_head())
     assert (prediction.labels == 1).all()
     assert prediction.probabilities["hemorrhage"].min() > 0.99
     assert prediction.score > 0.99
+
+
+def test_a_cube_without_brain_holds_no_blood(always_yes):
+    """Of two cubes the network is asked for the one with something in it."""
+    predictor = DeepBleedPredictor(always_yes("deepbleed-64", 16, 6.0), device="cpu")
+    cubes = torch.zeros(2, 1, 16, 16, 16)
+    cubes[1, 0, 3, 3, 3] = 30.0
+    with torch.inference_mode():
+        empty, brain = predictor._of_brain(cubes)
+    assert not empty.any()
+    assert brain.min() > 0.99
 
 
 def test_a_scan_without_a_brain_is_negative_and_the_log_says_why(deepbleed_weights, caplog):
