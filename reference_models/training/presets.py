@@ -48,8 +48,8 @@ class _Demo(NamedTuple):
 
 _DEMO = {
     "deepbleed-512": _Demo(128, None, 6, None, 8, 18),
-    "deepbleed-128": _Demo(96, 2.0, 4, 24, 2, 10, 1e-3),
-    "deepbleed-64": _Demo(64, 1.5, 4, 24, 2, 20, 1e-3),
+    "deepbleed-128": _Demo(128, 1.5, 4, 24, 2, 6, 1e-3),
+    "deepbleed-64": _Demo(64, 1.5, 4, 24, 2, 10, 1e-3),
     "deepbleed-32": _Demo(32, 1.5, 4, 24, 8, 30, 1e-3),
 }
 """Every 3D network keeps its field of view: 192, 96 and 48 mm."""
