@@ -26,9 +26,13 @@ Rules
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from threading import Thread
 
 import streamlit as st
 
@@ -37,7 +41,7 @@ from leaderboard import layout, reading
 from leaderboard.selection import Selection, ask
 from leaderboard.views import about, case, compare, detection, methods, ranking, readers, structures
 
-__all__ = ["PAGES", "Page", "main"]
+__all__ = ["PAGES", "Page", "main", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,24 @@ PAGES = (
     Page("Methods", "methods", "psychology", methods.show, ("dataset",)),
     Page("About", "about", "info", about.show),
 )
+
+
+def prepare() -> None:
+    """Draw the first page for nobody: what it reads and computes is kept, and the first visitor need not wait for it.
+
+    What the other pages compute with is imported meanwhile. Whatever is wrong with the board is left for the pages to
+    say.
+    """
+    Thread(target=import_module, args=("statsmodels.api",), daemon=True).start()
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # Streamlit says of every control that nobody looks at it
+    try:
+        with suppress(Exception):
+            board, page = reading.board(), PAGES[0]
+            if not board.runs.empty:
+                page.show(ask(board, page.asks))
+    finally:
+        logging.disable(before)
 
 
 def _show(page: Page, asked: Sequence[Selection]) -> None:

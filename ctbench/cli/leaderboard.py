@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,7 +41,8 @@ def leaderboard(
     """
     _expect_free(host, port)
     app, named = _app(), [f"--catalog={path.resolve()}" for path in catalog or ()]
-    import_module("leaderboard.app")  # now, so that the first visitor does not wait for it
+    sys.argv = [str(app), board, *named]  # what the pages ask which board they show
+    import_module("leaderboard.app").prepare()
     note(f"leaderboard of {board}: http://{host}:{port}  (Ctrl+C ends it)")
     # What Streamlit says when it starts is said above, in one line.
     options = [f"--server.port={port}", f"--server.address={host}", "--logger.hideWelcomeMessage=true"]

@@ -127,13 +127,14 @@ class _Axis:
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {}
 
-    def number(self, names: Iterable[Any]) -> NDArray[np.int32]:
-        """Give the numbers of some names."""
-        return np.array([self._numbers.setdefault(name, len(self._numbers)) for name in names], np.int32)
+    def number(self, names: Iterable[Any]) -> NDArray[np.unsignedinteger]:
+        """Give the numbers of some names, in as few bytes as they need: there is one of them for each row."""
+        numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in names]
+        return np.array(numbers, np.min_scalar_type(len(self._numbers)))
 
-    def places(self, column: Any) -> NDArray[np.int32]:
+    def places(self, column: Any) -> NDArray[np.unsignedinteger]:
         """Give the number of the name in each row of a dictionary-coded array."""
-        rows: NDArray[np.int32] = self.number(column.dictionary.to_pylist())[column.indices.to_numpy()]
+        rows: NDArray[np.unsignedinteger] = self.number(column.dictionary.to_pylist())[column.indices.to_numpy()]
         return rows
 
     def in_order(self) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
@@ -148,7 +149,7 @@ def _only_chunk(column: Any) -> Any:
     return column.unify_dictionaries().combine_chunks()
 
 
-def _entry_places(table: Any, who: _Axis) -> NDArray[np.int32]:
+def _entry_places(table: Any, who: _Axis) -> NDArray[np.unsignedinteger]:
     """Give for each row the number of who was scored."""
     columns = [_only_chunk(table[name]) for name in Entry._fields]
     sizes = [max(len(column.dictionary), 1) for column in columns]
@@ -160,8 +161,9 @@ def _entry_places(table: Any, who: _Axis) -> NDArray[np.int32]:
     codes = np.unravel_index(np.flatnonzero(present), sizes)
     known = [column.dictionary.to_pylist() for column in columns]
     found = [tuple(names[at] for names, at in zip(known, one, strict=True)) for one in zip(*codes, strict=True)]
-    numbers = np.zeros(len(present), np.int32)
-    numbers[present] = who.number(found)
+    own = who.number(found)
+    numbers = np.zeros(len(present), own.dtype)
+    numbers[present] = own
     return numbers[joint]
 
 

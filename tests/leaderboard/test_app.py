@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 
+from ctbench.report.standings import standings
 from ctbench.runs import open_run, submit
-from leaderboard.app import PAGES
+from leaderboard.app import PAGES, prepare
 from leaderboard.selection import ASKED
+from leaderboard.views import ranking
 
 HOSTILE = [
     '=HYPERLINK("http://example.org","x")',
@@ -49,6 +52,19 @@ def test_an_empty_board_says_what_to_do(app, tmp_path, page):
     assert ("holds no runs" in words_of(test)) == bool(asks)
     if asks:
         assert "ctbench submit" in test.code[0].value
+
+
+def test_the_first_page_is_prepared_once(toy, toy_board, tmp_path, monkeypatch):
+    """What was computed for nobody is kept; a board that cannot be read is left for the pages to say."""
+    calls = []
+    monkeypatch.setattr(ranking, "standings", lambda *given, **more: calls.append(given) or standings(*given, **more))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "index.parquet").write_bytes(b"no table")
+    for board in (toy_board, toy_board, broken):
+        monkeypatch.setattr(sys, "argv", ["app.py", str(board), f"--catalog={toy}"])
+        prepare()
+        assert len(calls) == 1
 
 
 @pytest.mark.parametrize("page", [page.url for page in PAGES])
