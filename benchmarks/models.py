@@ -170,18 +170,26 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.models[0], given.device, given.slices, given.side)))
         return
-    rows = []
     for model in given.models or MODELS:
         size = ["--slices", str(given.slices), "--side", str(given.side)]
         command = [sys.executable, __file__, model, "--device", given.device, *size, "--one"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print(json.dumps(rows[-1], indent=1), flush=True)
-    kind = torch.cuda.get_device_name() if given.device != "cpu" else platform.processor() or platform.machine()
-    facts = {"device": kind, "threads": torch.get_num_threads(), "torch": torch.__version__, "rows": rows}
-    name = f"models-{given.device.partition(':')[0]}.json"
+        row = json.loads(done.stdout.splitlines()[-1])
+        print(json.dumps(row, indent=1), flush=True)
+        keep(row, given.device)
+
+
+def keep(row: dict[str, Any], device: str) -> None:
+    """Put a model's row into the results of its device, beside those of the other models measured there."""
+    kind = torch.cuda.get_device_name() if device != "cpu" else platform.processor() or platform.machine()
+    facts = {"device": kind, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    path = RESULTS / f"models-{device.partition(':')[0]}.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    rows = known.pop("rows") if known.get("rows") and facts.items() <= known.items() else []
+    others = [one for one in rows if one["model"] != row["model"]]
+    ordered = sorted([*others, row], key=lambda one: MODELS.index(one["model"]))
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / name).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**facts, "rows": ordered}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
