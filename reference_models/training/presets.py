@@ -52,7 +52,7 @@ _DEMO = {
     "deepbleed-64": _Demo(64, 1.5, 4, 24, 2, 10, 1e-3),
     "deepbleed-32": _Demo(32, 1.5, 4, 24, 8, 30, 1e-3),
 }
-"""Every 3D network keeps its field of view: 192, 96 and 48 mm."""
+"""The 3D networks keep the paper's cubes."""
 
 _NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures"}
 """Fields of plans that the model and the labels decide."""
@@ -135,8 +135,8 @@ def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: 
 def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed: int = 0) -> DeepBleedPlan:
     """Make the plan of a ``deepbleed`` network.
 
-    The paper states no learning rate and no rate of dropout: 1e-4 and 0.1 are ours. The demo keeps every field of view
-    on coarser grids with a network a quarter as wide, and with batch normalisation, without which so narrow a network
+    The paper states no learning rate and no rate of dropout: 1e-4 and 0.1 are ours. The demo's networks are a
+    quarter as wide (the 2D one on coarser slices), and have batch normalisation, without which so narrow a network
     learns slowly or finds all its ReLUs shut. A cross-entropy beside the Dice loss teaches it thin bleeds, of which a
     large one in the same batch would leave nothing to be seen.
 
