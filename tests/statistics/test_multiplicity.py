@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -15,6 +15,7 @@ def test_adjustments_by_hand():
     assert table["p_bh"].to_list() == pytest.approx([0.02, 0.04, np.nan, 0.04, 0.02], nan_ok=True)
 
 
+@settings(max_examples=15)  # statsmodels collects garbage at every call, which takes long at the end of many tests
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_agrees_with_statsmodels(p):
     """Both adjustments are those of statsmodels, in any order and with ties."""
