@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 from importlib import import_module
@@ -44,8 +45,9 @@ def leaderboard(
     sys.argv = [str(app), board, *named]  # what the pages ask which board they show
     import_module("leaderboard.app").prepare()
     note(f"leaderboard of {board}: http://{host}:{port}  (Ctrl+C ends it)")
-    # What Streamlit says when it starts is said above, in one line.
+    # What Streamlit says when it starts is said above, in one line; that preparing knew other options is no news.
     options = [f"--server.port={port}", f"--server.address={host}", "--logger.hideWelcomeMessage=true"]
+    logging.getLogger("streamlit.config").addFilter(lambda record: "section was detected" not in record.getMessage())
     from streamlit.web.cli import main as streamlit
 
     streamlit(["run", str(app), *options, "--", board, *named], prog_name="streamlit", standalone_mode=False)
