@@ -109,7 +109,7 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
     """Set the training up for the labels of a dataset."""
     plan = deepnat_plan(preset, len(dataset.labels), options, seed)
     codes = tuple(dataset.labels.values())
-    doubled = tuple(any(part in name.lower() for part in _VARIABLE) for name in dataset.labels.names)
+    doubled = tuple(any(part in name.lower() for part in _VARIABLE) for name in dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepNatRecipe:
         seen, held_out = (

@@ -22,6 +22,7 @@ heads:
   modality: CT
   task: segmentation
   labels: {ventricles: 1, hemorrhage: 2}
+  groups: {everything: [ventricles, hemorrhage]}
   image: images/{case}.nii.gz
   readers: readers/{reader}/{case}.nii.gz
   cases: cases.csv

@@ -29,7 +29,7 @@ def test_training_leaves_weights_card_and_curves(heads, tmp_path):
     predictor = cai_unet(weights=str(path), device="cpu")
     assert predictor.info.weights_digest == card["weights_sha256"]
     assert predictor.info.training_datasets == ("heads",)
-    assert predictor.info.labels == heads.labels
+    assert predictor.info.labels.codes == heads.labels.codes
     assert predictor.predict(heads["h5"].image()).labels.shape == heads["h5"].image().shape
 
 
