@@ -118,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             values = dice(dataset, predictor)
             rows.append({"variant": called, "median_dice": values.median(), "mean_dice": values.mean()})
             print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False, header=len(rows) == 1), flush=True)
-    print(pd.Series(accuracies).round(3).to_string())
+    if accuracies:
+        print("accuracy by task (offset z, y, x)", pd.Series(accuracies).round(3).to_string(), sep="\n")
     facts = {"minutes": given.minutes, "rows": rows, "task_accuracies": accuracies}
     (RESULTS / "deepnat_figure4.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
