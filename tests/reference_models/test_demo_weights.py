@@ -9,9 +9,6 @@ from reference_models import demo_weights
 from reference_models.inference.weightsfile import Weights
 from reference_models.inference.weightsfile import demo_weights as path_of
 
-IN_MANY_TILES = ("deepbleed-64", "deepbleed-32")
-"""Checked with smaller networks by test_deepbleed.py: here they would take a minute and a half each."""
-
 
 @pytest.fixture
 def weights(request):
@@ -31,8 +28,7 @@ def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, ca
     with caplog.at_level(logging.WARNING, logger="reference_models"):
         predictor = load_predictor(model, {"device": "cpu"})
     assert "phantoms only" in caplog.text
-    if model not in IN_MANY_TILES:
-        assert [result for result in check_conformance(predictor) if not result.passed] == []
+    assert [result for result in check_conformance(predictor) if not result.passed] == []
 
 
 @pytest.mark.parametrize("name", ["anatomy", "hemorrhage"])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
 from reference_models.deepnat.predictor import DeepNatPredictor
 from reference_models.inference.weightsfile import Weights
 from reference_models.networks.deepnat import SUPPORT, task_offsets
@@ -182,5 +183,5 @@ def test_a_training_makes_a_predictor(heads, tmp_path, optimizer):
     cut = train("deepnat", heads, *cases, tmp_path / "cut", preset="demo", device="cpu", options=options, resume=True)
     assert cut.read_bytes() == whole.read_bytes()
     predictor = DeepNatPredictor(Weights.load(whole, "deepnat"), "cpu")
-    assert predictor.info.labels.codes == heads.labels.codes
+    assert predictor.info.labels == LabelSet(heads.labels.codes)
     assert predictor.predict(heads["h5"].image()).labels.shape == heads["h5"].image().shape

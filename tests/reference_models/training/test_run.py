@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
 from reference_models.cai import cai_unet
 from reference_models.deepbleed import DeepBleedPredictor
 from reference_models.inference.weightsfile import Weights
@@ -29,7 +30,7 @@ def test_training_leaves_weights_card_and_curves(heads, tmp_path):
     predictor = cai_unet(weights=str(path), device="cpu")
     assert predictor.info.weights_digest == card["weights_sha256"]
     assert predictor.info.training_datasets == ("heads",)
-    assert predictor.info.labels.codes == heads.labels.codes
+    assert predictor.info.labels == LabelSet(heads.labels.codes)
     assert predictor.predict(heads["h5"].image()).labels.shape == heads["h5"].image().shape
 
 
