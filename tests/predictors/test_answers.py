@@ -107,7 +107,9 @@ def test_another_grid_is_refused(answer, image):
         read_answer(answer, Volume(image.array, (5.0, 0.5, 0.7)), INFO)
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip at all", gzip.compress(b"no image")])
+@pytest.mark.parametrize(
+    "content", [b"", b"not gzip at all", gzip.compress(b"no image", mtime=0)], ids=["empty", "text", "gzip"]
+)
 def test_rubbish_is_a_data_error(answer, image, content):
     """Whatever lies there, the answer is a sentence."""
     answer.write_bytes(content)
