@@ -21,18 +21,20 @@ import pandas as pd
 
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
+from ctbench.runs.blocks import blocks, laid_out
 from ctbench.runs.derived import (
     add_run,
     checked_scores,
     fold,
     framed,
-    partition_pieces,
+    partition_blocks,
     partition_table,
     partitions,
+    unit_of,
 )
 from ctbench.runs.exclusive import exclusive
 from ctbench.runs.folder import Run, RunFolder, open_run
-from ctbench.runs.grid import GRID_COLUMNS, Grid
+from ctbench.runs.grid import Grid
 from ctbench.runs.index import current_index, index_row, read_index, typed_index, write_index
 from ctbench.runs.loose import loose_partitions, loose_runs, loose_table
 from ctbench.runs.manifest import Manifest, parse_manifest
@@ -103,11 +105,10 @@ class Board:
     def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
         """Read the same scores as an array."""
         partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
-        if self.folders:
-            tables = iter([loose_table(self.folders, partition, usable)])
-        else:
-            tables = partition_pieces(self.place, partition, usable, GRID_COLUMNS)
-        return Grid.of_tables(tables)
+        if not self.folders:
+            return Grid.of_blocks(*partition_blocks(self.place, partition, usable))
+        table = loose_table(self.folders, partition, usable)
+        return Grid.of_blocks(list(blocks(*laid_out(table))), unit_of(table))
 
     def _table(self, partition: tuple[str, str, str], runs: Sequence[str] | None) -> Any:
         usable = self._usable(partition[0], runs)

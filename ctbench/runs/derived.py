@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.errors import StoreError
+from ctbench.runs.blocks import Block, blocks, extents_from_json, extents_to_json, laid_out
 from ctbench.runs.folder import SCORE_COLUMNS
 from ctbench.runs.manifest import Manifest
 from ctbench.runs.places import Place
@@ -27,7 +28,7 @@ __all__ = [
     "encoded",
     "fold",
     "framed",
-    "partition_pieces",
+    "partition_blocks",
     "partition_table",
     "partitions",
     "unit_of",
@@ -41,7 +42,7 @@ _COLUMNS = ("run", *(name for name in SCORE_COLUMNS if name not in {"dataset", "
 _MOST_FILES = 16
 _PIECE = 262_144
 _BASE = "base.parquet"
-_RUNS = b"runs"
+_RUNS, _EXTENTS = b"runs", b"blocks"
 
 
 def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int:
@@ -84,31 +85,34 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
     """Read the rows of some runs of a partition as an Arrow table, dictionary-coded, without what all rows share."""
     import pyarrow as pa
 
-    pieces = list(partition_pieces(place, partition, runs))
+    pieces = list(_pieces(place, partition, set(runs)))
     if not pieces:
         return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
     table = pa.concat_tables([piece.select(list(_COLUMNS)) for piece in pieces]).unify_dictionaries()
     return table.replace_schema_metadata(pieces[0].schema.metadata)
 
 
-def partition_pieces(
-    place: Place, partition: Partition, runs: Sequence[str], columns: Sequence[str] | None = None
-) -> Iterator[Any]:
-    """Read the same rows piece by piece, in the order in which they were handed in, so that never all are in memory.
-
-    Args:
-        place: of the board.
-        partition: which.
-        runs: digests of those to keep.
-        columns: those to read; None: all.
-    """
-    wanted = set(runs)
+def _pieces(place: Place, partition: Partition, wanted: Collection[str]) -> Iterator[Any]:
+    """Read the same rows piece by piece, so that never all are in memory."""
     for file in _files(_folder(place, partition)):
-        everybody = set(_runs_of(file.schema_arrow)) <= wanted
+        everybody = set(_runs_of(file.schema_arrow)) <= set(wanted)
         for at in range(file.num_row_groups):
             # One column says whether the others are worth their reading.
             if everybody or len(_only(file.read_row_group(at, columns=["run"]), wanted)):
-                yield _only(file.read_row_group(at, columns=columns), wanted)
+                yield _only(file.read_row_group(at), wanted)
+
+
+def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) -> tuple[list[Block], str]:
+    """Read the same scores as blocks, and their unit."""
+    wanted, found, unit = set(runs), [], ""
+    for file in _files(_folder(place, partition)):
+        if wanted.isdisjoint(_runs_of(file.schema_arrow)):
+            continue
+        table = file.read(columns=["value", "status"])
+        unit = unit_of(table)
+        for block in blocks(table, extents_from_json(table.schema.metadata[_EXTENTS])):
+            found += [own] if (own := block.only(wanted)).extent.entries else []
+    return found, unit
 
 
 def framed(table: Any, partition: Partition) -> pd.DataFrame:
@@ -174,7 +178,8 @@ def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
 
     kept = {**(table.schema.metadata or {}), _RUNS: json.dumps(list(runs)).encode()}
     with file.writing() as buffer:
-        whole = table.unify_dictionaries().replace_schema_metadata(kept)
+        ordered, extents = laid_out(table.unify_dictionaries())
+        whole = ordered.replace_schema_metadata({**kept, _EXTENTS: extents_to_json(extents).encode()})
         # Values hardly ever repeat: to code or to compress them costs time at every reading and saves nothing.
         coded = [name for name in whole.column_names if name != "value"]
         packed = {name: "none" if name == "value" else "zstd" for name in whole.column_names}
@@ -208,21 +213,29 @@ def _tables(folder: Place) -> list[Any]:
 
 def _files(folder: Place) -> list[Any]:
     """Open the files of a partition; one that was folded into the base already is left out."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     files: list[Any] = []
     base: set[str] = set()
     for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
         if name.startswith(".") or not name.endswith(".parquet") or name.removesuffix(".parquet") in base:
             continue
         try:
-            files.append(pq.ParquetFile(pa.BufferReader((folder / name).read())))
+            files.append(_opened(folder / name))
         except (OSError, ValueError) as error:
             msg = f"{folder / name} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
             raise StoreError(msg) from error
         base |= set(_runs_of(files[-1].schema_arrow)) if name == _BASE else set()
     return files
+
+
+def _opened(file: Place) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    opened = pq.ParquetFile(pa.BufferReader(file.read()))
+    if not {_RUNS, _EXTENTS} <= set(opened.schema_arrow.metadata or {}):
+        msg = "it is not of this version of ctbench"
+        raise ValueError(msg)
+    return opened
 
 
 def _known(tables: Sequence[Any]) -> list[str]:

@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from ctbench.errors import StoreError, UsageError
@@ -206,6 +207,16 @@ def test_a_page_reads_some_runs_of_a_partition(kept, others, tmp_path, monkeypat
     grid = opened.grid("blobs", "dice", "majority")
     assert [entry.rater for entry in grid.entries] == [entry.rater for entry in sorted(grid.entries)]
     assert {entry.run for entry in grid.entries} == set(digests)
+
+
+def test_a_partition_of_an_earlier_version_says_what_to_do(kept, tmp_path):
+    """One that does not say how its rows stand is not guessed at."""
+    submit(kept, tmp_path / "board")
+    for file in (tmp_path / "board" / "leaderboard.parquet").rglob("*.parquet"):
+        table = pq.read_table(file)
+        pq.write_table(table.replace_schema_metadata({b"unit": b"1", b"runs": table.schema.metadata[b"runs"]}), file)
+    with pytest.raises(StoreError, match="not of this version of ctbench; remove leaderboard"):
+        open_board(tmp_path / "board").grid("blobs", "dice", "majority")
 
 
 def test_an_index_of_an_earlier_version_is_made_anew(kept, others, tmp_path):

@@ -1,0 +1,162 @@
+"""Rows of scores in blocks: raters x cases x structures, which are read as arrays without a look at the names.
+
+A large board has millions of scores. To read the names of each takes five times as long as to read the scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Block", "Entry", "Extent", "blocks", "extents_from_json", "extents_to_json", "laid_out"]
+
+
+class Entry(NamedTuple):
+    """Who was scored."""
+
+    run: str
+    rater: str
+    rater_kind: str
+
+
+class Extent(NamedTuple):
+    """What the rows of a block are: for each rater each case, and for each case each structure."""
+
+    entries: tuple[Entry, ...]
+    cases: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+class Block(NamedTuple):
+    """Some scores of one metric against one reference.
+
+    Args:
+        extent: of its axes.
+        values: raters x cases x structures; NaN where there is no value.
+        status: likewise; an index into ``statuses``.
+        statuses: their names.
+    """
+
+    extent: Extent
+    values: NDArray[np.float64]
+    status: NDArray[np.integer]
+    statuses: tuple[str, ...]
+
+    def only(self, runs: Collection[str]) -> Block:
+        """Keep the raters of some runs."""
+        kept = [at for at, entry in enumerate(self.extent.entries) if entry.run in runs]
+        if len(kept) == len(self.extent.entries):
+            return self
+        extent = self.extent._replace(entries=tuple(self.extent.entries[at] for at in kept))
+        return self._replace(extent=extent, values=self.values[kept], status=self.status[kept])
+
+
+def laid_out(table: Any) -> tuple[Any, list[Extent]]:
+    """Put the rows of an Arrow table in blocks, as few as there can be; the last of two rows of one score counts.
+
+    Args:
+        table: of one metric and one reference, dictionary-coded: ``run, rater, rater_kind, case, label`` and others.
+
+    Returns:
+        the table in another order, and what its rows are, block after block.
+    """
+    (cases, case), (labels, label) = (_coded(table[name]) for name in ("case", "label"))
+    entries, entry = _entries(table)
+    order = np.lexsort((label, case, entry))
+    followed = np.zeros(len(order), bool)
+    if len(order):
+        one, other = order[:-1], order[1:]
+        followed[:-1] = (entry[one] == entry[other]) & (case[one] == case[other]) & (label[one] == label[other])
+    order = order[~followed]
+    alike: dict[tuple[bytes, bytes], list[tuple[int, NDArray[np.intp]]]] = {}
+    for own in _runs_of(order, entry):
+        for part in _products(own, case, label):
+            width = _width(case[part])
+            key = case[part[::width]].tobytes(), label[part[:width]].tobytes()
+            alike.setdefault(key, []).append((int(entry[own[0]]), part))
+    extents = []
+    for parts in alike.values():
+        first = parts[0][1]
+        width = _width(case[first])
+        extents.append(
+            Extent(
+                tuple(entries[at] for at, _ in parts),
+                tuple(cases[at] for at in case[first[::width]]),
+                tuple(labels[at] for at in label[first[:width]]),
+            )
+        )
+    rows = [part for parts in alike.values() for _, part in parts]
+    return table.take(np.concatenate(rows) if rows else order), extents
+
+
+def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:
+    """Cut the columns ``value`` and ``status`` of a table that was ``laid_out`` into its blocks."""
+    values = table["value"].to_numpy()
+    statuses, status = _coded(table["status"])
+    start = 0
+    for extent in extents:
+        shape = tuple(map(len, extent))
+        rows = slice(start, start := start + int(np.prod(shape)))
+        yield Block(extent, values[rows].reshape(shape), status[rows].reshape(shape), statuses)
+
+
+def extents_to_json(extents: Sequence[Extent]) -> str:
+    """Write them down."""
+    return json.dumps(extents)
+
+
+def extents_from_json(text: str | bytes) -> list[Extent]:
+    """Read what ``extents_to_json`` wrote."""
+    return [
+        Extent(tuple(Entry(*entry) for entry in entries), tuple(cases), tuple(labels))
+        for entries, cases, labels in json.loads(text)
+    ]
+
+
+def _coded(column: Any) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
+    """Give the distinct names of a dictionary-coded column in order, and the place of each row's name."""
+    whole = column.unify_dictionaries().combine_chunks()
+    names = whole.dictionary.to_pylist()
+    known = sorted(set(names))
+    places = {name: at for at, name in enumerate(known)}
+    # In as few bytes as they need: there is one for each row.
+    codes = np.array([places[name] for name in names], np.min_scalar_type(len(known)))
+    return tuple(known), codes[whole.indices.to_numpy()]
+
+
+def _entries(table: Any) -> tuple[list[Entry], NDArray[np.intp]]:
+    columns = [_coded(table[name]) for name in Entry._fields]
+    sizes = [max(len(names), 1) for names, _ in columns]
+    joint = np.zeros(len(table), np.int64)
+    for size, (_, codes) in zip(sizes, columns, strict=True):
+        joint = joint * size + codes
+    present, entry = np.unique(joint, return_inverse=True)
+    places = np.transpose(np.unravel_index(present, sizes)).tolist()
+    names = [names for names, _ in columns]
+    return [Entry(*(own[at] for own, at in zip(names, one, strict=True))) for one in places], entry
+
+
+def _runs_of(rows: NDArray[np.intp], codes: NDArray[np.integer]) -> list[NDArray[np.intp]]:
+    """Part rows where their code changes."""
+    own = codes[rows]
+    return [part for part in np.split(rows, np.flatnonzero(own[1:] != own[:-1]) + 1) if len(part)]
+
+
+def _width(case: NDArray[np.integer]) -> int:
+    """Give how many rows the first case has."""
+    changes = np.flatnonzero(case != case[0])
+    return int(changes[0]) if len(changes) else len(case)
+
+
+def _products(rows: NDArray[np.intp], case: NDArray[np.integer], label: NDArray[np.integer]) -> list[NDArray[np.intp]]:
+    """Part the rows of a rater so that in each every case has the same structures: all, or case by case."""
+    width = _width(case[rows])
+    if len(rows) % width == 0:
+        grid = rows.reshape(-1, width)
+        if (label[grid] == label[grid[0]]).all() and (case[grid] == case[grid[:, :1]]).all():
+            return [rows]
+    return _runs_of(rows, case)
