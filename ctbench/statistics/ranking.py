@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,9 @@ from ctbench.statistics.tidy import as_names
 __all__ = ["Method", "rank", "rank_stability"]
 
 Method = Literal["mean-then-rank", "rank-then-mean", "test"]
+
+_Draw = Callable[[NDArray[np.integer]], Numbers]
+"""Clusters of the cases -> how often each resample draws each case."""
 
 _METHODS = ("mean-then-rank", "rank-then-mean", "test")
 
@@ -64,9 +68,9 @@ def rank(
             unknown method, or a metric that is good neither way.
     """
     _expect_method(method)
-    tables, draws = [], _Draws(resamples, seed)
+    tables, draw = [], functools.partial(_draws, resamples=resamples, seed=seed)
     for head, sample in samples(scores, by=as_names(by), cluster=cluster, direction=direction):
-        table = _ranked(sample, method, draws)
+        table = _ranked(sample, method, draw)
         for at, (column, value) in enumerate(head.items()):
             table.insert(at, column, [value] * len(table))
         tables.append(table)
@@ -79,25 +83,19 @@ def _expect_method(method: str) -> None:
         raise UsageError(msg)
 
 
-class _Draws:
-    """Bootstrap samples of cases, drawn once for all groups of the same cases, so that groups are paired too."""
-
-    def __init__(self, resamples: int, seed: int) -> None:
-        self.resamples, self.seed = resamples, seed
-        self._known: dict[bytes, Numbers] = {}
-
-    def of(self, clusters: NDArray[np.integer]) -> Numbers:
-        """How often each resample (row) draws each case (column), when clusters are drawn with replacement."""
-        key = clusters.tobytes()
-        if key not in self._known:
-            count = int(clusters.max()) + 1
-            rng = np.random.default_rng(self.seed)
-            drawn = rng.multinomial(count, np.full(count, 1 / count), size=self.resamples)
-            self._known = {key: drawn[:, clusters].astype(np.float64)}  # one is enough: groups come in turn
-        return self._known[key]
+def _draws(clusters: NDArray[np.integer], resamples: int, seed: int) -> Numbers:
+    """Say how often each resample (row) draws each case (column), when clusters are drawn with replacement."""
+    return _drawn(int(clusters.max()) + 1, resamples, seed)[:, clusters]
 
 
-def _ranked(sample: Sample, method: Method, draws: _Draws) -> pd.DataFrame:
+@functools.lru_cache(maxsize=2)
+def _drawn(clusters: int, resamples: int, seed: int) -> Numbers:
+    """Draw once for all groups of as many clusters, so that groups of the same cases are paired too."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
+
+
+def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
     n, empty = len(sample.values), dict.fromkeys(("value", "rank", "rank_low", "rank_high", "p_first"), math.nan)
     blank = {"n": 0, **empty, "tied_with_first": False, "cases_left_out": sample.left_out}
     absent = [{"rater": name} | blank | {"reason": f"no values of {name}"} for name in sample.absent]
@@ -105,7 +103,7 @@ def _ranked(sample: Sample, method: Method, draws: _Draws) -> pd.DataFrame:
         reason = "no case has values of all raters"
         return pd.DataFrame([{"rater": name} | blank | {"reason": reason} for name in sample.raters] + absent)
     merit = _merits(sample.values, method, np.ones((1, n)))[0]
-    ranks, resampled = _rank_of(merit[None])[0], _merits(sample.values, method, draws.of(sample.clusters))
+    ranks, resampled = _rank_of(merit[None])[0], _merits(sample.values, method, draw(sample.clusters))
     low, high = np.quantile(_rank_of(resampled), [ALPHA / 2, 1 - ALPHA / 2], axis=0, method="inverted_cdf")
     p = _p_first(int(np.argmin(ranks)), merit, resampled, int(sample.clusters.max()) + 1)
     shown = {"mean-then-rank": sample.sign, "rank-then-mean": -1, "test": 1}[method] * merit
@@ -194,12 +192,12 @@ def rank_stability(
         UsageError: as ``rank``.
     """
     _expect_method(method)
-    rows, draws = [], _Draws(resamples, seed)
+    rows, draw = [], functools.partial(_draws, resamples=resamples, seed=seed)
     for head, sample in samples(scores, by=as_names(by), cluster=cluster, direction=direction):
         row = {"raters": len(sample.raters), "n": len(sample.values), **dict.fromkeys(("tau", "low", "high"), math.nan)}
         if len(sample.values) and len(sample.raters) > 1:
             whole, resampled = (
-                _merits(sample.values, method, w) for w in (np.ones((1, len(sample.values))), draws.of(sample.clusters))
+                _merits(sample.values, method, w) for w in (np.ones((1, len(sample.values))), draw(sample.clusters))
             )
             taus = _tau_b(whole[0], resampled)
             row |= {"tau": float(np.nanmean(taus)) if np.isfinite(taus).any() else math.nan}

@@ -38,7 +38,7 @@ def samples(
         UsageError: scores that are not tidy, several samples in a group, two scores of a rater for one case, or a
             metric that is good neither way.
     """
-    scores = checked(scores, (*by, "case", "rater", *([cluster] if cluster else [])))
+    scores = checked(scores, (*by, "case", "rater", *([cluster] if cluster else [])), coded=True)
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
     for key, group in scores.groupby(list(by), sort=False, dropna=False, observed=True):
         yield dict(zip(by, key, strict=True)), _complete(group, cluster, direction)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ctbench.statistics.estimate import ALPHA
-from ctbench.statistics.tidy import FAILED, OVERALL, UNDEFINED, as_names, checked, expect_known, expect_one
+from ctbench.statistics.tidy import FAILED, OVERALL, UNDEFINED, as_names, checked, expect_known, expect_one, plain
 
 __all__ = ["describe", "overall"]
 
@@ -36,7 +36,7 @@ def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater"))
     """
     names = as_names(by)
     keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
-    scores = checked(scores, (*keys, "status"))
+    scores = checked(scores, (*keys, "status"), coded=True)
     expect_one(scores, ("reference", "dataset"), split=names)
     groups = _counted(scores).groupby(keys, sort=False, dropna=False, observed=True)
     values = groups["value"]
@@ -60,7 +60,7 @@ def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater"))
         **{count: groups[count].sum() for count in _COUNTS},
         "rows": groups.size(),
     }
-    return pd.DataFrame(table).reset_index()
+    return pd.DataFrame(table).reset_index().apply(plain)
 
 
 _COUNTS = ("undefined", "penalised", "failed", "not_assessed", "unsupported")

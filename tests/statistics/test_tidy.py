@@ -30,9 +30,16 @@ def _from_parquet(scores):
     return pd.read_parquet(io.BytesIO(file.getvalue()))
 
 
+def _reversed_categories(scores):
+    coded = STORED["categories"](scores)
+    order = {name: [*reversed(own.cat.categories), "nobody"] for name, own in coded.items() if name != "value"}
+    return coded.assign(**{name: coded[name].cat.set_categories(names) for name, names in order.items()})
+
+
 STORED = {
     "parquet": _from_parquet,
     "categories": lambda scores: scores.astype(dict.fromkeys(scores.columns.drop("value"), "category")),
+    "other categories": _reversed_categories,
     "nullable": lambda scores: scores.astype({"value": "Float64"}),
     "objects": lambda scores: scores.astype({"rater": object, "label": object}),
     "another index": lambda scores: scores.set_axis(np.zeros(len(scores), int)),
