@@ -3,6 +3,7 @@
     python benchmarks/pages.py                 makes the board, serves it, clicks through it
     python benchmarks/pages.py --keep FOLDER   keeps the board there, and uses it if it is there already
 
+A choice is timed from the click on the option until the page stands still again, the browser's own work included.
 The board is made in its derived form: the partitions that ``ctbench submit`` would have made of the runs.
 """
 
@@ -123,13 +124,11 @@ def drawn(tab: Any) -> None:
 
 
 def choose(tab: Any, control: str, option: str) -> Callable[[], None]:
-    """Make an interaction: choose an option of a control."""
-
-    def act() -> None:
-        tab.get_by_label(control, exact=True).first.click()
-        tab.get_by_role("option", name=option, exact=True).click()
-
-    return act
+    """Open the list of a control, and make an interaction of choosing one of its options."""
+    tab.get_by_label(control, exact=True).first.click()
+    listed = tab.get_by_role("option", name=option, exact=True)
+    listed.wait_for()
+    return listed.click
 
 
 def processor_seconds(process: int) -> float:
