@@ -29,7 +29,7 @@ from reference_models.training.references import training_reference
 if TYPE_CHECKING:
     from reference_models.training.engine import Curves
 
-__all__ = ["fit_demo_atlas", "make_template", "train_demo", "training_heads"]
+__all__ = ["fit_demo_atlas", "make_template", "simulated_heads", "train_demo", "training_heads"]
 
 NETWORKS = {
     "cai-unet": "phantom-anatomy",
@@ -67,21 +67,33 @@ def make_template() -> Path:
 
 
 def training_heads(phantom: str) -> Dataset:
-    """Give simulated heads like those of a phantom, and more of them; they are made on first use.
+    """Give the heads that the networks learn from: those of a phantom are too few.
 
     Args:
         phantom: ``phantom-anatomy`` (48 training and 6 validation heads) or ``phantom-hemorrhage`` (96 and 12).
     """
-    found, name = find_entry(phantom), f"{phantom}-training"
-    folder = cache_folder() / "demo-weights" / name
+    many, few = (48, 6) if phantom == "phantom-anatomy" else (96, 12)
+    return simulated_heads(phantom, "training", _SEED, train=many, validation=few, test=0)
+
+
+def simulated_heads(phantom: str, name: str, seed: int, *, train: int, validation: int, test: int) -> Dataset:
+    """Give simulated heads like those of a phantom; they are made on first use, and kept.
+
+    Args:
+        phantom: ``phantom-anatomy`` or ``phantom-hemorrhage``.
+        name: what they are for; the dataset is called ``PHANTOM-NAME``.
+        seed: other than that of the phantom, or they are its heads.
+        train: how many to learn from.
+        validation: how many to choose by.
+        test: how many to report on.
+    """
+    found, full_name = find_entry(phantom), f"{phantom}-{name}"
+    folder = cache_folder() / "demo-weights" / full_name
     if not (folder / "cases.csv").is_file():
-        if phantom == "phantom-anatomy":
-            build_anatomy(folder, train=48, validation=6, test=0, seed=_SEED)
-        else:
-            build_hemorrhage(folder, train=96, validation=12, test=0, seed=_SEED)
-    return load_entry(
-        replace(found, name=name, entry=found.entry.model_copy(update={"builder": None, "root": str(folder)}))
-    )
+        build = build_anatomy if phantom == "phantom-anatomy" else build_hemorrhage
+        build(folder, train=train, validation=validation, test=test, seed=seed)
+    entry = found.entry.model_copy(update={"builder": None, "root": str(folder)})
+    return load_entry(replace(found, name=full_name, entry=entry))
 
 
 def train_demo(model: str, options: Mapping[str, Any]) -> Path:
