@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,20 +11,20 @@ from numpy.typing import NDArray
 
 from ctbench.report import tables
 from ctbench.report.averages import coded, common_ground
-from ctbench.report.field import Field
 from ctbench.runs import Grid
+from ctbench.runs.grid import Entry
 from ctbench.statistics import OVERALL
 
 __all__ = ["contestants", "structure_rows"]
 
 
 def contestants(
-    field: Field,
     grids: Sequence[Grid],
     names: Sequence[str],
     over: Sequence[str],
     metric: str,
     *,
+    name_of: Callable[[Entry], str],
     patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Give the scores of some raters by case, averaged over structures and over the references that they share.
@@ -33,18 +34,18 @@ def contestants(
     reader was scored on.
 
     Args:
-        field: the raters.
         grids: scores of one metric, one for each reference.
         names: models, readers, or ``all readers``.
         over: the structures that a mean goes over, or one.
         metric: its name.
+        name_of: under which name an entry of the grids stands.
         patients: case -> patient; a case that is not there is a patient of its own.
 
     Returns:
         Tidy rows ``case, patient, rater, rater_kind, label`` (overall), ``metric, value, unit``; null where nothing
         counts; none where the raters share no reference.
     """
-    placed = [(grid, places) for grid in grids if (places := _places(field, grid, names)) is not None]
+    placed = [(grid, places) for grid in grids if (places := _places(grid, names, name_of)) is not None]
     cases = sorted({case for grid, _ in placed for case in grid.cases})
     parts = [grid.select(cases=cases, labels=sorted(over), entries=places).values for grid, places in placed]
     values = _mean(common_ground(parts)) if parts else np.empty((0, len(names)))
@@ -55,7 +56,7 @@ def contestants(
             "case": coded(at_case, cases),
             "patient": coded(at_case, [(patients or {}).get(case, case) for case in cases]),
             "rater": coded(at_rater, names),
-            "rater_kind": coded(at_rater, _kinds(field, names)),
+            "rater_kind": coded(at_rater, _kinds(names, *placed[0]) if placed else names),
             "label": coded(nothing, [OVERALL]),
             "metric": coded(nothing, [metric]),
             "value": values.ravel(),
@@ -65,21 +66,21 @@ def contestants(
 
 
 def structure_rows(
-    field: Field, grids: Sequence[Grid], names: Sequence[str], structures: Sequence[str], metric: str
+    grids: Sequence[Grid], names: Sequence[str], structures: Sequence[str], metric: str, **options: Any
 ) -> pd.DataFrame:
     """Give the same scores for each of some structures by itself, as the rows of one table."""
-    parts = [contestants(field, grids, names, (one,), metric).assign(label=one) for one in structures]
+    parts = [contestants(grids, names, (one,), metric, **options).assign(label=one) for one in structures]
     return pd.concat(parts, ignore_index=True)
 
 
-def _kinds(field: Field, names: Sequence[str]) -> list[str]:
-    known = dict.fromkeys(field.models, "model") | {tables.ALL_READERS: "readers"}
-    return [known.get(name, "reader") for name in names]
+def _kinds(names: Sequence[str], grid: Grid, places: Sequence[int]) -> list[str]:
+    kinds = [grid.entries[at].rater_kind for at in places]
+    return ["readers" if name == tables.ALL_READERS else kind for name, kind in zip(names, kinds, strict=True)]
 
 
-def _places(field: Field, grid: Grid, names: Sequence[str]) -> list[int] | None:
+def _places(grid: Grid, names: Sequence[str], name_of: Callable[[Entry], str]) -> list[int] | None:
     """Give where the raters stand in a grid; None where one of them is not there."""
-    places = {field.name_of(entry): at for at, entry in enumerate(grid.entries)}
+    places = {name_of(entry): at for at, entry in enumerate(grid.entries)}
     readers = [at for at, entry in enumerate(grid.entries) if entry.rater_kind == "reader"]
     if len(readers) == 1:
         places[tables.ALL_READERS] = readers[0]

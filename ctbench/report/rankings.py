@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -10,16 +11,17 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.report import tables
 from ctbench.report.cells import count_cell, number_cell, rater_cell
+from ctbench.report.contestants import contestants, structure_rows
 from ctbench.report.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.results import Results
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
+from ctbench.runs import Grid
 from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
 
 __all__ = ["can_rank", "entrants", "ranking_table", "rankings"]
 
 _RESAMPLES = 1000
 _RANKED: Any = {"cluster": "patient", "resamples": _RESAMPLES}
-_ROW = ["dataset", "case", "patient", "rater", "rater_kind", "label", "metric", "unit"]
 
 
 def can_rank(results: Results) -> bool:
@@ -47,25 +49,19 @@ def entrants(
         Tidy scores of the page's first metric with the column ``patient``: by case, rater and structure, and by case
         and rater the mean over structures as ``overall``; null where nothing counts.
     """
+    metric = results.metrics[0]
     rows = results.scores_of(models)
-    rows = rows[(rows["metric"] == results.metrics[0]) & rows["label"].isin(list(structures))]
-    is_reader = rows["rater_kind"] == "reader"
-    if results.leave_one_out:
-        rows = rows[tables.is_leave_one_out(rows["reference"])]
-        rows = rows.assign(rater=rows["rater"].mask(is_reader, tables.ALL_READERS))
-        rows = rows.assign(rater_kind=rows["rater_kind"].mask(is_reader, "readers"))
-    else:
-        rows = rows[(rows["reference"] == results.common) & ~is_reader]
-    counted = rows.groupby(["case", "label", "reference"])["value"].transform("count")
-    patients = {case.id: case.patient or case.id for case in dataset} if dataset is not None else {}
-    rows = rows.assign(
-        value=rows["value"].where(counted == rows["rater"].nunique()),
-        patient=rows["case"].map(lambda case: patients.get(case, case)),
+    rows = rows[rows["metric"] == metric]
+    shared = (
+        tables.is_leave_one_out(rows["reference"]) if results.leave_one_out else rows["reference"] == results.common
     )
-    by_label = rows.groupby(_ROW, sort=False)["value"].mean().reset_index()
-    everything = [name for name in _ROW if name != "label"]
-    mean = by_label.groupby(everything, sort=False)["value"].mean().reset_index().assign(label=OVERALL)
-    return pd.concat([by_label, mean], ignore_index=True).assign(reference=results.fair)
+    grids = [Grid.of(own) for _, own in rows[shared].groupby("reference")]
+    names = [*models, *([tables.ALL_READERS] if results.leave_one_out else [])]
+    patients = {case.id: case.patient or case.id for case in dataset} if dataset is not None else None
+    own: Any = {"name_of": attrgetter("rater"), "patients": patients}
+    each = structure_rows(grids, names, structures, metric, **own)
+    mean = contestants(grids, names, structures, metric, **own)
+    return pd.concat([each, mean], ignore_index=True).assign(dataset=results.name, reference=results.fair)
 
 
 def ranking_table(

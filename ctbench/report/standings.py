@@ -126,7 +126,7 @@ def _contest(
     if direction_of(metric) is Direction.NEITHER or not models:
         return pd.DataFrame()
     names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
-    rows = contestants(field, grids, names, over, metric, patients=patients)
+    rows = contestants(grids, names, over, metric, patients=patients, name_of=field.name_of)
     status = coded(rows["value"].isna().to_numpy().astype(int), ["ok", "both_empty"])
     return rows.assign(status=status, penalties=0, failed=False)
 

@@ -69,9 +69,9 @@ def _pair(
     stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, first: str, second: str, _of: Selection
 ) -> pd.DataFrame:
     del stamp, key, reference  # parts of the key
-    grids, field = _of.grids(), _of.field
-    whole = contestants(field, grids, (first, second), over, metric)
-    each = structure_rows(field, grids, (first, second), over, metric) if len(over) > 1 else whole.assign(label=over[0])
+    two = _of.grids(), (first, second), over, metric
+    whole = contestants(*two, name_of=_of.field.name_of)
+    each = structure_rows(*two, name_of=_of.field.name_of) if len(over) > 1 else whole.assign(label=over[0])
     return pd.concat([whole, each], ignore_index=True)
 
 
@@ -160,7 +160,7 @@ def _volume_pairs(
     stamp: str, key: str, label: str, reference: str, first: str, second: str, _of: Selection
 ) -> pd.DataFrame:
     del stamp, key, reference  # parts of the key
-    return contestants(_of.field, _of.grids(_VOLUME), (first, second), (label,), _VOLUME)
+    return contestants(_of.grids(_VOLUME), (first, second), (label,), _VOLUME, name_of=_of.field.name_of)
 
 
 def _many(selection: Selection, names: Sequence[str]) -> None:
@@ -203,7 +203,7 @@ def _chosen(
     stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, names: tuple[str, ...], _of: Selection
 ) -> pd.DataFrame:
     del stamp, key, reference  # parts of the key
-    return contestants(_of.field, _of.grids(), names, over, metric, patients=_of.patients())
+    return contestants(_of.grids(), names, over, metric, patients=_of.patients(), name_of=_of.field.name_of)
 
 
 @reading.cached(16)

@@ -32,7 +32,7 @@ def test_two_models_are_tested_structure_by_structure(app, toy_board, field):
     assert shown.index.tolist() == ["overall", "iph", "ivh"]
     grids = [field.grid("dice", name) for name in field.expanded("leave-one-out")]
     for label, over in (("overall", ("iph", "ivh")), ("iph", ("iph",))):
-        rows = contestants(field, grids, ("sharp", "blunt"), over, "dice")
+        rows = contestants(grids, ("sharp", "blunt"), over, "dice", name_of=field.name_of)
         wide = rows.pivot_table(index="case", columns="rater", values="value", observed=True).dropna()
         assert shown.loc[label, "difference"] == pytest.approx((wide["blunt"] - wide["sharp"]).mean())
         assert shown.loc[label, "n"] == len(wide)
@@ -70,7 +70,7 @@ def test_the_matrix_is_that_of_the_statistics(app, toy_board, field):
     test = app(toy_board, "compare")
     shown = next(one.value for one in test.dataframe if one.value.columns[0] == "rater").set_index("rater")
     grids = [field.grid("dice", name) for name in field.expanded("leave-one-out")]
-    rows = contestants(field, grids, ["all readers", *field.models], ("iph", "ivh"), "dice")
+    rows = contestants(grids, ["all readers", *field.models], ("iph", "ivh"), "dice", name_of=field.name_of)
     expected = significance_matrix(rows)
     pd.testing.assert_frame_equal(shown, expected, check_names=False, check_index_type=False, check_column_type=False)
     assert "Kendall" in words_of(test)

@@ -16,11 +16,14 @@ def test_readers_compete_as_one_on_the_same_references(results):
     assert chosen["unet"] == pytest.approx(dice[dice["rater"] == "unet"]["value"].mean())
 
 
-def test_a_structure_that_one_rater_lacks_counts_for_none(results):
-    """Where nobody has a Dice, or the model does not know the structure, all values are null."""
+def test_a_structure_that_nobody_has_counts_for_none(results):
+    """Where nobody has a Dice, all values are null; a model that does not know a structure takes nothing away."""
     found = rankings.entrants(results, ["atlas"], ["septum_pellucidum", "insular_cortex"])
     assert found.query("case == 'case07' and label == 'septum_pellucidum'")["value"].isna().all()
-    assert found.query("label == 'insular_cortex'")["value"].isna().all()
+    unknown = found[found["label"] == "insular_cortex"].set_index("rater")["value"].notna().groupby("rater").sum()
+    assert unknown.to_dict() == {"all readers": 12, "atlas": 0}
+    ranked = rankings.ranking_table(results, ["atlas"], ["septum_pellucidum", "insular_cortex"]).set_index("label")
+    assert ranked.loc["insular_cortex", "reason"].tolist() == ["", "no values of atlas"]
 
 
 def test_the_better_comes_first(results):

@@ -81,7 +81,9 @@ def test_complete_cases_describe_what_is_ranked(field):
     """With a case that one failed and one that all call empty: n is that of the ranking, and so is the mean."""
     grids = grids_of(field, "leave-one-out")
     shown = standing(field, ("septum_pellucidum",), "leave-one-out", complete=True)
-    rows = contestants(field, grids, [tables.ALL_READERS, "unet", "atlas"], ("septum_pellucidum",), "dice")
+    rows = contestants(
+        grids, [tables.ALL_READERS, "unet", "atlas"], ("septum_pellucidum",), "dice", name_of=field.name_of
+    )
     for rater, own in rows.groupby("rater", observed=True):
         assert shown.loc[rater, "mean"] == pytest.approx(own["value"].mean())
         assert shown.loc[rater, "n"] == own["value"].notna().sum() < 12
@@ -130,7 +132,9 @@ def test_common_ground_is_where_all_have_a_value():
 
 def test_a_reader_and_a_model_meet_on_the_reader_s_reference(field):
     """A single reader restricts the comparison to the reference that this reader had no part in."""
-    rows = contestants(field, grids_of(field, "leave-one-out"), ["reader2", "unet"], ("caudate",), "dice")
+    rows = contestants(
+        grids_of(field, "leave-one-out"), ["reader2", "unet"], ("caudate",), "dice", name_of=field.name_of
+    )
     scores = field.scores("dice", "leave-one-out", ["reader2", "unet"])
     own = scores[(scores["reference"] == "majority-without-reader2") & (scores["label"] == "caudate")]
     for rater in ("reader2", "unet"):
@@ -141,15 +145,19 @@ def test_a_reader_and_a_model_meet_on_the_reader_s_reference(field):
 
 def test_two_readers_share_no_reference(field):
     """Without each of them there is another reference; on the common one they meet."""
-    assert contestants(field, grids_of(field, "leave-one-out"), ["reader1", "reader2"], ("caudate",), "dice").empty
-    rows = contestants(field, grids_of(field, "majority"), ["reader1", "reader2"], ("caudate",), "dice")
+    assert contestants(
+        grids_of(field, "leave-one-out"), ["reader1", "reader2"], ("caudate",), "dice", name_of=field.name_of
+    ).empty
+    rows = contestants(grids_of(field, "majority"), ["reader1", "reader2"], ("caudate",), "dice", name_of=field.name_of)
     assert rows["value"].notna().sum() == 24
 
 
 def test_patients_stand_beside_their_cases(field):
     """Two scans of one patient are drawn together when ranks are resampled."""
     grids = grids_of(field, "majority")
-    rows = contestants(field, grids, ["unet", "atlas"], ("caudate",), "dice", patients={"case01": "p", "case02": "p"})
+    rows = contestants(
+        grids, ["unet", "atlas"], ("caudate",), "dice", patients={"case01": "p", "case02": "p"}, name_of=field.name_of
+    )
     assert rows.groupby("patient", observed=True)["case"].nunique().to_dict()["p"] == 2
-    by_label = structure_rows(field, grids, ["unet", "atlas"], ("caudate", "ventricles"), "dice")
+    by_label = structure_rows(grids, ["unet", "atlas"], ("caudate", "ventricles"), "dice", name_of=field.name_of)
     assert by_label["label"].unique().tolist() == ["caudate", "ventricles"]
