@@ -114,8 +114,8 @@ def test_selecting_takes_no_longer_for_the_last_case(reader_folder):
     dataset = load_dataset(reader_folder)
     many = replace(dataset, cases=tuple(replace(dataset["c1"], id=f"case{number:05d}") for number in range(20_000)))
     names = [case.id for case in many]
-    start = time.perf_counter()
+    start = time.process_time()
     assert [case.id for case in many.select(names)] == names
-    assert time.perf_counter() - start < 5  # one after the other it would be minutes
+    assert time.process_time() - start < 5  # one after the other it would be minutes
     with pytest.raises(DatasetError, match="did you mean"):
         many.select(["case0000x"])

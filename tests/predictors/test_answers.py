@@ -79,19 +79,19 @@ def test_a_bomb_that_says_its_size_is_not_inflated(answer, image):
     """10 GB of zeros in 10 MB, announced by the header, are refused by the header."""
     answer.write_bytes(nifti((32000, 600, 600), bomb(10)))
     assert answer.stat().st_size < 2**24
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ContractError, match="holds 11520000000 bytes of voxels; a label map of shape"):
         read_answer(answer, image, INFO)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1  # to inflate it all takes several
 
 
 def test_a_bomb_that_hides_its_size_is_inflated_no_further_than_the_grid(answer, image):
     """The first bytes beyond the image's grid end it."""
     answer.write_bytes(nifti(image.shape, bomb(10)))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ContractError, match="inflates to more than the 120 bytes of voxels"):
         read_answer(answer, image, INFO)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1  # to inflate it all takes several
 
 
 def test_a_bomb_before_the_voxels_is_refused(answer, image):
