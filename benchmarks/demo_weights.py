@@ -36,6 +36,11 @@ SEED = 2026
 LARGE_ML, HUGE_ML, FAILURE = 5.0, 25.0, 0.1
 
 
+def unseen_heads(phantom: str) -> Dataset:
+    """Give the heads that are tested on."""
+    return simulated_heads(phantom, "unseen", SEED, train=0, validation=0, test=HEADS[phantom])
+
+
 def tested(dataset: Dataset, model: str, out: Path, jobs: int) -> tuple[pd.DataFrame, Run]:
     """Run a model on heads, or take its run from ``out``: its rows on the common reference, and the run."""
     metrics = ["dice", "volume_ml", "reference_volume_ml"]
@@ -86,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ("phantom-anatomy", ANATOMY, anatomy),
         ("phantom-hemorrhage", HEMORRHAGE, hemorrhage),
     ):
-        heads = simulated_heads(phantom, "unseen", SEED, train=0, validation=0, test=HEADS[phantom])
+        heads = unseen_heads(phantom)
         rows = {model: summed(heads, *tested(heads, model, given.out, given.jobs)) for model in models}
         table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").reset_index()
         print(table.round(3).to_string(index=False))
