@@ -76,7 +76,7 @@ def hemorrhage(dataset: Dataset, rows: pd.DataFrame, done: Run) -> dict[str, flo
         "bleeds": len(dice[0]),
         "false_alarms": (found[true == 0] > 0).sum(),
         "without": (true == 0).sum(),
-        "auc": detection(true > 0, found if None in scores else scores, 0.5).auc,
+        "auc": detection(true > 0, found if None in scores else scores).auc,
     }
 
 

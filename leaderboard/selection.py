@@ -126,7 +126,7 @@ class Selection:
     def patients(self) -> dict[str, str]:
         """Give case -> patient; empty where the dataset is not on this machine."""
         try:
-            return {case.id: case.patient or case.id for case in self.dataset()}
+            return self.dataset().patients
         except DataError:
             return {}
 

@@ -71,6 +71,11 @@ class Dataset:
         return f"column:{rule.column}" if isinstance(rule, AnnotatedColumn) else rule
 
     @property
+    def patients(self) -> dict[str, str]:
+        """Case -> patient; a case that names none is a patient of its own."""
+        return {case.id: case.patient or case.id for case in self.cases}
+
+    @property
     def readers(self) -> tuple[str, ...]:
         """All readers of any case, sorted."""
         return tuple(sorted({reader for case in self.cases for reader in case.readers}))

@@ -56,7 +56,7 @@ def contestants(
             "case": coded(at_case, cases),
             "patient": coded(at_case, [(patients or {}).get(case, case) for case in cases]),
             "rater": coded(at_rater, names),
-            "rater_kind": coded(at_rater, _kinds(names, *placed[0]) if placed else names),
+            "rater_kind": coded(at_rater, _kinds(names, *placed[0]) if placed else []),
             "label": coded(nothing, [OVERALL]),
             "metric": coded(nothing, [metric]),
             "value": values.ravel(),

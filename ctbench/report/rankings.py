@@ -57,8 +57,7 @@ def entrants(
     )
     grids = [Grid.of(own) for _, own in rows[shared].groupby("reference")]
     names = [*models, *([tables.ALL_READERS] if results.leave_one_out else [])]
-    patients = {case.id: case.patient or case.id for case in dataset} if dataset is not None else None
-    own: Any = {"name_of": attrgetter("rater"), "patients": patients}
+    own: Any = {"name_of": attrgetter("rater"), "patients": dataset.patients if dataset is not None else None}
     each = structure_rows(grids, names, structures, metric, **own)
     mean = contestants(grids, names, structures, metric, **own)
     return pd.concat([each, mean], ignore_index=True).assign(dataset=results.name, reference=results.fair)
@@ -78,8 +77,11 @@ def ranking_table(
     Returns:
         The columns of ``ctbench.statistics.rank`` by label; ``overall`` comes last.
     """
-    ranked = rank(entrants(results, models, structures, dataset), **_RANKED)
-    return tables.in_order(ranked, (*structures, OVERALL))
+    return _ranked(entrants(results, models, structures, dataset), structures)
+
+
+def _ranked(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:
+    return tables.in_order(rank(scores, **_RANKED), (*structures, OVERALL))
 
 
 def rankings(results: Results, dataset: Dataset | None = None) -> Html:
@@ -108,9 +110,9 @@ def _how(results: Results) -> str:
 
 
 def _scope(results: Results, over: Sequence[str], models: Sequence[str], dataset: Dataset | None) -> Iterator[Html]:
-    ranked = ranking_table(results, models, over, dataset)
-    first = ranked[ranked["label"] == OVERALL]
     scores = entrants(results, models, over, dataset)
+    ranked = _ranked(scores, over)
+    first = ranked[ranked["label"] == OVERALL]
     whole = scores[scores["label"] == OVERALL]
     yield _table(first, results, "Ranking by the overall mean")
     yield paragraph(_stability(rank_stability(whole, **_RANKED).iloc[0]))

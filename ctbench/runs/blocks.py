@@ -72,25 +72,17 @@ def laid_out(table: Any) -> tuple[Any, list[Extent]]:
         one, other = order[:-1], order[1:]
         followed[:-1] = (entry[one] == entry[other]) & (case[one] == case[other]) & (label[one] == label[other])
     order = order[~followed]
-    alike: dict[tuple[bytes, bytes], list[tuple[int, NDArray[np.intp]]]] = {}
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[Entry], list[NDArray[np.intp]]]] = {}
     for own in _runs_of(order, entry):
         for part in _products(own, case, label):
             width = _width(case[part])
-            key = case[part[::width]].tobytes(), label[part[:width]].tobytes()
-            alike.setdefault(key, []).append((int(entry[own[0]]), part))
-    extents = []
-    for parts in alike.values():
-        first = parts[0][1]
-        width = _width(case[first])
-        extents.append(
-            Extent(
-                tuple(entries[at] for at, _ in parts),
-                tuple(cases[at] for at in case[first[::width]]),
-                tuple(labels[at] for at in label[first[:width]]),
-            )
-        )
-    rows = [part for parts in alike.values() for _, part in parts]
-    return table.take(np.concatenate(rows) if rows else order), extents
+            names = tuple(cases[at] for at in case[part[::width]]), tuple(labels[at] for at in label[part[:width]])
+            raters, rows = alike.setdefault(names, ([], []))
+            raters.append(entries[entry[own[0]]])
+            rows.append(part)
+    extents = [Extent(tuple(raters), *names) for names, (raters, _) in alike.items()]
+    parts = [part for _, rows in alike.values() for part in rows]
+    return table.take(np.concatenate(parts) if parts else order), extents
 
 
 def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:

@@ -21,7 +21,6 @@ import pandas as pd
 
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
-from ctbench.runs.blocks import blocks, laid_out
 from ctbench.runs.derived import (
     add_run,
     checked_scores,
@@ -108,7 +107,7 @@ class Board:
         if not self.folders:
             return Grid.of_blocks(*partition_blocks(self.place, partition, usable))
         table = loose_table(self.folders, partition, usable)
-        return Grid.of_blocks(list(blocks(*laid_out(table))), unit_of(table))
+        return Grid.of_table(table, unit_of(table))
 
     def _table(self, partition: tuple[str, str, str], runs: Sequence[str] | None) -> Any:
         usable = self._usable(partition[0], runs)

@@ -92,10 +92,10 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
     return table.replace_schema_metadata(pieces[0].schema.metadata)
 
 
-def _pieces(place: Place, partition: Partition, wanted: Collection[str]) -> Iterator[Any]:
+def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
     """Read the same rows piece by piece, so that never all are in memory."""
     for file in _files(_folder(place, partition)):
-        everybody = set(_runs_of(file.schema_arrow)) <= set(wanted)
+        everybody = set(_runs_of(file.schema_arrow)) <= wanted
         for at in range(file.num_row_groups):
             # One column says whether the others are worth their reading.
             if everybody or len(_only(file.read_row_group(at, columns=["run"]), wanted)):
@@ -110,8 +110,8 @@ def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) ->
             continue
         table = file.read(columns=["value", "status"])
         unit = unit_of(table)
-        for block in blocks(table, extents_from_json(table.schema.metadata[_EXTENTS])):
-            found += [own] if (own := block.only(wanted)).extent.entries else []
+        parts = blocks(table, extents_from_json(table.schema.metadata[_EXTENTS]))
+        found += [own for part in parts if (own := part.only(wanted)).extent.entries]
     return found, unit
 
 
@@ -176,10 +176,10 @@ def write_partition(place: Place, partition: Partition, table: Any, runs: Sequen
 def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
-    kept = {**(table.schema.metadata or {}), _RUNS: json.dumps(list(runs)).encode()}
+    whole, extents = laid_out(table.unify_dictionaries())
+    said = {_RUNS: json.dumps(list(runs)).encode(), _EXTENTS: extents_to_json(extents).encode()}
+    whole = whole.replace_schema_metadata({**(table.schema.metadata or {}), **said})
     with file.writing() as buffer:
-        ordered, extents = laid_out(table.unify_dictionaries())
-        whole = ordered.replace_schema_metadata({**kept, _EXTENTS: extents_to_json(extents).encode()})
         # Values hardly ever repeat: to code or to compress them costs time at every reading and saves nothing.
         coded = [name for name in whole.column_names if name != "value"]
         packed = {name: "none" if name == "value" else "zstd" for name in whole.column_names}

@@ -49,7 +49,12 @@ class Grid:
         names = (*Entry._fields, "case", "label", "status")
         coded = {name: pa.array(named[name].to_numpy(object), pa.string()).dictionary_encode() for name in names}
         table = pa.table(coded | {"value": pa.array(named["value"].to_numpy(float))})
-        return cls.of_blocks(list(blocks(*laid_out(table))), str(frame["unit"].iloc[0]) if len(frame) else "")
+        return cls.of_table(table, str(frame["unit"].iloc[0]) if len(frame) else "")
+
+    @classmethod
+    def of_table(cls, table: Any, unit: str) -> Grid:
+        """Lay out an Arrow table of scores as ``laid_out`` takes it, in any order."""
+        return cls.of_blocks(list(blocks(*laid_out(table))), unit)
 
     @classmethod
     def of_blocks(cls, parts: Sequence[Block], unit: str) -> Grid:

@@ -109,6 +109,15 @@ def test_a_file_that_cannot_be_read_any_more_has_no_fingerprint(reader_folder, s
         dataset.fingerprint()
 
 
+def test_a_case_without_a_patient_is_its_own(reader_folder):
+    """Two scans of one patient have the same; what the case table does not say is not guessed."""
+    dataset = load_dataset(reader_folder)
+    cases = tuple(
+        replace(dataset["c1"], id=name, patient=patient) for name, patient in zip("abc", ["p", "p", None], strict=True)
+    )
+    assert replace(dataset, cases=cases).patients == {"a": "p", "b": "p", "c": "c"}
+
+
 def test_selecting_takes_no_longer_for_the_last_case(reader_folder):
     """A name is looked up, not searched for; one that is not there is told with the nearest."""
     dataset = load_dataset(reader_folder)
