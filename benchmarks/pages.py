@@ -121,6 +121,7 @@ def drawn(tab: Any) -> None:
     """Wait until the page has been drawn whole and stays so."""
     tab.wait_for_selector(".words, [data-testid='stAlert']", state="attached", timeout=60_000)
     tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+    tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
 
 
 def choose(tab: Any, control: str, option: str) -> Callable[[], None]:

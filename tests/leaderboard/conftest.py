@@ -193,6 +193,8 @@ def drawn(tab):
         tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
         tab.wait_for_timeout(300)
         tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+        # What draws an element is fetched when the first of its kind comes: until then a grey bar stands in its place.
+        tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
 
     return wait
 
