@@ -22,8 +22,8 @@ from ctbench.datasets import Case, Dataset, load_dataset, published
 from ctbench.metrics import score
 from ctbench.reference import Reference
 from ctbench.statistics import detection_table, volume_agreement
-from reference_models.chang import ChangPredictor, hybrid_mask_rcnn
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
+from reference_models.hybrid_mask_rcnn.predictor import ChangPredictor, hybrid_mask_rcnn
 from reference_models.training.references import training_reference
 
 SIZES, TYPES = ("large", "medium", "small"), ("iph", "ivh", "edh_sdh", "sah")

@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from reference_models.networks import PatchNetwork
-from reference_models.networks.deepnat import BEFORE, SUPPORT
+from reference_models.deepnat.network import BEFORE, SUPPORT, PatchNetwork
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -20,9 +20,9 @@ import torch
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
 from ctbench.predictors import Predictor
+from reference_models.deepnat.network import PatchNetwork, task_offsets
 from reference_models.deepnat.predictor import DeepNatPredictor, deepnat, deepnat_crf
-from reference_models.networks.deepnat import PatchNetwork, task_offsets
-from reference_models.training.deepnat import DeepNatRecipe, deepnat_heads, deepnat_plan
+from reference_models.deepnat.training import DeepNatRecipe, deepnat_heads, deepnat_plan
 from reference_models.training.references import training_reference
 from reference_models.training.run import train
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.report.tables import common_reference
+from ctbench.report.frames.tables import common_reference
 from ctbench.runs import Run, run
 from ctbench.statistics import describe, detection
 from reference_models.demo_weights import simulated_heads

@@ -37,12 +37,12 @@ REPEATS_ON_GPU = 5
 def predictor(model: str, device: str) -> Any:
     """Make a predictor of paper size with random weights."""
     from ctbench.labels import LabelSet
-    from reference_models.cai import CaiConfiguration, CaiPredictor
-    from reference_models.cascade import CascadeConfiguration, CascadePredictor
-    from reference_models.chang import ChangConfiguration, ChangPredictor
-    from reference_models.deepbleed import DeepBleedConfiguration, DeepBleedPredictor
+    from reference_models.cai_unet.predictor import CaiConfiguration, CaiPredictor
+    from reference_models.cascade_unet.predictor import CascadeConfiguration, CascadePredictor
+    from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
     from reference_models.deepnat.predictor import DeepNatConfiguration, DeepNatPredictor
     from reference_models.hemorrhage import LABEL
+    from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, ChangPredictor
     from reference_models.inference.weightsfile import Weights
 
     torch.manual_seed(0)

@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 from scale import READERS, timed, write_manifest
 
-from ctbench.runs.derived import write_partition
-from ctbench.runs.index import index_row, write_index
-from ctbench.runs.places import Place
+from ctbench.boards.index import index_row, write_index
+from ctbench.boards.partitions import write_partition
+from ctbench.boards.storage import Place
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
 PAGES = ("compare", "structures", "readers", "detection", "case", "methods", "about")

@@ -29,15 +29,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ctbench.boards import open_board, rebuild
+from ctbench.boards.storage import Place
 from ctbench.consensus import fuse, leave_one_out
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.labels import LabelSet
 from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report import build_report
-from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, Run, Shard, merge, open_board, rebuild, run
+from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, Run, Shard, merge, run
 from ctbench.runs.folder import RunFolder, write_frame
-from ctbench.runs.places import Place
 from ctbench.volume import Volume, read_volume, write_volume
 
 CATALOGUE = """

@@ -17,8 +17,8 @@ import pandas as pd
 
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
-from reference_models.cai import cai_unet
-from reference_models.networks import CONFIGURATIONS
+from reference_models.cai_unet.network import CONFIGURATIONS
+from reference_models.cai_unet.predictor import cai_unet
 from reference_models.training.references import training_reference
 from reference_models.training.run import train
 

@@ -10,7 +10,7 @@ How a page is made
 
 Rules
     1. A page lays out. Every number, table and figure comes from ``ctbench.report``, or the statistics below it, as a
-       plain function of frames; altair charts are in ``ctbench.report.charts``. Nothing is written.
+       plain function of frames; altair charts are in ``ctbench.report.drawings.charts``. Nothing is written.
     2. Every control comes from ``leaderboard.controls``, which ties it to the address by its key: a link reproduces
        the view. A key is a short word, unique on its page; the same word on two pages means the same thing.
     3. Names of datasets, cases, raters and structures are anybody's. They are shown by ``leaderboard.layout`` only

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from ctbench.runs import Board, board_stamp, open_board
+from ctbench.boards import Board, board_stamp, open_board
 
 __all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "stamp", "where"]
 

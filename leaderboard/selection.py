@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from ctbench.boards import Board, Grid
 from ctbench.datasets import Dataset
 from ctbench.errors import DataError, UsageError
-from ctbench.report.field import Field, datasets_on, fields_of
-from ctbench.report.local import local_dataset, task_of
-from ctbench.report.tables import ALL_READERS, LEAVE_ONE_OUT
+from ctbench.report.frames.comparable_runs import Field, datasets_on, fields_of
+from ctbench.report.frames.local_datasets import local_dataset, task_of
+from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
 from ctbench.report.wording import metric_title
-from ctbench.runs import Board, Grid, Run
+from ctbench.runs import Run
 from leaderboard import controls, reading
 
 __all__ = ["ASKED", "Selection", "Structure", "ask"]

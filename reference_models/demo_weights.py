@@ -20,7 +20,7 @@ from ctbench.datasets import Dataset, find_entry, load_dataset, load_entry
 from ctbench.files import cache_folder, whole_file
 from ctbench.phantom import build_anatomy, build_hemorrhage
 from ctbench.volume import write_volume
-from reference_models.atlas import DEMO_WEIGHTS, fit_atlas
+from reference_models.baselines.atlas import DEMO_WEIGHTS, fit_atlas
 from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.space import TEMPLATE, extracted_brain
 from reference_models.scans.template import mean_brain

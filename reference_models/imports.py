@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ctbench.errors import DataError, MissingFileError, UsageError
 from ctbench.labels import LabelSet
-from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL
 from reference_models.inference.weightsfile import Weights
 

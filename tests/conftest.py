@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from ctbench.datasets import load_dataset
 from ctbench.errors import MissingFileError
-from ctbench.report.printing import find_browser
+from ctbench.report.page.printing import find_browser
 from ctbench.volume import Volume, write_volume
 
 # A busy machine is no defect: properties are tested for what they say, never for how long it takes.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import Case
 from ctbench.reference import Reference
-from ctbench.runs import read_references
+from ctbench.references import read_references
 from ctbench.volume import Volume
 
 __all__ = ["Panel", "read_panel"]

@@ -116,7 +116,7 @@ def _joined(infos: Sequence[PredictorInfo]) -> PredictorInfo:
 
 def _write(out: Path, weights: Sequence[Path], held_out: Sequence[Sequence[Case]], result: Run) -> None:
     from ctbench.predictors.folds import Fold, write_folds
-    from ctbench.report.tables import common_reference
+    from ctbench.report.frames.tables import common_reference
 
     rows = result.scores
     rows = rows[(rows["metric"] == "dice") & (rows["reference"] == common_reference(rows))]

@@ -230,7 +230,7 @@ def _write_study(
 ) -> Path | None:
     """Study the cases of a run of readers, and write the page and its tables; None: no case has two readers."""
     from ctbench.agreement import study_readers, write_tables
-    from ctbench.report.readerstudy import build_reader_study
+    from ctbench.report.page.reader_study import build_reader_study
 
     cases = dataset.select(run.manifest.cases)
     if all(len(case.readers) < 2 for case in cases):
@@ -282,7 +282,7 @@ def _plain(value: Any) -> str:
 
 
 def _reference(case: Case) -> Volume | None:
-    from ctbench.runs import read_references
+    from ctbench.references import read_references
 
     if not case.readers and case.reference_path is None:
         return None

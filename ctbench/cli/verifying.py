@@ -154,9 +154,9 @@ def submit(
     """
     import pandas as pd
 
+    from ctbench.boards import submit as submit_run
     from ctbench.datasets import load_dataset
     from ctbench.runs import Execution, open_run
-    from ctbench.runs import submit as submit_run
     from ctbench.runs import verify as verify_run
 
     opened = open_run(run)
@@ -181,7 +181,7 @@ def withdraw(
 
     Example: `ctbench withdraw 4f1c...e2 --from board --reason "trained on the test cases"`
     """
-    from ctbench.runs import withdraw as withdraw_run
+    from ctbench.boards import withdraw as withdraw_run
 
     withdraw_run(digest, board, reason)
     note(f"withdrawn: {digest}")

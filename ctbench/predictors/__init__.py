@@ -8,8 +8,8 @@ from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.isolated import IsolatedPredictor, open_predictor, process_command, unenforced, visible_files
-from ctbench.predictors.isolation import Isolation
-from ctbench.predictors.limits import Limits
+from ctbench.predictors.isolation.limits import Limits
+from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Finding, Prediction, Predictor, PredictorInfo
 from ctbench.predictors.resolve import installed_predictors, load_predictor

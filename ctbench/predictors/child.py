@@ -26,8 +26,8 @@ from ctbench.predictors.card import card_of
 from ctbench.predictors.conformance import check_conformance
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.predictors.isolation import Isolation
-from ctbench.predictors.limits import Limits, enforce
+from ctbench.predictors.isolation.limits import Limits, enforce
+from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.predictor import Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.volume import Volume

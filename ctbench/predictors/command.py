@@ -13,10 +13,10 @@ from typing import Any
 from ctbench.errors import ContractError, MissingFileError, PredictionFailedError, UsageError
 from ctbench.predictors.answers import MAP_SUFFIX, read_answer
 from ctbench.predictors.card import info_of, read_card, whole_card
-from ctbench.predictors.limits import Limits
+from ctbench.predictors.isolation.limits import Limits
+from ctbench.predictors.isolation.supervised import Supervised
+from ctbench.predictors.isolation.workspace import remove_tree
 from ctbench.predictors.predictor import Prediction, PredictorInfo
-from ctbench.predictors.supervised import Supervised
-from ctbench.predictors.workspace import remove_tree
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["CommandPredictor", "Exchange", "card_from", "exchange", "run_program"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ctbench.errors import PluginError, UsageError
 from ctbench.predictors.command import Labels, card_from, exchange, run_program
-from ctbench.predictors.limits import Limits
+from ctbench.predictors.isolation.limits import Limits
 from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ctbench.errors import ContractError, PluginError, PredictionFailedError
-from ctbench.predictors import sandbox
 from ctbench.predictors.answers import parse_findings
 from ctbench.predictors.card import info_of, read_card
 from ctbench.predictors.conformance import CheckResult
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.predictors.isolation import Isolation
+from ctbench.predictors.isolation import sandbox
+from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Prediction, Predictor, PredictorInfo
 from ctbench.predictors.resolve import load_predictor

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from ctbench import errors
 from ctbench.errors import ContractError, CtbenchError, PredictionFailedError
-from ctbench.predictors import sandbox
-from ctbench.predictors.isolation import Isolation
+from ctbench.predictors.isolation import sandbox
+from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.isolation.processes import holds_more, tasks_of_user
+from ctbench.predictors.isolation.supervised import Supervised
+from ctbench.predictors.isolation.workspace import Workspace
 from ctbench.predictors.origin import own_files
-from ctbench.predictors.processes import holds_more, tasks_of_user
-from ctbench.predictors.supervised import Supervised
-from ctbench.predictors.workspace import Workspace
 from ctbench.volume import Volume
 
 __all__ = ["Session"]

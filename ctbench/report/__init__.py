@@ -6,11 +6,11 @@ Tables and figures are plain functions of frames, so that other pages can lay th
 
 from __future__ import annotations
 
-from ctbench.report.build import build_report
 from ctbench.report.export import summary_table, write_csv
 from ctbench.report.latex import latex_tables, write_latex
-from ctbench.report.papers import build_audit
-from ctbench.report.printing import find_browser, print_pdf
+from ctbench.report.page.build import build_report
+from ctbench.report.page.papers import build_audit
+from ctbench.report.page.printing import find_browser, print_pdf
 
 __all__ = [
     "build_audit",

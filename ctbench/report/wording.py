@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ctbench.report.markup import Html, element, join
+from ctbench.report.page.markup import Html, element, join
 
 __all__ = [
     "MISSING",

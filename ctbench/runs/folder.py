@@ -13,11 +13,11 @@ import pandas as pd
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
 from ctbench.files import whole_file
 from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
 from ctbench.predictors import Finding
 from ctbench.predictors.answers import parse_findings
 from ctbench.runs.lines import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
-from ctbench.runs.matching import match_labels
 from ctbench.volume import Volume, read_volume
 
 __all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "part_size", "write_frame"]

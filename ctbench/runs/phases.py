@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ctbench.datasets import Case
+from ctbench.matching import LabelMatch
 from ctbench.parallel import in_parallel
 from ctbench.predictors import FolderPredictions
 from ctbench.runs import digests
@@ -18,7 +19,6 @@ from ctbench.runs.cache import PredictionCache, ScoreCache
 from ctbench.runs.folder import RunFolder, part_size
 from ctbench.runs.identity import prediction_identity
 from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
-from ctbench.runs.matching import LabelMatch
 from ctbench.runs.parts import write_part
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case

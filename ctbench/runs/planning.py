@@ -10,11 +10,11 @@ from typing import Any
 from ctbench.datasets import Case, Dataset, fingerprint_of
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
+from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation, Predictor
 from ctbench.runs.identity import code_digest
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, PredictorCard
-from ctbench.runs.matching import LabelMatch, match_labels
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import Case
 from ctbench.labels import LabelSet
+from ctbench.matching import LabelMatch
 from ctbench.metrics import COLUMNS, METRICS, Row, missing_rows, score_rows
 from ctbench.reference import Reference
+from ctbench.references import Readings, read_references
 from ctbench.runs.cache import Columns, ScoreCache
 from ctbench.runs.digests import array_digest, key, reference_digest
 from ctbench.runs.folder import SCORE_COLUMNS, RunFolder
-from ctbench.runs.matching import LabelMatch
 from ctbench.runs.predicting import Outcome
-from ctbench.runs.references import Readings, read_references
 from ctbench.volume import check_same_grid, read_volume
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]

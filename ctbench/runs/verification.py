@@ -13,13 +13,13 @@ import pandas as pd
 from ctbench.datasets import Case, Dataset
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
+from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.execution import run as make_run
 from ctbench.runs.folder import Run, RunFolder
 from ctbench.runs.manifest import Manifest
-from ctbench.runs.matching import LabelMatch, match_labels
 from ctbench.runs.parts import consensus_digest
 from ctbench.runs.phases import Execution, chunks
 from ctbench.runs.planning import scoring_of

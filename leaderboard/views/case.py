@@ -11,13 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ctbench.errors import CtbenchError
-from ctbench.report import tables
-from ctbench.report.canvas import png
-from ctbench.report.case_charts import slice_chart
-from ctbench.report.caseorder import case_scores, worst_first
-from ctbench.report.overlays import COLOURS
-from ctbench.report.scene import Scene, read_scene
-from ctbench.report.slices import (
+from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.case_charts import slice_chart
+from ctbench.report.drawings.overlays import COLOURS
+from ctbench.report.drawings.scene import Scene, read_scene
+from ctbench.report.drawings.slices import (
     WINDOWS,
     Layer,
     draw_slice,
@@ -26,7 +24,9 @@ from ctbench.report.slices import (
     rater_colours,
     structure_colours,
 )
-from ctbench.report.volumes import error_masks, nifti_image
+from ctbench.report.drawings.volumes import error_masks, nifti_image
+from ctbench.report.frames import tables
+from ctbench.report.frames.case_order import case_scores, worst_first
 from ctbench.report.wording import fixed, metric_title
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection

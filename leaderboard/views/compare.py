@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ctbench.report import charts, tables
-from ctbench.report.cells import CONTRIBUTE_WORDS
-from ctbench.report.contestants import contestants, structure_rows
-from ctbench.report.duel import TIE_MARGINS, duel, side_by_side
+from ctbench.report.drawings import charts
+from ctbench.report.frames import tables
+from ctbench.report.frames.contestants import contestants, structure_rows
+from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side
+from ctbench.report.page.cells import CONTRIBUTE_WORDS
 from ctbench.report.wording import fixed, interval, metric_title, p_sign, p_value, shortened, unit_title
 from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
 from leaderboard import controls, layout, reading

@@ -8,11 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
-from ctbench.report import tables
-from ctbench.report.calls import RATES, STRATA, any_finding, at_prevalence, case_calls, detection_rows, stratum_rows
-from ctbench.report.detection_charts import roc_chart, roc_table
-from ctbench.report.figures import colours
-from ctbench.report.subgroups import subgroup_table
+from ctbench.report.drawings.detection_charts import roc_chart, roc_table
+from ctbench.report.drawings.figures import colours
+from ctbench.report.frames import tables
+from ctbench.report.frames.case_calls import (
+    RATES,
+    STRATA,
+    any_finding,
+    at_prevalence,
+    case_calls,
+    detection_rows,
+    stratum_rows,
+)
+from ctbench.report.page.subgroups import subgroup_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
-from ctbench.report.methods import failures_of, method_card, method_table
+from ctbench.report.frames.methods import failures_of, method_card, method_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 

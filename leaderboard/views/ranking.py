@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import DataError
-from ctbench.report import tables
-from ctbench.report.charts import standing_chart
-from ctbench.report.field import broken_runs
-from ctbench.report.published import published_rows
-from ctbench.report.standings import STANDING_COLUMNS, standings
-from ctbench.report.subgroups import subgroup_columns, subgroup_table
+from ctbench.report.drawings.charts import standing_chart
+from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import broken_runs
+from ctbench.report.frames.published import published_rows
+from ctbench.report.frames.standings import STANDING_COLUMNS, standings
+from ctbench.report.page.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection

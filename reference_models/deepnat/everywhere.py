@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from reference_models.deepnat.network import SUPPORT, PatchNetwork, task_offsets
 from reference_models.inference.devices import autocast, free_memory, is_out_of_memory
-from reference_models.networks.deepnat import SUPPORT, PatchNetwork, task_offsets
 
 __all__ = ["likelihoods", "tile_side"]
 

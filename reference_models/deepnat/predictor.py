@@ -18,9 +18,9 @@ from reference_models.deepnat.crf import DenseCrf
 from reference_models.inference.loading import open_weights
 
 if TYPE_CHECKING:
+    from reference_models.deepnat.network import DeepNat
     from reference_models.deepnat.seenbrain import SeenBrain
     from reference_models.inference.weightsfile import Weights
-    from reference_models.networks import DeepNat
 
 __all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf"]
 
@@ -77,7 +77,7 @@ class DeepNatConfiguration:
 
     def network(self) -> DeepNat:
         """Make the networks."""
-        from reference_models.networks import DeepNat
+        from reference_models.deepnat.network import DeepNat
 
         return DeepNat(
             self.structures,

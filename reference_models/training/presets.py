@@ -7,9 +7,9 @@ from dataclasses import Field, dataclass, fields, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from ctbench.errors import UsageError
-from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import DeepBleedConfiguration
-from reference_models.networks import CONFIGURATIONS
+from reference_models.cai_unet.network import CONFIGURATIONS
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.training.engine import Schedule
 
 __all__ = ["CaiPlan", "DeepBleedPlan", "Plan", "Preset", "cai_plan", "changed", "deepbleed_plan"]

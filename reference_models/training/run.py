@@ -20,17 +20,17 @@ from reference_models.training.setup import Cases, Setup
 
 __all__ = ["SETUPS", "Progress", "train"]
 
-_DEEPBLEED = "reference_models.training.deepbleed:deepbleed_setup"
+_DEEPBLEED = "reference_models.deepbleed.training:deepbleed_setup"
 
 SETUPS = {
-    "cai-unet": "reference_models.training.cai:cai_setup",
-    "cascade-unet": "reference_models.training.cascade:cascade_setup",
-    "deepnat": "reference_models.training.deepnat:deepnat_setup",
+    "cai-unet": "reference_models.cai_unet.training:cai_setup",
+    "cascade-unet": "reference_models.cascade_unet.training:cascade_setup",
+    "deepnat": "reference_models.deepnat.training:deepnat_setup",
     "deepbleed-512": _DEEPBLEED,
     "deepbleed-128": _DEEPBLEED,
     "deepbleed-64": _DEEPBLEED,
     "deepbleed-32": _DEEPBLEED,
-    "hybrid-mask-rcnn": "reference_models.training.chang:chang_setup",
+    "hybrid-mask-rcnn": "reference_models.hybrid_mask_rcnn.training:chang_setup",
 }
 """Model -> where its ``Setup`` is made: a function of (model, dataset, preset, options, seed)."""
 

@@ -15,10 +15,11 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 import leaderboard
+from ctbench.boards import submit
 from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
-from ctbench.runs import READERS, run, submit
+from ctbench.runs import READERS, run
 from ctbench.volume import Volume, write_volume
 
 APP = Path(leaderboard.__file__).with_name("app.py")

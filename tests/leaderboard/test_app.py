@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from ctbench.report.standings import standings
-from ctbench.runs import open_run, submit
+from ctbench.boards import submit
+from ctbench.report.frames.standings import standings
+from ctbench.runs import open_run
 from leaderboard.app import PAGES, prepare
 from leaderboard.selection import ASKED
 from leaderboard.views import ranking

@@ -6,7 +6,7 @@ import re
 import pytest
 import streamlit as st
 
-from ctbench.report.caseorder import worst_first
+from ctbench.report.frames.case_order import worst_first
 
 
 def _words(test):

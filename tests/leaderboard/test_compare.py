@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from ctbench.report.contestants import contestants
-from ctbench.report.field import fields_of
-from ctbench.runs import open_board
+from ctbench.boards import open_board
+from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.contestants import contestants
 from ctbench.statistics import significance_matrix
 
 

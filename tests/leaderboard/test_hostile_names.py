@@ -4,10 +4,11 @@ from html import escape
 
 import pytest
 
+from ctbench.boards import submit
 from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
-from ctbench.runs import READERS, run, submit
+from ctbench.runs import READERS, run
 
 HOSTILE = "=1+1 <img src=x onerror=alert(1)> **bold** :red[x] $x$ 😀 " + "long" * 110
 

@@ -1,8 +1,8 @@
 """The pages methods and about."""
 
 from ctbench.audit import audit
+from ctbench.boards import submit
 from ctbench.metrics import METRICS
-from ctbench.runs import submit
 
 
 def words_of(test):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ctbench.report import tables
-from ctbench.report.field import fields_of
-from ctbench.report.results import gather
-from ctbench.report.standings import standings
-from ctbench.runs import open_board
+from ctbench.boards import open_board
+from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.results import gather
+from ctbench.report.frames.standings import standings
 from leaderboard.views.ranking import _USUAL
 
 

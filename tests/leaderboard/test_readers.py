@@ -5,7 +5,7 @@ import streamlit as st
 
 from ctbench.agreement import reliability, study_readers
 from ctbench.datasets import load_dataset
-from ctbench.report.agreements import agreement_matrix
+from ctbench.report.frames.agreement import agreement_matrix
 
 
 def _table(test, *columns):
@@ -58,7 +58,7 @@ def test_many_cases_wait_for_the_switch(app, toy_board, monkeypatch):
 
 def test_a_board_without_readers(app, toy_runs, tmp_path):
     """Models alone: the page says that nobody read."""
-    from ctbench.runs import submit
+    from ctbench.boards import submit
 
     submit(toy_runs["sharp"], tmp_path / "board")
     test = app(tmp_path / "board", "readers")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from ctbench.report import tables
+from ctbench.report.frames import tables
 
 
 def _words(test):

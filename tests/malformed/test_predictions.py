@@ -10,13 +10,13 @@ from safetensors.numpy import save_file
 
 from ctbench.labels import LabelSet
 from ctbench.volume import Volume, write_volume
-from reference_models.cai import CaiConfiguration
-from reference_models.cascade import CascadeConfiguration
-from reference_models.chang import ChangConfiguration
-from reference_models.deepbleed import LABEL, DeepBleedConfiguration
+from reference_models.cai_unet.network import CaiUNet
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.cascade_unet.predictor import CascadeConfiguration
+from reference_models.deepbleed.predictor import LABEL, DeepBleedConfiguration
 from reference_models.deepnat.predictor import DeepNatConfiguration
+from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration
 from reference_models.inference.weightsfile import Weights
-from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import save_checkpoint
 
 NO_JSON = {

@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ctbench.boards import open_board
 from ctbench.datasets import check, load_dataset, published
 from ctbench.errors import CtbenchError
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.runs import merge, open_board, open_run, read_lock
+from ctbench.runs import merge, open_run, read_lock
 from ctbench.runs.parts import join_parts
 from ctbench.volume import Volume, read_geometry, read_label_map, read_volume
-from reference_models.atlas import atlas
-from reference_models.cai import cai_unet
-from reference_models.cascade import cascade_unet
-from reference_models.chang import hybrid_mask_rcnn
-from reference_models.deepbleed import deepbleed_64
+from reference_models.baselines.atlas import atlas
+from reference_models.cai_unet.network import CaiUNet
+from reference_models.cai_unet.predictor import cai_unet
+from reference_models.cascade_unet.predictor import cascade_unet
+from reference_models.deepbleed.predictor import deepbleed_64
 from reference_models.deepnat.predictor import deepnat
+from reference_models.hybrid_mask_rcnn.predictor import hybrid_mask_rcnn
 from reference_models.imports import WeightImport
-from reference_models.networks import CaiUNet
 from reference_models.training.checkpoint import load_checkpoint
 
 MEMORY_BYTES = 4 * 2**30

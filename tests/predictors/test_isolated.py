@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from ctbench.errors import ContractError, CtbenchError, PluginError, PluginNotFoundError, PredictionFailedError
-from ctbench.predictors import IsolatedPredictor, Isolation, Limits, open_predictor, sandbox
+from ctbench.predictors import IsolatedPredictor, Isolation, Limits, open_predictor
+from ctbench.predictors.isolation import sandbox
 from ctbench.volume import Volume
 
 HOSTILE = Path(__file__).with_name("hostile.py")

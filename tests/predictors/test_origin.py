@@ -61,7 +61,7 @@ def test_a_program_and_what_it_links_to_are_both_there(repository, monkeypatch):
         ("folder:x", False),
         ("container:x", False),
         ("absent", False),
-        ("reference_models.threshold:threshold", True),
+        ("reference_models.baselines.threshold:threshold", True),
         ("command:x", True),
         ("theirs", True),
     ],

@@ -10,9 +10,9 @@ from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import write_volume
-from reference_models.cai import CaiConfiguration
-from reference_models.cascade import CascadeConfiguration
-from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.cascade_unet.predictor import CascadeConfiguration
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL
 from reference_models.inference.weightsfile import Weights
 

@@ -8,11 +8,11 @@ from ctbench.errors import PredictionFailedError
 from ctbench.phantom import Hemorrhage, head
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
-from reference_models.cai import CaiPredictor
-from reference_models.deepbleed import DeepBleedPredictor
+from reference_models.baselines.threshold import threshold
+from reference_models.cai_unet.predictor import CaiPredictor
+from reference_models.deepbleed.predictor import DeepBleedPredictor
 from reference_models.scans.brain import find_brain
 from reference_models.scans.space import TemplateSpace, extracted_brain, read_template
-from reference_models.threshold import threshold
 
 SHAPE = (32, 128, 128)
 NETWORKS = [

@@ -3,9 +3,9 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from ctbench.errors import UsageError
-from reference_models.cai import CaiConfiguration
+from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
-from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
 
 
 @dataclass(frozen=True)

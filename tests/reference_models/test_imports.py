@@ -3,10 +3,11 @@ import pytest
 import torch
 
 from ctbench.errors import DataError, MissingFileError, UsageError
-from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import DeepBleedConfiguration
+from reference_models.cai_unet.network import CaiUNet
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.deepbleed.network import VNet
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.imports import WeightImport, cai_unet, convert, deepbleed
-from reference_models.networks import CaiUNet, VNet
 
 # --- the networks once more, in plain numpy, on TensorFlow's layouts (channels last) ---------------------------------
 

@@ -10,7 +10,7 @@ from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.report import build_report
-from ctbench.report.results import gather
+from ctbench.report.frames.results import gather
 from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, open_run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION

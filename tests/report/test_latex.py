@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from ctbench.report import latex_tables, tables, write_latex
+from ctbench.report import latex_tables, write_latex
+from ctbench.report.frames import tables
 from ctbench.report.latex import escaped
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.predictors import IsolatedPredictor, Isolation, Limits, isolated, sandbox
+from ctbench.predictors import IsolatedPredictor, Isolation, Limits, isolated
+from ctbench.predictors.isolation import sandbox
 from ctbench.runs import run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import PredictorSource, predict_case

@@ -8,8 +8,7 @@ import torch
 
 from reference_models.deepnat import everywhere
 from reference_models.deepnat.everywhere import likelihoods, tile_side
-from reference_models.networks import PatchNetwork
-from reference_models.networks.deepnat import SUPPORT, task_offsets
+from reference_models.deepnat.network import SUPPORT, PatchNetwork, task_offsets
 
 CPU = torch.device("cpu")
 

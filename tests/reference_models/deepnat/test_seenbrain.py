@@ -6,8 +6,8 @@ import pytest
 from ctbench.errors import DataError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
+from reference_models.deepnat.network import BEFORE, SUPPORT
 from reference_models.deepnat.seenbrain import see_brain
-from reference_models.networks.deepnat import BEFORE, SUPPORT
 from reference_models.scans.brain import brain_mask
 
 COUNTS = {"both": 7, "spectral": 4, "cartesian": 4, "none": 1}

@@ -6,7 +6,7 @@ import torch
 from safetensors import safe_open
 
 from ctbench.errors import DataError, MissingFileError, UsageError
-from reference_models.cai import CaiConfiguration
+from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.inference.weightsfile import Weights
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from ctbench.errors import UsageError
-from reference_models.networks import count_parameters
+from reference_models.layers import count_parameters
 from reference_models.training.presets import cai_plan, deepbleed_plan
 
 DEEPBLEED = ["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]

@@ -4,12 +4,12 @@ import torch
 
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
-from reference_models.cai import CaiConfiguration
-from reference_models.deepbleed import DeepBleedConfiguration
-from reference_models.networks import CONFIGURATIONS
+from reference_models.cai_unet.network import CONFIGURATIONS
+from reference_models.cai_unet.predictor import CaiConfiguration
+from reference_models.cai_unet.training import CaiRecipe, cai_examples
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from reference_models.deepbleed.training import DeepBleedRecipe, deepbleed_examples, slice_odds
 from reference_models.scans.space import read_template
-from reference_models.training.cai import CaiRecipe, cai_examples
-from reference_models.training.deepbleed import DeepBleedRecipe, deepbleed_examples, slice_odds
 from reference_models.training.examples import Batch, Example, count_classes
 from reference_models.training.losses import binary_cross_entropy, dice_loss
 from reference_models.training.presets import deepbleed_plan

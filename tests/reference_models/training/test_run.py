@@ -6,8 +6,8 @@ import pytest
 
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
-from reference_models.cai import cai_unet
-from reference_models.deepbleed import DeepBleedPredictor
+from reference_models.cai_unet.predictor import cai_unet
+from reference_models.deepbleed.predictor import DeepBleedPredictor
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.run import train
 

@@ -1,0 +1,132 @@
+"""Scores as an array: what a board of many runs is ranked from, since a tidy frame of it has millions of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.boards.blocks import Block, Entry, blocks, laid_out
+
+__all__ = ["Entry", "Grid"]
+
+ABSENT = -1
+"""The status of a score that was never made: a reader who did not read the case, or a structure not scored there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The scores of one metric against one reference.
+
+    Args:
+        entries: who was scored.
+        cases: sorted.
+        labels: the structures, sorted.
+        values: cases x labels x entries; NaN where there is no value.
+        status: likewise; an index into ``statuses``, or -1 where there is no row.
+        statuses: their names.
+        unit: of the values.
+    """
+
+    entries: tuple[Entry, ...]
+    cases: tuple[str, ...]
+    labels: tuple[str, ...]
+    values: NDArray[np.float64]
+    status: NDArray[np.int8]
+    statuses: tuple[str, ...]
+    unit: str
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Grid:
+        """Lay tidy scores of one metric and one reference out; a column ``run`` is not needed."""
+        import pyarrow as pa
+
+        named = frame if "run" in frame.columns else frame.assign(run="")
+        names = (*Entry._fields, "case", "label", "status")
+        coded = {name: pa.array(named[name].to_numpy(object), pa.string()).dictionary_encode() for name in names}
+        table = pa.table(coded | {"value": pa.array(named["value"].to_numpy(float))})
+        return cls.of_table(table, str(frame["unit"].iloc[0]) if len(frame) else "")
+
+    @classmethod
+    def of_table(cls, table: Any, unit: str) -> Grid:
+        """Lay out an Arrow table of scores as ``laid_out`` takes it, in any order."""
+        return cls.of_blocks(list(blocks(*laid_out(table))), unit)
+
+    @classmethod
+    def of_blocks(cls, parts: Sequence[Block], unit: str) -> Grid:
+        """Lay blocks of scores out.
+
+        Args:
+            parts: of one metric and one reference; no score is in two.
+            unit: of the values.
+        """
+        entries = sorted({entry for part in parts for entry in part.extent.entries})
+        cases = sorted({case for part in parts for case in part.extent.cases})
+        labels = sorted({label for part in parts for label in part.extent.labels})
+        statuses = sorted({name for part in parts for name in part.statuses})
+        # In memory raters come first, as in the blocks: most of a board is one block, which is then copied as it is.
+        shape = (len(entries), len(cases), len(labels))
+        values, state = np.full(shape, np.nan), np.full(shape, ABSENT, np.int8)
+        numbered: list[dict[Any, int]] = [
+            {name: at for at, name in enumerate(names)} for names in (entries, cases, labels)
+        ]
+        for part in parts:
+            places = [[axis[name] for name in own] for axis, own in zip(numbered, part.extent, strict=True)]
+            where = np.ix_(*places)
+            number = np.array([statuses.index(name) for name in part.statuses], np.int8)
+            values[where], state[where] = part.values, number[part.status]
+        for array in (values, state):
+            array.setflags(write=False)
+        values, state = values.transpose(1, 2, 0), state.transpose(1, 2, 0)
+        return cls(tuple(entries), tuple(cases), tuple(labels), values, state, tuple(statuses), unit)
+
+    def having(self, statuses: Sequence[str]) -> NDArray[np.bool_]:
+        """Say which scores have one of some statuses."""
+        return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])
+
+    def select(
+        self,
+        *,
+        cases: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+        entries: Sequence[int] | None = None,
+    ) -> Grid:
+        """Keep some cases, structures and entries (by their places), in the order given; unknown names give no values.
+
+        Args:
+            cases: names; None keeps all.
+            labels: names; None keeps all.
+            entries: indices into ``entries``; None keeps all.
+        """
+        wanted = (self.cases if cases is None else tuple(cases), self.labels if labels is None else tuple(labels))
+        everybody = list(range(len(self.entries)))
+        kept = everybody if entries is None else list(entries)
+        values, status = self.values, self.status
+        for axis, (names, known) in enumerate(zip(wanted, (self.cases, self.labels), strict=True)):
+            if names != known:
+                values, status = (_taken(array, names, known, axis) for array in (values, status))
+        if kept != everybody:
+            values, status = values[..., kept], status[..., kept]
+        chosen = tuple(self.entries[at] for at in kept)
+        return Grid(chosen, *wanted, values, status, self.statuses, self.unit)
+
+
+def _taken(array: NDArray[Any], names: Sequence[str], known: Sequence[str], axis: int) -> NDArray[Any]:
+    places = {name: at for at, name in enumerate(known)}
+    found = np.array([places.get(name, ABSENT) for name in names], dtype=np.intp)
+    if len(found) and found[0] >= 0 and (np.diff(found) == 1).all():  # neighbours need not be copied
+        return array[(slice(None),) * axis + (slice(found[0], found[-1] + 1),)]
+    fill: Any = np.nan if array.dtype.kind == "f" else ABSENT
+    if array.shape[axis] == 0:
+        shape = (*array.shape[:axis], len(names), *array.shape[axis + 1 :])
+        return np.full(shape, fill, array.dtype)
+    taken = np.take(array, np.maximum(found, 0), axis=axis)
+    if (found < 0).any():
+        where: list[Any] = [slice(None)] * array.ndim
+        where[axis] = found < 0
+        taken[tuple(where)] = fill
+    return taken

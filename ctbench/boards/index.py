@@ -1,0 +1,158 @@
+"""The table of a board's runs: what a page must know of each without opening it."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from ctbench.boards.storage import Place
+from ctbench.errors import CtbenchError, StoreError
+from ctbench.runs.manifest import Manifest, parse_manifest
+from ctbench.runs.rules import rules_digest
+
+__all__ = ["INDEX_COLUMNS", "current_index", "index_row", "read_index", "typed_index", "write_index"]
+
+INDEX_COLUMNS = (
+    "run",
+    "dataset",
+    "rater",
+    "rater_kind",
+    "version",
+    "split",
+    "cases",
+    "failed",
+    "consensus",
+    "dataset_fingerprint",
+    "submitted",
+    "rules",
+    "overall_of",
+    "metrics",
+    "trained_here",
+    "seconds",
+    "manifest",
+    "problem",
+)
+"""The columns of ``Board.runs``.
+
+``run`` is a digest; ``rules`` a digest that runs share which may be compared; ``overall_of`` the structures that the
+overall mean goes over, and ``metrics`` the versions of their definitions, both as JSON; ``trained_here`` says that the
+predictor was fitted on this dataset; ``seconds`` is the median time of a prediction (null where it is not known);
+``manifest`` is the text of ``run.json``; ``problem`` says why a run cannot be shown, else it is empty."""
+
+_TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
+
+
+def write_index(place: Place, rows: pd.DataFrame) -> None:
+    """Write the table of the runs, with the columns ``INDEX_COLUMNS``."""
+    with (place / "index.parquet").writing() as file:
+        typed_index(rows).to_parquet(file, index=False, compression="zstd")
+
+
+def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], int]) -> dict[str, Any]:
+    """Make the row of a run; one that cannot be read is listed with the reason, and breaks nothing.
+
+    Args:
+        digest: of the run.
+        own: its folder.
+        take: gets digest, manifest and the bytes of the scores, and gives the number of cases without a prediction.
+    """
+    row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "seconds": math.nan}
+    row |= {"cases": 0, "failed": 0, "trained_here": False}
+    try:
+        text = (own / "run.json").read().decode("utf-8", errors="replace")
+        manifest = parse_manifest(text, f"run {digest}")
+        lost = take(digest, manifest, (own / "scores.parquet").read())
+    except CtbenchError as error:
+        return row | {"problem": str(error)}
+    return row | {
+        "dataset": manifest.dataset,
+        "rater": manifest.rater,
+        "rater_kind": manifest.rater_kind,
+        "version": manifest.predictor.version if manifest.predictor else "",
+        "split": manifest.split,
+        "cases": len(manifest.cases),
+        "failed": lost,
+        "consensus": manifest.consensus,
+        "dataset_fingerprint": manifest.dataset_fingerprint,
+        "submitted": _stamped(own / "submitted.json"),
+        "rules": rules_digest(manifest),
+        "overall_of": json.dumps(_overall_of(manifest)),
+        "metrics": json.dumps(manifest.metrics),
+        "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.training_datasets),
+        "seconds": _seconds(own / "times.parquet"),
+        "manifest": text,
+    }
+
+
+def _stamped(file: Place) -> str:
+    """Give when a run was handed in; empty where nobody knows."""
+    try:
+        return str(json.loads(file.read())["submitted"])
+    except (CtbenchError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _overall_of(manifest: Manifest) -> list[str]:
+    """Name what the overall mean goes over: the labels that the predictor claims; where it claims none, its groups."""
+    labels, groups = (
+        [name for name in names if name not in manifest.unsupported]
+        for names in (sorted(manifest.labels, key=manifest.labels.__getitem__), manifest.groups)
+    )
+    return labels or groups
+
+
+def _seconds(times: Place) -> float:
+    """Give the median time of a prediction; times are no part of a result, and a run may lack them."""
+    try:
+        frame = pd.read_parquet(io.BytesIO(times.read()), columns=["phase", "seconds"])
+    except (CtbenchError, OSError, ValueError):
+        return math.nan
+    return float(frame.loc[frame["phase"] == "predict", "seconds"].median())
+
+
+def read_index(place: Place) -> pd.DataFrame:
+    """Read the table of the runs of a board; empty where there is none.
+
+    Raises:
+        StoreError: it cannot be read, or an earlier version of ctbench made it.
+    """
+    index = _read(place)
+    if not set(INDEX_COLUMNS) <= set(index.columns):
+        msg = (
+            f"{place / 'index.parquet'} was made by an earlier version of ctbench; `ctbench.runs.rebuild`, or a "
+            "submission, renews it"
+        )
+        raise StoreError(msg)
+    return typed_index(index)
+
+
+def current_index(place: Place) -> pd.DataFrame:
+    """Read the same to go on from; of one that an earlier version made nothing is kept.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    index = _read(place)
+    return typed_index(index if set(INDEX_COLUMNS) <= set(index.columns) else index.iloc[:0])
+
+
+def typed_index(index: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns ``INDEX_COLUMNS`` of a table with their types."""
+    texts = dict.fromkeys((name for name in INDEX_COLUMNS if name not in _TYPES), object)
+    return index.reindex(columns=list(INDEX_COLUMNS)).astype(texts | _TYPES)
+
+
+def _read(place: Place) -> pd.DataFrame:
+    file = place / "index.parquet"
+    if not file.exists():
+        return pd.DataFrame(columns=list(INDEX_COLUMNS))
+    try:
+        return pd.read_parquet(io.BytesIO(file.read()))
+    except (OSError, ValueError) as error:
+        msg = f"{file} cannot be read: {error}; remove it, and the next submission makes it anew"
+        raise StoreError(msg) from error

@@ -1,0 +1,215 @@
+"""A process of somebody else's, held to its limits: what it prints, writes and uses is bounded, and it can be ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ctbench.errors import PredictionFailedError
+from ctbench.predictors.isolation.limits import Limits
+from ctbench.predictors.isolation.processes import Usage, holds_more, kill_tree, measure
+
+__all__ = ["ANSWER_BYTES", "Supervised"]
+
+ANSWER_BYTES = 4 * 2**20
+"""The longest answer, findings included."""
+
+_TAIL_BYTES = 4096
+_ENTRY_BYTES = 2**16
+_LOOK_SECONDS = 0.1
+"""Between two looks at memory, CPU time and the output folder."""
+
+
+class Supervised:
+    """A process that is watched while it is waited for.
+
+    Args:
+        command: program and arguments.
+        limits: what it may use; going beyond raises ``PredictionFailedError`` from whatever waits, with a message
+            that goes on after the predictor's name ("took more than 5 s").
+        environment: all that it gets of one; None: this process's.
+        folder: where it starts; None: here.
+        writes_to: folders of which the size is watched.
+        talks: it reads requests from standard input and answers on standard output, line by line.
+
+    Raises:
+        PredictionFailedError: the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        limits: Limits,
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        writes_to: Sequence[Path] = (),
+        talks: bool = False,
+    ) -> None:
+        self.limits = limits
+        self._writes_to = writes_to
+        self._tail = bytearray()
+        self._printed = 0
+        self._cpu_before = 0.0
+        self._answer = bytearray()
+        prints, end = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else end,
+                stderr=end,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,  # a Ctrl-C is for us, and we end it
+            )
+        except OSError as error:
+            os.close(prints)
+            msg = f"cannot be started: {command[0]}: {error.strerror}"
+            raise PredictionFailedError(msg) from error
+        finally:
+            os.close(end)
+        self._prints = prints
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(prints, selectors.EVENT_READ, self._take_print)
+        if self._process.stdout is not None:
+            self._selector.register(self._process.stdout, selectors.EVENT_READ, self._take_answer)
+
+    @property
+    def printed(self) -> str:
+        """The end of what it printed since it was asked."""
+        return self._tail.decode(errors="replace").strip()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.poll()
+
+    def usage(self) -> Usage:
+        """Measure it and all its descendants; the CPU time of what is waited for next counts from here."""
+        used = measure(self._process.pid)
+        self._cpu_before = used.cpu_seconds
+        return used
+
+    def ask(self, request: bytes) -> bytes:
+        """Send one line and wait for the line that answers it.
+
+        Returns:
+            the answer; empty if the process ended instead.
+
+        Raises:
+            PredictionFailedError: a limit was passed, or the answer is longer than ``ANSWER_BYTES``.
+        """
+        assert self._process.stdin is not None
+        self._answer.clear()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is what the empty answer says
+            self._process.stdin.write(request + b"\n")
+            self._process.stdin.flush()
+            self._wait_for(lambda: b"\n" in self._answer or self.exit_code is not None)
+        line, newline, _ = bytes(self._answer).partition(b"\n")
+        return line if newline else b""
+
+    def wait(self) -> int:
+        """Wait for its end and give the exit code.
+
+        Raises:
+            PredictionFailedError: a limit was passed.
+        """
+        self._wait_for(lambda: self.exit_code is not None)
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """End it and all its descendants, whatever they are doing."""
+        if self.exit_code is None:
+            kill_tree(self._process.pid)
+        with contextlib.suppress(OSError):  # what it left in its process group when it ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._selector.close()
+        os.close(self._prints)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _wait_for(self, done: Callable[[], bool]) -> None:
+        start = looked = time.monotonic()
+        pause, self._printed = _LOOK_SECONDS, 0
+        self._tail.clear()
+        while not done():
+            now = time.monotonic()
+            if now - start > self.limits.seconds:
+                msg = f"took more than {self.limits.seconds:g} s"
+                raise PredictionFailedError(msg)
+            if now - looked > pause:
+                self._look()
+                looked = time.monotonic()
+                # On a machine with thousands of processes a look is no trifle: at most a twentieth of a core.
+                pause = max(_LOOK_SECONDS, 20 * (looked - now))
+            # An end without an answer is no event of a pipe: look often at first, for those that are quick.
+            for key, _ in self._selector.select(min(_LOOK_SECONDS, 0.001 + (now - start) / 10)):
+                key.data()
+        self._drain()
+
+    def _drain(self) -> None:
+        while ready := self._selector.select(0):
+            for key, _ in ready:
+                key.data()
+
+    def _look(self) -> None:
+        limits, used = self.limits, measure(self._process.pid)
+        cpu_seconds = used.cpu_seconds - self._cpu_before
+        written = sum(_size(folder, limits.written_bytes) for folder in self._writes_to)
+        for is_beyond, what in (
+            (holds_more(used, limits.memory_bytes), f"used more than {limits.memory_gb:g} GiB of memory"),
+            (cpu_seconds > limits.cpu_budget_seconds, f"used more than {limits.cpu_budget_seconds:g} s of CPU time"),
+            (len(used.processes) > limits.processes, f"ran more than {limits.processes} processes"),
+            (written > limits.written_bytes, f"wrote more than {limits.written_gb:g} GiB"),
+        ):
+            if is_beyond:
+                raise PredictionFailedError(what)
+
+    def _take_print(self) -> None:
+        chunk = self._read(self._prints)
+        self._tail += chunk
+        del self._tail[:-_TAIL_BYTES]
+        self._printed += len(chunk)
+        if self._printed > self.limits.printed_bytes:
+            msg = f"printed more than {self.limits.printed_mb:g} MiB"
+            raise PredictionFailedError(msg)
+
+    def _take_answer(self) -> None:
+        assert self._process.stdout is not None
+        self._answer += self._read(self._process.stdout.fileno())
+        if len(self._answer) > ANSWER_BYTES:
+            msg = f"answered with more than {ANSWER_BYTES / 2**20:g} MiB"
+            raise PredictionFailedError(msg)
+
+    def _read(self, pipe: int) -> bytes:
+        chunk = os.read(pipe, 1 << 16)
+        if not chunk:
+            self._selector.unregister(pipe)
+        return chunk
+
+
+def _size(folder: Path, enough: int) -> int:
+    """Give the bytes that a folder takes on disk; counting ends beyond ``enough``.
+
+    Whatever its size, an entry counts for some: a million empty files do harm, too.
+    """
+    total, folders = 0, [os.fspath(folder)]
+    while folders and total <= enough:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                total += max(entry.stat(follow_symlinks=False).st_blocks * 512, _ENTRY_BYTES)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                if total > enough:
+                    break
+    return total

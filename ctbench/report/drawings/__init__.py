@@ -1,0 +1,1 @@
+"""What a report draws: charts, heat maps, slices and boxes."""

@@ -1,0 +1,40 @@
+"""Charts of a single case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.report.drawings.canvas import INK, MODEL_COLOURS
+from ctbench.report.drawings.charts import styled
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["slice_chart"]
+
+
+def slice_chart(wrong: NDArray[np.integer], z: int) -> alt.TopLevelMixin:
+    """Draw how many voxels are wrong in each slice, the one that is shown in ink.
+
+    Args:
+        wrong: a count for each slice.
+        z: the slice that is shown, from 0.
+    """
+    import altair as alt
+
+    rows = pd.DataFrame({"slice": np.arange(1, len(wrong) + 1), "wrong": wrong})
+    bars = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            x=alt.X("slice:O", title="slice", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("wrong:Q", title="wrong voxels", axis=alt.Axis(tickCount=3)),
+            tooltip=[alt.Tooltip("slice:Q"), alt.Tooltip("wrong:Q", title="wrong voxels")],
+            color=alt.condition(f"datum.slice == {z + 1}", alt.value(INK), alt.value(MODEL_COLOURS[1])),
+        )
+    )
+    return styled(bars, height=130)

@@ -1,0 +1,292 @@
+"""Charts that can be pointed at: frames in, altair charts out, in the colours of the static figures.
+
+altair takes half a second to import, so only drawing pays for it. Names are data, never part of an expression.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED, READER_COLOURS
+from ctbench.report.wording import metric_heading, shortened
+from ctbench.statistics import Direction, bland_altman, direction_of, loess
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = [
+    "KIND_COLOURS",
+    "agreement_chart",
+    "axis_title",
+    "difference_chart",
+    "pointed_at",
+    "rank_chart",
+    "scatter_chart",
+    "significance_chart",
+    "standing_chart",
+    "styled",
+]
+
+KIND_COLOURS = {
+    "model": MODEL_COLOURS[0],
+    "readers": INK,
+    "reader": READER_COLOURS[0],
+    "published": MODEL_COLOURS[1],
+}
+"""Kind of rater -> colour; shapes tell them apart too."""
+
+_SHAPES = {"model": "circle", "readers": "square", "reader": "square", "published": "diamond"}
+_BAND = "#8c959f"
+_LONGEST = 60
+_NAME_WIDTH = 150
+_ROW, _MARGIN = 24, 100
+"""Heights of a rater's line, and of axis and legend, in pixels."""
+
+
+def styled(chart: Any, height: int | None = None) -> alt.TopLevelMixin:
+    """Give a chart the style of the static figures; it is as wide as its page."""
+    size = {} if height is None else {"height": height}
+    words = {
+        "labelColor": MUTED,
+        "titleColor": INK,
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+    }
+    drawn: alt.TopLevelMixin = (
+        chart.properties(**size, padding={"left": 5, "right": 12, "top": 5, "bottom": 5})
+        .configure(background="transparent", font="sans-serif")
+        .configure_axis(**words, gridColor=LINE, domainColor=LINE, tickColor=LINE, labelLimit=_NAME_WIDTH)
+        .configure_view(stroke=None)
+        .configure_legend(labelColor=INK, titleColor=MUTED, orient="top", labelLimit=_NAME_WIDTH, labelFontSize=12)
+        .configure_title(anchor="start", color=INK, fontSize=13)
+    )
+    return drawn
+
+
+def axis_title(metric: str, unit: str) -> str:
+    """Title an axis: the metric, its unit, and which way it is good."""
+    good = {Direction.HIGHER: "higher is better", Direction.LOWER: "lower is better", Direction.NEITHER: ""}
+    return ", ".join(part for part in (metric_heading(metric, unit), good[direction_of(metric)]) if part)
+
+
+def pointed_at(names: pd.Series) -> pd.Series:
+    """Cut names to what a tooltip can hold."""
+    return names.map(lambda name: shortened(str(name), _LONGEST))
+
+
+def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelMixin:
+    """Draw means with their 95 % intervals, one line a rater in the order of the table, the single readers as a band.
+
+    Args:
+        table: as ``ctbench.report.frames.standings.standings`` gives it, or some of its rows.
+        metric: its name.
+        unit: of the means.
+    """
+    import altair as alt
+
+    rows = table.dropna(subset="mean")
+    rows = rows.assign(kind=rows["rater_kind"], pointed=pointed_at(rows["rater"]))[
+        ["rater", "pointed", "kind", "mean", "low", "high", "n", "rank"]
+    ]
+    kinds = [kind for kind in KIND_COLOURS if kind in set(rows["kind"])]
+    place = alt.Y("rater:N", sort=list(rows["rater"]), title=None, axis=alt.Axis(domain=False, ticks=False))
+    colour = alt.Color(
+        "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
+    )
+    shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]))
+    value = alt.X("mean:Q", title=axis_title(metric, unit), scale=alt.Scale(zero=False, nice=True))
+    shown = [
+        alt.Tooltip("pointed:N", title="rater"),
+        alt.Tooltip("mean:Q", format=".3f"),
+        alt.Tooltip("low:Q", format=".3f"),
+        alt.Tooltip("high:Q", format=".3f"),
+        alt.Tooltip("n:Q"),
+        alt.Tooltip("rank:Q"),
+    ]
+    base = alt.Chart(rows).encode(y=place, tooltip=shown)
+    lines = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=axis_title(metric, unit)), x2="high:Q", color=colour
+    )
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(x=value, color=colour, shape=shape)
+    layers: list[Any] = [lines, dots]
+    singles = rows[rows["kind"] == "reader"]
+    if len(singles):
+        span = pd.DataFrame({"low": [singles["mean"].min()], "high": [singles["mean"].max()]})
+        band = alt.Chart(span).mark_rect(color=_BAND, opacity=0.22).encode(x="low:Q", x2="high:Q")
+        layers.insert(0, band)
+    return styled(alt.layer(*layers), height=_ROW * len(rows) + _MARGIN)
+
+
+def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, unit: str) -> alt.TopLevelMixin:
+    """Plot the second rater over the first, a dot a case, with the line on which they are equal.
+
+    Args:
+        pairs: as ``ctbench.report.frames.two_raters.side_by_side`` gives them.
+        first: across.
+        second: up.
+        metric: its name.
+        unit: of the values.
+    """
+    import altair as alt
+
+    span = [float(pairs[["first", "second"]].min().min()), float(pairs[["first", "second"]].max().max())]
+    scale = alt.Scale(domain=span, zero=False, nice=True)
+    rows = pairs.assign(pointed=pointed_at(pairs["case"]))
+    heading = metric_heading(metric, unit)
+    dots = (
+        alt.Chart(rows)
+        .mark_circle(size=60, color=KIND_COLOURS["model"], opacity=0.7)
+        .encode(
+            x=alt.X("first:Q", title=f"{heading}: {shortened(first)}", scale=scale),
+            y=alt.Y("second:Q", title=f"{heading}: {shortened(second)}", scale=scale),
+            tooltip=[alt.Tooltip("pointed:N", title="case"), *_numbers("first", "second", "difference")],
+        )
+    )
+    ends = pd.DataFrame({"first": span, "second": span})
+    equal = alt.Chart(ends).mark_line(color=MUTED, strokeDash=[5, 4]).encode(x="first:Q", y="second:Q")
+    return styled(alt.layer(equal, dots), height=340)
+
+
+def difference_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, unit: str) -> alt.TopLevelMixin:
+    """Draw the differences of the cases in order, the second rater minus the first, those better in another colour.
+
+    Args:
+        pairs: as for ``scatter_chart``, as are all arguments.
+        first: see there.
+        second: see there.
+        metric: see there.
+        unit: see there.
+    """
+    import altair as alt
+
+    ordered = pairs.sort_values("difference", kind="stable").reset_index(drop=True)
+    sign = {Direction.HIGHER: 1, Direction.LOWER: -1, Direction.NEITHER: 0}[direction_of(metric)]
+    gain = ordered["difference"] * sign
+    outcome = (
+        pd.Series("neither better", index=ordered.index).mask(gain > 0, "second better").mask(gain < 0, "first better")
+    )
+    at = np.arange(1, len(ordered) + 1)
+    rows = ordered.assign(**{"from": at - 0.5, "to": at + 0.5}, pointed=pointed_at(ordered["case"]), outcome=outcome)
+    places, whole = alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False), alt.Axis(tickMinStep=1, grid=False)
+    shades = {"first better": MODEL_COLOURS[1], "second better": MODEL_COLOURS[0], "neither better": READER_COLOURS[0]}
+    return styled(
+        alt.Chart(rows)
+        .mark_bar(stroke="#ffffff", strokeWidth=0.5 if len(rows) < 100 else 0)
+        .encode(
+            x=alt.X("from:Q", title="cases, in the order of their difference", scale=places, axis=whole),
+            x2="to:Q",
+            y2=alt.datum(0),
+            y=alt.Y("difference:Q", title=f"{metric_heading(metric, unit)}: {shortened(second)} − {shortened(first)}"),
+            color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=list(shades), range=list(shades.values()))),
+            tooltip=[alt.Tooltip("pointed:N", title="case"), *_numbers("first", "second", "difference")],
+        ),
+        height=340,
+    )
+
+
+def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLevelMixin:
+    """Draw a Bland-Altman plot of two raters' volumes: the bias, the 95 % limits of agreement, and a smooth curve.
+
+    Args:
+        pairs: ``case, first, second`` in mL.
+        first: subtracted.
+        second: from which.
+    """
+    import altair as alt
+
+    limits = bland_altman(pairs["first"], pairs["second"])
+    rows = pairs.assign(
+        mean_ml=(pairs["first"] + pairs["second"]) / 2,
+        difference_ml=pairs["second"] - pairs["first"],
+        pointed=pointed_at(pairs["case"]),
+    )
+    x = alt.X("mean_ml:Q", title="mean of both, mL", scale=alt.Scale(zero=False))
+    y = alt.Y("difference_ml:Q", title=f"{shortened(second)} − {shortened(first)}, mL")
+    dots = (
+        alt.Chart(rows)
+        .mark_circle(size=60, color=KIND_COLOURS["model"], opacity=0.7)
+        .encode(x=x, y=y, tooltip=[alt.Tooltip("pointed:N", title="case"), *_numbers("mean_ml", "difference_ml")])
+    )
+    lines = pd.DataFrame(
+        {
+            "value": [limits.bias, limits.lower, limits.upper],
+            "line": ["bias", "95 % limits", "95 % limits"],
+        }
+    ).dropna()
+    dash = alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]]))
+    rules = alt.Chart(lines).mark_rule(color=INK).encode(y="value:Q", strokeDash=dash)
+    curve = loess(rows["mean_ml"], rows["difference_ml"]).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
+    smooth = alt.Chart(curve).mark_line(color=MODEL_COLOURS[1]).encode(x=x, y=y)
+    return styled(alt.layer(rules, smooth, dots), height=340)
+
+
+def significance_chart(p: pd.DataFrame) -> alt.TopLevelMixin:
+    """Draw who is significantly better than whom, as a square of cells.
+
+    Args:
+        p: as ``ctbench.statistics.significance_matrix`` gives it.
+    """
+    import altair as alt
+
+    names = list(map(str, p.columns))
+    cells = pd.DataFrame(
+        {
+            "row": np.repeat(names, len(names)),
+            "column": np.tile(names, len(names)),
+            "p": p.to_numpy(float).ravel(),
+        }
+    )
+    steps = {"P < .001": 0.001, "P < .01": 0.01, "P < .05": 0.05}
+    verdict = pd.Series("not significant", index=cells.index)
+    for name, level in reversed(steps.items()):
+        verdict = verdict.mask(cells["p"] < level, name)
+    cells = cells.assign(
+        verdict=verdict.mask(cells["p"].isna(), "no test"),
+        better=pointed_at(cells["row"]),
+        than=pointed_at(cells["column"]),
+    )
+    domain = [*steps, "not significant", "no test"]
+    shades = ["#00436b", "#0072b2", "#7fbfe6", "#eef0f2", "#ffffff"]
+    axis: dict[str, Any] = {"sort": names, "title": None}
+    return styled(
+        alt.Chart(cells)
+        .mark_rect(stroke="#ffffff", strokeWidth=1)
+        .encode(
+            x=alt.X("column:N", **axis, axis=alt.Axis(labelAngle=-45, title="… than this rater")),
+            y=alt.Y("row:N", **axis, axis=alt.Axis(title="this rater is better …")),
+            color=alt.Color("verdict:N", title=None, scale=alt.Scale(domain=domain, range=shades)),
+            tooltip=["better:N", "than:N", alt.Tooltip("p:Q", format=".4f"), "verdict:N"],
+        ),
+        height=_ROW * len(names) + 2 * _MARGIN,
+    )
+
+
+def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
+    """Draw the rank of each rater with the interval of its ranks in other samples of cases.
+
+    Args:
+        ranked: as ``ctbench.statistics.rank`` gives it.
+    """
+    import altair as alt
+
+    rows = ranked.dropna(subset="rank").assign(pointed=lambda table: pointed_at(table["rater"]))
+    place = alt.Y("rater:N", sort=list(rows["rater"]), title=None, axis=alt.Axis(domain=False, ticks=False))
+    scale, axis = alt.Scale(domain=[1, max(len(rows), 2)], nice=False, padding=12), alt.Axis(tickMinStep=1, format="d")
+    shown: list[Any] = [alt.Tooltip("pointed:N", title="rater"), "rank:Q", "rank_low:Q", "rank_high:Q", "n:Q"]
+    base = alt.Chart(rows).encode(y=place, tooltip=shown)
+    title = "rank, with the interval that holds 95 % of the ranks in other samples of cases"
+    lines = base.mark_rule(strokeWidth=2, color=KIND_COLOURS["model"]).encode(
+        x=alt.X("rank_low:Q", title=title, scale=scale, axis=axis), x2="rank_high:Q"
+    )
+    dots = base.mark_circle(size=80, color=KIND_COLOURS["model"], opacity=1).encode(x="rank:Q")
+    return styled(alt.layer(lines, dots), height=_ROW * len(rows) + _MARGIN)
+
+
+def _numbers(*names: str) -> list[Any]:
+    import altair as alt
+
+    return [alt.Tooltip(f"{name}:Q", format=".3f") for name in names]

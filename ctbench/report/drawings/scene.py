@@ -1,0 +1,158 @@
+"""All that can be seen of one case: its image, the references, and what every rater drew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.datasets import Case
+from ctbench.errors import CtbenchError, MissingFileError
+from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
+from ctbench.predictors import Finding
+from ctbench.reference import Reference
+from ctbench.references import read_references
+from ctbench.report.drawings.overlays import Mistakes, mistakes
+from ctbench.report.drawings.view import View
+from ctbench.runs import Manifest, Run
+from ctbench.volume import Volume, check_same_grid
+
+__all__ = ["Drawing", "Scene", "numbered", "read_scene"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What one rater drew.
+
+    Args:
+        kind: ``model`` or ``reader``.
+        labels: z,y,x codes.
+        structures: label or group -> the codes that make it.
+        findings: boxes, where the rater is a model that gives them.
+    """
+
+    kind: str
+    labels: NDArray[np.integer]
+    structures: Mapping[str, tuple[int, ...]]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A case with everything that was drawn in it; all arrays are on one grid.
+
+    Args:
+        case: its id.
+        labels: names and codes of the dataset.
+        image: of the case; zeros where it has masks only.
+        has_image: whether it has more than masks.
+        references: name -> reference; the first is the one of all readers, or the given one.
+        without: reader -> name of the reference that this reader had no part in.
+        drawings: rater -> what it drew, readers first.
+        lacking: rater -> why there is nothing of it.
+    """
+
+    case: str
+    labels: LabelSet
+    image: Volume
+    has_image: bool
+    references: Mapping[str, Reference]
+    without: Mapping[str, str]
+    drawings: Mapping[str, Drawing]
+    lacking: Mapping[str, str]
+
+    @cached_property
+    def view(self) -> View:
+        """How its slices are shown, all of them alike."""
+        return View.of(self.image)
+
+    def shared(self, rater: str, structures: Sequence[str]) -> tuple[str, ...]:
+        """Keep those of the structures that a rater knows."""
+        return tuple(name for name in structures if name in self.drawings[rater].structures)
+
+    def drawn(self, rater: str, structures: Sequence[str], z: int | slice = slice(None)) -> NDArray[np.uint16]:
+        """Give what a rater drew of some structures, numbered from 1 in their order; of one slice, or of all.
+
+        Raises:
+            KeyError: there is nothing of this rater, or it does not know one of the structures.
+        """
+        own = self.drawings[rater]
+        return numbered(own.labels[z], [own.structures[name] for name in structures])
+
+    def true(self, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> NDArray[np.uint16]:
+        """Give what a reference holds of some structures, in the same way."""
+        return numbered(self.references[reference].labels[z], [self.labels.codes_of(name) for name in structures])
+
+    def mistakes(self, rater: str, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> Mistakes:
+        """Compare a rater with a reference, voxel by voxel, in the structures that the rater knows."""
+        known = self.shared(rater, structures)
+        uncounted = self.references[reference].uncounted[z]
+        return mistakes(self.true(reference, known, z), self.drawn(rater, known, z), uncounted)
+
+
+def read_scene(case: Case, manifest: Manifest, models: Mapping[str, Run]) -> Scene:
+    """Read a case and what some models predicted for it.
+
+    Args:
+        case: of the dataset.
+        manifest: of any run on the dataset: it tells labels and consensus.
+        models: name -> run.
+
+    Returns:
+        the scene; a model without a prediction that fits the image is among ``lacking``.
+
+    Raises:
+        DataError: the image, or a label map of the case, cannot be read.
+    """
+    labels = LabelSet(manifest.labels, manifest.groups)
+    readings = read_references(case, manifest.consensus)
+    codes = {name: labels.codes_of(name) for name in labels.names}
+    drawings = {reader: Drawing("reader", drawn.array, codes) for reader, drawn in readings.label_maps.items()}
+    lacking: dict[str, str] = {}
+    for name, run in models.items():
+        try:
+            drawings[name] = _predicted(run, case.id, readings.grid)
+        except MissingFileError:
+            lacking[name] = "it gave no prediction for this case, or the board keeps none"
+        except CtbenchError as error:
+            lacking[name] = str(error)
+    image = case.image() if case.image_path is not None else None
+    return Scene(
+        case=case.id,
+        labels=labels,
+        image=readings.grid.with_array(np.zeros(readings.grid.shape, np.int16)) if image is None else image,
+        has_image=image is not None,
+        # Where a label is possible is not drawn, and a mask for each label is much to keep.
+        references={name: replace(reference, possible=None) for name, reference in readings.references.items()},
+        without=readings.without,
+        drawings=drawings,
+        lacking=lacking,
+    )
+
+
+def _predicted(run: Run, case: str, grid: Volume) -> Drawing:
+    card = run.manifest.predictor
+    prediction = run.prediction(case)
+    assert card is not None  # a run of readers has no prediction
+    name = f"the prediction of {run.manifest.rater}"
+    check_same_grid(prediction.geometry, grid.geometry, found_name=name, expected_name=f"case {case}")
+    match = match_labels(run.label_set, LabelSet(card.labels, card.groups))
+    return Drawing("model", prediction.array, match.structures, run.findings(case)[1])
+
+
+def numbered(labels: NDArray[np.integer], structures: Sequence[Sequence[int]]) -> NDArray[np.uint16]:
+    """Number structures from 1, and set all else to background.
+
+    Args:
+        labels: codes, of any shape.
+        structures: the codes that make each of them; of a code in several, the last counts.
+    """
+    table = np.zeros(int(labels.max(initial=0)) + 1, np.uint16)
+    for number, codes in enumerate(structures, start=1):
+        table[[code for code in codes if code < len(table)]] = number
+    found: NDArray[np.uint16] = table[labels]
+    return found

@@ -1,0 +1,136 @@
+"""Charts of scores by structure: box plots with Cai's asterisks, and scores against the size of a structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import INK, MUTED
+from ctbench.report.drawings.charts import axis_title, pointed_at, styled
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["box_chart", "size_chart", "size_points"]
+
+_BOX_STEP, _AROUND = 15, 80
+_NAMES_WIDTH = 600
+_VOLUME = "reference_volume_ml"
+
+
+def box_chart(
+    boxes: pd.DataFrame, *, structures: Sequence[str], palette: Mapping[str, str], metric: str, unit: str
+) -> alt.TopLevelMixin:
+    """Draw box plots by structure and rater against one reference.
+
+    Args:
+        boxes: as ``boxes.marked`` gives them, of one reference.
+        structures: from the top down.
+        palette: rater -> colour; it has all raters, in their order.
+        metric: its name.
+        unit: of the values.
+    """
+    import altair as alt
+
+    raters = [name for name in palette if name in set(boxes["rater"])]
+    rows = boxes.assign(pointed=pointed_at(boxes["rater"]), structure=pointed_at(boxes["label"]))
+    rows = rows.rename(columns={"low": "from", "high": "to"})
+    dots = rows[["label", "rater", "pointed", "outliers"]].explode("outliers").dropna(subset="outliers")
+    dots = dots.astype({"outliers": float})
+    title = axis_title(metric, unit)
+    scale = alt.Scale(zero=False, nice=True)
+    place: dict[str, Any] = {
+        "y": alt.Y("label:N", sort=list(structures), title=None, axis=alt.Axis(domain=False, ticks=False)),
+        "yOffset": alt.YOffset("rater:N", sort=raters),
+    }
+    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
+    shown = [
+        alt.Tooltip("structure:N"),
+        alt.Tooltip("pointed:N", title="rater"),
+        *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("median", "q1", "q3", "from", "to")),
+        alt.Tooltip("n:Q"),
+    ]
+    base = alt.Chart(rows.drop(columns="outliers")).encode(**place, tooltip=shown)
+    size = max(_BOX_STEP - 5, 4)
+    across = alt.X("from:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
+    layers: list[Any] = [
+        base.mark_rule().encode(x=across, x2="to:Q", color=shade),
+        base.mark_bar(size=size, opacity=0.8).encode(x=alt.X("q1:Q", title=title), x2="q3:Q", color=shade),
+        base.mark_tick(color=INK, thickness=1.6, size=size + 2).encode(x=alt.X("median:Q", title=title)),
+        base.transform_filter("datum.mark != ''")
+        .mark_text(align="left", dx=3, color=INK, fontWeight="bold", fontSize=13, baseline="middle")
+        .encode(x=alt.value("width"), text="mark:N"),
+    ]
+    if len(dots):
+        spots = alt.Chart(dots).mark_point(filled=True, size=14, opacity=0.9)
+        layers.append(spots.encode(**place, x=alt.X("outliers:Q", title=title), color=shade))
+    return styled(alt.layer(*layers), height=len(structures) * (_BOX_STEP * len(raters) + 8) + _AROUND)
+
+
+def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
+    """Put scores beside the size of what they are of.
+
+    Args:
+        scores: tidy scores of one metric and reference, with rows of the metric ``reference_volume_ml``.
+        across: ``labels``: a row for each rater and structure, the means over its cases; ``cases``: one for each case.
+
+    Returns:
+        Columns rater, label, (case,) volume_ml, value, n (cases); without those that have no value or no volume.
+    """
+    keys = ["rater", "label", "case"]
+    is_volume = scores["metric"] == _VOLUME
+    volumes = scores[is_volume].set_index(keys)["value"].rename("volume_ml")
+    points = scores[~is_volume].set_index(keys)["value"].to_frame().join(volumes).dropna().reset_index()
+    if across == "cases":
+        return points.assign(n=1)
+    groups = points.groupby(["rater", "label"], sort=False)
+    return groups.agg(volume_ml=("volume_ml", "mean"), value=("value", "mean"), n=("value", "size")).reset_index()
+
+
+def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str, unit: str) -> alt.TopLevelMixin:
+    """Draw scores over the volume of the reference, on a logarithmic scale.
+
+    Args:
+        points: as ``size_points`` gives them; those of volume 0 have no place.
+        palette: rater -> colour.
+        metric: its name.
+        unit: of the scores.
+    """
+    import altair as alt
+
+    raters = [name for name in palette if name in set(points["rater"])]
+    rows = points[points["volume_ml"] > 0]
+    named = [name for name in ("label", "case") if name in rows]
+    rows = rows.assign(
+        pointed=pointed_at(rows["rater"]), **{f"{name}_pointed": pointed_at(rows[name]) for name in named}
+    )
+    across = alt.X("volume_ml:Q", title="volume in the reference, mL", scale=alt.Scale(type="log", nice=True))
+    up = alt.Y("value:Q", title=axis_title(metric, unit), scale=alt.Scale(zero=False, nice=True))
+    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
+    shown = [
+        alt.Tooltip("pointed:N", title="rater"),
+        *(alt.Tooltip(f"{name}_pointed:N", title="structure" if name == "label" else name) for name in named),
+        alt.Tooltip("volume_ml:Q", format=".2f", title="volume, mL"),
+        alt.Tooltip("value:Q", format=".3f"),
+        alt.Tooltip("n:Q"),
+    ]
+    dots = alt.Chart(rows).mark_point(filled=True, size=55, opacity=0.8)
+    names = _names(rows) if "case" not in rows else None
+    drawn = dots.encode(x=across, y=up, color=shade, tooltip=shown)
+    return styled(drawn if names is None else alt.layer(drawn, names), height=360)
+
+
+def _names(rows: pd.DataFrame) -> Any:
+    """Write the structures' names above and below their points in turn, so that neighbours do not meet."""
+    import altair as alt
+
+    ends = rows.groupby("label").agg(volume_ml=("volume_ml", "mean"), top=("value", "max"), bottom=("value", "min"))
+    ends = ends.sort_values("volume_ml").join(rows.drop_duplicates("label").set_index("label")["label_pointed"])
+    fits = alt.ExprRef(f"width < {_NAMES_WIDTH} ? 0 : 1")
+    layers = []
+    for part, column, shift in ((ends[::2], "top", -10), (ends[1::2], "bottom", 12)):
+        text = alt.Chart(part).mark_text(dy=shift, color=MUTED, fontSize=11, limit=120, opacity=fits)
+        layers.append(text.encode(x="volume_ml:Q", y=f"{column}:Q", text="label_pointed:N"))
+    return alt.layer(*layers)

@@ -1,0 +1,144 @@
+"""Averages of arrays of scores over structures and references: ``statistics.overall``, for large boards too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ctbench.boards import Grid
+from ctbench.boards.grid import Entry
+from ctbench.statistics import OVERALL
+
+__all__ = ["averaged", "coded", "common_ground"]
+
+Names = Callable[[Entry], tuple[str, str]]
+"""Gives the name and kind under which an entry counts; entries of one name are averaged together."""
+
+_PENALISED = ("prediction_empty", "reference_empty", "not_sampled")
+_FAILED = ("failed", "missing")
+_DECIDES = 10_000
+"""One score that is ``ok`` outweighs so many others."""
+
+
+def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:
+    """Average each case's scores over structures, and over references where several are given.
+
+    As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; the status of a
+    mean is ``ok`` if one of its scores is, else the commonest among them.
+
+    Args:
+        grids: of one metric, one for each reference.
+        over: the structures.
+        names: under which name a rater counts.
+
+    Returns:
+        A row for each case and rater with some score: ``case, rater, rater_kind, label`` (overall), ``value, status,
+        unit``, and ``penalties``, the number of structures of the case that have a penalty as value on any reference,
+        and ``failed``, whether some score of the case failed or is missing.
+    """
+    cases = sorted({case for grid in grids for case in grid.cases})
+    named = sorted({names(entry) for grid in grids for entry in grid.entries})
+    statuses = sorted({name for grid in grids for name in grid.statuses})
+    columns = {name: at for at, name in enumerate(named)}
+    sums = _Sums((len(cases), len(named)), statuses, len(over))
+    for grid in grids:
+        sums.add(grid.select(cases=cases, labels=sorted(over)), [columns[names(entry)] for entry in grid.entries])
+    where = np.nonzero(sums.tally.sum(axis=0))
+    nothing = np.zeros(len(where[0]), np.intp)
+    return pd.DataFrame(
+        {
+            "case": coded(where[0], cases),
+            "rater": coded(where[1], [name for name, _ in named]),
+            "rater_kind": coded(where[1], [kind for _, kind in named]),
+            "label": coded(nothing, [OVERALL]),
+            "value": sums.means()[where],
+            "status": coded(sums.commonest()[where] if statuses else nothing, statuses),
+            "unit": coded(nothing, [grids[0].unit if grids else ""]),
+            "penalties": sums.penalised.sum(axis=0)[where],
+            "failed": sums.failed[where],
+        }
+    )
+
+
+class _Sums:
+    """What the scores of each case and rater add up to.
+
+    Args:
+        shape: number of cases, of raters.
+        statuses: their names, sorted.
+        structures: how many.
+    """
+
+    def __init__(self, shape: tuple[int, int], statuses: Sequence[str], structures: int) -> None:
+        self._statuses = statuses
+        self._total, self._count = np.zeros(shape), np.zeros(shape, np.int32)
+        self.tally = np.zeros((len(statuses), *shape), np.int32)
+        self.penalised, self.failed = np.zeros((structures, *shape), bool), np.zeros(shape, bool)
+
+    def add(self, grid: Grid, to: Sequence[int]) -> None:
+        """Add the entries of a grid to raters; several may go to one."""
+        valued = ~np.isnan(grid.values)
+        _add(self._total, grid.values.sum(axis=1, where=valued), to)
+        _add(self._count, valued.sum(axis=1, dtype=np.int32), to)
+        for at, status in enumerate(grid.statuses):
+            _add(self.tally[self._statuses.index(status)], (grid.status == at).sum(axis=1, dtype=np.int32), to)
+        self.failed[:, to] |= grid.having(_FAILED).any(axis=1)
+        penalised = grid.having(_PENALISED) & valued
+        if penalised.any():
+            for at, column in enumerate(to):
+                self.penalised[:, :, column] |= penalised[:, :, at].T
+
+    def means(self) -> NDArray[np.float64]:
+        """Give the means over the scores that have a value."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(self._total / self._count)
+
+    def commonest(self) -> NDArray[np.intp]:
+        """Give the place of ``ok`` where there is one, else of the commonest status, the first of equals."""
+        weights = np.where(np.array(self._statuses) == "ok", _DECIDES, 1)
+        return np.asarray((self.tally * weights[:, None, None]).argmax(axis=0))
+
+
+def coded(places: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
+    """Make a column of names of their places; names may repeat. Hundreds of thousands of strings would take seconds."""
+    distinct = list(dict.fromkeys(names))
+    code = {name: at for at, name in enumerate(distinct)}
+    codes = np.array([code[name] for name in names], dtype=np.intp)
+    return pd.Categorical.from_codes(codes[places] if len(names) else places, pd.Index(distinct, dtype=object))
+
+
+def _add(total: NDArray[Any], part: NDArray[Any], columns: Sequence[int]) -> None:
+    """Add the columns of a part to those of a total; several may go to one."""
+    if len(set(columns)) == len(columns):
+        total[:, columns] += part
+        return
+    for at, column in enumerate(columns):
+        total[:, column] += part[:, at]
+
+
+def common_ground(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Average over references where all raters have a value: a structure of a case counts on those references only.
+
+    A rater without any value takes nothing away from the others.
+
+    Args:
+        parts: for each reference, cases x structures x raters, the same in all; NaN where there is no value.
+
+    Returns:
+        cases x structures x raters; NaN where nothing counts.
+    """
+    valued = [~np.isnan(part) for part in parts]
+    present = np.any([known.any(axis=(0, 1)) for known in valued], axis=0)
+    total, count = np.zeros(parts[0].shape), np.zeros(parts[0].shape[:2], np.int32)
+    for part, known in zip(parts, valued, strict=True):
+        counted = (known | ~present).all(axis=-1)
+        np.add(total, part, out=total, where=counted[..., None] & present)
+        count += counted
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.divide(total, count[..., None], out=total)
+    mean[..., ~present] = np.nan
+    return mean

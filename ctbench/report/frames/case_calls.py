@@ -1,0 +1,187 @@
+"""Who calls which case positive: the frames behind detection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctbench.report.frames import tables
+from ctbench.report.frames.results import Results
+from ctbench.statistics import detection, detection_table, predictive_values
+
+__all__ = ["RATES", "STRATA", "any_finding", "at_prevalence", "calls", "case_calls", "detection_rows", "stratum_rows"]
+
+STRATA = ("type", "size_class")
+"""Columns of a case table by which positive cases are parted."""
+
+RATES = {
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "accuracy": "Accuracy",
+    "auc": "AUC",
+}
+"""Fields of ``ctbench.statistics.Detection`` with an interval -> what people call them; all but the AUC are shares."""
+
+Sure = Callable[[str, str], float | None]
+"""Rater, case -> how sure the rater says it is that the case is positive."""
+
+_ANY = "hemorrhage"
+"""The group that a predictor's score of a case is about."""
+
+_LOST = ("failed", "missing")
+_BY_SCORE, _BY_VOLUME = "by a case score ≥ 0.5", "by a volume drawn > 0"
+_ABOVE_ZERO = math.ulp(0.0)
+_KEYS = ["rater_kind", "rater", "reference", "label"]
+_GROUP = ["rater", "rater_kind", "reference", "label", "by", "threshold"]
+_COLUMNS = ("case", "truth", "score", "lost", *_KEYS, "by", "threshold")
+
+
+def any_finding(labels: Sequence[str]) -> tuple[str, ...]:
+    """Name what a case as a whole is positive for: any hemorrhage, or the only structure."""
+    return (_ANY, *(labels if len(labels) == 1 else ()))
+
+
+def calls(results: Results) -> pd.DataFrame:
+    """Say for each case of a report whether a structure is there, and how sure each rater is of it.
+
+    Returns:
+        As ``case_calls``.
+    """
+    runs = {run.manifest.rater: run for run in results.runs}
+    return case_calls(
+        results.scores,
+        common=results.common,
+        structures=results.structures,
+        findings=any_finding(results.labels),
+        sure=lambda rater, case: runs[rater].findings(case)[0],
+    )
+
+
+def case_calls(
+    scores: pd.DataFrame, *, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
+) -> pd.DataFrame:
+    """Say for each case whether a structure is there, and how sure each rater is of it.
+
+    A model is judged by the common reference, a reader by the one that it had no part in, where there is one. A case
+    without a prediction counts as wrongly called.
+
+    Args:
+        scores: tidy scores of one dataset, of which the metrics ``volume_ml`` and ``reference_volume_ml`` count.
+        common: the name of the reference of all readers.
+        structures: to call cases positive for.
+        findings: those of them that a model's score of a case is about.
+        sure: gives that score.
+
+    Returns:
+        Columns rater, rater_kind, reference, label, by (what ``score`` is), threshold, case, truth, score, lost (no
+        prediction). Structures that are in all cases or in none are left out.
+    """
+    parts = list(_found(scores, common, structures, findings, sure))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
+
+
+def _found(
+    scores: pd.DataFrame, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
+) -> Iterator[pd.DataFrame]:
+    scores = scores[scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
+    is_reader, without = scores["rater_kind"] == "reader", tables.is_leave_one_out(scores["reference"])
+    judged = scores["reference"] == common
+    if (is_reader & without).any():
+        judged = (is_reader & without) | (~is_reader & judged)
+    for key, rows in scores[judged & scores["label"].isin(list(structures))].groupby(_KEYS, sort=False):
+        head = dict(zip(_KEYS, map(str, key), strict=True))
+        cases = _cases(rows)
+        if cases is None:
+            continue
+        yield cases.assign(**head, by=_BY_VOLUME, threshold=_ABOVE_ZERO)
+        if head["rater_kind"] == "model" and head["label"] in findings:
+            said = _case_scores(cases, lambda case, rater=head["rater"]: sure(rater, case))  # type: ignore[misc]  # bound now
+            if said is not None:
+                yield cases.assign(**head, score=said, by=_BY_SCORE, threshold=0.5)
+
+
+def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
+    """Give case, truth, score (volume in mL) and lost; None where the structure is there in all cases or in none."""
+    wide = rows.pivot_table(index="case", columns="metric", values="value", dropna=False)
+    status = rows.drop_duplicates("case").set_index("case")["status"]
+    if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq("unsupported").all():
+        return None
+    wide = wide[wide["reference_volume_ml"].notna()]
+    truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(_LOST)
+    if truth.nunique() < 2:
+        return None
+    score = wide["volume_ml"].mask(lost, np.where(truth, 0.0, wide["volume_ml"].max()))
+    return pd.DataFrame({"truth": truth, "score": score, "lost": lost}).reset_index()
+
+
+def _case_scores(cases: pd.DataFrame, sure: Callable[[str], float | None]) -> pd.Series | None:
+    """Ask how sure a model is of each case; None where it does not say so of every case that it predicted."""
+    said = {case: sure(case) for case in cases.loc[~cases["lost"], "case"]}
+    if not said or None in said.values():
+        return None
+    return cases["case"].map(said).astype(float).mask(cases["lost"], np.where(cases["truth"], 0.0, 1.0))
+
+
+def detection_rows(found: pd.DataFrame) -> pd.DataFrame:
+    """Say how well each rater finds each structure.
+
+    Args:
+        found: as ``case_calls`` gives it.
+
+    Returns:
+        A row for each rater, structure and kind of call: rater, rater_kind, reference, label, by, and the fields of
+        ``ctbench.statistics.Detection``.
+    """
+    return pd.DataFrame(
+        [
+            dict(zip(_GROUP, key, strict=True))
+            | asdict(detection(own["truth"], own["score"], float(own["threshold"].iloc[0])))
+            for key, own in found.groupby(_GROUP, sort=False)
+        ]
+    )
+
+
+def stratum_rows(found: pd.DataFrame, strata: pd.Series) -> pd.DataFrame:
+    """Say how well each rater finds the positive cases of each stratum, beside all negative ones.
+
+    Args:
+        found: as ``case_calls`` gives it.
+        strata: of the cases, by their ids; its name becomes a column.
+
+    Returns:
+        The columns of ``detection_rows`` and that of the stratum; sorted by it within each rater.
+    """
+    column = str(strata.name)
+    named = found.assign(**{column: found["case"].map(strata).where(found["truth"])}).sort_values(column, kind="stable")
+    rows: list[dict[str, Any]] = []
+    for key, own in named.groupby(_GROUP, sort=False):
+        parted = detection_table(own, by=column, threshold=float(own["threshold"].iloc[0]))
+        rows += [
+            dict(zip(_GROUP, key, strict=True)) | {str(name): value for name, value in row.items()}
+            for row in parted.to_dict("records")
+        ]
+    return pd.DataFrame(rows)
+
+
+def at_prevalence(rows: pd.DataFrame, prevalence: float) -> pd.DataFrame:
+    """Give the predictive values that a prevalence would make, by Bayes' theorem.
+
+    Args:
+        rows: as ``detection_rows`` gives them.
+        prevalence: share of positive cases, 0 to 1.
+
+    Returns:
+        The rows with the columns ``ppv_at`` and ``npv_at``.
+    """
+    values = [
+        predictive_values(*pair, prevalence=prevalence)
+        for pair in rows[["sensitivity", "specificity"]].itertuples(index=False)
+    ]
+    return rows.assign(ppv_at=[ppv for ppv, _ in values], npv_at=[npv for _, npv in values])

@@ -1,0 +1,71 @@
+"""Frames of single cases: which to look at first, and what its scores are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ctbench.report.frames import tables
+from ctbench.report.wording import metric_heading
+from ctbench.statistics import Direction, direction_of, overall
+
+__all__ = ["case_scores", "worst_first"]
+
+
+def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
+    """Sort the cases of one rater by its score, the worst first.
+
+    Args:
+        scores: tidy scores of one rater and metric, against one reference or several, which are averaged.
+        over: the structures that a case's score is the mean of.
+
+    Returns:
+        Columns case, value (null where none of the structures has one), status (``ok``, or what the structures' are
+        that are not), detail. A metric that is good neither way sorts by name; cases without a value come last.
+    """
+    own = scores[scores["label"].isin(list(over))]
+    if own.empty:
+        return pd.DataFrame({"case": [], "value": [], "status": [], "detail": []})
+    means = overall(own, labels=[name for name in over if name in set(own["label"])])
+    value = means.groupby("case")["value"].mean()
+    unusual = own[own["status"] != "ok"]
+    said = {name: _listed(unusual, "case", name) for name in ("status", "detail")}
+    table = value.reset_index().sort_values("case", kind="stable")
+    table = table.assign(
+        status=[said["status"].get(case, "ok") for case in table["case"]],
+        detail=[said["detail"].get(case, "") for case in table["case"]],
+    )
+    direction = direction_of(str(own["metric"].iloc[0]))
+    if direction is not Direction.NEITHER:
+        up = direction is Direction.HIGHER
+        table = table.sort_values("value", ascending=up, na_position="last", kind="stable")
+    return table.reset_index(drop=True)
+
+
+def _listed(rows: pd.DataFrame, by: str, column: str) -> dict[str, str]:
+    """Give for each name the different words of a column, listed."""
+    return {
+        str(name): ", ".join(dict.fromkeys(filter(None, map(str, words)))) for name, words in rows.groupby(by)[column]
+    }
+
+
+def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:
+    """Lay the scores of one case out: a row for each structure, a column for each metric, the chief ones first.
+
+    Args:
+        scores: tidy scores of one case and rater against one reference.
+        structures: in the order of the rows; others are left out.
+
+    Returns:
+        Columns structure, those of the metrics with their units in the names, and status: what is not ``ok``.
+    """
+    own = scores[scores["label"].isin(list(structures))]
+    metrics = dict(zip(own["metric"], own["unit"], strict=True))
+    order = [*(name for name in tables.CHIEF_METRICS if name in metrics), *sorted(metrics)]
+    wide = own.pivot_table(index="label", columns="metric", values="value", dropna=False)
+    wide = wide.reindex([name for name in structures if name in wide.index])[list(dict.fromkeys(order))]
+    unusual = _listed(own[own["status"] != "ok"], "label", "status")
+    status = [unusual.get(name, "ok") for name in wide.index]
+    wide.columns = [metric_heading(name, metrics[name]) for name in wide.columns]
+    return wide.assign(status=status).reset_index(names="structure")

@@ -1,0 +1,95 @@
+"""The methods on a board: their cards, and what went wrong with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import Field
+from ctbench.runs import PredictorCard
+
+__all__ = ["card_facts", "failures_of", "method_card", "method_table"]
+
+
+def card_facts(card: PredictorCard) -> dict[str, str]:
+    """Give what a predictor says of itself, under the words of the page; empty where it says nothing."""
+    return {
+        "Named as": card.spec,
+        "Options": ", ".join(f"{key} = {value}" for key, value in {**card.parameters, **card.options}.items()),
+        "Paper": card.paper,
+        "Licence": card.licence,
+        "Trained on": ", ".join(card.training_datasets),
+        "Weights": card.weights_digest,
+    }
+
+
+def method_table(field: Field) -> pd.DataFrame:
+    """List the models of a field.
+
+    Returns:
+        Columns ``rater, version, description, paper, licence, trained_on, labels`` (how many), ``seconds`` (median of a
+        case), ``failed`` (cases without a prediction), ``run``.
+    """
+    rows = []
+    for row in field.runs[field.runs["rater_kind"] == "model"].to_dict("records"):
+        said = json.loads(row["manifest"]).get("predictor") or {}
+        rows.append(
+            {
+                "rater": row["name"],
+                "version": row["version"],
+                "description": said.get("description", ""),
+                "paper": said.get("paper", ""),
+                "licence": said.get("licence", ""),
+                "trained_on": ", ".join(said.get("training_datasets", ())),
+                "labels": len(said.get("labels", ())),
+                "seconds": row["seconds"],
+                "failed": row["failed"],
+                "run": row["run"],
+            }
+        )
+    columns = [
+        "rater",
+        "version",
+        "description",
+        "paper",
+        "licence",
+        "trained_on",
+        "labels",
+        "seconds",
+        "failed",
+        "run",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def method_card(field: Field, name: str) -> pd.DataFrame:
+    """Give all that is known of a model and its run, as rows ``fact, value``."""
+    row = field.runs[field.runs["name"] == name].iloc[0]
+    manifest = field.board.manifest(row["run"])
+    card = manifest.predictor
+    facts: dict[str, Any] = {"Name": manifest.rater, "Version": row["version"]}
+    if card is not None:
+        groups = [f"{group} ({', '.join(members)})" for group, members in card.groups.items()]
+        facts |= {"Description": card.description, **card_facts(card)}
+        facts |= {"Labels": ", ".join((*card.labels, *groups)), "Code": card.code_digest}
+    facts |= {
+        "Trained here": "yes: it was fitted on cases of this dataset" if row["trained_here"] else "",
+        "Not scored for": ", ".join(manifest.unsupported),
+        "Seconds a case": "" if pd.isna(row["seconds"]) else f"{row['seconds']:.2f}",
+        "Device": manifest.device,
+        "Cases": f"{len(manifest.cases)}, {row['failed']} without a prediction",
+        "Handed in": row["submitted"],
+        "Run": row["run"],
+        "Scores": manifest.scores_digest,
+        "Versions": ", ".join(f"{key} {value}" for key, value in manifest.versions.items()),
+    }
+    return pd.DataFrame([(fact, str(value)) for fact, value in facts.items() if value], columns=["fact", "value"])
+
+
+def failures_of(field: Field, name: str) -> pd.DataFrame:
+    """List the cases of a model without a prediction: ``case, status, detail``."""
+    scores = field.scores(field.metrics[0], field.manifest.consensus, [name])
+    return tables.failures(scores)[["case", "status", "detail"]]

@@ -1,0 +1,1 @@
+"""The static page: its sections, their layout, style and script."""

@@ -1,0 +1,185 @@
+"""From runs to one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctbench.consensus import indeterminate_share
+from ctbench.datasets import Dataset
+from ctbench.files import write_text
+from ctbench.references import read_references
+from ctbench.report.frames.results import Results, gather
+from ctbench.report.page import provenance
+from ctbench.report.page.confusion import can_confuse, confusions
+from ctbench.report.page.detection import can_detect, detections
+from ctbench.report.page.equivalence import MARGIN, can_be_equivalent, equivalences
+from ctbench.report.page.layout import Section, page
+from ctbench.report.page.markup import Html, element, join, paragraph
+from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
+from ctbench.report.page.overview import at_a_glance, in_words
+from ctbench.report.page.pictures import gallery, legend, pictures
+from ctbench.report.page.rankings import can_rank, rankings
+from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
+from ctbench.report.page.subgroups import LOW_DICE, can_fail, low_scores
+from ctbench.runs import Run
+
+__all__ = ["build_report", "indeterminate"]
+
+Progress = Callable[[str, Iterable[Any], int], Iterable[Any]]
+"""Shows how far the work is: takes its name, its steps as they end, and how many there will be."""
+
+
+def build_report(
+    runs: Sequence[Run],
+    path: str | PathLike[str],
+    *,
+    datasets: Mapping[str, Dataset],
+    title: str = "Head-CT segmentation: models and readers",
+    command: str | None = None,
+    stamp: str | None = None,
+    margin: float = MARGIN,
+    low_dice: float = LOW_DICE,
+    progress: Progress = lambda _name, steps, _total: steps,
+) -> Path:
+    """Write one self-contained page about runs; the same arguments give the same bytes.
+
+    Args:
+        runs: of models and of readers, on one dataset or several.
+        path: of the page.
+        datasets: name -> dataset, for pictures and the share of indeterminate voxels; a dataset that is not there has
+            neither.
+        title: of the page.
+        command: what a reader of the page would type to repeat it.
+        stamp: when or by whom it was made; None keeps the bytes reproducible.
+        margin: the largest difference in Dice that does not matter, for equivalence to readers.
+        low_dice: a Dice below it is listed as a failure.
+        progress: called once, with the parts of the page as steps.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        UsageError: no runs, runs of one dataset that cannot be compared, or a margin that is not positive.
+        DataError: an image or a label map of a dataset cannot be read.
+        StoreError: a run's files cannot be read, or the page cannot be written.
+    """
+    results = gather(runs)
+    plans = [_plan(one, datasets.get(one.name), margin, low_dice) for one in results]
+    steps = (make() for plan in plans for make in plan.values())
+    bodies = iter(progress("report", steps, sum(map(len, plans))))
+    parts = [
+        _section(_anchor(index), one.name, plan, bodies)
+        for index, (one, plan) in enumerate(zip(results, plans, strict=True))
+    ]
+    parts.append(Section("definitions", "Metric definitions", provenance.definitions(results)))
+    parts.append(Section("repeat", "How this page was made", provenance.repeat(results, command, stamp)))
+    write_text(path, page(title, _lead(results), parts, version("ctbench")))
+    return Path(path)
+
+
+def _lead(results: Sequence[Results]) -> Html:
+    names = " and ".join(one.name for one in results)
+    lead = paragraph(
+        f"How well models and human readers segment {names}, measured against what the readers agree on. Every mean "
+        "says how many cases it counts; nothing that failed is left out."
+    )
+    if len(results) == 1:
+        return lead
+    said = [
+        element("li", element("a", one.name, href=f"#{_anchor(index)}"), ": ", in_words(one))
+        for index, one in enumerate(results)
+    ]
+    return join((lead, element("ul", *said)))
+
+
+def _anchor(index: int) -> str:
+    return f"dataset{index}"
+
+
+_Plan = dict[str, Callable[[], Html]]
+"""Title of a part -> what makes it; the first stands under the dataset's own heading."""
+
+
+def _plan(results: Results, dataset: Dataset | None, margin: float, low_dice: float) -> _Plan:
+    plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
+    if can_rank(results):
+        plan["Ranking"] = partial(rankings, results, dataset)
+    if results.models and results.leave_one_out:
+        plan["Models against readers"] = partial(comparisons, results)
+    if results.models and results.readers:
+        plan["The papers' own test"] = partial(paper_comparisons, results)
+    if can_be_equivalent(results):
+        plan["Equivalence to readers"] = partial(equivalences, results, margin)
+    plan["By structure"] = partial(per_structure, results)
+    if dataset is not None and can_confuse(results):
+        plan["What is taken for what"] = partial(confusions, results, dataset)
+    plan["Volumes"] = partial(volumes, results)
+    if can_detect(results):
+        plan["Detection"] = partial(detections, results, dataset)
+    if can_fail(results):
+        plan["Low Dice"] = partial(low_scores, results, dataset, low_dice)
+    if can_correlate(results):
+        plan["Dice and size"] = partial(sizes, results)
+    if results.models and dataset is not None:
+        plan["Worst, median and best case"] = partial(_pictures, results, dataset)
+    plan["Failures and gaps"] = partial(provenance.problems, results)
+    if results.models:
+        plan["The models"] = partial(provenance.predictors, results)
+    return plan
+
+
+def _section(anchor: str, name: str, plan: _Plan, bodies: Iterator[Html]) -> Section:
+    facts, *parts = (next(bodies) for _ in plan)
+    titles = list(plan)[1:]
+    inner = (
+        Section(f"{anchor}-{index}", title, body) for index, (title, body) in enumerate(zip(titles, parts, strict=True))
+    )
+    return Section(anchor, name, facts, tuple(inner))
+
+
+def _facts(results: Results, dataset: Dataset | None) -> Html:
+    if dataset is None:
+        return provenance.facts(results, "", None)
+    return provenance.facts(results, dataset.title, indeterminate(results, dataset))
+
+
+def _pictures(results: Results, dataset: Dataset) -> Html:
+    how = (
+        "The cases are ranked by the overall Dice against the reference of all readers; each picture shows the slice "
+        "with the most wrong voxels, in a brain window (level 40, width 80 HU), plain and with the mistakes over it."
+    )
+    parts = [paragraph(how, kind="how"), legend()]
+    for run in results.runs:
+        if run.manifest.rater_kind == "model":
+            drawn = list(pictures(results, run, dataset))
+            parts.append(element("h4", run.manifest.rater))
+            parts.append(gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice."))
+    return join(parts)
+
+
+def indeterminate(results: Results, dataset: Dataset) -> pd.DataFrame | None:
+    """Count the voxels on which the readers of the scored cases found no consensus.
+
+    Returns:
+        The columns of ``ctbench.consensus.indeterminate_share``, summed over cases; None where there are no readers.
+    """
+    manifest = results.runs[0].manifest
+    counted = []
+    for case in dataset.select(manifest.cases):
+        readings = read_references(case, manifest.consensus)
+        if readings.label_maps:
+            maps = {reader: volume.array for reader, volume in readings.label_maps.items()}
+            reference = readings.references[results.common]
+            counted.append(indeterminate_share(maps, reference, manifest.labels, readings.annotated))
+    if not counted:
+        return None
+    voxels = ["annotated_voxels", "indeterminate_voxels"]
+    table = pd.concat(counted).groupby("label", sort=False)[voxels].sum().reset_index()
+    return table.assign(share=table["indeterminate_voxels"] / table["annotated_voxels"])

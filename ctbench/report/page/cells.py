@@ -1,0 +1,57 @@
+"""What a cell or a figure of the page looks like, wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ctbench.report.page.markup import Cell, Html, element, join
+from ctbench.report.wording import fixed, mean_sd
+
+__all__ = [
+    "CONTRIBUTE",
+    "CONTRIBUTE_WORDS",
+    "captioned",
+    "count_cell",
+    "mean_cell",
+    "number_cell",
+    "rater_cell",
+    "when_fewer",
+]
+
+CONTRIBUTE_WORDS = "readers contribute to this reference"
+CONTRIBUTE = element("span", CONTRIBUTE_WORDS, class_="badge warn")
+"""Stands wherever readers are scored on a reference that they helped to make."""
+
+_NO_COLOUR = "#8c959f"
+
+
+def rater_cell(name: str, kind: str, palette: Mapping[str, str], reference: str = "") -> Cell:
+    """Show a rater with its colour; below it, its kind and the reference, where one is given."""
+    swatch = element("i", class_="swatch", style=f"background:{palette.get(name, _NO_COLOUR)}")
+    below = element("small", f"{kind}, {reference}", class_="line") if reference else None
+    return Cell(join((swatch, name, below)), name, kind=f"rater {kind}")
+
+
+def mean_cell(mean: float, sd: float, unit: str, *, mark: str = "", kind: str = "", below: Html | None = None) -> Cell:
+    """Show mean ± SD with an asterisk or dagger, sorted by the mean."""
+    return Cell(join((mean_sd(mean, sd, unit), element("sup", mark, class_="mark"), below)), mean, kind)
+
+
+def when_fewer(n: int, cases: int) -> Html | None:
+    """Say how many cases a mean counts where those are not all."""
+    return None if n == cases else element("small", f"n = {n}", class_="line")
+
+
+def number_cell(value: float, unit: str) -> Cell:
+    """Show a number with the digits of its unit."""
+    return Cell(fixed(value, unit), value)
+
+
+def count_cell(value: float, *, quiet: bool = False) -> Cell:
+    """Show a count; a quiet zero is pale, so that other counts stand out."""
+    return Cell(str(int(value)), float(value), "zero" if quiet and value == 0 else "")
+
+
+def captioned(content: Html, caption: str) -> Html:
+    """Put a figure, which scrolls within itself where the page is narrow, over its caption."""
+    return element("figure", element("div", content, class_="scroll plot", tabindex=0), element("figcaption", caption))

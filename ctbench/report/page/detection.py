@@ -1,0 +1,129 @@
+"""Detection: who is told to have a finding, and who has one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ctbench.datasets import Dataset
+from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
+from ctbench.report.frames.results import Results
+from ctbench.report.page.cells import count_cell, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.subgroups import subgroup_table
+from ctbench.report.wording import fixed, interval, percent
+
+__all__ = ["can_detect", "detections"]
+
+
+def can_detect(results: Results) -> bool:
+    """Say whether some structure is there in some cases and absent in others."""
+    return len(calls(results)) > 0
+
+
+def detections(results: Results, dataset: Dataset | None = None) -> Html:
+    """Give detection of each rater and structure on all cases and on the balanced set, and of models by stratum."""
+    how = (
+        "Does a rater call the cases positive that are? A case is positive if the reference holds any voxel of the "
+        "structure. Intervals are 95 % (Wilson; AUC: DeLong). Balanced: what the same sensitivity and specificity give "
+        "where half of the cases are positive, which makes data sets comparable. A case without a prediction counts as "
+        "wrongly called."
+    )
+    if results.leave_one_out:
+        how += f" Models stand against {results.common}, a reader against the reference without it; do not rank them."
+    found = calls(results)
+    is_model = found["rater_kind"] == "model"
+    parts: list[Html | None] = [paragraph(how, kind="how")]
+    if is_model.any():
+        parts += [_both_tables(found[is_model], results, "of the models")]
+        parts += [_by_stratum(found[is_model], results, dataset, column) for column in STRATA]
+    if not is_model.all():
+        readers = _both_tables(found[~is_model], results, "of the readers")
+        parts.append(details("The readers' detection", readers) if is_model.any() else readers)
+    return join(part for part in parts if part is not None)
+
+
+def _both_tables(found: pd.DataFrame, results: Results, whose: str) -> Html:
+    rows: list[dict[str, Any]] = detection_rows(found).to_dict("records")  # type: ignore[assignment]  # names are strings
+    balanced = [
+        Column("Accuracy", "%", hint="the mean of sensitivity and specificity, with its 95 % interval"),
+        Column("PPV", "%"),
+        Column("NPV", "%"),
+    ]
+    cells = [
+        [
+            *_head(row, results),
+            _share(row, "balanced_accuracy"),
+            *(Cell(_percent(row[name]), row[name]) for name in ("balanced_ppv", "balanced_npv")),
+        ]
+        for row in rows
+    ]
+    return join(
+        (
+            _table(rows, results, f"Detection {whose}, all cases"),
+            details("As if half of the cases were positive", table([*_HEAD, *balanced], cells, f"Balanced {whose}")),
+        )
+    )
+
+
+_HEAD = (
+    Column("Rater", numeric=False),
+    Column("Structure", numeric=False, hint="and what makes a rater's call positive"),
+    Column("n", hint="cases"),
+)
+
+
+def _head(row: dict[str, Any], results: Results) -> list[Cell]:
+    rater = rater_cell(row["rater"], row["rater_kind"], results.palette, row["reference"])
+    structure = Cell(join((row["label"], element("small", row["by"], class_="line"))), row["label"])
+    return [rater, structure, count_cell(row["n"])]
+
+
+def _table(rows: list[dict[str, Any]], results: Results, caption: str, stratum: str = "") -> Html:
+    columns = [
+        *_HEAD,
+        *([Column(stratum.replace("_", " ").capitalize(), numeric=False)] if stratum else []),
+        Column("positive", hint="cases"),
+        *(Column(title, "%" if name != "auc" else "", hint="with its 95 % interval") for name, title in RATES.items()),
+        Column("left out", hint="cases without a score"),
+    ]
+    cells = [
+        [
+            *_head(row, results),
+            *([Cell(str(row[stratum]), str(row[stratum]))] if stratum else []),
+            count_cell(row["positive"]),
+            *(_share(row, name) for name in RATES),
+            count_cell(row["left_out"], quiet=True),
+        ]
+        for row in rows
+    ]
+    return table(columns, cells, caption)
+
+
+def _by_stratum(found: pd.DataFrame, results: Results, dataset: Dataset | None, column: str) -> Html | None:
+    groups = subgroup_table(dataset, results.cases)
+    found = found[found["label"].isin(any_finding(results.labels))]
+    if column not in groups or found.empty:
+        return None
+    rows: list[dict[str, Any]] = stratum_rows(found, groups[column]).to_dict("records")  # type: ignore[assignment]  # names are strings
+    shown = column.replace("_", " ")
+    said = paragraph(
+        "Each stratum has its own positive cases and all negative ones: specificity is the same in all, and predictive "
+        "values depend on how many negative cases there are.",
+        kind="how",
+    )
+    return details(f"By {shown}", said, _table(rows, results, f"Detection by {shown} of the positive cases", column))
+
+
+def _share(row: dict[str, Any], name: str) -> Cell:
+    value, low, high = (row[name + ending] for ending in ("", "_low", "_high"))
+    if name == "auc":
+        shown, between = fixed(value), interval(low, high)
+    else:
+        shown, between = _percent(value), interval(100 * low, 100 * high, "%")
+    return Cell(join((shown, element("small", between, class_="line"))), value)
+
+
+def _percent(share: float) -> str:
+    return percent(share).removesuffix(" %")

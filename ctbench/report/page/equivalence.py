@@ -1,0 +1,179 @@
+"""Is a model as good as the readers? Equivalence within a margin, and the model's place in the readers' spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ctbench.report.frames import tables
+from ctbench.report.frames.results import Results
+from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, fixed, interval, p_value
+from ctbench.statistics import OVERALL, equivalence, within_readers
+
+__all__ = ["MARGIN", "can_be_equivalent", "equivalence_table", "equivalences", "relative_to"]
+
+MARGIN = 0.05
+"""The largest difference in Dice that is taken as one that does not matter, unless another is chosen."""
+
+_METRIC = "dice"
+
+
+def can_be_equivalent(results: Results) -> bool:
+    """Say whether there are models, readers, and Dice to compare them by."""
+    return bool(results.models and results.readers and _METRIC in results.metrics)
+
+
+def equivalence_table(results: Results, model: str, margin: float = MARGIN) -> pd.DataFrame:
+    """Test a model for equivalence to each reader, by structure and overall, each on a reference of its own.
+
+    Args:
+        results: for which ``can_be_equivalent`` holds.
+        model: its name.
+        margin: the largest difference in Dice that does not matter.
+
+    Returns:
+        The columns of ``ctbench.statistics.equivalence`` by label and reference.
+
+    Raises:
+        UsageError: a margin that is not positive.
+    """
+    tested = equivalence(_scores(results, model), model=model, margin=margin, by=("label", "reference"))
+    return tables.in_order(tested, (*results.compared(model), OVERALL))
+
+
+def _scores(results: Results, model: str) -> pd.DataFrame:
+    rows = tables.contest(results.scores, model, results.fair)
+    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+
+
+def equivalences(results: Results, margin: float = MARGIN) -> Html:
+    """Test each model for equivalence to each reader within a margin, and place it in the readers' spread."""
+    how = (
+        "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
+        f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
+        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{margin:g}. The margin is "
+        "the page's choice."
+    )
+    stands_on = (
+        f" Reader k and the model are compared on {results.common}-without-k." if results.leave_one_out else None
+    )
+    parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
+    for model in results.models:
+        parts += [element("h4", model), *_of(results, model, margin)]
+    return join(parts)
+
+
+def _of(results: Results, model: str, margin: float) -> Sequence[Html]:
+    structures = results.compared(model)
+    tested = equivalence_table(results, model, margin)
+    placed = within_readers(relative_to(_scores(results, model), model), model=model)
+    placed = tables.in_order(placed, (*structures, OVERALL))
+    whole = tested[tested["label"] == OVERALL]
+    return (
+        paragraph(_in_words(whole, placed[placed["label"] == OVERALL].iloc[0], model), kind="lead"),
+        _tested(whole, f"Overall Dice of {model} minus the reader's"),
+        details("By structure", _tested(tested[tested["label"] != OVERALL], f"Dice of {model} minus the reader's"))
+        if len(structures) > 1
+        else Html(),
+        details("The model in the readers' spread", _spread(placed, model)),
+    )
+
+
+def relative_to(scores: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Subtract the model's value from everyone's, case by case on the same reference.
+
+    Readers on different references may then be set beside one another: as far as they are from the same model.
+
+    Args:
+        scores: tidy scores of readers and a model, of one metric.
+        model: its name; its own values become 0.
+
+    Returns:
+        Tidy scores without the reference, null where either has no value.
+    """
+    keys = ["case", "label", "reference"]
+    base = scores.loc[scores["rater"] == model, [*keys, "value"]].rename(columns={"value": "base"})
+    both = scores.merge(base, on=keys, how="left")
+    return both.assign(value=both["value"] - both["base"]).drop(columns=["base", "reference"])
+
+
+def _in_words(tested: pd.DataFrame, placed: pd.Series, model: str) -> str:
+    said = [
+        f"Against {', '.join(own['rater'])}: {verdict} (n = {_range(own['n'])})."
+        for verdict, own in tested.groupby("verdict", sort=False)
+    ]
+    if placed["readers"] > 1:
+        where = "within" if placed["in_range"] else "outside"
+        low, high = fixed(placed["reader_lowest"]), fixed(placed["reader_highest"])
+        said.append(
+            f"The {placed['readers']} readers' means lie {low} to {high} from that of {model}, which is {where} their "
+            "spread."
+        )
+    return " ".join(said)
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _tested(tested: pd.DataFrame, caption: str) -> Html:
+    several = OVERALL not in set(tested["label"])
+    columns = [
+        *([Column("Structure", numeric=False)] if several else []),
+        Column("Reader", numeric=False),
+        Column("Reference", numeric=False),
+        Column("n", hint="paired cases"),
+        Column("Difference", hint="model minus reader"),
+        Column("90 % interval"),
+        Column("P not equivalent", hint="below .05: equivalent within the margin"),
+        Column("P inferior", hint="below .05: not inferior by the margin"),
+        Column("In words", numeric=False),
+    ]
+    rows = [
+        [
+            *([Cell(row["label"], row["label"])] if several else []),
+            Cell(row["rater"], row["rater"]),
+            Cell(row["reference"], row["reference"]),
+            count_cell(row["n"]),
+            number_cell(row["difference"], "1"),
+            Cell(interval(row["low"], row["high"]), row["low"]),
+            Cell(p_value(row["p_equivalence"]), row["p_equivalence"]),
+            Cell(p_value(row["p_inferiority"]), row["p_inferiority"]),
+            Cell("; ".join(part for part in (row["verdict"], row["reason"]) if part)),
+        ]
+        for row in tested.to_dict("records")
+    ]
+    return table(columns, rows, caption)
+
+
+def _spread(placed: pd.DataFrame, model: str) -> Html:
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Readers"),
+        Column("Their means", hint="lowest to highest, minus the model's mean"),
+        Column("Within", numeric=False, hint="whether 0, the model, lies between them"),
+        Column("One more reader", hint="where the mean of one more reader would lie with 95 %"),
+        Column("Within", numeric=False, hint="whether 0, the model, lies there"),
+        Column("Note", numeric=False),
+    ]
+    rows = [
+        [
+            Cell(row["label"], kind="overall" if row["label"] == OVERALL else ""),
+            count_cell(row["readers"]),
+            Cell(interval(row["reader_lowest"], row["reader_highest"]), row["reader_lowest"]),
+            Cell(_yes(row["in_range"], known=pd.notna(row["reader_lowest"] - row["model_mean"]))),
+            Cell(interval(row["low"], row["high"]), row["low"]),
+            Cell(_yes(row["in_interval"], known=pd.notna(row["low"] - row["model_mean"]))),
+            Cell(row["reason"]),
+        ]
+        for row in placed.to_dict("records")
+    ]
+    return table(columns, rows, f"Mean paired differences in Dice of the readers from {model}, which stands at 0")
+
+
+def _yes(value: object, *, known: bool) -> str:
+    return ("yes" if value else "no") if known else MISSING

@@ -1,0 +1,170 @@
+"""Models against readers: the tests, their tables and box plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.figures import box_figure
+from ctbench.report.frames import tables
+from ctbench.report.frames.results import Results
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, when_fewer
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
+from ctbench.statistics import OVERALL
+
+__all__ = ["comparisons", "paper_comparisons"]
+
+_MARKS = (
+    "* the reader is better than the model, † the model is better: P < .05 in a categorical linear regression with "
+    "pooled variance, which takes cases as independent, one test a structure, not corrected for their number. "
+    "Not different (P > .05) is not equivalence."
+)
+
+
+def comparisons(results: Results) -> Html:
+    """Compare readers and models on leave-one-out references, one model after the other."""
+    how = (
+        f"Each reader is compared with the model on {results.common}-without-k, the reference that the other readers "
+        "made: nobody is judged by a truth that they helped to make. Numbers of different references do not compare; "
+        "read along a pair of columns."
+    )
+    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, " ", _MARKS, kind="how"))
+
+
+def paper_comparisons(results: Results) -> Html:
+    """Compare them on the common reference, as the papers did."""
+    how = (
+        f"All raters against {results.common}, which every reader helped to make: readers score higher on it than "
+        "equals who did not. It is here because the papers print it."
+    )
+    return _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, " ", _MARKS, kind="how"))
+
+
+def _all_comparisons(results: Results, reference: str, how: Html) -> Html:
+    parts: list[object] = [how]
+    for model in results.models:
+        parts += [element("h4", model), *_comparison(results, model, reference)]
+    return join(parts)
+
+
+def _comparison(results: Results, model: str, reference: str) -> Iterator[Html]:
+    over, structures = results.averaged(model), results.compared(model)
+    asked: Any = {"model": model, "structures": structures, "averaged": over, "reference": reference}
+    for index, metric in enumerate(results.metrics):
+        compared = tables.comparison(results.scores, metric=metric, **asked)
+        gaps = tables.gap(results.scores, metric=metric, **asked)
+        unit = results.unit(metric)
+        shown = join(
+            (
+                _comparison_table(compared, gaps, model, reference, metric, unit, len(results.cases)),
+                _box_plots(results, compared, model, reference, metric, structures) if metric == "dice" else None,
+                details("Differences, intervals and P values", _test_table(compared, unit)),
+            )
+        )
+        yield shown if index < 2 else details(f"{metric_title(metric)}: the same comparison", shown)
+
+
+def _comparison_table(
+    compared: pd.DataFrame, gaps: pd.DataFrame, model: str, reference: str, metric: str, unit: str, cases: int
+) -> Html:
+    paired = reference == tables.LEAVE_ONE_OUT
+    readers = compared.drop_duplicates("rater")[["rater", "reference"]]
+    columns = [Column("Structure", numeric=False)]
+    if not paired:
+        columns.append(_rater_column(model))
+    for reader, stands_on in zip(readers["rater"], readers["reference"], strict=True):
+        group = f"against {shortened(stands_on, 32)}" if paired else ""
+        columns.append(_rater_column(reader, group))
+        columns += [_rater_column(model, group)] if paired else []
+    columns.append(Column("Readers −\u00a0model", unit_title(unit), hint="mean of the readers minus that of the model"))
+    if unit == "mL":
+        columns.append(
+            Column("of volume", "%", hint="share of the reference volume; overall: mean of the absolute shares")
+        )
+    shares: dict[Any, Any] = gaps.set_index("label").to_dict("index")
+    rows = []
+    for label, own in compared.groupby("label", sort=False):
+        by_reader = own.set_index("rater")
+        cells = [Cell(str(label), kind="overall" if label == OVERALL else "")]
+        if not paired:
+            cells.append(_of_model(own.iloc[0], unit, cases))
+        for reader in readers["rater"]:
+            if reader not in by_reader.index:
+                cells += [Cell(MISSING)] * (2 if paired else 1)
+                continue
+            row = by_reader.loc[reader]
+            cells.append(mean_cell(row["mean"], row["sd"], unit, mark=_mark(row), below=when_fewer(row["n"], cases)))
+            cells += [_of_model(row, unit, cases, kind="model")] if paired else []
+        cells.append(number_cell(shares[label]["difference"], unit))
+        cells += [number_cell(shares[label]["share_percent"], "mL")] if unit == "mL" else []
+        rows.append(cells)
+    return table(
+        columns, rows, f"{metric_heading(metric, unit)}: mean ± SD of the readers and {model}", kind="comparison"
+    )
+
+
+def _rater_column(name: str, group: str = "") -> Column:
+    return Column(shortened(name), group=group, hint=name)
+
+
+def _mark(row: pd.Series) -> str:
+    return "*" if row["reader_better"] else "†" if row["model_better"] else ""
+
+
+def _test_table(compared: pd.DataFrame, unit: str) -> Html:
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Reader", numeric=False),
+        Column("Reference", numeric=False),
+        Column("n reader"),
+        Column("n model"),
+        Column("Difference", unit_title(unit), hint="reader minus model"),
+        Column("95 % interval", unit_title(unit)),
+        Column("P"),
+        Column("Note", numeric=False),
+    ]
+    rows = [
+        [
+            Cell(row["label"], kind="overall" if row["label"] == OVERALL else ""),
+            Cell(row["rater"], row["rater"]),
+            Cell(row["reference"], row["reference"]),
+            count_cell(row["n"]),
+            count_cell(row["model_n"]),
+            number_cell(row["difference"], unit),
+            Cell(interval(row["low"], row["high"], unit), row["low"]),
+            Cell(p_value(row["p"]), row["p"]),
+            Cell(_mark(row) or row["reason"]),
+        ]
+        for _, row in compared.iterrows()
+    ]
+    return table(columns, rows, "Categorical linear regression, reader minus model")
+
+
+def _box_plots(
+    results: Results, compared: pd.DataFrame, model: str, reference: str, metric: str, structures: Sequence[str]
+) -> Html:
+    scores = results.scores_of([model])
+    drawn = scores[
+        (scores["metric"] == metric)
+        & scores["label"].isin(list(structures))
+        & scores["reference"].isin(compared["reference"].unique())
+    ]
+    figure = box_figure(drawn, compared, model=model, structures=structures, palette=results.palette)
+    svg = inline_svg(
+        figure,
+        f"{results.name}-{model}-{metric}-{reference}",
+        f"Box plots of {metric_title(metric)} by structure of {model} and the readers, {reference}",
+    )
+    return captioned(
+        svg,
+        "Boxes hold the middle half of the cases, the line is the median. * marks readers that are "
+        "better than the model, † those that are worse (P < .05).",
+    )
+
+
+def _of_model(row: pd.Series, unit: str, cases: int, kind: str = "") -> Cell:
+    return mean_cell(row["model_mean"], row["model_sd"], unit, kind=kind, below=when_fewer(row["model_n"], cases))

@@ -1,0 +1,121 @@
+"""Where all raters of a dataset stand: overall means in a sentence, a figure and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.figures import overall_figure
+from ctbench.report.frames import tables
+from ctbench.report.frames.results import Results
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import fixed, metric_title, unit_title
+
+__all__ = ["at_a_glance", "in_words"]
+
+
+def at_a_glance(results: Results) -> Html:
+    """Give the overall scores of all raters, as a sentence, a figure and a table, one set for each scope."""
+    return join(_scope(results, over, models) for over, models in results.scopes().items())
+
+
+def in_words(results: Results) -> str:
+    """Say in a few sentences where the raters stand."""
+    said = []
+    for over, models in results.scopes().items():
+        fair = tables.summary(results.scores_of(models), over, reference=results.fair, metrics=results.metrics[:1])
+        said.append(_in_words(fair, results))
+    return " ".join(said)
+
+
+def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html:
+    chosen = results.scores_of(models)
+    fair = tables.summary(chosen, over, reference=results.fair, metrics=results.metrics)
+    parts = [
+        element("h4", results.scope_title(over)),
+        paragraph(_in_words(fair, results), kind="lead"),
+        captioned(
+            inline_svg(
+                overall_figure(fair, results.palette),
+                f"{results.name}-overall-{'-'.join(over)}",
+                f"Overall means with 95 % intervals of every rater on {results.name}",
+            ),
+            "Dots are means over cases, lines their 95 % intervals. "
+            + ("The grey band spans the means of the single readers. " if results.leave_one_out else "")
+            + "A case in which neither the reference nor the rater has a structure has no Dice and does not count; "
+            "drawing something there, or nothing where there is something, counts with the worst value.",
+        ),
+        _summary_table(fair, results, f"Overall scores, {_reference(results.fair, results)}"),
+    ]
+    if results.leave_one_out:
+        common = tables.summary(chosen, over, reference=results.common, metrics=results.metrics)
+        parts += [
+            details(
+                f"The same against {results.common}, the reference of all readers",
+                paragraph(CONTRIBUTE, " Quote these figures for a model; do not compare them with the readers'."),
+                _summary_table(common, results, f"Overall scores against {results.common}"),
+            )
+        ]
+    return join(parts)
+
+
+def _reference(reference: str, results: Results) -> str:
+    if reference != tables.LEAVE_ONE_OUT:
+        return f"against {reference}"
+    return f"against the references {results.common}-without-k: each reader is left out of its own reference"
+
+
+def _in_words(summary: pd.DataFrame, results: Results) -> str:
+    dice = summary[summary["metric"] == summary["metric"].iloc[0]]
+    title, unit = metric_title(str(dice["metric"].iloc[0])), str(dice["unit"].iloc[0])
+    everyone = dice[dice["rater_kind"] == "readers"]
+    singles = dice[dice["rater_kind"] == "reader"]
+    said = []
+    if len(everyone):
+        mean, low, high = everyone["mean"].iloc[0], singles["mean"].min(), singles["mean"].max()
+        said.append(
+            f"The {_plural(len(singles), 'reader')} reach an overall {title} of {fixed(mean, unit)} in "
+            f"{_plural(everyone['n'].iloc[0], 'case')} (single readers {fixed(low, unit)} to {fixed(high, unit)})."
+        )
+    for row in dice[dice["rater_kind"] == "model"].to_dict("records"):
+        failed = f"; it failed in {row['failed']}" if row["failed"] else ""
+        spread = f"{fixed(row['mean'], unit)} ± {fixed(row['sd'], unit)}"
+        said.append(f"{row['rater']} reaches {spread} in {_plural(row['n'], 'case')}{failed}.")
+    if len(everyone) and results.models:
+        said.append("Readers and models are measured on the same leave-one-out references.")
+    return " ".join(said)
+
+
+def _summary_table(summary: pd.DataFrame, results: Results, caption: str) -> Html:
+    metrics = list(summary["metric"].unique())
+    units = summary.drop_duplicates("metric").set_index("metric")["unit"]
+    columns = [Column("Rater", numeric=False), Column("n", hint="cases that count in the mean of the first metric")]
+    columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]
+    columns += [
+        Column("undefined", hint="cases in which no structure has a value: not in the mean"),
+        Column("penalised", hint="structures of cases that count with the worst value, for one mask was empty"),
+        Column("failed", hint="cases without a prediction: they count with the worst value"),
+    ]
+    rows = []
+    for (rater, kind, reference), own in summary.groupby(["rater", "rater_kind", "reference"], sort=False):
+        values = own.set_index("metric").to_dict("index")
+        first = values[metrics[0]]
+        cells = [rater_cell(str(rater), str(kind), results.palette, str(reference)), count_cell(first["n"])]
+        cells += [_summarised(values[metric], first["n"]) for metric in metrics]
+        rows.append([*cells, *(count_cell(first[name], quiet=True) for name in ("undefined", "penalised", "failed"))])
+    return table(columns, rows, caption, kind="summary")
+
+
+def _summarised(value: dict[Any, Any], cases: int) -> Cell:
+    """Show mean ± SD over median, and how many cases they count where that is not as in the row."""
+    counted = f", n = {value['n']}" if value["n"] != cases else ""
+    median = element("small", f"median {fixed(value['median'], value['unit'])}{counted}", class_="line")
+    return mean_cell(value["mean"], value["sd"], value["unit"], below=median)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

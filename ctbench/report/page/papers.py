@@ -1,0 +1,117 @@
+"""A page on the papers' own tables: what follows from the other figures, and what does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ctbench.files import write_text
+from ctbench.report.page.cells import count_cell
+from ctbench.report.page.layout import Section, page
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, p_value
+
+__all__ = ["audit_tables", "build_audit"]
+
+_VERDICTS = ("reproduced", "undecidable", "contradicted")
+
+
+def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
+    """Write one self-contained page about an audit; the same findings give the same bytes.
+
+    Args:
+        findings: as ``ctbench.audit.audit`` gives them.
+        path: of the page.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        StoreError: the page cannot be written.
+    """
+    lead = paragraph(
+        "Every figure that follows from other printed figures is worked out again, each of those over its rounding "
+        "interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no number "
+        "within the rounding gives it."
+    )
+    parts = [Section("count", "At a glance", _counts(findings))]
+    parts += [
+        Section(f"paper{index}", str(paper), _paper(own))
+        for index, (paper, own) in enumerate(findings.groupby("paper", sort=False))
+    ]
+    write_text(path, page("Do the papers' tables agree with themselves?", lead, parts, version("ctbench")))
+    return Path(path)
+
+
+def audit_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Audit all papers.
+
+    Returns:
+        A row for each paper and table with the number of figures of each verdict and of all that were worked out again,
+        ``n``; and the findings themselves, as ``ctbench.audit.audit`` gives them.
+    """
+    from ctbench.audit import audit
+
+    findings = audit()
+    counts = findings.groupby(["paper", "table"], sort=False)["verdict"].value_counts().unstack(fill_value=0)  # noqa: PD010
+    counts = counts.reindex(columns=list(_VERDICTS), fill_value=0)
+    return counts.assign(n=counts.sum(axis=1)).rename_axis(columns=None).reset_index(), findings
+
+
+def _counts(findings: pd.DataFrame) -> Html:
+    columns = [Column("Paper", numeric=False), Column("Table", numeric=False), Column("n"), *map(Column, _VERDICTS)]
+    rows = [
+        [
+            Cell(str(paper), str(paper)),
+            Cell(str(where), str(where)),
+            count_cell(len(own)),
+            *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in _VERDICTS),
+        ]
+        for (paper, where), own in findings.groupby(["paper", "table"], sort=False)
+    ]
+    return table(columns, rows, "How many printed figures and claims were worked out again, and what came of them")
+
+
+def _paper(findings: pd.DataFrame) -> Html:
+    parts = []
+    for verdict in reversed(_VERDICTS):
+        own = findings[findings["verdict"] == verdict]
+        if len(own):
+            shown = _table(own, f"{verdict.capitalize()}, n = {len(own)}")
+            parts.append(shown if verdict == "contradicted" else details(f"{verdict.capitalize()} ({len(own)})", shown))
+    return join(parts)
+
+
+def _table(findings: pd.DataFrame, caption: str) -> Html:
+    columns = [
+        *(Column(title, numeric=False) for title in ("Table", "Of what", "Quantity", "Printed")),
+        Column("What follows", hint="smallest to largest"),
+        Column("P", hint="smallest to largest"),
+        Column("How", numeric=False),
+    ]
+    rows: list[Sequence[Cell]] = [
+        [
+            Cell(row["table"], row["table"]),
+            Cell(join((row["rater"], element("small", row["label"], class_="line") if row["label"] else None))),
+            Cell(row["quantity"], row["quantity"], "long"),
+            Cell(row["printed"] or "none", row["printed"]),
+            _range(row, "value", lambda number: f"{number:.4g}".replace("-", "−")),
+            _range(row, "p", p_value),
+            Cell(row["detail"], row["detail"], "long"),
+        ]
+        for row in findings.to_dict("records")
+    ]
+    return table(columns, rows, caption)
+
+
+def _range(row: dict[Any, Any], name: str, written: Callable[[float], str]) -> Cell:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if math.isnan(low):
+        return Cell(MISSING)
+    return Cell(" to ".join(dict.fromkeys(map(written, (low, high)))), low)

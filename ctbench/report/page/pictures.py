@@ -1,0 +1,160 @@
+"""The worst, the median and the best case of each model, as pictures with their captions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.datasets import Case, Dataset
+from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
+from ctbench.references import read_references
+from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.finding_boxes import Frame, frames, over
+from ctbench.report.drawings.overlays import COLOURS, grey, mistakes, overlay, pick_cases, worst_slice
+from ctbench.report.drawings.scene import numbered
+from ctbench.report.drawings.view import View
+from ctbench.report.frames.results import Results
+from ctbench.report.page.markup import Html, element, join
+from ctbench.report.wording import fixed
+from ctbench.runs import Run
+from ctbench.runs.folder import RunFolder
+from ctbench.statistics import overall
+
+__all__ = ["Picture", "gallery", "legend", "pictures"]
+
+_LARGEST = 360
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One slice of one case.
+
+    Args:
+        title: ``worst``, ``median`` or ``best``.
+        case: its id.
+        dice: its overall Dice.
+        z: the slice, from 0.
+        slices: how many slices there are.
+        image: y,x,3, the slice itself.
+        drawn: y,x,3, with the mistakes over it.
+        aspect: width over height, in mm.
+        step: only every step-th voxel is shown.
+        boxes: what a detector framed in the slice.
+    """
+
+    title: str
+    case: str
+    dice: float
+    z: int
+    slices: int
+    image: NDArray[np.uint8]
+    drawn: NDArray[np.uint8]
+    aspect: float
+    step: int
+    boxes: tuple[Frame, ...] = ()
+
+
+def pictures(results: Results, run: Run, dataset: Dataset) -> Iterator[Picture]:
+    """Draw the worst, the median and the best case of a model, by its overall Dice on the common reference.
+
+    Cases without a prediction and cases whose overall Dice is undefined are not drawn; without Dice, none is.
+
+    Args:
+        results: of the dataset.
+        run: of the model.
+        dataset: gives images and references.
+    """
+    model = run.manifest.rater
+    over = results.averaged(model)
+    scores = results.scores
+    chosen = scores[
+        (scores["rater"] == model)
+        & (scores["reference"] == results.common)
+        & (scores["metric"] == "dice")
+        & scores["label"].isin(list(over))
+    ]
+    if chosen.empty:
+        return
+    drawable = [case for case in run.manifest.cases if RunFolder(run.folder).prediction(case).is_file()]
+    for title, (case, dice) in pick_cases(overall(chosen, labels=over), drawable).items():
+        yield _picture(title, dataset[case], dice, run, over)
+
+
+def _picture(title: str, case: Case, dice: float, run: Run, over: Sequence[str]) -> Picture:
+    card = run.manifest.predictor
+    assert card is not None  # only models are drawn
+    codes = match_labels(run.label_set, LabelSet(card.labels, card.groups)).structures
+    readings = read_references(case, run.manifest.consensus)
+    reference = next(iter(readings.references.values()))
+    shown = [codes[name] for name in over]
+    predicted = numbered(run.prediction(case.id).array, shown)
+    found = mistakes(numbered(reference.labels, shown), predicted, reference.uncounted)
+    z = worst_slice(found, reference.annotated)
+    image = readings.grid.with_array(np.zeros(readings.grid.shape)) if case.image_path is None else case.image()
+    view = View.of(image, z)
+    base = grey(image.array[z])
+    plain, drawn = view.voxels(base), view.voxels(overlay(base, found.of_slice(z)))
+    step = math.ceil(max(plain.shape) / _LARGEST)
+    return Picture(
+        title=title,
+        case=case.id,
+        dice=dice,
+        z=z,
+        slices=image.shape[0],
+        image=plain[::step, ::step],
+        drawn=drawn[::step, ::step],
+        aspect=view.aspect,
+        step=step,
+        boxes=frames(run.findings(case.id)[1], z, view),
+    )
+
+
+def gallery(drawn: Sequence[Picture]) -> Html:
+    """Lay pictures out beside one another, each with its plain slice."""
+    return element("div", *(_card(picture) for picture in drawn), class_="gallery")
+
+
+def _card(picture: Picture) -> Html:
+    where = f"slice {picture.z + 1} of {picture.slices}"
+    coarse = f", every {picture.step}. voxel" if picture.step > 1 else ""
+    shape = f"aspect-ratio: {picture.aspect:.4f}"
+    images = [
+        element("img", src=png(array), alt=f"{what} of case {picture.case}, {where}", style=shape, loading="lazy")
+        for array, what in ((picture.image, "image"), (picture.drawn, "mistakes"))
+    ]
+    images[1] = over(images[1], picture.boxes, picture.aspect) if picture.boxes else images[1]
+    caption = join(
+        (
+            element("strong", picture.title),
+            f" · case {picture.case} · Dice {fixed(picture.dice)} ",
+            element("small", f"{where}{coarse}{_framed(picture.boxes)}", class_="line"),
+        )
+    )
+    return element("figure", element("div", *images, class_="pair"), element("figcaption", caption), class_="card")
+
+
+def _framed(boxes: Sequence[Frame]) -> str:
+    surest_first = ", ".join(f"{box.type} {box.confidence:.2f}" for box in reversed(boxes))
+    return f" · {len(boxes)} box{'es' if len(boxes) > 1 else ''} with confidence: {surest_first}" if boxes else ""
+
+
+def legend() -> Html:
+    """Explain the colours."""
+    words = {
+        "true positive": "agreed (true positive)",
+        "false positive": "drawn by the model only (false positive)",
+        "false negative": "missed by the model (false negative)",
+        "other structure": "another structure than in the reference",
+    }
+    entries = [
+        element("span", element("i", class_="swatch", style=f"background:rgb{COLOURS[name]}"), text)
+        for name, text in words.items()
+    ]
+    hatched = element("span", element("i", class_="swatch hatched"), "does not count (readers disagreed)")
+    framed = element("span", element("i", class_="swatch framing"), "found by a detector, with its confidence")
+    return element("p", *entries, hatched, framed, class_="legend")

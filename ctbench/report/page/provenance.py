@@ -1,0 +1,202 @@
+"""What can go wrong and where it all comes from: failures, definitions, predictors, versions, digests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ctbench.files import sha256
+from ctbench.report.frames import tables
+from ctbench.report.frames.definitions import metric_definitions
+from ctbench.report.frames.methods import card_facts
+from ctbench.report.frames.results import Results
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, fixed, percent
+from ctbench.runs import Run
+from ctbench.runs.folder import RunFolder
+from ctbench.statistics import OVERALL
+
+__all__ = ["definitions", "facts", "predictors", "problems", "repeat"]
+
+
+def facts(results: Results, title: str, indeterminate: pd.DataFrame | None) -> Html:
+    """State in short what was compared with what, and how."""
+    manifest = results.runs[0].manifest
+    split = f" of the split {manifest.split}" if manifest.split else ""
+    tolerance = manifest.tolerance_mm
+    tolerances = (
+        f"{tolerance:g} mm"
+        if isinstance(tolerance, float)
+        else ", ".join(f"{name} {value:g} mm" for name, value in tolerance.items())
+    )
+    rows = {
+        "Dataset": f"{results.name}: {title}" if title else results.name,
+        "Cases": f"{len(manifest.cases)}{split}",
+        "Readers": ", ".join(results.readers) or "none",
+        "Models": ", ".join(results.models) or "none",
+        "Reference": f"{results.common}" + (", and one without each reader" if results.leave_one_out else ""),
+        "Indeterminate voxels": MISSING
+        if indeterminate is None
+        else f"{percent(float(indeterminate['share'].iloc[-1]), 2)} of those that some reader drew; they do not count",
+        "Surface distances": f"{manifest.surface}, NSD within {tolerances}",
+    }
+    facts = element("dl", *(_entry(name, text) for name, text in rows.items()), class_="facts")
+    if indeterminate is None:
+        return facts
+    return join((facts, details("Indeterminate voxels by structure", _indeterminate_table(indeterminate))))
+
+
+def _indeterminate_table(indeterminate: pd.DataFrame) -> Html:
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Drawn by a reader", "voxels"),
+        Column("Indeterminate", "voxels"),
+        Column("Share", "%"),
+    ]
+    rows = [
+        [
+            Cell(row["label"], kind="overall" if row["label"] == OVERALL else ""),
+            Cell(f"{row['annotated_voxels']:,}", float(row["annotated_voxels"])),
+            Cell(f"{row['indeterminate_voxels']:,}", float(row["indeterminate_voxels"])),
+            Cell(percent(row["share"], 2).removesuffix(" %"), row["share"]),
+        ]
+        for row in indeterminate.to_dict("records")
+    ]
+    caption = "Voxels that at least one reader drew, and those of them on which no consensus was found"
+    return table(columns, rows, caption)
+
+
+def _entry(name: str, text: object) -> Html:
+    return element("div", element("dt", name), element("dd", text))
+
+
+def problems(results: Results) -> Html:
+    """List failures with their reasons, unsupported structures, and structures that nobody assessed."""
+    parts = [_failures(results), _unsupported(results), _not_assessed(results)]
+    return join(part for part in parts if part is not None)
+
+
+def _failures(results: Results) -> Html:
+    failures = tables.failures(results.scores)
+    if failures.empty:
+        return paragraph("No prediction failed and none is missing.")
+    columns = [Column(name, numeric=False) for name in ("Model", "Case", "What", "Why")]
+    rows = [[Cell(str(value), str(value)) for value in row] for row in failures.itertuples(index=False)]
+    return table(columns, rows, f"{len(failures)} predictions failed or are missing; they count with the worst value")
+
+
+def _unsupported(results: Results) -> Html | None:
+    lacking = tables.unsupported(results.scores)
+    if lacking.empty:
+        return None
+    columns = [Column("Model", numeric=False), Column("Structures", numeric=False)]
+    rows = [
+        [
+            Cell(str(rater), str(rater)),
+            Cell(", ".join(name for name in results.structures if name in set(own["label"]))),
+        ]
+        for rater, own in lacking.groupby("rater", sort=False)
+    ]
+    return table(columns, rows, "Structures that a model does not claim to know; they are not scored for it")
+
+
+def _not_assessed(results: Results) -> Html | None:
+    rows = results.scores[results.scores["status"] == "not_assessed"]
+    if rows.empty:
+        return None
+    pairs = rows[["case", "label"]].drop_duplicates().sort_values(["case", "label"])
+    columns = [Column("Case", numeric=False), Column("Structure", numeric=False)]
+    cells = [[Cell(str(name), str(name)) for name in pair] for pair in pairs.itertuples(index=False)]
+    return table(columns, cells, "Structures that nobody could identify in a case; they are not scored there")
+
+
+def definitions(results: Sequence[Results]) -> Html:
+    """Define every metric that some run has, with its unit, its value where something is empty, and its source."""
+    used = {name for one in results for run in one.runs for name in run.manifest.metrics}
+    columns = [
+        Column("Metric", numeric=False),
+        Column("Definition", numeric=False),
+        Column("Unit", numeric=False),
+        Column("Good", numeric=False),
+        *(Column(name, numeric=False, group="value where empty") for name in ("both", "prediction", "reference")),
+        Column("failed", numeric=False, hint="failed or missing"),
+    ]
+    rows = [
+        [
+            Cell(join((row["title"], element("code", row["metric"], class_="line")))),
+            Cell(join((row["definition"], _below(f"{row['source']}. Version {row['version']}."))), kind="long"),
+            Cell(row["unit"]),
+            Cell(row["better"]),
+            *(Cell(row[name]) for name in ("both_empty", "prediction_empty", "reference_empty", "missing")),
+        ]
+        for row in metric_definitions(used).to_dict("records")
+    ]
+    caption = "Every metric of the runs. Formula: as defined, with what is there; diagonal: that of the image, in mm."
+    return table(columns, rows, caption, kind="definitions")
+
+
+def _below(text: str) -> Html:
+    return element("small", text, class_="line")
+
+
+def predictors(results: Results) -> Html:
+    """Show the card of every model: version, paper, licence, training data, weights, seconds a case."""
+    return element("div", *(_predictor(run) for run in results.runs if run.manifest.predictor), class_="cards")
+
+
+def _predictor(run: Run) -> Html:
+    card = run.manifest.predictor
+    assert card is not None  # asked of models only
+    seconds = _predict_seconds(run)
+    known = run.manifest.dataset in card.training_datasets
+    rows = card_facts(card) | {
+        "Seconds a case": f"{fixed(float(seconds.median()), 's')} (median of {len(seconds)})" if len(seconds) else "",
+    }
+    badge = element("span", "trained on this dataset", class_="badge warn") if known else None
+    entries = [_entry(name, text) for name, text in rows.items() if text]
+    head = element("h4", f"{card.name} {card.version} ", badge)
+    return element("div", head, paragraph(card.description), element("dl", *entries), class_="panel")
+
+
+def _predict_seconds(run: Run) -> pd.Series:
+    # Times are no part of a result: a run that was passed on may lack them.
+    if not RunFolder(run.folder).times.is_file():
+        return pd.Series(dtype=float)
+    return run.times.loc[run.times["phase"] == "predict", "seconds"]
+
+
+def repeat(results: Sequence[Results], command: str | None, stamp: str | None) -> Html:
+    """Say how the page was made: the command, the versions, and the digests that a second run must reach."""
+    parts = []
+    if command:
+        parts.append(paragraph("Made by"))
+        parts.append(element("pre", element("code", command)))
+    if stamp:
+        parts.append(paragraph(stamp))
+    columns = [
+        Column(name, numeric=False) for name in ("Dataset", "Rater", "Digest of the dataset", "Digest of the scores")
+    ]
+    rows = [
+        [
+            Cell(one.name, one.name),
+            Cell(run.manifest.rater, run.manifest.rater),
+            _digest(run.manifest.dataset_fingerprint),
+            _digest(sha256(RunFolder(run.folder).scores)),
+        ]
+        for one in results
+        for run in one.runs
+    ]
+    parts.append(table(columns, rows, "SHA-256; the same command reaches the same digests"))
+    versions: dict[str, set[str]] = {}
+    for one in results:
+        for run in one.runs:
+            for name, version in run.manifest.versions.items():
+                versions.setdefault(name, set()).add(version)
+    listed = ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())
+    parts.append(paragraph("Scored with ", listed, "."))
+    return join(parts)
+
+
+def _digest(text: str) -> Cell:
+    return Cell(element("code", text, class_="digest"), text)

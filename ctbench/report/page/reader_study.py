@@ -1,0 +1,321 @@
+"""The page of a reader study: who agrees with whom, how reliably, and where readers part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
+from ctbench.agreement.disagreement import Snapshot
+from ctbench.files import write_text
+from ctbench.report.drawings.canvas import png
+from ctbench.report.frames.agreement import statistic_title
+from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
+from ctbench.report.page.layout import Section, page
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
+from ctbench.statistics import OVERALL
+
+__all__ = ["build_reader_study"]
+
+_PERCENT = {"changed_share", "indeterminate_share_change"}
+_OTHERS = ("dice", "hd95", "nsd", "assd", "rvd")
+_STAPLE = ("staple_sensitivity", "staple_specificity")
+_WITHOUT = ("without_dice", "without_volume_change_ml", "changed_share", "indeterminate_share_change")
+_DARK, _BRIGHT = np.array([22, 27, 34]), np.array([[86, 180, 233], [240, 228, 66]])
+
+
+def build_reader_study(
+    study: ReaderStudy,
+    path: str | PathLike[str],
+    *,
+    against_others: pd.DataFrame | None = None,
+    command: str | None = None,
+) -> Path:
+    """Write one self-contained page about the readers of a dataset; the same arguments give the same bytes.
+
+    Args:
+        study: what was found about them.
+        path: of the page.
+        against_others: their scores on the consensus of the others, described by ``label`` and ``rater`` as
+            ``ctbench.statistics.describe`` does; None: the page goes without.
+        command: what a reader of the page would type to repeat it.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        StoreError: the page cannot be written.
+    """
+    lead = paragraph(
+        f"How far the readers of {study.dataset} agree with each other. Means are over cases, and so are their 95 % "
+        "intervals, except those of the intraclass correlations, which have their own."
+    )
+    sections = [
+        Section("facts", "The study", _facts(study)),
+        Section("pairs", "Who agrees with whom", _pairs(study)),
+        Section("reliability", "Reliability", _reliability(study)),
+        Section("readers", "Each reader", _readers(study, against_others)),
+        Section("where", "Where they part", _where(study)),
+        Section("repeat", "How this page was made", _repeat(command)),
+    ]
+    write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))
+    return Path(path)
+
+
+def _facts(study: ReaderStudy) -> Html:
+    rows = {
+        "Dataset": f"{study.dataset}: {study.title}",
+        "Readers": f"{len(study.readers)}: {', '.join(study.readers)}",
+        "Cases": f"{len(study.cases)} with two readers or more",
+        "Left out": f"{len(study.skipped)} cases" if study.skipped else "no case",
+        "Structures": ", ".join((*study.labels, *study.groups)),
+        "Consensus": study.consensus,
+    }
+    entries = (element("div", element("dt", name), element("dd", text)) for name, text in rows.items())
+    facts = element("dl", *entries, class_="facts")
+    if not study.skipped:
+        return facts
+    columns = [Column("Case", numeric=False), Column("Why", numeric=False)]
+    cells = [[Cell(case, case), Cell(why, why)] for case, why in study.skipped.items()]
+    return join((facts, details("Cases that were left out", table(columns, cells, "They are in no figure below"))))
+
+
+def _pairs(study: ReaderStudy) -> Html:
+    how = (
+        "Each pair of readers on the slices that both annotated; mean ± SD over the cases that both read. Every metric "
+        "here is the same whichever of the two is taken for the reference. Kappas are those of the voxels in the box "
+        "around what any reader drew, one voxel wider: the background of the whole image would make all readers alike."
+    )
+    described = pair_summary(study)
+    parts = [paragraph(how, kind="how")]
+    for index, (metric, own) in enumerate(described.groupby("metric", sort=False)):
+        matrix = _matrix(own, str(metric), study)
+        parts.append(
+            element(
+                "details", element("summary", statistic_title(str(metric))), matrix, open="open" if index == 0 else None
+            )
+        )
+    return join(parts)
+
+
+def _matrix(described: pd.DataFrame, metric: str, study: ReaderStudy) -> Html:
+    """Make a table with a row for each structure and reader and a column for each other reader."""
+    unit = str(described["unit"].iloc[0])
+    found: dict[tuple[str, ...], dict[Any, Any]] = {}
+    for row in described.to_dict("records"):
+        found[row["label"], row["reader"], row["other"]] = found[row["label"], row["other"], row["reader"]] = row
+    cases = int(described["rows"].max())
+    columns = [Column("Structure", numeric=False), Column("Reader", numeric=False)]
+    columns += [Column(reader, unit_title(unit), group="with") for reader in study.readers]
+    rows = [
+        [
+            _structure(label, study),
+            Cell(reader, reader),
+            *(_paired(found.get((label, reader, other)), cases) for other in study.readers),
+        ]
+        for label in described["label"].unique()
+        for reader in study.readers
+    ]
+    return table(columns, rows, f"{statistic_title(metric)} of every pair of readers, mean ± SD over {cases} cases")
+
+
+def _structure(label: str, study: ReaderStudy) -> Cell:
+    return Cell(label, kind="overall" if label == OVERALL else "group" if label in study.groups else "")
+
+
+def _paired(row: Mapping[Any, Any] | None, cases: int) -> Cell:
+    if row is None:
+        return Cell(MISSING)
+    return mean_cell(row["mean"], row["sd"], row["unit"], below=when_fewer(int(row["n"]), cases))
+
+
+def _reliability(study: ReaderStudy) -> Html:
+    frame = reliability(study)
+    how = (
+        "Intraclass correlations of the volumes, named as by Shrout and Fleiss: the first figure is 1 where every "
+        "case has readers of its own, 2 where the same readers stand for others like them, 3 where only they matter "
+        "and a constant bias does not; then 1 for one reader, k for the mean of all. Fleiss' kappa, Krippendorff's "
+        "alpha and the generalised conformity index (shared over united volume, over all pairs) are worked out on the "
+        "voxels of each case, as above, and averaged over cases. n is the number of cases that count."
+    )
+    of_volumes = frame["statistic"].str.startswith("icc")
+    return join(
+        (
+            paragraph(how, kind="how"),
+            _statistics(frame[of_volumes], study, "Intraclass correlation of volumes"),
+            _statistics(frame[~of_volumes], study, "Agreement on voxels, mean over cases"),
+            _gaps(frame),
+        )
+    )
+
+
+def _statistics(frame: pd.DataFrame, study: ReaderStudy, caption: str) -> Html:
+    """Make a table with a row for each structure and a column for each statistic."""
+    names = list(frame["statistic"].unique())
+    columns = [
+        Column("Structure", numeric=False),
+        *(Column(statistic_title(name), hint="95 % interval below") for name in names),
+    ]
+    rows = []
+    for label, own in frame.groupby("label", sort=False):
+        found = own.set_index("statistic").to_dict("index")
+        rows.append([_structure(str(label), study), *(_estimate(found[name]) for name in names)])
+    return table(columns, rows, caption)
+
+
+def _estimate(row: Mapping[Any, Any]) -> Cell:
+    below = element("small", f"{interval(row['low'], row['high'])}, n = {row['n']}", class_="line")
+    return Cell(join((fixed(row["value"]), below)), row["value"])
+
+
+def _gaps(frame: pd.DataFrame) -> Html | None:
+    """Name the statistics that lack something, with the reason."""
+    lacking = frame[(frame["reason"] != "") | (frame["left_out"] > 0)]
+    if lacking.empty:
+        return None
+    columns = [Column("Structure", numeric=False), Column("Statistic", numeric=False)]
+    columns += [Column("Cases left out"), Column("Why", numeric=False)]
+    rows = [
+        [
+            Cell(row["label"]),
+            Cell(statistic_title(row["statistic"])),
+            count_cell(row["left_out"]),
+            Cell(row["reason"] or "no value in these cases", kind="long"),
+        ]
+        for row in lacking.to_dict("records")
+    ]
+    return details("Statistics that lack a case or an interval", table(columns, rows, "What is not there, and why"))
+
+
+def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
+    parts: list[Html] = []
+    if against_others is not None and len(against_others):
+        how = "Each reader against the consensus of all others, in which this reader had no part."
+        renamed = against_others.rename(columns={"rater": "reader"})
+        scored = _by_reader(renamed, study, _OTHERS, "Against the others' consensus, mean ± SD over cases")
+        parts += [paragraph(how, kind="how"), scored]
+    described = reader_summary(study)
+    staple = (
+        "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, for each structure "
+        "of each case by itself; the specificity is that within the box around what any reader drew, one voxel wider."
+    )
+    without = (
+        f"What the consensus ({study.consensus}) would be without each reader, against that of all: their Dice and the "
+        "change of volume, with indeterminate voxels taken as not drawn; and, of the voxels that any reader drew, the "
+        "share that changes between in, out and indeterminate, and the change of the share that is indeterminate."
+    )
+    parts += [
+        paragraph(staple, kind="how"),
+        _by_reader(described, study, ("volume_ml", *_STAPLE), "Volume and STAPLE performance, mean ± SD over cases"),
+        paragraph(without, kind="how"),
+        _by_reader(described, study, _WITHOUT, "The consensus without each reader, mean ± SD over cases"),
+    ]
+    return join(parts)
+
+
+def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[str], caption: str) -> Html:
+    """Make a table with a row for each structure and reader and a column for each metric that is there."""
+    units = described.drop_duplicates("metric").set_index("metric")["unit"]
+    metrics = [metric for metric in metrics if metric in units.index]
+    columns = [Column("Structure", numeric=False), Column("Reader", numeric=False), Column("Cases")]
+    columns += [
+        Column(statistic_title(metric), "%" if metric in _PERCENT else unit_title(str(units[metric])))
+        for metric in metrics
+    ]
+    rows = []
+    for (label, reader), own in described.groupby(["label", "reader"], sort=False):
+        found = own.set_index("metric").to_dict("index")
+        cases = int(own["rows"].max())
+        cells = [_mean(found.get(metric), metric, cases) for metric in metrics]
+        rows.append([_structure(str(label), study), Cell(str(reader), str(reader)), count_cell(cases), *cells])
+    return table(columns, rows, caption)
+
+
+def _mean(row: Mapping[Any, Any] | None, metric: str, cases: int) -> Cell:
+    if row is None:
+        return Cell(MISSING)
+    below = when_fewer(int(row["n"]), cases)
+    if metric in _PERCENT:
+        return Cell(join((percent(row["mean"]).removesuffix(" %"), below)), row["mean"])
+    return mean_cell(row["mean"], row["sd"], row["unit"], below=below)
+
+
+def _where(study: ReaderStudy) -> Html:
+    how = (
+        "A voxel is contested where readers who annotated its slice drew different labels (background is one). Its "
+        "disagreement is one minus the share of votes of the commonest label; the mean is over all voxels that any "
+        "reader drew."
+    )
+    columns = [
+        Column("Case", numeric=False),
+        Column("Readers"),
+        Column("Drawn", "voxels"),
+        Column("Contested", "voxels"),
+        Column("Contested", "%", hint="of the drawn voxels"),
+        Column("Mean disagreement"),
+        Column("Worst slice", hint="the one with the most contested voxels, from 1"),
+        Column("Contested there", "voxels"),
+    ]
+    rows = [
+        [
+            Cell(row["case"], row["case"]),
+            count_cell(row["readers"]),
+            _voxels(row["drawn_voxels"]),
+            _voxels(row["contested_voxels"]),
+            Cell(percent(row["contested_share"]).removesuffix(" %"), row["contested_share"]),
+            number_cell(row["mean_disagreement"], "1"),
+            Cell(MISSING) if pd.isna(row["worst_slice"]) else count_cell(row["worst_slice"] + 1),
+            _voxels(row["worst_slice_voxels"]),
+        ]
+        for row in study.disagreement.to_dict("records")
+    ]
+    cards = [_card(case, seen) for case, seen in study.pictures.items()]
+    return join((paragraph(how, kind="how"), table(columns, rows, "Disagreement by case"), _gallery(cards)))
+
+
+def _voxels(count: int) -> Cell:
+    return Cell(f"{count:,}", float(count))
+
+
+def _gallery(cards: Sequence[Html]) -> Html | None:
+    if not cards:
+        return None
+    how = (
+        "The slice with the most contested voxels, of the cases with the most of them; from blue (few disagree) to "
+        "yellow (half or more)."
+    )
+    return join((paragraph(how, kind="how"), element("div", *cards, class_="gallery")))
+
+
+def _card(case: str, seen: Snapshot) -> Html:
+    where = f"slice {seen.z + 1} of {seen.slices}"
+    image = element(
+        "img",
+        src=png(_coloured(seen)),
+        alt=f"disagreement in case {case}, {where}",
+        style=f"aspect-ratio: {seen.aspect:.4f}; width: 100%; image-rendering: pixelated; border-radius: .3rem",
+        loading="lazy",
+    )
+    caption = join((element("strong", case), element("small", where, class_="line")))
+    return element("figure", image, element("figcaption", caption), class_="card")
+
+
+def _coloured(seen: Snapshot) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Show disagreement from blue to yellow, at a half or more; dark where there is none."""
+    share = np.clip(seen.disagreement / 0.5, 0, 1)[..., None]
+    shown = np.where(share > 0, (1 - share) * _BRIGHT[0] + share * _BRIGHT[1], _DARK)
+    return np.round(shown).astype(np.uint8)
+
+
+def _repeat(command: str | None) -> Html:
+    parts = [paragraph("Every value for every case is in the CSV files beside this page.")]
+    if command:
+        parts += [paragraph("Made by"), element("pre", element("code", command))]
+    return join(parts)

@@ -1,0 +1,193 @@
+"""Scores by structure, and volumes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
+from ctbench.report.frames import tables
+from ctbench.report.frames.results import Results
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import interval, metric_title, percent, unit_title
+from ctbench.statistics import size_correlation
+
+__all__ = ["can_correlate", "per_structure", "sizes", "volumes"]
+
+_COUNTS = ("undefined", "penalised", "failed", "not assessed", "unsupported")
+
+
+def per_structure(results: Results) -> Html:
+    """Describe the chief metrics by structure and rater on the common reference, one table a metric."""
+    common = results.scores[results.scores["reference"] == results.common]
+    how = f"All raters against {results.common}; groups of structures are named in grey."
+    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
+    for index, metric in enumerate(results.metrics):
+        described = tables.per_structure(common, results.structures, metric)
+        kind = "open" if index == 0 and not (results.models and results.readers) else None
+        parts.append(
+            element(
+                "details",
+                element("summary", metric_title(metric)),
+                _structure_table(described, metric, results),
+                open=kind,
+            )
+        )
+    return join(parts)
+
+
+def _structure_table(described: pd.DataFrame, metric: str, results: Results) -> Html:
+    unit = str(described["unit"].iloc[0])
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Rater", numeric=False),
+        Column("n"),
+        Column("Mean ± SD", unit_title(unit)),
+        Column("95 % interval", unit_title(unit), hint="of the mean"),
+        Column("Median", unit_title(unit)),
+        Column("Range", unit_title(unit)),
+        *(Column(name) for name in _COUNTS),
+    ]
+    kinds = dict.fromkeys(results.readers, "reader")
+    rows = [
+        [
+            Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
+            rater_cell(row["rater"], kinds.get(row["rater"], "model"), results.palette),
+            count_cell(row["n"]),
+            mean_cell(row["mean"], row["sd"], unit),
+            Cell(interval(row["low"], row["high"], unit), row["low"]),
+            number_cell(row["median"], unit),
+            Cell(interval(row["min"], row["max"], unit), row["min"]),
+            *(count_cell(row[name.replace(" ", "_")], quiet=True) for name in _COUNTS),
+        ]
+        for _, row in described.iterrows()
+    ]
+    return table(columns, rows, f"{metric_title(metric)} against {results.common}, by structure and rater")
+
+
+def volumes(results: Results) -> Html:
+    """Give the agreement of volumes with the common reference: a table, then scatter and Bland-Altman plots."""
+    agreement = tables.volumes(results.scores, reference=results.common, structures=results.structures)
+    if agreement.empty:
+        return paragraph("No volumes were scored.")
+    how = (
+        f"Measured volumes against those of {results.common}, without the voxels that do not count. Bias is measured "
+        "minus reference; 95 % of differences are expected between the limits of agreement. A failed case has no "
+        "volume: n says how many count."
+    )
+    is_model = agreement["rater_kind"] == "model"
+    parts = [paragraph(how, kind="how")]
+    if is_model.any():
+        parts.append(_volume_table(agreement[is_model], results))
+    if not is_model.all():
+        readers = join((paragraph(CONTRIBUTE), _volume_table(agreement[~is_model], results)))
+        parts.append(details("The readers' volumes", readers) if is_model.any() else readers)
+    for model in results.models:
+        pairs = tables.volume_pairs(
+            results.scores, rater=model, reference=results.common, structures=results.compared(model)
+        )
+        if pairs.empty:
+            continue
+        words = {"rater": model, "reference": results.common, "shade": results.palette[model]}
+        scatter = inline_svg(
+            volume_figure(pairs, **words), f"{results.name}-{model}-volumes", f"Volumes of {model} over the reference's"
+        )
+        limits = inline_svg(
+            bland_altman_figure(pairs, **words), f"{results.name}-{model}-limits", f"Bland-Altman plots of {model}"
+        )
+        parts += [
+            element("h4", model),
+            captioned(scatter, "Each dot is a case; the dashed line is identity, the solid one the least-squares fit."),
+            captioned(limits, "Solid: the bias. Dashed: the limits between which 95 % of differences are expected."),
+        ]
+    return join(parts)
+
+
+def _volume_table(agreement: pd.DataFrame, results: Results) -> Html:
+    limit = agreement["limit_ml"].iloc[0]
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Rater", numeric=False),
+        Column("n"),
+        Column("Pearson r"),
+        Column("95 % interval", hint="of r"),
+        Column("Lin's CCC", hint="concordance correlation coefficient"),
+        Column("RMSE", "mL"),
+        Column("Bias", "mL", hint="mean of measured minus reference"),
+        Column("Limits of agreement", "mL"),
+        Column(f"Within {limit:g} mL", "%"),
+    ]
+    rows = [
+        [
+            Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
+            rater_cell(row["rater"], row["rater_kind"], results.palette),
+            count_cell(row["n"]),
+            number_cell(row["pearson_r"], "1"),
+            Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),
+            number_cell(row["concordance"], "1"),
+            number_cell(row["rmse"], "mL"),
+            number_cell(row["mean_difference"], "mL"),
+            Cell(interval(row["lower"], row["upper"], "mL"), row["lower"]),
+            Cell(percent(row["share_within"], 0).removesuffix(" %"), row["share_within"]),
+        ]
+        for _, row in agreement.iterrows()
+    ]
+    return table(columns, rows, f"Agreement of volumes with {results.common}")
+
+
+def can_correlate(results: Results) -> bool:
+    """Say whether Dice and volumes were scored."""
+    return {"dice", "reference_volume_ml"} <= set(results.scores["metric"])
+
+
+def sizes(results: Results) -> Html:
+    """Correlate Dice with the volume of the reference: over structures, and over the cases of each structure."""
+    how = (
+        "A voxel at the border weighs more in a small structure. Over structures: do larger ones have the higher mean "
+        "Dice? Over cases: does one structure have it where it is larger? A high correlation says that size explains "
+        "differences in Dice; it says nothing on who is better."
+    )
+    chosen = results.scores[
+        (results.scores["reference"] == results.common)
+        & results.scores["metric"].isin(["dice", "reference_volume_ml"])
+        & (results.scores["status"] != "unsupported")
+    ]
+    over_cases = tables.in_order(size_correlation(chosen, across="cases"), results.structures)
+    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
+    labelled = chosen[chosen["label"].isin(results.labels)]
+    if len(labelled):  # some models know groups only
+        over_structures = size_correlation(labelled)
+        over_structures = over_structures[over_structures["n"] > 2]
+        if len(over_structures):
+            parts.append(_size_table(over_structures, results, "Mean Dice of the structures and their mean volumes"))
+    by_case = _size_table(over_cases, results, "Dice and volume of the cases, structure by structure")
+    parts.append(details("Over the cases of each structure", by_case))
+    return join(parts)
+
+
+def _size_table(correlated: pd.DataFrame, results: Results, caption: str) -> Html:
+    by_label = "label" in correlated
+    columns = [
+        *([Column("Structure", numeric=False)] if by_label else []),
+        Column("Rater", numeric=False),
+        Column("n", hint="cases" if by_label else "structures"),
+        Column("Pearson r"),
+        Column("95 % interval", hint="of r"),
+        Column("Spearman r"),
+        Column("Note", numeric=False),
+    ]
+    readers = dict.fromkeys(results.readers, "reader")
+    rows = [
+        [
+            *([Cell(row["label"], kind="group" if row["label"] in results.groups else "")] if by_label else []),
+            rater_cell(row["rater"], readers.get(row["rater"], "model"), results.palette),
+            count_cell(row["n"]),
+            number_cell(row["pearson_r"], "1"),
+            Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),
+            number_cell(row["spearman_r"], "1"),
+            Cell(row["reason"]),
+        ]
+        for row in correlated.to_dict("records")
+    ]
+    return table(columns, rows, caption)

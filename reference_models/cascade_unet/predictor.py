@@ -1,0 +1,242 @@
+"""``cascade-unet`` and ``cascade-unet-ensemble``: hemorrhage of any type, by two 3D U-Nets (Zhao et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ctbench.errors import UsageError
+from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.predictors.folds import best_weights, joined_digest
+from ctbench.volume import Volume
+from reference_models.configuration import Millimetres, Size, Window, read_configuration
+from reference_models.hemorrhage import LABEL, hemorrhage_of
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from reference_models.cascade_unet.network import LevelPlan
+    from reference_models.inference.weightsfile import Weights
+    from reference_models.scans.headgrid import HeadGrid
+
+__all__ = ["CascadeConfiguration", "CascadeEnsemble", "CascadePredictor", "cascade_unet", "cascade_unet_ensemble"]
+
+MODEL = "cascade-unet"
+AIR_HU = -1000.0
+
+PAPER_WINDOWS_HU = ((0.0, 80.0), (-20.0, 180.0), (-150.0, 230.0))
+PAPER_SPACING_MM = (5.0, 0.42, 0.42)
+"""About that of the challenge's scans (INSTANCE 2022), for which nnU-Net's plan is made where no other is given."""
+
+
+@dataclass(frozen=True)
+class CascadeConfiguration:
+    """How the networks and what they see are made; the defaults are the paper's, where it states them.
+
+    Args:
+        windows_hu: one channel each, brought to 0..1 and cut off outside; None: one channel, all that a CT may hold.
+        stages: 2, or 1 for the first U-Net alone.
+        plan: of the levels, isotropic or nnunet.
+        levels: the finest so many of the plan; None: all.
+        width: channels of the finest level.
+        largest: channels of a level at most.
+        second_input: of the second stage, probability or image_and_probability.
+        deep_supervision: whether coarser levels learn as well.
+        patch: z,y,x voxels that the networks see at a time.
+        spacing_mm: z,y,x of the grid; None: the scan's.
+    """
+
+    windows_hu: Annotated[tuple[Window, ...], Field(min_length=1, max_length=16)] | None = PAPER_WINDOWS_HU
+    stages: Literal[1, 2] = 2
+    plan: Literal["isotropic", "nnunet"] = "isotropic"
+    levels: Annotated[int, Field(ge=2)] | None = None
+    width: Size = 32
+    largest: Size = 320
+    second_input: Literal["probability", "image_and_probability"] = "probability"
+    deep_supervision: bool = False
+    patch: tuple[Size, Size, Size] = (16, 320, 320)
+    spacing_mm: tuple[Millimetres, Millimetres, Millimetres] | None = None
+
+    @classmethod
+    def read(cls, stored: Any) -> CascadeConfiguration:
+        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        return read_configuration(cls, stored)
+
+    def level_plan(self) -> LevelPlan:
+        """Give kernels and pools of the levels.
+
+        Raises:
+            UsageError: they cannot divide the patch.
+        """
+        from reference_models.cascade_unet.network import ISOTROPIC, nnunet_plan
+
+        plan = ISOTROPIC if self.plan == "isotropic" else nnunet_plan(self.patch, self.spacing_mm or PAPER_SPACING_MM)
+        plan = plan.cut(self.levels or len(plan.kernels))
+        if any(side % least for side, least in zip(self.patch, plan.multiple, strict=True)):
+            expected = " x ".join(map(str, plan.multiple))
+            msg = f"the {self.plan} plan of {MODEL} cannot divide patch={self.patch}; expected multiples of {expected}"
+            raise UsageError(msg)
+        return plan
+
+    def network(self) -> nn.Module:
+        """Make the network of both stages."""
+        from reference_models import network
+
+        return network(
+            MODEL,
+            channels=len(self.windows_hu or (CT_RANGE_HU,)),
+            stages=self.stages,
+            width=self.width,
+            largest=self.largest,
+            plan=self.level_plan(),
+            second_input=self.second_input,
+            deep_supervision=self.deep_supervision,
+        )
+
+    def channels(self, hu: Tensor) -> Tensor:
+        """Make the channels of the windows: batch,1,... HU in, batch,window,... in 0..1 out."""
+        import torch
+
+        windows = self.windows_hu or (CT_RANGE_HU,)
+        return torch.cat([((hu - low) / (high - low)).clamp(0, 1) for low, high in windows], dim=1)
+
+    def grid(self, image: Volume) -> tuple[HeadGrid, NDArray[np.float32]]:
+        """Bring an image onto the networks' grid: the grid, to come back by, and HU z,y,x."""
+        from reference_models.scans.headgrid import HeadGrid
+
+        grid = HeadGrid.of(check_hu(image), self.patch, self.spacing_mm)
+        return grid, grid.cut(image.array.astype(np.float32), AIR_HU)
+
+
+class CascadePredictor:
+    """The cascade with its weights, over a scan in overlapping patches.
+
+    Args:
+        weights: of ``cascade-unet``.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: patches at a time.
+    """
+
+    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2) -> None:
+        from reference_models.inference.devices import choose_device, place
+
+        self.configuration = CascadeConfiguration.read(weights.configuration)
+        self.device, self.batch_size = choose_device(device), batch_size
+        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        self.network = place(network, self.device).eval()
+        self.info = PredictorInfo(
+            name=MODEL,
+            version="1",
+            labels=weights.labels,
+            description="Cascade of two 3D U-Nets (Zhao et al. 2022): hemorrhage of any type.",
+            licence="Apache-2.0",
+            weights_digest=weights.digest,
+            training_datasets=weights.trained_on,
+            parameters=asdict(self.configuration),
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one CT; the score is V / (V + 1 mL).
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        return hemorrhage_of(self.probability(image), image, self.info.labels[LABEL])
+
+    def probability(self, image: Volume) -> NDArray[np.float32]:
+        """Give the probability of hemorrhage, z,y,x on the image's grid.
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        import torch
+
+        from reference_models.inference.tiling import apply_in_tiles
+
+        grid, hu = self.configuration.grid(image)
+        found = apply_in_tiles(
+            lambda batch: torch.sigmoid(self.network(self.configuration.channels(batch))),
+            torch.from_numpy(hu),
+            self.configuration.patch,
+            self.batch_size,
+            self.device,
+            self.configuration.level_plan().multiple,
+        )
+        return grid.restore(found.numpy())
+
+
+class CascadeEnsemble:
+    """The mean of the probabilities of several cascades, as of the folds of a cross-validation.
+
+    Args:
+        members: of one label set.
+    """
+
+    def __init__(self, members: Sequence[CascadePredictor]) -> None:
+        self.members = tuple(members)
+        first = self.members[0].info
+        digests = [member.info.weights_digest for member in self.members]
+        self.info = replace(
+            first,
+            name=f"{MODEL}-ensemble",
+            description=f"Mean probability of {len(digests)} {MODEL} (Zhao et al. 2022): hemorrhage of any type.",
+            weights_digest=joined_digest(digests),
+            training_datasets=tuple(dict.fromkeys(name for one in self.members for name in one.info.training_datasets)),
+            parameters={"members": digests, **first.parameters},
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Segment one CT; the score is V / (V + 1 mL).
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        total = np.zeros(image.shape, np.float32)
+        for member in self.members:
+            total += member.probability(image)
+        return hemorrhage_of(total / len(self.members), image, self.info.labels[LABEL])
+
+
+def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 2) -> CascadePredictor:
+    """Make the predictor.
+
+    Args:
+        weights: a file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: patches at a time.
+    """
+    return CascadePredictor(open_weights(MODEL, weights), device, batch_size)
+
+
+def cascade_unet_ensemble(
+    *, weights: str | Sequence[str] | None = None, best: int | None = None, device: str = "auto", batch_size: int = 2
+) -> CascadeEnsemble:
+    """Make the predictor of several models.
+
+    Args:
+        weights: the folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; None: the demo
+            weights alone, an ensemble of one.
+        best: only so many of the folds, those whose held-out cases were predicted best; None: all. The paper took three
+            of five.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: patches at a time.
+
+    Raises:
+        MissingFileError: there are no weights.
+        UsageError: there are not so many folds, or it is not known which are best.
+    """
+    if isinstance(weights, str):
+        files: Sequence[str | None] = best_weights(weights, best)
+    elif best is None:
+        files = weights or [None]
+    else:
+        msg = f"best={best} needs weights=FOLDER of a `ctbench train {MODEL} --folds N`, which ranks them"
+        raise UsageError(msg)
+    return CascadeEnsemble([CascadePredictor(open_weights(MODEL, file), device, batch_size) for file in files])

@@ -1,0 +1,221 @@
+"""How ``cascade-unet`` learns (Zhao et al. 2022, Section 2.4; nnU-Net where the paper says no more)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ctbench.datasets import Dataset
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from ctbench.volume import Volume
+from reference_models.cascade_unet.predictor import AIR_HU, CascadeConfiguration
+from reference_models.hemorrhage import LABEL, hemorrhage_codes
+from reference_models.training.augmentation import ElasticAugmentation
+from reference_models.training.engine import Curves, Schedule
+from reference_models.training.examples import Batch, Example, stack
+from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.presets import Preset, changed
+from reference_models.training.setup import Cases, Setup, prepare
+
+__all__ = ["CascadePlan", "CascadeRecipe", "cascade_example", "cascade_plan", "cascade_setup"]
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class CascadePlan:
+    """How the cascade is trained.
+
+    Args:
+        configuration: of the networks.
+        schedule: how long and how fast.
+        piece: z,y,x voxels that are learnt from at a time; None: a patch of the configuration.
+        batch_size: pieces a step.
+        steps: an epoch.
+        around_blood: share of the pieces that lie around a voxel of blood; the others lie anywhere.
+        bce_weight: of the cross-entropy beside the Dice loss.
+    """
+
+    configuration: CascadeConfiguration
+    schedule: Schedule
+    piece: Triple | None = None
+    batch_size: int = 2
+    steps: int = 250
+    around_blood: float = 1 / 3
+    bce_weight: float = 1.0
+
+
+def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> CascadePlan:
+    """Make the plan of ``cascade-unet``.
+
+    The paper states the loss and Adam, at 0.01 to begin with; how the rate falls, batches of two, 1000 epochs of 250
+    steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on nnU-Net's plan for its
+    thick slices.
+
+    Args:
+        preset: paper or demo.
+        options: fields of the plan, of its configuration and of its schedule.
+        seed: of the training.
+
+    Raises:
+        UsageError: an option that is none, or has no such value.
+    """
+    plan = CascadePlan(CascadeConfiguration(), Schedule(learning_rate=0.01, epochs=1000, poly=0.9, seed=seed))
+    if preset == "demo":
+        plan = replace(
+            plan,
+            configuration=replace(
+                plan.configuration,
+                plan="nnunet",
+                levels=4,
+                width=8,
+                patch=(24, 64, 64),
+                spacing_mm=(6.25, 1.8, 1.8),
+            ),
+            schedule=replace(
+                plan.schedule, learning_rate=5e-3, epochs=24, poly=None, cosine=True, largest_gradient=1.0
+            ),
+            piece=(16, 64, 64),
+            steps=100,
+            around_blood=2 / 3,
+        )
+    plan = changed(plan, options)
+    return replace(plan, configuration=CascadeConfiguration.read(asdict(plan.configuration)))
+
+
+def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training of the cascade up; all labels are one class, unless one is called ``hemorrhage``."""
+    plan = cascade_plan(preset, options, seed)
+    _check_piece(plan)  # before the cases are read
+    codes = hemorrhage_codes(dataset.labels)
+
+    def recipe(training: Cases, validation: Cases) -> CascadeRecipe:
+        seen, held_out = (
+            prepare(
+                cases, lambda case, reference: [cascade_example(case.image(), reference, codes, plan.configuration)]
+            )
+            for cases in (training, validation)
+        )
+        return CascadeRecipe(plan, seen, held_out)
+
+    return Setup(plan, LabelSet({LABEL: 1}), recipe)
+
+
+def cascade_example(
+    image: Volume, reference: Reference, codes: tuple[int, ...], configuration: CascadeConfiguration
+) -> Example:
+    """Bring a case onto the grid of the networks, in HU; its padding does not count.
+
+    Args:
+        image: HU.
+        reference: on its grid.
+        codes: of hemorrhage; all of them are one class.
+        configuration: of the networks.
+    """
+    grid, hu = configuration.grid(image)
+    target = grid.cut(np.isin(reference.labels, codes).astype(np.uint8), 0)
+    return Example(hu, target, grid.cut(~reference.uncounted, fill=False))
+
+
+@dataclass(eq=False)
+class CascadeRecipe:
+    """What the cascade is shown: pieces of heads, in channels of the windows.
+
+    Args:
+        plan: of the training.
+        training: whole heads in HU.
+        validation: likewise.
+    """
+
+    plan: CascadePlan
+    training: list[Example]
+    validation: list[Example]
+
+    def __post_init__(self) -> None:
+        self.augmentation = ElasticAugmentation(fill=AIR_HU)
+        self.bloody = [example for example in self.training if example.target.any()]
+
+    def network(self) -> nn.Module:
+        """Make the network."""
+        return self.plan.configuration.network()
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Give one epoch of pieces, flipped from left to right and deformed."""
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        for _ in range(self.plan.steps):
+            pieces = [self._piece(rng) for _ in range(self.plan.batch_size)]
+            yield self._in_windows(self.augmentation(stack(pieces), generator))
+
+    def validation_batches(self) -> Iterator[Batch]:
+        """Give the heads in patches side by side, one at a time."""
+        patch = self.plan.configuration.patch
+        for example in self.validation:
+            for corner in product(*map(_side_by_side, example.image.shape, patch)):
+                yield self._in_windows(stack([_cut(example, corner, patch)]))
+
+    def loss(self, logits: Tensor | list[list[Tensor]], batch: Batch) -> Tensor:
+        """Give Dice loss and cross-entropy, summed over the stages.
+
+        Under deep supervision every level weighs half as much as the finer one and the coarsest nothing, as in nnU-Net.
+        """
+        stages = [[logits]] if isinstance(logits, Tensor) else logits
+        return torch.stack([self._over_levels(levels, batch) for levels in stages]).sum()
+
+    def is_done(self, _: Curves) -> bool:
+        """Never stop before the end of the schedule: the paper has no rule, nor has nnU-Net."""
+        return False
+
+    def _over_levels(self, levels: list[Tensor], batch: Batch) -> Tensor:
+        taught = levels[: max(1, len(levels) - 1)]
+        losses = torch.stack([self._of_level(logits, batch) for logits in taught])
+        shares = 0.5 ** torch.arange(len(taught), device=losses.device)
+        return (losses * shares).sum() / shares.sum()
+
+    def _of_level(self, logits: Tensor, batch: Batch) -> Tensor:
+        steps = [whole // here for whole, here in zip(batch.target.shape[1:], logits.shape[2:], strict=True)]
+        here = (slice(None), *(slice(None, None, step) for step in steps))
+        target, counted = batch.target[here], batch.counted[here]
+        entropy = binary_cross_entropy(logits, target, counted)
+        return dice_loss(logits, target, counted) + self.plan.bce_weight * entropy
+
+    def _in_windows(self, batch: Batch) -> Batch:
+        return batch._replace(image=self.plan.configuration.channels(batch.image))
+
+    def _piece(self, rng: np.random.Generator) -> Example:
+        sides = self.plan.piece or self.plan.configuration.patch
+        wanted = bool(self.bloody) and rng.random() < self.plan.around_blood
+        heads = self.bloody if wanted else self.training
+        example = heads[rng.integers(len(heads))]
+        last = np.subtract(example.image.shape, sides, dtype=np.int64)
+        corner = rng.integers(last + 1)
+        if wanted:
+            voxel = np.unravel_index(rng.choice(np.flatnonzero(example.target)), example.target.shape)
+            corner = np.clip(np.array(voxel) - rng.integers(sides), 0, last)
+        return _cut(example, corner, sides)
+
+
+def _check_piece(plan: CascadePlan) -> None:
+    multiple, patch = plan.configuration.level_plan().multiple, plan.configuration.patch
+    piece = plan.piece or patch
+    if any(side > whole or side % least for side, whole, least in zip(piece, patch, multiple, strict=True)):
+        told, least = (" x ".join(map(str, sides)) for sides in (patch, multiple))
+        msg = f"piece={piece} cannot be learnt from; expected sides up to {told} that are multiples of {least}"
+        raise UsageError(msg)
+
+
+def _cut(example: Example, corner: tuple[int, ...] | NDArray[np.integer], sides: Triple) -> Example:
+    return example[tuple(slice(low, low + side) for low, side in zip(corner, sides, strict=True))]
+
+
+def _side_by_side(size: int, side: int) -> list[int]:
+    """Give where pieces begin that cover an axis; the last one lies at its end."""
+    return sorted({min(start, size - side) for start in range(0, size, side)})

@@ -1,0 +1,1 @@
+"""``deepbleed``: the V-Nets of Sharrock et al. 2020."""

@@ -1,0 +1,206 @@
+"""How the four ``deepbleed`` networks learn (Sharrock et al. 2020, Models)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ctbench.datasets import Dataset
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from ctbench.volume import Volume
+from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from reference_models.hemorrhage import LABEL, hemorrhage_codes
+from reference_models.scans.hounsfield import windowed
+from reference_models.scans.slices import Slices
+from reference_models.scans.space import TemplateSpace, extracted_brain, read_template
+from reference_models.training.augmentation import ElasticAugmentation
+from reference_models.training.engine import Curves
+from reference_models.training.examples import Batch, Example, stack
+from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.presets import Preset, deepbleed_plan
+from reference_models.training.setup import Cases, Setup, prepare
+from reference_models.training.stopping import has_stalled
+
+__all__ = ["DeepBleedRecipe", "deepbleed_examples", "deepbleed_setup", "slice_odds"]
+
+_FIRST_LOGIT = -3.0
+_NORMAL_SHARE = 0.25
+"""How often a head without blood is drawn, for each time that one with blood is; the paper had none without."""
+
+
+def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training of one of the four up; all labels are one class, unless one is called ``hemorrhage``."""
+    options = dict(options)
+    template = read_template(options.pop("template", None))
+    plan = deepbleed_plan(model, preset, options, seed)
+    codes = hemorrhage_codes(dataset.labels)
+
+    def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
+        seen, held_out = (
+            prepare(
+                cases,
+                lambda case, reference: deepbleed_examples(
+                    case.image(), reference, codes, plan.configuration, template
+                ),
+            )
+            for cases in (training, validation)
+        )
+        return DeepBleedRecipe(
+            plan.configuration,
+            seen,
+            held_out,
+            batch_size=plan.batch_size,
+            bce_weight=plan.bce_weight,
+            stop_early=plan.stop_early,
+        )
+
+    return Setup(plan, LabelSet({LABEL: 1}), recipe)
+
+
+def deepbleed_examples(
+    image: Volume,
+    reference: Reference,
+    codes: tuple[int, ...],
+    configuration: DeepBleedConfiguration,
+    template: Volume,
+) -> list[Example]:
+    """Bring a case into the space of its network: one cube, or one example a slice that has brain in it.
+
+    Args:
+        image: HU.
+        reference: on its grid.
+        codes: of hemorrhage; all of them are one class.
+        configuration: of the network.
+        template: an extracted brain; ``deepbleed-512`` does not use it.
+
+    Returns:
+        nothing for a scan without a brain.
+    """
+    brain = extracted_brain(image)
+    if not brain.array.any():
+        return []
+    blood = np.isin(reference.labels, codes).astype(np.uint8)
+    if configuration.spacing_mm is None:
+        plan = Slices.of(image, edge=configuration.edge)
+        hu = plan.cut(brain.array, 0.0)
+        counted = plan.cut((~reference.uncounted).astype(np.uint8), 0).astype(bool)
+        whole = Example(windowed(hu, configuration.window_hu), plan.cut(blood, 0), counted)
+        return [whole[index] for index in range(len(hu)) if hu[index].any()]
+    space = TemplateSpace.of(brain, template, configuration.spacing_mm)
+    hu = space.to_template(brain.array)
+    left_out = space.to_template(reference.uncounted.astype(np.uint8), nearest=True)
+    target = space.to_template(blood, nearest=True)
+    return [Example(windowed(hu, configuration.window_hu), target, left_out == 0)]
+
+
+def slice_odds(examples: list[Example]) -> NDArray[np.float64]:
+    """Give the odds of drawing each slice: its share of labelled pixels, plus the mean share.
+
+    The paper draws by the share alone, under which a network would never see a slice without blood; the mean makes
+    half of the draws blind to it.
+    """
+    share = np.array([float((example.target > 0).mean()) for example in examples])
+    odds = share + share.mean() if share.any() else np.ones(len(share))
+    normed: NDArray[np.float64] = odds / odds.sum()
+    return normed
+
+
+@dataclass(eq=False)
+class DeepBleedRecipe:
+    """What one of the four networks is shown.
+
+    Args:
+        configuration: of the network.
+        training: cubes of whole heads, or slices.
+        validation: likewise.
+        batch_size: slices or cubes a step.
+        bce_weight: of a cross-entropy beside the Dice loss in 3D.
+        samples: cubes that are cut from a head in an epoch, where a cube is not the whole head.
+        stop_early: by the paper's rule: at least 200 epochs, then ten without a lower moving average of the loss.
+    """
+
+    configuration: DeepBleedConfiguration
+    training: list[Example]
+    validation: list[Example]
+    batch_size: int = 8
+    bce_weight: float = 0.0
+    samples: int = 4
+    stop_early: bool = True
+
+    def __post_init__(self) -> None:
+        self.augmentation = ElasticAugmentation()
+
+    def network(self) -> nn.Module:
+        """Make the network; at first it finds blood unlikely, as it is.
+
+        With an even chance everywhere, Milletari's loss is so flat that learning takes long to begin.
+        """
+        network = self.configuration.network()
+        last = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.Conv3d))][-1]
+        nn.init.constant_(last.bias, _FIRST_LOGIT)  # type: ignore[arg-type]  # every layer of the V-Net has a bias
+        return network
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Give one epoch: slices by label share, cubes half of the time around blood, augmented."""
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        drawn = self._drawn(rng)
+        for start in range(0, len(drawn), self.batch_size):
+            yield self.augmentation(stack(drawn[start : start + self.batch_size]), generator)
+
+    def validation_batches(self) -> Iterator[Batch]:
+        """Give all slices, or the heads in cubes side by side."""
+        pieces = self.validation
+        if not self._whole:
+            pieces = [piece for example in pieces for piece in self._side_by_side(example)]
+        for start in range(0, len(pieces), self.batch_size):
+            yield stack(pieces[start : start + self.batch_size])
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Give cross-entropy in 2D, Milletari's Dice loss in 3D, with some cross-entropy where that is asked for."""
+        if self.configuration.spacing_mm is None:
+            return binary_cross_entropy(logits, batch.target, batch.counted)
+        dice = dice_loss(logits, batch.target, batch.counted)
+        if not self.bce_weight:
+            return dice
+        return dice + self.bce_weight * binary_cross_entropy(logits, batch.target, batch.counted)
+
+    def is_done(self, curves: Curves) -> bool:
+        """Stop by the paper's rule."""
+        return self.stop_early and has_stalled(curves.validation_loss)
+
+    @property
+    def _whole(self) -> bool:
+        return self.configuration.spacing_mm is None or self.configuration.is_whole
+
+    def _drawn(self, rng: np.random.Generator) -> list[Example]:
+        count = len(self.training)
+        if self.configuration.spacing_mm is None:
+            return [self.training[index] for index in rng.choice(count, count, p=slice_odds(self.training))]
+        wanted = np.array([bool(example.target.any()) or rng.random() < _NORMAL_SHARE for example in self.training])
+        order = rng.permutation(np.repeat(np.flatnonzero(wanted), 1 if self._whole else self.samples))
+        return [self.training[index] if self._whole else self._cut(self.training[index], rng) for index in order]
+
+    def _cut(self, example: Example, rng: np.random.Generator) -> Example:
+        edge, shape = self.configuration.edge, np.array(example.image.shape)
+        # Around blood half of the time, else anywhere in the brain.
+        places = np.flatnonzero(example.target) if rng.random() < 0.5 and example.target.any() else None
+        if places is None:
+            places = np.flatnonzero(example.image)
+        centre = np.array(np.unravel_index(rng.choice(places), example.image.shape))
+        shift = rng.integers(-(edge // 4), edge // 4 + 1, 3)
+        corner = np.clip(centre + shift - edge // 2, 0, shape - edge)
+        return example[tuple(slice(low, low + edge) for low in corner)]
+
+    def _side_by_side(self, example: Example) -> Iterator[Example]:
+        edge = self.configuration.edge
+        for corner in np.ndindex(*(size // edge for size in example.image.shape)):
+            piece = example[tuple(slice(edge * low, edge * (low + 1)) for low in corner)]
+            if piece.image.any():
+                yield piece

@@ -1,0 +1,311 @@
+"""How ``deepnat`` learns (Wachinger et al. 2018, Results)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ctbench.datasets import Case, Dataset
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from reference_models.deepnat.network import SUPPORT, task_offsets
+from reference_models.deepnat.predictor import DeepNatConfiguration
+from reference_models.training.engine import Curves, Schedule
+from reference_models.training.examples import Batch
+from reference_models.training.presets import Preset, changed
+from reference_models.training.setup import Cases, Setup, prepare
+
+__all__ = ["Block", "DeepNatPlan", "DeepNatRecipe", "Head", "deepnat_heads", "deepnat_plan", "deepnat_setup"]
+
+_VARIABLE = ("white", "gray", "grey")
+"""Structures whose name has one of these in it vary more, so the paper draws twice as many of their patches."""
+
+_PROBES = 300
+"""Blocks from which the shares of the classes among drawn voxels are taken."""
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class DeepNatPlan:
+    """How ``deepnat`` is trained.
+
+    Args:
+        configuration: of the networks.
+        schedule: how long and how fast.
+        batch_size: blocks a step.
+        block: z,y,x voxels about which one training example is; (1, 1, 1) is the paper's single patch.
+        background: patches of background that an image gives at most, and of foreground to the first network.
+        per_structure: patches of each structure that an image gives to the second network at most.
+        blocks: in an epoch; None: all patches that the limits allow.
+        validated: voxels on which the soft Dice is measured after every epoch.
+        natural: how far the likelihoods go from structures as often as they are drawn (0, the paper's) to as often as
+            they are (1). The former finds small structures too large, the latter misses them.
+        jitter: standard deviation of a factor and of a summand that change the intensities of a block.
+    """
+
+    configuration: DeepNatConfiguration
+    schedule: Schedule
+    batch_size: int = 2048
+    block: Triple = (1, 1, 1)
+    background: int = 30_000
+    per_structure: int = 3_000
+    blocks: int | None = None
+    validated: int = 30_000
+    natural: float = 0.0
+    jitter: float = 0.0
+
+
+def deepnat_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: int = 0) -> DeepNatPlan:
+    """Make the plan of ``deepnat``.
+
+    The demo sees voxels of 1.8 mm with networks a quarter as wide and learns with Adam, from blocks of neighbouring
+    voxels, which share most of the work. Its random field follows intensities alone: structures one or two voxels thin
+    do not outlive a kernel of distance.
+
+    Args:
+        preset: paper or demo.
+        structures: how many labels the dataset has.
+        options: fields of the plan, of the configuration and of the schedule.
+        seed: of the training.
+
+    Raises:
+        UsageError: an option that is none.
+    """
+    configuration = DeepNatConfiguration(structures=structures)
+    plan = DeepNatPlan(configuration, Schedule(0.01, epochs=25, optimizer="sgd", poly=0.9, seed=seed))
+    if preset == "demo":
+        narrow = replace(
+            configuration,
+            widths=(8, 16, 16),
+            hidden=(64, 64),
+            dropout=0.1,
+            spacing_mm=1.8,
+            spectral_mm=5.4,
+            appearance=2.0,
+            smoothness=0.0,
+        )
+        plan = DeepNatPlan(
+            narrow,
+            replace(plan.schedule, learning_rate=0.005, epochs=20, optimizer="adam"),
+            batch_size=8,
+            block=(4, 12, 12),
+            background=1_000_000,
+            per_structure=20_000,
+            blocks=1600,
+            natural=0.5,
+        )
+    return changed(plan, options)
+
+
+def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training up for the labels of a dataset."""
+    plan = deepnat_plan(preset, len(dataset.labels), options, seed)
+    codes = tuple(dataset.labels.values())
+    doubled = tuple(any(part in name.lower() for part in _VARIABLE) for name in dataset.labels)
+
+    def recipe(training: Cases, validation: Cases) -> DeepNatRecipe:
+        seen, held_out = (
+            prepare(cases, lambda case, reference: deepnat_heads(case, reference, codes, plan))
+            for cases in (training, validation)
+        )
+        return DeepNatRecipe(plan, seen, held_out, doubled)
+
+    return Setup(plan, LabelSet(dataset.labels.codes), recipe)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A brain to learn from.
+
+    Args:
+        channels: as ``SeenBrain`` has them, float32.
+        target: z,y,x class numbers, with one voxel more on every side than there are patches.
+        counted: likewise, the voxels whose label counts.
+        centres: z,y,x voxels that patches may be about.
+    """
+
+    channels: NDArray[np.float32]
+    target: NDArray[np.uint8]
+    counted: NDArray[np.bool_]
+    centres: NDArray[np.bool_]
+
+
+def deepnat_heads(case: Case, reference: Reference, codes: tuple[int, ...], plan: DeepNatPlan) -> list[Head]:
+    """Bring a case into cubic voxels; nothing where there is no brain, or where none of its voxels counts.
+
+    Args:
+        case: its image is read.
+        reference: on its grid.
+        codes: of the structures, in the order of the classes.
+        plan: of the training; a brain is padded to the size of its blocks.
+    """
+    seen = plan.configuration.see(case.image())
+    if seen is None:
+        return []
+    classes = np.zeros(max(256, *codes) + 1, np.uint8)
+    classes[list(codes)] = np.arange(1, len(codes) + 1)
+    short = [max(0, side - size) for side, size in zip(plan.block, seen.mask.shape, strict=True)]
+    target, counted = (
+        np.pad(seen.in_box(array), [(1, 1 + more) for more in short])
+        for array in (classes[reference.labels], ~reference.uncounted)
+    )
+    centres = np.pad(seen.mask, [(0, more) for more in short]) & counted[1:-1, 1:-1, 1:-1]
+    channels = np.pad(seen.channels.numpy(), [(0, 0), *((0, more) for more in short)], mode="edge")
+    return [Head(channels, target, counted, centres)] if centres.any() else []
+
+
+class Block(NamedTuple):
+    """One training example: channel,z,y,x; and task,z,y,x twice."""
+
+    channels: NDArray[np.float32]
+    target: NDArray[np.uint8]
+    counted: NDArray[np.bool_]
+
+
+@dataclass(eq=False)
+class DeepNatRecipe:
+    """Both networks learn at once, from one stream of blocks.
+
+    The paper draws patches for the first network evenly from foreground and background, and for the second evenly from
+    the structures, each up to a limit an image. Here the centres of blocks are drawn as the second's, with the
+    background beside them, and weights make up for the difference: so each network's expected loss is the paper's.
+
+    Args:
+        plan: of the training.
+        training: heads.
+        validation: heads.
+        doubled: of every structure, whether twice as many patches are drawn.
+    """
+
+    plan: DeepNatPlan
+    training: list[Head]
+    validation: list[Head]
+    doubled: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        classes = range(len(self.doubled) + 1)
+        self._pools = [
+            [np.argwhere(head.centres & (head.target[1:-1, 1:-1, 1:-1] == one)) for one in classes]
+            for head in self.training
+        ]
+        limits = [self.plan.background, *(self.plan.per_structure * (1 + twice) for twice in self.doubled)]
+        counts = np.array([[len(pool) for pool in pools] for pools in self._pools])
+        self._patches = np.minimum(counts, limits)
+        wanted = self._wanted(counts)
+        self.weights = torch.tensor(wanted / self._drawn_shares(), dtype=torch.float32)
+        self.offsets = self._offsets(wanted[1], counts.sum(axis=0))
+
+    def network(self) -> nn.Module:
+        """Make the networks."""
+        return self.plan.configuration.network()
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Give one epoch of blocks."""
+        count = self.plan.blocks or int(self._patches.sum())
+        for start in range(0, count, self.plan.batch_size):
+            size = min(self.plan.batch_size, count - start)
+            yield _batch([self._jittered(block, rng) for block in self._drawn(size, rng)])
+
+    def validation_batches(self) -> Iterator[Batch]:
+        """Give blocks around voxels of the validation heads, drawn evenly, the same every time."""
+        rng = np.random.default_rng(self.plan.schedule.seed)
+        pools = [np.argwhere(head.centres) for head in self.validation]
+        chosen = rng.integers(len(pools), size=-(-self.plan.validated // math.prod(self.plan.block)))
+        for start in range(0, len(chosen), self.plan.batch_size):
+            heads = chosen[start : start + self.plan.batch_size]
+            yield _batch([self._around(self.validation[head], rng.choice(pools[head]), rng) for head in heads])
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Give the sum of the two networks' cross-entropies, weighed to the paper's draws.
+
+        The second network's logits are shifted by how much oftener a structure is drawn than it is there (Menon et al.
+        2021, arXiv 2007.07314), as far as the plan says: what it learns is then right without the shift.
+        """
+        chosen = logits.gather(1, batch.target[:, None])[:, 0]
+        inside = torch.logsumexp(logits[:, 1:], dim=1)
+        is_background = batch.target == 0
+        offsets = self.offsets.to(logits.device)
+        drawn = torch.logsumexp(logits[:, 1:] + offsets[1:].view(1, -1, 1, 1, 1, 1), dim=1)
+        whether, which = self.weights.to(logits.device)[:, batch.target]
+        loss = whether * -torch.where(is_background, chosen, inside) + which * (drawn - chosen - offsets[batch.target])
+        mean: Tensor = (loss * batch.counted).sum() / batch.counted.sum().clamp_min(1)
+        return mean
+
+    def is_done(self, _: Curves) -> bool:
+        """Never stop early: the paper trains for so many epochs."""
+        return False
+
+    def _wanted(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give the share of every class among the paper's patches for the first and for the second network.
+
+        Args:
+            counts: image,class voxels.
+        """
+        inside = counts[:, 1:].sum(axis=1, keepdims=True)
+        drawn = np.minimum(inside, self.plan.background) / np.maximum(inside, 1) * counts[:, 1:]
+        first = [self._patches[:, 0].sum(), *drawn.sum(axis=0)]
+        second = [0, *self._patches[:, 1:].sum(axis=0)]
+        return np.array([np.divide(one, max(np.sum(one), 1)) for one in (first, second)])
+
+    def _offsets(self, wanted: NDArray[np.float64], counts: NDArray[np.int64]) -> Tensor:
+        """Give the logarithm of how much oftener each structure is drawn than it is there, times ``natural``."""
+        offsets = np.zeros(len(counts))
+        natural = np.maximum(counts[1:], 1) / max(counts[1:].sum(), 1)
+        offsets[1:] = np.log(np.maximum(wanted[1:], 1e-9) / natural)
+        return torch.tensor(self.plan.natural * offsets, dtype=torch.float32)
+
+    def _drawn_shares(self) -> NDArray[np.float64]:
+        """Give the share of every class among the voxels that blocks are about; of single voxels it is known."""
+        if math.prod(self.plan.block) == 1:
+            drawn = self._patches.sum(axis=0)
+        else:
+            blocks = self._drawn(_PROBES, np.random.default_rng(self.plan.schedule.seed))
+            seen = np.concatenate([block.target[0][block.counted[0]] for block in blocks])
+            drawn = np.bincount(seen, minlength=len(self.doubled) + 1)
+        shares: NDArray[np.float64] = np.maximum(drawn, 1) / drawn.sum()
+        return shares
+
+    def _drawn(self, count: int, rng: np.random.Generator) -> list[Block]:
+        odds = self._patches.ravel() / self._patches.sum()
+        chosen = np.unravel_index(rng.choice(odds.size, count, p=odds), self._patches.shape)
+        return [
+            self._around(self.training[head], rng.choice(self._pools[head][one]), rng)
+            for head, one in zip(*chosen, strict=True)
+        ]
+
+    def _around(self, head: Head, voxel: NDArray[np.int64], rng: np.random.Generator) -> Block:
+        """Cut a block that holds a voxel, anywhere in it."""
+        sides = np.array(self.plan.block)
+        corner = np.clip(voxel - rng.integers(sides), 0, np.array(head.centres.shape) - sides)
+        seen = tuple(slice(low, low + side + SUPPORT - 1) for low, side in zip(corner, sides, strict=True))
+        about = tuple(slice(low, low + side) for low, side in zip(corner, sides, strict=True))
+        targets, counts = [], []
+        for offset in task_offsets(self.plan.configuration.tasks):
+            there = tuple(
+                slice(1 + low + step, 1 + low + step + side)
+                for low, step, side in zip(corner, offset, sides, strict=True)
+            )
+            targets.append(head.target[there])
+            counts.append(head.counted[there] & head.centres[about])
+        return Block(head.channels[(slice(None), *seen)], np.stack(targets), np.stack(counts))
+
+    def _jittered(self, block: Block, rng: np.random.Generator) -> Block:
+        if not self.plan.jitter:
+            return block
+        gain, shift = rng.normal((1, 0), self.plan.jitter)
+        channels = block.channels.copy()
+        channels[0] = np.where(channels[0] > channels[0].min(), channels[0] * gain + shift, channels[0])
+        return block._replace(channels=channels)
+
+
+def _batch(blocks: Sequence[Block]) -> Batch:
+    channels, target, counted = (np.stack(parts) for parts in zip(*blocks, strict=True))
+    return Batch(torch.from_numpy(channels), torch.from_numpy(target.astype(np.int64)), torch.from_numpy(counted))

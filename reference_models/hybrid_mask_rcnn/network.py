@@ -1,0 +1,288 @@
+"""The hybrid 3D/2D Mask R-CNN of Chang et al. 2018 (doi 10.3174/ajnr.A5742) on its feature pyramid.
+
+What the paper does not state follows Faster R-CNN (Ren et al. 2015, 1506.01497), feature pyramid networks (Lin et al.
+2016, 1612.03144) and Mask R-CNN (He et al. 2017, 1703.06870).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from reference_models.hybrid_mask_rcnn.backbone import HybridBackbone
+from reference_models.hybrid_mask_rcnn.boxes import clip_boxes, decode_boxes, make_anchors, nms, paste_masks, roi_align
+from reference_models.layers import he_normal_
+
+__all__ = ["Answers", "Detections", "HybridMaskRCNN", "Maps", "painted"]
+
+RATIOS = (0.5, 1.0, 2.0)
+"""Height over width of the anchors."""
+
+SMALLEST_PX = 2.0
+"""Shorter sides are no box: proposals with one are dropped, true boxes are widened."""
+
+BOX_SCALE = (10.0, 10.0, 5.0, 5.0)
+"""What the second stage multiplies its codes by, so that they vary by about one (Fast R-CNN's deviations)."""
+
+_BOX_BINS, _MASK_BINS = 7, 14
+_FINEST_CELLS = 14
+"""A box is pooled from the coarsest level on which it still has so many cells (224 pixels at stride 16 in the FPN)."""
+
+_PROPOSAL_OVERLAP, _DETECTION_OVERLAP = 0.7, 0.3
+_FAINTEST = 0.05
+"""Detections below are none; they get no mask."""
+
+
+class Maps(NamedTuple):
+    """What the backbone and the proposal head give for some slices.
+
+    Args:
+        pyramid: a level each, the finest first: slice,channel,rows,columns.
+        objectness: slice,anchor logits.
+        deltas: slice,anchor,4.
+        anchors: anchor,4.
+        shape: rows and columns of a slice.
+    """
+
+    pyramid: list[Tensor]
+    objectness: Tensor
+    deltas: Tensor
+    anchors: Tensor
+    shape: tuple[int, int]
+
+
+class Answers(NamedTuple):
+    """What the second stage says of some boxes: n,2 logits (background, hemorrhage); n,4 codes; n,type logits."""
+
+    classes: Tensor
+    deltas: Tensor
+    types: Tensor
+
+
+class Detections(NamedTuple):
+    """The boxes of some slices, the surest first; where there are fewer than others have, the score is 0.
+
+    Args:
+        boxes: slice,n,4 in pixels.
+        scores: slice,n softmax scores of hemorrhage.
+        types: slice,n,type probabilities; no types without a type head.
+        masks: slice,n,size,size probabilities within the box.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    types: Tensor
+    masks: Tensor
+
+    def packed(self) -> Tensor:
+        """Put everything into one tensor slice,n,k."""
+        return torch.cat([self.boxes, self.scores[..., None], self.types, self.masks.flatten(2)], dim=-1)
+
+    @classmethod
+    def unpacked(cls, packed: Tensor, types: int) -> Detections:
+        """Take it apart again; ``types`` is how many the type head tells apart."""
+        boxes, scores, kinds, masks = torch.split(packed, [4, 1, types, packed.shape[-1] - 5 - types], dim=-1)
+        side = math.isqrt(masks.shape[-1])
+        return cls(boxes, scores[..., 0], kinds, masks.reshape(*masks.shape[:-1], side, side))
+
+
+class HybridMaskRCNN(nn.Module):
+    """Slabs of five slices in, the hemorrhages of the middle slice out.
+
+    Args:
+        widths: channels of the backbone's first convolutions and of its four stages.
+        pyramid: channels of the expanding arm and of the heads.
+        blocks: residual bottlenecks a stage.
+        stem_stride: in-plane step of the first convolution.
+        anchors_px: sides of the anchors, one a level.
+        hidden: units of the box head's two layers.
+        types: how many types of hemorrhage the type head tells apart; 0: there is none, as in the paper.
+        proposals: how many are looked at a slice, before non-maximum suppression.
+        detections: how many are given a slice.
+        prior_logit: taken off the logit of every detection: training shows positives at 1:3, scans hold far fewer.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 128, 256, 512),
+        pyramid: int = 128,
+        blocks: int = 2,
+        stem_stride: int = 2,
+        anchors_px: Sequence[float] = (16.0, 32.0, 64.0, 128.0),
+        hidden: int = 1024,
+        types: int = 0,
+        proposals: int = 256,
+        detections: int = 32,
+        prior_logit: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = HybridBackbone(widths, pyramid, blocks, stem_stride)
+        self.proposal_head = _ProposalHead(pyramid)
+        self.box_head = _BoxHead(pyramid, hidden, types)
+        self.mask_head = _mask_head(pyramid)
+        self.anchors_px = tuple(anchors_px)
+        self.types, self.proposals, self.detections = types, proposals, detections
+        self.prior_logit = prior_logit
+        he_normal_(self)
+        self.proposal_head.start()
+        self.box_head.start()
+
+    def maps(self, image: Tensor) -> Maps:
+        """Give pyramid and proposals' logits of the inner slices of slabs batch,depth,y,x."""
+        shape = (image.shape[2], image.shape[3])
+        pyramid = self.backbone(image)
+        objectness, deltas = zip(*(self.proposal_head(level) for level in pyramid), strict=True)
+        anchors = [
+            make_anchors((level.shape[2], level.shape[3]), stride, side, RATIOS, image.device)
+            for level, stride, side in zip(pyramid, self.backbone.strides, self.anchors_px, strict=True)
+        ]
+        return Maps(
+            pyramid, torch.cat(objectness, 1).float(), torch.cat(deltas, 1).float(), torch.cat(anchors).float(), shape
+        )
+
+    def propose(self, maps: Maps) -> tuple[Tensor, Tensor]:
+        """Choose the most promising boxes of each slice; no gradient flows through where they lie.
+
+        Returns:
+            slice,n,4 boxes and slice,n bool: which survive non-maximum suppression and have an area.
+        """
+        best = maps.objectness.detach().topk(min(self.proposals, maps.objectness.shape[1]), dim=1).indices
+        deltas = maps.deltas.detach().gather(1, best[..., None].expand(-1, -1, 4))
+        boxes = clip_boxes(decode_boxes(deltas, maps.anchors[best]), maps.shape)
+        large = (boxes[..., 2:] - boxes[..., :2] >= SMALLEST_PX).all(-1)
+        boxes = boxes * large[..., None]
+        return boxes, nms(boxes, _PROPOSAL_OVERLAP) & large
+
+    def answer(self, maps: Maps, boxes: Tensor, slices: Tensor) -> Answers:
+        """Judge boxes n,4 that lie in slices n."""
+        answers: Answers = self.box_head(self._pooled(maps, boxes, slices, _BOX_BINS))
+        return answers
+
+    def outline(self, maps: Maps, boxes: Tensor, slices: Tensor) -> Tensor:
+        """Give the logits n,size,size of the masks within boxes n,4 that lie in slices n."""
+        logits: Tensor = self.mask_head(self._pooled(maps, boxes, slices, _MASK_BINS))[:, 0]
+        return logits.float()
+
+    def forward(self, image: Tensor) -> Detections:
+        """Detect in slabs batch,depth,y,x: the slices are those that have two neighbours on either side."""
+        maps = self.maps(image)
+        proposals, kept = self.propose(maps)
+        slices = kept.nonzero()[:, 0]
+        answers = self.answer(maps, proposals[kept], slices)
+        found = decode_boxes(answers.deltas / answers.deltas.new_tensor(BOX_SCALE), proposals[kept])
+        boxes = proposals.masked_scatter(kept[..., None], clip_boxes(found, maps.shape))
+        # The softmax of two classes is the sigmoid of their difference.
+        sure = (answers.classes[:, 1] - answers.classes[:, 0] - self.prior_logit).sigmoid()
+        scores = torch.zeros_like(boxes[..., 0]).masked_scatter(kept, sure)
+        types = boxes.new_zeros(*boxes.shape[:2], self.types)
+        types = types.masked_scatter(kept[..., None], answers.types.softmax(-1))
+        return self._finished(maps, boxes, scores, types)
+
+    def _finished(self, maps: Maps, boxes: Tensor, scores: Tensor, types: Tensor) -> Detections:
+        large = (boxes[..., 2:] - boxes[..., :2] >= SMALLEST_PX).all(-1)
+        scores, order = (scores * large * (scores >= _FAINTEST)).sort(dim=1, descending=True, stable=True)
+        boxes = _taken(boxes, order)
+        scores, best = (scores * nms(boxes * (scores > 0)[..., None], _DETECTION_OVERLAP)).topk(
+            min(self.detections, scores.shape[1]), dim=1
+        )
+        boxes, types = _taken(boxes, best), _taken(_taken(types, order), best)
+        real = scores > 0
+        drawn = self.outline(maps, boxes[real], real.nonzero()[:, 0]).sigmoid()
+        masks = drawn.new_zeros(*scores.shape, *drawn.shape[1:])
+        masks[real] = drawn
+        return Detections(boxes, scores, types, masks)
+
+    def _pooled(self, maps: Maps, boxes: Tensor, slices: Tensor, bins: int) -> Tensor:
+        strides = self.backbone.strides
+        side = (boxes[:, 2:] - boxes[:, :2]).prod(-1).clamp_min(1e-6).sqrt()
+        level = (side / (_FINEST_CELLS * strides[0])).log2().floor().clamp(0, len(strides) - 1).long()
+        return roi_align(maps.pyramid, strides, boxes, slices, level, bins)
+
+
+class _ProposalHead(nn.Module):
+    """Objectness and shift of every anchor of a level; all levels share it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shared = nn.Conv2d(channels, channels, 3, padding=1)
+        self.objectness = nn.Conv2d(channels, len(RATIOS), 1)
+        self.deltas = nn.Conv2d(channels, 4 * len(RATIOS), 1)
+
+    def start(self) -> None:
+        for layer in (self.objectness, self.deltas):
+            nn.init.normal_(layer.weight, std=0.01)
+
+    def forward(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        shared = torch.relu(self.shared(level))
+        objectness = self.objectness(shared).permute(0, 2, 3, 1).flatten(1)
+        deltas = self.deltas(shared).permute(0, 2, 3, 1).flatten(1)
+        return objectness, deltas.unflatten(1, (-1, 4))
+
+
+class _BoxHead(nn.Module):
+    """Class, shift and type of pooled boxes."""
+
+    def __init__(self, channels: int, hidden: int, types: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(channels * _BOX_BINS**2, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+        )
+        self.classes = nn.Linear(hidden, 2)
+        self.deltas = nn.Linear(hidden, 4)
+        self.types = nn.Linear(hidden, types) if types else None
+
+    def start(self) -> None:
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.classes.weight, std=0.01)
+        nn.init.normal_(self.deltas.weight, std=0.001)
+
+    def forward(self, pooled: Tensor) -> Answers:
+        shared = self.layers(pooled)
+        types = shared.new_zeros(len(shared), 0) if self.types is None else self.types(shared)
+        return Answers(self.classes(shared).float(), self.deltas(shared).float(), types.float())
+
+
+def _mask_head(channels: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(4):
+        kernel = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        layers += [kernel, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+    up = [nn.ConvTranspose2d(channels, channels, 2, stride=2), nn.ReLU(inplace=True), nn.Conv2d(channels, 1, 1)]
+    return nn.Sequential(*layers, *up)
+
+
+def _taken(values: Tensor, order: Tensor) -> Tensor:
+    """Reorder slice,n,k by slice,m indices."""
+    return values.gather(1, order[..., None].expand(-1, -1, values.shape[-1]))
+
+
+def painted(detections: Detections, kinds: Tensor, shape: tuple[int, int], count: int) -> Tensor:
+    """Merge the masks of each slice: a pixel has the highest probability that any box of a kind gives it.
+
+    Args:
+        detections: of some slices.
+        kinds: slice,n integers: which kind each box is of, from 0; negative: of none.
+        shape: rows and columns of a slice.
+        count: of kinds.
+
+    Returns:
+        slice,kind,rows,columns probabilities.
+    """
+    merged = detections.boxes.new_zeros(len(kinds), count, *shape)
+    for index in (kinds >= 0).any(1).nonzero()[:, 0].tolist():
+        chosen = (kinds[index] >= 0).nonzero()[:, 0]
+        pasted = paste_masks(detections.boxes[index, chosen], detections.masks[index, chosen], shape)
+        own = kinds[index, chosen][:, None, None].expand_as(pasted)
+        merged[index].scatter_reduce_(0, own, pasted.to(merged.dtype), "amax")
+    return merged

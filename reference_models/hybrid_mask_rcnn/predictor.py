@@ -1,0 +1,237 @@
+"""``hybrid-mask-rcnn``: hemorrhage as boxes, masks and a score of the study (Chang et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.predictors import Finding, Prediction, PredictorInfo
+from ctbench.volume import Volume
+from reference_models.configuration import Size, Window, read_configuration
+from reference_models.hemorrhage import LABEL
+from reference_models.inference.loading import open_weights
+from reference_models.scans.hounsfield import check_hu, windowed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reference_models.hybrid_mask_rcnn.network import Detections, HybridMaskRCNN
+    from reference_models.inference.weightsfile import Weights
+    from reference_models.scans.slices import Slices
+
+__all__ = ["MODEL", "ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
+
+MODEL = "hybrid-mask-rcnn"
+
+Pixels = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+SCALED_TO = 3.0
+"""The window's ends come to plus and minus this."""
+
+_INSIDE = 0.5
+"""A pixel whose mask has at least this probability is hemorrhage."""
+
+
+@dataclass(frozen=True)
+class ChangConfiguration:
+    """How the network and what it sees are made; what the paper states is as it states it.
+
+    Args:
+        edge: slices are resampled to so many rows and columns.
+        window_hu: brought to -3..3 and cut off outside.
+        anchors_px: sides of the anchors, one a level of the pyramid.
+        widths: channels of the first convolution and of the four stages.
+        pyramid: channels of the expanding arm and of the heads.
+        blocks: residual bottlenecks a stage.
+        stem_stride: in-plane step of the first convolution.
+        hidden: units of the box head's layers.
+        proposals: how many are looked at a slice.
+        prior_logit: taken off the logit of every detection, since training shows far more positives than scans hold.
+        types: what the type head tells apart, in its order; the paper has no such head.
+    """
+
+    edge: Size = 512
+    window_hu: Window = (-240.0, 240.0)
+    anchors_px: tuple[Pixels, Pixels, Pixels, Pixels] = (16.0, 32.0, 64.0, 128.0)
+    widths: tuple[Size, Size, Size, Size, Size] = (32, 64, 128, 256, 512)
+    pyramid: Size = 128
+    blocks: Size = 2
+    stem_stride: Size = 2
+    hidden: Size = 1024
+    proposals: Size = 256
+    prior_logit: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    types: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        coarsest = self.stem_stride * 16
+        if self.edge % coarsest:
+            msg = f"slices of {self.edge} pixels a side cannot be halved as often; expected a multiple of {coarsest}"
+            raise UsageError(msg)
+
+    @classmethod
+    def read(cls, stored: Any) -> ChangConfiguration:
+        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        return read_configuration(cls, stored)
+
+    def options(self) -> dict[str, Any]:
+        """Give the arguments of the network."""
+        given = {key: value for key, value in asdict(self).items() if key not in {"edge", "window_hu"}}
+        return {**given, "types": len(self.types)}
+
+    def network(self) -> HybridMaskRCNN:
+        """Make the network."""
+        from reference_models.hybrid_mask_rcnn.network import HybridMaskRCNN
+
+        return HybridMaskRCNN(**self.options())
+
+    def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
+        """Bring an image into the network's slices: the plan, to come back by, and slice,row,column from -3 to 3.
+
+        The first and the last slice are repeated, so that they too have two neighbours on either side.
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        from reference_models.hybrid_mask_rcnn.backbone import CONTEXT
+        from reference_models.scans.slices import Slices
+
+        plan = Slices.of(image, edge=self.edge)
+        hu = plan.cut(check_hu(image).array.astype(np.float32), self.window_hu[0])
+        scaled = SCALED_TO * (2 * windowed(hu, self.window_hu) - 1)
+        return plan, np.pad(scaled, ((CONTEXT, CONTEXT), (0, 0), (0, 0)), mode="edge")
+
+
+class ChangPredictor:
+    """The network with its weights.
+
+    The label map has every pixel that the mask of a box with at least the threshold's score covers; with types, of the
+    box that is surest of the pixel. The score of the study is the highest of any box on any slice.
+
+    Args:
+        weights: of ``hybrid-mask-rcnn``.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices at a time.
+        threshold: softmax score from which a box is hemorrhage.
+        types: give the type of each hemorrhage in place of the paper's one class.
+
+    Raises:
+        UsageError: types are asked for and the weights know none.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: str = "auto",
+        batch_size: int = 64,
+        threshold: float = 0.5,
+        *,
+        types: bool = False,
+    ) -> None:
+        from reference_models.inference.devices import choose_device, place
+
+        self.configuration = ChangConfiguration.read(weights.configuration)
+        if types and not self.configuration.types:
+            msg = (
+                f"these weights of {MODEL} know no types of hemorrhage; train with types=true, or leave the option out"
+            )
+            raise UsageError(msg)
+        self.device, self.batch_size, self.threshold = choose_device(device), batch_size, threshold
+        self.types = self.configuration.types if types else ()
+        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        self.network = place(network, self.device).eval()
+        self.info = PredictorInfo(
+            name=MODEL,
+            version="1",
+            labels=LabelSet(weights.labels.codes, {LABEL: self.types}) if types else LabelSet({LABEL: 1}),
+            description="Hybrid 3D/2D Mask R-CNN, five slices at a time: hemorrhage as boxes, masks and a study score.",
+            paper="10.3174/ajnr.A5742",
+            licence="Apache-2.0",
+            weights_digest=weights.digest,
+            training_datasets=weights.trained_on,
+            parameters={**asdict(self.configuration), "threshold": threshold, "typed": types},
+        )
+
+    def predict(self, image: Volume) -> Prediction:
+        """Detect and segment in one CT.
+
+        Raises:
+            DataError: the image is not in HU.
+        """
+        import torch
+
+        plan, slices = self.configuration.slices(image)
+        detections = self._detected(torch.from_numpy(slices))
+        names = self.types or (LABEL,)
+        kinds = detections.types.argmax(-1) if self.types else torch.zeros_like(detections.scores, dtype=torch.long)
+        kinds = kinds.masked_fill(detections.scores < self.threshold, -1)
+        probabilities = self._painted(detections, kinds, plan)
+        codes = np.array([self.info.labels[name] for name in names])
+        labels = np.where(probabilities.max(0) >= _INSIDE, codes[probabilities.argmax(0)], 0)
+        return Prediction(
+            labels,
+            score=float(detections.scores.max()),
+            probabilities=dict(zip(names, probabilities, strict=True)),
+            findings=tuple(_findings(detections, kinds, names, plan, image.shape)),
+        )
+
+    def _detected(self, slices: Tensor) -> Detections:
+        import torch
+
+        from reference_models.hybrid_mask_rcnn.backbone import CONTEXT
+        from reference_models.hybrid_mask_rcnn.network import Detections
+        from reference_models.inference.devices import apply_in_batches
+
+        def detect(wanted: Tensor) -> Tensor:
+            slab = slices[int(wanted[0]) : int(wanted[-1]) + 2 * CONTEXT + 1]
+            found: Detections = self.network(slab[None].to(self.device))
+            return found.packed()
+
+        wanted = torch.arange(len(slices) - 2 * CONTEXT)
+        packed = apply_in_batches(detect, wanted, self.batch_size, self.device)
+        return Detections.unpacked(packed, len(self.configuration.types))
+
+    def _painted(self, detections: Detections, kinds: Tensor, plan: Slices) -> NDArray[np.float32]:
+        from reference_models.hybrid_mask_rcnn.network import painted
+
+        side = self.configuration.edge
+        maps = painted(detections, kinds, (side, side), max(1, len(self.types)))
+        return plan.restore(maps.movedim(1, 0).numpy())
+
+
+def _findings(
+    detections: Detections, kinds: Tensor, names: tuple[str, ...], plan: Slices, shape: tuple[int, ...]
+) -> Iterator[Finding]:
+    """Give the boxes of a kind; none where the image's slices are not the patient's axial ones."""
+    if plan.orientation.axes[0] != 0:
+        return
+    for index, place in (kinds >= 0).nonzero().tolist():
+        (z, top, left), (_, bottom, right) = plan.restore_box(index, detections.boxes[index, place].tolist(), shape)
+        box = (float(top), float(left), float(bottom), float(right))
+        yield Finding(int(z), box, names[int(kinds[index, place])], float(detections.scores[index, place]))
+
+
+def hybrid_mask_rcnn(
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 64,
+    threshold: float = 0.5,
+    types: bool = False,
+) -> ChangPredictor:
+    """Make the predictor.
+
+    Args:
+        weights: a file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        device: auto, cpu, cuda or cuda:N.
+        batch_size: slices at a time.
+        threshold: softmax score from which a box is hemorrhage.
+        types: give the type of each hemorrhage (where the weights know types) in place of the paper's one class.
+    """
+    return ChangPredictor(open_weights(MODEL, weights), device, batch_size, threshold, types=types)

@@ -1,0 +1,247 @@
+"""How ``hybrid-mask-rcnn`` learns (Chang et al. 2018, Implementation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ctbench.datasets import Dataset
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from ctbench.volume import Volume
+from reference_models.hemorrhage import LABEL, hemorrhage_codes
+from reference_models.hybrid_mask_rcnn.backbone import CONTEXT
+from reference_models.hybrid_mask_rcnn.detection_losses import detection_losses
+from reference_models.hybrid_mask_rcnn.instances import Instances, find_instances
+from reference_models.hybrid_mask_rcnn.network import Detections, HybridMaskRCNN, Maps, painted
+from reference_models.hybrid_mask_rcnn.predictor import SCALED_TO, ChangConfiguration
+from reference_models.training.augmentation import PlaneAugmentation
+from reference_models.training.engine import Curves, Schedule
+from reference_models.training.examples import Batch, Example, stack
+from reference_models.training.losses import binary_cross_entropy
+from reference_models.training.presets import Preset, changed
+from reference_models.training.setup import Cases, Setup, prepare
+from reference_models.training.stopping import count_plateaus
+
+__all__ = ["ChangPlan", "ChangRecipe", "chang_examples", "chang_plan", "chang_setup"]
+
+_PRIOR_LOGIT = 1.4
+"""Of the demo: from a score of 0.8 as trained, none of the normal heads for validation is called positive."""
+_ANNEALINGS = 2
+_SURE = 0.5
+"""Score from which a box is drawn while validating."""
+
+
+@dataclass(frozen=True)
+class ChangPlan:
+    """How ``hybrid-mask-rcnn`` is trained.
+
+    Args:
+        configuration: of the network.
+        schedule: how long and how fast.
+        slab: inner slices of a slab; the paper's slabs of five slices have one.
+        batch_size: slabs a step; the paper does not state it.
+        gap_px: pieces of blood so near are one instance.
+        spared: a box of which a larger share than this lies in a true one is not taken for background; 1: it may be.
+        decay: factor of the squared weights in the loss; the paper names the term, not the factor.
+    """
+
+    configuration: ChangConfiguration
+    schedule: Schedule
+    slab: int = 1
+    batch_size: int = 8
+    gap_px: int = 8
+    spared: float = 1.0
+    decay: float = 1e-4
+
+
+def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any], seed: int = 0) -> ChangPlan:
+    """Make the plan of ``hybrid-mask-rcnn``.
+
+    The demo sees 128 x 128 pixels, with anchors that cover as much of a head as the paper's and a first level at every
+    second pixel, in a network a fifth as wide. It learns from slabs of four inner slices, which share what the
+    contracting arm makes of their neighbours, and takes no box for background that lies by half in a true one: such are
+    most boxes on a thin sheet of blood.
+
+    Args:
+        preset: paper or demo.
+        types: what a type head is to tell apart.
+        options: fields of the plan, of the configuration and of the schedule.
+        seed: of the training.
+
+    Raises:
+        UsageError: an option that is none.
+    """
+    plan = ChangPlan(ChangConfiguration(types=types), Schedule(learning_rate=2e-4, epochs=1000, patience=5, seed=seed))
+    if preset == "demo":
+        narrow = replace(
+            plan.configuration,
+            edge=128,
+            window_hu=(0.0, 100.0),
+            anchors_px=(4.0, 8.0, 16.0, 32.0),
+            widths=(8, 24, 32, 64, 96),
+            pyramid=32,
+            blocks=1,
+            stem_stride=1,
+            hidden=96,
+            proposals=128,
+            prior_logit=_PRIOR_LOGIT,
+        )
+        schedule = Schedule(learning_rate=2e-3, epochs=20, cosine=True, largest_gradient=5.0, seed=seed)
+        plan = replace(plan, configuration=narrow, schedule=schedule, slab=4, batch_size=2, gap_px=4, spared=0.5)
+    return changed(plan, options)
+
+
+def chang_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
+    """Set the training up: every label is hemorrhage, unless one is called so.
+
+    The option ``types`` (default: true for the demo) adds a head that tells the labels apart.
+    """
+    options = dict(options)
+    labels = dataset.labels
+    codes = hemorrhage_codes(labels)
+    kinds = {name: code for name, code in labels.items() if code in codes}
+    typed = options.pop("types", preset == "demo" and len(kinds) > 1)
+    if typed and len(kinds) < 2:
+        msg = f"{dataset.name} has no types of hemorrhage: its labels are {', '.join(labels)}; train with types=false"
+        raise UsageError(msg)
+    plan = chang_plan(preset, tuple(kinds) if typed else (), options, seed)
+    classes = tuple((code,) for code in kinds.values()) if typed else (codes,)
+
+    def recipe(training: Cases, validation: Cases) -> ChangRecipe:
+        seen, held_out = (
+            prepare(
+                cases,
+                lambda case, reference: chang_examples(case.image(), reference, classes, plan.configuration, plan.slab),
+            )
+            for cases in (training, validation)
+        )
+        return ChangRecipe(plan, seen, held_out)
+
+    named = LabelSet(kinds) if typed else LabelSet({LABEL: 1})
+    return Setup(plan, named, recipe)
+
+
+def chang_examples(
+    image: Volume,
+    reference: Reference,
+    classes: tuple[tuple[int, ...], ...],
+    configuration: ChangConfiguration,
+    slab: int,
+) -> list[Example]:
+    """Cut a case into slabs, side by side; the last slice is repeated until the last slab is full.
+
+    Args:
+        image: HU.
+        reference: on its grid.
+        classes: codes of each class, in their order.
+        configuration: of the network.
+        slab: inner slices of a slab.
+
+    Returns:
+        examples whose image has two more slices at either end than target and counted have; slabs in which no voxel
+        counts are left out.
+    """
+    plan, slices = configuration.slices(image)
+    target = np.zeros(reference.labels.shape, np.uint8)
+    for number, codes in enumerate(classes, start=1):
+        target[np.isin(reference.labels, codes)] = number
+    lacking = ((0, -len(slices[CONTEXT:-CONTEXT]) % slab), (0, 0), (0, 0))
+    slices, target, counted = (
+        np.pad(part, lacking, mode="edge") for part in (slices, plan.cut(target, 0), plan.cut(~reference.uncounted, 0))
+    )
+    return [
+        Example(slices[start : start + slab + 2 * CONTEXT], target[start : start + slab], own)
+        for start in range(0, len(target), slab)
+        if (own := counted[start : start + slab]).any()
+    ]
+
+
+class _Learner(HybridMaskRCNN):
+    """The network as the training loop sees it: maps while learning, one dense logit a pixel while validating."""
+
+    def forward(self, image: Tensor) -> Maps | Tensor:  # type: ignore[override]  # what is detected is for its user
+        if self.training:
+            return self.maps(image)
+        detections: Detections = super().forward(image)
+        kinds = (detections.scores >= _SURE).long() - 1
+        return torch.logit(painted(detections, kinds, (image.shape[2], image.shape[3]), 1), eps=1e-4)
+
+
+@dataclass(eq=False)
+class ChangRecipe:
+    """What the network is shown.
+
+    Args:
+        plan: how it is trained.
+        training: slabs.
+        validation: slabs.
+    """
+
+    plan: ChangPlan
+    training: list[Example]
+    validation: list[Example]
+
+    def __post_init__(self) -> None:
+        self.augmentation = PlaneAugmentation(flip_front_to_back=False, fill=-SCALED_TO)
+        self.positive = np.array([bool(example.target.any()) for example in self.training])
+
+    def network(self) -> nn.Module:
+        """Make the network, and remember it: its heads are asked of boxes that the targets choose."""
+        self._network = _Learner(**self.plan.configuration.options())
+        return self._network
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Give as many slabs as there are, half of them with hemorrhage, augmented."""
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        order = rng.choice(len(self.training), len(self.training), p=self._odds())
+        for start in range(0, len(order), self.plan.batch_size):
+            batch = _slabs([self.training[index] for index in order[start : start + self.plan.batch_size]])
+            yield self.augmentation(batch, generator)
+
+    def validation_batches(self) -> Iterator[Batch]:
+        """Give every slab as it is."""
+        for start in range(0, len(self.validation), self.plan.batch_size):
+            yield _flat(_slabs(self.validation[start : start + self.plan.batch_size]))
+
+    def loss(self, output: Maps | Tensor, batch: Batch) -> Tensor:
+        """Give the sum of all heads' losses and of the squared weights; while validating, the masks' cross-entropy."""
+        if isinstance(output, Tensor):
+            return binary_cross_entropy(output, batch.target, batch.counted)
+        flat = _flat(batch)
+        found = find_instances(flat.target.cpu(), self.plan.gap_px)
+        truth = Instances(*(part.to(flat.target.device) for part in found))
+        return detection_losses(self._network, output, truth, flat.counted, self.plan.spared).total() + self._decay()
+
+    def is_done(self, curves: Curves) -> bool:
+        """Stop where the learning rate would be annealed once more; the paper says only that training converges."""
+        patience = self.plan.schedule.patience
+        return patience is not None and count_plateaus(curves.loss, patience=patience) > _ANNEALINGS
+
+    def _odds(self) -> NDArray[np.float64]:
+        number = int(self.positive.sum())
+        odds = np.where(self.positive, 1 / max(1, number), 1 / max(1, len(self.positive) - number))
+        normed: NDArray[np.float64] = odds / odds.sum()
+        return normed
+
+    def _decay(self) -> Tensor:
+        kernels = [weight.square().sum() for weight in self._network.parameters() if weight.ndim > 1]
+        return self.plan.decay * torch.stack(kernels).sum()
+
+
+def _slabs(examples: list[Example]) -> Batch:
+    """Make a batch whose channels are the slices of a slab."""
+    batch = stack(examples)
+    return batch._replace(image=batch.image[:, 0])
+
+
+def _flat(batch: Batch) -> Batch:
+    """Lay the inner slices of all slabs one after the other."""
+    return batch._replace(target=batch.target.flatten(0, 1), counted=batch.counted.flatten(0, 1))

@@ -1,0 +1,77 @@
+import pandas as pd
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctbench.boards.blocks import Entry, Extent, blocks, extents_from_json, extents_to_json, laid_out
+
+COLUMNS = ["run", "rater", "rater_kind", "case", "label", "value", "status"]
+
+
+def table_of(rows):
+    """Code rows as the derived tables of a board are."""
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    coded = {
+        name: pa.array(frame[name].tolist(), pa.string()).dictionary_encode() for name in COLUMNS if name != "value"
+    }
+    return pa.table(coded | {"value": pa.array(frame["value"].to_numpy(float))})
+
+
+def scores_in(parts):
+    """Give (run, rater, kind, case, label) -> (value, status), each of which may be there once."""
+    found = {}
+    for part in parts:
+        for at, entry in enumerate(part.extent.entries):
+            for row, case in enumerate(part.extent.cases):
+                for column, label in enumerate(part.extent.labels):
+                    assert (*entry, case, label) not in found
+                    number = part.values[at, row, column], part.statuses[part.status[at, row, column]]
+                    found[(*entry, case, label)] = number
+    return found
+
+
+rows = st.tuples(
+    *map(st.sampled_from, (["r", "s"], ["ann", "bob"], ["reader", "model"], ["a", "b", "c"], ["iph", "ivh", "sah"])),
+    st.sampled_from([0.25, 0.5, 1.0]),
+    st.sampled_from(["ok", "prediction_empty"]),
+)
+
+
+@given(st.lists(rows, max_size=60))
+def test_no_score_is_lost_or_moved(given_rows):
+    """Whatever rows there are, in whatever order: each score stands under its names, the last of two of one counts."""
+    ordered, extents = laid_out(table_of(given_rows))
+    expected = {tuple(row[:5]): tuple(row[5:]) for row in given_rows}
+    assert scores_in(blocks(ordered, extents_from_json(extents_to_json(extents)))) == expected
+    assert len(ordered) == len(expected)
+
+
+def test_raters_of_the_same_cases_and_structures_are_one_block():
+    """A board where everybody has everything is one array, whatever the order of its rows."""
+    every = [
+        ["r", rater, "model", case, label, 0.5, "ok"] for label in "yx" for rater in ("v", "u") for case in ("b", "a")
+    ]
+    (extent,) = laid_out(table_of(every))[1]
+    assert extent == Extent((Entry("r", "u", "model"), Entry("r", "v", "model")), ("a", "b"), ("x", "y"))
+
+
+def test_a_rater_who_lacks_a_score_has_blocks_of_its_own():
+    """The others stay one block."""
+    every = [["r", rater, "model", case, label, 0.5, "ok"] for rater in "uvw" for case in "ab" for label in "xy"]
+    extents = laid_out(table_of([row for row in every if row[1:5] != ["v", "model", "b", "x"]]))[1]
+    shapes = [(tuple(entry.rater for entry in own.entries), own.cases, own.labels) for own in extents]
+    assert sorted(shapes) == [
+        (("u", "w"), ("a", "b"), ("x", "y")),
+        (("v",), ("a",), ("x", "y")),
+        (("v",), ("b",), ("y",)),
+    ]
+
+
+def test_some_runs_can_be_kept():
+    """Without the others' raters and scores; nobody is left where none is wanted."""
+    (block,) = blocks(*laid_out(table_of([[run, "u", "model", "a", "x", float(run), "ok"] for run in "123"])))
+    kept = block.only({"1", "3"})
+    assert [entry.run for entry in kept.extent.entries] == ["1", "3"]
+    assert kept.values.ravel().tolist() == [1.0, 3.0]
+    assert kept.status.shape == (2, 1, 1)
+    assert block.only({"4"}).extent.entries == ()

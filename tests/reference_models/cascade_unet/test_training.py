@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+import torch
+
+from ctbench.errors import UsageError
+from ctbench.predictors.conformance import tiny_head
+from ctbench.reference import Reference
+from reference_models.cascade_unet.predictor import CascadeConfiguration, CascadePredictor
+from reference_models.cascade_unet.training import (
+    CascadePlan,
+    CascadeRecipe,
+    cascade_example,
+    cascade_plan,
+    cascade_setup,
+)
+from reference_models.inference.weightsfile import Weights
+from reference_models.layers import count_parameters
+from reference_models.training.engine import Schedule
+from reference_models.training.examples import Batch, Example
+from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.run import train
+
+SMALL = CascadeConfiguration(width=2, levels=2, patch=(4, 8, 8))
+
+
+@pytest.fixture
+def recipe():
+    """Heads of 6 x 12 x 10 voxels, of which every other has a bright block of blood."""
+
+    def make(**options):
+        examples = []
+        for number in range(4):
+            target = np.zeros((6, 12, 10), np.uint8)
+            target[2:5, 4:9, 3:6] = number % 2
+            hu = np.where(target > 0, 65, 30).astype(np.float32) + np.arange(10, dtype=np.float32)
+            examples.append(Example(hu, target, np.ones(target.shape, bool)))
+        return CascadeRecipe(CascadePlan(SMALL, Schedule(0.01, 1), **options), examples, examples)
+
+    return make
+
+
+def test_the_papers_plan_is_the_papers():
+    """Adam at 0.01, three windows, two stages, the second on the probability alone; batch and steps of nnU-Net."""
+    plan = cascade_plan("paper", {})
+    assert (plan.schedule.optimizer, plan.schedule.learning_rate, plan.schedule.epochs) == ("adam", 0.01, 1000)
+    assert (plan.batch_size, plan.steps, plan.bce_weight, plan.piece) == (2, 250, 1.0, None)
+    configuration = plan.configuration
+    assert configuration.windows_hu == ((0, 80), (-20, 180), (-150, 230))
+    assert (configuration.stages, configuration.second_input) == (2, "probability")
+    assert (configuration.plan, configuration.deep_supervision) == ("isotropic", False)
+
+
+def test_the_demo_network_is_small():
+    """Under 2 MB in 16 bits."""
+    assert 2 * count_parameters(cascade_plan("demo", {}).configuration.network()) < 1.9e6
+
+
+def test_options_reach_the_part_that_they_belong_to():
+    """The configuration, the schedule and the plan itself."""
+    plan = cascade_plan("demo", {"windows_hu": None, "stages": 1, "bce_weight": 2.0, "minutes": 3, "steps": 7})
+    assert (plan.configuration.windows_hu, plan.configuration.stages) == (None, 1)
+    assert (plan.bce_weight, plan.schedule.minutes, plan.steps) == (2.0, 3, 7)
+    assert cascade_plan("demo", {"windows_hu": [[0, 100]]}).configuration.windows_hu == ((0, 100),)
+    with pytest.raises(UsageError, match="no option 'fold'"):
+        cascade_plan("demo", {"fold": 1})
+    with pytest.raises(UsageError, match="stages"):
+        cascade_plan("demo", {"stages": 3})
+
+
+@pytest.mark.parametrize("piece", [[32, 64, 64], [16, 60, 64]])
+def test_a_piece_must_fit_into_a_patch_and_the_plan(heads, piece):
+    """Before any case is read."""
+    with pytest.raises(UsageError, match="up to 24 x 64 x 64 that are multiples of 4 x 8 x 8"):
+        cascade_setup("cascade-unet", heads, "demo", {"piece": piece}, 0)
+
+
+def test_a_case_becomes_a_head_in_hu():
+    """All codes of hemorrhage are one class; what is excluded, not annotated or padding does not count."""
+    hu = tiny_head().array
+    labels = np.where((hu > 55) & (hu < 90), 7, np.where((hu > -10) & (hu < 17), 3, 0))
+    excluded = np.zeros(hu.shape, bool)
+    excluded[3] = True
+    reference = Reference(np.where(excluded, 0, labels), excluded, np.arange(len(hu)) != 4, "majority", ())
+    example = cascade_example(tiny_head(), reference, (7,), CascadeConfiguration(patch=(16, 64, 64)))
+    assert example.image.shape == example.target.shape == example.counted.shape == (16, 64, 64)
+    assert np.count_nonzero(example.target) == np.count_nonzero(reference.labels == 7)
+    assert example.counted.sum() < np.count_nonzero(~reference.uncounted)  # the air around the head is cut off
+    assert not example.counted[len(hu) :].any()
+    assert (example.image[len(hu) :] == -1000).all()
+
+
+def test_an_epoch_shows_pieces_in_windows(recipe):
+    """So many steps, two pieces each, three channels in 0..1; the generator alone decides which."""
+    one, again = (list(recipe(steps=3).batches(np.random.default_rng(1))) for _ in range(2))
+    assert [tuple(batch.image.shape) for batch in one] == [(2, 3, 4, 8, 8)] * 3
+    assert all(torch.equal(a.image, b.image) for a, b in zip(one, again, strict=True))
+    assert all(batch.image.min() >= 0 and batch.image.max() <= 1 for batch in one)
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(1.0, 1.0, 1.0), (0.0, 0.2, 0.6)])
+def test_pieces_lie_around_blood_as_often_as_asked(recipe, share, low, high):
+    """All of them, or as chance has it: half of the heads have none."""
+    made = recipe(around_blood=share)
+    rng = np.random.default_rng(0)
+    bloody = np.mean([made._piece(rng).target.any() for _ in range(200)])
+    assert low <= bloody <= high
+
+
+def test_validation_covers_every_head(recipe):
+    """In patches side by side: two along each axis, the second at the end."""
+    batches = list(recipe().validation_batches())
+    assert len(batches) == 4 * 2 * 2 * 2
+    bloody = sum(int(batch.target.any()) for batch in batches)
+    assert bloody == 2 * 8  # the block lies in all eight patches of a head
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_the_loss_is_dice_and_cross_entropy(recipe, weight):
+    """Eq. 1 of the paper, whose Dice term is ours without the constant, summed over both stages."""
+    logits = torch.randn((2, 1, 4, 8, 8), generator=torch.Generator().manual_seed(0))
+    target = (logits[:, 0] > 0.5).long()
+    batch = Batch(logits, target, torch.ones_like(target, dtype=torch.bool))
+    p, g = torch.sigmoid(logits[:, 0]), target.float()
+    dice = 1 - 2 * (p * g).sum() / (p.square().sum() + g.sum())
+    entropy = -(g * p.log() + (1 - g) * (1 - p).log()).mean()
+    made = recipe(bce_weight=weight)
+    torch.testing.assert_close(made.loss(logits, batch), dice + weight * entropy)
+    torch.testing.assert_close(
+        made.loss([[logits], [-logits]], batch), made.loss(logits, batch) + made.loss(-logits, batch)
+    )
+
+
+def test_coarser_levels_weigh_less_and_the_coarsest_nothing(recipe):
+    """Two thirds and a third; targets are taken at every other voxel."""
+    rng = torch.Generator().manual_seed(0)
+    levels = [torch.randn((1, 1, *sides), generator=rng) for sides in ((4, 8, 8), (4, 4, 4), (2, 2, 2))]
+    target = (torch.rand((1, 4, 8, 8), generator=rng) > 0.7).long()
+    batch = Batch(levels[0], target, torch.ones_like(target, dtype=torch.bool))
+
+    def alone(logits, target):
+        counted = torch.ones_like(target, dtype=torch.bool)
+        return dice_loss(logits, target, counted) + binary_cross_entropy(logits, target, counted)
+
+    expected = (2 * alone(levels[0], target) + alone(levels[1], target[:, :, ::2, ::2])) / 3
+    torch.testing.assert_close(recipe().loss([levels], batch), expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"deep_supervision": True, "second_input": "image_and_probability"}])
+def test_training_makes_a_predictor(heads, tmp_path, options):
+    """Of a dataset with other labels it takes hemorrhage; the file says how the networks are made."""
+    small = {"width": 2, "patch": [8, 48, 48], "piece": [4, 16, 16], "spacing_mm": None, "steps": 2, "epochs": 2}
+    cases = heads.split("train").cases, heads.split("validation").cases
+    path = train(
+        "cascade-unet", heads, *cases, tmp_path / "out", preset="demo", device="cpu", options={**small, **options}
+    )
+    predictor = CascadePredictor(Weights.load(path, "cascade-unet"), "cpu")
+    assert dict(predictor.info.labels) == {"hemorrhage": 1}
+    assert predictor.configuration.deep_supervision == bool(options)
+    image = heads["h5"].image()
+    assert predictor.predict(image).labels.shape == image.shape
+
+
+def test_it_learns_what_is_bright(recipe):
+    """After a hundred steps most of the blood is found, by the second stage, from the probability alone."""
+    made = recipe(steps=100, around_blood=0.5)
+    torch.manual_seed(0)
+    network = made.network()
+    optimizer = Schedule(0.01, 1).optimizing(network)
+    for batch in made.batches(np.random.default_rng(0)):
+        optimizer.zero_grad()
+        made.loss(network.train()(batch.image), batch).backward()
+        optimizer.step()
+    network.eval()
+    found = [torch.sigmoid(network(batch.image))[:, 0] > 0.5 for batch in made.validation_batches()]
+    true = [batch.target > 0 for batch in made.validation_batches()]
+    overlap = sum(int((a & b).sum()) for a, b in zip(found, true, strict=True))
+    assert 2 * overlap / sum(int(a.sum() + b.sum()) for a, b in zip(found, true, strict=True)) > 0.8

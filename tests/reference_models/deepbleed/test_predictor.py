@@ -1,0 +1,87 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from ctbench.predictors import check_conformance
+from ctbench.predictors.conformance import tiny_head
+from ctbench.volume import Volume, write_volume
+from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
+from reference_models.scans.space import read_template
+
+NETWORKS = [("deepbleed-512", 64, None), ("deepbleed-128", 16, 12.0), ("deepbleed-64", 16, 6.0)]
+
+
+@pytest.mark.slow  # a registration for each of a dozen heads
+@pytest.mark.parametrize(("model", "edge", "spacing_mm"), NETWORKS)
+def test_the_contract_is_kept(deepbleed_weights, model, edge, spacing_mm):
+    """In slices, with the whole head at once, and in tiles."""
+    predictor = DeepBleedPredictor(deepbleed_weights(model, edge, spacing_mm), device="cpu")
+    assert [result for result in check_conformance(predictor) if not result.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "edge", "spacing_mm", "field_mm"),
+    [("deepbleed-128", 128, 1.5, 192), ("deepbleed-64", 64, 1.5, 96), ("deepbleed-32", 32, 1.5, 48)],
+)
+def test_the_papers_fields_of_view(model, edge, spacing_mm, field_mm):
+    """128, 64 and 32 voxels of 1.5 mm; only the first sees the whole head."""
+    configuration = DeepBleedConfiguration.paper(model)
+    assert (configuration.edge, configuration.spacing_mm) == (edge, spacing_mm)
+    assert configuration.edge * configuration.spacing_mm == field_mm
+    assert configuration.is_whole == (field_mm == 192)
+    assert DeepBleedConfiguration.paper("deepbleed-512").spacing_mm is None
+
+
+@pytest.fixture
+def always_yes(deepbleed_weights):
+    """Weights of a network that sees blood everywhere."""
+
+    def make(*wanted):
+        weights = deepbleed_weights(*wanted)
+        for name, array in weights.tensors.items():
+            array[...] = 5.0 if name == "exit.2.bias" else 0.0
+        return weights
+
+    return make
+
+
+def test_nothing_is_found_outside_the_brain(always_yes):
+    """A network that always says yes finds blood in the template's field, and only where the image is."""
+    weights = always_yes("deepbleed-512", 64, None)
+    prediction = DeepBleedPredictor(weights, device="cpu").predict(tiny_head())
+    assert (prediction.labels == 1).all()
+    assert prediction.probabilities["hemorrhage"].min() > 0.99
+    assert prediction.score > 0.99
+
+
+def test_a_cube_without_brain_holds_no_blood(always_yes):
+    """Of two cubes the network is asked for the one with something in it."""
+    predictor = DeepBleedPredictor(always_yes("deepbleed-64", 16, 6.0), device="cpu")
+    cubes = torch.zeros(2, 1, 16, 16, 16)
+    cubes[1, 0, 3, 3, 3] = 30.0
+    with torch.inference_mode():
+        empty, brain = predictor._of_brain(cubes)
+    assert not empty.any()
+    assert brain.min() > 0.99
+
+
+def test_a_scan_without_a_brain_is_negative_and_the_log_says_why(deepbleed_weights, caplog):
+    """Air alone: nothing predicted, score 0."""
+    predictor = DeepBleedPredictor(deepbleed_weights("deepbleed-128", 16, 12.0), device="cpu")
+    with caplog.at_level(logging.WARNING, logger="reference_models"):
+        prediction = predictor.predict(Volume(np.full((4, 32, 32), -1000, np.int16), (5.0, 1.0, 1.0)))
+    assert prediction.score == 0
+    assert not prediction.labels.any()
+    assert "no brain in the field" in caplog.text
+
+
+def test_another_template_is_taken_by_its_file(deepbleed_weights, tmp_path):
+    """The card says which one."""
+    write_volume(read_template(None), tmp_path / "mine.nii.gz")
+    predictor = DeepBleedPredictor(
+        deepbleed_weights("deepbleed-128", 16, 12.0), "cpu", template=str(tmp_path / "mine.nii.gz")
+    )
+    assert predictor.info.parameters["template"] == str(tmp_path / "mine.nii.gz")
+    predictor.predict(tiny_head())

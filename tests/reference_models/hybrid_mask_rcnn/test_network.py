@@ -1,0 +1,143 @@
+"""The hybrid backbone, and detection on it."""
+
+import pytest
+import torch
+
+from reference_models import network
+from reference_models.hybrid_mask_rcnn.backbone import CONTEXT, HybridBackbone
+from reference_models.hybrid_mask_rcnn.boxes import box_iou, decode_boxes
+from reference_models.hybrid_mask_rcnn.network import Detections, HybridMaskRCNN, painted
+from reference_models.layers import count_parameters
+
+NARROW = {
+    "widths": (4, 4, 8, 8, 8),
+    "pyramid": 8,
+    "blocks": 1,
+    "stem_stride": 1,
+    "anchors_px": (4.0, 8.0, 16.0, 32.0),
+    "hidden": 16,
+}
+
+
+@pytest.fixture
+def narrow():
+    """Make a narrow network that has seen some noise, so that its normalisation is not trivial."""
+
+    def make(**options):
+        torch.manual_seed(0)
+        made = HybridMaskRCNN(**NARROW, **options)
+        with torch.no_grad():
+            for _ in range(3):
+                made.maps(torch.randn(2, 6, 32, 32))
+        return made.eval()
+
+    return make
+
+
+def test_parameters():
+    """The paper prints no count; this is ours, so that no change of the network goes unseen."""
+    made = network("hybrid-mask-rcnn")
+    parts = (made.backbone, made.proposal_head, made.box_head, made.mask_head)
+    assert [count_parameters(part) for part in parts] == [3_817_184, 149_519, 7_479_302, 656_641]
+    assert count_parameters(made) == 12_102_646
+    assert count_parameters(network("hybrid-mask-rcnn", types=4)) == count_parameters(made) + 4 * 1025
+
+
+def test_pyramid_of_the_paper():
+    """Five slices of 512 x 512 give one slice of 128 channels at steps of 4, 8, 16 and 32 pixels."""
+    made = HybridBackbone().to("meta")
+    levels = made(torch.empty(1, 5, 512, 512, device="meta"))
+    assert [tuple(level.shape) for level in levels] == [(1, 128, side, side) for side in (128, 64, 32, 16)]
+    assert made.strides == (4, 8, 16, 32)
+
+
+def test_a_slab_gives_what_its_fives_give():
+    """Each slice is seen with two neighbours on either side and nothing else, however thick the slab is."""
+    torch.manual_seed(1)
+    backbone = HybridBackbone((4, 4, 8, 8, 8), pyramid=8, blocks=1, stem_stride=1).eval()
+    slab = torch.randn(1, 9, 32, 32)
+    with torch.no_grad():
+        whole = backbone(slab)
+        fives = backbone(torch.cat([slab[:, start : start + 5] for start in range(5)]))
+    for ours, alone in zip(whole, fives, strict=True):
+        assert torch.allclose(ours, alone, atol=1e-5)
+
+
+def test_context_is_two_slices_and_all_of_it_counts():
+    """The middle slice's features change with any of the five slices, and not with the sixth."""
+    torch.manual_seed(1)
+    backbone = HybridBackbone((4, 4, 8, 8, 8), pyramid=8, blocks=1, stem_stride=1).eval()
+    slab = torch.randn(1, 6, 32, 32)
+    with torch.no_grad():
+        before = backbone(slab)[0]
+        for changed in range(6):
+            other = slab.clone()
+            other[:, changed] += 1
+            after = backbone(other)[0]
+            assert torch.equal(before[0], after[0]) == (changed == 5)
+    assert CONTEXT == 2
+
+
+def test_detections_keep_their_form(narrow):
+    """Boxes lie in the slice, the surest come first, overlap little, and masks are probabilities."""
+    with torch.no_grad():
+        found = narrow(types=3, proposals=40, detections=10)(torch.randn(2, 7, 32, 32))
+    assert found.boxes.shape == (6, 10, 4)
+    assert found.types.shape == (6, 10, 3)
+    assert found.masks.shape == (6, 10, 28, 28)
+    real = found.scores > 0
+    assert real.any()
+    assert (found.boxes[real] >= 0).all()
+    assert (found.boxes[real] <= 32).all()
+    assert (found.boxes[real][:, 2:] - found.boxes[real][:, :2] >= 2).all()
+    assert (found.scores.diff(dim=1) <= 0).all()
+    assert (box_iou(found.boxes, found.boxes).triu(1) * (real[:, None] & real[:, :, None])).max() <= 0.3 + 1e-5
+    assert found.types[real].sum(-1).tolist() == pytest.approx([1.0] * int(real.sum()), abs=1e-5)
+    assert 0 <= found.masks.min() <= found.masks.max() <= 1
+
+
+def test_the_prior_moves_scores_and_nothing_else(narrow):
+    """Logits fall by as much as was said; boxes stay in their order."""
+    image = torch.randn(1, 5, 32, 32)
+    with torch.no_grad():
+        plain, moved = narrow()(image), narrow(prior_logit=1.4)(image)
+    real = moved.scores > 0
+    assert real.any()
+    assert torch.allclose(plain.scores[real].logit() - moved.scores[real].logit(), torch.tensor(1.4), atol=1e-4)
+    assert torch.equal(plain.boxes[real], moved.boxes[real])
+
+
+def test_packing(narrow):
+    """What was packed into one tensor comes out as it was."""
+    with torch.no_grad():
+        found = narrow(types=2)(torch.randn(1, 5, 32, 32))
+    for before, after in zip(found, Detections.unpacked(found.packed(), 2), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_proposals_are_the_most_promising(narrow):
+    """They are the decoded boxes of the anchors with the highest logits, and carry no gradient."""
+    made = narrow(proposals=5)
+    maps = made.maps(torch.randn(1, 5, 32, 32))
+    boxes, _ = made.propose(maps)
+    best = maps.objectness[0].argsort(descending=True)[:5]
+    wanted = decode_boxes(maps.deltas[0, best], maps.anchors[best]).clamp(0, 32)
+    large = (wanted[:, 2:] - wanted[:, :2] >= 2).all(1)
+    assert torch.allclose(boxes[0][large], wanted[large])
+    assert (boxes[0][~large] == 0).all()
+    assert not boxes.requires_grad
+    assert maps.deltas.requires_grad
+
+
+def test_masks_of_a_kind_are_merged_by_their_maximum():
+    """Two overlapping boxes of one kind, one of another, and one of none."""
+    boxes = torch.tensor([[[0.0, 0.0, 4.0, 4.0], [2.0, 2.0, 6.0, 6.0], [0.0, 4.0, 2.0, 8.0], [6.0, 0.0, 8.0, 2.0]]])
+    levels = torch.tensor([0.5, 0.9, 0.7, 1.0])
+    masks = levels[None, :, None, None].expand(1, 4, 28, 28)
+    found = Detections(boxes, torch.ones(1, 4), torch.zeros(1, 4, 0), masks)
+    merged = painted(found, torch.tensor([[0, 0, 1, -1]]), (8, 8), 2)[0]
+    assert merged[0, 1, 1] == pytest.approx(0.5)
+    assert merged[0, 3, 3] == pytest.approx(0.9)
+    assert merged[1, 1, 5] == pytest.approx(0.7)
+    assert merged[0, 1, 5] == 0
+    assert merged[:, 7, 1].tolist() == [0, 0]

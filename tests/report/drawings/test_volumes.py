@@ -1,0 +1,58 @@
+"""Volumes for a viewer in the browser."""
+
+import numpy as np
+import pytest
+
+from ctbench.labels import LabelSet
+from ctbench.reference import Reference
+from ctbench.report.drawings.scene import Drawing, Scene
+from ctbench.report.drawings.volumes import error_masks, nifti_image
+from ctbench.volume import Volume, read_volume
+
+LABELS = LabelSet({"iph": 1, "ivh": 2})
+
+
+@pytest.fixture
+def scene():
+    """A gradient of HU; one voxel is agreed, one missed, one drawn by the reader alone, and none mistaken."""
+    truth, drawn = np.zeros((2, 3, 4), np.uint8), np.zeros((2, 3, 4), np.uint8)
+    truth[0, 0, :2] = 1
+    drawn[0, 0, 1:3] = 1
+    return Scene(
+        case="one",
+        labels=LABELS,
+        image=Volume(np.arange(-20, 100, 5, np.int16).reshape(2, 3, 4), (5.0, 1.0, 2.0), (1.0, 2.0, 3.0)),
+        has_image=True,
+        references={"majority": Reference.of(truth)},
+        without={},
+        drawings={"ann": Drawing("reader", drawn, {name: LABELS.codes_of(name) for name in LABELS.names})},
+        lacking={},
+    )
+
+
+def opened(data, folder):
+    """What a viewer would read."""
+    (folder / "seen.nii.gz").write_bytes(data)
+    return read_volume(folder / "seen.nii.gz")
+
+
+def test_the_image_keeps_its_place_and_shows_the_window(scene, tmp_path):
+    """Level minus half the width is black, level plus half is white; it lies where the scene's image lies."""
+    seen = opened(nifti_image(scene, (40.0, 80.0)), tmp_path)
+    np.testing.assert_allclose(seen.affine, scene.image.affine)
+    np.testing.assert_array_equal(seen.array, np.round(255 * np.clip(scene.image.array / 80, 0, 1)))
+    whole = opened(nifti_image(scene, None), tmp_path)
+    assert (whole.array.min(), whole.array.max()) == (0, 255)
+
+
+def test_masks_say_how_voxels_meet_the_reference(scene, tmp_path):
+    """One voxel each at its place; of what never happens there is no mask."""
+    masks = {mask.name: opened(mask.data, tmp_path).array for mask in error_masks(scene, "ann", "majority", ("iph",))}
+    places = {name: [tuple(place) for place in np.argwhere(mask)] for name, mask in masks.items()}
+    assert places == {"true positive": [(0, 0, 1)], "false positive": [(0, 0, 2)], "false negative": [(0, 0, 0)]}
+
+
+def test_of_nobody_there_are_no_masks(scene):
+    """The scene has nothing of this rater."""
+    with pytest.raises(KeyError):
+        error_masks(scene, "nobody", "majority", ("iph",))

@@ -1,0 +1,140 @@
+import json
+
+import pandas as pd
+import pytest
+
+from ctbench.boards import open_board
+from ctbench.boards.grid import Entry
+from ctbench.report.frames.comparable_runs import broken_runs, datasets_on, fields_of
+
+
+@pytest.fixture
+def board(make_small_runs, tmp_path):
+    """A folder of small runs: readers, unet and atlas."""
+    make_small_runs(tmp_path / "runs", raters=("reader1", "reader2", "reader3", "unet", "atlas"))
+    return tmp_path / "runs"
+
+
+def only_field(folder):
+    """The field of the only dataset and rules."""
+    (field,) = fields_of(open_board(folder), "toy")
+    return field
+
+
+def changed(run, folder, **changes):
+    """Copy a run with another manifest, and its scores to suit."""
+    folder.mkdir()
+    rater = changes.get("rater", run.manifest.rater)
+    cases = changes.get("cases", run.manifest.cases)
+    rows = run.scores[run.scores["case"].isin(cases)]
+    rows = rows.assign(rater=rater) if run.manifest.rater_kind == "model" else rows
+    rows.to_parquet(folder / "scores.parquet", index=False)
+    (folder / "run.json").write_text(run.manifest.model_copy(update=changes).to_json())
+
+
+def test_a_field_knows_its_raters_metrics_and_references(board):
+    """Chief metrics first; the references without a reader are one choice, and come first."""
+    field = only_field(board)
+    assert datasets_on(field.board) == ("toy",)
+    assert set(field.models) == {"atlas", "unet"}
+    assert field.readers == ("reader1", "reader2", "reader3")
+    assert field.metrics[:2] == ("dice", "volume_difference_absolute_ml")
+    assert field.references == ("leave-one-out", "majority")
+    assert field.expanded("leave-one-out") == tuple(f"majority-without-reader{number}" for number in (1, 2, 3))
+    assert field.expanded("majority") == ("majority",)
+    assert list(field.scopes) == [("caudate", "ventricles")]
+    assert field.refused.empty
+
+
+def test_scores_stand_under_the_names_of_the_field(board):
+    """Tidy scores of a choice of raters, on all references that the chosen one stands for."""
+    field = only_field(board)
+    rows = field.scores("dice", "leave-one-out", ["unet", "reader2"])
+    assert set(rows.loc[rows["rater"] == "unet", "reference"]) == set(field.expanded("leave-one-out"))
+    assert set(rows.loc[rows["rater"] == "reader2", "reference"]) == {"majority-without-reader2"}
+    assert set(rows["rater"]) == {"unet", "reader2"}
+    pd.testing.assert_frame_equal(
+        field.scores("dice", "majority").sort_values(["rater", "case", "label"], ignore_index=True),
+        field.scores("dice", "majority", ["unet", "atlas", *field.readers]).sort_values(
+            ["rater", "case", "label"], ignore_index=True
+        ),
+    )
+
+
+def test_runs_of_one_name_are_told_apart(board):
+    """By version, and by digest where that is the same; each keeps its own scores."""
+    field = only_field(board)
+    run = field.board.run(field.run_of("unet"))
+    changed(run, board / "again", versions={"python": "3.13"})
+    newer = run.manifest.predictor.model_copy(update={"version": "2.0"})
+    changed(run, board / "newer", predictor=newer)
+    field = only_field(board)
+    names = sorted(set(field.models) - {"atlas"})
+    assert names[-1] == "unet 2.0"
+    assert len(names) == 3
+    assert all(name.startswith("unet 1.0 ") for name in names[:2])
+    assert len(field.scores("dice", "majority", [names[0]])) == 12
+    digests = {field.run_of(name) for name in names}
+    assert {field.name_of(Entry(digest, "unet", "model")) for digest in digests} == set(names)
+
+
+@pytest.mark.parametrize("name", ["reader2", "all readers", "readers"])
+def test_a_model_cannot_pass_for_a_reader(board, name):
+    """One that is called like a reader, or like all of them, is named apart."""
+    field = only_field(board)
+    changed(field.board.run(field.run_of("unet")), board / "other", rater=name)
+    assert f"{name} (model)" in only_field(board).models
+
+
+def test_other_rules_are_another_field_and_the_reason_is_said(board):
+    """The rules of most runs come first; what the others differ in is told."""
+    field = only_field(board)
+    run = field.board.run(field.run_of("unet"))
+    changed(run, board / "fewer", rater="fewer", cases=run.manifest.cases[:4])
+    first, second = fields_of(open_board(board), "toy")
+    assert set(first.models) == {"atlas", "unet"}
+    assert second.models == ("fewer",)
+    assert first.refused[["rater", "reason"]].to_numpy().tolist() == [["fewer", "scored by other rules: cases"]]
+    assert len(second.refused) == 3
+    assert first.key != second.key
+    assert first.title != second.title
+
+
+def test_only_the_last_run_of_the_readers_stands(board):
+    """Two of them would make every reader two."""
+    field = only_field(board)
+    own = field.runs.loc[field.runs["rater_kind"] == "reader", "run"].iloc[0]
+    changed(field.board.run(own), board / "readers_again", versions={"python": "3.13"})
+    field = only_field(board)
+    assert (field.runs["rater_kind"] == "reader").sum() == 1
+    assert field.refused["reason"].tolist() == ["a later run of the readers stands here"]
+
+
+def test_scopes_part_the_models_by_what_their_mean_goes_over(board):
+    """A model that knows only one of the structures has a mean of its own."""
+    field = only_field(board)
+    changed(field.board.run(field.run_of("unet")), board / "part", rater="part", unsupported=("caudate",))
+    assert only_field(board).scopes == {
+        ("caudate", "ventricles"): tuple(name for name in only_field(board).models if name != "part"),
+        ("ventricles",): ("part",),
+    }
+
+
+def test_the_chief_scope_is_that_of_most_models(board):
+    """Three models that know one structure outweigh two that know both; of equals the widest is taken."""
+    field = only_field(board)
+    assert field.chief_scope == ("caudate", "ventricles")
+    for name in ("part1", "part2"):
+        changed(field.board.run(field.run_of("unet")), board / name, rater=name, unsupported=("caudate",))
+        assert only_field(board).chief_scope == ("caudate", "ventricles")
+    changed(field.board.run(field.run_of("unet")), board / "part3", rater="part3", unsupported=("caudate",))
+    assert only_field(board).chief_scope == ("ventricles",)
+
+
+def test_broken_runs_are_listed(board):
+    """With the reason; the others are shown."""
+    (board / "broken").mkdir()
+    (board / "broken" / "run.json").write_text(json.dumps({"schema_version": 99}))
+    opened = open_board(board)
+    assert "schema version" in broken_runs(opened)["problem"].iloc[0]
+    assert datasets_on(opened) == ("toy",)

@@ -1,0 +1,163 @@
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctbench.boards import Grid, open_board
+from ctbench.report.frames import tables
+from ctbench.report.frames.averages import averaged, common_ground
+from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.contestants import contestants, structure_rows
+from ctbench.report.frames.standings import STANDING_COLUMNS, standings
+from ctbench.report.page.rankings import ranking_table
+from ctbench.statistics import OVERALL, overall
+
+DESCRIBED = ["n", "mean", "sd", "median", "low", "high", "undefined", "penalised", "failed"]
+
+
+@pytest.fixture(scope="module")
+def field(runs, tmp_path_factory):
+    """The made-up comparison as a board shows it; the manifest of atlas tells what it does not claim to know."""
+    folder = tmp_path_factory.mktemp("board") / "runs"
+    shutil.copytree(runs[0].folder.parent, folder)
+    (atlas,) = (run for run in runs if run.manifest.rater == "atlas")
+    told = atlas.manifest.model_copy(update={"unsupported": ("insular_cortex",)})
+    (folder / atlas.folder.name / "run.json").write_text(told.to_json(), encoding="utf-8")
+    (found,) = fields_of(open_board(folder), "toy")
+    return found
+
+
+def grids_of(field, reference, metric="dice"):
+    """What a page reads."""
+    return [field.grid(metric, name) for name in field.expanded(reference)]
+
+
+def standing(field, over, reference, metric="dice", **more):
+    """The table, by rater."""
+    table = standings(field, grids_of(field, reference, metric), over, metric, reference, **more)
+    assert tuple(table.columns) == STANDING_COLUMNS
+    return table.set_index("rater")
+
+
+@pytest.mark.parametrize("metric", ["dice", "hd95", "volume_difference_absolute_ml"])
+@pytest.mark.parametrize("reference", ["leave-one-out", "majority"])
+def test_board_and_report_cannot_disagree(field, results, metric, reference):
+    """Means, intervals and counts are those of the report's summary, for every scope, rater, metric and reference."""
+    for over, models in results.scopes().items():
+        expected = tables.summary(results.scores_of(models), over, reference=reference, metrics=[metric])
+        expected = expected.set_index("rater")[DESCRIBED].astype(float)
+        shown = standing(field, over, reference, metric).loc[expected.index, DESCRIBED].astype(float)
+        pd.testing.assert_frame_equal(shown, expected, check_names=False, check_index_type=False)
+
+
+def test_ranks_are_those_of_the_report(field, results):
+    """Rank, interval and ties, of the overall mean and of a structure."""
+    asked = [(models, over) for over, models in results.scopes().items()] + [(results.models, ("caudate",))]
+    for models, over in asked:
+        ranked = ranking_table(results, models, over).set_index("rater")
+        expected = ranked[ranked["label"] == OVERALL]
+        shown = standing(field, over, "leave-one-out").loc[expected.index]
+        for name in ("rank", "rank_low", "rank_high", "tied_with_first"):
+            assert shown[name].tolist() == expected[name].tolist()
+
+
+def test_why_somebody_has_no_rank_is_said(field):
+    """Another scope, a structure that a model does not claim, a reader, a metric that is good neither way."""
+    whole = standing(field, field.labels, "leave-one-out")
+    assert whole.loc["atlas", "reason"].startswith("its overall mean goes over brainstem_cerebrum, ")
+    assert whole.loc["reader1", "reason"] == "stands on a reference of its own"
+    assert whole.loc["unet", "reason"] == ""
+    alone = standing(field, ("insular_cortex",), "majority")
+    assert alone.loc["atlas", "reason"] == "does not claim to know this structure"
+    assert alone.loc["reader1", "reason"] == "helped to make this reference"
+    neither = standing(field, ("caudate",), "majority", "volume_ml")
+    assert neither.loc["unet", "reason"] == "Volume is good neither way"
+    assert neither["rank"].isna().all()
+    assert pd.isna(alone.loc["atlas", "mean"])
+
+
+def test_complete_cases_describe_what_is_ranked(field):
+    """With a case that one failed and one that all call empty: n is that of the ranking, and so is the mean."""
+    grids = grids_of(field, "leave-one-out")
+    shown = standing(field, ("septum_pellucidum",), "leave-one-out", complete=True)
+    rows = contestants(
+        grids, [tables.ALL_READERS, "unet", "atlas"], ("septum_pellucidum",), "dice", name_of=field.name_of
+    )
+    for rater, own in rows.groupby("rater", observed=True):
+        assert shown.loc[rater, "mean"] == pytest.approx(own["value"].mean())
+        assert shown.loc[rater, "n"] == own["value"].notna().sum() < 12
+    assert "reader1" not in shown.index
+
+
+def test_a_subgroup_counts_its_cases_only(field):
+    """The cases of a subgroup, as if there were no others."""
+    cases = ["case01", "case04", "case09"]
+    shown = standing(field, ("caudate",), "majority", cases=cases)
+    rows = field.scores("dice", "majority", ["unet"])
+    own = rows[rows["case"].isin(cases) & (rows["label"] == "caudate")]
+    assert shown.loc["unet", "n"] == 3
+    assert shown.loc["unet", "mean"] == pytest.approx(own["value"].mean())
+
+
+def test_cards_stand_beside_the_scores(field):
+    """Version, seconds, training overlap and digest of each model."""
+    shown = standing(field, ("caudate",), "majority")
+    assert shown.loc["unet", ["version", "seconds", "trained_here"]].tolist() == ["1.0", 1.5, False]
+    assert shown.loc["atlas", "trained_here"]
+    assert shown.loc["atlas", "run"] == field.run_of("atlas")
+
+
+def test_averages_are_those_of_the_statistics(scores):
+    """`averaged` gives the values and statuses of `statistics.overall`, over references too."""
+    chosen = scores[(scores["metric"] == "dice") & scores["reference"].str.contains("-without-")]
+    over = ["caudate", "septum_pellucidum", "central_sulcus", "insular_cortex"]
+    grids = [Grid.of(own) for _, own in chosen.groupby("reference")]
+    found = averaged(grids, over, lambda entry: (entry.rater, entry.rater_kind)).set_index(["case", "rater"])
+    expected = overall(chosen.assign(reference="all"), labels=over).set_index(["case", "rater"])
+    assert len(found) == len(expected)
+    for name in ("value", "status"):
+        one, other = (dict(zip(table.index.tolist(), table[name].tolist(), strict=True)) for table in (found, expected))
+        assert one == pytest.approx(other, nan_ok=True) if name == "value" else one == other
+
+
+def test_common_ground_is_where_all_have_a_value():
+    """A reference on which somebody lacks a value does not count there; one without any value takes nothing away."""
+    nan = np.nan
+    first = np.array([[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
+    second = np.array([[[0.4, nan, nan], [nan, 0.1, nan]]])
+    np.testing.assert_array_equal(common_ground([first, second]), [[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
+    np.testing.assert_array_equal(common_ground([second]), np.full((1, 2, 3), nan))
+
+
+def test_a_reader_and_a_model_meet_on_the_reader_s_reference(field):
+    """A single reader restricts the comparison to the reference that this reader had no part in."""
+    rows = contestants(
+        grids_of(field, "leave-one-out"), ["reader2", "unet"], ("caudate",), "dice", name_of=field.name_of
+    )
+    scores = field.scores("dice", "leave-one-out", ["reader2", "unet"])
+    own = scores[(scores["reference"] == "majority-without-reader2") & (scores["label"] == "caudate")]
+    for rater in ("reader2", "unet"):
+        expected = own[own["rater"] == rater].set_index("case")["value"].sort_index()
+        found = rows[rows["rater"] == rater].set_index("case")["value"].sort_index()
+        assert found.tolist() == expected.tolist()
+
+
+def test_two_readers_share_no_reference(field):
+    """Without each of them there is another reference; on the common one they meet."""
+    assert contestants(
+        grids_of(field, "leave-one-out"), ["reader1", "reader2"], ("caudate",), "dice", name_of=field.name_of
+    ).empty
+    rows = contestants(grids_of(field, "majority"), ["reader1", "reader2"], ("caudate",), "dice", name_of=field.name_of)
+    assert rows["value"].notna().sum() == 24
+
+
+def test_patients_stand_beside_their_cases(field):
+    """Two scans of one patient are drawn together when ranks are resampled."""
+    grids = grids_of(field, "majority")
+    rows = contestants(
+        grids, ["unet", "atlas"], ("caudate",), "dice", patients={"case01": "p", "case02": "p"}, name_of=field.name_of
+    )
+    assert rows.groupby("patient", observed=True)["case"].nunique().to_dict()["p"] == 2
+    by_label = structure_rows(grids, ["unet", "atlas"], ("caudate", "ventricles"), "dice", name_of=field.name_of)
+    assert by_label["label"].unique().tolist() == ["caudate", "ventricles"]

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
+
+TYPES = LabelSet({"iph": 1, "ivh": 2, "sah": 4}, groups={"hemorrhage": ("iph", "ivh", "sah")})
+
+
+def test_codes_are_translated_by_name():
+    """The same names with other codes meet."""
+    match = match_labels(TYPES, LabelSet({"sah": 1, "iph": 9, "ivh": 2}))
+    np.testing.assert_array_equal(match.translate(np.array([[[0, 1, 2, 9]]])), [[[0, 4, 2, 1]]])
+    assert match.structures == {"iph": (1,), "ivh": (2,), "sah": (4,), "hemorrhage": (1, 2, 4)}
+    assert match.unsupported == ()
+
+
+def test_a_group_known_as_a_whole_gets_a_code_of_its_own():
+    """A binary model is scored on the group and on nothing else."""
+    match = match_labels(TYPES, LabelSet({"hemorrhage": 1}))
+    assert match.unsupported == ("iph", "ivh", "sah")
+    assert match.structures == {"hemorrhage": (1, 2, 4, 5)}
+    np.testing.assert_array_equal(match.translate(np.array([[[0, 1]]])), [[[0, 5]]])
+
+
+def test_a_finer_predictor_meets_a_coarser_dataset_through_its_own_groups():
+    """A dataset of one label takes the union of a predictor's types."""
+    match = match_labels(LabelSet({"hemorrhage": 1}), TYPES)
+    np.testing.assert_array_equal(match.translate(np.array([[[0, 1, 2, 4]]])), [[[0, 1, 1, 1]]])
+
+
+def test_labels_that_the_dataset_does_not_know_become_background():
+    """A predictor may know more than it is asked for."""
+    match = match_labels(LabelSet({"iph": 3}), LabelSet({"iph": 1, "tumour": 2}))
+    np.testing.assert_array_equal(match.translate(np.array([[[0, 1, 2, 250]]])), [[[0, 3, 0, 0]]])
+
+
+def test_a_group_of_which_a_member_is_unclaimed_is_unsupported():
+    """A part of a group is not the group."""
+    match = match_labels(TYPES, LabelSet({"iph": 1, "ivh": 2}))
+    assert match.unsupported == ("sah", "hemorrhage")
+
+
+def test_nothing_in_common_is_refused_with_both_lists():
+    """The message shows what was expected and what is claimed."""
+    with pytest.raises(UsageError, match=r"expected some of iph, ivh, sah, hemorrhage; it claims liver"):
+        match_labels(TYPES, LabelSet({"liver": 1}))
+
+
+def test_one_code_for_two_labels_is_refused():
+    """A predictor's group must not give one voxel two labels of the dataset."""
+    predictor = LabelSet({"a": 1, "b": 2}, groups={"iph": ("a", "b"), "ivh": ("b",)})
+    with pytest.raises(UsageError, match="code 2 of the predictor would be 'ivh' and another label"):
+        match_labels(TYPES, predictor)
