@@ -1,0 +1,8 @@
+"""Tests of boards."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def in_no_repository(nowhere):
+    """Every test of this folder works outside any repository."""
