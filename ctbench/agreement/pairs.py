@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.agreement.panel import UNREAD, Panel
+from ctbench.agreement.panel import Panel
 from ctbench.agreement.rows import Row, row
+from ctbench.consensus.patterns import ABSENT
 from ctbench.metrics import score
 from ctbench.reference import Reference
 from ctbench.statistics import cohen_kappa
@@ -64,7 +65,7 @@ def pair_rows(
 
 
 def _kappa(both: NDArray[np.int8], sharing: np.bool_, **who: str) -> Row:
-    both = both[:, (both != UNREAD).all(axis=0)]
+    both = both[:, (both != ABSENT).all(axis=0)]
     if not both.size:
         detail = "nobody drew it" if sharing else "no slice was annotated by both"
         return row("cohen_kappa", np.nan, empty=bool(sharing), detail=detail, **who)

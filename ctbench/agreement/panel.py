@@ -9,15 +9,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.consensus.patterns import ABSENT
 from ctbench.datasets import Case
 from ctbench.reference import Reference
 from ctbench.references import read_references
 from ctbench.volume import Volume
 
 __all__ = ["Panel", "read_panel"]
-
-UNREAD = -1
-"""Stands in a table of units for a slice that the reader did not annotate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +77,15 @@ class Panel:
             codes: of the structure.
 
         Returns:
-            readers x voxels: 1 drawn, 0 not drawn, ``UNREAD`` where the reader did not annotate the slice. No voxels
+            readers x voxels: 1 drawn, 0 not drawn, ``ABSENT`` where the reader did not annotate the slice. No voxels
             where nobody drew the structure.
         """
         masks = self.masks(codes)
         box = _grown_box(np.logical_or.reduce(masks))
         if box is None:
             return np.empty((len(masks), 0), np.int8)
-        units = np.where(self._marks[:, box[0]], masks[(slice(None), *box)], np.int8(UNREAD)).reshape(len(masks), -1)
-        return units[:, (units != UNREAD).sum(axis=0) >= 2]
+        units = np.where(self._marks[:, box[0]], masks[(slice(None), *box)], np.int8(ABSENT)).reshape(len(masks), -1)
+        return units[:, (units != ABSENT).sum(axis=0) >= 2]
 
 
 def read_panel(case: Case, consensus: str) -> Panel:

@@ -16,6 +16,8 @@ from ctbench.agreement.pairs import pair_rows
 from ctbench.agreement.panel import read_panel
 from ctbench.agreement.rows import Row
 from ctbench.agreement.voxels import agreement_rows, staple_rows
+from ctbench.consensus.patterns import VotePatterns, patterns_of, pool
+from ctbench.consensus.performance import PERFORMANCE_COLUMNS, performance_table
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.parallel import in_parallel
@@ -44,6 +46,8 @@ class ReaderStudy:
         pairs: case, label, reader, other, metric, value, unit, status, detail; as ``pair_rows``.
         agreement: case, label, metric, ...; as ``agreement_rows``.
         by_reader: case, label, reader, metric, ...; as ``volume_rows``, ``staple_rows`` and ``jackknife_rows``.
+        performance: Each reader's sensitivity and specificity from one STAPLE fit over all cases, with intervals over
+            cases: label, reader, quantity, value, low, high, groups (cases), reason.
         disagreement: a row for each case; as ``disagreement_row``.
         pictures: case -> its slice with the most contested voxels; of the cases with the most of them.
     """
@@ -59,6 +63,7 @@ class ReaderStudy:
     pairs: pd.DataFrame
     agreement: pd.DataFrame
     by_reader: pd.DataFrame
+    performance: pd.DataFrame
     disagreement: pd.DataFrame
     pictures: Mapping[str, Snapshot]
 
@@ -112,6 +117,7 @@ def study_readers(
         pairs=_frame([row for one in ordered for row in one.pairs], ("case", "label", "reader", "other")),
         agreement=_frame([row for one in ordered for row in one.agreement], ("case", "label")),
         by_reader=_frame([row for one in ordered for row in one.by_reader], ("case", "label", "reader")),
+        performance=_performance(ordered, (*dataset.labels, *dataset.labels.groups)),
         disagreement=pd.DataFrame([one.disagreement for one in ordered]).astype({"worst_slice": "Int64"}),
         pictures=_most_contested(ordered),
     )
@@ -133,6 +139,8 @@ class _CaseStudy(NamedTuple):
     pairs: list[Row]
     agreement: list[Row]
     by_reader: list[Row]
+    readers: tuple[str, ...]
+    patterns: Mapping[str, VotePatterns]
     disagreement: dict[str, Any]
     picture: Snapshot | None
 
@@ -154,6 +162,8 @@ def _study_case(case: Case, rules: _Rules) -> _CaseStudy:
         pairs=pair_rows(panel, units, surface=rules.surface, tolerance_mm=rules.tolerance_mm),
         agreement=agreement_rows(panel, units),
         by_reader=[*volume_rows(panel), *staple_rows(panel, units), *jackknife_rows(panel)],
+        readers=panel.readers,
+        patterns={label: patterns_of(table) for label, table in units.items() if table.size},
         disagreement=disagreement_row(panel, disagreement),
         picture=snapshot(panel, disagreement),
     )
@@ -162,6 +172,19 @@ def _study_case(case: Case, rules: _Rules) -> _CaseStudy:
 def _most_contested(studies: list[_CaseStudy]) -> dict[str, Snapshot]:
     ranked = sorted(studies, key=lambda one: (-one.disagreement["contested_voxels"], one.case))
     return {one.case: one.picture for one in ranked[:_MOST_PICTURES] if one.picture is not None}
+
+
+def _performance(studies: list[_CaseStudy], labels: tuple[str, ...]) -> pd.DataFrame:
+    tables = []
+    for label in labels:
+        own = [one for one in studies if label in one.patterns]
+        readers = sorted({reader for one in own for reader in one.readers})
+        if own:
+            pooled = pool([one.patterns[label] for one in own], [one.readers for one in own], readers)
+            tables.append(performance_table(readers, pooled, {"": 1}, "cases").assign(label=label))
+    if not tables:
+        return pd.DataFrame(columns=list(PERFORMANCE_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _frame(rows: list[Row], keys: tuple[str, ...]) -> pd.DataFrame:

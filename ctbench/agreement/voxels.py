@@ -8,15 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.agreement.panel import UNREAD, Panel
+from ctbench.agreement.panel import Panel
 from ctbench.agreement.rows import Row, row
+from ctbench.consensus.patterns import ABSENT, patterns_of
+from ctbench.consensus.performance import expected_calls
 from ctbench.statistics import Estimate, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
-from ctbench.volume.itk import simpleitk
 
 __all__ = ["agreement_rows", "staple_performance", "staple_rows"]
 
-_MOST_ITERATIONS = 1000
-"""ITK's own limit is no limit."""
 _NOBODY = "nobody drew it in a slice that all readers annotated"
 
 
@@ -60,10 +59,9 @@ def staple_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row
     """
     rows: list[Row] = []
     for label, table in units.items():
-        common = _common(table)
-        drawn = bool(common.any())
-        detail = "STAPLE needs drawn and undrawn voxels" if drawn else _NOBODY
-        found = staple_performance(common)
+        drawn = bool((table == 1).any())
+        detail = "STAPLE needs drawn and undrawn voxels" if drawn else "nobody drew it"
+        found = staple_performance(table)
         for reader, values in zip(panel.readers, found, strict=True):
             for metric, value in zip(("staple_sensitivity", "staple_specificity"), values, strict=True):
                 who = {"case": panel.case, "label": label, "reader": reader}
@@ -71,31 +69,26 @@ def staple_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row
     return rows
 
 
-def staple_performance(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Estimate readers' sensitivity and specificity together with the hidden truth, by binary STAPLE.
-
-    Warfield, Zou and Wells, IEEE Transactions on Medical Imaging 2004;23:903-921, as ITK computes it: the prior is the
-    mean share of drawn voxels.
+def staple_performance(table: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Estimate readers' sensitivity and specificity together with the hidden truth, by STAPLE.
 
     Args:
-        masks: readers x voxels.
+        table: readers x voxels: 1 drawn, 0 not drawn, ``ABSENT`` where the reader did not annotate the slice.
 
     Returns:
-        readers x (sensitivity, specificity); NaN where the masks hold nothing but drawn, or undrawn, voxels.
+        readers x (sensitivity, specificity); NaN where the readers drew no voxel, or all.
     """
-    if not masks.size or masks.all() or not masks.any():
-        return np.full((len(masks), 2), np.nan)
-    sitk = simpleitk()
-    staple = sitk.STAPLEImageFilter()
-    staple.SetForegroundValue(1.0)
-    staple.SetMaximumIterations(_MOST_ITERATIONS)
-    staple.Execute([sitk.GetImageFromArray(mask.astype(np.uint8)[None]) for mask in masks])
-    return np.column_stack([staple.GetSensitivity(), staple.GetSpecificity()])
+    drawn = table == 1
+    if not drawn.any() or (drawn | (table == ABSENT)).all():
+        return np.full((len(table), 2), np.nan)
+    hits, judged = expected_calls(patterns_of(table), {"drawn": 1})
+    rates: NDArray[np.float64] = (hits / judged)[:, 0]
+    return rates
 
 
 def _common(table: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Give the voxels of the slices that all readers annotated."""
-    return table[:, (table != UNREAD).all(axis=0)].astype(bool)
+    return table[:, (table != ABSENT).all(axis=0)].astype(bool)
 
 
 def _fleiss(common: NDArray[np.bool_]) -> Estimate:
@@ -106,7 +99,7 @@ def _fleiss(common: NDArray[np.bool_]) -> Estimate:
 
 
 def _krippendorff(table: NDArray[np.int8]) -> Estimate:
-    return krippendorff_alpha(table, missing=UNREAD) if table.size else Estimate(math.nan, reason="nobody drew it")
+    return krippendorff_alpha(table, missing=ABSENT) if table.size else Estimate(math.nan, reason="nobody drew it")
 
 
 def _conformity(common: NDArray[np.bool_]) -> Estimate:

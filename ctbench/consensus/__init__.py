@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from ctbench.consensus.fusion import fuse, leave_one_out
+from ctbench.consensus.patterns import Domain
+from ctbench.consensus.performance import pooled_performance, reader_performance
 from ctbench.consensus.rules import METHODS
 from ctbench.consensus.shares import indeterminate_share, vote_share
+from ctbench.consensus.soft import SoftReference, soft_staple
 
-__all__ = ["METHODS", "fuse", "indeterminate_share", "leave_one_out", "vote_share"]
+__all__ = [
+    "METHODS",
+    "Domain",
+    "SoftReference",
+    "fuse",
+    "indeterminate_share",
+    "leave_one_out",
+    "pooled_performance",
+    "reader_performance",
+    "soft_staple",
+    "vote_share",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Annotated, LabelMap, LabelMaps, Readings
 from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES
 from ctbench.errors import DataError, LabelError, UsageError
@@ -13,15 +14,18 @@ from ctbench.reference import Reference
 __all__ = ["fuse", "leave_one_out"]
 
 
-def fuse(label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None) -> Reference:
+def fuse(
+    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None, *, domain: Domain = "box"
+) -> Reference:
     """Fuse several readers' label maps into one reference.
 
     Each slice is fused from the readers who annotated it:
 
     - ``majority``: the label that more than half of them drew; none: indeterminate;
     - ``plurality``: the label that most of them drew; a tie is indeterminate;
-    - ``staple``: multi-label STAPLE; undecided voxels are indeterminate. Readers' performances are estimated anew for
-      each set of slices that were annotated by the same readers, because the filter knows no missing votes;
+    - ``staple``: the most probable label given each reader's confusion matrix, which is estimated with it, in one fit
+      over all slices; voxels in which two labels are equally probable are indeterminate. It depends on how much
+      background counts, hence ``domain``;
     - ``union``, ``intersection``: what any, or all, of them drew; for one structure only.
 
     Background is a label like any other. One reader is his own reference.
@@ -30,6 +34,8 @@ def fuse(label_maps: LabelMaps, method: str = "majority", annotated: Annotated |
         label_maps: reader -> z,y,x integers (or bool), or a sequence, whose readers are named reader1, reader2, ...
         method: one of ``METHODS``.
         annotated: reader -> z bool, the slices that the reader annotated; a reader who is absent (or None), all.
+        domain: Where background counts for ``staple``: ``box`` (what anyone drew, one voxel wider), ``image``, or a
+            mask z,y,x; no other method depends on it.
 
     Returns:
         The reference; ``possible`` marks, for each label, the indeterminate voxels in which some reader drew it.
@@ -47,11 +53,11 @@ def fuse(label_maps: LabelMaps, method: str = "majority", annotated: Annotated |
         ([[[0, 1]]], [[[True, False]]])
     """
     _expect_method(method)
-    return _fused(Readings.of(label_maps, annotated), method, method)
+    return _fused(Readings.of(label_maps, annotated), method, method, domain)
 
 
 def leave_one_out(
-    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None
+    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None, *, domain: Domain = "box"
 ) -> dict[str, Reference]:
     """Fuse, for each reader, the label maps of all others, so that nobody is judged by what he helped to make.
 
@@ -59,6 +65,7 @@ def leave_one_out(
         label_maps: as for ``fuse``.
         method: as for ``fuse``.
         annotated: as for ``fuse``.
+        domain: as for ``fuse``; a box is that of what the others drew.
 
     Returns:
         reader -> the reference of the others, whose method is named e.g. ``majority-without-reader2``.
@@ -73,17 +80,15 @@ def leave_one_out(
         msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
         raise DataError(msg)
     return {
-        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}") for reader in readings.readers
+        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}", domain)
+        for reader in readings.readers
     }
 
 
-def _fused(readings: Readings, method: str, name: str) -> Reference:
+def _fused(readings: Readings, method: str, name: str, domain: Domain) -> Reference:
     if method in BINARY_METHODS:
         _expect_one_structure(readings, method)
-    labels = np.zeros(readings.shape, readings.maps[0].dtype)
-    excluded = np.zeros(readings.shape, bool)
-    for maps, slices in readings.panels():
-        labels[slices], excluded[slices] = RULES[method](maps)
+    labels, excluded = RULES[method](readings, domain)
     return Reference(
         labels=labels,
         excluded=excluded,

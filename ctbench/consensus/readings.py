@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 
-__all__ = ["Annotated", "LabelMap", "LabelMaps", "Readings", "contested"]
+__all__ = ["Annotated", "Fused", "LabelMap", "LabelMaps", "Readings", "contested"]
 
 LabelMap = NDArray[np.integer[Any]]
 LabelMaps = Mapping[str, ArrayLike] | Sequence[ArrayLike]
 Annotated = Mapping[str, ArrayLike | None]
+
+
+class Fused(NamedTuple):
+    """A fused label map, 0 where undecided, and the undecided voxels; both of the shape of the label maps."""
+
+    labels: LabelMap
+    undecided: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +98,13 @@ class Readings:
             elif present:
                 slices = np.flatnonzero(members.ravel() == number)
                 yield tuple(array[slices] for array in present), slices
+
+    def first(self) -> LabelMap:
+        """Return, z,y,x, what the first reader who annotated each slice drew; 0 where nobody did."""
+        labels = np.zeros(self.shape, self.maps[0].dtype)
+        for maps, slices in self.panels():
+            labels[slices] = maps[0]
+        return labels
 
     def drawn_at(self, where: NDArray[np.bool_]) -> LabelMap:
         """Give what each reader drew in the voxels ``where`` (z,y,x bool): readers x voxels."""

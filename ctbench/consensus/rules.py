@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.consensus.readings import LabelMap, contested
-from ctbench.consensus.staple import staple_labels
+from ctbench.consensus.patterns import Domain
+from ctbench.consensus.readings import Fused, LabelMap, Readings, contested
+from ctbench.consensus.soft import soft_staple_of
 
-__all__ = ["BINARY_METHODS", "METHODS", "RULES", "Fused", "vote_counts"]
-
-
-class Fused(NamedTuple):
-    """A fused label map, 0 where undecided, and the undecided voxels; both of the shape of the label maps."""
-
-    labels: LabelMap
-    undecided: NDArray[np.bool_]
+__all__ = ["BINARY_METHODS", "METHODS", "RULES", "vote_counts"]
 
 
+Rule = Callable[[Readings, Domain], Fused]
 Decide = Callable[[LabelMap, NDArray[np.intp]], NDArray[np.bool_]]
 
 
@@ -43,11 +37,6 @@ def plurality(maps: Sequence[LabelMap]) -> Fused:
     return _vote(maps, is_tied)
 
 
-def staple(maps: Sequence[LabelMap]) -> Fused:
-    """Take the label that STAPLE finds most probable."""
-    return Fused(*staple_labels(maps))
-
-
 def union(maps: Sequence[LabelMap]) -> Fused:
     """Take what any reader drew; the maps hold one code and 0."""
     return Fused(reduce(np.bitwise_or, maps), np.zeros(maps[0].shape, bool))
@@ -58,8 +47,32 @@ def intersection(maps: Sequence[LabelMap]) -> Fused:
     return Fused(reduce(np.bitwise_and, maps), np.zeros(maps[0].shape, bool))
 
 
-RULES: Mapping[str, Callable[[Sequence[LabelMap]], Fused]] = MappingProxyType(
-    {rule.__name__: rule for rule in (majority, plurality, staple, union, intersection)}
+def staple(readings: Readings, domain: Domain) -> Fused:
+    """Take the label that STAPLE finds most probable; undecided where two are equally probable."""
+    return soft_staple_of(readings, domain).fused
+
+
+def _by_panel(rule: Callable[[Sequence[LabelMap]], Fused]) -> Rule:
+    """Apply a rule of complete votes to each set of slices that the same readers annotated."""
+
+    def fused(readings: Readings, _domain: Domain) -> Fused:
+        labels = np.zeros(readings.shape, readings.maps[0].dtype)
+        undecided = np.zeros(readings.shape, bool)
+        for maps, slices in readings.panels():
+            labels[slices], undecided[slices] = rule(maps)
+        return Fused(labels, undecided)
+
+    return fused
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "majority": _by_panel(majority),
+        "plurality": _by_panel(plurality),
+        "staple": staple,
+        "union": _by_panel(union),
+        "intersection": _by_panel(intersection),
+    }
 )
 METHODS = tuple(RULES)
 """The names of the rules."""

@@ -1,6 +1,7 @@
 import numpy as np
 
-from ctbench.agreement.panel import UNREAD, read_panel
+from ctbench.agreement.panel import read_panel
+from ctbench.consensus.patterns import ABSENT
 
 
 def test_units_are_the_box_of_the_union_one_voxel_wider(shifted_panel):
@@ -27,8 +28,8 @@ def test_units_of_slices_with_one_reader_are_left_out(make_panel):
     }
     units = make_panel(dict.fromkeys("abc", labels), annotated).units((1,))
     assert units.shape == (3, 2 * 16)
-    assert (units[2] == UNREAD).sum() == 16
-    assert not (units[:2] == UNREAD).any()
+    assert (units[2] == ABSENT).sum() == 16
+    assert not (units[:2] == ABSENT).any()
 
 
 def test_units_of_what_nobody_drew_are_none(make_panel):

@@ -2,7 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -113,16 +112,6 @@ class TestSlices:
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.excluded, other.excluded)
         assert one.possible.keys() == other.possible.keys()
-
-    def test_staple_of_readers_with_different_slices_is_staple_of_each_group(self, readers):
-        """Slices annotated by the same readers are one problem, so that no missing vote counts as background."""
-        annotated = {"reader1": np.array([True, False, True, False])}
-        reference = fuse(readers, "staple", annotated)
-        others = {name: array for name, array in readers.items() if name != "reader1"}
-        for maps, slices in ((readers, [0, 2]), (others, [1, 3])):
-            expected = fuse({name: array[slices] for name, array in maps.items()}, "staple")
-            np.testing.assert_array_equal(reference.labels[slices], expected.labels)
-            np.testing.assert_array_equal(reference.excluded[slices], expected.excluded)
 
 
 class TestProperties:
@@ -302,13 +291,3 @@ class TestRealReaders:
             staple, union, intersection = (fuse(maps, method) for method in ("staple", "union", "intersection"))
             assert not np.any(staple.labels[union.labels == 0])
             assert np.all(staple.labels[intersection.labels == 1] == 1)
-
-
-def test_staple_is_simpleitk_s(readers):
-    """The same label map as the filter called by hand on codes without holes; its own label where undecided."""
-    recode = np.array([0, 1, 2, 0, 0, 0, 0, 3], np.uint8)
-    images = [SimpleITK.GetImageFromArray(recode[array]) for array in readers.values()]
-    expected = SimpleITK.GetArrayFromImage(SimpleITK.MultiLabelSTAPLE(images, 99))
-    reference = fuse(readers, "staple")
-    np.testing.assert_array_equal(recode[reference.labels], np.where(expected == 99, 0, expected))
-    np.testing.assert_array_equal(reference.excluded, expected == 99)
