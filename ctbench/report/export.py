@@ -12,12 +12,11 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
-from ctbench.report.frames.case_calls import calls, detection_rows
+from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
+from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
+from ctbench.report.frames.rankings import can_rank, ranking_table
 from ctbench.report.frames.results import Results, gather
-from ctbench.report.page.detection import can_detect
-from ctbench.report.page.equivalence import MARGIN, can_be_equivalent, equivalence_table
-from ctbench.report.page.rankings import can_rank, ranking_table
-from ctbench.report.page.subgroups import LOW_DICE, can_fail, low_table
+from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.runs import Run
 
 __all__ = ["summary_table", "write_csv"]

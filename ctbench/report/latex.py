@@ -10,9 +10,8 @@ from typing import Any
 
 from ctbench.files import write_text
 from ctbench.report.frames import tables
-from ctbench.report.frames.case_calls import RATES, calls, detection_rows
+from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
 from ctbench.report.frames.results import Results, gather
-from ctbench.report.page.detection import can_detect
 from ctbench.report.wording import fixed, interval, metric_heading
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL

@@ -1,18 +1,15 @@
-"""How numbers, metrics and references are written on the page."""
+"""Text of numbers, metrics and units: digits by unit, intervals, P values, counts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from ctbench.report.page.markup import Html, element, join
-
 __all__ = [
     "MISSING",
     "counted",
     "fixed",
     "interval",
-    "mean_sd",
     "metric_heading",
     "metric_title",
     "p_sign",
@@ -68,14 +65,6 @@ def fixed(value: float | None, unit: str = "1") -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.{_DIGITS.get(unit, 2)}f}".replace("-", "−")
-
-
-def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
-    """Write mean ± SD; the SD is left out where there is none (a single case)."""
-    if not math.isfinite(mean):
-        return Html(MISSING)
-    spread = element("span", f" ± {fixed(sd, unit)}", class_="sd") if math.isfinite(sd) else None
-    return join((fixed(mean, unit), spread))
 
 
 def interval(low: float, high: float, unit: str = "1") -> str:

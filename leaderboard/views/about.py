@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from ctbench.report.frames.audits import audit_tables
 from ctbench.report.frames.comparable_runs import broken_runs
 from ctbench.report.frames.definitions import consensus_rules, metric_definitions
-from ctbench.report.page.papers import audit_tables
 from leaderboard import layout, reading
 
 __all__ = ["show"]

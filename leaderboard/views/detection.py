@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
-from ctbench.report.drawings.detection_charts import roc_chart, roc_table
+from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.figures import colours
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import (
@@ -20,7 +20,8 @@ from ctbench.report.frames.case_calls import (
     detection_rows,
     stratum_rows,
 )
-from ctbench.report.page.subgroups import subgroup_table
+from ctbench.report.frames.roc import roc_table
+from ctbench.report.frames.subgroups import subgroup_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 

@@ -14,7 +14,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import broken_runs
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
-from ctbench.report.page.subgroups import subgroup_columns, subgroup_table
+from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection

@@ -7,9 +7,10 @@ import streamlit as st
 
 from ctbench.agreement import ReaderStudy, reader_summary, reliability, study_readers
 from ctbench.errors import CtbenchError
+from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.frames import tables
-from ctbench.report.frames.agreement import agreement_matrix, estimate_chart, indeterminate_shares, statistic_title
+from ctbench.report.frames.agreement import agreement_matrix, indeterminate_shares, statistic_title
 from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading

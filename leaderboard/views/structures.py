@@ -11,10 +11,11 @@ import streamlit as st
 from ctbench.errors import CtbenchError
 from ctbench.report.drawings.figures import colours
 from ctbench.report.drawings.heatmaps import heat_chart
-from ctbench.report.drawings.structure_charts import box_chart, size_chart, size_points
+from ctbench.report.drawings.structure_charts import box_chart, size_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.boxplots import box_table, marked
-from ctbench.report.page.confusion import confusion_table
+from ctbench.report.frames.confusion import confusion_table
+from ctbench.report.frames.sizes import size_points
 from ctbench.report.wording import counted, metric_title
 from ctbench.statistics import size_correlation
 from leaderboard import controls, layout, reading

@@ -8,7 +8,6 @@ from ctbench.metrics import METRICS
 from ctbench.report.wording import (
     fixed,
     interval,
-    mean_sd,
     metric_title,
     p_value,
     percent,
@@ -24,13 +23,6 @@ from ctbench.report.wording import (
 def test_fixed(value, unit, text):
     """Digits follow the unit, minus is a minus sign, and what is undefined is a dash."""
     assert fixed(value, unit) == text
-
-
-def test_mean_sd():
-    """The SD stands behind the mean and is left out where there is none."""
-    assert mean_sd(0.5, 0.1) == '0.500<span class="sd"> ± 0.100</span>'
-    assert mean_sd(0.5, math.nan) == "0.500"
-    assert mean_sd(math.nan, math.nan) == "–"
 
 
 def test_interval_and_percent():

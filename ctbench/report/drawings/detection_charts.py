@@ -10,36 +10,18 @@ import pandas as pd
 
 from ctbench.report.drawings.canvas import LINE, MUTED
 from ctbench.report.drawings.charts import pointed_at, styled
-from ctbench.statistics import roc_curve
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["roc_chart", "roc_table"]
-
-
-def roc_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Trace the ROC curve of each rater.
-
-    Args:
-        found: as ``calls.case_calls`` gives it, of one structure.
-
-    Returns:
-        Columns rater, by, step (from 0), and those of ``ctbench.statistics.roc_curve``.
-    """
-    curves = []
-    for (rater, by), own in found.groupby(["rater", "by"], sort=False):
-        curve = roc_curve(own["truth"].astype(bool), own["score"])
-        curves.append(curve.assign(rater=str(rater), by=str(by), step=np.arange(len(curve))))
-    columns = ["rater", "by", "step", "threshold", "false_positive_rate", "sensitivity"]
-    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+__all__ = ["roc_chart"]
 
 
 def roc_chart(curves: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevelMixin:
     """Draw ROC curves; the dashed diagonal is what chance gives.
 
     Args:
-        curves: as ``roc_table`` gives them.
+        curves: as ``ctbench.report.frames.roc.roc_table`` returns them.
         palette: rater -> colour.
     """
     import altair as alt

@@ -18,10 +18,11 @@ from ctbench.reference import Reference
 from ctbench.references import read_references
 from ctbench.report.drawings.overlays import Mistakes, mistakes
 from ctbench.report.drawings.view import View
+from ctbench.report.frames.masks import numbered
 from ctbench.runs import Manifest, Run
 from ctbench.volume import Volume, check_same_grid
 
-__all__ = ["Drawing", "Scene", "numbered", "read_scene"]
+__all__ = ["Drawing", "Scene", "read_scene"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,17 +143,3 @@ def _predicted(run: Run, case: str, grid: Volume) -> Drawing:
     check_same_grid(prediction.geometry, grid.geometry, found_name=name, expected_name=f"case {case}")
     match = match_labels(run.label_set, LabelSet(card.labels, card.groups))
     return Drawing("model", prediction.array, match.structures, run.findings(case)[1])
-
-
-def numbered(labels: NDArray[np.integer], structures: Sequence[Sequence[int]]) -> NDArray[np.uint16]:
-    """Number structures from 1, and set all else to background.
-
-    Args:
-        labels: codes, of any shape.
-        structures: the codes that make each of them; of a code in several, the last counts.
-    """
-    table = np.zeros(int(labels.max(initial=0)) + 1, np.uint16)
-    for number, codes in enumerate(structures, start=1):
-        table[[code for code in codes if code < len(table)]] = number
-    found: NDArray[np.uint16] = table[labels]
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,11 +13,10 @@ from ctbench.report.drawings.charts import axis_title, pointed_at, styled
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["box_chart", "size_chart", "size_points"]
+__all__ = ["box_chart", "size_chart"]
 
 _BOX_STEP, _AROUND = 15, 80
 _NAMES_WIDTH = 600
-_VOLUME = "reference_volume_ml"
 
 
 def box_chart(
@@ -69,31 +68,11 @@ def box_chart(
     return styled(alt.layer(*layers), height=len(structures) * (_BOX_STEP * len(raters) + 8) + _AROUND)
 
 
-def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
-    """Put scores beside the size of what they are of.
-
-    Args:
-        scores: tidy scores of one metric and reference, with rows of the metric ``reference_volume_ml``.
-        across: ``labels``: a row for each rater and structure, the means over its cases; ``cases``: one for each case.
-
-    Returns:
-        Columns rater, label, (case,) volume_ml, value, n (cases); without those that have no value or no volume.
-    """
-    keys = ["rater", "label", "case"]
-    is_volume = scores["metric"] == _VOLUME
-    volumes = scores[is_volume].set_index(keys)["value"].rename("volume_ml")
-    points = scores[~is_volume].set_index(keys)["value"].to_frame().join(volumes).dropna().reset_index()
-    if across == "cases":
-        return points.assign(n=1)
-    groups = points.groupby(["rater", "label"], sort=False)
-    return groups.agg(volume_ml=("volume_ml", "mean"), value=("value", "mean"), n=("value", "size")).reset_index()
-
-
 def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str, unit: str) -> alt.TopLevelMixin:
     """Draw scores over the volume of the reference, on a logarithmic scale.
 
     Args:
-        points: as ``size_points`` gives them; those of volume 0 have no place.
+        points: as ``ctbench.report.frames.sizes.size_points`` returns them; those of volume 0 have no place.
         palette: rater -> colour.
         metric: its name.
         unit: of the scores.

@@ -14,7 +14,17 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
 from ctbench.statistics import detection, detection_table, predictive_values
 
-__all__ = ["RATES", "STRATA", "any_finding", "at_prevalence", "calls", "case_calls", "detection_rows", "stratum_rows"]
+__all__ = [
+    "RATES",
+    "STRATA",
+    "any_finding",
+    "at_prevalence",
+    "calls",
+    "can_detect",
+    "case_calls",
+    "detection_rows",
+    "stratum_rows",
+]
 
 STRATA = ("type", "size_class")
 """Columns of a case table by which positive cases are parted."""
@@ -62,6 +72,11 @@ def calls(results: Results) -> pd.DataFrame:
         findings=any_finding(results.labels),
         sure=lambda rater, case: runs[rater].findings(case)[0],
     )
+
+
+def can_detect(results: Results) -> bool:
+    """Say whether some structure is there in some cases and absent in others."""
+    return len(calls(results)) > 0
 
 
 def case_calls(

@@ -9,7 +9,6 @@ from functools import cached_property
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.report.drawings.figures import colours
 from ctbench.report.frames import tables
 from ctbench.runs import Run, differing_rules
 
@@ -88,11 +87,6 @@ class Results:
     def fair(self) -> str:
         """The reference to compare raters on: leave-one-out where there is one, else the common one."""
         return tables.LEAVE_ONE_OUT if self.leave_one_out else self.common
-
-    @cached_property
-    def palette(self) -> dict[str, str]:
-        """Rater -> colour."""
-        return colours(self.scores)
 
     def scores_of(self, models: Sequence[str]) -> pd.DataFrame:
         """Give the scores of the readers and of some models."""

@@ -9,28 +9,30 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ctbench.consensus import indeterminate_share
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
-from ctbench.references import read_references
+from ctbench.report.frames.case_calls import can_detect
+from ctbench.report.frames.confusion import can_confuse
+from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
+from ctbench.report.frames.indeterminate import indeterminate
+from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.results import Results, gather
+from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.page import provenance
-from ctbench.report.page.confusion import can_confuse, confusions
-from ctbench.report.page.detection import can_detect, detections
-from ctbench.report.page.equivalence import MARGIN, can_be_equivalent, equivalences
+from ctbench.report.page.confusion import confusions
+from ctbench.report.page.detection import detections
+from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Html, element, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.overview import at_a_glance, in_words
 from ctbench.report.page.pictures import gallery, legend, pictures
-from ctbench.report.page.rankings import can_rank, rankings
+from ctbench.report.page.rankings import rankings
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
-from ctbench.report.page.subgroups import LOW_DICE, can_fail, low_scores
+from ctbench.report.page.subgroups import low_scores
 from ctbench.runs import Run
 
-__all__ = ["build_report", "indeterminate"]
+__all__ = ["build_report"]
 
 Progress = Callable[[str, Iterable[Any], int], Iterable[Any]]
 """Shows how far the work is: takes its name, its steps as they end, and how many there will be."""
@@ -162,24 +164,3 @@ def _pictures(results: Results, dataset: Dataset) -> Html:
             parts.append(element("h4", run.manifest.rater))
             parts.append(gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice."))
     return join(parts)
-
-
-def indeterminate(results: Results, dataset: Dataset) -> pd.DataFrame | None:
-    """Count the voxels on which the readers of the scored cases found no consensus.
-
-    Returns:
-        The columns of ``ctbench.consensus.indeterminate_share``, summed over cases; None where there are no readers.
-    """
-    manifest = results.runs[0].manifest
-    counted = []
-    for case in dataset.select(manifest.cases):
-        readings = read_references(case, manifest.consensus)
-        if readings.label_maps:
-            maps = {reader: volume.array for reader, volume in readings.label_maps.items()}
-            reference = readings.references[results.common]
-            counted.append(indeterminate_share(maps, reference, manifest.labels, readings.annotated))
-    if not counted:
-        return None
-    voxels = ["annotated_voxels", "indeterminate_voxels"]
-    table = pd.concat(counted).groupby("label", sort=False)[voxels].sum().reset_index()
-    return table.assign(share=table["indeterminate_voxels"] / table["annotated_voxels"])

@@ -1,11 +1,16 @@
-"""What a cell or a figure of the page looks like, wherever it stands."""
+"""Cells of tables and captions of figures, as markup; the colours of raters."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+import pandas as pd
+
+from ctbench.report.drawings.figures import colours
+from ctbench.report.frames.results import Results
 from ctbench.report.page.markup import Cell, Html, element, join
-from ctbench.report.wording import fixed, mean_sd
+from ctbench.report.wording import MISSING, fixed
 
 __all__ = [
     "CONTRIBUTE",
@@ -13,7 +18,9 @@ __all__ = [
     "captioned",
     "count_cell",
     "mean_cell",
+    "mean_sd",
     "number_cell",
+    "palette",
     "rater_cell",
     "when_fewer",
 ]
@@ -30,6 +37,20 @@ def rater_cell(name: str, kind: str, palette: Mapping[str, str], reference: str 
     swatch = element("i", class_="swatch", style=f"background:{palette.get(name, _NO_COLOUR)}")
     below = element("small", f"{kind}, {reference}", class_="line") if reference else None
     return Cell(join((swatch, name, below)), name, kind=f"rater {kind}")
+
+
+def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
+    """Return mean ± SD as markup, without the SD if it is undefined (a single case)."""
+    if not math.isfinite(mean):
+        return Html(MISSING)
+    spread = element("span", f" ± {fixed(sd, unit)}", class_="sd") if math.isfinite(sd) else None
+    return join((fixed(mean, unit), spread))
+
+
+def palette(results: Results) -> dict[str, str]:
+    """Return the colour of every rater: greys for readers, Okabe and Ito's colours for models."""
+    kinds = dict.fromkeys(results.readers, "reader") | dict.fromkeys(results.models, "model")
+    return colours(pd.DataFrame({"rater": list(kinds), "rater_kind": list(kinds.values())}))
 
 
 def mean_cell(mean: float, sd: float, unit: str, *, mark: str = "", kind: str = "", below: Html | None = None) -> Cell:

@@ -9,17 +9,12 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.results import Results
-from ctbench.report.page.cells import count_cell, rater_cell
+from ctbench.report.frames.subgroups import subgroup_table
+from ctbench.report.page.cells import count_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.page.subgroups import subgroup_table
 from ctbench.report.wording import fixed, interval, percent
 
-__all__ = ["can_detect", "detections"]
-
-
-def can_detect(results: Results) -> bool:
-    """Say whether some structure is there in some cases and absent in others."""
-    return len(calls(results)) > 0
+__all__ = ["detections"]
 
 
 def detections(results: Results, dataset: Dataset | None = None) -> Html:
@@ -75,7 +70,7 @@ _HEAD = (
 
 
 def _head(row: dict[str, Any], results: Results) -> list[Cell]:
-    rater = rater_cell(row["rater"], row["rater_kind"], results.palette, row["reference"])
+    rater = rater_cell(row["rater"], row["rater_kind"], palette(results), row["reference"])
     structure = Cell(join((row["label"], element("small", row["by"], class_="line"))), row["label"])
     return [rater, structure, count_cell(row["n"])]
 

@@ -6,47 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ctbench.report.frames import tables
+from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.frames.results import Results
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, p_value
-from ctbench.statistics import OVERALL, equivalence, within_readers
+from ctbench.statistics import OVERALL
 
-__all__ = ["MARGIN", "can_be_equivalent", "equivalence_table", "equivalences", "relative_to"]
-
-MARGIN = 0.05
-"""The largest difference in Dice that is taken as one that does not matter, unless another is chosen."""
-
-_METRIC = "dice"
-
-
-def can_be_equivalent(results: Results) -> bool:
-    """Say whether there are models, readers, and Dice to compare them by."""
-    return bool(results.models and results.readers and _METRIC in results.metrics)
-
-
-def equivalence_table(results: Results, model: str, margin: float = MARGIN) -> pd.DataFrame:
-    """Test a model for equivalence to each reader, by structure and overall, each on a reference of its own.
-
-    Args:
-        results: for which ``can_be_equivalent`` holds.
-        model: its name.
-        margin: the largest difference in Dice that does not matter.
-
-    Returns:
-        The columns of ``ctbench.statistics.equivalence`` by label and reference.
-
-    Raises:
-        UsageError: a margin that is not positive.
-    """
-    tested = equivalence(_scores(results, model), model=model, margin=margin, by=("label", "reference"))
-    return tables.in_order(tested, (*results.compared(model), OVERALL))
-
-
-def _scores(results: Results, model: str) -> pd.DataFrame:
-    rows = tables.contest(results.scores, model, results.fair)
-    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+__all__ = ["equivalences"]
 
 
 def equivalences(results: Results, margin: float = MARGIN) -> Html:
@@ -69,8 +36,7 @@ def equivalences(results: Results, margin: float = MARGIN) -> Html:
 def _of(results: Results, model: str, margin: float) -> Sequence[Html]:
     structures = results.compared(model)
     tested = equivalence_table(results, model, margin)
-    placed = within_readers(relative_to(_scores(results, model), model), model=model)
-    placed = tables.in_order(placed, (*structures, OVERALL))
+    placed = reader_spread(results, model)
     whole = tested[tested["label"] == OVERALL]
     return (
         paragraph(_in_words(whole, placed[placed["label"] == OVERALL].iloc[0], model), kind="lead"),
@@ -80,24 +46,6 @@ def _of(results: Results, model: str, margin: float) -> Sequence[Html]:
         else Html(),
         details("The model in the readers' spread", _spread(placed, model)),
     )
-
-
-def relative_to(scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Subtract the model's value from everyone's, case by case on the same reference.
-
-    Readers on different references may then be set beside one another: as far as they are from the same model.
-
-    Args:
-        scores: tidy scores of readers and a model, of one metric.
-        model: its name; its own values become 0.
-
-    Returns:
-        Tidy scores without the reference, null where either has no value.
-    """
-    keys = ["case", "label", "reference"]
-    base = scores.loc[scores["rater"] == model, [*keys, "value"]].rename(columns={"value": "base"})
-    both = scores.merge(base, on=keys, how="left")
-    return both.assign(value=both["value"] - both["base"]).drop(columns=["base", "reference"])
 
 
 def _in_words(tested: pd.DataFrame, placed: pd.Series, model: str) -> str:

@@ -11,7 +11,7 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import box_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, when_fewer
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, when_fewer
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
 from ctbench.statistics import OVERALL
@@ -153,7 +153,7 @@ def _box_plots(
         & scores["label"].isin(list(structures))
         & scores["reference"].isin(compared["reference"].unique())
     ]
-    figure = box_figure(drawn, compared, model=model, structures=structures, palette=results.palette)
+    figure = box_figure(drawn, compared, model=model, structures=structures, palette=palette(results))
     svg = inline_svg(
         figure,
         f"{results.name}-{model}-{metric}-{reference}",

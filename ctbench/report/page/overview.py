@@ -11,7 +11,7 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import overall_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, rater_cell
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, metric_title, unit_title
 
@@ -40,7 +40,7 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html
         paragraph(_in_words(fair, results), kind="lead"),
         captioned(
             inline_svg(
-                overall_figure(fair, results.palette),
+                overall_figure(fair, palette(results)),
                 f"{results.name}-overall-{'-'.join(over)}",
                 f"Overall means with 95 % intervals of every rater on {results.name}",
             ),
@@ -104,7 +104,7 @@ def _summary_table(summary: pd.DataFrame, results: Results, caption: str) -> Htm
     for (rater, kind, reference), own in summary.groupby(["rater", "rater_kind", "reference"], sort=False):
         values = own.set_index("metric").to_dict("index")
         first = values[metrics[0]]
-        cells = [rater_cell(str(rater), str(kind), results.palette, str(reference)), count_cell(first["n"])]
+        cells = [rater_cell(str(rater), str(kind), palette(results), str(reference)), count_cell(first["n"])]
         cells += [_summarised(values[metric], first["n"]) for metric in metrics]
         rows.append([*cells, *(count_cell(first[name], quiet=True) for name in ("undefined", "penalised", "failed"))])
     return table(columns, rows, caption, kind="summary")

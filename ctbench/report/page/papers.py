@@ -12,14 +12,13 @@ from typing import Any
 import pandas as pd
 
 from ctbench.files import write_text
+from ctbench.report.frames.audits import VERDICTS
 from ctbench.report.page.cells import count_cell
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, p_value
 
-__all__ = ["audit_tables", "build_audit"]
-
-_VERDICTS = ("reproduced", "undecidable", "contradicted")
+__all__ = ["build_audit"]
 
 
 def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
@@ -49,29 +48,14 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
-def audit_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Audit all papers.
-
-    Returns:
-        A row for each paper and table with the number of figures of each verdict and of all that were worked out again,
-        ``n``; and the findings themselves, as ``ctbench.audit.audit`` gives them.
-    """
-    from ctbench.audit import audit
-
-    findings = audit()
-    counts = findings.groupby(["paper", "table"], sort=False)["verdict"].value_counts().unstack(fill_value=0)  # noqa: PD010
-    counts = counts.reindex(columns=list(_VERDICTS), fill_value=0)
-    return counts.assign(n=counts.sum(axis=1)).rename_axis(columns=None).reset_index(), findings
-
-
 def _counts(findings: pd.DataFrame) -> Html:
-    columns = [Column("Paper", numeric=False), Column("Table", numeric=False), Column("n"), *map(Column, _VERDICTS)]
+    columns = [Column("Paper", numeric=False), Column("Table", numeric=False), Column("n"), *map(Column, VERDICTS)]
     rows = [
         [
             Cell(str(paper), str(paper)),
             Cell(str(where), str(where)),
             count_cell(len(own)),
-            *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in _VERDICTS),
+            *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in VERDICTS),
         ]
         for (paper, where), own in findings.groupby(["paper", "table"], sort=False)
     ]
@@ -80,7 +64,7 @@ def _counts(findings: pd.DataFrame) -> Html:
 
 def _paper(findings: pd.DataFrame) -> Html:
     parts = []
-    for verdict in reversed(_VERDICTS):
+    for verdict in reversed(VERDICTS):
         own = findings[findings["verdict"] == verdict]
         if len(own):
             shown = _table(own, f"{verdict.capitalize()}, n = {len(own)}")

@@ -16,8 +16,8 @@ from ctbench.references import read_references
 from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.finding_boxes import Frame, frames, over
 from ctbench.report.drawings.overlays import COLOURS, grey, mistakes, overlay, pick_cases, worst_slice
-from ctbench.report.drawings.scene import numbered
 from ctbench.report.drawings.view import View
+from ctbench.report.frames.masks import numbered
 from ctbench.report.frames.results import Results
 from ctbench.report.page.markup import Html, element, join
 from ctbench.report.wording import fixed

@@ -3,85 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 
-from ctbench.boards import Grid
 from ctbench.datasets import Dataset
-from ctbench.report.frames import tables
-from ctbench.report.frames.contestants import contestants, structure_rows
+from ctbench.report.frames.rankings import RANKED, RESAMPLES, entrants, ranked
 from ctbench.report.frames.results import Results
-from ctbench.report.page.cells import count_cell, number_cell, rater_cell
+from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
-from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
+from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 
-__all__ = ["can_rank", "entrants", "ranking_table", "rankings"]
-
-_RESAMPLES = 1000
-_RANKED: Any = {"cluster": "patient", "resamples": _RESAMPLES}
-
-
-def can_rank(results: Results) -> bool:
-    """Say whether some scope has two to rank: models, or a model and the readers, by a metric that is good one way."""
-    most = max(map(len, results.scopes().values()))
-    return most + results.leave_one_out >= 2 and most > 0 and direction_of(results.metrics[0]) is not Direction.NEITHER
-
-
-def entrants(
-    results: Results, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
-) -> pd.DataFrame:
-    """Give the scores that may be ranked together: those of models and of the readers as one, on the same references.
-
-    A reader and a model compete on the reference that this reader had no part in; scores are averaged over these
-    references, of the models and of the readers alike. A structure of a case counts on the references on which all
-    have a value. Without leave-one-out references the models compete among themselves on the common one.
-
-    Args:
-        results: of one dataset.
-        models: those to rank.
-        structures: those to keep.
-        dataset: tells which cases are of one patient; None: each is its own.
-
-    Returns:
-        Tidy scores of the page's first metric with the column ``patient``: by case, rater and structure, and by case
-        and rater the mean over structures as ``overall``; null where nothing counts.
-    """
-    metric = results.metrics[0]
-    rows = results.scores_of(models)
-    rows = rows[rows["metric"] == metric]
-    shared = (
-        tables.is_leave_one_out(rows["reference"]) if results.leave_one_out else rows["reference"] == results.common
-    )
-    grids = [Grid.of(own) for _, own in rows[shared].groupby("reference")]
-    names = [*models, *([tables.ALL_READERS] if results.leave_one_out else [])]
-    own: Any = {"name_of": attrgetter("rater"), "patients": dataset.patients if dataset is not None else None}
-    each = structure_rows(grids, names, structures, metric, **own)
-    mean = contestants(grids, names, structures, metric, **own)
-    return pd.concat([each, mean], ignore_index=True).assign(dataset=results.name, reference=results.fair)
-
-
-def ranking_table(
-    results: Results, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
-) -> pd.DataFrame:
-    """Rank models, and the readers as one among them, for each structure and by the overall mean.
-
-    Args:
-        results: as of all arguments, see ``entrants``.
-        models: see there.
-        structures: see there.
-        dataset: see there.
-
-    Returns:
-        The columns of ``ctbench.statistics.rank`` by label; ``overall`` comes last.
-    """
-    return _ranked(entrants(results, models, structures, dataset), structures)
-
-
-def _ranked(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:
-    return tables.in_order(rank(scores, **_RANKED), (*structures, OVERALL))
+__all__ = ["rankings"]
 
 
 def rankings(results: Results, dataset: Dataset | None = None) -> Html:
@@ -104,22 +38,22 @@ def _how(results: Results) -> str:
     )
     return (
         f"Ranks by the mean {metric} over cases; {what} The interval holds 95 % of the ranks in "
-        f"{_RESAMPLES:,} bootstrap samples of patients: read it, not the rank. Not separable from the first: P ≥ .05 "
+        f"{RESAMPLES:,} bootstrap samples of patients: read it, not the rank. Not separable from the first: P ≥ .05 "
         "after Holm's correction, which is a tie and no proof of equality."
     )
 
 
 def _scope(results: Results, over: Sequence[str], models: Sequence[str], dataset: Dataset | None) -> Iterator[Html]:
     scores = entrants(results, models, over, dataset)
-    ranked = _ranked(scores, over)
-    first = ranked[ranked["label"] == OVERALL]
+    table_of_ranks = ranked(scores, over)
+    first = table_of_ranks[table_of_ranks["label"] == OVERALL]
     whole = scores[scores["label"] == OVERALL]
     yield _table(first, results, "Ranking by the overall mean")
-    yield paragraph(_stability(rank_stability(whole, **_RANKED).iloc[0]))
+    yield paragraph(_stability(rank_stability(whole, **RANKED).iloc[0]))
     if len(first) > 2:
         yield details("Who is better than whom", _matrix(significance_matrix(whole)))
     if len(over) > 1:
-        by_label = ranked[ranked["label"] != OVERALL]
+        by_label = table_of_ranks[table_of_ranks["label"] != OVERALL]
         yield details("Ranking by structure", _table(by_label, results, "A ranking of its own for each structure"))
 
 
@@ -154,7 +88,7 @@ def _table(ranked: pd.DataFrame, results: Results, caption: str) -> Html:
     rows = [
         [
             *([Cell(row["label"], row["label"])] if by_label else []),
-            rater_cell(row["rater"], "model" if row["rater"] in results.models else "readers", results.palette),
+            rater_cell(row["rater"], "model" if row["rater"] in results.models else "readers", palette(results)),
             _whole(row["rank"]),
             Cell(_ranks(row), row["rank_low"]),
             number_cell(row["value"], unit),

@@ -8,7 +8,7 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, rater_cell
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.statistics import size_correlation
@@ -53,7 +53,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: Results) -> 
     rows = [
         [
             Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
-            rater_cell(row["rater"], kinds.get(row["rater"], "model"), results.palette),
+            rater_cell(row["rater"], kinds.get(row["rater"], "model"), palette(results)),
             count_cell(row["n"]),
             mean_cell(row["mean"], row["sd"], unit),
             Cell(interval(row["low"], row["high"], unit), row["low"]),
@@ -89,7 +89,7 @@ def volumes(results: Results) -> Html:
         )
         if pairs.empty:
             continue
-        words = {"rater": model, "reference": results.common, "shade": results.palette[model]}
+        words = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
         scatter = inline_svg(
             volume_figure(pairs, **words), f"{results.name}-{model}-volumes", f"Volumes of {model} over the reference's"
         )
@@ -121,7 +121,7 @@ def _volume_table(agreement: pd.DataFrame, results: Results) -> Html:
     rows = [
         [
             Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
-            rater_cell(row["rater"], row["rater_kind"], results.palette),
+            rater_cell(row["rater"], row["rater_kind"], palette(results)),
             count_cell(row["n"]),
             number_cell(row["pearson_r"], "1"),
             Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),
@@ -181,7 +181,7 @@ def _size_table(correlated: pd.DataFrame, results: Results, caption: str) -> Htm
     rows = [
         [
             *([Cell(row["label"], kind="group" if row["label"] in results.groups else "")] if by_label else []),
-            rater_cell(row["rater"], readers.get(row["rater"], "model"), results.palette),
+            rater_cell(row["rater"], readers.get(row["rater"], "model"), palette(results)),
             count_cell(row["n"]),
             number_cell(row["pearson_r"], "1"),
             Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),

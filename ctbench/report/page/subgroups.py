@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
+from ctbench.report.frames.subgroups import LOW_DICE, dice_scores, low_table, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import interval, percent
 from ctbench.statistics import OVERALL, failures
 
-__all__ = ["LOW_DICE", "can_fail", "low_scores", "low_table", "subgroup_columns", "subgroup_table"]
-
-LOW_DICE = 0.5
-"""Below it a Dice is a failure, as in Sharrock et al. 2020, unless another limit is chosen."""
-
-_METRIC = "dice"
-_MOST = 8
-_UNKNOWN = "not stated"
-
-
-def can_fail(results: Results) -> bool:
-    """Say whether there are models and Dice."""
-    return bool(results.models) and _METRIC in results.metrics
-
-
-def subgroup_table(dataset: Dataset | None, cases: Sequence[str]) -> pd.DataFrame:
-    """Give the subgroups of cases: a row for each case, a column for each column of the case table."""
-    rows = {case.id: dict(case.subgroups) for case in (dataset.select(cases) if dataset is not None else ())}
-    return pd.DataFrame.from_dict(rows, orient="index", dtype=object).replace("", None).fillna(_UNKNOWN)
-
-
-def subgroup_columns(groups: pd.DataFrame) -> list[str]:
-    """Name the columns that part the cases into 2 to 8 groups; of columns that part them alike, the first."""
-    parted: dict[tuple[int, ...], str] = {}
-    for name in map(str, groups.columns):
-        if 2 <= groups[name].nunique() <= _MOST:
-            parted.setdefault(tuple(pd.factorize(groups[name])[0].tolist()), name)
-    return list(parted.values())
-
-
-def low_table(results: Results, model: str, below: float = LOW_DICE) -> pd.DataFrame:
-    """Count the cases of a model with a low Dice against the common reference, by structure and overall.
-
-    Returns:
-        The columns of ``ctbench.statistics.failures`` by label and rater.
-    """
-    counted = failures(_scores(results, model), below=below)
-    return tables.in_order(counted, (*results.compared(model), OVERALL))
-
-
-def _scores(results: Results, model: str) -> pd.DataFrame:
-    rows = results.scores[(results.scores["rater"] == model) & (results.scores["reference"] == results.common)]
-    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+__all__ = ["low_scores"]
 
 
 def low_scores(results: Results, dataset: Dataset | None = None, below: float = LOW_DICE) -> Html:
@@ -71,7 +27,7 @@ def low_scores(results: Results, dataset: Dataset | None = None, below: float = 
         by_label = low_table(results, model, below)
         shown = by_label if len(results.compared(model)) > 1 else by_label.head(1)
         parts += [element("h4", model), _table(shown.assign(group=shown["label"]), "Structure", "All cases")]
-        scores = _scores(results, model)
+        scores = dice_scores(results, model)
         whole = scores[scores["label"] == OVERALL]
         groups = subgroup_table(dataset, results.cases)
         parts += [_by_subgroup(whole, groups, column, below) for column in subgroup_columns(groups)]

@@ -5,12 +5,15 @@ import pandas as pd
 import pytest
 
 from ctbench.agreement import study_readers
+from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.case_charts import slice_chart
-from ctbench.report.drawings.detection_charts import roc_chart, roc_table
+from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.heatmaps import heat_chart
-from ctbench.report.drawings.structure_charts import box_chart, size_chart, size_points
-from ctbench.report.frames.agreement import agreement_matrix, estimate_chart, indeterminate_shares, statistic_title
+from ctbench.report.drawings.structure_charts import box_chart, size_chart
+from ctbench.report.frames.agreement import agreement_matrix, indeterminate_shares, statistic_title
 from ctbench.report.frames.boxplots import box_table
+from ctbench.report.frames.roc import roc_table
+from ctbench.report.frames.sizes import size_points
 from ctbench.statistics import size_correlation
 
 HOSTILE = "datum.x'];alert(1)//<b>"

@@ -9,7 +9,7 @@ import pytest
 from ctbench.consensus import fuse
 from ctbench.errors import StoreError
 from ctbench.predictors import Finding
-from ctbench.report.drawings.scene import numbered, read_scene
+from ctbench.report.drawings.scene import read_scene
 from ctbench.runs.folder import RunFolder
 from ctbench.volume import Volume, write_volume
 
@@ -83,11 +83,6 @@ def test_the_reference_against_itself_has_no_mistakes(scene):
     found = replace(scene, drawings={"unet": perfect}).mistakes("unet", "majority", tuple(scene.labels))
     assert not found.wrong.any()
     assert found.true_positive.any()
-
-
-def test_numbered_by_hand():
-    """Codes beyond what the map holds do not matter; of a code in two structures the last counts."""
-    assert numbered(np.array([0, 1, 2, 3]), [(1, 2), (9,), (2,)]).tolist() == [0, 1, 3, 0]
 
 
 def test_findings_are_read_with_the_prediction(dataset, small_runs):

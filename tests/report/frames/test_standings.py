@@ -9,8 +9,8 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.averages import averaged, common_ground
 from ctbench.report.frames.comparable_runs import fields_of
 from ctbench.report.frames.contestants import contestants, structure_rows
+from ctbench.report.frames.rankings import ranking_table
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
-from ctbench.report.page.rankings import ranking_table
 from ctbench.statistics import OVERALL, overall
 
 DESCRIBED = ["n", "mean", "sd", "median", "low", "high", "undefined", "penalised", "failed"]

@@ -7,7 +7,6 @@ import pytest
 from ctbench.report import build_report, summary_table, write_csv
 from ctbench.report.frames import tables
 from ctbench.report.frames.results import gather
-from ctbench.report.page.build import indeterminate
 from ctbench.report.page.provenance import predictors
 from ctbench.runs import open_run
 
@@ -236,19 +235,6 @@ def test_limits_are_the_readers_choice(small_runs, tmp_path):
     assert "is below 0.7" in html
     assert "Dice &lt; 0.7" in html
     assert "± 0.05 (two" not in html
-
-
-def test_indeterminate_voxels(runs, dataset):
-    """Over all cases: the voxels that some reader drew, and those of them on which all three differ."""
-    (results,) = gather(runs)
-    table = indeterminate(results, dataset).set_index("label")
-    drawn = undecided = 0
-    for case in dataset:
-        first, second, third = (case.reader(name).array for name in case.readers)
-        drawn += np.count_nonzero(first | second | third)
-        undecided += np.count_nonzero((first != second) & (second != third) & (first != third))
-    assert table.loc["overall", ["annotated_voxels", "indeterminate_voxels"]].tolist() == [drawn, undecided]
-    assert table.loc["overall", "share"] == undecided / drawn
 
 
 def test_other_metrics_than_the_chief_ones(small_runs, tmp_path):

@@ -1,0 +1,73 @@
+"""Confusion matrices: how a model labelled the voxels of each structure, over all cases of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ctbench.datasets import Case, Dataset
+from ctbench.errors import MissingFileError, UsageError
+from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
+from ctbench.metrics import confusion
+from ctbench.references import read_references
+from ctbench.report.frames.masks import numbered
+from ctbench.report.frames.results import Results
+from ctbench.runs import Run
+
+__all__ = ["can_confuse", "confusion_table"]
+
+
+def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd.DataFrame:
+    """Count over all cases how the voxels of each structure in the common reference were called by a model.
+
+    Source: Cai et al., Radiology: Artificial Intelligence 2020;2:e190183, Figure 3.
+
+    Args:
+        run: of the model; cases without a prediction do not count.
+        dataset: gives the references.
+        structures: labels that the model knows, or groups that share none.
+
+    Returns:
+        Columns reference, prediction (names, ``background`` first), voxels, percent of the reference's structure (NaN
+        where it is nowhere), cases (how many count).
+
+    Raises:
+        DataError: a label map cannot be read.
+        UsageError: no case has a prediction, or the run is of readers.
+    """
+    card = run.manifest.predictor
+    if card is None:
+        msg = f"{run.folder} is of readers; a confusion matrix needs a model"
+        raise UsageError(msg)
+    codes = match_labels(run.label_set, LabelSet(card.labels, card.groups)).structures
+    numbers = {name: number for number, name in enumerate(structures, start=1)}
+    shown = [codes[name] for name in structures]
+    cases = (_of_case(run, case, shown, numbers) for case in dataset.select(run.manifest.cases))
+    counted = [case for case in cases if case is not None]
+    if not counted:
+        msg = f"{run.folder} keeps no prediction; a confusion matrix needs them"
+        raise UsageError(msg)
+    voxels = np.sum([found["voxels"] for found in counted], axis=0)
+    summed = counted[0].assign(voxels=voxels, cases=len(counted))
+    totals = summed.groupby("reference", sort=False)["voxels"].transform("sum")
+    return summed.assign(percent=100 * summed["voxels"] / totals.where(totals > 0))
+
+
+def can_confuse(results: Results) -> bool:
+    """Say whether some model knows two structures, which it could take for one another."""
+    return any(models and len(over) > 1 for over, models in results.scopes().items())
+
+
+def _of_case(run: Run, case: Case, shown: Sequence[Sequence[int]], numbers: Mapping[str, int]) -> pd.DataFrame | None:
+    try:
+        prediction = run.prediction(case.id).array
+    except MissingFileError:
+        return None
+    readings = read_references(case, run.manifest.consensus)
+    reference = next(iter(readings.references.values()))
+    true = replace(reference, labels=numbered(reference.labels, shown), possible=None)
+    return confusion(true, numbered(prediction, shown), labels=numbers)

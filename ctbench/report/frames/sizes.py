@@ -1,0 +1,31 @@
+"""Scores beside the volumes of the structures that they are of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+__all__ = ["size_points"]
+
+_VOLUME = "reference_volume_ml"
+
+
+def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
+    """Put scores beside the size of what they are of.
+
+    Args:
+        scores: tidy scores of one metric and reference, with rows of the metric ``reference_volume_ml``.
+        across: ``labels``: a row for each rater and structure, the means over its cases; ``cases``: one for each case.
+
+    Returns:
+        Columns rater, label, (case,) volume_ml, value, n (cases); without those that have no value or no volume.
+    """
+    keys = ["rater", "label", "case"]
+    is_volume = scores["metric"] == _VOLUME
+    volumes = scores[is_volume].set_index(keys)["value"].rename("volume_ml")
+    points = scores[~is_volume].set_index(keys)["value"].to_frame().join(volumes).dropna().reset_index()
+    if across == "cases":
+        return points.assign(n=1)
+    groups = points.groupby(["rater", "label"], sort=False)
+    return groups.agg(volume_ml=("volume_ml", "mean"), value=("value", "mean"), n=("value", "size")).reset_index()

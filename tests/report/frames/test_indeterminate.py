@@ -1,0 +1,19 @@
+"""Indeterminate voxels of a dataset, by structure."""
+
+import numpy as np
+
+from ctbench.report.frames.indeterminate import indeterminate
+from ctbench.report.frames.results import gather
+
+
+def test_indeterminate_voxels(runs, dataset):
+    """Over all cases: the voxels that some reader drew, and those of them on which all three differ."""
+    (results,) = gather(runs)
+    table = indeterminate(results, dataset).set_index("label")
+    drawn = undecided = 0
+    for case in dataset:
+        first, second, third = (case.reader(name).array for name in case.readers)
+        drawn += np.count_nonzero(first | second | third)
+        undecided += np.count_nonzero((first != second) & (second != third) & (first != third))
+    assert table.loc["overall", ["annotated_voxels", "indeterminate_voxels"]].tolist() == [drawn, undecided]
+    assert table.loc["overall", "share"] == undecided / drawn
