@@ -16,8 +16,8 @@ Rules
     3. Names of datasets, cases, raters and structures are anybody's. They are shown by ``leaderboard.layout`` only
        (``text``, ``note``, ``table``, ``chart``), or as options of ``controls.choice`` and ``choices``, which take
        plain text; never in a label, a hint, markdown or HTML.
-    4. What is read or computed is kept by ``reading.cached``, under keys that begin with ``selection.stamp``. A page
-       reads the partition that it shows, never all of them.
+    4. Functions that read or compute are ``reading.cached``; their arguments are a ``Selection``, a ``Field``, or plain
+       values. A page reads the partition that it shows, never all of them.
     5. Every table is shown by ``layout.table``, which offers exactly what is seen as CSV; every chart by
        ``layout.chart``, with a unit on every axis and n in its caption.
     6. Errors of ours (``CtbenchError``) may leave a page: they are shown here, in a sentence.

@@ -1,17 +1,20 @@
-"""Which board is shown, and what was read and computed of it, kept until the board changes."""
+"""The board that is shown, and the cache of everything that pages read and compute."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import streamlit as st
 
 from ctbench.boards import Board, board_stamp, open_board
+from ctbench.report.frames.comparable_runs import Field
 
-__all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "stamp", "where"]
+__all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "where"]
 
 BOARD_VARIABLE = "CTBENCH_BOARD"
 _DEMO = "demo"
@@ -22,13 +25,13 @@ R = TypeVar("R")
 
 
 def where() -> str:
-    """Name the board: what the command line names, the environment variable ``CTBENCH_BOARD``, or the demo's folder."""
+    """Return the address of the board: from the command line, from ``CTBENCH_BOARD``, or the demo's folder."""
     given = [word for word in _arguments() if not word.startswith(_CATALOG)]
     return (given or [os.environ.get(BOARD_VARIABLE) or _DEMO])[0]
 
 
 def catalogs() -> tuple[str, ...]:
-    """Name the YAML files of datasets that the command line gives with ``--catalog=FILE``."""
+    """Return the paths of the YAML files given on the command line with ``--catalog=FILE``."""
     return tuple(word.removeprefix(_CATALOG) for word in _arguments() if word.startswith(_CATALOG))
 
 
@@ -36,31 +39,50 @@ def _arguments() -> list[str]:
     return sys.argv[1:] if sys.argv and sys.argv[0].endswith("app.py") else []
 
 
+class _Version(NamedTuple):
+    """One state of a board."""
+
+    path: str
+    stamp: str
+
+
 def board() -> Board:
-    """Open the board, anew if it has changed."""
-    return _opened(where(), stamp())
-
-
-def stamp() -> str:
-    """Give what changes when the board does; looked up every few seconds."""
-    return _stamp(where())
+    """Return the board, opened again if it has changed in the last seconds."""
+    return _opened(_version(where()))
 
 
 @st.cache_resource(ttl=5, show_spinner=False)
-def _stamp(path: str) -> str:
-    return board_stamp(path)
+def _version(path: str) -> _Version:
+    return _Version(path, board_stamp(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the board")
-def _opened(path: str, _stamp: str) -> Board:
-    return open_board(path)
+def _opened(version: _Version) -> Board:
+    return open_board(version.path)
+
+
+def _board_key(board: Board) -> str:
+    """Return a text that differs between boards and between states of one board: digests cover all files of a run."""
+    known = "\n".join([str(board.place), *board.runs["run"], *board.runs["problem"]])
+    return hashlib.sha256(known.encode()).hexdigest()
+
+
+_KEYS: Mapping[str | type, Callable[[Any], Any]] = {
+    Board: _board_key,
+    Field: lambda field: (_board_key(field.board), field.key),
+    # The module of selections imports this one.
+    "leaderboard.selection.Selection": attrgetter("field", "structure.over", "metric", "reference"),
+}
+"""Type of an argument -> what the cache compares instead of the whole object."""
 
 
 def cached(entries: int = 16) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep what a function gives, for all visitors, until others push it out; nobody may change it.
+    """Cache the results of a function for all visitors; callers must not change what it returns.
+
+    Arguments may be a ``Board``, a ``Field``, a ``Selection``, or plain values and tuples of them. When a board
+    changes, its cached results are not found again.
 
     Args:
-        entries: the most that are kept. The function's first argument is ``stamp()``, which makes what was kept of the
-            board of yesterday useless; arguments whose names begin with an underscore are not part of the key.
+        entries: Maximum number of cached results; the oldest is dropped first.
     """
-    return st.cache_resource(max_entries=entries, show_spinner="Computing")
+    return st.cache_resource(max_entries=entries, show_spinner="Computing", hash_funcs=dict(_KEYS))

@@ -1,4 +1,4 @@
-"""What is looked at: the shared controls above a page, and the reading of what they choose."""
+"""The shared controls above a page, and the scores, runs and dataset that they select."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctbench.report.wording import metric_title
 from ctbench.runs import Run
 from leaderboard import controls, reading
 
-__all__ = ["ASKED", "Selection", "Structure", "ask"]
+__all__ = ["ASKED", "Selection", "Structure", "ask", "dataset_of", "scores_of"]
 
 ASKED = ("dataset", "structure", "metric", "reference")
 """The shared controls that a page may ask for; without ``dataset`` there are no others."""
@@ -48,7 +48,6 @@ class Selection:
 
     Args:
         board: all of it.
-        stamp: changes when the board does; the first argument of what is ``reading.cached``.
         field: the raters of a dataset that may be compared; None where the page does not ask for a dataset.
         structure: one, or a mean over several.
         metric: its name.
@@ -56,7 +55,6 @@ class Selection:
     """
 
     board: Board
-    stamp: str
     field: Field
     structure: Structure
     metric: str
@@ -73,14 +71,7 @@ class Selection:
             raters: names; None: all of them, which only small boards can afford.
         """
         names = None if raters is None else tuple(raters)
-        return _scores(
-            self.stamp, self.field.key, metric or self.metric, reference or self.reference, names, self.field
-        )
-
-    @property
-    def asked(self) -> tuple[tuple[str, ...], str, str]:
-        """What is asked of the field: the structures, the metric and the reference; part of the key of what is kept."""
-        return self.structure.over, self.metric, self.reference
+        return scores_of(self.field, metric or self.metric, reference or self.reference, names)
 
     def grids(self, metric: str | None = None) -> tuple[Grid, ...]:
         """Read the scores of all raters as arrays, one for each reference that the chosen one stands for.
@@ -89,7 +80,7 @@ class Selection:
             metric: another than the chosen one.
         """
         references = self.field.expanded(self.reference)
-        return tuple(_grid(self.stamp, self.field.key, metric or self.metric, name, self.field) for name in references)
+        return tuple(_grid(self.field, metric or self.metric, name) for name in references)
 
     def unit(self) -> str:
         """Give the unit of the metric."""
@@ -114,7 +105,7 @@ class Selection:
         Raises:
             StoreError: its files are not on this machine, or cannot be read.
         """
-        return self.board.run(self.field.run_of(rater))
+        return self.field.open_run(rater)
 
     def dataset(self) -> Dataset:
         """Give the dataset with its images and readers' masks, if it is on this machine.
@@ -122,7 +113,7 @@ class Selection:
         Raises:
             DataError: it is not; the message says what to do.
         """
-        return _dataset(self.field.dataset, reading.catalogs())
+        return dataset_of(self.field)
 
     def patients(self) -> dict[str, str]:
         """Give case -> patient; empty where the dataset is not on this machine."""
@@ -132,31 +123,34 @@ class Selection:
             return {}
 
 
+def dataset_of(field: Field) -> Dataset:
+    """Return the dataset of some runs with its images and readers' masks, if it is on this machine.
+
+    Raises:
+        DataError: The dataset is not on this machine; the message says what to do.
+    """
+    return _dataset(field.dataset, reading.catalogs())
+
+
 @reading.cached(4)
 def _dataset(name: str, catalogs: tuple[str, ...]) -> Dataset:
     return local_dataset(name, catalogs)
 
 
 @reading.cached(4)
-def _scores(
-    stamp: str,  # noqa: ARG001  # part of the key
-    key: str,  # noqa: ARG001
-    metric: str,
-    reference: str,
-    raters: tuple[str, ...] | None,
-    _field: Field,
-) -> pd.DataFrame:
-    return _field.scores(metric, reference, raters)
+def scores_of(field: Field, metric: str, reference: str, raters: tuple[str, ...] | None) -> pd.DataFrame:
+    """Return ``field.scores(metric, reference, raters)``, cached."""
+    return field.scores(metric, reference, raters)
 
 
 @reading.cached(7)
-def _grid(stamp: str, key: str, metric: str, reference: str, _field: Field) -> Grid:  # noqa: ARG001
-    return _field.grid(metric, reference)
+def _grid(field: Field, metric: str, reference: str) -> Grid:
+    return field.grid(metric, reference)
 
 
 @reading.cached(8)
-def _fields(stamp: str, dataset: str, _board: Board) -> tuple[Field, ...]:  # noqa: ARG001  # stamp: part of the key
-    return fields_of(_board, dataset)
+def _fields(board: Board, dataset: str) -> tuple[Field, ...]:
+    return fields_of(board, dataset)
 
 
 def ask(board: Board, asks: Sequence[str]) -> Selection:
@@ -169,10 +163,9 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
     if not datasets:
         msg = "no run of this board can be shown; About lists them with the reasons"
         raise UsageError(msg)
-    stamp = reading.stamp()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        dataset = _ask_dataset(stamp, datasets)
-        field = _ask_field(_fields(stamp, dataset, board))
+        dataset = _ask_dataset(datasets)
+        field = _ask_field(_fields(board, dataset))
         structures = structures_of(field)
         usual = next((one for one in structures if one.over == field.chief_scope), structures[0])
         structure, metric, reference = usual, field.metrics[0], field.references[0]
@@ -184,11 +177,11 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
             metric = controls.choice("Metric", field.metrics, "metric", shown=metric_title)
         if "reference" in asks:
             reference = controls.choice("Reference", field.references, "reference", hint=_REFERENCES)
-    return Selection(board, stamp, field, structure, metric, reference)
+    return Selection(board, field, structure, metric, reference)
 
 
-def _ask_dataset(stamp: str, datasets: tuple[str, ...]) -> str:
-    tasks = _tasks(stamp, datasets, reading.catalogs())
+def _ask_dataset(datasets: tuple[str, ...]) -> str:
+    tasks = _tasks(datasets, reading.catalogs())
     if len(set(tasks)) > 1:
         task = controls.choice("Task", [_ANY, *sorted(set(tasks))], "task")
         datasets = tuple(name for name, own in zip(datasets, tasks, strict=True) if task in {_ANY, own})
@@ -196,7 +189,7 @@ def _ask_dataset(stamp: str, datasets: tuple[str, ...]) -> str:
 
 
 @reading.cached(2)
-def _tasks(stamp: str, datasets: tuple[str, ...], catalogs: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+def _tasks(datasets: tuple[str, ...], catalogs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(task_of(name, catalogs) or _UNKNOWN for name in datasets)
 
 

@@ -27,9 +27,10 @@ from ctbench.report.drawings.slices import (
 from ctbench.report.drawings.volumes import error_masks, nifti_image
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
+from ctbench.report.frames.comparable_runs import Field
 from ctbench.report.wording import fixed, metric_title
 from leaderboard import controls, layout, reading
-from leaderboard.selection import Selection
+from leaderboard.selection import Selection, dataset_of
 
 __all__ = ["show"]
 
@@ -147,19 +148,23 @@ def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:
 
 def _scene_here(selection: Selection, case: str, raters: Sequence[str]) -> Scene | None:
     """Read what can be seen of the case on this machine; say why where that is nothing."""
-    models = tuple(name for name in raters if name in selection.field.models)
+    models = _models_among(selection, raters)
     try:
-        return _scene(selection.stamp, selection.field.key, case, models, selection)
+        return _scene(selection.field, case, models)
     except CtbenchError as error:
         layout.note(f"There are no pictures: {error}")
         return None
 
 
+def _models_among(selection: Selection, raters: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in raters if name in selection.field.models)
+
+
 @reading.cached(2)
-def _scene(stamp: str, key: str, case: str, models: tuple[str, ...], _selection: Selection) -> Scene:  # noqa: ARG001
-    runs = {name: _selection.run(name) for name in models}
-    # The dataset is found by its name in a catalogue, and the case by its id in the dataset: no path is asked for.
-    return read_scene(_selection.dataset()[case], _selection.field.manifest, runs)
+def _scene(field: Field, case: str, models: tuple[str, ...]) -> Scene:
+    runs = {name: field.open_run(name) for name in models}
+    # The dataset is found by its name in a catalogue, and the case by its id in the dataset: never by a path.
+    return read_scene(dataset_of(field)[case], field.manifest, runs)
 
 
 def _pictures(
@@ -176,8 +181,8 @@ def _pictures(
     if not scene.has_image:
         layout.note("This dataset has masks only: there is no image below them.")
     kind, reference, structures = chosen.kind, _drawable(scene, reference), selection.structure.over
-    asked = (selection.stamp, selection.field.key, scene.case, rater, reference, structures)
-    wrong, first = _by_slice(*asked, scene)
+    asked = (selection.field, scene.case, _models_among(selection, outlined), rater, reference, structures)
+    wrong, first = _by_slice(*asked)
     z = _ask_slice(scene, first)
     plain = Layer("none", boxes=False)
     true, drawn = (Layer("structures", (whose,), reference, structures) for whose in (None, rater))
@@ -197,7 +202,7 @@ def _pictures(
     annotated = scene.references[reference].annotated
     layout.text(_said(annotated, z), "muted")
     if layout.has_viewer() and controls.switch("3D viewer", "viewer", hint=_VIEWER_SAID):
-        layout.viewer(*_volumes(*asked, chosen.window, scene))
+        layout.viewer(*_volumes(*asked, chosen.window))
     if wrong is not None:
         said = f"Voxels in which {rater} differs from {reference}, by slice; n = 1 case."
         layout.chart(slice_chart(wrong, z), said)
@@ -205,34 +210,29 @@ def _pictures(
 
 @reading.cached(32)
 def _by_slice(
-    stamp: str,  # noqa: ARG001  # part of the key, as the next two
-    key: str,  # noqa: ARG001
-    case: str,  # noqa: ARG001
-    rater: str,
-    reference: str,
-    structures: tuple[str, ...],
-    _scene: Scene,
+    field: Field, case: str, models: tuple[str, ...], rater: str, reference: str, structures: tuple[str, ...]
 ) -> tuple[NDArray[np.int64] | None, int]:
-    """Count the mistakes in each slice, where there is something of the rater, and give the slice to begin with."""
-    known = rater in _scene.drawings
-    wrong = errors_by_slice(_scene, rater, reference, structures) if known else None
-    return wrong, first_slice(_scene, rater if known else None, reference, structures)
+    """Return the number of wrong voxels in each slice (None: no segmentation by this rater), and the first slice."""
+    scene = _scene(field, case, models)
+    known = rater in scene.drawings
+    wrong = errors_by_slice(scene, rater, reference, structures) if known else None
+    return wrong, first_slice(scene, rater if known else None, reference, structures)
 
 
 @reading.cached(4)
 def _volumes(
-    stamp: str,  # noqa: ARG001  # part of the key, as the next two
-    key: str,  # noqa: ARG001
-    case: str,  # noqa: ARG001
+    field: Field,
+    case: str,
+    models: tuple[str, ...],
     rater: str,
     reference: str,
     structures: tuple[str, ...],
     window: tuple[float, float] | None,
-    _scene: Scene,
 ) -> tuple[bytes, dict[str, bytes]]:
-    """Give the image, and by colour what the rater agreed on, drew alone and missed."""
-    masks = error_masks(_scene, rater, reference, structures) if rater in _scene.drawings else ()
-    return nifti_image(_scene, window), {_VIEWER_COLOURS[mask.name]: mask.data for mask in masks}
+    """Return the image as NIfTI, and one NIfTI mask for each kind of error, by its colour."""
+    scene = _scene(field, case, models)
+    masks = error_masks(scene, rater, reference, structures) if rater in scene.drawings else ()
+    return nifti_image(scene, window), {_VIEWER_COLOURS[mask.name]: mask.data for mask in masks}
 
 
 def _said(annotated: NDArray[np.bool_], z: int) -> str:
@@ -275,7 +275,7 @@ def _legend(
 def _scores(selection: Selection, rater: str, case: str, reference: str) -> None:
     layout.text("Its scores", "subtitle")
     try:
-        rows = _of_case(selection.stamp, selection.field.key, rater, case, selection)
+        rows = _of_case(selection.field, rater, case)
     except CtbenchError as error:
         layout.note(f"They are not on this machine: {error}")
         return
@@ -285,10 +285,10 @@ def _scores(selection: Selection, rater: str, case: str, reference: str) -> None
 
 
 @reading.cached(16)
-def _of_case(stamp: str, key: str, rater: str, case: str, _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
-    run = _selection.run(rater)
+def _of_case(field: Field, rater: str, case: str) -> pd.DataFrame:
+    run = field.open_run(rater)
     own = run.scores["case"] == case
-    if rater not in _selection.field.models:
+    if rater not in field.models:
         own &= run.scores["rater"] == rater
     return run.scores[own]
 

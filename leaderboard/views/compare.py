@@ -51,7 +51,7 @@ def _two(selection: Selection, names: Sequence[str]) -> None:
     if first == second:
         layout.text("These are one and the same; choose another second rater.")
         return
-    rows = _pair(selection.stamp, selection.field.key, *selection.asked, first, second, selection)
+    rows = _pair(selection, first, second)
     pairs = side_by_side(rows[rows["label"] == OVERALL], first=first, second=second)
     if pairs.empty:
         layout.text(
@@ -66,13 +66,11 @@ def _two(selection: Selection, names: Sequence[str]) -> None:
 
 
 @reading.cached(16)
-def _pair(
-    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, first: str, second: str, _of: Selection
-) -> pd.DataFrame:
-    del stamp, key, reference  # parts of the key
-    two = _of.grids(), (first, second), over, metric
-    whole = contestants(*two, name_of=_of.field.name_of)
-    each = structure_rows(*two, name_of=_of.field.name_of) if len(over) > 1 else whole.assign(label=over[0])
+def _pair(selection: Selection, first: str, second: str) -> pd.DataFrame:
+    over, name_of = selection.structure.over, selection.field.name_of
+    two = selection.grids(), (first, second), over, selection.metric
+    whole = contestants(*two, name_of=name_of)
+    each = structure_rows(*two, name_of=name_of) if len(over) > 1 else whole.assign(label=over[0])
     return pd.concat([whole, each], ignore_index=True)
 
 
@@ -143,7 +141,7 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
     label = (
         controls.choice("Structure of the volumes", known, "volume", default=at) if selection.structure.overall else at
     )
-    rows = _volume_pairs(selection.stamp, selection.field.key, label, selection.reference, first, second, selection)
+    rows = _volume_pairs(selection, label, first, second)
     pairs = side_by_side(rows, first=first, second=second)
     if pairs.empty:
         layout.text(f"No case has volumes of {label} by both.")
@@ -157,11 +155,9 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
 
 
 @reading.cached(16)
-def _volume_pairs(
-    stamp: str, key: str, label: str, reference: str, first: str, second: str, _of: Selection
-) -> pd.DataFrame:
-    del stamp, key, reference  # parts of the key
-    return contestants(_of.grids(_VOLUME), (first, second), (label,), _VOLUME, name_of=_of.field.name_of)
+def _volume_pairs(selection: Selection, label: str, first: str, second: str) -> pd.DataFrame:
+    volumes, name_of = selection.grids(_VOLUME), selection.field.name_of
+    return contestants(volumes, (first, second), (label,), _VOLUME, name_of=name_of)
 
 
 def _many(selection: Selection, names: Sequence[str]) -> None:
@@ -175,7 +171,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
     if len(chosen) < 2:
         layout.text("Choose two raters or more.")
         return
-    rows = _chosen(selection.stamp, selection.field.key, *selection.asked, tuple(chosen), selection)
+    rows = _chosen(selection, tuple(chosen))
     if rows["value"].notna().sum() == 0:
         layout.text(
             "They share no reference and case with values of all. Single readers stand on references of their own; "
@@ -184,7 +180,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
         return
     if selection.reference != tables.LEAVE_ONE_OUT and (rows["rater_kind"] == "reader").any():
         layout.text(f"{CONTRIBUTE_WORDS}: they score higher on it than equals who did not.", "muted")
-    p, ranked, stable = _tests(selection.stamp, selection.field.key, *selection.asked, tuple(chosen), selection)
+    p, ranked, stable = _tests(selection, tuple(chosen))
     counted = f"n = {stable['n']} cases on which all have a value"
     layout.chart(
         charts.significance_chart(p),
@@ -200,17 +196,13 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
 
 
 @reading.cached(16)
-def _chosen(
-    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, names: tuple[str, ...], _of: Selection
-) -> pd.DataFrame:
-    del stamp, key, reference  # parts of the key
-    return contestants(_of.grids(), names, over, metric, patients=_of.patients(), name_of=_of.field.name_of)
+def _chosen(selection: Selection, names: tuple[str, ...]) -> pd.DataFrame:
+    asked = selection.grids(), names, selection.structure.over, selection.metric
+    return contestants(*asked, patients=selection.patients(), name_of=selection.field.name_of)
 
 
 @reading.cached(16)
-def _tests(
-    stamp: str, key: str, over: tuple[str, ...], metric: str, reference: str, names: tuple[str, ...], _of: Selection
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[Any, Any]]:
-    rows = _chosen(stamp, key, over, metric, reference, names, _of)
+def _tests(selection: Selection, names: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame, dict[Any, Any]]:
+    rows = _chosen(selection, names)
     stable = rank_stability(rows, cluster="patient").iloc[0].to_dict()
     return significance_matrix(rows), rank(rows, cluster="patient"), stable

@@ -20,10 +20,11 @@ from ctbench.report.frames.case_calls import (
     detection_rows,
     stratum_rows,
 )
+from ctbench.report.frames.comparable_runs import Field
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.subgroups import subgroup_table
 from leaderboard import controls, layout, reading
-from leaderboard.selection import Selection
+from leaderboard.selection import Selection, scores_of
 
 __all__ = ["show"]
 
@@ -40,7 +41,7 @@ def show(selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         models = controls.choices("Models", field.models, "models", default=field.models[:_USUAL], most=_MOST)
         with_readers = controls.switch("Readers too", "readers", default=not models)
-    found = _calls(selection.stamp, field.key, (*models, *(selection.readers() if with_readers else ())), selection)
+    found = _calls(field, (*models, *(selection.readers() if with_readers else ())))
     if found.empty:
         layout.note(
             "There is nothing to detect: each structure is in all of the cases or in none, or nobody was chosen."
@@ -69,27 +70,22 @@ def show(selection: Selection) -> None:
 
 
 @reading.cached(8)
-def _calls(stamp: str, key: str, raters: tuple[str, ...], _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
-    field = _selection.field
+def _calls(field: Field, raters: tuple[str, ...]) -> pd.DataFrame:
     common = field.references[-1]
     references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in field.references else [])]
-    scores = [
-        _selection.scores(metric=metric, reference=reference, raters=raters)
-        for metric in _VOLUMES
-        for reference in references
-    ]
+    scores = [scores_of(field, metric, reference, raters) for metric in _VOLUMES for reference in references]
     return case_calls(
         pd.concat(scores),
         common=common,
         structures=(*field.labels, *field.groups),
         findings=any_finding(field.labels),
-        sure=lambda rater, case: _sure(_selection, rater, case),
+        sure=lambda rater, case: _sure(field, rater, case),
     )
 
 
-def _sure(selection: Selection, rater: str, case: str) -> float | None:
+def _sure(field: Field, rater: str, case: str) -> float | None:
     try:
-        return selection.run(rater).findings(case)[0]
+        return field.open_run(rater).findings(case)[0]
     except CtbenchError:
         return None  # a board that keeps no predictions; what was drawn still tells
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.report.frames.comparable_runs import Field
 from ctbench.report.frames.methods import failures_of, method_card, method_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
@@ -19,7 +20,7 @@ _TAIL = 40
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    table = _table(selection.stamp, selection.field.key, selection)
+    table = _table(selection.field)
     layout.text(f"Methods scored on {selection.field.dataset}", "title")
     if table.empty:
         layout.text("No model has been scored on this dataset; only readers have.")
@@ -27,7 +28,7 @@ def show(selection: Selection) -> None:
     layout.table(table, f"methods-{selection.field.dataset}", columns=_COLUMNS)
     name = controls.choice("Method", table["rater"].tolist(), "method")
     layout.text(name, "title")
-    card = _card(selection.stamp, selection.field.key, name, selection)
+    card = _card(selection.field, name)
     layout.facts(card.itertuples(index=False, name=None))
     _failures(selection, name)
     _log(selection, name)
@@ -44,25 +45,22 @@ _COLUMNS = {
 
 
 @reading.cached(8)
-def _table(stamp: str, key: str, _of: Selection) -> pd.DataFrame:
-    del stamp, key
-    return method_table(_of.field)
+def _table(field: Field) -> pd.DataFrame:
+    return method_table(field)
 
 
 @reading.cached(32)
-def _card(stamp: str, key: str, name: str, _of: Selection) -> pd.DataFrame:
-    del stamp, key
-    return method_card(_of.field, name)
+def _card(field: Field, name: str) -> pd.DataFrame:
+    return method_card(field, name)
 
 
 @reading.cached(32)
-def _lost(stamp: str, key: str, name: str, _of: Selection) -> pd.DataFrame:
-    del stamp, key
-    return failures_of(_of.field, name)
+def _lost(field: Field, name: str) -> pd.DataFrame:
+    return failures_of(field, name)
 
 
 def _failures(selection: Selection, name: str) -> None:
-    lost = _lost(selection.stamp, selection.field.key, name, selection)
+    lost = _lost(selection.field, name)
     layout.text("Failures", "subtitle")
     if lost.empty:
         layout.text("It gave a prediction for every case.")

@@ -11,13 +11,13 @@ import streamlit as st
 from ctbench.errors import DataError
 from ctbench.report.drawings.charts import standing_chart
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import broken_runs
+from ctbench.report.frames.comparable_runs import Field, broken_runs
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
 from leaderboard import controls, layout, reading
-from leaderboard.selection import Selection
+from leaderboard.selection import Selection, dataset_of
 
 __all__ = ["show"]
 
@@ -40,11 +40,7 @@ def show(selection: Selection) -> None:
             "complete",
             hint="describe the cases, structures and references on which all that are ranked have a value",
         )
-    table = _standings(
-        *(selection.stamp, selection.structure.over, selection.metric, selection.reference, cases, complete),
-        selection.field.key,
-        selection,
-    )
+    table = _standings(selection, cases, complete)
     printed = published_rows(selection.field.dataset, selection.structure.over, selection.metric)
     table = pd.concat([table, printed.astype(object)], ignore_index=True) if len(printed) else table
     columns, order, down = _ask_columns()
@@ -65,16 +61,16 @@ def show(selection: Selection) -> None:
 
 def _ask_subgroup(selection: Selection) -> tuple[str, ...] | None:
     """Ask for a subgroup of cases, where the dataset that tells them is here."""
-    groups = _subgroups(selection.stamp, selection.field.key, selection)
+    groups = _subgroups(selection.field)
     options = [_EVERYBODY, *groups]
     chosen = controls.choice("Cases", options, "cases")
     return groups.get(chosen)
 
 
 @reading.cached(8)
-def _subgroups(stamp: str, key: str, _selection: Selection) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001
+def _subgroups(field: Field) -> Mapping[str, tuple[str, ...]]:
     try:
-        known = subgroup_table(_selection.dataset(), _selection.field.manifest.cases)
+        known = subgroup_table(dataset_of(field), field.manifest.cases)
     except DataError:
         return {}
     return {
@@ -85,20 +81,9 @@ def _subgroups(stamp: str, key: str, _selection: Selection) -> Mapping[str, tupl
 
 
 @reading.cached(24)
-def _standings(
-    stamp: str,  # noqa: ARG001  # part of the key
-    over: tuple[str, ...],
-    metric: str,
-    reference: str,
-    cases: tuple[str, ...] | None,
-    complete: bool,
-    key: str,  # noqa: ARG001
-    _selection: Selection,
-) -> pd.DataFrame:
-    grids = _selection.grids()
-    return standings(
-        _selection.field, grids, over, metric, reference, cases=cases, complete=complete, patients=_selection.patients()
-    )
+def _standings(selection: Selection, cases: tuple[str, ...] | None, complete: bool) -> pd.DataFrame:
+    asked = selection.field, selection.grids(), selection.structure.over, selection.metric, selection.reference
+    return standings(*asked, cases=cases, complete=complete, patients=selection.patients())
 
 
 def _ask_columns() -> tuple[list[str], str, bool]:

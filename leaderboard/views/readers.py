@@ -11,10 +11,11 @@ from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.agreement import agreement_matrix, indeterminate_shares, statistic_title
+from ctbench.report.frames.comparable_runs import Field
 from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading
-from leaderboard.selection import Selection
+from leaderboard.selection import Selection, dataset_of
 
 __all__ = ["show"]
 
@@ -35,7 +36,7 @@ def show(selection: Selection) -> None:
     study = _asked_study(selection)
     if study is not None:
         _pairs(study)
-        _reliability(study, _reliabilities(selection.stamp, selection.field.key, study))
+        _reliability(study, _reliabilities(selection.field))
         _indeterminate(study)
         _staple(study)
 
@@ -83,16 +84,16 @@ def _asked_study(selection: Selection) -> ReaderStudy | None:
     ):
         return None
     try:
-        return _study(selection.stamp, selection.field.key, selection)
+        return _study(selection.field)
     except CtbenchError as error:
         layout.note(f"The readers cannot be compared with each other: {error}")
         return None
 
 
 @reading.cached(2)
-def _study(stamp: str, key: str, _selection: Selection) -> ReaderStudy:  # noqa: ARG001  # the key
-    manifest = _selection.field.manifest
-    return study_readers(_selection.dataset().select(manifest.cases), consensus=manifest.consensus, jobs=1)
+def _study(field: Field) -> ReaderStudy:
+    cases = dataset_of(field).select(field.manifest.cases)
+    return study_readers(cases, consensus=field.manifest.consensus, jobs=1)
 
 
 def _pairs(study: ReaderStudy) -> None:
@@ -127,8 +128,8 @@ def _pairs(study: ReaderStudy) -> None:
 
 
 @reading.cached(2)
-def _reliabilities(stamp: str, key: str, _study: ReaderStudy) -> pd.DataFrame:  # noqa: ARG001  # the key
-    return reliability(_study)
+def _reliabilities(field: Field) -> pd.DataFrame:
+    return reliability(_study(field))
 
 
 def _reliability(study: ReaderStudy, found: pd.DataFrame) -> None:

@@ -14,12 +14,13 @@ from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.structure_charts import box_chart, size_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.boxplots import box_table, marked
+from ctbench.report.frames.comparable_runs import Field
 from ctbench.report.frames.confusion import confusion_table
 from ctbench.report.frames.sizes import size_points
 from ctbench.report.wording import counted, metric_title
 from ctbench.statistics import size_correlation
 from leaderboard import controls, layout, reading
-from leaderboard.selection import Selection
+from leaderboard.selection import Selection, dataset_of
 
 __all__ = ["show"]
 
@@ -60,8 +61,9 @@ def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: 
     title = f"{metric_title(selection.metric)} by structure, against {selection.reference}"
     layout.text(title, "title")
     drawn = scores[scores["label"].isin(list(structures))]
-    asked = (selection.stamp, selection.field.key, selection.metric, selection.reference, tested, tuple(structures))
-    compared = _comparison(*asked, selection) if tested and "reader" in set(scores["rater_kind"]) else None
+    compared = (
+        _comparison(selection, tested, tuple(structures)) if tested and "reader" in set(scores["rater_kind"]) else None
+    )
     boxes = box_table(drawn)
     boxes = boxes.assign(mark="") if compared is None else marked(boxes, compared)
     palette = colours(scores.sort_values("rater_kind", ascending=False, kind="stable"))
@@ -79,23 +81,15 @@ def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: 
 
 
 @reading.cached(16)
-def _comparison(
-    stamp: str,  # noqa: ARG001  # part of the key
-    key: str,  # noqa: ARG001
-    metric: str,
-    reference: str,
-    tested: str,
-    structures: tuple[str, ...],
-    _selection: Selection,
-) -> pd.DataFrame:
-    scores = _selection.scores(raters=[tested, *_selection.readers()])
+def _comparison(selection: Selection, tested: str, structures: tuple[str, ...]) -> pd.DataFrame:
+    scores = selection.scores(raters=[tested, *selection.readers()])
     return tables.comparison(
         scores,
         model=tested,
         structures=tables.supported(scores, tested, structures),
-        averaged=tables.scope(scores, tested, _selection.field.labels, _selection.field.groups),
-        metric=metric,
-        reference=reference,
+        averaged=tables.scope(scores, tested, selection.field.labels, selection.field.groups),
+        metric=selection.metric,
+        reference=selection.reference,
     )
 
 
@@ -135,7 +129,7 @@ def _confusion(selection: Selection, models: Sequence[str]) -> None:
         )
         return
     try:
-        table = _counted_voxels(selection.stamp, selection.field.key, model, selection)
+        table = _counted_voxels(selection.field, model)
     except CtbenchError as error:
         layout.note(f"The voxels cannot be counted: {error}")
         return
@@ -159,11 +153,11 @@ def _confusion(selection: Selection, models: Sequence[str]) -> None:
 
 
 @reading.cached(8)
-def _counted_voxels(stamp: str, key: str, model: str, _selection: Selection) -> pd.DataFrame:  # noqa: ARG001
-    run = _selection.run(model)
-    over = [name for name in _selection.field.labels if name not in run.manifest.unsupported]
-    over = over or [name for name in _selection.field.groups if name not in run.manifest.unsupported]
-    return confusion_table(run, _selection.dataset(), over)
+def _counted_voxels(field: Field, model: str) -> pd.DataFrame:
+    run = field.open_run(model)
+    over = [name for name in field.labels if name not in run.manifest.unsupported]
+    over = over or [name for name in field.groups if name not in run.manifest.unsupported]
+    return confusion_table(run, dataset_of(field), over)
 
 
 def _sizes(selection: Selection, models: Sequence[str]) -> None:

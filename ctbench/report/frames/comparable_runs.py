@@ -12,7 +12,7 @@ import pandas as pd
 from ctbench.boards import Board, Grid
 from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
-from ctbench.runs import Manifest, differing_rules
+from ctbench.runs import Manifest, Run, differing_rules
 
 __all__ = ["Field", "broken_runs", "datasets_on", "fields_of"]
 
@@ -125,6 +125,14 @@ class Field:
         own = self.runs[self.runs["name"] == name]
         own = own if len(own) else self.runs[self.runs["rater_kind"] == "reader"]
         return str(own["run"].iloc[0]) if len(own) else ""
+
+    def open_run(self, name: str) -> Run:
+        """Return the run of a model, or the readers' run for any other name, with predictions, times and log.
+
+        Raises:
+            StoreError: The run's files are not on this machine, or cannot be read.
+        """
+        return self.board.run(self.run_of(name))
 
     def scores(self, metric: str, reference: str, raters: Sequence[str] | None = None) -> pd.DataFrame:
         """Read tidy scores under the names of the field.
