@@ -37,7 +37,7 @@ from ctbench.labels import LabelSet
 from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report import build_report
-from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, Run, Shard, merge, run
+from ctbench.runs import SCORE_COLUMNS, Manifest, Run, Shard, UsedPredictor, merge, run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.volume import Volume, read_volume, write_volume
 
@@ -240,7 +240,7 @@ def write_manifest(root: Path, name: str, labels: dict[str, int], cases: Iterabl
         cases=tuple(cases),
         rater=name,
         rater_kind="model" if is_model else "reader",
-        predictor=PredictorCard.of(info, name, {}) if is_model else None,
+        predictor=UsedPredictor.of(info, name, {}) if is_model else None,
         labels=labels,
         groups={},
         unsupported=(),

@@ -73,7 +73,7 @@ def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], in
         "dataset": manifest.dataset,
         "rater": manifest.rater,
         "rater_kind": manifest.rater_kind,
-        "version": manifest.predictor.version if manifest.predictor else "",
+        "version": manifest.predictor.info.version if manifest.predictor else "",
         "split": manifest.split,
         "cases": len(manifest.cases),
         "failed": lost,
@@ -83,7 +83,7 @@ def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], in
         "rules": rules_digest(manifest),
         "overall_of": json.dumps(_overall_of(manifest)),
         "metrics": json.dumps(manifest.metrics),
-        "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.training_datasets),
+        "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.info.training_datasets),
         "seconds": _seconds(own / "times.parquet"),
         "manifest": text,
     }

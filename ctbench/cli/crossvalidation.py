@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctbench.cli.output import note, show_progress
-from ctbench.cli.predicting import open_model, predict_one, write_names
+from ctbench.cli.predicting import open_model
 from ctbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def cross_validate(
     Raises:
         UsageError: there are too few patients.
     """
+    from ctbench.predictors import write_labels_file
     from ctbench.runs import run
 
     _expect_folds(folds, cases)
@@ -63,7 +64,7 @@ def cross_validate(
         )
         weights.append(train(learn, choose, out / f"fold-{number}"))
         infos.append(_predict(model, weights[-1], options, left_out, out / "predictions"))
-    write_names(_joined(infos), out / "predictions")
+    write_labels_file(_joined(infos), out / "predictions")
     result = run(
         dataset.select([case.id for case in cases]),
         f"folder:{out / 'predictions'}",
@@ -100,9 +101,11 @@ def _patient(case: Case) -> str:
 
 
 def _predict(model: str, weights: Path, options: Mapping[str, Any], cases: Sequence[Case], out: Path) -> PredictorInfo:
+    from ctbench.predictors import predict_into_folder
+
     # Always anew: beside a training it takes no time, and what lies there may be of other weights or options.
     predictor = open_model(model, weights, dict(options))
-    steps = (predict_one(predictor, case.id, case.image(), out) for case in cases)
+    steps = (predict_into_folder(predictor, case.id, case.image(), out) for case in cases)
     for _ in show_progress("predict", steps, len(cases)):
         pass
     return predictor.info

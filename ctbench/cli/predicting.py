@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +12,9 @@ from ctbench.cli.plugins import Device, Options, predictor_options
 from ctbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from ctbench.predictors import Predictor, PredictorInfo
-    from ctbench.volume import Volume
+    from ctbench.predictors import Predictor
 
-__all__ = ["ModelName", "open_model", "predict_one", "register", "write_names"]
+__all__ = ["ModelName", "open_model", "register"]
 
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A model, e.g. cai-unet.")]
 
@@ -42,6 +40,7 @@ def predict(
     """
     import pandas as pd
 
+    from ctbench.predictors import predict_into_folder, write_labels_file
     from ctbench.volume import read_volume
 
     names = [path.name.split(".")[0] for path in images]
@@ -50,10 +49,11 @@ def predict(
         raise UsageError(msg)
     predictor = open_model(model, weights, predictor_options(option, device))
     steps = (
-        (name, predict_one(predictor, name, read_volume(path), out)) for name, path in zip(names, images, strict=True)
+        (name, predict_into_folder(predictor, name, read_volume(path), out))
+        for name, path in zip(names, images, strict=True)
     )
     rows = [{"image": name, **facts} for name, facts in show_progress("predict", steps, len(names))]
-    write_names(predictor.info, out)
+    write_labels_file(predictor.info, out)
     print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
     note(f"label maps: {out}")
 
@@ -71,30 +71,3 @@ def open_model(model: str, weights: Path | None, options: dict[str, Any]) -> Pre
         msg = f"{model} holds predictions that are made already; there is nothing to predict"
         raise UsageError(msg)
     return predictor
-
-
-def predict_one(predictor: Predictor, name: str, image: Volume, out: Path) -> dict[str, Any]:
-    """Write the label map of an image, and its score beside it; gives the score and the volume of every label."""
-    import numpy as np
-
-    from ctbench.files import write_text
-    from ctbench.predictors import check_prediction
-    from ctbench.volume import write_volume
-
-    prediction = check_prediction(predictor.predict(image), image, predictor.info)
-    write_volume(image.with_array(prediction.labels), out / f"{name}.nii.gz")
-    if prediction.score is not None:
-        write_text(out / f"{name}.json", json.dumps({"score": prediction.score}) + "\n")
-    codes = predictor.info.labels.codes
-    volumes = {
-        f"{label}_ml": float(np.sum(prediction.labels == code)) * image.voxel_ml for label, code in codes.items()
-    }
-    return {"score": prediction.score, **volumes}
-
-
-def write_names(info: PredictorInfo, out: Path) -> None:
-    """Write ``labels.json``, which makes a predictor of a folder of label maps."""
-    from ctbench.files import write_text
-    from ctbench.predictors.card import card_of
-
-    write_text(out / "labels.json", json.dumps(card_of(info), indent=1) + "\n")

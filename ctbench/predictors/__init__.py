@@ -1,20 +1,22 @@
-"""The plugin door: what a predictor is, where it is found, how it is kept apart, and what it must keep to."""
+"""Predictors: the protocol, how one is found and opened, its isolation, and the checks of what it returns."""
 
 from __future__ import annotations
 
+from ctbench.predictors.answers import parse_findings
 from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.conformance import CheckResult, check_conformance
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
-from ctbench.predictors.folder import FolderPredictions
+from ctbench.predictors.folder import FolderPredictions, predict_into_folder
+from ctbench.predictors.info import INFO_KEYS, PredictorInfo, info_from_json, info_to_json, write_labels_file
 from ctbench.predictors.isolated import IsolatedPredictor, open_predictor, process_command, unenforced, visible_files
-from ctbench.predictors.isolation.limits import Limits
-from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.isolation import Isolation, Limits
 from ctbench.predictors.origin import is_third_party, own_files
-from ctbench.predictors.predictor import Finding, Prediction, Predictor, PredictorInfo
+from ctbench.predictors.predictor import Finding, Prediction, Predictor
 from ctbench.predictors.resolve import installed_predictors, load_predictor
 
 __all__ = [
+    "INFO_KEYS",
     "CheckResult",
     "CommandPredictor",
     "ContainerPredictor",
@@ -28,12 +30,17 @@ __all__ = [
     "PredictorInfo",
     "check_conformance",
     "check_prediction",
+    "info_from_json",
+    "info_to_json",
     "installed_predictors",
     "is_third_party",
     "load_predictor",
     "open_predictor",
     "own_files",
+    "parse_findings",
+    "predict_into_folder",
     "process_command",
     "unenforced",
     "visible_files",
+    "write_labels_file",
 ]

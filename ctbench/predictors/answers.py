@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ctbench.errors import ContractError, MissingFileError
-from ctbench.predictors.predictor import Finding, Prediction, PredictorInfo
+from ctbench.predictors.info import PredictorInfo
+from ctbench.predictors.predictor import Finding, Prediction
 from ctbench.volume import Volume, read_label_map
 from ctbench.volume.payload import find_payload
 

@@ -1,8 +1,8 @@
-"""The process in which a third party's predictor lives: ``python -m ctbench.predictors.child``.
+"""The child process of an isolated predictor: ``python -m ctbench.predictors.child``, started by `Session`.
 
-Requests come as JSON lines on standard input and are answered, one line each, on what was standard output. Images come
-and label maps go as the bytes of their arrays in files. Nothing that this process says is believed: whoever asked
-checks it again.
+Requests are JSON lines on standard input; each is answered by one JSON line on standard output. Images and label maps
+are passed as raw bytes of their arrays in files. The parent process checks every answer, as the predictor's code could
+forge it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ctbench.errors import CtbenchError
-from ctbench.predictors.card import card_of
 from ctbench.predictors.conformance import check_conformance
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.predictors.isolation.limits import Limits, enforce
-from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.info import info_to_json
+from ctbench.predictors.isolation import Isolation, Limits, enforce
 from ctbench.predictors.predictor import Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.volume import Volume
@@ -41,7 +40,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Answer requests until there are no more, or none for a minute."""
+    """Answer requests until standard input ends, or no request has come for a minute."""
     requests, answers = _take_streams()
     host = _Host()
     while line := _next_line(requests):
@@ -52,13 +51,13 @@ def main() -> None:
 
 
 class _Host:
-    """Holds the predictor, and does what a request's only key says with what stands under it."""
+    """The predictor, and a method for each kind of request: the only key of a request names the method."""
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
 
     def answer(self, request: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        """Give the answer to a request; whatever is raised meanwhile is one, too."""
+        """Return the answer to a request; an exception is an answer, too."""
         acts: dict[str, Callable[..., dict[str, Any]]]
         acts = {"make": self._make, "predict": self._predict, "check": self._check}
         try:
@@ -85,7 +84,7 @@ class _Host:
         predictor = load_predictor(spec, options, isolation)
         assert not isinstance(predictor, FolderPredictions), "a folder needs no process"
         self._predictor = predictor
-        return {"card": card_of(predictor.info)}
+        return {"info": info_to_json(predictor.info)}
 
     def _predict(self, image: dict[str, Any], labels: str) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"
@@ -102,7 +101,7 @@ class _Host:
 
 
 def _take_streams() -> tuple[FileIO, BinaryIO]:
-    """Keep standard input and output to ourselves: what the predictor prints goes to standard error."""
+    """Reserve standard input and output for requests and answers; what the predictor prints goes to standard error."""
     requests, answers = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -112,12 +111,12 @@ def _take_streams() -> tuple[FileIO, BinaryIO]:
 
 
 def _next_line(requests: FileIO) -> bytes:
-    """Give the next request; nothing when there is none for so long that memory is better given back."""
+    """Return the next request; empty after a minute without one, so that an idle process frees its memory."""
     return requests.readline() if select.select([requests], [], [], _IDLE_SECONDS)[0] else b""
 
 
 def _stay_with_parent() -> None:
-    """End when the parent does, and adopt what descendants leave behind, so that it can be found."""
+    """End with the parent process, and become the parent of orphaned descendants, so that they are found."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

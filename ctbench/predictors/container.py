@@ -1,4 +1,4 @@
-"""Predictors as container images: one case, one container, no network, the image read-only beside an output folder."""
+"""`ContainerPredictor`: a container image that is run once for each case, without network."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from pathlib import Path
 from typing import Any
 
 from ctbench.errors import PluginError, UsageError
-from ctbench.predictors.command import Labels, card_from, exchange, run_program
-from ctbench.predictors.isolation.limits import Limits
+from ctbench.predictors.exchange import exchange
+from ctbench.predictors.info import Labels, info_of_program
+from ctbench.predictors.isolation import Limits, run_program
 from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume
 
 __all__ = ["ENGINES", "ContainerPredictor", "container_command"]
 
 ENGINES = ("docker", "podman", "apptainer", "singularity")
-"""In the order in which they are looked for."""
+"""Container engines in the order in which they are tried."""
 
 _NOBODY = 65534
 
 
 class ContainerPredictor:
-    """Runs a container image once a case, as ``IMAGE --in /in/image.nii.gz --out /out/prediction.nii.gz``.
+    """A predictor that runs ``IMAGE --in /in/image.nii.gz --out /out/prediction.nii.gz`` for each case.
 
-    Beside the output it may write ``/out/prediction.json``, with ``score`` and ``findings``.
+    The container may also write ``score`` and ``findings`` to ``/out/prediction.json``.
 
     Args:
-        image: e.g. ``ghcr.io/group/model:1``, or a file ``model.sif``.
-        labels: names of its codes, or a whole card: a path, or the content; None: ``labels.json`` here.
-        engine: one of ``ENGINES``; None: the first that is installed.
-        device: ``cuda...`` gives it the graphics cards; it is not told otherwise.
-        limits: what a call may use.
-        mounts: more files and folders that it may read, at their own paths.
-        here: where ``labels`` are looked for; None: the working folder.
-        options: more arguments of the image, as ``--name value``.
+        image: Container image, e.g. ``ghcr.io/group/model:1``, or a file ``model.sif``.
+        labels: Names of its codes, or the JSON form of its ``info``: a path or the content; None: ``labels.json`` in
+            the folder ``here``.
+        engine: One of ``ENGINES``; None: the first that is installed.
+        device: ``cuda...`` lets it use the graphics cards; it is not passed to the container.
+        limits: Resource limits of a call.
+        mounts: Further files and folders that it may read, at the same paths.
+        here: Folder in which ``labels`` is found; None: the working folder.
+        options: Further arguments of the image, passed as ``--name value``.
 
     Raises:
-        UsageError: an engine of another name.
-        PluginNotFoundError: there is no ``labels.json``.
+        UsageError: The engine is unknown.
+        PluginNotFoundError: There is no ``labels.json``.
     """
 
     def __init__(
@@ -63,10 +65,10 @@ class ContainerPredictor:
         self._gpu = bool(device and device.startswith("cuda"))
         self._options = options
         name, settings = Path(image).name.partition(":")[0], {"image": image, **options}
-        self.info = card_from(labels, here or Path.cwd(), name=name, parameters=settings)
+        self.info = info_of_program(labels, here or Path.cwd(), name=name, parameters=settings)
 
     def expect_engine(self) -> None:
-        """Raise ``PluginError`` unless the engine is installed; a command line can be built without it."""
+        """Raise ``PluginError`` if the engine is not installed; the command line can be built without it."""
         if shutil.which(self._engine) is None:
             msg = f"container:{self.image} needs one of {', '.join(ENGINES)}; {self._engine} is not installed here"
             raise PluginError(msg)
@@ -75,8 +77,8 @@ class ContainerPredictor:
         """Run the container on one image.
 
         Raises:
-            PredictionFailedError: it ends with an error, or uses more than its limits.
-            ContractError, DataError: as ``read_answer``.
+            PredictionFailedError: It ends with an error, or exceeds a limit.
+            ContractError, DataError: As for `read_answer`.
         """
         name = f"ctbench-{secrets.token_hex(8)}"
         with exchange(image) as files, self._ended(name):
@@ -87,7 +89,7 @@ class ContainerPredictor:
             return files.answer(image, self.info)
 
     def command(self, inputs: Path, output: Path, name: str = "ctbench") -> list[str]:
-        """Give the command line for one case; see ``container_command``."""
+        """Return the command line for one case; see `container_command`."""
         return container_command(
             self._engine,
             self.image,
@@ -102,7 +104,7 @@ class ContainerPredictor:
 
     @contextlib.contextmanager
     def _ended(self, name: str) -> Iterator[None]:
-        """See to it that a container does not outlive its case: ending docker's client does not end what it started."""
+        """Kill the container if the case fails: the container would outlive the killed client of docker or podman."""
         try:
             yield
         except BaseException:
@@ -126,15 +128,15 @@ def container_command(
     """Build the command line that runs a container image on one case.
 
     Args:
-        engine: one of ``ENGINES``.
-        image: the image.
-        inputs: the folder that it sees, read-only, as ``/in``.
-        output: the folder that it may write to as ``/out``.
-        name: of the container.
-        limits: memory and processes; times are watched from outside, as is what the output folder holds.
-        gpu: give it the graphics cards.
-        mounts: more files and folders that it may read.
-        options: more arguments of the image.
+        engine: One of ``ENGINES``.
+        image: Container image.
+        inputs: Folder that is mounted read-only as ``/in``.
+        output: Folder that is mounted writable as ``/out``.
+        name: Name of the container.
+        limits: Limits of memory and processes; the caller watches time and the size of the output folder.
+        gpu: Whether it may use the graphics cards.
+        mounts: Further files and folders that it may read.
+        options: Further arguments of the image.
     """
     build = _docker if engine in {"docker", "podman"} else _apptainer
     arguments = ["--in", "/in/image.nii.gz", "--out", "/out/prediction.nii.gz"]
@@ -166,7 +168,7 @@ def _docker(
 def _apptainer(
     engine: str, shown: Sequence[tuple[Path, Path]], output: Path, name: str, limits: Limits, *, gpu: bool
 ) -> list[str]:
-    # Its own limits need a delegated cgroup; it runs as our child, so that we can watch it as any program.
+    # Its own limits need a delegated cgroup; as it is our child process, it is measured like any program.
     del name, limits
     command = [engine, "run", "--containall", "--cleanenv", "--no-home", "--net", "--network", "none", "--pwd", "/out"]
     for source, target in shown:
@@ -175,7 +177,7 @@ def _apptainer(
 
 
 def _chosen(engine: str | None, image: str) -> str:
-    """Give the engine that is asked for, or the first that is installed; where none is, the first that would do."""
+    """Return ``engine``, or the first suitable one that is installed; if none is, the first suitable one."""
     if engine is not None and engine not in ENGINES:
         msg = f"expected engine {' or '.join(ENGINES)}, got {engine!r}"
         raise UsageError(msg)

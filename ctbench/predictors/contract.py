@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ctbench.errors import ContractError, LabelError
-from ctbench.predictors.predictor import Finding, Prediction, Predictor, PredictorInfo
+from ctbench.predictors.info import PredictorInfo
+from ctbench.predictors.predictor import Finding, Prediction, Predictor
 from ctbench.volume import Volume
 
 __all__ = ["check_prediction", "check_predictor"]

@@ -1,32 +1,38 @@
-"""Predictions that were made elsewhere: a folder of label maps, no code at all."""
+"""Folders of predictions: read label maps that were made elsewhere, and write those of a predictor."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ctbench.errors import MissingFileError, PluginNotFoundError
+from ctbench.files import write_text
 from ctbench.predictors.answers import MAP_SUFFIX, read_answer
-from ctbench.predictors.card import info_of, read_card
-from ctbench.predictors.predictor import Prediction
-from ctbench.volume import Volume
+from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.info import LABELS_FILE, info_from_json, read_labels_file
+from ctbench.predictors.predictor import Prediction, Predictor
+from ctbench.volume import Volume, write_volume
 
-__all__ = ["FolderPredictions"]
+__all__ = ["FolderPredictions", "predict_into_folder"]
 
 
 class FolderPredictions:
     """The predictions ``{case}.nii.gz`` of a folder, with the names of their codes in ``labels.json``.
 
-    ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or a card: ``{"labels": {...}, "groups": {...}, "name": ..., "version":
-    ..., "paper": ..., "training_datasets": [...]}``. ``{case}.json`` may stand beside a label map with ``score`` and
-    ``findings``.
+    ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
+    {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``. ``{case}.json`` may hold the
+    ``score`` and ``findings`` of a case.
 
     Args:
-        folder: where the files lie.
+        folder: Folder of the files.
 
     Raises:
-        PluginNotFoundError: no such folder, or no ``labels.json`` in it.
-        UsageError: ``labels.json`` is not as described.
+        PluginNotFoundError: The folder or its ``labels.json`` does not exist.
+        UsageError: ``labels.json`` has neither form.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -36,24 +42,24 @@ class FolderPredictions:
                 f"no folder {self.folder}; folder:PATH expects a folder with labels.json and one {{case}}.nii.gz a case"
             )
             raise PluginNotFoundError(msg)
-        card = self.folder / "labels.json"
-        self.info = info_of(read_card(card), str(card), name=self.folder.name)
+        path = self.folder / LABELS_FILE
+        self.info = info_from_json(read_labels_file(path), str(path), name=self.folder.name)
 
     def path(self, case: str) -> Path:
-        """Say where the label map of a case should lie."""
+        """Return the path of a case's label map."""
         return self.folder / f"{case}{MAP_SUFFIX}"
 
     def prediction(self, case: str, image: Volume) -> Prediction:
         """Read the prediction of one case.
 
         Args:
-            case: its id.
-            image: the grid that the label map must lie on.
+            case: Its id.
+            image: Image on whose grid the label map must lie.
 
         Raises:
-            MissingFileError: there is no file for this case.
-            ContractError: it is a link, or holds more than a label map on the image's grid can.
-            DataError: the label map lies on another grid, is not made of integers or holds unknown codes.
+            MissingFileError: There is no file for this case.
+            ContractError: It is a link, or larger than a label map on the image's grid can be.
+            DataError: The label map lies on another grid, is not made of integers or holds unknown codes.
         """
         path = self.path(case)
         if not path.is_file():
@@ -62,6 +68,34 @@ class FolderPredictions:
         return read_answer(path, image, self.info, f"the image of {case}")
 
     def unmatched(self, cases: Iterable[str]) -> tuple[str, ...]:
-        """Name the label maps that belong to none of ``cases``, sorted."""
+        """Return the sorted file names of label maps that belong to none of ``cases``."""
         expected = {self.path(case).name for case in cases}
         return tuple(sorted(path.name for path in self.folder.glob(f"*{MAP_SUFFIX}") if path.name not in expected))
+
+
+def predict_into_folder(predictor: Predictor, name: str, image: Volume, folder: Path) -> dict[str, Any]:
+    """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score.
+
+    With `write_labels_file` the folder becomes one that `FolderPredictions` reads.
+
+    Args:
+        predictor: The predictor, which runs in this process.
+        name: File name without suffix.
+        image: The image.
+        folder: Folder of the files; it is created.
+
+    Returns:
+        ``score`` (None if there is none), and ``{label}_ml``, the volume of each label in mL.
+
+    Raises:
+        ContractError: The predictor did not return a valid prediction.
+    """
+    prediction = check_prediction(predictor.predict(image), image, predictor.info)
+    write_volume(image.with_array(prediction.labels), folder / f"{name}{MAP_SUFFIX}")
+    if prediction.score is not None:
+        write_text(folder / f"{name}.json", json.dumps({"score": prediction.score}) + "\n")
+    volumes = {
+        f"{label}_ml": float(np.sum(prediction.labels == code)) * image.voxel_ml
+        for label, code in predictor.info.labels.codes.items()
+    }
+    return {"score": prediction.score, **volumes}

@@ -1,4 +1,4 @@
-"""A third party's predictor: its code runs in a process of its own, in a sandbox where there is one."""
+"""`open_predictor` and `IsolatedPredictor`: third-party code runs in a sandboxed child process."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ import numpy as np
 
 from ctbench.errors import ContractError, PluginError, PredictionFailedError
 from ctbench.predictors.answers import parse_findings
-from ctbench.predictors.card import info_of, read_card
 from ctbench.predictors.conformance import CheckResult
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.predictors.isolation import sandbox
-from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
+from ctbench.predictors.isolation import Isolation, Session, missing_protections, shared_files
 from ctbench.predictors.origin import is_third_party, own_files
-from ctbench.predictors.predictor import Prediction, Predictor, PredictorInfo
+from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
-from ctbench.predictors.session import Session
 from ctbench.volume import Volume
 
 __all__ = ["IsolatedPredictor", "open_predictor", "process_command", "unenforced", "visible_files"]
 
+_CHILD = "ctbench.predictors.child"
+"""Module that the child process runs."""
+
 _CASE = Path("/CASE")
-"""Stands for the folder of a case in a command line that is only shown."""
+"""Placeholder for the folder of a case in a command line that is only shown."""
 
 
 class IsolatedPredictor:
-    """A predictor whose code never runs in this process; its own process lives on from case to case.
+    """A predictor whose code runs in a child process, which lives on from case to case.
 
-    Nothing that comes back is believed before it was checked. A case on which the predictor goes beyond its limits,
-    leaves processes behind or dies costs it its process, and the next case gets a new one; so does a predictor that
-    holds more than half of its memory after a case.
+    Every answer of the process is checked. When the predictor exceeds a limit, leaves processes running or dies, the
+    case fails and the next one gets a new process; so it does when more than half of the memory limit is in use after
+    a case.
 
     Args:
-        spec: an entry point, ``module:attribute`` or ``command:...``.
-        options: as ``load_predictor`` takes them; JSON can hold them.
-        isolation: what it may see and use; None: its own files, the usual limits.
-        here: the working folder; None: the present one.
+        spec: An entry point, ``module:attribute`` or ``command:...``.
+        options: Keyword arguments, as for ``load_predictor``; JSON can hold them.
+        isolation: What it may read and use; None: its own files, default limits.
+        here: Working folder; None: the current one.
 
     Raises:
-        PluginNotFoundError, UsageError: the labels of a command are not there, or are none.
+        PluginNotFoundError: A command has no ``labels.json``.
+        UsageError: The labels of a command are malformed.
     """
 
     def __init__(
@@ -57,42 +59,43 @@ class IsolatedPredictor:
     ) -> None:
         self.spec = spec
         here = here or Path.cwd()
-        self._session = Session(spec, _with_labels(spec, options or {}, here), isolation or Isolation(), here)
+        options = _with_labels(spec, options or {}, here)
+        self._session = Session(_CHILD, spec, options, isolation or Isolation(), here, own_files(spec, here))
         self._info: PredictorInfo | None = None
         weakref.finalize(self, self._session.stop)
 
     @property
     def info(self) -> PredictorInfo:
-        """Its card; its process is started for that, once.
+        """What the predictor says about itself; reading it first starts the process.
 
         Raises:
-            PluginError: as ``load_predictor``, or the process ended or went beyond its limits meanwhile.
-            UsageError: as ``load_predictor``, or the card is none.
+            PluginError: As for ``load_predictor``, or the process ended or exceeded a limit.
+            UsageError: As for ``load_predictor``, or the answer is malformed.
         """
         if self._info is None:
             try:
-                self._info = info_of(self._session.card(), f"the card of {self.spec}")
+                self._info = info_from_json(self._session.start(), f"the info of {self.spec}")
             except PredictionFailedError as error:
                 msg = f"predictor {self.spec!r} could not be made: it {error}"
                 raise PluginError(msg) from error
         return self._info
 
     def predict(self, image: Volume) -> Prediction:
-        """Predict one image: as ``prediction`` for a case without a name."""
+        """Predict one image; the same as `prediction` of a case without id."""
         return self.prediction("", image)
 
     def prediction(self, case: str, image: Volume) -> Prediction:
         """Predict one case.
 
         Args:
-            case: its id, for messages; the predictor is not told.
-            image: all that it is given.
+            case: Its id, for messages; the predictor does not get it.
+            image: The image, which is all that the predictor gets.
 
         Raises:
-            PredictionFailedError: it raised, died, went beyond a limit or left processes running; notes tell where,
-                and what it printed last.
-            ContractError: what came back is no prediction.
-            CtbenchError: as it was raised there.
+            PredictionFailedError: The predictor raised an exception, died, exceeded a limit or left processes running;
+                notes hold the traceback and the end of what it printed.
+            ContractError: The answer is not a valid prediction.
+            CtbenchError: The predictor raised it in its process.
         """
         info = self.info
         dtype = np.min_scalar_type(max(info.labels.values(), default=1))
@@ -104,10 +107,10 @@ class IsolatedPredictor:
         return check_prediction(Prediction(labels, score, findings=findings), image, info)
 
     def check(self) -> tuple[CheckResult, ...]:
-        """Have ``check_conformance`` done where the predictor lives.
+        """Run ``check_conformance`` in the predictor's process and return its results.
 
         Raises:
-            PredictionFailedError: as ``prediction``.
+            PredictionFailedError: As for `prediction`.
         """
         info = self.info
         try:
@@ -116,31 +119,31 @@ class IsolatedPredictor:
         except PredictionFailedError as error:
             raise _named(error, info, "") from error
         except (TypeError, KeyError) as error:
-            msg = f"{info.name} answered no results of the conformance test: {error!r}"
+            msg = f"the process of {info.name} answered without results of the conformance test: {error!r}"
             raise ContractError(msg) from error
 
     def command(self) -> list[str]:
-        """Give the command line of its process; the folder of its images and labels stands as ``/CASE``."""
+        """Return the command line of its process; ``/CASE`` stands for the folder of a case's image and labels."""
         return self._session.command(_CASE)
 
     def stop(self) -> None:
-        """End its process; the next call starts another."""
+        """End its process; the next call starts a new one."""
         self._session.stop()
 
 
 def open_predictor(
     spec: str, options: Mapping[str, Any] | None = None, isolation: Isolation | None = None, here: Path | None = None
 ) -> Predictor | FolderPredictions | IsolatedPredictor:
-    """Make the predictor that ``spec`` names: a third party's in a process of its own, unless it is trusted.
+    """Create the predictor that ``spec`` names; third-party code runs in a child process unless it is trusted.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        options: as well.
-        isolation: whether it is trusted, what it may see and use.
-        here: the working folder; None: the present one.
+        spec: Predictor, as ``load_predictor`` takes it.
+        options: Its keyword arguments.
+        isolation: Whether it is trusted, what it may read and use; None: not trusted, default limits.
+        here: Working folder; None: the current one.
 
     Raises:
-        PluginError, UsageError: as ``load_predictor``; a third party's are raised when its card is looked at.
+        PluginError, UsageError: As for ``load_predictor``; for third-party code only when ``info`` is read.
     """
     isolation = isolation or Isolation()
     if is_third_party(spec) and not isolation.trust:
@@ -152,15 +155,15 @@ def open_predictor(
 
 
 def process_command(spec: str, options: Mapping[str, Any] | None = None, isolation: Isolation | None = None) -> str:
-    """Show the command line of the process in which a predictor runs; ``/CASE`` stands for the folder of a case.
+    """Return the command line of the process that runs a predictor; ``/CASE`` stands for the folder of a case.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        options: as well.
-        isolation: what it may see and use.
+        spec: Predictor, as ``load_predictor`` takes it.
+        options: Its keyword arguments.
+        isolation: What it may read and use.
 
     Raises:
-        PluginError, UsageError: as ``load_predictor``; the code of a third party is not run.
+        PluginError, UsageError: As for ``load_predictor``; third-party code is not run.
     """
     isolation = isolation or Isolation()
     if is_third_party(spec) and not isolation.trust:
@@ -172,40 +175,40 @@ def process_command(spec: str, options: Mapping[str, Any] | None = None, isolati
 
 
 def visible_files(spec: str, isolation: Isolation, here: Path) -> tuple[Path, ...]:
-    """Name the files and folders that a predictor may read: the system's, its own, and what is mounted.
+    """Return the files and folders that a sandboxed predictor may read: the system's, its own, and mounts.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        isolation: what it may see.
-        here: the working folder.
+        spec: Predictor, as ``load_predictor`` takes it.
+        isolation: Its mounts, and whether it is trusted.
+        here: Working folder.
 
     Returns:
-        none for a predictor that is trusted.
+        Paths; empty for a predictor that runs in ctbench's own process.
     """
     if is_third_party(spec) and not isolation.trust:
-        return (*sandbox.system_files(), *sandbox.interpreter_folders(), *own_files(spec, here), *isolation.mounts)
+        return (*shared_files(), *own_files(spec, here), *isolation.mounts)
     return isolation.mounts if spec.startswith("container:") else ()
 
 
 def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
-    """Say, a sentence each, what the predictor that ``spec`` names is not kept from; a run keeps that in its log."""
+    """Return one sentence for each protection that is not enforced for a predictor; a run writes them to its log."""
     if not is_third_party(spec):
         return ()
     if isolation.trust:
         return (f"{spec} is trusted: it runs in ctbench's own process, without a sandbox and without limits",)
-    return sandbox.unenforced()
+    return missing_protections()
 
 
 def _with_labels(spec: str, options: Mapping[str, Any], here: Path) -> dict[str, Any]:
-    """Read the labels of a command here: the file is no business of the process in which the command runs."""
+    """Read the labels of a command in this process, as its own process cannot see the file."""
     read = dict(options)
     if spec.startswith("command:") and not isinstance(read.get("labels"), Mapping):
-        read["labels"] = read_card(here / (read.get("labels") or "labels.json"))
+        read["labels"] = read_labels_file(here / (read.get("labels") or LABELS_FILE))
     return read
 
 
 def _named(error: PredictionFailedError, info: PredictorInfo, case: str) -> PredictionFailedError:
-    """Put the predictor's name and the case into what the process tells, and keep the notes."""
+    """Put the predictor's name and the case into the message, and keep the notes."""
     what, colon, why = str(error).partition(": ")
     named = PredictionFailedError(f"{info.name} {what}{f' on case {case}' if case else ''}{colon}{why}")
     for note in getattr(error, "__notes__", ()):

@@ -17,7 +17,7 @@ from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_predictor
 from ctbench.predictors.folder import FolderPredictions
-from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
 
 __all__ = ["GROUP", "installed_predictors", "load_predictor"]

@@ -6,7 +6,7 @@ from ctbench.runs.comparison import Drop, compare, drops
 from ctbench.runs.execution import run
 from ctbench.runs.folder import SCORE_COLUMNS, Run, open_run
 from ctbench.runs.lockfile import Lock, lock, moved_from_lock, read_lock
-from ctbench.runs.manifest import Manifest, PredictorCard
+from ctbench.runs.manifest import Manifest, UsedPredictor
 from ctbench.runs.merging import merge
 from ctbench.runs.phases import Execution
 from ctbench.runs.planning import READERS
@@ -21,9 +21,9 @@ __all__ = [
     "Execution",
     "Lock",
     "Manifest",
-    "PredictorCard",
     "Run",
     "Shard",
+    "UsedPredictor",
     "compare",
     "differing_rules",
     "drops",

@@ -14,8 +14,7 @@ from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, 
 from ctbench.files import whole_file
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
-from ctbench.predictors import Finding
-from ctbench.predictors.answers import parse_findings
+from ctbench.predictors import Finding, parse_findings
 from ctbench.runs.lines import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.volume import Volume, read_volume
@@ -164,7 +163,7 @@ class Run:
             msg = f"{self.folder} keeps no prediction of case {case}"
             raise MissingFileError(msg)
         volume = read_volume(path)
-        match = match_labels(self.label_set, LabelSet(card.labels, card.groups))
+        match = match_labels(self.label_set, card.info.labels)
         return volume.with_array(match.translate(volume.array))
 
     def findings(self, case: str) -> tuple[float | None, tuple[Finding, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ctbench.files import sha256
 from ctbench.predictors import installed_predictors, own_files
 from ctbench.runs.digests import key
-from ctbench.runs.manifest import EXECUTION_OPTIONS, PredictorCard
+from ctbench.runs.manifest import EXECUTION_OPTIONS, UsedPredictor
 
 __all__ = ["code_digest", "prediction_identity"]
 
@@ -36,7 +36,7 @@ def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
-def prediction_identity(card: PredictorCard) -> str:
+def prediction_identity(card: UsedPredictor) -> str:
     """Give the part of the key of cached predictions that is the predictor's; empty: do not cache.
 
     A predictor whose files cannot be digested (a container, an object made in Python) is never cached: nothing would
@@ -44,16 +44,16 @@ def prediction_identity(card: PredictorCard) -> str:
     """
     if not card.code_digest:
         return ""
-    entry = installed_predictors().get(card.spec)
+    info, entry = card.info, installed_predictors().get(card.spec)
     return key(
         target=entry.value if entry else card.spec,
-        name=card.name,
-        version=card.version,
-        weights=card.weights_digest,
+        name=info.name,
+        version=info.version,
+        weights=info.weights_digest,
         code=card.code_digest,
-        parameters=card.parameters,
+        parameters=info.parameters,
         options={name: value for name, value in card.options.items() if name not in EXECUTION_OPTIONS},
-        labels=card.labels,
+        labels=dict(info.labels.codes),
     )
 
 

@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
-from ctbench.predictors import PredictorInfo
+from ctbench.predictors import INFO_KEYS, PredictorInfo, info_from_json, info_to_json
 from ctbench.runs.upgrade import upgraded
 
 __all__ = [
@@ -20,7 +28,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "GitState",
     "Manifest",
-    "PredictorCard",
+    "UsedPredictor",
     "parse_manifest",
     "read_manifest",
 ]
@@ -49,7 +57,7 @@ class GitState(BaseModel):
 
 
 def _as_json(value: Any) -> Any:
-    """Give what JSON makes of a value, so that a card equals itself after it was read again: tuples become lists."""
+    """Return a value with tuples as lists, so that it equals itself after it was written as JSON and read again."""
     if isinstance(value, Mapping):
         return {name: _as_json(part) for name, part in value.items()}
     return [_as_json(part) for part in value] if isinstance(value, (tuple, list)) else value
@@ -58,45 +66,37 @@ def _as_json(value: Any) -> Any:
 AsJson = Annotated[dict[str, Any], BeforeValidator(_as_json)]
 
 
-class PredictorCard(BaseModel):
-    """A predictor's ``PredictorInfo`` as it is kept, and how it was named."""
+class UsedPredictor(BaseModel):
+    """The predictor of a run: its ``info``, and how it was named; in ``run.json`` all of it is one flat object."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     spec: str
     """What the user typed: an entry point, ``module:attribute`` or ``folder:PATH``."""
     options: AsJson
-    name: str
-    version: str
-    labels: dict[str, int]
-    groups: dict[str, tuple[str, ...]]
-    description: str
-    paper: str
-    licence: str
-    weights_digest: str
-    training_datasets: tuple[str, ...]
-    parameters: AsJson
+    info: InstanceOf[PredictorInfo]
     code_digest: str = ""
-    """SHA-256 of its Python code; empty where there is none that could be found."""
+    """SHA-256 of its Python code; empty if no code was found."""
 
     @classmethod
-    def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "") -> PredictorCard:
-        """Make the card of a predictor that was made from ``spec`` with ``options``."""
-        return cls(
-            spec=spec,
-            options=dict(options),
-            name=info.name,
-            version=info.version,
-            labels=dict(info.labels.codes),
-            groups=dict(info.labels.groups),
-            description=info.description,
-            paper=info.paper,
-            licence=info.licence,
-            weights_digest=info.weights_digest,
-            training_datasets=info.training_datasets,
-            parameters=dict(info.parameters),
-            code_digest=code_digest,
-        )
+    def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "") -> UsedPredictor:
+        """Describe the predictor that was created from ``spec`` with ``options``."""
+        return cls(spec=spec, options=dict(options), code_digest=code_digest, **info_to_json(info))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, content: Any) -> Any:
+        """Make ``info`` from its keys in the flat object; a key that is missing is an error, as any other value is."""
+        if not isinstance(content, Mapping) or not set(INFO_KEYS) <= set(content):
+            return content
+        kept = {name: value for name, value in content.items() if name not in INFO_KEYS}
+        said = {name: content[name] for name in INFO_KEYS}
+        return {**kept, "info": info_from_json(said, "the predictor")}
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        kept = {"spec": self.spec, "options": self.options, "code_digest": self.code_digest}
+        return {**kept, **info_to_json(self.info)}
 
 
 class Manifest(BaseModel):
@@ -115,7 +115,7 @@ class Manifest(BaseModel):
     rater: str
     """Name of the model, or ``readers``."""
     rater_kind: Literal["model", "reader"]
-    predictor: PredictorCard | None
+    predictor: UsedPredictor | None
     """None for a run of readers."""
     labels: dict[str, int]
     groups: dict[str, tuple[str, ...]]

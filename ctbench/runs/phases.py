@@ -103,7 +103,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     total = sum(len(step[0]) for step in steps)
     if execution.jobs != 1 or execution.cluster:
         source.release()  # it was made here for its card; the workers make their own
-    for outcome, cost in execution.over(f"predict {card.name}", _predict, steps, total):
+    for outcome, cost in execution.over(f"predict {card.info.name}", _predict, steps, total):
         outcomes[outcome.case] = outcome
         note_cost(paths, cost)
         if outcome.status != "ok":

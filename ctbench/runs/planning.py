@@ -14,7 +14,7 @@ from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation, Predictor
 from ctbench.runs.identity import code_digest
-from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, PredictorCard
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan
@@ -65,11 +65,11 @@ def plan_run(
         source.expect_hidden(path for case in cases for path in _drawn(case))
         info = source.predictor().info
         code = "" if source.made else code_digest(source.spec, source.here, source.isolation.mounts)
-        card = PredictorCard.of(info, source.spec, source.options, code)
+        card = UsedPredictor.of(info, source.spec, source.options, code)
         match = match_labels(dataset.labels, info.labels)
     files = replace(dataset, cases=cases).file_lines()
     tolerance = dataset.tolerance_mm
-    settings = {**card.parameters, **card.options} if card else {}
+    settings = {**card.info.parameters, **card.options} if card else {}
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         dataset=dataset.name,
@@ -77,7 +77,7 @@ def plan_run(
         split=split,
         shard=str(shard or ""),
         cases=tuple(case.id for case in cases),
-        rater=card.name if card else READERS,
+        rater=card.info.name if card else READERS,
         rater_kind="model" if card else "reader",
         predictor=card,
         labels=dict(dataset.labels.codes),

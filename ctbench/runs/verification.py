@@ -12,7 +12,6 @@ import pandas as pd
 
 from ctbench.datasets import Case, Dataset
 from ctbench.files import sha256
-from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
@@ -137,7 +136,7 @@ def _moved_metrics(manifest: Manifest) -> Iterator[dict[str, object]]:
 
 def _rescored(run: Run, cases: tuple[Case, ...], execution: Execution) -> pd.DataFrame:
     manifest, card = run.manifest, run.manifest.predictor
-    match = None if card is None else match_labels(run.label_set, LabelSet(card.labels, card.groups))
+    match = None if card is None else match_labels(run.label_set, card.info.labels)
     rules, outcomes = _known(scoring_of(manifest)), _outcomes(run)
     steps = [
         (some, rules, manifest.rater, match, [outcomes.get(case.id) for case in some], run.folder)

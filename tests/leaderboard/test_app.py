@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -37,7 +38,8 @@ def hostile_board(toy_runs, tmp_path):
         folder = tmp_path / f"hostile{at}"
         shutil.copytree(sharp.folder, folder)
         sharp.scores.assign(rater=name).to_parquet(folder / "scores.parquet", index=False)
-        card = sharp.manifest.predictor.model_copy(update={"name": name, "description": name, "paper": name})
+        used = sharp.manifest.predictor
+        card = used.model_copy(update={"info": replace(used.info, name=name, description=name, paper=name)})
         manifest = sharp.manifest.model_copy(update={"rater": name, "predictor": card})
         (folder / "run.json").write_text(manifest.to_json(), encoding="utf-8")
         submit(open_run(folder), tmp_path / "board")

@@ -106,7 +106,7 @@ def test_places_and_options_fit_together(folder, text, options, message):
     ("what", "error", "message"),
     [
         ("fail", PredictionFailedError, "python.* ended with exit code 3: no weights for this scanner"),
-        ("nothing", ContractError, "ended well, but wrote no prediction"),
+        ("nothing", ContractError, "ended with exit code 0, but wrote no prediction"),
         ("link", ContractError, "is a symbolic link"),
         ("shift", GeometryError, "lies on another grid"),
         ("sleep", PredictionFailedError, "took more than 1.5 s"),

@@ -45,7 +45,7 @@ def image_for(attack):
 def needs_bubblewrap():
     """Skip where there is no sandbox to test."""
     if not sandbox.is_sandboxed():
-        pytest.skip("; ".join(sandbox.unenforced()))
+        pytest.skip("; ".join(sandbox.missing_protections()))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_what_only_a_sandbox_keeps_from(predictor, world, attack, reason):
         ("answer_with_much", PredictionFailedError, "raised OSError on case a: .*File too large"),
         ("answer_with_little", ContractError, "came back as 1 bytes; expected a file of 192"),
         ("answer_with_pipe", ContractError, "expected a file of 192"),
-        ("forge_answers", ContractError, "which are not its own to write"),
+        ("forge_answers", ContractError, "it must not write there"),
         ("die", PredictionFailedError, "died on case a: it was ended by SIGSEGV"),
         ("leave", PredictionFailedError, "died on case a: exit code 3"),
         ("fill_disk", PredictionFailedError, "wrote more than 0.1 GiB on case a"),
@@ -287,7 +287,7 @@ def bare(monkeypatch):
 
 def test_without_bubblewrap_it_says_what_is_not_enforced(bare):
     """The sentences name files, network and processes."""
-    sentences = " ".join(sandbox.unenforced())
+    sentences = " ".join(sandbox.missing_protections())
     for word in ("not installed", "masks", "network", "number of processes"):
         assert word in sentences
 

@@ -11,7 +11,7 @@ from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.report import build_report
 from ctbench.report.frames.results import gather
-from ctbench.runs import SCORE_COLUMNS, Manifest, PredictorCard, open_run
+from ctbench.runs import SCORE_COLUMNS, Manifest, UsedPredictor, open_run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION
 from ctbench.volume import Volume, write_volume
@@ -92,7 +92,7 @@ def make_scores(*, dataset="toy", raters=tuple(QUALITY), cases=CASES, seed=7):
 def _manifest(scores, rater, **changes):
     card = None
     if rater != "readers":
-        card = PredictorCard(
+        card = UsedPredictor(
             spec=rater,
             options={},
             name=rater,

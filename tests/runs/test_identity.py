@@ -3,13 +3,13 @@ import pytest
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.runs.identity import code_digest, prediction_identity
-from ctbench.runs.manifest import PredictorCard
+from ctbench.runs.manifest import UsedPredictor
 
 
 def card(spec="threshold", code="c" * 64, options=None, **info):
     """The card of a predictor."""
     fields = {"name": "mine", "version": "1", "labels": LabelSet({"iph": 1})} | info
-    return PredictorCard.of(PredictorInfo(**fields), spec, options or {}, code)
+    return UsedPredictor.of(PredictorInfo(**fields), spec, options or {}, code)
 
 
 def test_the_code_of_a_package_is_all_its_files_but_not_what_python_made_of_them(tmp_path):

@@ -9,7 +9,7 @@ from ctbench.errors import StoreError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.runs import open_run, run
-from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, PredictorCard
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.provenance import describe_device, git_state, seeds_in
 
 OLD = Path(__file__).parent / "old_runs"
@@ -98,5 +98,5 @@ def test_a_card_equals_itself_after_it_was_kept():
         labels=LabelSet({"bright": 1}),
         parameters={"window_hu": (0.0, 80.0), "a": {"b": (1,)}},
     )
-    card = PredictorCard.of(info, "tuples", {"sides": (1, (2, 3))})
-    assert PredictorCard.model_validate_json(card.model_dump_json()) == card
+    card = UsedPredictor.of(info, "tuples", {"sides": (1, (2, 3))})
+    assert UsedPredictor.model_validate_json(card.model_dump_json()) == card

@@ -1,8 +1,25 @@
-"""Isolation: third-party predictors in child processes, under limits and in a sandbox."""
+"""Isolation of third-party code: child processes with resource limits, inside a bubblewrap sandbox where there is one.
+
+Other modules import from here only. `Session` runs a predictor in a process that lives on from case to case,
+`run_program` a program once; `Isolation` and `Limits` say what they may see and use.
+"""
 
 from __future__ import annotations
 
-from ctbench.predictors.isolation.limits import Limits
+from ctbench.predictors.isolation.limits import Limits, enforce
 from ctbench.predictors.isolation.policy import Isolation
+from ctbench.predictors.isolation.sandbox import missing_protections, shared_files
+from ctbench.predictors.isolation.session import Session
+from ctbench.predictors.isolation.supervised import run_program
+from ctbench.predictors.isolation.workspace import remove_tree
 
-__all__ = ["Isolation", "Limits"]
+__all__ = [
+    "Isolation",
+    "Limits",
+    "Session",
+    "enforce",
+    "missing_protections",
+    "remove_tree",
+    "run_program",
+    "shared_files",
+]

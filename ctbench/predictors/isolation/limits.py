@@ -1,4 +1,4 @@
-"""How much a predictor may use of the machine, and how its process is bound to that."""
+"""`Limits` on time, memory, processes and output of a predictor, and their enforcement with `setrlimit`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a predictor may use for one case; what it needs to be made (imports, weights) is bounded alike.
+    """Resource limits of a predictor for one case; the same limits hold while it is created (imports, weights).
 
     Args:
-        seconds: wall time.
-        cpu_seconds: time of all its processes on all cores; None: ``seconds`` on every core.
-        memory_gb: GiB, of all its processes together.
-        processes: how many at once, threads counted.
-        written_gb: GiB in its output folder, and as much again of scratch.
+        seconds: Wall time in seconds.
+        cpu_seconds: CPU seconds of all its processes together; None: ``seconds`` on every core.
+        memory_gb: Memory of all its processes together, in GiB.
+        processes: Number of processes and threads at one time.
+        written_gb: Size of its output folder in GiB; its scratch space may take as much again.
         printed_mb: MiB on standard output and standard error together.
 
     Raises:
-        UsageError: a limit that is not positive.
+        UsageError: A limit is not positive.
     """
 
     seconds: float = 1800.0
@@ -45,7 +45,7 @@ class Limits:
 
     @property
     def cpu_budget_seconds(self) -> float:
-        """``cpu_seconds``, or what all cores can give in ``seconds``."""
+        """``cpu_seconds``, by default ``seconds`` times the number of cores."""
         return self.cpu_seconds or self.seconds * (os.cpu_count() or 1)
 
     @property
@@ -65,14 +65,14 @@ class Limits:
 
 
 def enforce(limits: Limits, *, running: int = 0) -> None:
-    """Bind this process, and all that it starts, to ``limits``; there is no way back.
+    """Limit this process and all its children for good (soft and hard limits are set).
 
-    Memory is bound as RLIMIT_DATA, each process by itself: RLIMIT_AS would count the address space that CUDA reserves
-    and never fills. The sum over processes, and times, are watched from outside.
+    Memory is limited by RLIMIT_DATA, for each process by itself: RLIMIT_AS would count the address space that CUDA
+    reserves and never uses. The parent process watches the sum over processes, and the times.
 
     Args:
-        limits: what is allowed.
-        running: tasks that this user runs already, where the system counts them together with the predictor's.
+        limits: The limits.
+        running: Number of tasks that this user runs already, if the system counts them together with the predictor's.
     """
     import resource  # Unix only
 

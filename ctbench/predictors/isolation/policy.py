@@ -1,4 +1,4 @@
-"""How a predictor is kept apart from the rest of the machine."""
+"""`Isolation`: what a third-party predictor may read and use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Isolation"]
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What a predictor may see and use. It moves no result, and belongs in no cache's key.
+    """What a predictor may read and use. It changes no result, so it is not part of any cache key.
 
     Args:
-        trust: run its code in this process, with all that this process may do.
-        mounts: files and folders that it may read besides its own code, e.g. weights.
-        limits: what it may use for one case.
+        trust: Run the predictor in this process, without sandbox and limits.
+        mounts: Files and folders that it may read besides its own code, e.g. weights.
+        limits: Resource limits for one case.
     """
 
     trust: bool = False

@@ -1,4 +1,9 @@
-"""A process and all that descend from it: what they use, and their end. Read from Linux's ``/proc``."""
+"""Memory, CPU time and kill of a process tree, read from Linux's ``/proc``.
+
+psutil is not used, because it cannot separate the memory that a predictor fills from the libraries it maps: its
+``rss - shared`` leaves shared memory out (0 of 200 MiB that a process had filled), and its ``pss`` counts mapped files
+(410 instead of 345 MiB after ``import torch``). Reading the tree of 300 children took it 67 ms instead of 42.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ _PROC = Path("/proc")
 
 
 class Usage(NamedTuple):
-    """What a tree of processes uses: the living ones, their own memory (shared parts for each), and CPU time so far."""
+    """Use of a process tree: living processes, memory in bytes (shared pages once for each process), CPU seconds."""
 
     processes: frozenset[int]
     memory_bytes: int
@@ -30,32 +35,29 @@ class _Stat(NamedTuple):
 
 
 def measure(root: int) -> Usage:
-    """Measure the process ``root`` and its descendants.
-
-    Where there is no ``/proc``, only ``root`` is known.
-    """
+    """Measure the process with id ``root`` and its descendants; without ``/proc`` only ``root`` is returned."""
     children: dict[int, list[_Stat]] = {}
     tree: list[_Stat] = []
     for stat in _stats():
         children.setdefault(stat.parent, []).append(stat)
         if stat.pid == root:
             tree.append(stat)
-    for stat in tree:  # grows while it is walked
+    for stat in tree:  # the list grows during the loop
         tree += children.get(stat.pid, ())
     living = frozenset(stat.pid for stat in tree if stat.alive) or frozenset({root})
     return Usage(living, sum(map(_memory_bytes, living)), sum(stat.cpu_seconds for stat in tree))
 
 
 def holds_more(used: Usage, limit_bytes: int) -> bool:
-    """Say whether processes together hold more memory than a limit, what they share counted once.
+    """Return whether processes hold more than ``limit_bytes`` together, shared pages counted once.
 
-    That takes the system long to find out, so it is asked only where the simple sum is beyond the limit.
+    The kernel needs long to compute that, so it is read only if the simple sum exceeds the limit.
     """
     return used.memory_bytes > limit_bytes and sum(map(_proportional_bytes, used.processes)) > limit_bytes
 
 
 def kill_tree(root: int) -> None:
-    """Kill a process and its descendants; they are all stopped first, so that none starts another meanwhile."""
+    """Kill a process and its descendants; all are suspended first, so that none can start another meanwhile."""
     seen: set[int] = set()
     while new := measure(root).processes - seen:
         for pid in new:
@@ -66,7 +68,7 @@ def kill_tree(root: int) -> None:
 
 
 def tasks_of_user() -> int:
-    """Count the threads of all processes of this user, as RLIMIT_NPROC does."""
+    """Return the number of threads of all processes of this user, as RLIMIT_NPROC counts them."""
     folders = (_PROC / name for name in _numbers())
     return sum(_tasks(folder) for folder in folders if _owner(folder) == os.getuid())
 
@@ -74,11 +76,11 @@ def tasks_of_user() -> int:
 def _stats() -> Iterator[_Stat]:
     tick = os.sysconf("SC_CLK_TCK")
     for name in _numbers():
-        # A few hundred of these are read for each case: Path's own reading takes three times as long.
+        # Hundreds of these are read per case, and Path.read_bytes takes three times as long.
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-            # The name of the program, in parentheses, may hold anything; numbers follow the last one.
+            # The program name, in parentheses, may hold any character; the numbers follow the last parenthesis.
             state, parent, *rest = file.read().rpartition(b")")[2].split(None, 15)
-            ticks = sum(map(int, rest[9:13]))  # utime, stime, and those of children that have ended
+            ticks = sum(map(int, rest[9:13]))  # utime, stime, and the same of children that have ended
             yield _Stat(int(name), int(parent), state not in b"ZX", ticks / tick)
 
 
@@ -90,17 +92,17 @@ def _numbers() -> list[str]:
 
 
 def _memory_bytes(pid: int) -> int:
-    """Give the memory that a process does not have from files."""
+    """Return the resident memory of a process that is not backed by files (anonymous and shared memory)."""
     return _sum_kib(pid, "status", ("RssAnon:", "RssShmem:"))
 
 
 def _proportional_bytes(pid: int) -> int:
-    """Give the same, where a page of several processes counts for each in part."""
+    """Return the same, with each shared page divided by the number of processes that share it."""
     return _sum_kib(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) or _memory_bytes(pid)
 
 
 def _sum_kib(pid: int, file: str, fields: tuple[str, ...]) -> int:
-    with contextlib.suppress(OSError):  # it ended meanwhile, or may not be looked into
+    with contextlib.suppress(OSError):  # it has ended, or may not be read
         lines = (_PROC / str(pid) / file).read_text(errors="replace").splitlines()
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(fields))
     return 0

@@ -1,4 +1,4 @@
-"""What a third party's process can see and do: a command line of bubblewrap with an allow-list of mounts."""
+"""The bubblewrap sandbox of a third-party process: its command line, allow-list of mounts, and environment."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ __all__ = [
     "environment",
     "interpreter_folders",
     "is_sandboxed",
+    "missing_protections",
     "sandboxed",
+    "shared_files",
     "system_files",
-    "unenforced",
     "user_inside",
 ]
 
 SCRATCH = Path("/tmp")  # noqa: S108  # inside the sandbox it is a file system of its own
-"""Where a sandboxed process may keep what it needs while it runs."""
+"""Folder for temporary files inside the sandbox, in memory."""
 
 _SYSTEM = (
     *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share"),
@@ -36,7 +37,7 @@ _OF_PREFIX = ("bin", "lib", "lib64", "share", "targets", "nvvm", "pyvenv.cfg")
 _GPU_SYSTEM = ("/sys/devices", "/sys/bus/pci", "/sys/module", "/sys/class/drm", "/usr/local/nvidia", "/opt/rocm")
 _GPU_DEVICES = ("nvidia*", "dri", "kfd")
 
-# What a process needs to compute; anything else (tokens, keys, proxies) stays outside.
+# What a process needs to compute; everything else (tokens, keys, proxies) is not passed on.
 _ENVIRONMENT = (
     "PATH",
     "LANG",
@@ -50,9 +51,9 @@ _ENVIRONMENT = (
 _ENVIRONMENT_ENDINGS = ("_NUM_THREADS",)
 
 _FIRST_UID = 0x70000000
-"""Above all users that systems make, and above the ranges that they lend to containers."""
+"""Above the user ids of people and services, and above the ranges that systems reserve for containers."""
 
-# Root makes the mounts and becomes somebody whom the limit on processes binds, before any of the plugin's code runs.
+# Root mounts, then becomes an unprivileged user, to whom the limit on processes applies; only then the plugin runs.
 _BECOME = (
     "import os, sys; user = int(sys.argv[1]); os.setgroups([]); os.setresgid(user, user, user); "
     "os.setresuid(user, user, user); os.execv(sys.argv[2], sys.argv[2:])"
@@ -68,18 +69,15 @@ def sandboxed(
     scratch_bytes: int,
     gpu: bool = False,
 ) -> list[str]:
-    """Put ``command`` into a sandbox: no network, no other processes, and only the files that are named.
+    """Return the command line of bubblewrap that runs ``command`` without network, other processes or other files.
 
     Args:
-        command: program, by its absolute path, and arguments.
-        readable: files and folders that it may read, besides the system's libraries and this interpreter.
-        writable: the one folder that it may write to, besides its scratch.
-        folder: where it starts; an empty folder unless it is readable.
-        scratch_bytes: how much scratch it has, in memory.
-        gpu: let it use the graphics cards.
-
-    Returns:
-        a command line of bubblewrap.
+        command: Absolute path of the program, and its arguments.
+        readable: Files and folders that it may read besides the system's libraries and this interpreter.
+        writable: The only folder that it may write to besides its scratch space.
+        folder: Its working folder; empty inside the sandbox unless it is among ``readable``.
+        scratch_bytes: Size of its scratch space (held in memory), in bytes.
+        gpu: Whether it may use the graphics cards.
     """
     root = _kind() == "root"
     arguments = ["bwrap", *_namespaces(root=root), *_memory_folder(SCRATCH, scratch_bytes)]
@@ -95,26 +93,26 @@ def sandboxed(
     arguments += ["--bind", str(writable), str(writable), "--remount-ro", "/dev", "--remount-ro", "/"]
     arguments += ["--chdir", str(folder), "--"]
     if root:
-        # Every worker has a user of its own, so that one that fills its share of processes starves no other.
+        # Every worker has its own user, so that one that reaches its limit of processes does not block another.
         arguments += [sys.executable, "-I", "-S", "-c", _BECOME, str(user_inside())]
     return [*arguments, *command]
 
 
 def is_sandboxed() -> bool:
-    """Say whether bubblewrap is there and works."""
+    """Return whether bubblewrap is installed and works."""
     return _kind() != "none"
 
 
 def user_inside() -> int:
-    """Give the id of the user as which a sandboxed process runs."""
+    """Return the id of the user that runs a sandboxed process."""
     return _FIRST_UID + os.getpid() if _kind() == "root" else os.getuid()
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Give the environment of a third party's process: what computing needs, and no secrets.
+    """Return the environment variables of a third-party process: an allow-list, so that no secret is passed on.
 
     Args:
-        home: its home and its folder for temporary files.
+        home: Its home folder and folder for temporary files.
     """
     kept = {
         name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.endswith(_ENVIRONMENT_ENDINGS)
@@ -123,8 +121,8 @@ def environment(home: Path) -> dict[str, str]:
     return kept | places | {"USER": "predictor", "LOGNAME": "predictor", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def unenforced() -> tuple[str, ...]:
-    """Say, a sentence each, what a third party's process is not kept from on this machine; empty with bubblewrap."""
+def missing_protections() -> tuple[str, ...]:
+    """Return one sentence for each protection that this machine cannot enforce; empty with a recent bubblewrap."""
     if _kind() != "none":
         return () if "--size" in _features() else ("this bubblewrap cannot bound scratch; 0.7 or newer can",)
     by_number = "not enforced for root" if _is_real_root() else "limited for each user, not for each predictor"
@@ -136,9 +134,9 @@ def unenforced() -> tuple[str, ...]:
 
 
 def interpreter_folders() -> tuple[Path, ...]:
-    """Give what this interpreter consists of: programs and libraries of its installation and environment, and ctbench.
+    """Return the folders of this Python interpreter, its virtual environment, its packages, and ctbench.
 
-    An environment may be made in a project's own folder, so only what belongs to Python is taken of it.
+    A virtual environment may lie in a project's folder, so only its folders of programs and libraries are returned.
     """
     prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *_link_prefixes(sys.executable)}
     found = [Path(prefix, name) for prefix in prefixes - _SYSTEM_PREFIXES for name in _OF_PREFIX]
@@ -147,7 +145,7 @@ def interpreter_folders() -> tuple[Path, ...]:
 
 
 def _link_prefixes(executable: str) -> set[str]:
-    """Follow the links from a virtual environment's interpreter; each of them must be there inside, too."""
+    """Return the prefixes along the links from a virtual environment's interpreter; the sandbox needs each of them."""
     prefixes, path = set(), Path(executable)
     while path.is_symlink():
         path = Path(os.path.abspath(path.parent / path.readlink()))  # noqa: PTH100  # resolve() would skip links
@@ -174,7 +172,7 @@ def _shown(path: Path) -> list[str]:
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:
-    """Leave out what lies in another of the paths."""
+    """Return the paths, sorted, without those that lie inside another one."""
     kept: list[Path] = []
     for path in sorted({Path(os.path.abspath(path)) for path in paths}):  # noqa: PTH100  # resolve() would follow links
         if not any(parent in kept for parent in path.parents):
@@ -183,17 +181,22 @@ def _outermost(paths: Iterable[Path]) -> list[Path]:
 
 
 def _new_folders(folders: Iterable[Path], shown: Iterable[Path]) -> list[Path]:
-    """Give ``folders`` and those around them, outermost first, without what mounts bring.
+    """Return ``folders`` and their parents, outermost first, except those inside mounts.
 
-    Left to itself, bubblewrap would make them for its own user only.
+    bubblewrap would create them too, but readable by its own user only.
     """
     wanted = {around for folder in folders for around in (folder, *folder.parents)}
     given = [*shown, Path("/dev"), Path("/proc")]
     return sorted(path for path in wanted - {Path("/"), SCRATCH} if not any(map(path.is_relative_to, given)))
 
 
+def shared_files() -> tuple[Path, ...]:
+    """Return the files and folders that every sandboxed process may read: system libraries and this interpreter."""
+    return (*system_files(), *interpreter_folders())
+
+
 def system_files(*, gpu: bool = False) -> list[Path]:
-    """Give what programs need of the system, as far as it is there."""
+    """Return the existing system files that programs need (libraries, time zone; GPU drivers if ``gpu``)."""
     paths = [*map(Path, _SYSTEM + _GPU_SYSTEM), *Path("/usr/local").glob("cuda*")] if gpu else map(Path, _SYSTEM)
     return [path for path in paths if path.exists()]
 
@@ -214,13 +217,13 @@ def _features() -> str:
 
 
 def _kind() -> Literal["root", "user", "none"]:
-    """Say how bubblewrap works here: by root's own power, by a user namespace, or not at all."""
+    """Return how bubblewrap works here: as root, in a user namespace, or not at all."""
     return "none" if _problem() else ("root" if _is_real_root() else "user")
 
 
 @lru_cache(maxsize=1)
 def _problem() -> str:
-    """Try bubblewrap once: that it is installed does not mean that the system lets it work."""
+    """Return why bubblewrap cannot be used, empty if it can; it is tried once, as the system may forbid it."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (its program is called bwrap)"
     tried = subprocess.run(
@@ -234,7 +237,7 @@ def _problem() -> str:
 
 
 def _is_real_root() -> bool:
-    """Say whether this is root of the whole machine, who can become any user, not of a container's namespace."""
+    """Return whether this is root of the whole machine, who can become any user, not root of a user namespace."""
     try:
         mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
     except OSError:

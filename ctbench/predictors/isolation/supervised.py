@@ -1,4 +1,4 @@
-"""A process of somebody else's, held to its limits: what it prints, writes and uses is bounded, and it can be ended."""
+"""Third-party processes under supervision: time, CPU, memory, processes, output and printed text are limited."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from ctbench.errors import PredictionFailedError
 from ctbench.predictors.isolation.limits import Limits
 from ctbench.predictors.isolation.processes import Usage, holds_more, kill_tree, measure
 
-__all__ = ["ANSWER_BYTES", "Supervised"]
+__all__ = ["ANSWER_BYTES", "Supervised", "run_program"]
 
 ANSWER_BYTES = 4 * 2**20
-"""The longest answer, findings included."""
+"""Maximum size of an answer, findings included."""
 
 _TAIL_BYTES = 4096
 _ENTRY_BYTES = 2**16
 _LOOK_SECONDS = 0.1
-"""Between two looks at memory, CPU time and the output folder."""
+"""Seconds between two measurements of memory, CPU time and output folder."""
 
 
 class Supervised:
-    """A process that is watched while it is waited for.
+    """A child process whose use of resources is measured while the parent waits for it.
 
     Args:
-        command: program and arguments.
-        limits: what it may use; going beyond raises ``PredictionFailedError`` from whatever waits, with a message
-            that goes on after the predictor's name ("took more than 5 s").
-        environment: all that it gets of one; None: this process's.
-        folder: where it starts; None: here.
-        writes_to: folders of which the size is watched.
-        talks: it reads requests from standard input and answers on standard output, line by line.
+        command: Program and arguments.
+        limits: Its limits. Beyond one of them, `ask` and `wait` raise ``PredictionFailedError`` with a message that
+            completes a sentence beginning with the predictor's name ("took more than 5 s").
+        environment: Its environment variables; None: those of this process.
+        folder: Its working folder; None: that of this process.
+        writes_to: Folders whose total size is limited.
+        talks: Whether it reads requests from standard input and answers on standard output, line by line.
 
     Raises:
-        PredictionFailedError: the program cannot be started.
+        PredictionFailedError: The program cannot be started.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Supervised:
                 stderr=end,
                 env=environment,
                 cwd=folder,
-                start_new_session=True,  # a Ctrl-C is for us, and we end it
+                start_new_session=True,  # Ctrl-C reaches this process only, which then kills the child
             )
         except OSError as error:
             os.close(prints)
@@ -83,32 +83,29 @@ class Supervised:
 
     @property
     def printed(self) -> str:
-        """The end of what it printed since it was asked."""
+        """The last 4 KiB that it printed since the last request."""
         return self._tail.decode(errors="replace").strip()
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """Exit code; None while it runs, negative for the signal that ended it."""
         return self._process.poll()
 
     def usage(self) -> Usage:
-        """Measure it and all its descendants; the CPU time of what is waited for next counts from here."""
+        """Measure it and all its descendants; the CPU time of the next request counts from here."""
         used = measure(self._process.pid)
         self._cpu_before = used.cpu_seconds
         return used
 
     def ask(self, request: bytes) -> bytes:
-        """Send one line and wait for the line that answers it.
-
-        Returns:
-            the answer; empty if the process ended instead.
+        """Send one line and return the line that answers it, empty if the process ended instead.
 
         Raises:
-            PredictionFailedError: a limit was passed, or the answer is longer than ``ANSWER_BYTES``.
+            PredictionFailedError: A limit was exceeded, or the answer is longer than ``ANSWER_BYTES``.
         """
         assert self._process.stdin is not None
         self._answer.clear()
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which is what the empty answer says
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
             self._process.stdin.write(request + b"\n")
             self._process.stdin.flush()
             self._wait_for(lambda: b"\n" in self._answer or self.exit_code is not None)
@@ -116,19 +113,19 @@ class Supervised:
         return line if newline else b""
 
     def wait(self) -> int:
-        """Wait for its end and give the exit code.
+        """Wait until it ends and return the exit code.
 
         Raises:
-            PredictionFailedError: a limit was passed.
+            PredictionFailedError: A limit was exceeded.
         """
         self._wait_for(lambda: self.exit_code is not None)
         return self._process.wait()
 
     def stop(self) -> None:
-        """End it and all its descendants, whatever they are doing."""
+        """Kill it and all its descendants."""
         if self.exit_code is None:
             kill_tree(self._process.pid)
-        with contextlib.suppress(OSError):  # what it left in its process group when it ended by itself
+        with contextlib.suppress(OSError):  # processes of its group that outlived it
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._selector.close()
@@ -150,9 +147,9 @@ class Supervised:
             if now - looked > pause:
                 self._look()
                 looked = time.monotonic()
-                # On a machine with thousands of processes a look is no trifle: at most a twentieth of a core.
+                # With thousands of processes measuring is slow: use at most a twentieth of a core.
                 pause = max(_LOOK_SECONDS, 20 * (looked - now))
-            # An end without an answer is no event of a pipe: look often at first, for those that are quick.
+            # The end of the process is no event of a pipe: check often at first, for short requests.
             for key, _ in self._selector.select(min(_LOOK_SECONDS, 0.001 + (now - start) / 10)):
                 key.data()
         self._drain()
@@ -198,10 +195,41 @@ class Supervised:
         return chunk
 
 
-def _size(folder: Path, enough: int) -> int:
-    """Give the bytes that a folder takes on disk; counting ends beyond ``enough``.
+def run_program(command: Sequence[str], limits: Limits, output: Path, name: str, folder: Path | None = None) -> None:
+    """Run a program until it ends, then kill the processes that it left running.
 
-    Whatever its size, an entry counts for some: a million empty files do harm, too.
+    Args:
+        command: Program and arguments.
+        limits: Its limits.
+        output: Folder that it writes to, whose size is limited.
+        name: Name of the predictor, for messages.
+        folder: Its working folder; None: that of this process.
+
+    Raises:
+        PredictionFailedError: It cannot be started, exceeds a limit or ends with an error; a note holds the end of
+            what it printed.
+    """
+    process = None
+    try:
+        process = Supervised(command, limits, folder=folder, writes_to=(output,))
+        code = process.wait()
+        if code:
+            last = process.printed.splitlines()[-1] if process.printed else "no message"
+            msg = f"ended with exit code {code}: {last}"
+            raise PredictionFailedError(msg)
+    except PredictionFailedError as error:
+        failure = PredictionFailedError(f"{name} {error}")
+        failure.add_note(process.printed if process else "")
+        raise failure from error
+    finally:
+        if process is not None:
+            process.stop()
+
+
+def _size(folder: Path, enough: int) -> int:
+    """Return the size of a folder on disk in bytes; counting stops beyond ``enough``.
+
+    Every entry counts for at least 64 KiB, so that the number of empty files is limited too.
     """
     total, folders = 0, [os.fspath(folder)]
     while folders and total <= enough:

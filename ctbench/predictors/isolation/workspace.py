@@ -1,4 +1,4 @@
-"""The folder through which images go to a third party's process, and label maps come back."""
+"""`Workspace`: the folder that passes images to a third-party process and label maps back."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = ["Workspace", "remove_tree"]
 
 _PREFIX = "ctbench-predictor-"
 _SETTLED_SECONDS = 60.0
-"""A folder younger than this may not have its lock yet."""
+"""A folder younger than this may not be locked by its owner yet."""
 
 
 class Workspace:
-    """A folder with ``inputs``, ``output`` and ``scratch``; a lock on it says that its owner lives.
+    """A temporary folder with ``inputs``, ``output`` and ``scratch``, locked as long as its owner lives.
 
-    Those whose owner was killed are removed when the next one is made: there may be a patient's image in them.
+    Folders whose owner was killed are removed when the next one is created, as they may hold a patient's image.
 
     Args:
-        user: who may write to ``output``; None: this user.
+        user: Id of the user who may write to ``output``; None: this user.
     """
 
     def __init__(self, user: int | None = None) -> None:
@@ -50,7 +50,7 @@ class Workspace:
             shutil.chown(self.output, user)
 
     def put(self, image: Volume) -> dict[str, Any]:
-        """Write an image's voxels as they are in memory, and describe them for whoever reads them."""
+        """Write an image's voxels as raw bytes; return path, dtype, shape and geometry, from which they are read."""
         path = self.inputs / "image"
         np.ascontiguousarray(image.array).tofile(path)
         path.chmod(0o644)
@@ -65,14 +65,18 @@ class Workspace:
 
     @property
     def labels(self) -> Path:
-        """Where a label map is to be written, as it is in memory."""
+        """Path to which the process writes the raw bytes of the label map."""
         return self.output / "labels"
 
     def take(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Read the label map: exactly its bytes, from a file that is no link, pipe or device.
+        """Read the label map.
+
+        Args:
+            shape: Expected z,y,x shape.
+            dtype: Expected type of the voxels.
 
         Raises:
-            ContractError: there is no such file.
+            ContractError: There is no regular file (a link, pipe or device does not count) of exactly that size.
         """
         try:
             handle = os.open(self.labels, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -87,23 +91,23 @@ class Workspace:
             return np.fromfile(file, dtype).reshape(shape)
 
     def clear(self) -> None:
-        """Leave nothing of a case for the next one.
+        """Delete the files of a case before the next one.
 
         Raises:
-            OSError: there is more than files; only the whole workspace can be removed.
+            OSError: There are folders; remove the whole workspace.
         """
         for folder in (self.inputs, self.output):
             for entry in folder.iterdir():
                 entry.unlink()
 
     def remove(self) -> None:
-        """Remove it, whatever was made in it; nobody may be at work in it any more."""
+        """Remove the folder and all its content; no process may use it any more."""
         remove_tree(self.path)
         os.close(self._lock)
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder in which a stranger worked: parts may be without rights, or deeper than Python follows."""
+    """Remove a folder that third-party code wrote to, even without permissions or nested beyond Python's recursion."""
     try:
         shutil.rmtree(folder)
     except (OSError, RecursionError):
@@ -113,10 +117,11 @@ def remove_tree(folder: Path) -> None:
 
 
 def _sweep() -> None:
+    """Remove the workspaces whose owner was killed."""
     import fcntl
 
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # it has an owner, is somebody else's, or has gone meanwhile
+        with contextlib.suppress(OSError):  # it has an owner, belongs to another user, or was removed meanwhile
             if time.time() - left.stat().st_mtime < _SETTLED_SECONDS:
                 continue
             lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)

@@ -141,5 +141,5 @@ def _predicted(run: Run, case: str, grid: Volume) -> Drawing:
     assert card is not None  # a run of readers has no prediction
     name = f"the prediction of {run.manifest.rater}"
     check_same_grid(prediction.geometry, grid.geometry, found_name=name, expected_name=f"case {case}")
-    match = match_labels(run.label_set, LabelSet(card.labels, card.groups))
+    match = match_labels(run.label_set, card.info.labels)
     return Drawing("model", prediction.array, match.structures, run.findings(case)[1])

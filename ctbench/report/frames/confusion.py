@@ -10,7 +10,6 @@ import pandas as pd
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import MissingFileError, UsageError
-from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.metrics import confusion
 from ctbench.references import read_references
@@ -43,7 +42,7 @@ def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd
     if card is None:
         msg = f"{run.folder} is of readers; a confusion matrix needs a model"
         raise UsageError(msg)
-    codes = match_labels(run.label_set, LabelSet(card.labels, card.groups)).structures
+    codes = match_labels(run.label_set, card.info.labels).structures
     numbers = {name: number for number, name in enumerate(structures, start=1)}
     shown = [codes[name] for name in structures]
     cases = (_of_case(run, case, shown, numbers) for case in dataset.select(run.manifest.cases))

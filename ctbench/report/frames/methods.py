@@ -9,20 +9,20 @@ import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import Field
-from ctbench.runs import PredictorCard
+from ctbench.runs import UsedPredictor
 
 __all__ = ["card_facts", "failures_of", "method_card", "method_table"]
 
 
-def card_facts(card: PredictorCard) -> dict[str, str]:
+def card_facts(card: UsedPredictor) -> dict[str, str]:
     """Give what a predictor says of itself, under the words of the page; empty where it says nothing."""
     return {
         "Named as": card.spec,
-        "Options": ", ".join(f"{key} = {value}" for key, value in {**card.parameters, **card.options}.items()),
-        "Paper": card.paper,
-        "Licence": card.licence,
-        "Trained on": ", ".join(card.training_datasets),
-        "Weights": card.weights_digest,
+        "Options": ", ".join(f"{key} = {value}" for key, value in {**card.info.parameters, **card.options}.items()),
+        "Paper": card.info.paper,
+        "Licence": card.info.licence,
+        "Trained on": ", ".join(card.info.training_datasets),
+        "Weights": card.info.weights_digest,
     }
 
 
@@ -72,9 +72,9 @@ def method_card(field: Field, name: str) -> pd.DataFrame:
     card = manifest.predictor
     facts: dict[str, Any] = {"Name": manifest.rater, "Version": row["version"]}
     if card is not None:
-        groups = [f"{group} ({', '.join(members)})" for group, members in card.groups.items()]
-        facts |= {"Description": card.description, **card_facts(card)}
-        facts |= {"Labels": ", ".join((*card.labels, *groups)), "Code": card.code_digest}
+        groups = [f"{group} ({', '.join(members)})" for group, members in card.info.labels.groups.items()]
+        facts |= {"Description": card.info.description, **card_facts(card)}
+        facts |= {"Labels": ", ".join((*card.info.labels, *groups)), "Code": card.code_digest}
     facts |= {
         "Trained here": "yes: it was fitted on cases of this dataset" if row["trained_here"] else "",
         "Not scored for": ", ".join(manifest.unsupported),

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.datasets import Case, Dataset
-from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.references import read_references
 from ctbench.report.drawings.canvas import png
@@ -88,7 +87,7 @@ def pictures(results: Results, run: Run, dataset: Dataset) -> Iterator[Picture]:
 def _picture(title: str, case: Case, dice: float, run: Run, over: Sequence[str]) -> Picture:
     card = run.manifest.predictor
     assert card is not None  # only models are drawn
-    codes = match_labels(run.label_set, LabelSet(card.labels, card.groups)).structures
+    codes = match_labels(run.label_set, card.info.labels).structures
     readings = read_references(case, run.manifest.consensus)
     reference = next(iter(readings.references.values()))
     shown = [codes[name] for name in over]

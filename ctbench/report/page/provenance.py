@@ -149,14 +149,14 @@ def _predictor(run: Run) -> Html:
     card = run.manifest.predictor
     assert card is not None  # asked of models only
     seconds = _predict_seconds(run)
-    known = run.manifest.dataset in card.training_datasets
+    known = run.manifest.dataset in card.info.training_datasets
     rows = card_facts(card) | {
         "Seconds a case": f"{fixed(float(seconds.median()), 's')} (median of {len(seconds)})" if len(seconds) else "",
     }
     badge = element("span", "trained on this dataset", class_="badge warn") if known else None
     entries = [_entry(name, text) for name, text in rows.items() if text]
-    head = element("h4", f"{card.name} {card.version} ", badge)
-    return element("div", head, paragraph(card.description), element("dl", *entries), class_="panel")
+    head = element("h4", f"{card.info.name} {card.info.version} ", badge)
+    return element("div", head, paragraph(card.info.description), element("dl", *entries), class_="panel")
 
 
 def _predict_seconds(run: Run) -> pd.Series:

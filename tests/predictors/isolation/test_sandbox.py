@@ -111,6 +111,6 @@ def test_a_bubblewrap_that_does_not_work_is_none(monkeypatch, tmp_path):
     sandbox._problem.cache_clear()
     try:
         assert not sandbox.is_sandboxed()
-        assert "does not work here (setting up uid map: Permission denied)" in sandbox.unenforced()[0]
+        assert "does not work here (setting up uid map: Permission denied)" in sandbox.missing_protections()[0]
     finally:
         sandbox._problem.cache_clear()

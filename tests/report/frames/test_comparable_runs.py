@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -66,7 +67,8 @@ def test_runs_of_one_name_are_told_apart(board):
     field = only_field(board)
     run = field.board.run(field.run_of("unet"))
     changed(run, board / "again", versions={"python": "3.13"})
-    newer = run.manifest.predictor.model_copy(update={"version": "2.0"})
+    used = run.manifest.predictor
+    newer = used.model_copy(update={"info": replace(used.info, version="2.0")})
     changed(run, board / "newer", predictor=newer)
     field = only_field(board)
     names = sorted(set(field.models) - {"atlas"})

@@ -1,4 +1,4 @@
-"""The life of a third party's process: started when needed, asked, cleaned up after, ended when it goes too far."""
+"""`Session`: the child process of a third-party predictor, from start through requests to its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,101 +22,113 @@ from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.isolation.processes import holds_more, tasks_of_user
 from ctbench.predictors.isolation.supervised import Supervised
 from ctbench.predictors.isolation.workspace import Workspace
-from ctbench.predictors.origin import own_files
 from ctbench.volume import Volume
 
 __all__ = ["Session"]
 
 _GRACE_SECONDS = 1.0
-"""How long processes that a predictor started may take to end after its answer."""
+"""Seconds that processes started by a predictor may take to end after its answer."""
 
 
 @dataclass
 class _Live:
-    """A running process, its folder, what it ran when it was made, and whether it holds too much memory."""
+    """A running process, its workspace, its processes after the start, and whether it holds too much memory."""
 
     process: Supervised
     space: Workspace
     residents: frozenset[int] = frozenset()
-    hoards: bool = False
+    holds_too_much: bool = False
 
 
 class Session:
-    """A process that makes one predictor and answers for it, and the folder through which images and labels go.
+    """A child process that creates one predictor and answers requests for it, and its workspace.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        options: as well; JSON can hold them.
-        isolation: what it may see and use.
-        here: the working folder.
+        program: Importable module that the process runs; it answers the requests.
+        spec: Predictor, as ``load_predictor`` takes it.
+        options: Keyword arguments of the predictor; JSON can hold them.
+        isolation: What the process may read and use.
+        here: Its working folder.
+        own_files: The predictor's own files and folders, which the process may read.
     """
 
-    def __init__(self, spec: str, options: Mapping[str, Any], isolation: Isolation, here: Path) -> None:
+    def __init__(
+        self,
+        program: str,
+        spec: str,
+        options: Mapping[str, Any],
+        isolation: Isolation,
+        here: Path,
+        own_files: Sequence[Path] = (),
+    ) -> None:
+        self._program = program
         self._spec = spec
         self._options = dict(options)
         self._isolation = isolation
         self._here = here
+        self._own_files = tuple(own_files)
         self._live: _Live | None = None
         self._number = 0
 
     @property
     def is_live(self) -> bool:
-        """Whether there is a process; one that had nothing to do for long has ended by itself."""
+        """Whether the process runs; it ends by itself after a minute without requests."""
         return self._live is not None and self._live.process.exit_code is None
 
-    def card(self) -> dict[str, Any]:
-        """Start the process anew and give the predictor's card.
+    def start(self) -> dict[str, Any]:
+        """Start the process anew; return the JSON form of the predictor's ``info``, unchecked.
 
         Raises:
-            PredictionFailedError: it ended or went beyond its limits; the message goes on after the predictor's name.
-            CtbenchError: what ``load_predictor`` raised there.
+            PredictionFailedError: It ended or exceeded a limit; the message completes a sentence that begins with the
+                predictor's name.
+            CtbenchError: ``load_predictor`` raised it in the process.
         """
         self.stop()
         return self._start()
 
     def predict(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Have an image predicted.
+        """Predict an image in the process.
 
         Args:
-            image: all that the process gets to see of the case.
-            dtype: of the labels that come back.
+            image: The image, which is all that the process gets of the case.
+            dtype: Type of the labels that it writes.
 
         Returns:
-            labels of the image's shape, and what else it answered: ``score`` and ``findings``, unchecked.
+            Labels of the image's shape, and the rest of the answer (``score`` and ``findings``), unchecked.
 
         Raises:
-            PredictionFailedError: as ``card``; or it raised, or left processes running.
-            CtbenchError: as it was raised there.
-            ContractError: it answered what is no answer.
+            PredictionFailedError: As for `start`; or the predictor raised an exception or left processes running.
+            CtbenchError: The predictor raised it in the process.
+            ContractError: The answer is malformed.
         """
         with self._case() as space:
             answer = self._ask({"predict": {"image": space.put(image), "labels": str(space.labels)}})
             return space.take(image.shape, dtype), answer
 
     def check(self) -> dict[str, Any]:
-        """Have ``check_conformance`` done where the predictor lives; raises as ``predict``."""
+        """Run ``check_conformance`` in the process and return its answer, unchecked; raises as `predict`."""
         with self._case():
             return self._ask({"check": {}})
 
     def stop(self) -> None:
-        """End the process and all that it started, and remove its folder."""
+        """Kill the process and all its descendants, and remove the workspace."""
         live, self._live = self._live, None
         if live is not None:
             live.process.stop()
             live.space.remove()
 
     def command(self, folder: Path) -> list[str]:
-        """Give the command line of the process.
+        """Return the command line of the process.
 
         Args:
-            folder: holds the folders ``in`` and ``out``.
+            folder: Workspace, with the folders ``in`` and ``out``.
         """
-        command = [sys.executable, "-P", "-u", "-m", "ctbench.predictors.child"]
+        command = [sys.executable, "-P", "-u", "-m", self._program]
         if not sandbox.is_sandboxed():
             return command
         return sandbox.sandboxed(
             command,
-            readable=(folder / "in", *own_files(self._spec, self._here), *self._isolation.mounts),
+            readable=(folder / "in", *self._own_files, *self._isolation.mounts),
             writable=folder / "out",
             folder=self._here,
             scratch_bytes=self._isolation.limits.written_bytes,
@@ -125,9 +137,9 @@ class Session:
 
     @contextlib.contextmanager
     def _case(self) -> Iterator[Workspace]:
-        """See to it that there is a process, and that nothing of a case is left for the next one."""
+        """Start the process if it does not run, and delete the files of the case afterwards."""
         if not self.is_live:
-            self.card()
+            self.start()
         assert self._live is not None
         try:
             yield self._live.space
@@ -137,7 +149,7 @@ class Session:
                     self._live.space.clear()
                 except OSError:
                     self.stop()
-            if self._live is not None and self._live.hoards:
+            if self._live is not None and self._live.holds_too_much:
                 self.stop()
 
     def _start(self) -> dict[str, Any]:
@@ -163,11 +175,11 @@ class Session:
             "running": tasks_of_user() if alone else 0,
             "sandboxed": not alone,
         }
-        card = self._ask({"make": make}).get("card")
+        info = self._ask({"make": make}).get("info")
         live.residents = process.usage().processes
-        if not isinstance(card, dict):
-            raise self._nonsense(card)
-        return card
+        if not isinstance(info, dict):
+            raise self._malformed(info)
+        return info
 
     def _ask(self, request: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         assert self._live is not None
@@ -186,7 +198,7 @@ class Session:
             self.stop()
             raise
         if "error" in answer or "raised" in answer:
-            raise _told(answer, process.printed)
+            raise _rebuilt(answer, process.printed)
         return answer
 
     def _parse(self, line: bytes) -> dict[str, Any]:
@@ -194,27 +206,27 @@ class Session:
             answer = json.loads(line)
             if isinstance(answer, dict) and answer.get("number") == self._number:
                 return answer
-        raise self._nonsense(line[:100])
+        raise self._malformed(line[:100])
 
-    def _nonsense(self, answer: object) -> ContractError:
+    def _malformed(self, answer: object) -> ContractError:
         self.stop()
-        msg = f"predictor {self._spec!r} wrote {answer!r} to its process's answers, which are not its own to write"
+        msg = f"predictor {self._spec!r} wrote {answer!r} where its process writes answers; it must not write there"
         return ContractError(msg)
 
     def _expect_nothing_left(self, live: _Live, answer: Mapping[str, Any]) -> None:
-        """Fail a case that left processes running, answered or not; its predictor's own are none of them."""
+        """Raise if the case left processes running that the predictor did not start when it was created."""
         deadline = time.monotonic() + _GRACE_SECONDS
         while left := (used := live.process.usage()).processes - live.residents:
             if time.monotonic() > deadline:
                 raised = f"raised {answer['raised']}, and " if "raised" in answer else ""
-                msg = f"{raised}left {len(left)} processes running: what is to last is started when it is made"
+                msg = f"{raised}left {len(left)} processes running: start them when the predictor is created"
                 raise PredictionFailedError(msg)
             time.sleep(0.02)
-        live.hoards = holds_more(used, self._isolation.limits.memory_bytes // 2)
+        live.holds_too_much = holds_more(used, self._isolation.limits.memory_bytes // 2)
 
 
-def _told(answer: Mapping[str, Any], printed: str) -> CtbenchError:
-    """Make the error that a process tells of; what it calls itself is taken from our own list."""
+def _rebuilt(answer: Mapping[str, Any], printed: str) -> CtbenchError:
+    """Rebuild the exception of the child process; only class names from ``ctbench.errors`` are accepted."""
     if "raised" in answer:
         error: CtbenchError = PredictionFailedError(f"raised {answer['raised']}")
         error.add_note(str(answer.get("trace", "")))
@@ -227,10 +239,10 @@ def _told(answer: Mapping[str, Any], printed: str) -> CtbenchError:
 
 
 def _ending(code: int | None) -> str:
-    """Say how a process ended; a shell and bubblewrap tell of a signal as 128 and its number."""
+    """Describe how a process ended; shells and bubblewrap report signal N as exit code 128 + N."""
     number = -code if code is not None and code < 0 else (code or 0) - 128
     try:
         name = signal.Signals(number).name
     except ValueError:
         return f"exit code {code}"
-    return f"it was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"it was ended by {name}" + (", perhaps because memory ran out" if name == "SIGKILL" else "")

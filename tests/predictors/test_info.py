@@ -6,7 +6,7 @@ import pytest
 from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
-from ctbench.predictors.card import card_of, info_of, read_card
+from ctbench.predictors.info import info_from_json, info_to_json, read_labels_file
 
 
 def test_a_card_comes_back_as_it_went():
@@ -22,19 +22,19 @@ def test_a_card_comes_back_as_it_went():
         training_datasets=("bhsd",),
         parameters={"fold": 3},
     )
-    assert info_of(json.loads(json.dumps(card_of(info))), "the card") == info
+    assert info_from_json(json.loads(json.dumps(info_to_json(info))), "the card") == info
 
 
 def test_parameters_that_json_does_not_know_become_text():
     """A path or an array's scalar must not keep a predictor from being run."""
     info = PredictorInfo(name="a", version="1", labels=LabelSet({"b": 1}), parameters={"cut": np.float32(0.5)})
-    assert card_of(info)["parameters"] == {"cut": "0.5"}
+    assert info_to_json(info)["parameters"] == {"cut": "0.5"}
 
 
 def test_a_label_set_alone_is_a_card(tmp_path):
     """The name comes from whoever asks."""
     (tmp_path / "labels.json").write_text('{"iph": 1}')
-    info = info_of(read_card(tmp_path / "labels.json"), "here", name="folder")
+    info = info_from_json(read_labels_file(tmp_path / "labels.json"), "here", name="folder")
     assert (info.name, info.version, info.labels.codes) == ("folder", "1", {"iph": 1})
 
 
@@ -53,17 +53,17 @@ def test_what_is_no_card_is_told(tmp_path, text, message):
     """The path and the expected form stand in the message."""
     (tmp_path / "labels.json").write_text(text)
     with pytest.raises(UsageError, match=message):
-        read_card(tmp_path / "labels.json")
+        read_labels_file(tmp_path / "labels.json")
 
 
 @pytest.mark.parametrize("card", [{"labels": {"iph": 0}}, {"labels": {"iph": "x"}}, {"labels": 3}, {}])
 def test_what_a_process_says_of_itself_is_checked(card):
     """A card from another process is no better than one from a file."""
     with pytest.raises(UsageError, match="the card is not a label set"):
-        info_of({"name": "a", **card}, "the card")
+        info_from_json({"name": "a", **card}, "the card")
 
 
 def test_a_card_that_is_not_there_is_named(tmp_path):
     """Folder and file stand in the message."""
     with pytest.raises(PluginNotFoundError, match=r"has no labels\.json; write one"):
-        read_card(tmp_path / "labels.json")
+        read_labels_file(tmp_path / "labels.json")

@@ -1,0 +1,184 @@
+"""`PredictorInfo`: a predictor's name, version, labels and provenance, and their JSON form.
+
+The JSON form stands in ``labels.json``, in ``run.json``, and on the pipe from an isolated predictor's process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ctbench.errors import PluginNotFoundError, UsageError
+from ctbench.files import write_text
+from ctbench.labels import LabelSet
+
+__all__ = [
+    "INFO_KEYS",
+    "LABELS_FILE",
+    "Labels",
+    "PredictorInfo",
+    "info_from_json",
+    "info_of_program",
+    "info_to_json",
+    "labels_content",
+    "read_labels_file",
+    "write_labels_file",
+]
+
+LABELS_FILE = "labels.json"
+"""Name of the file that holds a label set, or the JSON form of a `PredictorInfo`."""
+
+
+Labels = str | Mapping[str, Any] | None
+"""Path of ``labels.json``, its content, or None for the ``labels.json`` of the working folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorInfo:
+    """What a predictor says about itself; a run keeps all of it.
+
+    Args:
+        name: Name in tables and figures, e.g. ``cai-unet``.
+        version: Version of the code and its settings together; a change of version makes it another predictor.
+        labels: Names and codes of its label maps. Names are matched with those of a dataset; codes may differ.
+        description: One sentence.
+        paper: DOI or URL of the paper.
+        licence: Licence of code and weights.
+        weights_digest: SHA-256 of the weights; empty if there are none.
+        training_datasets: Names of the datasets it was trained on, so that an overlap with test data is visible.
+        parameters: Settings that change its predictions.
+    """
+
+    name: str
+    version: str
+    labels: LabelSet
+    description: str = ""
+    paper: str = ""
+    licence: str = ""
+    weights_digest: str = ""
+    training_datasets: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_FIELDS = tuple(one.name for one in fields(PredictorInfo))
+_TEXTS = tuple(name for name in _FIELDS if name not in {"labels", "training_datasets", "parameters"})
+
+INFO_KEYS = ("labels", "groups", *(name for name in _FIELDS if name != "labels"))
+"""Keys of the JSON form; the codes and the groups of the label set are two of them."""
+
+_EXPECTED = 'expected {"name": code, ...} or {"labels": {...}, ...}'
+
+
+def info_to_json(info: PredictorInfo) -> dict[str, Any]:
+    """Return the JSON form of ``info``, from which `info_from_json` makes an equal one."""
+    return {
+        "labels": dict(info.labels.codes),
+        "groups": {name: list(members) for name, members in info.labels.groups.items()},
+        "training_datasets": list(info.training_datasets),
+        # A parameter may be a path or a NumPy scalar; its text is kept.
+        "parameters": json.loads(json.dumps(dict(info.parameters), default=str)),
+        **{name: str(getattr(info, name)) for name in _TEXTS},
+    }
+
+
+def info_from_json(content: Mapping[str, Any], where: str, **defaults: Any) -> PredictorInfo:
+    """Make a `PredictorInfo` from its JSON form.
+
+    Args:
+        content: Any of `INFO_KEYS`; ``labels`` is required.
+        where: What to call the content in a message, e.g. its path.
+        defaults: Values of keys that the content may lack. The version is ``1`` by default.
+
+    Raises:
+        UsageError: A value has the wrong type, or ``labels`` or ``name`` is missing.
+    """
+    filled = {"version": "1", **defaults, **content}
+    try:
+        return PredictorInfo(
+            labels=LabelSet(filled["labels"], {name: _list(names) for name, names in filled.get("groups", {}).items()}),
+            training_datasets=_list(filled.get("training_datasets", ())),
+            parameters=dict(filled.get("parameters", {})),
+            name=_text(filled["name"]),
+            **{name: _text(filled[name]) for name in _TEXTS if name in filled and name != "name"},
+        )
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        msg = f"{where} is not a label set: {_EXPECTED}; {error}"
+        raise UsageError(msg) from error
+
+
+def labels_content(content: object, where: str) -> dict[str, Any]:
+    """Return the JSON form that ``content`` is; a label set alone becomes ``{"labels": content}``.
+
+    Args:
+        content: What ``labels.json`` holds.
+        where: What to call it in a message.
+
+    Raises:
+        UsageError: It is neither form, or has unknown keys.
+    """
+    if not isinstance(content, Mapping) or not content:
+        msg = f"{where} is not a label set: {_EXPECTED}"
+        raise UsageError(msg)
+    whole = dict(content) if isinstance(content.get("labels"), Mapping) else {"labels": dict(content)}
+    unknown = set(whole) - set(INFO_KEYS)
+    if unknown:
+        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join(INFO_KEYS)}"
+        raise UsageError(msg)
+    return whole
+
+
+def read_labels_file(path: Path) -> dict[str, Any]:
+    """Read ``labels.json``: ``{"iph": 1, "ivh": 2}``, or the JSON form of a `PredictorInfo`.
+
+    Raises:
+        PluginNotFoundError: The file does not exist.
+        UsageError: Its content has neither form.
+    """
+    if not path.is_file():
+        msg = f'{path.parent} has no {path.name}; write one with the names of the codes, e.g. {{"hemorrhage": 1}}'
+        raise PluginNotFoundError(msg)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is not a label set: {_EXPECTED}; {error}"
+        raise UsageError(msg) from error
+    return labels_content(content, str(path))
+
+
+def info_of_program(labels: Labels, here: Path, **defaults: Any) -> PredictorInfo:
+    """Make the `PredictorInfo` of a program or container from its labels.
+
+    Args:
+        labels: Path of ``labels.json``, its content, or None for ``labels.json`` in ``here``.
+        here: Folder that a relative path starts from.
+        defaults: Values of fields that the labels do not set.
+
+    Raises:
+        PluginNotFoundError, UsageError: As for `read_labels_file`.
+    """
+    if isinstance(labels, Mapping):
+        return info_from_json(labels_content(labels, "labels"), "labels", **defaults)
+    path = here / (labels or LABELS_FILE)
+    return info_from_json(read_labels_file(path), str(path), **defaults)
+
+
+def write_labels_file(info: PredictorInfo, folder: Path) -> None:
+    """Write ``labels.json`` into a folder of label maps, so that ``folder:PATH`` can read them as predictions."""
+    write_text(folder / LABELS_FILE, json.dumps(info_to_json(info), indent=1) + "\n")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, (str, int, float)):
+        msg = f"expected text, got {value!r}"
+        raise TypeError(msg)
+    return str(value)
+
+
+def _list(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        msg = f"expected a list of names, got {value!r}"
+        raise TypeError(msg)
+    return tuple(map(_text, value))
