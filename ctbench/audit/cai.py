@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ctbench.audit.findings import Finding, Printed, claimed, followed
+from ctbench.audit.rounding import Cell, Range, asterisks
 from ctbench.statistics import OVERALL
-from ctbench.statistics.rounding import Cell, Range, asterisks
 
 __all__ = ["audit_cai"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ctbench.audit.findings import Finding, Printed, claimed, followed
+from ctbench.audit.rounding import Range
 from ctbench.statistics import predictive_values
-from ctbench.statistics.rounding import Range
 
 __all__ = ["audit_chang"]
 

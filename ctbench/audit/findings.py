@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ctbench.statistics.rounding import Range, verdict_of
+from ctbench.audit.rounding import Range, verdict_of
 
 __all__ = ["COLUMNS", "Finding", "Printed", "claimed", "followed"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ctbench.audit.findings import Finding, Printed, claimed, followed
-from ctbench.statistics.rounding import Range
+from ctbench.audit.rounding import Range
 
 __all__ = ["audit_sharrock"]
 

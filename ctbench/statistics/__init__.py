@@ -1,23 +1,24 @@
 """Statistics: pure functions of arrays and tidy frames, without I/O and without hidden randomness."""
 
-from ctbench.statistics.diagnosis import Detection, detection, detection_table, predictive_values, roc_auc
+from ctbench.statistics.diagnosis import Detection, detection, detection_table, predictive_values, roc_auc, roc_curve
 from ctbench.statistics.direction import Direction, direction_of
+from ctbench.statistics.equivalence_margin import equivalence
 from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
-from ctbench.statistics.limits import BlandAltman, bland_altman, limits_with_mean
-from ctbench.statistics.margins import equivalence, within_readers
+from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
 from ctbench.statistics.multiplicity import adjusted
-from ctbench.statistics.paired import paired_differences, paired_tests, pooled_wilcoxon
+from ctbench.statistics.paired import paired_differences, paired_tests, pooled_wilcoxon, significance_matrix
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
 from ctbench.statistics.proportion import failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
-from ctbench.statistics.readers import readers_minus_model
-from ctbench.statistics.regression import categorical_regression, leave_one_out_regression
+from ctbench.statistics.readers import readers_minus_model, within_readers
+from ctbench.statistics.regression import (
+    categorical_regression,
+    categorical_regression_from_summary,
+    leave_one_out_regression,
+)
 from ctbench.statistics.reliability import icc
-from ctbench.statistics.roc import roc_curve
-from ctbench.statistics.significance import significance_matrix
 from ctbench.statistics.summary import describe, overall
-from ctbench.statistics.summary_regression import categorical_regression_from_summary
 from ctbench.statistics.tidy import OVERALL
 from ctbench.statistics.trend import loess, size_correlation
 from ctbench.statistics.volumes import VolumeAgreement, volume_agreement

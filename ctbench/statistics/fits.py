@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.missing import Numbers
 
 __all__ = ["Fit", "Variant", "fit_raters", "no_spread"]
 

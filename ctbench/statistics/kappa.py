@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import UsageError
 from ctbench.statistics.estimate import Estimate, t_half_width
-from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.missing import Numbers
 
 __all__ = ["cohen_kappa", "fleiss_kappa", "generalised_conformity_index", "krippendorff_alpha"]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.missing import Numbers
 
 __all__ = ["adjusted", "benjamini_hochberg", "holm"]
 

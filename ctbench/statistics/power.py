@@ -11,8 +11,8 @@ from scipy.special import stdtr
 
 from ctbench.errors import UsageError
 from ctbench.statistics.estimate import ALPHA, Estimate
+from ctbench.statistics.missing import Numbers
 from ctbench.statistics.paired import Test
-from ctbench.statistics.pairs import Numbers
 from ctbench.statistics.proportion import wilson
 
 __all__ = ["SampleSize", "cases_needed", "paired_power"]

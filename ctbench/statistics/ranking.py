@@ -15,10 +15,10 @@ from scipy.special import stdtr
 from ctbench.errors import UsageError
 from ctbench.statistics.direction import Direction
 from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.missing import Numbers
 from ctbench.statistics.multiplicity import holm
-from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.paired import one_sided_p
 from ctbench.statistics.samples import Sample, samples
-from ctbench.statistics.significance import one_sided_p
 from ctbench.statistics.tidy import as_names
 
 __all__ = ["Method", "rank", "rank_stability"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from ctbench.statistics.tidy import checked, expect_one, reader_rows
+from ctbench.statistics.estimate import t_half_width
+from ctbench.statistics.missing import Numbers
+from ctbench.statistics.tidy import as_names, checked, expect_one, reader_rows
 
-__all__ = ["readers_minus_model"]
+__all__ = ["readers_minus_model", "within_readers"]
 
 _VOLUME = "reference_volume_ml"
 
@@ -67,3 +71,53 @@ def _mean_volume(volumes: pd.DataFrame) -> pd.Series:
     """Mean over cases of each label's reference volume, which every rater of a case repeats."""
     cases = volumes.groupby(["label", "case"], sort=False, observed=True)["value"].mean()
     return cases.groupby("label", sort=False, observed=True).mean()
+
+
+def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] = "label") -> pd.DataFrame:
+    """Say whether a model's mean lies among those of the readers.
+
+    Args:
+        scores: tidy scores of one metric, reference and dataset.
+        model: the name of the model.
+        by: the columns that make a group.
+
+    Returns:
+        A row for each group: the columns ``by``, ``readers`` (how many), ``reader_lowest, reader_highest,
+        reader_mean, reader_sd`` (of the readers' means), ``model_mean``, ``in_range`` (between the lowest and the
+        highest reader), ``low, high`` (where the mean of one more reader would lie with 95 %: mean +- t sd
+        sqrt(1 + 1 / readers)), ``in_interval``, ``reason``.
+
+    Raises:
+        UsageError: scores that are not tidy, several samples in a group, no reader, or an unknown model.
+    """
+    groups = as_names(by)
+    scores = checked(scores, (*groups, "rater", "rater_kind"))
+    expect_one(scores, ("metric", "reference", "dataset"), split=groups)
+    reader_rows(scores, model=model)
+    rows = []
+    for key, group in scores.groupby(groups, sort=False, dropna=False, observed=True):
+        means = group.groupby("rater", sort=False, observed=True)["value"].mean()
+        readers = means[group.loc[group["rater_kind"].eq("reader"), "rater"].unique()].dropna().to_numpy()
+        rows.append(dict(zip(groups, key, strict=True)) | _placed(float(means.get(model, math.nan)), readers))
+    return pd.DataFrame(rows)
+
+
+def _placed(mean: float, readers: Numbers) -> dict[str, Any]:
+    k = len(readers)
+    center, sd = (float(readers.mean()) if k else math.nan), (float(readers.std(ddof=1)) if k > 1 else math.nan)
+    half = t_half_width(sd * math.sqrt(1 + 1 / k), k - 1) if k > 1 else math.nan
+    lowest, highest = (float(readers.min()), float(readers.max())) if k else (math.nan, math.nan)
+    reason = "" if k > 1 else f"{k} reader{'s' * (k != 1)} with values: no spread of readers"
+    return {
+        "readers": k,
+        "reader_lowest": lowest,
+        "reader_highest": highest,
+        "reader_mean": center,
+        "reader_sd": sd,
+        "model_mean": mean,
+        "in_range": lowest <= mean <= highest,
+        "low": center - half,
+        "high": center + half,
+        "in_interval": center - half <= mean <= center + half,
+        "reason": reason if math.isfinite(mean) else f"no values of the model{'; ' if reason else ''}{reason}",
+    }

@@ -11,7 +11,7 @@ from scipy.special import fdtri
 
 from ctbench.errors import UsageError
 from ctbench.statistics.estimate import ALPHA, Estimate
-from ctbench.statistics.pairs import Numbers, complete_cases
+from ctbench.statistics.missing import Numbers, complete_cases
 
 __all__ = ["Form", "icc"]
 

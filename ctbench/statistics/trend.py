@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ctbench.errors import UsageError
-from ctbench.statistics.pairs import paired
+from ctbench.statistics.missing import complete_pairs
 from ctbench.statistics.tidy import checked, expect_one
 from ctbench.statistics.volumes import volume_agreement
 
@@ -37,7 +37,7 @@ def loess(x: ArrayLike, y: ArrayLike, *, share: float = 2 / 3) -> pd.DataFrame:
     if not 0 < share <= 1:
         msg = f"the share of points must be above 0 and at most 1, got {share}"
         raise UsageError(msg)
-    places, values, _ = paired(x, y)
+    places, values, _ = complete_pairs(x, y)
     if len(np.unique(places)) < 3:
         return pd.DataFrame({"x": [], "fitted": []}, dtype=float)
     from statsmodels.nonparametric.smoothers_lowess import lowess  # takes a second

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ctbench.statistics.estimate import Estimate, Z
-from ctbench.statistics.pairs import Numbers, paired
+from ctbench.statistics.missing import Numbers, complete_pairs
 
 __all__ = ["VolumeAgreement", "fisher_interval", "volume_agreement"]
 
@@ -80,7 +80,7 @@ def volume_agreement(reference_ml: ArrayLike, measured_ml: ArrayLike, *, limit_m
     Raises:
         UsageError: lengths that differ, or infinite volumes.
     """
-    reference, measured, left_out = paired(reference_ml, measured_ml)
+    reference, measured, left_out = complete_pairs(reference_ml, measured_ml)
     n, difference = len(reference), measured - reference
     if n == 0:
         return VolumeAgreement(n=0, left_out=left_out, limit_ml=limit_ml, reason="no case has both volumes")

@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctbench.errors import UsageError
-from ctbench.statistics import detection, detection_table, predictive_values, roc_auc
+from ctbench.statistics import detection, detection_table, predictive_values, roc_auc, roc_curve
 
 # Ratings of 109 CT images, 58 normal and 51 not, from 1 to 5: Hanley and McNeil, Radiology 1982;143:29-36, Table I.
 NORMAL = np.repeat([1, 2, 3, 4, 5], [33, 6, 6, 11, 2])
 ABNORMAL = np.repeat([1, 2, 3, 4, 5], [3, 2, 2, 11, 33])
 TRUTH = np.repeat([0, 1], [len(NORMAL), len(ABNORMAL)])
 RATINGS = np.concatenate([NORMAL, ABNORMAL])
+
+CASES = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
 
 
 def test_hanley_and_mcneil():
@@ -134,3 +136,37 @@ def test_impossible_cases_are_refused(call):
     """A truth that is not 0 or 1, different lengths, infinite scores and odd prevalences are errors."""
     with pytest.raises(UsageError):
         call()
+
+
+def test_roc_curve_by_hand():
+    """Two positive, two negative cases, one tie."""
+    curve = roc_curve([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.4])
+    assert curve["threshold"].tolist() == [np.inf, 0.9, 0.4, 0.1]
+    assert curve["false_positive_rate"].tolist() == [0.0, 0.0, 0.5, 1.0]
+    assert curve["sensitivity"].tolist() == [0.0, 0.5, 1.0, 1.0]
+
+
+@given(CASES)
+def test_the_area_under_the_roc_curve_is_the_auc(cases):
+    """Trapezoids under the curve make Mann and Whitney's share, ties included; it never falls."""
+    truth, score = (np.array(column) for column in zip(*cases, strict=True))
+    curve = roc_curve(truth, score)
+    if truth.all() or not truth.any():
+        assert curve.empty
+        return
+    x, y = curve["false_positive_rate"].to_numpy(), curve["sensitivity"].to_numpy()
+    area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
+    assert area == pytest.approx(roc_auc(truth, score).value)
+    assert (np.diff(x) >= 0).all()
+    assert (np.diff(y) >= 0).all()
+
+
+def test_missing_scores_are_left_out_of_the_roc_curve():
+    """A case without a score changes nothing."""
+    assert roc_curve([0, 1, 1], [0.2, 0.7, np.nan]).equals(roc_curve([0, 1], [0.2, 0.7]))
+
+
+def test_a_truth_is_yes_or_no():
+    """Anything else is refused."""
+    with pytest.raises(UsageError, match="must be 0 or 1"):
+        roc_curve([0, 2], [0.1, 0.2])

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.statistics import readers_minus_model
+from ctbench.statistics import readers_minus_model, within_readers
 
 
 def test_mean_of_readers_means_minus_the_model(tidy):
@@ -49,3 +49,20 @@ def test_needs_readers_and_a_known_model(tidy):
         readers_minus_model(tidy({"model": [0.8]}), model="model")
     with pytest.raises(UsageError, match="unknown model 'reader1'"):
         readers_minus_model(tidy({"model": [0.8], "reader1": [0.8]}), model="reader1")
+
+
+def test_place_among_readers_by_hand(tidy):
+    """Range and prediction interval of three readers' means .8, .9, 1.0, worked out by hand."""
+    scores = tidy({"model": [0.75], "reader1": [0.8], "reader2": [0.9], "reader3": [1.0]})
+    row = within_readers(scores, model="model").iloc[0]
+    half = 4.302652730 * 0.1 * np.sqrt(4 / 3)  # t(2) at 97.5 %
+    assert (row["reader_lowest"], row["reader_highest"]) == (0.8, 1.0)
+    assert (row["low"], row["high"]) == pytest.approx((0.9 - half, 0.9 + half))
+    assert (row["in_range"], row["in_interval"]) == (False, True)
+
+
+def test_place_among_readers_needs_readers(tidy):
+    """One reader has no spread and says so; no reader is an error."""
+    assert "1 reader" in within_readers(tidy({"model": [0.5], "reader1": [0.5]}), model="model").iloc[0]["reason"]
+    with pytest.raises(UsageError, match="rater_kind"):
+        within_readers(tidy({"model": [0.5]}), model="model")

@@ -4,7 +4,7 @@ import scipy.stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from ctbench.errors import UsageError
-from ctbench.statistics import equivalence, within_readers
+from ctbench.statistics import equivalence
 
 
 def test_two_one_sided_tests_agree_with_statsmodels(tidy, readers_and_model):
@@ -59,20 +59,3 @@ def test_the_margin_must_be_positive(tidy):
     """A margin of 0 is an error."""
     with pytest.raises(UsageError, match="positive"):
         equivalence(tidy({"model": [0.5], "reader1": [0.5]}), model="model", margin=0)
-
-
-def test_place_among_readers_by_hand(tidy):
-    """Range and prediction interval of three readers' means .8, .9, 1.0, worked out by hand."""
-    scores = tidy({"model": [0.75], "reader1": [0.8], "reader2": [0.9], "reader3": [1.0]})
-    row = within_readers(scores, model="model").iloc[0]
-    half = 4.302652730 * 0.1 * np.sqrt(4 / 3)  # t(2) at 97.5 %
-    assert (row["reader_lowest"], row["reader_highest"]) == (0.8, 1.0)
-    assert (row["low"], row["high"]) == pytest.approx((0.9 - half, 0.9 + half))
-    assert (row["in_range"], row["in_interval"]) == (False, True)
-
-
-def test_place_among_readers_needs_readers(tidy):
-    """One reader has no spread and says so; no reader is an error."""
-    assert "1 reader" in within_readers(tidy({"model": [0.5], "reader1": [0.5]}), model="model").iloc[0]["reason"]
-    with pytest.raises(UsageError, match="rater_kind"):
-        within_readers(tidy({"model": [0.5]}), model="model")

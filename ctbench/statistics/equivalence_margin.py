@@ -13,11 +13,11 @@ from scipy.special import stdtr
 from ctbench.errors import UsageError
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.estimate import ALPHA, t_half_width, t_quantile
-from ctbench.statistics.pairing import pairings
-from ctbench.statistics.pairs import Numbers
-from ctbench.statistics.tidy import as_names, checked, expect_one, reader_rows
+from ctbench.statistics.missing import Numbers
+from ctbench.statistics.samples import pairings
+from ctbench.statistics.tidy import as_names
 
-__all__ = ["equivalence", "within_readers"]
+__all__ = ["equivalence"]
 
 
 def equivalence(
@@ -92,53 +92,3 @@ def _verdict(p_equivalence: float, p_inferiority: float, margin: float, *, diffe
     if p_inferiority < ALPHA:
         return f"not inferior by {margin:g}" + (", and different" if differs else "")
     return "different" if differs else "neither a difference nor equivalence is shown"
-
-
-def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] = "label") -> pd.DataFrame:
-    """Say whether a model's mean lies among those of the readers.
-
-    Args:
-        scores: tidy scores of one metric, reference and dataset.
-        model: the name of the model.
-        by: the columns that make a group.
-
-    Returns:
-        A row for each group: the columns ``by``, ``readers`` (how many), ``reader_lowest, reader_highest,
-        reader_mean, reader_sd`` (of the readers' means), ``model_mean``, ``in_range`` (between the lowest and the
-        highest reader), ``low, high`` (where the mean of one more reader would lie with 95 %: mean +- t sd
-        sqrt(1 + 1 / readers)), ``in_interval``, ``reason``.
-
-    Raises:
-        UsageError: scores that are not tidy, several samples in a group, no reader, or an unknown model.
-    """
-    groups = as_names(by)
-    scores = checked(scores, (*groups, "rater", "rater_kind"))
-    expect_one(scores, ("metric", "reference", "dataset"), split=groups)
-    reader_rows(scores, model=model)
-    rows = []
-    for key, group in scores.groupby(groups, sort=False, dropna=False, observed=True):
-        means = group.groupby("rater", sort=False, observed=True)["value"].mean()
-        readers = means[group.loc[group["rater_kind"].eq("reader"), "rater"].unique()].dropna().to_numpy()
-        rows.append(dict(zip(groups, key, strict=True)) | _placed(float(means.get(model, math.nan)), readers))
-    return pd.DataFrame(rows)
-
-
-def _placed(mean: float, readers: Numbers) -> dict[str, Any]:
-    k = len(readers)
-    center, sd = (float(readers.mean()) if k else math.nan), (float(readers.std(ddof=1)) if k > 1 else math.nan)
-    half = t_half_width(sd * math.sqrt(1 + 1 / k), k - 1) if k > 1 else math.nan
-    lowest, highest = (float(readers.min()), float(readers.max())) if k else (math.nan, math.nan)
-    reason = "" if k > 1 else f"{k} reader{'s' * (k != 1)} with values: no spread of readers"
-    return {
-        "readers": k,
-        "reader_lowest": lowest,
-        "reader_highest": highest,
-        "reader_mean": center,
-        "reader_sd": sd,
-        "model_mean": mean,
-        "in_range": lowest <= mean <= highest,
-        "low": center - half,
-        "high": center + half,
-        "in_interval": center - half <= mean <= center + half,
-        "reason": reason if math.isfinite(mean) else f"no values of the model{'; ' if reason else ''}{reason}",
-    }

@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import UsageError
 
-__all__ = ["Numbers", "complete_cases", "paired"]
+__all__ = ["Numbers", "complete_cases", "complete_pairs"]
 
 Numbers = NDArray[np.float64]
 
 
-def paired(first: ArrayLike, second: ArrayLike) -> tuple[Numbers, Numbers, int]:
+def complete_pairs(first: ArrayLike, second: ArrayLike) -> tuple[Numbers, Numbers, int]:
     """Give two aligned arrays without the pairs in which either is NaN, and how many such pairs there were.
 
     Pairs are formed by position; the index of a pandas Series plays no part.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctbench.audit.rounding import Cell, Range, asterisks, verdict_of
 from ctbench.errors import UsageError
 from ctbench.statistics import categorical_regression_from_summary
-from ctbench.statistics.rounding import Cell, Range, asterisks, verdict_of
 
 numbers = st.floats(-100, 100)
 ranges = st.tuples(numbers, numbers).map(lambda ends: Range(min(ends), max(ends)))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
 from ctbench.statistics.estimate import ALPHA, Estimate, Z, t_half_width, t_p_value
-from ctbench.statistics.pairs import Numbers, complete_cases, paired
+from ctbench.statistics.missing import Numbers, complete_cases, complete_pairs
 
 __all__ = ["BlandAltman", "bland_altman", "limits_with_mean"]
 
@@ -66,7 +66,7 @@ def bland_altman(reference_ml: ArrayLike, measured_ml: ArrayLike) -> BlandAltman
         >>> limits.bias, round(limits.lower, 2), round(limits.upper, 2)
         (-1.0, -4.92, 2.92)
     """
-    reference, measured, left_out = paired(reference_ml, measured_ml)
+    reference, measured, left_out = complete_pairs(reference_ml, measured_ml)
     n, difference = len(reference), measured - reference
     if n < 2:
         reason = f"{n} case{'s' * (n != 1)} with both values: no spread"
