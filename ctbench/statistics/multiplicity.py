@@ -1,4 +1,4 @@
-"""P values adjusted for the number of tests."""
+"""P values adjusted for multiple testing: Holm, and Benjamini and Hochberg."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import pandas as pd
 
 from ctbench.statistics.missing import Numbers
 
-__all__ = ["adjusted", "benjamini_hochberg", "holm"]
+__all__ = ["adjusted", "holm"]
 
 
 def holm(p: Numbers) -> Numbers:
-    """Adjust p values so that the chance of any false claim stays below the level.
+    """Return p values adjusted by Holm, which bounds the probability of one false rejection or more.
 
-    Holm, Scandinavian Journal of Statistics 1979;6:65-70.
+    Holm, Scandinavian Journal of Statistics 1979;6:65-70. Written here because statsmodels' ``multipletests`` collects
+    garbage in each call, which takes 0.1 to 0.3 s, and ``rank`` makes thousands of calls.
 
     Args:
-        p: any shape; NaN are no tests and stay NaN.
+        p: P values, an array of any shape; NaN where there was no test.
+
+    Returns:
+        The adjusted p values in the same shape; NaN where there was no test.
     """
     flat, adjusted_p = p.ravel(), np.full(p.size, math.nan)
     order = np.argsort(flat)[: int(np.isfinite(flat).sum())]
@@ -27,22 +31,19 @@ def holm(p: Numbers) -> Numbers:
     return adjusted_p.reshape(p.shape)
 
 
-def benjamini_hochberg(p: Numbers) -> Numbers:
-    """Adjust p values so that the expected share of false ones among the claims stays below the level.
-
-    Benjamini and Hochberg, Journal of the Royal Statistical Society B 1995;57:289-300.
+def adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of tests with two more columns, the p values adjusted over all of its rows.
 
     Args:
-        p: any shape; NaN are no tests and stay NaN.
+        table: One row per test, with a column ``p``; null where there was no test.
+
+    Returns:
+        The table with ``p_holm`` (Holm) and ``p_bh`` (Benjamini and Hochberg, Journal of the Royal Statistical Society
+        B 1995;57:289-300, which bounds the expected share of false rejections).
     """
-    flat, adjusted_p = p.ravel(), np.full(p.size, math.nan)
-    order = np.argsort(flat)[: int(np.isfinite(flat).sum())]
-    steps = flat[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted_p[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
-    return adjusted_p.reshape(p.shape)
+    from scipy.stats import false_discovery_control  # takes a second
 
-
-def adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Add to a table with a column ``p`` the columns ``p_holm`` and ``p_bh``, adjusted over all of its rows."""
     p = table["p"].to_numpy(dtype=np.float64)
-    return table.assign(p_holm=holm(p), p_bh=benjamini_hochberg(p))
+    tested, p_bh = np.isfinite(p), np.full(len(p), math.nan)
+    p_bh[tested] = false_discovery_control(p[tested], method="bh")
+    return table.assign(p_holm=holm(p), p_bh=p_bh)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.statistics.estimate import Estimate, Z
+from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.tidy import FAILED, as_names, checked, expect_one
 
 __all__ = ["failures", "wilson"]
@@ -32,12 +32,11 @@ def wilson(successes: int, n: int) -> Estimate:
         raise UsageError(msg)
     if n == 0:
         return Estimate(math.nan, reason="no cases")
-    share, weight = successes / n, 1 + Z**2 / n
-    middle = (share + Z**2 / (2 * n)) / weight
-    half = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / weight
-    low = middle - half if successes > 0 else 0.0  # without the round-off that would put 0 and 1 outside
-    high = middle + half if successes < n else 1.0
-    return Estimate(share, low, high, n=n)
+    from statsmodels.stats.proportion import proportion_confint  # takes two seconds
+
+    share = successes / n
+    low, high = proportion_confint(successes, n, alpha=ALPHA, method="wilson")
+    return Estimate(share, min(low, share), max(high, share), n=n)  # round-off would leave shares of 0 and 1 outside
 
 
 def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:

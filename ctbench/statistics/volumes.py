@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ctbench.statistics.estimate import Estimate, Z
+from ctbench.statistics.estimate import ALPHA, Estimate, Z
 from ctbench.statistics.missing import Numbers, complete_pairs
 
-__all__ = ["VolumeAgreement", "fisher_interval", "volume_agreement"]
+__all__ = ["VolumeAgreement", "volume_agreement"]
 
 _Fields = dict[str, Any]
 
@@ -130,24 +131,23 @@ def _correlations(x: Numbers, y: Numbers) -> _Fields:
     line = {"slope": slope, "intercept": float(y.mean() - slope * x.mean())}
     if np.ptp(y) == 0:
         return line
-    from scipy.stats import spearmanr  # takes a second
+    from scipy.stats import NearConstantInputWarning, pearsonr, spearmanr  # takes a second
 
-    r = float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
-    pearson, lin = fisher_interval(r, len(x)), _concordance(x, y, r)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NearConstantInputWarning)  # r is then 0 but for round-off
+        pearson = pearsonr(x, y)
+    r = float(pearson.statistic)
+    low, high = pearson.confidence_interval(1 - ALPHA) if len(x) > 3 else (math.nan, math.nan)
+    lin = _concordance(x, y, r)
     return line | {
         "pearson_r": r,
-        "pearson_r_low": pearson.low,
-        "pearson_r_high": pearson.high,
+        "pearson_r_low": float(low),
+        "pearson_r_high": float(high),
         "spearman_r": float(spearmanr(x, y).statistic),
         "concordance": lin.value,
         "concordance_low": lin.low,
         "concordance_high": lin.high,
     }
-
-
-def fisher_interval(r: float, n: int) -> Estimate:
-    """Give Pearson's r its 95 % interval by Fisher's z transform, whose standard error is 1 / sqrt(n - 3)."""
-    return _z_interval(r, 1 / math.sqrt(n - 3) if n > 3 else math.nan)
 
 
 def _z_interval(r: float, standard_error: float) -> Estimate:

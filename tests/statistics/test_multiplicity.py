@@ -17,7 +17,10 @@ def test_adjustments_by_hand():
     assert table["p_bh"].to_list() == pytest.approx([0.02, 0.04, np.nan, 0.04, 0.02], nan_ok=True)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
+
+
+@given(P_VALUES)
 def test_agrees_with_statsmodels(p):
     """Both adjustments are those of statsmodels, in any order and with ties."""
     table = adjusted(pd.DataFrame({"p": p}))
@@ -25,6 +28,15 @@ def test_agrees_with_statsmodels(p):
         holm, bh = (multipletests(p, method=name)[1] for name in ("holm", "fdr_bh"))
     assert table["p_holm"].to_numpy() == pytest.approx(holm)
     assert table["p_bh"].to_numpy() == pytest.approx(bh)
+
+
+@given(P_VALUES)
+def test_benjamini_and_hochberg_in_closed_form(p):
+    """The adjusted k-th smallest of m is the least of p m / j over all ranks j from k on, and at most 1."""
+    ordered = sorted(p)
+    steps = [min(1.0, value * len(p) / rank) for rank, value in enumerate(ordered, start=1)]
+    expected = [min(steps[rank:]) for rank in range(len(p))]
+    assert sorted(adjusted(pd.DataFrame({"p": p}))["p_bh"]) == pytest.approx(expected)
 
 
 def test_no_tests_at_all():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.proportion import proportion_confint
+from scipy.special import ndtri
 
 from ctbench.errors import UsageError
 from ctbench.statistics import failures, wilson
@@ -19,12 +19,18 @@ def test_newcombes_examples(successes, n, low, high):
     assert (round(estimate.low, 4), round(estimate.high, 4)) == (low, high)
 
 
-def test_agrees_with_statsmodels_at_every_count():
-    """Each of 0 to 30 of 30 has the interval of statsmodels."""
-    for successes in range(31):
-        estimate = wilson(successes, 30)
-        expected = proportion_confint(successes, 30, method="wilson")
+@pytest.mark.parametrize("n", [1, 2, 30, 100_000])
+def test_interval_is_wilsons_closed_form(n):
+    """The ends are the two shares p at which (share - p)^2 = z^2 p (1 - p) / n, and the interval holds the share."""
+    z = ndtri(0.975)
+    for successes in {0, 1, n // 3, n - 1, n}:
+        estimate = wilson(successes, n)
+        middle, weight = successes / n + z**2 / (2 * n), 1 + z**2 / n
+        half = z * math.sqrt(successes * (n - successes) / n**3 + z**2 / (4 * n**2))
+        expected = (middle - half) / weight, (middle + half) / weight
         assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-12)
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert (wilson(0, n).low, wilson(n, n).high) == (0, 1)
 
 
 def test_no_cases_no_share():

@@ -46,6 +46,24 @@ def test_correlations_agree_with_scipy():
     assert result.spearman_r == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
 
 
+def test_interval_of_the_correlation_is_fishers():
+    """The ends are tanh(atanh(r) +- 1.96 / sqrt(n - 3)); with n = 3 there is no interval."""
+    rng = np.random.default_rng(4)
+    x, noise = rng.standard_normal((2, 12))
+    result, half = volume_agreement(x, x + noise), 1.959963984540054 / math.sqrt(9)
+    expected = [math.tanh(math.atanh(result.pearson_r) + sign * half) for sign in (-1, 1)]
+    assert result.pearson_r == pytest.approx(np.corrcoef(x, x + noise)[0, 1])
+    assert [result.pearson_r_low, result.pearson_r_high] == pytest.approx(expected)
+    assert math.isnan(volume_agreement(x[:3], noise[:3]).pearson_r_high)
+
+
+def test_nearly_constant_volumes_have_a_correlation_without_a_warning():
+    """Volumes that differ by round-off only are correlated without an alarm; the caller sees the numbers."""
+    reference = 1e5 + np.array([0, 1e-10, 0, 2e-10, 0])
+    assert np.ptp(reference) > 0
+    assert abs(volume_agreement(reference, [1, 2, 3, 4, 5]).pearson_r) <= 1
+
+
 def test_concordance_interval_covers():
     """Lin's interval covers the true concordance of a bivariate normal in 95 % of 1,000 samples, within chance."""
     rng, truth = np.random.default_rng(11), 2 * 0.9 / (1 + 1 + 0.5**2)
