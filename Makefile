@@ -1,6 +1,6 @@
 # make demo   install, make both phantom datasets, score models and readers, write demo/report.html
 # make test   the whole test suite
-# make check  lint, types and import rules
+# make check  lint, spelling, types and import rules
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,7 @@ test: $(VENV)/.installed-test
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
