@@ -17,11 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.cli.crossvalidation import cross_validate
 from ctbench.datasets import Case, Dataset, load_dataset
 from ctbench.predictors import Predictor
 from ctbench.report.frames.tables import common_reference
-from ctbench.runs import run
+from ctbench.runs import cross_validate, run
 from reference_models.cascade_unet.predictor import MODEL, cascade_unet, cascade_unet_ensemble
 from reference_models.hemorrhage import LABEL
 from reference_models.training.run import train

@@ -1,20 +1,22 @@
-"""The references of a case: the consensus of its readers, with and without each of them."""
+"""The references of a case: the consensus of its readers, with and without each of them, and its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.consensus import fuse, leave_one_out
-from ctbench.datasets import Case
+from ctbench.consensus import fuse, indeterminate_share, leave_one_out, vote_share
+from ctbench.datasets import Case, LabelMaps
 from ctbench.errors import DataError
 from ctbench.reference import Reference
-from ctbench.volume import Volume
+from ctbench.volume import Volume, write_volume
 
-__all__ = ["Readings", "read_references"]
+__all__ = ["Readings", "read_references", "write_consensus"]
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,36 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
     return Readings(case.id, *drawn, references, without, next(iter(drawn.volumes.values())))
+
+
+def write_consensus(
+    case: str, drawn: LabelMaps, labels: Mapping[str, int], consensus: str, folder: Path
+) -> pd.DataFrame:
+    """Fuse the label maps of a case's readers and write the reference as NIfTI files.
+
+    Args:
+        case: Id of the case, which the file names begin with.
+        drawn: The readers' label maps, and the slices that each annotated.
+        labels: Name -> code of the structures.
+        consensus: The rule, as in ``ctbench.consensus.fuse``.
+        folder: Folder of ``{case}_labels.nii.gz``, ``{case}_excluded.nii.gz`` (1 for a voxel that is not counted) and
+            ``{case}_vote_share.nii.gz`` (the share of readers who agree with the reference, in [0, 1]).
+
+    Returns:
+        The columns of ``ctbench.consensus.indeterminate_share`` after a column ``case``.
+
+    Raises:
+        DataError: There are no label maps.
+    """
+    if not drawn.volumes:
+        msg = f"case {case} has no readers to fuse"
+        raise DataError(msg)
+    arrays, annotated = drawn.arrays, drawn.annotated
+    reference = fuse(arrays, consensus, annotated)
+    grid = next(iter(drawn.volumes.values()))
+    share = vote_share(arrays, reference, annotated)
+    for name, array in (("labels", reference.labels), ("excluded", reference.uncounted), ("vote_share", share)):
+        write_volume(grid.with_array(array), folder / f"{case}_{name}.nii.gz")
+    frame = indeterminate_share(arrays, reference, labels, annotated)
+    frame.insert(0, "case", case)
+    return frame

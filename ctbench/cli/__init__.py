@@ -1,4 +1,4 @@
-"""The command line: thin commands over the floors below."""
+"""The command line `ctbench`: one module a command, shared options in `options`, what is printed in `output`."""
 
 from __future__ import annotations
 

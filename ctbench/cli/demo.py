@@ -1,4 +1,4 @@
-"""``ctbench demo``: the whole way from readers to a report, on phantoms that make themselves."""
+"""`ctbench demo`: score models and readers on two generated phantom datasets, and write a report."""
 
 from __future__ import annotations
 
@@ -8,31 +8,25 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.data import Jobs, chosen_split
-from ctbench.cli.output import AsCsv, AsJson, note, print_summary, show_progress
-from ctbench.cli.scoring import failure_note
+from ctbench.cli.options import AsCsv, AsJson, Jobs, chosen_split
+from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
 
-__all__ = ["DEMO", "register"]
+__all__ = ["DEMO", "demo"]
 
 DEMO = {
     "phantom-anatomy": ("atlas", "cai-unet", "deepnat"),
     "phantom-hemorrhage": ("threshold", "deepbleed-128", "cascade-unet", "hybrid-mask-rcnn"),
 }
-"""Dataset -> a baseline, and the papers' models with weights for phantoms."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(demo)
+"""Dataset -> its predictors: a baseline, and the papers' models with weights trained on phantoms."""
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for runs and report.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of runs and report.")] = Path("demo"),
     jobs: Jobs = -1,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Make both phantom datasets, score models and readers on them, and write a report.
+    """Generate two phantom datasets, score models and readers on them, and write a report.
 
     Example: `ctbench demo`
     """
@@ -49,7 +43,7 @@ def demo(
         split = chosen_split(datasets[name], None)
         for spec in (*predictors, READERS):
             result = run(datasets[name], spec, out / name / spec, split=split, jobs=jobs, progress=show_progress)
-            failure_note(result)
+            note_lost_cases(result)
             runs.append(result)
     page = build_report(runs, out / "report.html", datasets=datasets, command="ctbench demo", progress=show_progress)
     print_summary(runs, as_json=as_json, as_csv=as_csv)

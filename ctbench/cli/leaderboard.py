@@ -1,4 +1,4 @@
-"""``ctbench leaderboard``: the pages of a board in a browser."""
+"""`ctbench leaderboard`: serve the pages of a board to a browser."""
 
 from __future__ import annotations
 
@@ -12,40 +12,38 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.data import Catalog
+from ctbench.cli.options import Catalog
 from ctbench.cli.output import note
 from ctbench.errors import UsageError
 
-__all__ = ["register"]
+__all__ = ["leaderboard"]
 
 _LOCAL = "localhost"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(leaderboard)
-
-
 def leaderboard(
     board: Annotated[
-        str, typer.Argument(metavar="BOARD", help="A board, or a folder of runs; a path or a URL that fsspec knows.")
+        str, typer.Argument(metavar="BOARD", help="Folder of a board or of runs, or a URL for fsspec.")
     ] = "demo",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where the pages are served.")] = 8501,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Port of the web server.")
+    ] = 8501,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="0.0.0.0 serves them to other machines too.")
+        str,
+        typer.Option("--host", metavar="ADDRESS", help="Address of the web server; 0.0.0.0: also for other machines."),
     ] = _LOCAL,
     catalog: Catalog = None,
 ) -> None:
-    """Show a board in the browser, until Ctrl+C: rankings, comparisons, readers, cases, methods.
+    """Serve a board to the browser until Ctrl+C: rankings, comparisons, readers, cases, methods.
 
     Example: `ctbench leaderboard board --port 8501`
     """
     _expect_free(host, port)
     app, named = _app(), [f"--catalog={path.resolve()}" for path in catalog or ()]
-    sys.argv = [str(app), board, *named]  # what the pages ask which board they show
+    sys.argv = [str(app), board, *named]  # from which the pages read the board
     import_module("leaderboard.app").prepare()
     note(f"leaderboard of {board}: http://{host}:{port}  (Ctrl+C ends it)")
-    # What Streamlit says when it starts is said above, in one line; that preparing knew other options is no news.
+    # The note above replaces the welcome message, and the warning about options changed since prepare() is not needed.
     options = [f"--server.port={port}", f"--server.address={host}", "--logger.hideWelcomeMessage=true"]
     logging.getLogger("streamlit.config").addFilter(lambda record: "section was detected" not in record.getMessage())
     from streamlit.web.cli import main as streamlit

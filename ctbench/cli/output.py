@@ -1,33 +1,28 @@
-"""What commands print: tables for people, JSON and CSV for programs, progress for the impatient."""
+"""What commands print: tables, JSON, CSV, notes on standard error, and progress bars."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ctbench.runs import Run
 
-__all__ = ["AsCsv", "AsJson", "note", "print_frame", "print_summary", "show_progress"]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list of objects.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")]
+__all__ = ["note", "note_lost_cases", "print_frame", "print_summary", "show_progress"]
 
 
 def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = False, title: str = "") -> None:
     """Print a table.
 
     Args:
-        frame: its rows.
-        as_json: as a JSON list of objects, null where a value is missing.
-        as_csv: as comma-separated values.
-        title: stands above the table; only people see it.
+        frame: The rows.
+        as_json: Print a JSON list of objects, with null for a missing value.
+        as_csv: Print comma-separated values.
+        title: Heading of the table; not printed as JSON or CSV.
     """
     if as_json:
         rows = json.loads(frame.to_json(orient="records", double_precision=15))
@@ -39,7 +34,7 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = Fa
 
 
 def print_summary(runs: Sequence[Run], *, as_json: bool = False, as_csv: bool = False) -> None:
-    """Print where the raters of some runs stand, and say where the runs are."""
+    """Print the mean scores of the raters of some runs, and note the folders of the runs."""
     from ctbench.report import summary_table
 
     frame = summary_table(runs)
@@ -56,12 +51,30 @@ def print_summary(runs: Sequence[Run], *, as_json: bool = False, as_csv: bool = 
 
 
 def note(message: str) -> None:
-    """Tell a person something beside the table: on standard error, so that pipes stay clean."""
+    """Print a message on standard error, so that standard output holds the table only."""
     print(message, file=sys.stderr)
 
 
+def note_lost_cases(run: Run) -> int:
+    """Note the cases that have no prediction, and return the exit code of the command.
+
+    0: none, or some but not all; 1: all; 2: the predictor broke the contract of predictors.
+    """
+    lost = run.scores[run.scores["status"].isin(["missing", "failed"])].drop_duplicates("case")
+    if lost.empty:
+        return 0
+    for row in lost.head(5).itertuples():
+        note(f"ctbench: case {row.case} {row.status}: {row.detail}")
+    if len(lost) > 5:
+        note(f"ctbench: and {len(lost) - 5} more; see {run.folder / 'log.jsonl'}")
+    note(f"ctbench: {len(lost)} of {len(run.manifest.cases)} cases have no prediction and are penalised")
+    if any(message.get("broken_contract") and message["case"] in set(lost["case"]) for message in run.messages()):
+        return 2
+    return 1 if len(lost) == len(run.manifest.cases) else 0
+
+
 def show_progress(name: str, steps: Iterable[Any], total: int) -> Iterator[Any]:
-    """Pass steps on while a bar on standard error shows how far they are; silent where that is no terminal."""
+    """Yield ``steps`` while a progress bar is shown on standard error, if that is a terminal."""
     from rich.console import Console  # 50 ms that --help does not need
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -85,7 +98,7 @@ def _print_for_people(frame: pd.DataFrame, title: str) -> None:
     for row in frame.itertuples(index=False):
         # Text, not markup: names come from users.
         table.add_row(*(Text(_cell(value)) for value in row))
-    # Not a terminal: nothing is cut, whatever reads it has its own width.
+    # If standard output is no terminal, nothing is cut to its width.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

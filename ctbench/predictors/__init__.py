@@ -13,7 +13,7 @@ from ctbench.predictors.isolated import IsolatedPredictor, open_predictor, proce
 from ctbench.predictors.isolation import Isolation, Limits
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
-from ctbench.predictors.resolve import installed_predictors, load_predictor
+from ctbench.predictors.resolve import installed_predictors, load_model, load_predictor
 
 __all__ = [
     "INFO_KEYS",
@@ -34,6 +34,7 @@ __all__ = [
     "info_to_json",
     "installed_predictors",
     "is_third_party",
+    "load_model",
     "load_predictor",
     "open_predictor",
     "own_files",

@@ -1,4 +1,4 @@
-"""From what a user types to a predictor in this process."""
+"""Find and load a predictor in this process, from an entry point, `module:attribute`, command, container or folder."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
 
-__all__ = ["GROUP", "installed_predictors", "load_predictor"]
+__all__ = ["GROUP", "installed_predictors", "load_model", "load_predictor"]
 
 GROUP = "ctbench.predictors"
-"""The entry-point group through which packages offer predictors."""
+"""Entry-point group of predictors."""
 
 
 def installed_predictors() -> dict[str, EntryPoint]:
-    """Give the entry points of all installed predictors by name, sorted; nothing is imported.
+    """Return the entry points of all installed predictors by name, sorted; nothing is imported.
 
     Raises:
-        PluginError: two packages offer the same name; the message names both.
+        PluginError: Two packages define the same name; the message names both.
     """
     found: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         other = found.get(entry.name)
         if other is not None and other.value != entry.value:
-            msg = f"two installed packages offer predictor {entry.name!r}: {other.value} and {entry.value}; remove one"
+            msg = f"two installed packages define predictor {entry.name!r}: {other.value} and {entry.value}; remove one"
             raise PluginError(msg)
         found[entry.name] = entry
     return found
@@ -45,22 +45,22 @@ def installed_predictors() -> dict[str, EntryPoint]:
 def load_predictor(
     spec: str, options: Mapping[str, Any] | None = None, isolation: Isolation | None = None, here: Path | None = None
 ) -> Predictor | FolderPredictions:
-    """Make the predictor that ``spec`` names, in this process: its code is trusted (see ``open_predictor``).
+    """Create the predictor that ``spec`` names in this process, without a sandbox (see `open_predictor`).
 
     Args:
-        spec: the name of an entry point, ``module:attribute`` (the working folder is searched too),
+        spec: Name of an entry point, ``module:attribute`` (the working folder is searched too),
             ``command:"program {image} {output}"``, ``container:IMAGE``, or ``folder:PATH`` for predictions made
             elsewhere.
-        options: keyword arguments of the entry point's or attribute's callable, of ``CommandPredictor`` or of
-            ``ContainerPredictor``.
-        isolation: mounts and limits of commands and containers.
-        here: the working folder; None: the present one.
+        options: Keyword arguments of the entry point's or attribute's callable, of `CommandPredictor` or of
+            `ContainerPredictor`.
+        isolation: Mounts and limits of commands and containers.
+        here: Working folder; None: the current one.
 
     Raises:
-        PluginNotFoundError: nothing has that name; the message offers the nearest ones.
-        UsageError: the callable does not take these options.
-        PluginError: the module or the callable raised.
-        ContractError: what it returned is no predictor.
+        PluginNotFoundError: No predictor has that name; the message suggests similar names.
+        UsageError: The callable does not accept these options.
+        PluginError: The module or the callable raised an exception.
+        ContractError: The callable did not return a predictor.
     """
     options, kept, here = dict(options or {}), isolation or Isolation(), here or Path.cwd()
     if spec.startswith("folder:"):
@@ -88,13 +88,32 @@ def load_predictor(
     return check_predictor(predictor, spec)
 
 
+def load_model(name: str, weights: Path | None = None, options: Mapping[str, Any] | None = None) -> Predictor:
+    """Create a predictor with given weights, in this process.
+
+    Args:
+        name: Predictor, as `load_predictor` takes it.
+        weights: Path that is passed as the option ``weights``; None: the predictor's default.
+        options: Its other keyword arguments.
+
+    Raises:
+        UsageError: It is a folder of predictions, which cannot predict.
+    """
+    given = dict(options or {}) | ({} if weights is None else {"weights": str(weights)})
+    predictor = load_predictor(name, given)
+    if isinstance(predictor, FolderPredictions):
+        msg = f"{name} is a folder of predictions; it cannot predict an image"
+        raise UsageError(msg)
+    return predictor
+
+
 def _entry(name: str) -> Callable[..., object]:
     known = installed_predictors()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"installed: {', '.join(known) or 'none'}."
         others = "module:attribute, command:..., container:IMAGE or folder:PATH"
-        msg = f"no predictor is called {name!r}; {hint} Or give {others}"
+        msg = f"no predictor is called {name!r}; {hint} Or use {others}"
         raise PluginNotFoundError(msg)
     return _import(name, known[name].load)
 
@@ -117,7 +136,7 @@ def _import(spec: str, load: Callable[[], object]) -> Callable[..., object]:
     try:
         factory = load()
     except (ImportError, AttributeError, ValueError) as error:
-        msg = f"predictor {spec!r} cannot be imported: {error}; give module:attribute of an importable module"
+        msg = f"predictor {spec!r} cannot be imported: {error}; expected module:attribute of an importable module"
         raise PluginNotFoundError(msg) from error
     except Exception as error:
         msg = f"importing predictor {spec!r} failed: {type(error).__name__}: {error}"
@@ -131,7 +150,7 @@ def _import(spec: str, load: Callable[[], object]) -> Callable[..., object]:
 def _check_options(factory: Callable[..., object], options: Mapping[str, Any], spec: str) -> None:
     try:
         signature = inspect.signature(factory)
-    except (TypeError, ValueError):  # some compiled callables have no signature; they will say it themselves
+    except (TypeError, ValueError):  # some compiled callables have no signature; calling them tells
         return
     try:
         signature.bind(**options)

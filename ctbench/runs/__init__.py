@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctbench.runs.comparison import Drop, compare, drops
+from ctbench.runs.crossvalidation import cross_validate, split_off_validation
 from ctbench.runs.execution import run
 from ctbench.runs.folder import SCORE_COLUMNS, Run, open_run
 from ctbench.runs.lockfile import Lock, lock, moved_from_lock, read_lock
@@ -25,6 +26,7 @@ __all__ = [
     "Shard",
     "UsedPredictor",
     "compare",
+    "cross_validate",
     "differing_rules",
     "drops",
     "lock",
@@ -33,5 +35,6 @@ __all__ = [
     "open_run",
     "read_lock",
     "run",
+    "split_off_validation",
     "verify",
 ]

@@ -1,4 +1,19 @@
+import json
+
 import pandas as pd
+
+
+def test_readers_scores_them(ctbench, blobs_folder, tmp_path):
+    """Each reader has a row a structure and metric, on the reference that this reader had no part in."""
+    result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1, "--json")
+    assert result.exit_code == 0
+    rows = {(row["rater"], row["label"], row["metric"]): row for row in json.loads(result.out)}
+    assert {rater for rater, _, _ in rows} == {"r1", "r2", "r3"}
+    # Without r1 the others agree where their boxes, 8 voxels long and 2 apart, overlap; r1 lies over all of that.
+    assert rows["r1", "iph", "dice"]["mean"] == 1.0
+    assert rows["r2", "iph", "dice"]["mean"] < 1.0
+    assert rows["r1", "iph", "dice"]["n"] == 3
+    assert (tmp_path / "work" / "runs" / "blobs" / "readers" / "run.json").is_file()
 
 
 def test_readers_writes_the_study(ctbench, blobs_folder, tmp_path):

@@ -1,4 +1,4 @@
-"""``ctbench audit``: what the papers print, worked out again."""
+"""`ctbench audit`: recompute the tables that the papers print."""
 
 from __future__ import annotations
 
@@ -7,28 +7,24 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.output import AsCsv, AsJson, note, print_frame
+from ctbench.cli.options import AsCsv, AsJson
+from ctbench.cli.output import note, print_frame
 
-__all__ = ["register"]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(audit)
+__all__ = ["audit"]
 
 
 def audit(
     dataset: Annotated[
-        str | None, typer.Argument(metavar="DATASET", help="The dataset whose paper to audit; default: all papers.")
+        str | None, typer.Argument(metavar="DATASET", help="Dataset whose paper is audited. [default: all papers]")
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Recompute the papers' tables from what else they print, with every figure over its rounding interval.
+    """Recompute the papers' tables from the numbers that they print, each over its rounding interval.
 
-    A verdict is `reproduced`, `undecidable` (within the rounding) or `contradicted`. On a terminal only what is not
-    reproduced is listed; `--json` and `--csv` give all.
+    The verdict is `reproduced`, `undecidable` (within rounding) or `contradicted`. A terminal shows the findings that
+    are not reproduced; `--json` and `--csv` print all.
 
     Example: `ctbench audit`
     """

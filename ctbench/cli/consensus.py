@@ -1,0 +1,79 @@
+"""`ctbench consensus`: fuse readers' masks into references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, Split, chosen_split, found_labels
+from ctbench.cli.output import note, print_frame, show_progress
+from ctbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["consensus"]
+
+
+def consensus(
+    masks: Annotated[
+        list[Path] | None, typer.Argument(metavar="[MASK...]", help="Label maps of one case, one a reader.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", "-d", metavar="DATASET", help="Fuse all cases of this dataset (name or YAML file) instead."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the references.")] = Path("consensus"),
+    rule: Consensus = "majority",
+    method: Annotated[
+        str | None, typer.Option("--method", hidden=True, help="Earlier name of --consensus, still accepted.")
+    ] = None,
+    catalog: Catalog = None,
+    split: Split = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Fuse readers' masks: writes labels, excluded voxels and vote share, prints the share of indeterminate voxels.
+
+    Example: `ctbench consensus reader1.nii.gz reader2.nii.gz reader3.nii.gz --out fused`
+    """
+    import pandas as pd
+
+    from ctbench.datasets import load_dataset
+    from ctbench.references import write_consensus
+
+    if bool(masks) == (dataset is not None):
+        msg = "expected either the masks of one case or --dataset NAME"
+        raise UsageError(msg)
+    rule = method or rule
+    if dataset is None:
+        frame = _fuse_files(masks or [], rule, out)
+    else:
+        loaded = load_dataset(dataset, catalog=catalog)
+        wanted = chosen_split(loaded, split)
+        cases = [case for case in loaded if wanted in {"", case.split or ""}]
+        steps = (write_consensus(case.id, case.label_maps(), loaded.labels, rule, out) for case in cases)
+        frame = pd.concat(show_progress("consensus", steps, len(cases)), ignore_index=True)
+    print_frame(frame, as_json=as_json, as_csv=as_csv)
+    note(f"references: {out}")
+
+
+def _fuse_files(masks: Sequence[Path], rule: str, out: Path) -> pd.DataFrame:
+    from ctbench.datasets import LabelMaps
+    from ctbench.references import write_consensus
+    from ctbench.volume import check_same_grid, read_label_map
+
+    names = [path.name.split(".")[0] for path in masks]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in masks]
+    volumes = {name: read_label_map(path) for name, path in zip(names, masks, strict=True)}
+    first = volumes[names[0]]
+    for path, volume in zip(masks, volumes.values(), strict=True):
+        check_same_grid(volume.geometry, first.geometry, found_name=str(path), expected_name=str(masks[0]))
+    drawn = LabelMaps(volumes, dict.fromkeys(volumes))
+    return write_consensus("consensus", drawn, found_labels(drawn.arrays.values()), rule, out)

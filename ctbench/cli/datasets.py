@@ -1,0 +1,150 @@
+"""`ctbench datasets`: list, show and check datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetArgument
+from ctbench.cli.output import note, print_frame
+from ctbench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ctbench.datasets import Case, Dataset
+    from ctbench.volume import Volume
+
+__all__ = ["datasets_app"]
+
+datasets_app = typer.Typer(help="List, show and check datasets.", no_args_is_help=False)
+
+
+@datasets_app.callback(invoke_without_command=True)
+def list_datasets(
+    context: typer.Context, catalog: Catalog = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
+    """List the known datasets, and whether their files are on this machine.
+
+    Example: `ctbench datasets --catalog my_data.yaml`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import pandas as pd
+
+    from ctbench.datasets import catalog as read_catalogs
+
+    rows = [
+        {
+            "dataset": name,
+            "modality": found.entry.modality,
+            "task": found.entry.task,
+            "structures": len(found.entry.labels),
+            "here": _presence(found),
+            "licence": found.entry.licence,
+            "title": found.entry.title,
+        }
+        for name, found in read_catalogs(catalog).items()
+    ]
+    print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
+
+
+@datasets_app.command("show")
+def show_dataset(
+    name: DatasetArgument, catalog: Catalog = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
+    """Show a dataset: description, how to obtain it, and numbers of cases by split, subgroup, type and size class.
+
+    Example: `ctbench datasets show phantom-hemorrhage`
+    """
+    import pandas as pd
+
+    from ctbench.datasets import counts, find_entry, load_dataset
+
+    entry = find_entry(name, catalog).entry
+    people = not (as_json or as_csv)
+    if people:
+        facts = {key: value for key, value in entry.model_dump(mode="json").items() if value not in (None, "", [], {})}
+        print_frame(pd.DataFrame({"field": list(facts), "value": [_plain(value) for value in facts.values()]}))
+    try:
+        dataset = load_dataset(name, catalog=catalog)
+    except DataError as error:
+        note(f"its files are not here: {error}")
+        if not people:
+            print_frame(pd.DataFrame(columns=["by", "value", "cases"]), as_json=as_json, as_csv=as_csv)
+        return
+    counted, sizes = counts(dataset), _sizes(dataset)
+    if people:
+        print_frame(counted, title="cases")
+        if sizes is not None:
+            wide = sizes.pivot_table("cases", ["label", "split"], "size", aggfunc="sum", sort=False)
+            print_frame(wide.reset_index(), title="cases by type and size class (> 25, 5 to 25, 0.01 to 5, < 0.01 mL)")
+        return
+    if sizes is not None:
+        by = sizes["label"] + " " + sizes["split"]
+        counted = pd.concat([counted, pd.DataFrame({"by": by, "value": sizes["size"], "cases": sizes["cases"]})])
+    print_frame(counted, as_json=as_json, as_csv=as_csv)
+
+
+@datasets_app.command("check")
+def check_dataset(
+    name: DatasetArgument,
+    catalog: Catalog = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also open every file and check its grid and label codes.")
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List the missing and faulty files of a dataset; exits 2 if there are any.
+
+    Example: `ctbench datasets check my_data.yaml --deep`
+    """
+    from ctbench.datasets import check, problem_table
+
+    problems = check(name, catalog=catalog, deep=deep)
+    if problems or as_json or as_csv:
+        print_frame(problem_table(problems), as_json=as_json, as_csv=as_csv)
+    # Files that match no pattern are listed, but are no fault.
+    serious = [problem for problem in problems if problem.is_fatal or problem.kind == "unreadable"]
+    note(f"{len(serious)} problems" if serious else "nothing is missing")
+    if serious:
+        raise typer.Exit(2)
+
+
+def _sizes(dataset: Dataset) -> pd.DataFrame | None:
+    """Count the cases by type and size of hemorrhage; None for a dataset without hemorrhages or references."""
+    from ctbench.datasets import label_volumes, size_table
+
+    judged = any(case.readers or case.reference_path for case in dataset)
+    if not judged or "hemorrhage" not in dataset.labels.names:
+        return None
+    return size_table(label_volumes(dataset, _reference))
+
+
+def _presence(found: Any) -> str:
+    """Return whether a dataset's files are on this machine; none is opened."""
+    from ctbench.datasets import dataset_root
+
+    if found.entry.builder:
+        return "makes itself"
+    try:
+        return "yes" if dataset_root(found).is_dir() else "no"
+    except DataError:
+        return "no"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _reference(case: Case) -> Volume | None:
+    from ctbench.references import read_references
+
+    if not case.readers and case.reference_path is None:
+        return None
+    readings = read_references(case)
+    return readings.grid.with_array(next(iter(readings.references.values())).labels)

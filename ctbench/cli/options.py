@@ -1,0 +1,191 @@
+"""Options and arguments that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+
+    from ctbench.datasets import Dataset
+    from ctbench.labels import LabelSet
+    from ctbench.predictors import Isolation
+
+__all__ = [
+    "AsCsv",
+    "AsJson",
+    "Catalog",
+    "Consensus",
+    "DatasetArgument",
+    "DatasetOfRun",
+    "DatasetOption",
+    "Device",
+    "Jobs",
+    "MemoryGb",
+    "Metrics",
+    "ModelName",
+    "Mounts",
+    "Options",
+    "PredictorSpec",
+    "Processes",
+    "RunFolder",
+    "Split",
+    "Timeout",
+    "Trust",
+    "chosen_split",
+    "found_labels",
+    "isolation_from",
+    "key_values",
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list of objects.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")]
+
+DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset, or its YAML file.")]
+DatasetOption = Annotated[
+    str, typer.Option("--dataset", "-d", metavar="DATASET", help="Name of a dataset, or its YAML file.")
+]
+DatasetOfRun = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", "-d", metavar="DATASET", help="Name of a dataset, or its YAML file. [default: that of the run]"
+    ),
+]
+Catalog = Annotated[
+    list[Path] | None,
+    typer.Option("--catalog", metavar="FILE", help="YAML file that describes further datasets. May be repeated."),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="SPLIT",
+        help="Use the cases of this split, or 'all'. [default: test if the dataset has such a split, else all]",
+    ),
+]
+Consensus = Annotated[
+    str,
+    typer.Option(
+        "--consensus",
+        metavar="RULE",
+        help="Rule that fuses the readers: majority, plurality, staple, union or intersection.",
+    ),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", metavar="METRIC", help="Compute this metric. May be repeated. [default: all metrics]"),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", metavar="N", help="Number of parallel processes; -1 uses all cores.")
+]
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+
+PredictorSpec = Annotated[
+    str,
+    typer.Argument(
+        metavar="PREDICTOR",
+        help="Name of an installed predictor, module:attribute, command:'PROGRAM {image} {output}', container:IMAGE, "
+        "or folder:PATH of predictions.",
+    ),
+]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, e.g. cai-unet.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="DEVICE", help="Device of the model, e.g. cpu or cuda. [default: the model chooses]"
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", "-o", metavar="KEY=VALUE", help="Keyword argument of the predictor; JSON values. May be repeated."
+    ),
+]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the predictor in this process, without sandbox and limits.")]
+Mounts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mount", metavar="PATH", help="File or folder that the sandboxed predictor may read. May be repeated."
+    ),
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit per case in seconds. [default: 1800]")
+]
+MemoryGb = Annotated[
+    float | None, typer.Option("--memory-gb", metavar="GIB", help="Memory limit of the predictor in GiB. [default: 16]")
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", metavar="N", help="Maximum number of processes and threads of the predictor. [default: 512]"
+    ),
+]
+
+
+def chosen_split(dataset: Dataset, split: str | None) -> str:
+    """Return the split that ``--split`` means: empty for all cases; without the option ``test`` if there is one."""
+    if split is None:
+        return "test" if any(case.split == "test" for case in dataset) else ""
+    return "" if split == "all" else split
+
+
+def key_values(pairs: list[str] | None, device: str | None = None) -> dict[str, Any]:
+    """Return the values of ``--option KEY=VALUE`` and ``--device``; JSON values (numbers, true, null) are decoded.
+
+    Raises:
+        UsageError: A pair has no ``=``, or its key is not a Python identifier.
+    """
+    read: dict[str, Any] = {} if device is None else {"device": device}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            msg = f"--option expects KEY=VALUE, got {pair!r}"
+            raise UsageError(msg)
+        try:
+            read[key] = json.loads(value)
+        except ValueError:
+            read[key] = value
+    return read
+
+
+def isolation_from(
+    *,
+    trust: bool,
+    mount: list[Path] | None,
+    timeout: float | None,
+    memory_gb: float | None,
+    processes: int | None,
+) -> Isolation:
+    """Return the `Isolation` that ``--trust``, ``--mount`` and the options of limits describe.
+
+    Raises:
+        UsageError: A mount does not exist, or a limit is not positive.
+    """
+    from ctbench.predictors import Isolation, Limits
+
+    absent = [str(path) for path in mount or () if not path.exists()]
+    if absent:
+        msg = f"--mount expects an existing file or folder; not found: {', '.join(absent)}"
+        raise UsageError(msg)
+    given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
+    limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
+    return Isolation(trust, tuple(path.absolute() for path in mount or ()), limits)
+
+
+def found_labels(arrays: Iterable[np.ndarray]) -> LabelSet:
+    """Return a label set of all codes in some label maps, called ``label-CODE``; empty if there is none but 0."""
+    import numpy as np
+
+    from ctbench.labels import LabelSet
+
+    codes = sorted({int(code) for array in arrays for code in np.unique(array)} - {0})
+    return LabelSet({f"label-{code}": code for code in codes})

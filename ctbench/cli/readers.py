@@ -1,0 +1,115 @@
+"""`ctbench readers`: score the readers against each other and study their agreement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
+from ctbench.cli.output import note, print_frame, show_progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ctbench.datasets import Dataset
+    from ctbench.runs import Run
+
+__all__ = ["readers"]
+
+_SHOWN_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
+"""Metrics in the table for people; JSON and CSV have all."""
+
+
+def readers(
+    dataset: DatasetArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the run and the study. [default: runs/DATASET/readers and runs/DATASET/reader-study]",
+        ),
+    ] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Also write a NIfTI map of disagreement for each case.")] = False,
+    catalog: Catalog = None,
+    split: Split = None,
+    consensus: Consensus = "majority",
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Score each reader against the consensus of the others, and write their agreement as a page and CSV files.
+
+    Example: `ctbench readers my_readers.yaml --maps`
+    """
+    from ctbench.datasets import load_dataset
+    from ctbench.runs import READERS, run
+
+    loaded = load_dataset(dataset, catalog=catalog)
+    result = run(
+        loaded,
+        READERS,
+        out or Path("runs") / loaded.name / READERS,
+        split=chosen_split(loaded, split),
+        consensus=consensus,
+        jobs=jobs,
+        progress=show_progress,
+    )
+    table = _against_others(result)
+    command = f"ctbench readers {dataset}" + (" --maps" if maps else "")
+    study = _write_study(loaded, table, result, out, jobs=jobs, maps=maps, command=command)
+    if not (as_json or as_csv):
+        table = _wide(table)
+    print_frame(table, as_json=as_json, as_csv=as_csv, title="each reader against the consensus of the others")
+    note(f"{'reused' if result.reused else 'run'}: {result.folder}")
+    note(f"reader study: {study}" if study else "no case has two readers: there is no reader study")
+
+
+def _write_study(
+    dataset: Dataset, against_others: pd.DataFrame, run: Run, out: Path | None, *, jobs: int, maps: bool, command: str
+) -> Path | None:
+    """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
+    from ctbench.agreement import study_readers, write_tables
+    from ctbench.report.page.reader_study import build_reader_study
+
+    cases = dataset.select(run.manifest.cases)
+    if all(len(case.readers) < 2 for case in cases):
+        return None
+    folder = out or Path("runs") / dataset.name / "reader-study"
+    study = study_readers(
+        cases,
+        consensus=run.manifest.consensus,
+        jobs=jobs,
+        maps=folder / "maps" if maps else None,
+        progress=show_progress,
+    )
+    for case, why in study.skipped.items():
+        note(f"case {case} is left out of the reader study: {why}")
+    write_tables(study, folder)
+    return build_reader_study(
+        study,
+        folder / "reader-study.html",
+        against_others=against_others,
+        command=command,
+    )
+
+
+def _against_others(run: Run) -> pd.DataFrame:
+    """Return mean, sd and n of every reader's scores on the reference fused without this reader."""
+    from ctbench.statistics import describe
+
+    scores = run.scores
+    own = scores["reference"] == run.manifest.consensus + "-without-" + scores["rater"]
+    return describe(scores[own], by=("reference", "label", "rater"))
+
+
+def _wide(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a structure and reader, and a column a metric with mean ± sd as text."""
+    shown = table[table["metric"].isin(_SHOWN_METRICS)]
+    cells = [f"{row.mean:.3f} ± {row.sd:.3f}" for row in shown.itertuples()]
+    wide = shown.assign(cell=cells).pivot_table(
+        index=["label", "rater"], columns="metric", values="cell", aggfunc="first", sort=False
+    )
+    return wide[[name for name in _SHOWN_METRICS if name in wide]].reset_index()

@@ -1,0 +1,136 @@
+"""`ctbench run`: run a predictor on a dataset and score it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctbench.cli.options import (
+    AsCsv,
+    AsJson,
+    Catalog,
+    Consensus,
+    DatasetOption,
+    Device,
+    Jobs,
+    MemoryGb,
+    Metrics,
+    Mounts,
+    Options,
+    Processes,
+    Split,
+    Timeout,
+    Trust,
+    chosen_split,
+    isolation_from,
+    key_values,
+)
+from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
+
+__all__ = ["run"]
+
+
+def run(
+    predictor: Annotated[
+        str,
+        typer.Argument(
+            metavar="PREDICTOR",
+            help="Name of an installed predictor, module:attribute, command:'PROGRAM {image} {output}', "
+            "container:IMAGE, folder:PATH of predictions; or readers, to score the readers only.",
+        ),
+    ] = "readers",
+    dataset: DatasetOption = ...,  # type: ignore[assignment]  # typer's mark of a required option
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Folder of the run. [default: runs/DATASET/PREDICTOR]"),
+    ] = None,
+    catalog: Catalog = None,
+    split: Split = None,
+    consensus: Consensus = "majority",
+    metric: Metrics = None,
+    device: Device = None,
+    option: Options = None,
+    trust: Trust = False,
+    mount: Mounts = None,
+    timeout: Timeout = None,
+    memory_gb: MemoryGb = None,
+    processes: Processes = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the command line of the predictor's process and exit.")
+    ] = False,
+    jobs: Jobs = -1,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Use the workers of this Dask scheduler instead of --jobs.",
+        ),
+    ] = "",
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="N/COUNT", help="Run part N of COUNT of the cases, e.g. 3/16. [default: all]"),
+    ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache/--no-cache", help="Use and fill the cache of predictions and scores in CTBENCH_CACHE."),
+    ] = True,
+    readers: Annotated[
+        bool, typer.Option("--readers/--no-readers", help="Also score the readers; never done with --out.")
+    ] = True,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Run a predictor on a dataset and score it, beside the readers, against the consensus of the readers.
+
+    An interrupted run continues with the same command. Exits 1 if the predictor failed on every case, 2 if it broke
+    the contract of predictors.
+
+    Example: `ctbench run threshold --dataset phantom-hemorrhage`
+    """
+    from ctbench.datasets import load_dataset
+    from ctbench.predictors import process_command, unenforced
+    from ctbench.runs import READERS, Shard
+    from ctbench.runs import run as make_run
+
+    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    if dry_run:
+        print(process_command(predictor, key_values(option, device), isolation))
+        return
+    part = Shard.parse(shard) if shard else None
+    loaded = load_dataset(dataset, catalog=catalog)
+    wanted = [predictor]
+    if readers and out is None and predictor != READERS and any(len(case.readers) > 1 for case in loaded):
+        wanted.append(READERS)
+    for sentence in unenforced(predictor, isolation):
+        note(sentence)
+    runs = []
+    for spec in wanted:
+        folder = out or Path("runs") / loaded.name / _folder_name(spec)
+        result = make_run(
+            loaded,
+            spec,
+            part.folder(folder) if part else folder,
+            options=None if spec == READERS else key_values(option, device),
+            split=chosen_split(loaded, split),
+            shard=part,
+            consensus=consensus,
+            metrics=metric,
+            jobs=jobs,
+            cluster=cluster,
+            cached=cache,
+            isolation=isolation,
+            progress=show_progress,
+        )
+        runs.append(result)
+    print_summary(runs, as_json=as_json, as_csv=as_csv)
+    exit_code = note_lost_cases(runs[0])
+    if exit_code:
+        raise typer.Exit(exit_code)
+
+
+def _folder_name(spec: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", spec).strip("-")[:80]

@@ -1,0 +1,71 @@
+"""`ctbench verify`: score a run's predictions again and compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctbench.cli.options import (
+    AsCsv,
+    AsJson,
+    Catalog,
+    DatasetOfRun,
+    Jobs,
+    MemoryGb,
+    Mounts,
+    Processes,
+    RunFolder,
+    Timeout,
+    Trust,
+    isolation_from,
+)
+from ctbench.cli.output import note, print_frame, show_progress
+
+__all__ = ["verify"]
+
+
+def verify(
+    run: RunFolder,
+    dataset: DatasetOfRun = None,
+    catalog: Catalog = None,
+    repredict: Annotated[bool, typer.Option("--repredict", help="Also run the predictor again.")] = False,
+    lock: Annotated[
+        Path | None,
+        typer.Option("--lock", metavar="FILE", help="Also compare with the file that `ctbench lock` wrote."),
+    ] = None,
+    trust: Trust = False,
+    mount: Mounts = None,
+    timeout: Timeout = None,
+    memory_gb: MemoryGb = None,
+    processes: Processes = None,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Score the predictions that a run keeps again and list every value that changed; exits 1 if any did.
+
+    Overlaps and volumes must be equal, distances within 1e-6 mm. No cache is used.
+
+    Example: `ctbench verify runs/phantom-hemorrhage/threshold --lock ctbench.lock`
+    """
+    import pandas as pd
+
+    from ctbench.datasets import load_dataset
+    from ctbench.runs import Execution, moved_from_lock, open_run, read_lock
+    from ctbench.runs import verify as verify_run
+
+    opened = open_run(run)
+    expected = read_lock(lock) if lock else None
+    loaded = load_dataset(dataset or opened.manifest.dataset, catalog=catalog)
+    execution = Execution(jobs=jobs, cached=False, progress=show_progress)
+    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    moved = verify_run(opened, loaded, repredict=repredict, isolation=isolation, execution=execution)
+    if expected is not None:
+        moved = pd.concat([moved, moved_from_lock(opened, expected)], ignore_index=True)
+    if len(moved) or as_json or as_csv:
+        print_frame(moved, as_json=as_json, as_csv=as_csv)
+    note(f"ctbench: {len(moved)} values changed in {run}" if len(moved) else f"ctbench: {run} is verified")
+    if len(moved):
+        raise typer.Exit(1)

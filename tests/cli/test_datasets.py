@@ -1,0 +1,44 @@
+import json
+
+
+def test_datasets_lists_every_entry(ctbench):
+    """The phantoms make themselves; a dataset that nobody has here is not here."""
+    rows = json.loads(ctbench("datasets", "--json").out)
+    here = {row["dataset"]: row["here"] for row in rows}
+    assert here["phantom-anatomy"] == here["phantom-hemorrhage"] == "makes itself"
+    assert "no" in here.values()
+    assert len(rows) > 15
+
+
+def test_datasets_lists_a_users_catalogue_first(ctbench, blobs_folder):
+    """`--catalog` adds the user's own."""
+    rows = json.loads(ctbench("datasets", "--catalog", blobs_folder / "blobs.yaml", "--json").out)
+    assert (rows[0]["dataset"], rows[0]["here"]) == ("blobs", "yes")
+
+
+def test_show_counts_cases_by_type_and_size(ctbench, blobs_folder):
+    """A box of 3 x 8 x 8 voxels of 0.004 mL is 0.768 mL: small; train and test are counted apart."""
+    result = ctbench("datasets", "show", blobs_folder / "blobs.yaml", "--json")
+    rows = {(row["by"], row["value"]): row["cases"] for row in json.loads(result.out)}
+    assert rows["all", ""] == 4
+    assert rows["split", "test"] == 3
+    assert rows["iph test", "small"] == 3
+    assert rows["iph test", "large"] == 0
+    assert "cases by type and size class" in ctbench("datasets", "show", blobs_folder / "blobs.yaml").out
+
+
+def test_show_tells_how_to_get_what_is_not_here(ctbench):
+    """An entry without files is shown with how it is had."""
+    result = ctbench("datasets", "show", "instance2022")
+    assert result.exit_code == 0
+    assert "its files are not here" in result.err
+    assert "access" in result.out
+
+
+def test_check_names_missing_files_and_exits_two(ctbench, blobs_folder):
+    """A complete dataset passes; a missing image is named."""
+    assert ctbench("datasets", "check", blobs_folder / "blobs.yaml", "--deep").exit_code == 0
+    (blobs_folder / "images" / "b.nii.gz").unlink()
+    result = ctbench("datasets", "check", blobs_folder / "blobs.yaml", "--json")
+    assert result.exit_code == 2
+    assert any("b.nii.gz" in row["path"] for row in json.loads(result.out))

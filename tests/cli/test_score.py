@@ -1,0 +1,55 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from ctbench.metrics import METRICS
+from ctbench.volume import Volume, write_volume
+
+
+@pytest.fixture
+def two_maps(tmp_path):
+    """A reference and a prediction: a box of 4 x 4 x 4 voxels, shifted by one along x."""
+    labels = np.zeros((8, 10, 12), np.uint8)
+    labels[2:6, 3:7, 3:7] = 3
+    paths = tmp_path / "reference.nii.gz", tmp_path / "prediction.nii.gz"
+    write_volume(Volume(labels, (5.0, 1.0, 1.0)), paths[0])
+    write_volume(Volume(np.roll(labels, 1, axis=2), (5.0, 1.0, 1.0)), paths[1])
+    return paths
+
+
+def test_score_prints_a_table_of_two_files(ctbench, two_maps):
+    """Without options every code is a structure; a person sees the chief metrics."""
+    result = ctbench("score", *two_maps)
+    assert result.exit_code == 0
+    assert "label-3" in result.out
+    assert "0.750" in result.out  # Dice of 64-voxel boxes that share 48
+
+
+def test_score_gives_every_metric_as_json(ctbench, two_maps):
+    """`--json` has the columns of `metrics.score`, and null where there is no value."""
+    result = ctbench("score", *two_maps, "--label", "box=3", "--label", "nothing=4", "--json")
+    rows = json.loads(result.out)
+    assert list(rows[0]) == ["label", "metric", "value", "unit", "status", "detail"]
+    assert len(rows) == 2 * len(METRICS)
+    values = {(row["label"], row["metric"]): row["value"] for row in rows}
+    assert values["box", "dice"] == 0.75
+    assert values["box", "hd95"] == 1.0
+    assert values["nothing", "dice"] is None
+
+
+def test_score_as_csv_has_the_same_rows(ctbench, two_maps):
+    """`--csv` is for spreadsheets."""
+    rows = list(csv.DictReader(io.StringIO(ctbench("score", *two_maps, "--metric", "dice", "--csv").out)))
+    assert [(row["metric"], float(row["value"])) for row in rows] == [("dice", 0.75)]
+
+
+def test_score_leaves_out_excluded_voxels(ctbench, two_maps, tmp_path):
+    """With the differing columns excluded the two boxes are the same."""
+    mask = np.zeros((8, 10, 12), np.uint8)
+    mask[:, :, [3, 7]] = 1
+    write_volume(Volume(mask, (5.0, 1.0, 1.0)), tmp_path / "excluded.nii.gz")
+    result = ctbench("score", *two_maps, "--excluded", tmp_path / "excluded.nii.gz", "--metric", "dice", "--json")
+    assert json.loads(result.out)[0]["value"] == 1.0

@@ -1,0 +1,30 @@
+import json
+
+from ctbench.runs.folder import RunFolder
+from ctbench.volume import read_volume, write_volume
+
+
+def test_a_run_that_holds_ends_with_zero(ctbench, made):
+    """A sentence for people, an empty list for programs."""
+    run, dataset = made
+    result = ctbench("verify", run, *dataset)
+    assert (result.exit_code, result.out) == (0, "")
+    assert result.err.splitlines()[-1] == f"ctbench: {run} is verified"
+    assert json.loads(ctbench("verify", run, *dataset, "--json").out) == []
+    assert ctbench("verify", run, *dataset, "--repredict", "--trust").exit_code == 0
+
+
+def test_a_number_that_moved_ends_with_one(ctbench, made):
+    """The table has what was expected and what was found."""
+    run, dataset = made
+    path = RunFolder(run).prediction("a")
+    volume = read_volume(path)
+    write_volume(volume.with_array(volume.array[:, ::-1]), path)
+    result = ctbench("verify", run, *dataset, "--json")
+    assert result.exit_code == 1
+    rows = json.loads(result.out)
+    assert {row["what"] for row in rows} == {"predictions_digest", "value"}
+    assert {row["case"] for row in rows} == {"", "a"}
+    assert "values changed in" in result.err
+    assert "predictions_digest" in ctbench("verify", run, *dataset).out
+    assert ctbench("verify", run, *dataset, "--csv").out.startswith("what,case,rater,")
