@@ -199,7 +199,7 @@ READERS = ("r1", "r2", "r3")
 
 
 def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
-    """Put made-up runs of models, and one of readers, on a board, without handing in one by one."""
+    """Put made-up runs of models, and one of readers, on a board, without submitting one by one."""
     labels = {f"structure{number}": number + 1 for number in range(structures)}
     generator = np.random.default_rng(0)
     references = ("majority", *(f"majority-without-{reader}" for reader in READERS))

@@ -1,6 +1,6 @@
-"""A board: runs that were handed in, and tables derived of them so that a page opens at once.
+"""A board: submitted runs, and tables derived of them so that a page opens at once.
 
-``runs/DIGEST/`` holds each run as it was handed in, ``withdrawn/DIGEST.json`` a tombstone for each that was taken back:
+``runs/DIGEST/`` holds each run as it was submitted, ``withdrawn/DIGEST.json`` a tombstone for each that was taken back:
 these are the truth. ``index.parquet`` and ``leaderboard.parquet/`` follow from them, and ``rebuild`` brings them up to
 date. The digest of a run is that of its ``run.json``, which has the digests of everything else.
 """
@@ -49,7 +49,7 @@ class Board:
     Args:
         place: its folder.
         runs: a row for each run, with the columns ``ctbench.boards.index.INDEX_COLUMNS``.
-        folders: digest -> folder, of runs that were never handed in; empty for a board.
+        folders: digest -> folder, of runs that were never submitted; empty for a board.
     """
 
     place: Place
@@ -128,7 +128,7 @@ class Board:
 
 
 def open_board(path: str | Path) -> Board:
-    """Open a board, which may be empty; or, as one, a folder of runs that were never handed in (``runs``, ``demo``).
+    """Open a board, which may be empty; or, as one, a folder of runs that were never submitted (``runs``, ``demo``).
 
     Of such a folder all runs are read that lie in it or one folder further down.
 
@@ -154,7 +154,7 @@ def board_stamp(path: str | Path) -> str:
 
 
 def submit(run: Run, board: str | Path) -> tuple[str, bool]:
-    """Hand a run in. Whether it holds is the caller's to see: ``verify`` says so.
+    """Submit a run to a board; the caller verifies it first (see ``ctbench.runs.verify``).
 
     Args:
         run: a whole run of this schema version.
@@ -193,7 +193,7 @@ def submit(run: Run, board: str | Path) -> tuple[str, bool]:
 
 
 def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
-    """Take a run back: its files go, a tombstone stays, and it cannot be handed in again.
+    """Take a run back: its files go, a tombstone stays, and it cannot be submitted again.
 
     Raises:
         UsageError: the board has no such run.
@@ -212,7 +212,7 @@ def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
 
 
 def rebuild(board: str | Path) -> Board:
-    """Bring the derived tables up to what is handed in: only runs that are new are read.
+    """Bring the derived tables up to date with the submitted runs; only new runs are read.
 
     Raises:
         StoreError: the board cannot be written.

@@ -90,7 +90,7 @@ def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], in
 
 
 def _stamped(file: Place) -> str:
-    """Give when a run was handed in; empty where nobody knows."""
+    """Return when a run was submitted; empty if that is not known."""
     try:
         return str(json.loads(file.read())["submitted"])
     except (CtbenchError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Runs in folders that nobody handed in, read as if they were on a board; nothing is derived and nothing written."""
+"""Runs in folders that were not submitted, read as if they were on a board; nothing is derived and nothing written."""
 
 from __future__ import annotations
 

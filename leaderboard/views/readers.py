@@ -29,7 +29,7 @@ def show(selection: Selection) -> None:
     """Draw the page."""
     if not selection.readers():
         layout.note(
-            "No readers were scored on this dataset: it has one given reference, or their run was not handed in."
+            "No readers were scored on this dataset: it has one given reference, or their run was not submitted."
         )
         return
     _against_others(selection)

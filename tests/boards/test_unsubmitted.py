@@ -9,14 +9,14 @@ from ctbench.runs import READERS, run
 
 @pytest.fixture
 def folder(blobs, bright, tmp_path):
-    """A folder of runs that nobody handed in, as `ctbench demo` leaves it."""
+    """A folder of runs that were not submitted, as `ctbench demo` leaves it."""
     for spec, name in ((bright, "bright"), (READERS, "readers")):
         run(blobs, spec, tmp_path / "runs" / "blobs" / name, metrics=["dice", "hd95"], jobs=1)
     return tmp_path / "runs"
 
 
 def test_a_folder_of_runs_is_read_like_a_board(folder, tmp_path):
-    """The same runs handed in give the same index, partitions, scores and grids; nothing is written."""
+    """The same runs submitted give the same index, partitions, scores and grids; nothing is written."""
     loose = open_board(folder)
     before = sorted(folder.rglob("*"))
     for path in (folder / "blobs" / "bright", folder / "blobs" / "readers"):

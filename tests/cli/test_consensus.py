@@ -5,7 +5,7 @@ import json
 import numpy as np
 import SimpleITK
 
-from ctbench.volume import read_volume
+from ctbench.volume import read_volume, write_volume
 
 
 def test_consensus_of_files_writes_three_volumes(ctbench, blobs_folder, tmp_path):
@@ -24,8 +24,27 @@ def test_consensus_of_files_writes_three_volumes(ctbench, blobs_folder, tmp_path
 
 def test_consensus_of_a_dataset_goes_case_by_case(ctbench, blobs_folder, tmp_path):
     """All cases of the test split, with another rule."""
-    arguments = ("--dataset", blobs_folder / "blobs.yaml", "--method", "plurality", "--out", tmp_path / "fused")
+    arguments = ("--dataset", blobs_folder / "blobs.yaml", "--consensus", "plurality", "--out", tmp_path / "fused")
     result = ctbench("consensus", *arguments, "--csv")
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert {row["case"] for row in rows} == {"b", "c", "d"}
     assert (tmp_path / "fused" / "d_labels.nii.gz").is_file()
+
+
+def test_the_earlier_name_of_the_rule_still_works(ctbench, blobs_folder, tmp_path):
+    """`--consensus` and the hidden `--method` write the same references; `--help` shows the first only."""
+    masks = [tmp_path / f"{reader}.nii.gz" for reader in ("r1", "r2", "r3")]
+    for path in masks:
+        drawn = read_volume(blobs_folder / "readers" / path.name.split(".")[0] / "a.nii.gz")
+        write_volume(drawn.with_array((drawn.array > 0).astype(np.uint8)), path)
+    written = []
+    for option in ("--consensus", "--method"):
+        out = tmp_path / option.strip("-")
+        assert ctbench("consensus", *masks, option, "union", "--out", out).exit_code == 0
+        written.append(read_volume(out / "consensus_labels.nii.gz").array)
+    np.testing.assert_array_equal(*written)
+    majority = read_volume(masks[0]).array  # r1 lies in the middle of the others
+    assert (written[0] > 0).sum() > (majority > 0).sum()
+    shown = ctbench("consensus", "--help").out
+    assert "--consensus" in shown
+    assert "--method" not in shown

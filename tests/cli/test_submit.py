@@ -3,7 +3,7 @@ import json
 from ctbench.runs.folder import RunFolder
 
 
-def test_a_verified_run_is_handed_in_and_taken_back(ctbench, made):
+def test_a_verified_run_is_submitted_and_withdrawn(ctbench, made):
     """A run whose numbers moved is not; one that is there already changes nothing."""
     run, dataset = made
     result = ctbench("submit", run, "--to", "board", *dataset, "--json")

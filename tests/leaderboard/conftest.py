@@ -108,7 +108,7 @@ def toy_runs(toy, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def toy_board(toy_runs, tmp_path_factory):
-    """A board that these runs were handed in to."""
+    """A board to which these runs were submitted."""
     folder = tmp_path_factory.mktemp("toy_board") / "board"
     for one in toy_runs.values():
         submit(one, folder)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ctbench.errors import ContractError, GeometryError, LabelError, MissingFileError, PluginNotFoundError, UsageError
-from ctbench.predictors import load_predictor
+from ctbench.labels import LabelSet
+from ctbench.predictors import Prediction, PredictorInfo, load_predictor, predict_into_folder, write_labels_file
 from ctbench.volume import Volume, write_volume
 
 
@@ -98,3 +99,38 @@ def test_a_wrong_findings_file_is_explained(folder, image):
     (folder / "case-1.json").write_text('{"findings": [{"slice": 1}]}')
     with pytest.raises(ContractError, match="is not what stands beside a prediction"):
         load_predictor(f"folder:{folder}").prediction("case-1", image)
+
+
+class Halves:
+    """Calls the upper half of every axial slice iph."""
+
+    def __init__(self, score=None):
+        self.score = score
+        self.info = PredictorInfo(name="halves", version="2", labels=LabelSet({"iph": 1, "ivh": 4}), paper="doi")
+
+    def predict(self, image):
+        """Segment by position."""
+        labels = np.zeros(image.shape, np.uint8)
+        labels[:, : image.shape[1] // 2] = 1
+        return Prediction(labels, score=self.score)
+
+
+def test_what_is_predicted_into_a_folder_is_read_from_it(tmp_path, image):
+    """Label map, score and the predictor's info come back equal."""
+    predictor = Halves(score=0.25)
+    said = predict_into_folder(predictor, "case-1", image, tmp_path)
+    write_labels_file(predictor.info, tmp_path)
+    predictions = load_predictor(f"folder:{tmp_path}")
+    assert predictions.info == predictor.info
+    read = predictions.prediction("case-1", image)
+    np.testing.assert_array_equal(read.labels, predictor.predict(image).labels)
+    assert read.score == said["score"] == 0.25
+    voxels = image.shape[0] * (image.shape[1] // 2) * image.shape[2]
+    assert said["iph_ml"] == pytest.approx(voxels * image.voxel_ml)
+    assert said["ivh_ml"] == 0
+
+
+def test_a_prediction_without_a_score_has_no_file_of_one(tmp_path, image):
+    """Only the label map is written."""
+    assert predict_into_folder(Halves(), "case-1", image, tmp_path)["score"] is None
+    assert [path.name for path in tmp_path.iterdir()] == ["case-1.nii.gz"]

@@ -67,7 +67,7 @@ class Field:
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """The models' names, in the order in which they were handed in."""
+        """The models' names, in the order of submission."""
         return tuple(self.runs.loc[self.runs["rater_kind"] == "model", "name"])
 
     @cached_property

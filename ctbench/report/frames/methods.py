@@ -81,7 +81,7 @@ def method_card(field: Field, name: str) -> pd.DataFrame:
         "Seconds a case": "" if pd.isna(row["seconds"]) else f"{row['seconds']:.2f}",
         "Device": manifest.device,
         "Cases": f"{len(manifest.cases)}, {row['failed']} without a prediction",
-        "Handed in": row["submitted"],
+        "Submitted": row["submitted"],
         "Run": row["run"],
         "Scores": manifest.scores_digest,
         "Versions": ", ".join(f"{key} {value}" for key, value in manifest.versions.items()),

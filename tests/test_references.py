@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from ctbench.datasets import LabelMaps
+from ctbench.errors import DataError
+from ctbench.references import write_consensus
+from ctbench.volume import Volume, read_volume
+
+
+def drawn(*columns):
+    """One slice a reader, on which a box ends at each of the given columns."""
+    volumes = {}
+    for number, column in enumerate(columns):
+        labels = np.zeros((1, 4, 8), np.uint8)
+        labels[:, :, :column] = 2
+        volumes[f"r{number}"] = Volume(labels, (5.0, 1.0, 1.0))
+    return LabelMaps(volumes, dict.fromkeys(volumes))
+
+
+def test_a_consensus_is_written_as_three_volumes(tmp_path):
+    """Both readers agree on four columns; on the next two each is alone, so that these voxels are excluded."""
+    frame = write_consensus("a", drawn(4, 6), {"iph": 2}, "majority", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a_excluded.nii.gz",
+        "a_labels.nii.gz",
+        "a_vote_share.nii.gz",
+    ]
+    labels = read_volume(tmp_path / "a_labels.nii.gz").array
+    excluded = read_volume(tmp_path / "a_excluded.nii.gz").array
+    np.testing.assert_array_equal(np.unique(labels[:, :, :4]), [2])
+    assert not labels[:, :, 4:].any()
+    np.testing.assert_array_equal(excluded[0, 0], [0, 0, 0, 0, 1, 1, 0, 0])
+    assert list(frame["case"].unique()) == ["a"]
+
+
+def test_nothing_is_written_without_readers(tmp_path):
+    """The message names the case."""
+    with pytest.raises(DataError, match="case a has no readers to fuse"):
+        write_consensus("a", LabelMaps({}, {}), {"iph": 2}, "majority", tmp_path)
+    assert not list(tmp_path.iterdir())
