@@ -1,4 +1,4 @@
-"""Statistics: pure functions of arrays and tidy frames, without I/O and without hidden randomness."""
+"""Statistical tests, agreement, diagnosis and ranking: pure functions of arrays and tidy tables of scores."""
 
 from ctbench.statistics.diagnosis import Detection, detection, detection_table, predictive_values, roc_auc, roc_curve
 from ctbench.statistics.direction import Direction, direction_of

@@ -1,4 +1,4 @@
-"""What a comparison of a rater with the baseline says: how far apart, how surely, and in whose favour."""
+"""The columns of a comparison of two raters: difference, interval, p, who has the higher mean, who is better."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 from ctbench.statistics.direction import Direction
 from ctbench.statistics.estimate import ALPHA, t_half_width, t_p_value
 
-__all__ = ["VERDICT", "judged", "judged_by_t", "nobody"]
+__all__ = ["COMPARISON", "compared", "compared_by_t", "without_values"]
 
-VERDICT = ("difference", "low", "high", "p", "higher", "better")
-"""The columns that every comparison has."""
+COMPARISON = ("difference", "low", "high", "p", "higher", "better")
+"""Names of these columns."""
 
 
-def judged(
+def compared(
     difference: float, half_width: float, p: float, names: tuple[str, str], direction: Direction
 ) -> dict[str, Any]:
-    """Lay out a comparison of two raters.
+    """Return the columns of a comparison of two raters.
 
     Args:
-        difference: the first's mean minus the second's.
-        half_width: half of its 95 % interval.
-        p: of the difference being 0.
-        names: rater and baseline.
-        direction: which way the scores are good.
+        difference: Mean of the rater minus mean of the baseline.
+        half_width: Half-width of its 95 % interval.
+        p: P value of the test that the difference is 0.
+        names: Names of the rater and of the baseline.
+        direction: Whether higher or lower scores are better, or neither.
 
     Returns:
-        ``difference, low, high, p``; ``higher``, the name of who has the higher mean (empty if equal); ``better``, the
-        name of who is better with p < .05 (empty if nobody is).
+        ``difference, low, high, p``; ``higher``: name of the rater with the higher mean (empty if equal); ``better``:
+        name of the better rater if p < .05 (else empty).
     """
     high, low = names if difference > 0 else names[::-1]
     winner = {Direction.HIGHER: high, Direction.LOWER: low, Direction.NEITHER: ""}[direction]
@@ -41,15 +41,15 @@ def judged(
     }
 
 
-def judged_by_t(
+def compared_by_t(
     difference: float, error: float, degrees: float, names: tuple[str, str], direction: Direction
 ) -> dict[str, Any]:
-    """Lay out a comparison whose test is a t test, given its standard error and degrees of freedom."""
+    """Return the columns of a comparison by t test, from the standard error and the degrees of freedom."""
     half, p = t_half_width(error, degrees), t_p_value(difference, error, degrees)
-    return judged(difference, half, p, names, direction)
+    return compared(difference, half, p, names, direction)
 
 
-def nobody(counts: dict[str, int]) -> str:
-    """Say which raters have no values; empty if all have."""
+def without_values(counts: dict[str, int]) -> str:
+    """Return the reason "no values of ..." for raters with a count of 0; empty if there are none."""
     absent = [name for name, count in counts.items() if not count]
     return f"no values of {' and '.join(absent)}" if absent else ""

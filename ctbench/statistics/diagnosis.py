@@ -1,4 +1,4 @@
-"""Detection: who is told to have a hemorrhage, and who has one."""
+"""Diagnostic accuracy per case: sensitivity, specificity, predictive values, ROC curve and its area (AUC)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,29 @@ __all__ = ["Detection", "detection", "detection_table", "predictive_values", "ro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """How well a score finds the positive cases. Shares are 0 to 1, and NaN where there is nothing to share.
+    """Diagnostic accuracy of a score at one threshold. Proportions are 0 to 1, NaN where their denominator is 0.
 
     Attributes:
-        n: cases that count.
-        left_out: cases left out because their truth or score is NaN.
-        positive: cases that are truly positive.
-        threshold: a score at or above it is called positive.
-        true_positive: cases rightly called positive; likewise the other three.
-        accuracy: share of cases rightly called, with Wilson's interval; likewise the other four.
-        auc: area under the ROC curve, with DeLong's interval.
-        prevalence: share of positive cases.
-        balanced_accuracy: what accuracy would be with as many positive as negative cases: the mean of sensitivity and
-            specificity, with the interval of that mean.
-        balanced_ppv: likewise the positive predictive value.
-        balanced_npv: likewise the negative predictive value.
-        reason: why something is NaN; else empty.
+        n: Number of cases with both a truth and a score.
+        left_out: Number of cases left out because their truth or score is NaN.
+        positive: Number of truly positive cases.
+        threshold: A score at or above it counts as positive.
+        true_positive: Number of positive cases with a positive score.
+        false_positive: Number of negative cases with a positive score.
+        true_negative: Number of negative cases with a negative score.
+        false_negative: Number of positive cases with a negative score.
+        accuracy: Proportion of correctly classified cases, with Wilson's 95 % interval.
+        sensitivity: True positives among the positive cases, with Wilson's 95 % interval.
+        specificity: True negatives among the negative cases, with Wilson's 95 % interval.
+        ppv: Positive predictive value, with Wilson's 95 % interval.
+        npv: Negative predictive value, with Wilson's 95 % interval.
+        auc: Area under the ROC curve, with DeLong's 95 % interval.
+        prevalence: Proportion of positive cases.
+        balanced_accuracy: Mean of sensitivity and specificity (the accuracy at a prevalence of 0.5), with its 95 %
+            interval.
+        balanced_ppv: Positive predictive value at a prevalence of 0.5.
+        balanced_npv: Negative predictive value at a prevalence of 0.5.
+        reason: Why ``auc`` or its interval is NaN; else empty.
     """
 
     n: int
@@ -74,15 +81,15 @@ class Detection:
 
 
 def detection(truth: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> Detection:
-    """Compare scores with the truth, case by case, at one threshold and over all.
+    """Return the diagnostic accuracy of a score: counts and proportions at one threshold, and the AUC.
 
     Args:
-        truth: for each case True (or 1) if it is positive.
-        score: for each case how sure the model is that it is positive; higher is surer.
-        threshold: a score at or above it is called positive.
+        truth: One value per case: True or 1 if it is positive, else False or 0.
+        score: One value per case, in the same order; a higher score means more likely positive.
+        threshold: A score at or above it counts as positive. Default 0.5.
 
     Raises:
-        UsageError: lengths that differ, a truth that is not 0 or 1, or infinite scores.
+        UsageError: The lengths differ, a truth is not 0 or 1, or a score is infinite.
     """
     actual, scores, left_out = _cases(truth, score)
     called = scores >= threshold
@@ -132,7 +139,10 @@ def _flat(estimates: dict[str, Estimate]) -> dict[str, Any]:
 
 
 def _mean(first: Estimate, second: Estimate) -> Estimate:
-    """Mean of two independent shares; the interval adds the halves of theirs in quadrature (Newcombe's method 10)."""
+    """Return the mean of two independent proportions, with the interval of Newcombe's method 10.
+
+    Its distances from the mean are the root of the summed squares of the two intervals' distances, halved.
+    """
     value = (first.value + second.value) / 2
     below = math.hypot(first.value - first.low, second.value - second.low) / 2
     above = math.hypot(first.high - first.value, second.high - second.value) / 2
@@ -140,18 +150,21 @@ def _mean(first: Estimate, second: Estimate) -> Estimate:
 
 
 def predictive_values(sensitivity: float, specificity: float, *, prevalence: float) -> tuple[float, float]:
-    """Give the positive and negative predictive value that a prevalence would make, by Bayes' theorem.
+    """Return the positive and the negative predictive value at a given prevalence, by Bayes' theorem.
 
     Args:
-        sensitivity: 0 to 1.
-        specificity: 0 to 1.
-        prevalence: share of positive cases, 0 to 1; 0.5 for the papers' balanced set.
+        sensitivity: Proportion, 0 to 1.
+        specificity: Proportion, 0 to 1.
+        prevalence: Proportion of positive cases, 0 to 1; 0.5 for the papers' balanced set.
+
+    Returns:
+        The two values, 0 to 1; NaN where no case would be called positive, or none negative.
 
     Raises:
-        UsageError: a prevalence outside 0 to 1.
+        UsageError: The prevalence is outside 0 to 1.
     """
     if not 0 <= prevalence <= 1:
-        msg = f"the prevalence must be a share from 0 to 1, got {prevalence}"
+        msg = f"the prevalence must be from 0 to 1, got {prevalence}"
         raise UsageError(msg)
     hits, misses = sensitivity * prevalence, (1 - sensitivity) * prevalence
     quiets, alarms = specificity * (1 - prevalence), (1 - specificity) * (1 - prevalence)
@@ -160,26 +173,27 @@ def predictive_values(sensitivity: float, specificity: float, *, prevalence: flo
 
 
 def roc_auc(truth: ArrayLike, score: ArrayLike) -> Estimate:
-    """Estimate the area under the ROC curve: how often a positive case scores above a negative one (a tie: half).
+    """Return the area under the ROC curve, with its 95 % interval.
 
-    The interval is that of DeLong, DeLong and Clarke-Pearson (Biometrics 1988;44:837-845), cut at 0 and 1, by ranks as
-    in Sun and Xu (IEEE Signal Processing Letters 2014;21:1389-1393).
+    The area is the probability that a positive case scores above a negative one; a tie counts half. The interval is
+    that of DeLong, DeLong and Clarke-Pearson (Biometrics 1988;44:837-845), cut at 0 and 1, computed from
+    ranks as in Sun and Xu (IEEE Signal Processing Letters 2014;21:1389-1393).
 
     Args:
-        truth: for each case True (or 1) if it is positive.
-        score: for each case; higher is surer.
+        truth: One value per case: True or 1 if it is positive, else False or 0.
+        score: One value per case, in the same order; a higher score means more likely positive.
 
     Returns:
-        The estimate over ``n`` cases; NaN with a reason unless there are cases of both kinds, and no interval unless
-        there are two of both.
+        The estimate over ``n`` cases. NaN with a reason if all cases are positive or all negative; the interval is NaN
+        if there is only one positive or one negative case.
 
     Raises:
-        UsageError: as ``detection``.
+        UsageError: As ``detection``.
     """
     actual, scores, left_out = _cases(truth, score)
     positive, negative = scores[actual], scores[~actual]
     if not (len(positive) and len(negative)):
-        reason = "no ROC curve without cases of both kinds"
+        reason = "no ROC curve without positive and negative cases"
         return Estimate(math.nan, n=len(actual), left_out=left_out, reason=reason)
     from scipy.stats import rankdata  # takes a second
 
@@ -188,36 +202,40 @@ def roc_auc(truth: ArrayLike, score: ArrayLike) -> Estimate:
     below = 1 - (ranks[len(positive) :] - rankdata(negative)) / len(positive)
     value = float(above.mean())
     if min(len(positive), len(negative)) < 2:
-        return Estimate(value, n=len(actual), left_out=left_out, reason="one case of a kind: no interval of the AUC")
+        return Estimate(
+            value,
+            n=len(actual),
+            left_out=left_out,
+            reason="only one positive or one negative case: no interval of the AUC",
+        )
     half = Z * math.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative))
     return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n=len(actual), left_out=left_out)
 
 
 def detection_table(cases: pd.DataFrame, *, by: str, threshold: float = 0.5) -> pd.DataFrame:
-    """Stratify detection by a column of the positive cases, as Chang does by type and size.
+    """Return the diagnostic accuracy in each stratum of the positive cases, as Chang does by type and size.
 
-    Every stratum has its own positive cases and all of the negative ones (those whose stratum is null), so that
-    specificity is the same in each.
+    Each stratum is compared with all negative cases, so that specificity is the same in each.
 
     Args:
-        cases: a row for each case with ``truth``, ``score`` and the column ``by``, null for negative cases.
-        by: e.g. the hemorrhage type or size class.
-        threshold: as in ``detection``.
+        cases: One row per case: ``truth``, ``score`` and the column ``by``, which is null for negative cases.
+        by: Name of the column to stratify by, e.g. the hemorrhage type or size class.
+        threshold: A score at or above it counts as positive. Default 0.5.
 
     Returns:
-        A row for each stratum, in the order in which they occur: the column ``by`` and the fields of ``Detection``.
+        One row per stratum, in the order of their first case: the column ``by`` and the fields of ``Detection``.
 
     Raises:
-        UsageError: a column is absent, or a positive case has no stratum, or a negative case has one.
+        UsageError: A column is missing, a positive case has no stratum, or a negative case has one.
     """
     absent = [column for column in ("truth", "score", by) if column not in cases.columns]
     if absent:
-        msg = f"the cases lack {', '.join(absent)}; they have {list(cases.columns)}"
+        msg = f"the table of cases has no column {', '.join(absent)}; it has {list(cases.columns)}"
         raise UsageError(msg)
     wrong = cases["truth"].astype(bool) == cases[by].isna()
     if wrong.any():
         first = cases[wrong].iloc[0].to_dict()
-        msg = f"{int(wrong.sum())} cases are positive without a {by} or negative with one, first {first}"
+        msg = f"expected a {by} for positive cases only; {int(wrong.sum())} cases differ, the first is {first}"
         raise UsageError(msg)
     rows = []
     for stratum in cases[by].dropna().unique():
@@ -227,20 +245,22 @@ def detection_table(cases: pd.DataFrame, *, by: str, threshold: float = 0.5) -> 
 
 
 def roc_curve(truth: ArrayLike, score: ArrayLike) -> pd.DataFrame:
-    """Trace sensitivity against false alarms over all thresholds.
+    """Return the ROC curve: sensitivity and false positive rate at every threshold.
 
-    The area under the straight lines between its points is the value of ``roc_auc``.
+    The trapezoidal area under it is the value of ``roc_auc``.
 
     Args:
-        truth: for each case True (or 1) if it is positive.
-        score: for each case; higher is surer. Pairs with a NaN are left out.
+        truth: One value per case: True or 1 if it is positive, else False or 0.
+        score: One value per case, in the same order; a higher score means more likely positive. Cases with a NaN are
+            left out.
 
     Returns:
-        Columns threshold (a score at or above it is called positive; infinite in the first row), false_positive_rate
-        (one minus specificity) and sensitivity, from (0, 0) to (1, 1); empty unless there are cases of both kinds.
+        Columns ``threshold`` (a score at or above it counts as positive; infinite in the first row),
+        ``false_positive_rate`` (1 minus specificity) and ``sensitivity``, from (0, 0) to (1, 1). Empty if all cases are
+        positive or all negative.
 
     Raises:
-        UsageError: lengths that differ, a truth that is not 0 or 1, or infinite scores.
+        UsageError: As ``detection``.
 
     Example:
         >>> roc_curve([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.4])["sensitivity"].tolist()

@@ -1,4 +1,4 @@
-"""Equivalence: the claim that a model is as good as the readers, which "not different (p > .05)" does not make."""
+"""Tests of equivalence and non-inferiority within a margin (two one-sided t tests, TOST)."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ def equivalence(
 
     Two one-sided paired t tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987;15:657-680): the
     model is equivalent if the 90 % interval of its mean difference lies within the margin, and not inferior if the
-    interval stays above the margin on the bad side. A model that is off by just the margin is called equivalent in 2 %
-    (12 cases) to 6 % (50 cases) of simulated studies.
+    interval does not reach the margin on the worse side. A non-significant difference (p > .05) shows neither. A model
+    that differs by exactly the margin is called equivalent in 2 % (12 cases) to 6 % (50 cases) of simulated studies.
 
     Args:
-        scores: tidy scores of one metric and dataset on one reference; for readers, on a reference that they did not
-            help to make.
-        model: the name of the model.
-        margin: the largest difference that does not matter, in the unit of the metric; fixed before seeing the data.
-        by: the columns that make a separate test each.
-        direction: as in ``categorical_regression``.
+        scores: Tidy scores of one metric and dataset on one reference; for a comparison with readers, a reference to
+            which they did not contribute.
+        model: Name of the model.
+        margin: The largest difference that does not matter, in the unit of the metric; chosen before seeing the data.
+        by: Name or names of the columns whose values are tested separately.
+        direction: As in ``categorical_regression``.
 
     Returns:
-        A row for each group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (the mean of model
-        minus rater) with ``low, high`` (90 %), ``margin``, ``p_equivalence`` (the larger of the two), ``p_inferiority``
-        (null for a metric that is good neither way), ``verdict`` (a clause for a person), ``rows_left_out``,
-        ``reason``.
+        One row per group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (mean of model minus
+        rater) with ``low, high`` (90 % interval), ``margin``, ``p_equivalence`` (the larger of the two p),
+        ``p_inferiority`` (null for a metric without a better direction), ``verdict`` (in words), ``rows_left_out``
+        (scores without a pair or a value), ``reason`` (why p is null; else empty).
 
     Raises:
-        UsageError: as ``paired_tests``; also a margin that is not positive.
+        UsageError: As ``paired_tests``; also if the margin is not positive.
     """
     if not margin > 0:
-        msg = f"the margin of equivalence must be positive, got {margin}"
+        msg = f"the equivalence margin must be positive, got {margin}"
         raise UsageError(msg)
     groups, rows = as_names(by), []
     for head, rater, minus, left_out, group in pairings(scores, baseline=model, by=groups):
@@ -68,13 +68,13 @@ def _two_one_sided(differences: Numbers, margin: float, direction: Direction) ->
     mean = float(differences.mean()) if n else math.nan
     empty = {"difference": mean, "low": math.nan, "high": math.nan, "margin": margin}
     if n < 2 or np.ptp(differences) == 0:
-        reason = "fewer than two pairs" if n < 2 else "all differences are equal: no spread to compare with"
-        nothing = {"p_equivalence": math.nan, "p_inferiority": math.nan, "verdict": "cannot be said", "reason": reason}
+        reason = "fewer than two pairs" if n < 2 else "all differences are equal: no variance, no test"
+        nothing = {"p_equivalence": math.nan, "p_inferiority": math.nan, "verdict": "no test", "reason": reason}
         return empty | nothing
     error, degrees = float(differences.std(ddof=1)) / math.sqrt(n), n - 1
     half = t_quantile(1 - ALPHA, degrees) * error
-    above = float(stdtr(degrees, -(mean + margin) / error))  # of the difference being at most -margin
-    below = float(stdtr(degrees, (mean - margin) / error))  # of its being at least +margin
+    above = float(stdtr(degrees, -(mean + margin) / error))  # null hypothesis: the difference is at most -margin
+    below = float(stdtr(degrees, (mean - margin) / error))  # null hypothesis: it is at least +margin
     inferior = {Direction.HIGHER: above, Direction.LOWER: below, Direction.NEITHER: math.nan}[direction]
     return empty | {
         "low": mean - half,
@@ -91,4 +91,4 @@ def _verdict(p_equivalence: float, p_inferiority: float, margin: float, *, diffe
         return f"equivalent within {margin:g}" + (", though different" if differs else "")
     if p_inferiority < ALPHA:
         return f"not inferior by {margin:g}" + (", and different" if differs else "")
-    return "different" if differs else "neither a difference nor equivalence is shown"
+    return "different" if differs else "neither difference nor equivalence shown"

@@ -1,4 +1,4 @@
-"""A number with its interval, and the t distribution behind most of them."""
+"""An estimate with its 95 % confidence interval, the level of significance, and quantiles of Student's t."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from scipy.special import ndtri, stdtr, stdtrit
 __all__ = ["ALPHA", "Estimate", "Z", "t_half_width", "t_p_value", "t_quantile"]
 
 ALPHA = 0.05
-"""Below this a p value earns the papers' asterisk; intervals cover 1 - ALPHA."""
+"""Level of significance: p below it has the papers' asterisk; confidence intervals cover 1 - ALPHA."""
 
 Z = float(ndtri(1 - ALPHA / 2))
-"""Half of a 95 % interval of a normal variable, in standard deviations: 1.96."""
+"""Half-width of a 95 % interval of a normal variable, in standard deviations: 1.96."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its 95 % interval; NaN where it cannot be had. ``float(estimate)`` is the value.
+    """A value and its 95 % confidence interval; NaN where undefined. ``float(estimate)`` is the value.
 
     Attributes:
-        value: the estimate.
-        low: lower end of its interval.
-        high: upper end.
-        n: how many units (cases, voxels) it rests on.
-        left_out: how many were left out for want of a value.
-        reason: why something is NaN; else empty.
+        value: The estimate.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        n: Number of units (cases, voxels) that it is computed from.
+        left_out: Number of units left out because a value is missing.
+        reason: Why the value or its interval is NaN; else empty.
     """
 
     value: float
@@ -41,17 +41,17 @@ class Estimate:
 
 
 def t_quantile(share: float, degrees: float) -> float:
-    """Quantile of Student's t; NaN where ``degrees`` of freedom are not positive."""
+    """Return the quantile of Student's t at probability ``share``; NaN unless ``degrees`` of freedom are positive."""
     return float(stdtrit(degrees, share)) if degrees > 0 else math.nan
 
 
 def t_half_width(standard_error: float, degrees: float) -> float:
-    """Half of the 95 % t interval; NaN where ``degrees`` of freedom are not positive."""
+    """Return the half-width of the 95 % t interval; NaN unless ``degrees`` of freedom are positive."""
     return t_quantile(1 - ALPHA / 2, degrees) * standard_error
 
 
 def t_p_value(value: float, standard_error: float, degrees: float) -> float:
-    """Two-sided p of ``value / standard_error``; NaN where there is no error to compare with."""
+    """Return the two-sided p of t = ``value / standard_error``; NaN unless error and ``degrees`` are positive."""
     if not (degrees > 0 and standard_error > 0):
         return math.nan
     return float(2 * stdtr(degrees, -abs(value / standard_error)))

@@ -1,4 +1,4 @@
-"""Fits of a linear model of scores on raters, with three ways to take account of the cases that raters share."""
+"""Linear models of scores on raters: least squares, standard errors clustered by case, and mixed models."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ Codes = NDArray[np.integer]
 
 
 class Fit(NamedTuple):
-    """Differences of the raters from the baseline, their standard errors, and the degrees of freedom of their t tests.
+    """A fitted linear model.
 
-    Errors are NaN where ``reason`` says why there is no test.
+    Attributes:
+        differences: Mean of each rater but the baseline, minus that of the baseline.
+        errors: Their standard errors; NaN if there is no test.
+        degrees: Degrees of freedom of their t tests.
+        reason: Why there is no test; else empty.
     """
 
     differences: Numbers
@@ -30,27 +34,27 @@ class Fit(NamedTuple):
 
 
 def fit_raters(values: Numbers, raters: Codes, cases: Codes, variant: Variant) -> Fit:
-    """Fit ``value ~ C(rater)`` with rater 0 as baseline.
+    """Return the fit of ``value ~ C(rater)`` with rater 0 as baseline.
 
     Args:
-        values: n scores.
-        raters: n codes, from 0 (the baseline) to k - 1, each of which occurs.
-        cases: n codes of cases.
-        variant: ``pooled``: ordinary least squares, which takes scores as independent. ``clustered``: the same with
-            standard errors clustered by case and degrees of freedom of the cases. ``mixed``: a random effect of the
-            case, by restricted maximum likelihood, with the degrees of freedom within cases.
+        values: The n scores.
+        raters: The rater of each score: n codes from 0 (the baseline) to k - 1, each of which occurs.
+        cases: The case of each score: n codes from 0.
+        variant: ``pooled``: ordinary least squares, which assumes independent scores. ``clustered``: the same with
+            standard errors clustered by case, and degrees of freedom of the number of cases. ``mixed``: a random effect
+            of the case, by restricted maximum likelihood, with the degrees of freedom within cases.
     """
     varies = any(np.ptp(values[raters == rater]) > 0 for rater in np.unique(raters))
     reason = no_spread(len(values) - int(raters.max()) - 1, varies=varies)
     if not reason and variant != "pooled" and _constant_differences(values, raters, cases):
-        reason = "the raters differ by the same amount in every case: no spread to compare with"
+        reason = "the raters differ by the same amount in every case: no residual variance, no test"
     if reason:
         return _untested(values, raters, reason)
     return {"pooled": _pooled, "clustered": _clustered, "mixed": _mixed}[variant](values, raters, cases)
 
 
 def _constant_differences(values: Numbers, raters: Codes, cases: Codes) -> bool:
-    """Whether, up to round-off, every rater differs from the baseline by an amount of its own."""
+    """Return whether each rater differs from the baseline by a constant, up to round-off."""
     table = np.full((int(cases.max()) + 1, int(raters.max()) + 1), math.nan)
     table[cases, raters] = values
     differences = table[:, 1:] - table[:, :1]
@@ -60,14 +64,14 @@ def _constant_differences(values: Numbers, raters: Codes, cases: Codes) -> bool:
 
 
 def no_spread(degrees: int, *, varies: bool) -> str:
-    """Say why there is no residual variance to test against; empty if there is one."""
+    """Return why there is no residual variance, and so no test; empty if there is some."""
     if degrees < 1:
-        return "one value of each rater: no spread to compare with"
-    return "" if varies else "the values of each rater are all equal: no spread to compare with"
+        return "one value of each rater: no residual variance, no test"
+    return "" if varies else "the values of each rater are all equal: no residual variance, no test"
 
 
 def _design(raters: Codes) -> Numbers:
-    """Treatment coding: a constant, which is the baseline's mean, and a column for each other rater."""
+    """Return the design matrix in treatment coding: a constant (the baseline's mean) and a column per other rater."""
     design: Numbers = (raters[:, None] == np.arange(raters.max() + 1)).astype(np.float64)
     design[:, 0] = 1
     return design
@@ -85,7 +89,7 @@ def _clustered(values: Numbers, raters: Codes, cases: Codes) -> Fit:
 
     degrees = len(np.unique(cases)) - 1
     if degrees < 1:
-        return _untested(values, raters, "one case: no clusters to compare")
+        return _untested(values, raters, "one case: no clusters, no test")
     fit = sm.OLS(values, _design(raters)).fit(cov_type="cluster", cov_kwds={"groups": cases}, use_t=True)
     return Fit(fit.params[1:], fit.bse[1:], float(degrees))
 
@@ -96,12 +100,12 @@ def _mixed(values: Numbers, raters: Codes, cases: Codes) -> Fit:
     size = int(raters.max()) + 1
     degrees = len(values) - len(np.unique(cases)) - (size - 1)
     if degrees < 1:
-        return _untested(values, raters, "hardly a case has been scored for two raters: no spread within cases")
+        return _untested(values, raters, "too few cases were scored for two raters: no variance within cases, no test")
     with warnings.catch_warnings():
-        # A case variance at its boundary 0 is a result (the fit is then that of ``pooled``), not a fault.
+        # A case variance estimated as 0 is a valid result (that of ``pooled``), yet statsmodels warns about it.
         warnings.simplefilter("ignore")
         try:
-            # Powell reaches a case variance of 0, at which the gradient methods give up.
+            # Powell's method can reach a case variance of 0; gradient methods fail there.
             fit = MixedLM(values, _design(raters), groups=cases).fit(reml=True, method="powell")
         except (np.linalg.LinAlgError, ValueError) as error:
             return _untested(values, raters, f"the mixed model cannot be fitted: {error}")

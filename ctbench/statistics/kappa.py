@@ -1,4 +1,4 @@
-"""Agreement of readers beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha, conformity of masks."""
+"""Chance-corrected agreement: Cohen's and Fleiss' kappa, Krippendorff's alpha; and the conformity index of masks."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
 
 def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", "quadratic"] | None = None) -> Estimate:
-    """Estimate the agreement of two readers beyond chance.
+    """Return Cohen's kappa, the chance-corrected agreement of two readers, with its 95 % interval.
 
-    Cohen, Educational and Psychological Measurement 1960;20:37-46, and Psychological Bulletin 1968;70:213-220 with
-    weights, by which near misses of ordered categories count in part; the large-sample interval of Fleiss, Cohen and
-    Everitt, Psychological Bulletin 1969;72:323-327.
+    Cohen, Educational and Psychological Measurement 1960;20:37-46; with weights, Psychological Bulletin
+    1968;70:213-220; the large-sample interval of Fleiss, Cohen and Everitt, Psychological Bulletin 1969;72:323-327.
 
     Args:
-        first: one category for each unit (case, voxel); any shape.
-        second: likewise, of the same shape.
-        weights: None: all disagreements weigh alike.
+        first: The first reader's category of each unit (case, voxel); an array of any shape.
+        second: The second reader's categories of the same units, in the same shape.
+        weights: How much a disagreement counts by the distance of the two categories, which are then ordered:
+            ``linear`` or ``quadratic``. None (default): every disagreement counts fully.
 
     Returns:
-        The estimate over ``n`` units; NaN with a reason where chance alone explains full agreement.
+        The estimate over ``n`` units; NaN with a reason if all units have the same category.
 
     Raises:
-        UsageError: shapes that differ, or no unit.
+        UsageError: The shapes differ, or there is no unit.
     """
     one, other = np.asarray(first), np.asarray(second)
     if one.shape != other.shape or one.size == 0:
-        msg = f"expected two arrays of one shape with a unit or more, got shapes {one.shape} and {other.shape}"
+        msg = f"expected two arrays of the same shape that are not empty, got shapes {one.shape} and {other.shape}"
         raise UsageError(msg)
     categories, codes = np.unique(np.concatenate([one.ravel(), other.ravel()]), return_inverse=True)
     if len(categories) < 2:
-        return Estimate(math.nan, n=one.size, reason="all units have one category: chance explains the agreement")
+        return Estimate(
+            math.nan, n=one.size, reason="all units have the same category: chance alone explains the agreement"
+        )
     from statsmodels.stats.inter_rater import cohens_kappa  # takes a second
 
     size = len(categories)
@@ -53,31 +55,31 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
 
 
 def fleiss_kappa(counts: ArrayLike) -> Estimate:
-    """Estimate the agreement of several readers beyond chance.
+    """Return Fleiss' kappa, the chance-corrected agreement of several readers, with its 95 % interval.
 
     Fleiss, Psychological Bulletin 1971;76:378-382. The interval is that of the infinitesimal jackknife over units
-    (equal to Gwet's linearisation, Educational and Psychological Measurement 2021;81:781-790), with t: it holds for
-    units that are independent, which neighbouring voxels are not.
+    (equal to Gwet's linearisation, Educational and Psychological Measurement 2021;81:781-790) with Student's t. It
+    assumes independent units, which neighbouring voxels are not.
 
     Args:
-        counts: units x categories: how many readers put the unit into the category. Every unit has the same number of
-            readers, two or more.
+        counts: Array units x categories: the number of readers who chose the category. Each unit has the same number of
+            readers, at least two.
 
     Returns:
-        The estimate over ``n`` units; NaN with a reason where all readings are of one category.
+        The estimate over ``n`` units; NaN with a reason if all readers chose the same category everywhere.
 
     Raises:
-        UsageError: no table of counts, or numbers of readers that differ between units.
+        UsageError: The array is not a table of counts, or the number of readers differs between units.
     """
     table = np.asarray(counts, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] == 0 or (table < 0).any() or (table % 1 != 0).any():
-        msg = f"counts must be a table units x categories of whole numbers, got shape {table.shape}"
+        msg = f"expected counts as a table units x categories of whole numbers, got an array of shape {table.shape}"
         raise UsageError(msg)
     readers = table.sum(axis=1)
     if np.ptp(readers) > 0 or readers[0] < 2:
         msg = (
-            f"every unit must have the same number of readers, two or more, got {readers.min():g} to "
-            f"{readers.max():g}; krippendorff_alpha takes unequal numbers"
+            f"expected the same number of readers for every unit, at least 2, got {readers.min():g} to "
+            f"{readers.max():g}; use krippendorff_alpha for unequal numbers"
         )
         raise UsageError(msg)
     r = readers[0]
@@ -85,7 +87,7 @@ def fleiss_kappa(counts: ArrayLike) -> Estimate:
     shares = table.mean(axis=0) / r
     observed, chance = agreement.mean(), float(shares @ shares)
     if chance >= 1:
-        return Estimate(math.nan, n=len(table), reason="all readings are of one category")
+        return Estimate(math.nan, n=len(table), reason="all readers chose the same category everywhere")
     kappa = (observed - chance) / (1 - chance)
     pull = 2 * (1 - kappa) * (table @ shares / r - chance)
     influence = (agreement - observed - pull) / (1 - chance) / len(table)
@@ -93,7 +95,14 @@ def fleiss_kappa(counts: ArrayLike) -> Estimate:
 
 
 def _with_interval(value: float, influence: Numbers, times: Numbers, left_out: int = 0) -> Estimate:
-    """Give a value the interval that the influences of its units, each of which occurs some times, make."""
+    """Return an estimate with the jackknife interval.
+
+    Args:
+        value: The estimate.
+        influence: The influence of each distinct unit on it.
+        times: How often each distinct unit occurs.
+        left_out: Number of units left out.
+    """
     n = int(times.sum())
     if n < 2:
         return Estimate(value, n=n, left_out=left_out, reason="one unit: no interval")
@@ -102,25 +111,25 @@ def _with_interval(value: float, influence: Numbers, times: Numbers, left_out: i
 
 
 def krippendorff_alpha(codes: ArrayLike, level: Level = "nominal", *, missing: int | None = None) -> Estimate:
-    """Estimate the agreement of any number of readers, some of whom may have left units out.
+    """Return Krippendorff's alpha, the chance-corrected agreement of readers with gaps, with its 95 % interval.
 
     Krippendorff, Computing Krippendorff's Alpha-Reliability, University of Pennsylvania 2011. The interval is that of
-    the infinitesimal jackknife over units: it holds for units that are independent, which neighbouring voxels are not.
+    the infinitesimal jackknife over units. It assumes independent units, which neighbouring voxels are not.
 
     Args:
-        codes: readers x units; NaN where a reader left a unit out.
-        level: what the codes mean: names, ranks, or numbers on an interval or ratio scale.
-        missing: a code that stands for a unit left out, for integer arrays.
+        codes: Array readers x units; NaN where a reader did not code the unit.
+        level: Scale of the codes: ``nominal`` (default), ``ordinal``, ``interval`` or ``ratio``.
+        missing: For integer arrays, the code that stands for a unit that was not coded. None (default): all were.
 
     Returns:
-        The estimate over the ``n`` units that two readers or more have coded; the others are counted as left out. NaN
-        with a reason where nothing can disagree.
+        The estimate over the ``n`` units that at least two readers coded; the other units count as left out. NaN with
+        a reason if fewer than two different codes occur.
 
     Raises:
-        UsageError: codes that are no table of two readers or more, or an unknown level.
+        UsageError: The array has fewer than two readers or is not two-dimensional, or the level is unknown.
     """
     if level not in _DISTANCES:
-        msg = f"unknown level {level!r}; expected one of {', '.join(_DISTANCES)}"
+        msg = f"unknown level of measurement {level!r}; expected one of {', '.join(_DISTANCES)}"
         raise UsageError(msg)
     values, counts, times = _coded(codes, missing)
     sizes = counts.sum(axis=1)
@@ -129,7 +138,7 @@ def krippendorff_alpha(codes: ArrayLike, level: Level = "nominal", *, missing: i
     counts, sizes, times = counts[pairable], sizes[pairable], times[pairable]
     totals = times @ counts
     if (totals > 0).sum() < 2:
-        reason = "fewer than two codes: nothing can disagree"
+        reason = "fewer than two different codes: no disagreement is possible"
         return Estimate(math.nan, n=int(times.sum()), left_out=left_out, reason=reason)
     distance = _DISTANCES[level](values, totals)
     within = np.einsum("uc,ck,uk->u", counts, distance, counts, optimize=True) / (sizes - 1)
@@ -141,13 +150,15 @@ def krippendorff_alpha(codes: ArrayLike, level: Level = "nominal", *, missing: i
 
 
 def _coded(codes: ArrayLike, missing: int | None) -> tuple[Numbers, Numbers, Numbers]:
-    """Give the sorted values; how many readers gave each, by pattern of codes; and how many units have the pattern.
+    """Return the sorted codes, the counts patterns x codes of readers, and how many units have each pattern.
 
-    Voxels by the million share a handful of patterns.
+    Counting patterns is fast: millions of voxels share a few.
     """
     table = np.asarray(codes)
     if table.ndim != 2 or table.shape[0] < 2:
-        msg = f"codes must be readers x units with two readers or more, got shape {table.shape}"
+        msg = (
+            f"expected codes as a table readers x units with at least two readers, got an array of shape {table.shape}"
+        )
         raise UsageError(msg)
     given = ~np.isnan(table) if table.dtype.kind == "f" else np.ones(table.shape, bool)
     if missing is not None:
@@ -160,9 +171,9 @@ def _coded(codes: ArrayLike, missing: int | None) -> tuple[Numbers, Numbers, Num
 
 
 def _patterns(places: NDArray[np.integer], base: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Give the distinct columns, and how often each occurs."""
+    """Return the distinct columns, and how often each occurs."""
     if base ** len(places) > np.iinfo(np.int64).max:
-        return places, np.ones(places.shape[1], dtype=np.int64)  # too many to be written as one number each
+        return places, np.ones(places.shape[1], dtype=np.int64)  # a column does not fit into one integer
     powers = base ** np.arange(len(places), dtype=np.int64)
     _, first, times = np.unique(powers @ places, return_index=True, return_counts=True)
     return places[:, first], times
@@ -195,23 +206,23 @@ _DISTANCES: dict[str, Callable[[Numbers, Numbers], Numbers]] = {
 
 
 def generalised_conformity_index(masks: ArrayLike) -> float:
-    """Say how far several readers' masks of one structure overlap: 0 not at all, 1 wholly.
+    """Return the generalised conformity index of several readers' masks: 0 without overlap, 1 if all are equal.
 
-    The sum over pairs of readers of their intersections, over that of their unions: for two readers the Jaccard
-    index. Kouwenhoven, Giezen and Struikmans, Physics in Medicine and Biology 2009;54:2863-2873.
+    The summed intersections of all pairs of readers, over their summed unions; for two readers the Jaccard index.
+    Kouwenhoven, Giezen and Struikmans, Physics in Medicine and Biology 2009;54:2863-2873.
 
     Args:
-        masks: readers x any shape, bool.
+        masks: Boolean array; its first axis is the readers, the others are those of the image.
 
     Returns:
-        The index; NaN where all masks are empty.
+        The index; NaN if all masks are empty.
 
     Raises:
-        UsageError: fewer than two masks, or masks that are not bool.
+        UsageError: There are fewer than two masks, or they are not boolean.
     """
     drawn: NDArray[np.bool_] = np.asarray(masks)
     if drawn.dtype != np.bool_ or drawn.ndim < 2 or len(drawn) < 2:
-        msg = f"expected two masks of bool or more, readers first, got {drawn.dtype} of shape {drawn.shape}"
+        msg = f"expected at least two boolean masks, readers first, got {drawn.dtype} of shape {drawn.shape}"
         raise UsageError(msg)
     flat = drawn.reshape(len(drawn), -1)
     votes, pairs = flat.sum(axis=0), math.comb(len(flat), 2)

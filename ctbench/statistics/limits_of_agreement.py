@@ -1,4 +1,4 @@
-"""Bland-Altman analysis: the bias of a measurement and the limits of its agreement."""
+"""Bland-Altman analysis: bias and 95 % limits of agreement, for two and for several readers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["BlandAltman", "bland_altman", "limits_with_mean"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlandAltman:
-    """Bias and 95 % limits of agreement, in the unit of the measurements; NaN where they cannot be had.
+    """Bias and 95 % limits of agreement, in the unit of the measurements; NaN where undefined.
 
     Attributes:
-        n: pairs that count.
-        left_out: pairs left out because a value is NaN.
-        bias: mean of measured minus reference, with its 95 % interval.
-        sd: standard deviation (n - 1) of the differences.
+        n: Number of pairs with both values.
+        left_out: Number of pairs left out because a value is NaN.
+        bias: Mean of measured minus reference, with its 95 % interval.
+        sd: Standard deviation (n - 1) of the differences.
         lower: bias - 1.96 sd, with its 95 % interval.
         upper: bias + 1.96 sd, with its 95 % interval.
-        slope: of the differences on the means of the pairs: proportional bias.
-        slope_p: p of that slope being 0.
-        reason: why something is NaN; else empty.
+        slope: Slope of the regression of the differences on the means of the pairs (proportional bias).
+        slope_p: P value of the test that this slope is 0.
+        reason: Why a number is NaN; else empty.
     """
 
     n: int
@@ -49,17 +49,17 @@ class BlandAltman:
 
 
 def bland_altman(reference_ml: ArrayLike, measured_ml: ArrayLike) -> BlandAltman:
-    """Find the bias of a measurement and the limits between which 95 % of its differences lie.
+    """Return the bias of a measurement and its 95 % limits of agreement with a reference.
 
     Bland and Altman, Lancet 1986;i:307-310. The standard error of a limit is sd sqrt(1 / n + 1.96^2 / (2 (n - 1))), as
     in their Statistical Methods in Medical Research 1999;8:135-160; intervals use t with n - 1 degrees of freedom.
 
     Args:
-        reference_ml: one value for each case.
-        measured_ml: likewise, in the same order and unit.
+        reference_ml: The reference value of each case, mL (or any other unit). Cases with a NaN are left out.
+        measured_ml: The measured value of each case, in the same order and unit.
 
     Raises:
-        UsageError: lengths that differ, or infinite values.
+        UsageError: The lengths differ, or a value is infinite.
 
     Example:
         >>> limits = bland_altman([10.0, 20.0, 30.0], [9.0, 21.0, 27.0])
@@ -97,35 +97,35 @@ def bland_altman(reference_ml: ArrayLike, measured_ml: ArrayLike) -> BlandAltman
 
 
 def _proportional_bias(mean: Numbers, difference: Numbers) -> tuple[float, float, str]:
-    """Slope of the differences on the means, its p, and why there is none."""
+    """Return the slope of the differences on the means, its p, and why one of them is NaN."""
     degrees = len(mean) - 2
     if np.ptp(mean) == 0:
-        return math.nan, math.nan, "the pairs all have one mean: no proportional bias to be seen"
+        return math.nan, math.nan, "all pairs have the same mean: no slope of the proportional bias"
     squares = float(((mean - mean.mean()) ** 2).sum())
     slope = float((mean - mean.mean()) @ difference) / squares
     residuals = difference - difference.mean() - slope * (mean - mean.mean())
     if degrees < 1 or np.ptp(difference) == 0:
-        return slope, math.nan, "too few cases, or differences all equal: no test of proportional bias"
+        return slope, math.nan, "too few cases, or all differences equal: no test of proportional bias"
     p = t_p_value(slope, math.sqrt(float(residuals @ residuals) / degrees / squares), degrees)
     return slope, p, ""
 
 
 def limits_with_mean(ratings: ArrayLike) -> Estimate:
-    """Estimate the 95 % limits of agreement with the mean: how far one of several readers lies from the mean of all.
+    """Return the 95 % limits of agreement with the mean: how far one of several readers lies from the mean of all.
 
     The Bland-Altman limits for more than two readers of Jones, Dobson and O'Brian (International Journal of
     Epidemiology 2011;40:1308-1313), as estimated, with an interval, by Christensen et al. (BMC Medical Research
     Methodology 2020;20:304): +- 1.96 sqrt((squares between readers + residual squares) / N), with the modified
-    large-sample interval of Graybill and Wang. Readers are a sample of many, so that their biases count.
+    large-sample interval of Graybill and Wang. Readers are a random sample, so that their biases count.
 
     Args:
-        ratings: cases x readers. A case with a NaN is left out and counted.
+        ratings: Array cases x readers. Cases with a NaN are left out and counted.
 
     Returns:
         The half-width of the limits, in the unit of the ratings, over ``n`` cases.
 
     Raises:
-        UsageError: ratings that are no table of two readers or more, or infinite ratings.
+        UsageError: The array has fewer than two readers or is not two-dimensional, or a rating is infinite.
     """
     table, left_out = complete_cases(ratings)
     cases, readers = table.shape

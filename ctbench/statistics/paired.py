@@ -1,4 +1,4 @@
-"""Paired tests: every case is its own control."""
+"""Paired tests of raters on the same cases: Wilcoxon signed-rank, t, and one-sided tests of all pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from ctbench.errors import UsageError
-from ctbench.statistics.comparison import VERDICT, judged
+from ctbench.statistics.comparison import COMPARISON, compared
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.estimate import t_half_width, t_p_value
 from ctbench.statistics.missing import Numbers
@@ -24,7 +24,7 @@ __all__ = ["Test", "one_sided_p", "paired_differences", "paired_tests", "pooled_
 
 Test = Literal["wilcoxon", "t"]
 
-_COLUMNS = ("n", *VERDICT, "p_holm", "p_bh", "rows_used", "rows_left_out", "reason")
+_COLUMNS = ("n", *COMPARISON, "p_holm", "p_bh", "rows_used", "rows_left_out", "reason")
 
 
 def paired_tests(
@@ -36,27 +36,28 @@ def paired_tests(
     pairing: str | Sequence[str] = "case",
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Test each rater against the baseline on the cases that both have, case by case.
+    """Test each rater against the baseline on the cases for which both have a value.
 
     Both tests reject in 4 to 5 % of simulated studies of equal raters (``benchmarks/calibration.py``).
 
     Args:
-        scores: tidy scores of one metric, reference and dataset, unless ``by`` splits on them.
-        baseline: the rater that the rest is compared with.
-        test: ``wilcoxon``, the signed-rank test (differences of 0 are dropped; exact for few cases), or ``t``.
-        by: the columns that make a separate test each; an empty list: one test.
-        pairing: the columns that make a pair.
-        direction: as in ``categorical_regression``.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        baseline: Name of the rater with which all others are compared.
+        test: ``wilcoxon`` (default): the signed-rank test, which drops differences of 0 and is exact for few cases.
+            ``t``: the paired t test.
+        by: Name or names of the columns whose values are tested separately; an empty list: one test of all scores.
+        pairing: Name or names of the columns that identify a pair; default ``case``.
+        direction: As in ``categorical_regression``.
 
     Returns:
-        A row for each group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (the mean of rater
-        minus baseline) with ``low, high`` (95 % t interval, whichever the test), ``p``, ``higher, better`` as in
+        One row per group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (mean of rater minus
+        baseline) with ``low, high`` (95 % t interval, for both tests), ``p``, ``higher, better`` as in
         ``categorical_regression``, ``p_holm`` and ``p_bh`` (p adjusted over all rows of the table), ``rows_used``,
-        ``rows_left_out`` (scores without a partner or a value) and ``reason``.
+        ``rows_left_out`` (scores without a pair or a value) and ``reason`` (why p is null; else empty).
 
     Raises:
-        UsageError: scores that are not tidy, several samples in a group, an unknown baseline, or two scores of a rater
-            for one case.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, the baseline is
+            unknown, or a rater has two scores for one pair.
     """
     groups, rows = as_names(by), []
     for head, rater, differences, left_out, group in pairings(
@@ -66,7 +67,7 @@ def paired_tests(
         mean = float(differences.mean()) if n else math.nan
         error = float(differences.std(ddof=1)) / math.sqrt(n) if n > 1 and np.ptp(differences) > 0 else math.nan
         p = math.nan if reason else t_p_value(mean, error, n - 1) if test == "t" else _signed_rank_p(differences)
-        verdict = judged(mean, t_half_width(error, n - 1), p, (rater, baseline), direction_in(group, direction))
+        verdict = compared(mean, t_half_width(error, n - 1), p, (rater, baseline), direction_in(group, direction))
         counts = {"rows_used": 2 * n, "rows_left_out": left_out, "reason": reason}
         rows.append(head | {"rater": rater, "n": n} | verdict | counts)
     table = pd.DataFrame(rows, columns=[*groups, "rater", *_COLUMNS])
@@ -82,28 +83,29 @@ def _reason(differences: Numbers, test: Test) -> str:
 
 
 def _signed_rank_p(differences: Numbers) -> float:
-    """Two-sided p of the Wilcoxon signed-rank test of paired differences, of which at least one is not 0."""
+    """Return the two-sided p of the Wilcoxon signed-rank test of differences, at least one of which is not 0."""
     from scipy.stats import wilcoxon  # takes a second
 
     return float(wilcoxon(differences).pvalue)
 
 
 def pooled_wilcoxon(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str]) -> pd.DataFrame:
-    """Do Wachinger's test, Wilcoxon over structures x subjects, beside the same test over subjects.
+    """Return Wachinger's Wilcoxon test over structures x subjects, and the same test over subjects.
 
     Wachinger, Reuter and Klein (NeuroImage 2018;170:434-445) test the Dice scores of all structures of all subjects as
-    one sample. Structures of one subject are not independent, so that the sample seems larger than it is
-    (pseudo-replication) and p comes out too small; the test over subjects, of the means over structures, does not.
-    Where a subject's structures share half of the raters' variance, equal raters of 12 subjects are called different in
-    44 % of simulated studies, and in 6 % by the test over subjects.
+    one sample. Structures of one subject are not independent, so that the sample is counted as larger than it is
+    (pseudo-replication) and p is too small; the test over subjects uses each subject's mean over the structures. Where
+    a subject's structures share half of the raters' variance, equal raters of 12 subjects are called different in 44 %
+    of simulated studies, and in 6 % by the test over subjects.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset.
-        baseline: the rater that the rest is compared with.
-        labels: the structures to pool.
+        scores: Tidy scores of one metric, reference and dataset.
+        baseline: Name of the rater with which all others are compared.
+        labels: Names of the structures to pool.
 
     Returns:
-        The columns of ``paired_tests`` after ``unit``: ``subject``, or ``structure x subject (pseudo-replicated)``.
+        The column ``unit`` (``subject`` or ``structure x subject (pseudo-replicated)``), then those of
+        ``paired_tests``.
     """
     chosen = scores[scores["label"].isin(list(labels))]
     subjects = paired_tests(overall(scores, labels=labels), baseline=baseline, by=())
@@ -117,26 +119,28 @@ def pooled_wilcoxon(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str
 def paired_differences(
     scores: pd.DataFrame, *, first: str, second: str, direction: Direction | str | None = None
 ) -> pd.DataFrame:
-    """Set two raters side by side, case by case and label by label, worst for the second first.
+    """Return the scores of two raters per case and label, sorted from the second rater's largest loss to its best win.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset.
-        first: the rater to compare with.
-        second: the rater whose losses come first. If the metric is good neither way, the largest differences do.
-        direction: as in ``categorical_regression``.
+        scores: Tidy scores of one metric, reference and dataset.
+        first: Name of the first rater.
+        second: Name of the second rater.
+        direction: As in ``categorical_regression``. If neither direction is better, rows are sorted by the size of the
+            difference, largest first.
 
     Returns:
-        Columns ``case, label, first, second, difference`` (second minus first); pairs in which a value is null last.
+        One row per case and label: ``case, label, first, second, difference`` (second minus first). Rows without both
+        values come last.
 
     Raises:
-        UsageError: scores that are not tidy, several samples, or an unknown rater.
+        UsageError: The scores are not tidy, hold several metrics, references or datasets, or a rater is unknown.
     """
     scores = checked(scores, ("case", "label", "rater"))
     expect_one(scores, ("metric", "reference", "dataset"))
     for name in (first, second):
         expect_known(name, scores["rater"].unique(), "rater")
     if first == second:
-        msg = f"expected two raters to compare, got {first!r} twice"
+        msg = f"expected two different raters to compare, got {first!r} twice"
         raise UsageError(msg)
     table = wide(scores[scores["rater"].isin([first, second])], ("case", "label")).reset_index()
     table = table.rename(columns={first: "first", second: "second"}).rename_axis(columns=None)
@@ -147,16 +151,16 @@ def paired_differences(
 
 
 def one_sided_p(values: Numbers) -> Numbers:
-    """Test all pairs of columns: Holm-adjusted p that the row's rater is not better than the column's.
+    """Return the Holm-adjusted p of one-sided tests that the rater of the row is better than that of the column.
 
-    Large-sample signed-rank tests; differences of 0 are dropped and ties corrected for, as in Hollander, Wolfe and
-    Chicken, Nonparametric Statistical Methods, section 3.1.
+    Large-sample signed-rank tests that drop differences of 0 and correct for ties, as in Hollander, Wolfe and Chicken,
+    Nonparametric Statistical Methods, section 3.1.
 
     Args:
-        values: cases x raters, higher is better.
+        values: Array cases x raters; higher is better.
 
     Returns:
-        Raters x raters; NaN on the diagonal and for raters that never differ.
+        Array raters x raters; NaN on the diagonal and for raters that never differ.
     """
     from scipy.stats import rankdata  # takes a second
 
@@ -164,7 +168,7 @@ def one_sided_p(values: Numbers) -> Numbers:
     differences = np.round(values[:, first] - values[:, second], 12)
     sizes = np.where(differences == 0, math.nan, np.abs(differences))
     ranks = np.nan_to_num(rankdata(sizes, axis=0, nan_policy="omit"))
-    spread = np.sqrt((ranks**2).sum(axis=0)) / 2  # with midranks this is the spread that ties leave
+    spread = np.sqrt((ranks**2).sum(axis=0)) / 2  # midranks make this the standard deviation under ties
     with np.errstate(invalid="ignore", divide="ignore"):
         z = ((ranks * (differences > 0)).sum(axis=0) - ranks.sum(axis=0) / 2) / spread
     p = np.full((values.shape[1],) * 2, math.nan)
@@ -173,18 +177,19 @@ def one_sided_p(values: Numbers) -> Numbers:
 
 
 def significance_matrix(scores: pd.DataFrame, *, direction: Direction | str | None = None) -> pd.DataFrame:
-    """Test who is better than whom: one-sided signed-rank tests of all pairs, adjusted by Holm.
+    """Test each rater against each other one: one-sided signed-rank tests of all pairs, adjusted by Holm.
 
     Args:
-        scores: tidy scores of one metric, label, reference and dataset.
-        direction: as in ``rank``.
+        scores: Tidy scores of one metric, label, reference and dataset.
+        direction: As in ``rank``.
 
     Returns:
-        Raters x raters: p of the row's rater not being better than the column's; null on the diagonal, for raters
-        that never differ, and for raters without any value. Only cases that every other rater has a value for count.
+        Table raters x raters: a small p means that the rater of the row is better than that of the column. Null on the
+        diagonal, for raters that never differ, and for raters without any value. Only cases for which all other raters
+        have a value are used.
 
     Raises:
-        UsageError: as ``rank``; also several labels.
+        UsageError: As ``rank``; also if the scores hold several labels.
     """
     expect_one(scores, ("label",))
     ((_, sample),) = samples(scores.assign(label=""), by=["label"], cluster=None, direction=direction)

@@ -1,4 +1,4 @@
-"""How many cases a study needs: power by simulation."""
+"""Power and sample size of paired tests, by simulation."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["SampleSize", "cases_needed", "paired_power"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSize:
-    """How many cases a paired comparison needs.
+    """Sample size of a paired comparison.
 
     Attributes:
-        n: the smallest number of cases found to reach the power; 0 if ``limit`` cases do not.
-        power: the power with that many cases, with the 95 % interval of its simulation.
-        difference: the mean difference to be found.
-        sd: standard deviation of the paired differences.
-        test: the test.
-        simulations: how many studies were simulated for each number of cases.
-        reason: why there is no n; else empty.
+        n: The smallest number of cases found to reach the wanted power; 0 if even the largest number tried does not.
+        power: The power with that many cases, 0 to 1, with the 95 % interval of the simulation.
+        difference: The mean difference to detect, in the unit of the metric.
+        sd: Standard deviation of the paired differences, in the same unit.
+        test: The test: ``wilcoxon`` or ``t``.
+        simulations: Number of simulated studies per number of cases.
+        reason: Why ``n`` is 0; else empty.
     """
 
     n: int
@@ -46,25 +46,25 @@ class SampleSize:
 def paired_power(
     spread: ArrayLike, difference: float, n: int, *, test: Test = "wilcoxon", simulations: int = 2000, seed: int = 0
 ) -> Estimate:
-    """Simulate how often a paired test with n cases finds a difference (p < .05, two-sided).
+    """Return the power of a paired test: how often it finds a difference (p < .05, two-sided) in simulated studies.
 
     Args:
-        spread: paired differences of an earlier study, whose deviations from their mean are drawn anew; or one number,
-            the standard deviation of normal differences.
-        difference: the mean difference to be found; 0 gives the test's size.
-        n: cases, two or more.
-        test: ``wilcoxon`` or ``t``.
-        simulations: how many studies to simulate.
-        seed: of the random numbers; the same seed gives the same result.
+        spread: The paired differences of an earlier study, whose deviations from their mean are resampled; or one
+            number, the standard deviation of normally distributed differences.
+        difference: The mean difference to detect, in the same unit; 0 returns the size of the test.
+        n: Number of cases, at least 2.
+        test: ``wilcoxon`` (default) or ``t``.
+        simulations: Number of studies to simulate. Default 2000.
+        seed: Seed of the random numbers; equal seeds return equal results.
 
     Returns:
-        The share of studies that find it, with the interval of the simulation.
+        The proportion of studies with p < .05, with the 95 % interval of the simulation.
 
     Raises:
-        UsageError: fewer than two cases, or a spread without any.
+        UsageError: There are fewer than two cases, or the differences do not vary.
     """
     if n < 2:
-        msg = f"a paired test needs two cases or more, got {n}"
+        msg = f"expected at least 2 cases for a paired test, got {n}"
         raise UsageError(msg)
     drawn = _draw(_deviations(spread), (simulations, n), np.random.default_rng(seed)) + difference
     return wilson(int((_p_values(drawn, test) < ALPHA).sum()), simulations)
@@ -83,7 +83,7 @@ def _deviations(spread: ArrayLike) -> Numbers:
 def _draw(deviations: Numbers, shape: tuple[int, int], rng: np.random.Generator) -> Numbers:
     if deviations.size == 1:
         return rng.normal(0, float(np.abs(deviations[0])), shape)
-    # Resampling shrinks the variance by (m - 1) / m.
+    # Resampling m deviations shrinks their variance by (m - 1) / m.
     return rng.choice(deviations, shape) * math.sqrt(deviations.size / (deviations.size - 1))
 
 
@@ -108,22 +108,22 @@ def cases_needed(
     seed: int = 0,
     limit: int = 2000,
 ) -> SampleSize:
-    """Find how many cases a paired comparison of two raters needs to find a difference (p < .05, two-sided).
+    """Return the sample size with which a paired test finds a difference (p < .05, two-sided) with a given power.
 
     Args:
-        spread: as in ``paired_power``: the paired differences at hand, or their standard deviation.
-        difference: the mean difference that matters, not 0, e.g. 0.02 in Dice.
-        power: how often it should be found, between 0 and 1.
-        test: ``wilcoxon`` or ``t``.
-        simulations: how many studies to simulate for each number of cases.
-        seed: of the random numbers.
-        limit: the largest number of cases to try.
+        spread: The paired differences of an earlier study, or one number, their standard deviation.
+        difference: The mean difference to detect, in the same unit, not 0; e.g. 0.02 in Dice.
+        power: The wanted power, between 0 and 1. Default 0.8.
+        test: ``wilcoxon`` (default) or ``t``.
+        simulations: Number of studies to simulate per number of cases. Default 2000.
+        seed: Seed of the random numbers; equal seeds return equal results.
+        limit: The largest number of cases to try. Default 2000.
 
     Raises:
-        UsageError: a difference of 0, a power that is no share, or a spread without any.
+        UsageError: The difference is 0, the power is not between 0 and 1, or the differences do not vary.
 
     Example:
-        >>> cases_needed(0.04, 0.02, test="t").n  # a Dice difference of .02 where differences spread by .04
+        >>> cases_needed(0.04, 0.02, test="t").n  # to detect .02 in Dice if differences have an SD of .04
         35
     """
     if difference == 0 or not 0 < power < 1:

@@ -1,4 +1,4 @@
-"""Shares of cases, with intervals."""
+"""Proportions with Wilson's interval, and the share of cases that score below a limit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ __all__ = ["failures", "wilson"]
 
 
 def wilson(successes: int, n: int) -> Estimate:
-    """Estimate a share with Wilson's interval, which stays within 0 and 1 and holds for few cases.
+    """Return a proportion with Wilson's 95 % interval, which stays within 0 and 1 and is valid for few cases.
 
     Wilson, Journal of the American Statistical Association 1927;22:209-212.
 
+    Args:
+        successes: Number of cases counted, 0 to n.
+        n: Number of all cases. 0: the estimate is NaN with a reason.
+
     Raises:
-        UsageError: more successes than cases, or negative numbers.
+        UsageError: A number is negative, or ``successes`` is larger than ``n``.
 
     Example:
         >>> estimate = wilson(78, 82)
@@ -28,7 +32,7 @@ def wilson(successes: int, n: int) -> Estimate:
         (0.881, 0.981)
     """
     if not 0 <= successes <= n:
-        msg = f"expected 0 <= successes <= n, got {successes} of {n}"
+        msg = f"expected 0 <= successes <= n, got {successes} successes of n = {n}"
         raise UsageError(msg)
     if n == 0:
         return Estimate(math.nan, reason="no cases")
@@ -40,22 +44,22 @@ def wilson(successes: int, n: int) -> Estimate:
 
 
 def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
-    """Count the cases that score below a limit: Sharrock's failures are those with Dice < 0.5.
-
-    A subgroup (hemorrhage type, scanner, slice thickness) is one more column to name in ``by``.
+    """Return how many cases score below a limit in each group: Sharrock's failures have a Dice below 0.5.
 
     Args:
-        scores: tidy scores of one metric, of which more is better; one reference and dataset unless ``by`` splits.
-        below: the limit; a score equal to it is no failure.
-        by: the columns that make a group.
+        scores: Tidy scores of one metric of which higher values are better, and of one reference and dataset unless
+            these columns are among ``by``.
+        below: The limit, in the unit of the metric; a score equal to it is not a failure. Default 0.5.
+        by: Name or names of the columns to group by. For subgroups (hemorrhage type, scanner, slice thickness) add
+            their column to the scores and name it here.
 
     Returns:
-        A row for each group: the columns ``by``, ``metric``, ``below``, ``n`` scores with a value, ``failures`` among
-        them, ``failed`` (those among the failures that are missing or failed predictions), ``share, low, high``
-        (Wilson), ``minimum`` (the lowest value), ``rows_left_out`` (scores without a value).
+        One row per group: the columns ``by``, ``metric``, ``below``, ``n`` scores with a value, ``failures`` among
+        them, ``failed`` (failures whose prediction is missing or failed), ``share`` of failures with its Wilson
+        interval ``low, high``, ``minimum`` (the lowest value), ``rows_left_out`` (scores without a value).
 
     Raises:
-        UsageError: scores that are not tidy, or several metrics, references or datasets.
+        UsageError: The scores are not tidy, or hold several metrics, references or datasets.
     """
     names = as_names(by)
     scores = checked(scores, (*names, "metric", "status"))

@@ -1,4 +1,4 @@
-"""Rankings that say how sure they are: rank intervals, ties, and who is better than whom."""
+"""Rankings of raters with bootstrap rank intervals, ties with the first, and their stability (Kendall's tau)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Method", "rank", "rank_stability"]
 Method = Literal["mean-then-rank", "rank-then-mean", "test"]
 
 _Draw = Callable[[NDArray[np.integer]], Numbers]
-"""Clusters of the cases -> how often each resample draws each case."""
+"""Takes the cluster of each case; returns resamples x cases, how often each resample draws each case."""
 
 _METHODS = ("mean-then-rank", "rank-then-mean", "test")
 
@@ -41,31 +41,33 @@ def rank(
     seed: int = 0,
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Rank raters, with an interval of each rank from a paired bootstrap over cases.
+    """Rank the raters, with an interval of each rank from a paired bootstrap over cases.
 
-    Only cases that every rater has a value for count; a rater without any value is listed without a rank and takes no
-    case away from the others. Each resample draws cases, the same for all raters, and ranks anew.
+    Only cases for which all raters have a value are used; a rater without any value is listed without a rank and
+    excludes no case. Each resample draws the same cases for all raters.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset, unless ``by`` splits on them.
-        method: ``mean-then-rank``: by the mean over cases. ``rank-then-mean``: by the mean of the ranks within each
-            case. ``test``: by how many raters one is significantly better than (one-sided signed-rank tests, Holm).
-        by: the columns that make a ranking each.
-        cluster: a column whose values are drawn instead of cases, with all of their cases: ``patient`` where a patient
-            has several scans.
-        resamples: how many bootstrap samples to draw. ``test`` makes tests for all pairs in each.
-        seed: of the random numbers; the same seed gives the same table.
-        direction: which way the scores are good; None: by the metric's name.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        method: ``mean-then-rank`` (default): by the mean over cases. ``rank-then-mean``: by the mean of the ranks
+            within each case. ``test``: by the number of raters that a rater is significantly better than (one-sided
+            signed-rank tests, Holm).
+        by: Name or names of the columns whose values are ranked separately.
+        cluster: Name of a column whose values are drawn instead of cases, each with all of its cases; ``patient`` if
+            patients have several scans. None (default): cases are drawn.
+        resamples: Number of bootstrap samples. Default 1000. With ``test``, all pairs are tested in each.
+        seed: Seed of the random numbers; equal seeds return equal tables.
+        direction: Whether ``higher`` or ``lower`` values are better. None (default): as known for the metric.
 
     Returns:
-        A row for each group and rater, best first: the columns ``by``, ``rater``, ``n`` cases, ``value`` (what is
-        ranked: mean, mean rank, or number of raters beaten), ``rank`` (equals share the best), ``rank_low, rank_high``
-        (95 % of the resamples), ``p_first`` (of being equal to the first: t test with the bootstrap's standard error,
-        Holm), ``tied_with_first`` (not separable from the first: p >= .05), ``cases_left_out``, ``reason``.
+        One row per group and rater, best first: the columns ``by``, ``rater``, ``n`` cases, ``value`` (what is ranked:
+        mean, mean rank, or number of raters beaten), ``rank`` (1 is best; equal raters share the better rank),
+        ``rank_low, rank_high`` (95 % of the resamples), ``p_first`` (Holm-adjusted p of the t test against the first
+        rater, with the bootstrap's standard error), ``tied_with_first`` (p >= .05), ``cases_left_out`` (cases that some
+        rater lacks), ``reason`` (why a number is null; else empty).
 
     Raises:
-        UsageError: scores that are not tidy, several samples in a group, two scores of a rater for one case, an
-            unknown method, or a metric that is good neither way.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, a rater has two
+            scores for one case, the method is unknown, or the metric has no better direction.
     """
     _expect_method(method)
     tables, draw = [], functools.partial(_draws, resamples=resamples, seed=seed)
@@ -84,13 +86,13 @@ def _expect_method(method: str) -> None:
 
 
 def _draws(clusters: NDArray[np.integer], resamples: int, seed: int) -> Numbers:
-    """Say how often each resample (row) draws each case (column), when clusters are drawn with replacement."""
+    """Return resamples x cases: how often each case is drawn when clusters are drawn with replacement."""
     return _drawn(int(clusters.max()) + 1, resamples, seed)[:, clusters]
 
 
 @functools.lru_cache(maxsize=2)
 def _drawn(clusters: int, resamples: int, seed: int) -> Numbers:
-    """Draw once for all groups of as many clusters, so that groups of the same cases are paired too."""
+    """Return resamples x clusters; cached, so that groups with the same number of clusters share their resamples."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
 
@@ -125,7 +127,7 @@ def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
 
 
 def _merits(values: Numbers, method: Method, weights: Numbers) -> Numbers:
-    """What raters (columns) are ranked by in each resample (row); higher is better."""
+    """Return resamples x raters: the quantity to rank by, higher is better."""
     if method == "test":
         return np.array([_wins(np.repeat(values, row.astype(int), axis=0)) for row in weights], dtype=float)
     if method == "rank-then-mean":
@@ -136,17 +138,17 @@ def _merits(values: Numbers, method: Method, weights: Numbers) -> Numbers:
 
 
 def _rank_of(merits: Numbers) -> NDArray[np.integer]:
-    """Rank in each row, 1 for the highest; equals share the best rank. Differences of round-off are none."""
+    """Return the rank in each row, 1 for the highest; values equal up to round-off share the better rank."""
     rounded = np.round(merits, 12)
     above = [len(row) - np.searchsorted(np.sort(row), row, side="right") for row in rounded]
     return 1 + np.asarray(above).reshape(rounded.shape)
 
 
 def _p_first(first: int, merit: Numbers, resampled: Numbers, clusters: int) -> Numbers:
-    """Two-sided p of each rater being equal to the first, adjusted by Holm; NaN for the first itself.
+    """Return the Holm-adjusted two-sided p of each rater against the first; NaN for the first itself.
 
-    A t test of the difference over its bootstrap standard error, with the degrees of freedom of the clusters:
-    percentiles of the resamples are too narrow for few cases, and too coarse for many raters.
+    The test divides the difference by its bootstrap standard error and uses t with the degrees of freedom of the
+    clusters. Percentiles of the resamples would be too narrow for few cases and too coarse for many raters.
     """
     if clusters < 2:
         return np.full(len(merit), math.nan)
@@ -159,7 +161,7 @@ def _p_first(first: int, merit: Numbers, resampled: Numbers, clusters: int) -> N
 
 
 def _wins(values: Numbers) -> NDArray[np.integer]:
-    """How many raters each rater is significantly better than."""
+    """Return for each rater the number of raters that it is significantly better than."""
     return np.asarray((one_sided_p(values) < ALPHA).sum(axis=1))
 
 
@@ -173,23 +175,25 @@ def rank_stability(
     seed: int = 0,
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Say how far a ranking would hold in other samples of cases: Kendall's tau-b of resampled rankings with it.
+    """Return how stable a ranking is: Kendall's tau-b of the rankings of bootstrap samples with it.
+
+    Takes the same arguments as ``rank``.
 
     Args:
-        scores: as in ``rank``, as are all other arguments.
-        method: the ranking method.
-        by: the columns that make a ranking each.
-        cluster: a column whose values are drawn instead of cases.
-        resamples: how many bootstrap samples to draw.
-        seed: of the random numbers.
-        direction: which way the scores are good.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        method: The ranking method.
+        by: Name or names of the columns whose values are ranked separately.
+        cluster: Name of a column whose values are drawn instead of cases. None (default): cases are drawn.
+        resamples: Number of bootstrap samples. Default 1000.
+        seed: Seed of the random numbers; equal seeds return equal tables.
+        direction: Whether ``higher`` or ``lower`` values are better. None (default): as known for the metric.
 
     Returns:
-        A row for each group: the columns ``by``, ``raters``, ``n`` cases, ``tau`` (mean over resamples), ``low, high``
-        (95 % of them), ``cases_left_out``.
+        One row per group: the columns ``by``, ``raters`` (their number), ``n`` cases, ``tau`` (mean over the
+        resamples), ``low, high`` (95 % of the resamples), ``cases_left_out`` (cases that some rater lacks).
 
     Raises:
-        UsageError: as ``rank``.
+        UsageError: As ``rank``.
     """
     _expect_method(method)
     rows, draw = [], functools.partial(_draws, resamples=resamples, seed=seed)
@@ -207,11 +211,11 @@ def rank_stability(
 
 
 def _tau_b(reference: Numbers, merits: Numbers) -> Numbers:
-    """Kendall's tau-b of each row with the reference; NaN where either is all ties."""
+    """Return Kendall's tau-b of each row with the reference; NaN if all values of either are tied."""
     first, second = np.triu_indices(len(reference), 1)
     expected = np.sign(np.round(reference[first] - reference[second], 12))
     taus = []
-    for row in merits:  # all at once would take as many gigabytes as there are hundreds of raters
+    for row in merits:  # one row at a time: all rows would need a gigabyte per hundred raters
         found = np.sign(np.round(row[first] - row[second], 12))
         taus.append((found @ expected, (found**2).sum() * (expected**2).sum()))
     agreeing, untied = np.array(taus).reshape(-1, 2).T

@@ -1,4 +1,4 @@
-"""Readers as a group against one model."""
+"""One model against the group of readers: difference of the means, and the range and interval of the readers."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ _VOLUME = "reference_volume_ml"
 
 
 def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:
-    """Subtract a model's mean from the mean of the readers' means: the last columns of Cai's Tables 2 and 3.
+    """Return the mean of the readers' means minus the model's mean: the last columns of Cai's Tables 2 and 3.
 
-    Readers who helped to make the reference score better on it than they would on another.
+    Readers score better on a reference to which they contributed than on another.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset; rows of the metric ``reference_volume_ml`` may stand
-            among them and give the share.
-        model: the name of the model.
+        scores: Tidy scores of one metric, reference and dataset. Rows of the metric ``reference_volume_ml`` may be
+            among them; they are needed for ``share_percent``.
+        model: Name of the model.
 
     Returns:
-        A row for each label: ``label, metric, unit, readers`` (how many), ``n_readers`` (their values), ``n_model``,
-        ``readers_mean`` (the mean of the readers' means), ``model_mean``, ``difference`` (readers minus model),
-        ``reference_volume_ml`` (mean over cases), ``share_percent`` (difference over that volume, %; null unless the
-        unit is mL and there is a volume), ``rows_left_out`` (scores of the readers and the model without a value).
+        One row per label: ``label, metric, unit, readers`` (their number), ``n_readers`` (number of their values),
+        ``n_model``, ``readers_mean`` (mean of the readers' means), ``model_mean``, ``difference`` (readers minus
+        model), ``reference_volume_ml`` (mean over cases), ``share_percent`` (difference over that volume, %; null
+        unless the unit is mL and the volume is known), ``rows_left_out`` (scores of the readers and the model without a
+        value).
 
     Raises:
-        UsageError: scores that are not tidy, several metrics, references or datasets, no reader, or an unknown model.
+        UsageError: The scores are not tidy, hold several metrics, references or datasets, or no reader, or the model is
+            unknown.
     """
     scores = checked(scores, ("case", "rater", "rater_kind", "label", "metric", "unit"))
     expect_one(scores, ("reference", "dataset"))
@@ -68,27 +70,28 @@ def _by_label(scores: pd.DataFrame) -> pd.api.typing.DataFrameGroupBy[Any, Any]:
 
 
 def _mean_volume(volumes: pd.DataFrame) -> pd.Series:
-    """Mean over cases of each label's reference volume, which every rater of a case repeats."""
+    """Return each label's mean reference volume over cases; the rows of all raters of a case repeat it."""
     cases = volumes.groupby(["label", "case"], sort=False, observed=True)["value"].mean()
     return cases.groupby("label", sort=False, observed=True).mean()
 
 
 def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] = "label") -> pd.DataFrame:
-    """Say whether a model's mean lies among those of the readers.
+    """Return whether a model's mean lies within the range, and the 95 % prediction interval, of the readers' means.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset.
-        model: the name of the model.
-        by: the columns that make a group.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        model: Name of the model.
+        by: Name or names of the columns to group by.
 
     Returns:
-        A row for each group: the columns ``by``, ``readers`` (how many), ``reader_lowest, reader_highest,
-        reader_mean, reader_sd`` (of the readers' means), ``model_mean``, ``in_range`` (between the lowest and the
-        highest reader), ``low, high`` (where the mean of one more reader would lie with 95 %: mean +- t sd
-        sqrt(1 + 1 / readers)), ``in_interval``, ``reason``.
+        One row per group: the columns ``by``, ``readers`` (their number), ``reader_lowest, reader_highest, reader_mean,
+        reader_sd`` (of the readers' means), ``model_mean``, ``in_range`` (whether it lies between the lowest and the
+        highest reader), ``low, high`` (95 % prediction interval of one more reader's mean: mean +- t sd
+        sqrt(1 + 1 / readers)), ``in_interval``, ``reason`` (why a number is null; else empty).
 
     Raises:
-        UsageError: scores that are not tidy, several samples in a group, no reader, or an unknown model.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, there is no reader,
+            or the model is unknown.
     """
     groups = as_names(by)
     scores = checked(scores, (*groups, "rater", "rater_kind"))
@@ -107,7 +110,7 @@ def _placed(mean: float, readers: Numbers) -> dict[str, Any]:
     center, sd = (float(readers.mean()) if k else math.nan), (float(readers.std(ddof=1)) if k > 1 else math.nan)
     half = t_half_width(sd * math.sqrt(1 + 1 / k), k - 1) if k > 1 else math.nan
     lowest, highest = (float(readers.min()), float(readers.max())) if k else (math.nan, math.nan)
-    reason = "" if k > 1 else f"{k} reader{'s' * (k != 1)} with values: no spread of readers"
+    reason = "" if k > 1 else f"{k} reader{'s' * (k != 1)} with values: no standard deviation of readers"
     return {
         "readers": k,
         "reader_lowest": lowest,

@@ -1,13 +1,13 @@
-"""Categorical linear regression: is a rater's mean different from that of the baseline?
+"""Categorical linear regression of scores on raters: from scores, from printed means and SDs, and leave-one-out.
 
 The test of Cai et al. (Radiology: Artificial Intelligence 2020;2(5):e190183): ordinary least squares of the score on
-the category ``rater``, treatment coding with the model as baseline, one residual variance pooled over all raters. It is
-a one-way analysis of variance seen from one of its groups: it takes scores as independent and ignores that raters read
-the same cases, which costs power where cases differ more than raters do.
+the category ``rater``, treatment coding with the model as baseline, one residual variance pooled over all raters (a
+one-way analysis of variance with contrasts against one group). It assumes independent scores, although raters read the
+same cases; this costs power if cases differ more than raters do.
 
-How often the variants reject at 5 % in simulated studies of equal raters (``benchmarks/calibration.py``: skewed Dice,
-12 cases): pooled 6 % where all cases are alike, but 0.3 % where they differ a little more than raters do on one case;
-clustered and mixed 4 to 6 % in both.
+Rejections at the 5 % level in simulated studies of equal raters (``benchmarks/calibration.py``: skewed Dice, 12 cases):
+``pooled`` 6 % if all cases are equally difficult, 0.3 % if they differ a little more than raters do on one case;
+``clustered`` and ``mixed`` 4 to 6 % in both.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
-from ctbench.statistics.comparison import VERDICT, judged_by_t, nobody
+from ctbench.statistics.comparison import COMPARISON, compared_by_t, without_values
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.fits import Variant, fit_raters, no_spread
 from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
 
 __all__ = ["categorical_regression", "categorical_regression_from_summary", "leave_one_out_regression"]
 
-_COLUMNS = ("n", "n_baseline", *VERDICT, "rows_used", "rows_left_out", "reason")
-"""The columns of a regression's table, after those that say what is compared."""
+_COLUMNS = ("n", "n_baseline", *COMPARISON, "rows_used", "rows_left_out", "reason")
+"""Columns of a regression's table after those of the group and the rater."""
 
 
 def categorical_regression(
@@ -41,29 +41,32 @@ def categorical_regression(
     variant: Variant = "pooled",
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Compare every rater's mean with that of the baseline, by linear regression.
+    """Compare each rater's mean with that of the baseline by linear regression.
 
-    All raters of ``scores`` share in the residual variance and its degrees of freedom; the papers' test has one model
-    and its readers, so select those first. Scores without a value are left out and counted.
+    All raters in ``scores`` contribute to the residual variance and its degrees of freedom. For the papers' test,
+    select one model and the readers first. Scores without a value are left out and counted.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset.
-        baseline: the rater (or other category) that the rest is compared with.
-        by: the columns that make a separate regression each.
-        category: the column to compare: ``rater``, or ``dataset`` for one rater on two datasets.
-        variant: ``pooled``, the papers' test; ``clustered`` by case; or ``mixed``, with a random effect of the case.
-            The last two need a column ``case`` and know that raters read the same cases.
-        direction: which way the scores are good; None: by the metric's name, ``higher`` if there is no such column.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        baseline: Name of the rater (or other category) with which all others are compared.
+        by: Name or names of the columns whose values have separate regressions.
+        category: Name of the column to compare: ``rater`` (default), or ``dataset`` for one rater on two datasets.
+        variant: ``pooled`` (default): the papers' test. ``clustered``: standard errors clustered by case. ``mixed``: a
+            random effect of the case. The last two need a column ``case`` and account for raters reading the same
+            cases.
+        direction: Whether ``higher`` or ``lower`` values are better, or ``neither``. None (default): as known for the
+            metric; ``higher`` if there is no column ``metric``.
 
     Returns:
-        A row for each group and rater but the baseline: the columns ``by``, ``rater`` (or the name of the category),
-        ``n`` and ``n_baseline`` values, ``difference`` (rater minus baseline) with ``low, high`` (95 %) and ``p``,
-        ``higher`` (the name of who has the higher mean; empty if equal), ``better`` (the name of who is better with
-        p < .05, the papers' asterisk; else empty), ``rows_used`` and ``rows_left_out`` of the regression, and
-        ``reason`` (why something is null; else empty).
+        One row per group and rater except the baseline: the columns ``by``, ``rater`` (or the category), ``n`` and
+        ``n_baseline`` values, ``difference`` (rater minus baseline) with its 95 % interval ``low, high`` and ``p``,
+        ``higher`` (name of the rater with the higher mean; empty if equal), ``better`` (name of the better rater if
+        p < .05, the papers' asterisk; else empty), ``rows_used`` and ``rows_left_out`` of the regression, ``reason``
+        (why a number is null; else empty).
 
     Raises:
-        UsageError: scores that are not tidy, several metrics, references or datasets, or an unknown baseline.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, or the baseline is
+            unknown.
     """
     groups = as_names(by)
     scores = checked(scores, (*groups, category, *(() if variant == "pooled" else ("case",))))
@@ -88,12 +91,12 @@ def _regress(
         effects = _effects(used, [baseline, *(name for name in names if name in counts)], category, variant)
     for name in names:
         n = {name: counts.get(name, 0), baseline: counts.get(baseline, 0)}
-        difference, error, degrees, reason = effects.get(name, (math.nan, math.nan, 0.0, nobody(n)))
+        difference, error, degrees, reason = effects.get(name, (math.nan, math.nan, 0.0, without_values(n)))
         yield {
             category: name,
             "n": n[name],
             "n_baseline": n[baseline],
-            **judged_by_t(difference, error, degrees, (name, baseline), direction),
+            **compared_by_t(difference, error, degrees, (name, baseline), direction),
             "rows_used": len(used),
             "rows_left_out": len(scores) - len(used),
             "reason": reason,
@@ -103,7 +106,7 @@ def _regress(
 def _effects(
     used: pd.DataFrame, names: list[str], category: str, variant: Variant
 ) -> dict[str, tuple[float, float, float, str]]:
-    """Difference from the first name, its standard error, degrees of freedom and reason, for each of the others."""
+    """Return for each name but the first: difference from the first, standard error, degrees of freedom, reason."""
     if len(names) < 2:
         return {}
     raters = pd.Index(names).get_indexer(pd.Index(used[category].astype(str)))
@@ -126,28 +129,27 @@ def leave_one_out_regression(
     variant: Variant = "pooled",
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Compare each reader with a model on the reference that the other readers made.
+    """Compare each reader with a model on the reference fused from the other readers.
 
-    A reader who helped to make a reference scores better on it than an equal who did not, so reader k meets the model
-    on ``<method>-without-k`` only, in a regression of their own. Rows of other raters and references are not used.
-    In simulated studies of three readers and an equal model (12 cases), the pooled test calls them different in 85 % on
-    the common majority, and in 2 % here.
+    A reader scores better on a reference to which they contributed than an equally good rater who did not. Reader k and
+    the model are therefore compared on ``<method>-without-k`` only, with one regression per reader. Rows of other
+    raters and references are not used. In simulated studies of three readers and an equally good model (12 cases), the
+    pooled test calls them different in 85 % on the common majority, and in 2 % here.
 
     Args:
-        scores: tidy scores of one metric and dataset, on the leave-one-out references of one method (other
-            references may stand among them).
-        baseline: the model.
-        by: the columns that make a separate regression each.
-        variant: as in ``categorical_regression``.
-        direction: as in ``categorical_regression``.
+        scores: Tidy scores of one metric and dataset on the leave-one-out references of one method; rows of other
+            references may be among them.
+        baseline: Name of the model.
+        by: Name or names of the columns whose values have separate regressions.
+        variant: As in ``categorical_regression``.
+        direction: As in ``categorical_regression``.
 
     Returns:
-        The columns of ``categorical_regression``, with ``reference`` after ``rater``; a row for each group and
-        reader.
+        One row per group and reader: the columns of ``categorical_regression``, with ``reference`` after ``rater``.
 
     Raises:
-        UsageError: as ``categorical_regression``; also if the baseline is a reader, or a reader lacks its leave-one-out
-            reference or has those of several methods.
+        UsageError: As ``categorical_regression``; also if the baseline is a reader, or if a reader has no leave-one-out
+            reference or those of several methods.
     """
     scores = checked(scores, (*as_names(by), "rater", "rater_kind", "reference"))
     is_reader = reader_rows(scores, model=baseline)
@@ -174,22 +176,24 @@ def _without(reader: str, references: Sequence[str]) -> str:
 def categorical_regression_from_summary(
     summary: pd.DataFrame, *, baseline: str, direction: Direction | str | None = None
 ) -> pd.DataFrame:
-    """Do the categorical regression from printed means and standard deviations, in closed form.
+    """Return the pooled categorical regression computed from printed means and standard deviations, in closed form.
 
     With n_i values of rater i, the pooled variance is sum (n_i - 1) sd_i^2 over N - k degrees of freedom, and a
-    difference of means has the standard error sqrt(variance (1 / n_i + 1 / n_baseline)): the same numbers that
-    ``categorical_regression`` finds from the rows.
+    difference of means has the standard error sqrt(variance (1 / n_i + 1 / n_baseline)). The numbers are those that
+    ``categorical_regression`` computes from the scores.
 
     Args:
-        summary: columns ``label, rater, mean, sd`` (n - 1; may be null where n is 1), ``n``, and perhaps ``metric``.
-        baseline: the rater that the rest is compared with.
-        direction: as in ``categorical_regression``.
+        summary: One row per label and rater: ``label, rater, mean, sd`` (n - 1; may be null if n is 1), ``n``, and
+            optionally ``metric``.
+        baseline: Name of the rater with which all others are compared.
+        direction: As in ``categorical_regression``.
 
     Returns:
-        The columns of ``categorical_regression``; ``rows_left_out`` is 0, for a summary tells of none.
+        The columns of ``categorical_regression``; ``rows_left_out`` is always 0.
 
     Raises:
-        UsageError: a column or the baseline is absent, a rater occurs twice in a label, or n or sd is negative.
+        UsageError: A column is missing, the baseline is unknown, a rater has two rows for one label, or n or sd is
+            negative.
 
     Example:
         >>> summary = pd.DataFrame(
@@ -214,7 +218,7 @@ def categorical_regression_from_summary(
 def _check(summary: pd.DataFrame) -> None:
     absent = [column for column in ("label", "rater", "mean", "sd", "n") if column not in summary.columns]
     if absent:
-        msg = f"the summary lacks {', '.join(absent)}; expected the columns label, rater, mean, sd, n"
+        msg = f"the summary has no column {', '.join(absent)}; expected label, rater, mean, sd, n"
         raise UsageError(msg)
     twice = summary[summary.duplicated(["label", "rater"])]
     if len(twice):
@@ -223,7 +227,7 @@ def _check(summary: pd.DataFrame) -> None:
     wrong = (summary["n"] < 0) | (summary["sd"] < 0) | ((summary["n"] > 0) & summary["mean"].isna())
     wrong |= (summary["n"] > 1) & summary["sd"].isna()
     if wrong.any():
-        msg = f"the summary needs n >= 0, a mean, and sd >= 0 where n > 1, got {summary[wrong].iloc[0].to_dict()}"
+        msg = f"expected n >= 0, mean if n > 0, sd >= 0 if n > 1 in the summary, got {summary[wrong].iloc[0].to_dict()}"
         raise UsageError(msg)
 
 
@@ -234,7 +238,7 @@ def _regress_summary(summary: pd.DataFrame, baseline: str, direction: Direction)
     untestable = no_spread(degrees, varies=squares > 0)
     base = int(n.get(baseline, 0))
     for name in map(str, summary.index.drop(baseline, errors="ignore")):
-        reason = nobody({name: int(n[name]), baseline: base}) or untestable
+        reason = without_values({name: int(n[name]), baseline: base}) or untestable
         difference, error = math.nan, math.nan
         if n[name] and base:
             difference = float(mean[name] - mean[baseline])
@@ -243,7 +247,7 @@ def _regress_summary(summary: pd.DataFrame, baseline: str, direction: Direction)
             "rater": name,
             "n": int(n[name]),
             "n_baseline": base,
-            **judged_by_t(difference, error, degrees, (name, baseline), direction),
+            **compared_by_t(difference, error, degrees, (name, baseline), direction),
             "rows_used": int(n.sum()),
             "rows_left_out": 0,
             "reason": reason,

@@ -1,4 +1,4 @@
-"""Intraclass correlation: how much of the variation is between cases, and not between readers."""
+"""Intraclass correlation (ICC): the reliability of readers, in the six forms of Shrout and Fleiss."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ _FORMS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
 
 
 def icc(ratings: ArrayLike, form: Form = "2,1") -> Estimate:
-    """Estimate an intraclass correlation coefficient with its 95 % interval.
+    """Return an intraclass correlation coefficient with its 95 % interval.
 
-    The first figure says where the readers come from, the second whose reliability is asked: that of one reader, or
-    of the mean of all k.
+    The first number of the form is the design; the second is 1 for the reliability of one reader, k for that of the
+    mean of all k readers.
 
-    - ``1,1``, ``1,k``: every case has readers of its own; who read what is unknown.
-    - ``2,1``, ``2,k``: the same readers, a sample of many, read all cases; absolute agreement.
-    - ``3,1``, ``3,k``: the same readers, the only ones of interest, read all cases; consistency: a reader who always
-      measures more loses nothing.
+    - ``1,1``, ``1,k``: one-way random effects. Each case has other readers, or it is not known who read it.
+    - ``2,1``, ``2,k``: two-way random effects, absolute agreement. The same readers, a random sample, read all cases.
+    - ``3,1``, ``3,k``: two-way mixed effects, consistency. The same readers, the only ones of interest, read all cases;
+      a constant bias of a reader does not count.
 
     Forms after Shrout and Fleiss, Psychological Bulletin 1979;86:420-428; intervals after McGraw and Wong,
     Psychological Methods 1996;1:30-46, Table 7.
 
     Args:
-        ratings: cases x readers. A case with a NaN is left out and counted.
-        form: one of the six above.
+        ratings: Array cases x readers. Cases with a NaN are left out and counted.
+        form: One of the six forms above. Default ``2,1``.
 
     Returns:
-        The estimate over ``n`` cases; NaN with a reason where there are fewer than two cases, no variation at all, or
-        no variation from which an interval could be had.
+        The estimate over ``n`` cases. NaN with a reason if there are fewer than two cases or all ratings are equal; the
+        interval is NaN with a reason if the ratings vary too little.
 
     Raises:
-        UsageError: an unknown form, ratings that are no table of two readers or more, or infinite ratings.
+        UsageError: The form is unknown, the array has fewer than two readers or is not two-dimensional, or a rating is
+            infinite.
 
     Example:
         >>> volumes_ml = [[12.0, 12.4], [30.1, 31.0], [5.2, 5.0], [18.3, 19.1]]
@@ -66,7 +67,7 @@ def icc(ratings: ArrayLike, form: Form = "2,1") -> Estimate:
 
 
 def _mean_squares(table: Numbers) -> tuple[np.float64, np.float64, np.float64, np.float64]:
-    """Mean squares between cases, between readers, of the residual, and within cases."""
+    """Return the mean squares between cases, between readers, of the residual, and within cases."""
     n, k = table.shape
     cases, readers = table.mean(axis=1, keepdims=True), table.mean(axis=0, keepdims=True)
     residual = table - cases - readers + table.mean()
@@ -92,7 +93,7 @@ def _two_way_consistency(table: Numbers) -> tuple[np.float64, ...]:
 
 
 def _from_ratio(ratio: np.float64, k: int, above: int, below: int) -> tuple[np.float64, ...]:
-    """The coefficient of an F ratio, and those of the ends of the ratio's interval."""
+    """Return the coefficient of an F ratio, and those of the ends of the ratio's interval."""
     ends = (ratio, ratio / _f(above, below), ratio * _f(below, above))
     return tuple(np.float64(1) if np.isinf(end) else (end - 1) / (end + k - 1) for end in ends)
 
@@ -118,5 +119,5 @@ def _f(above: float, below: float) -> np.float64:
 
 
 def _stepped_up(single: Numbers, k: int) -> Numbers:
-    """Spearman and Brown: the reliability of a mean of k readers from that of one."""
+    """Return the reliability of the mean of k readers from that of one reader (Spearman-Brown formula)."""
     return np.asarray(k * single / (1 + (k - 1) * single))

@@ -1,4 +1,4 @@
-"""Complete samples: the cases for which every rater has a value, ready to be ranked or tested pair by pair."""
+"""Scores laid out as cases x raters: pairs with a baseline, and complete samples for rankings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ from ctbench.statistics.tidy import checked, expect_known, expect_one
 __all__ = ["Pairing", "Sample", "pairings", "samples", "wide"]
 
 _DIGITS = 12
-"""Differences are rounded to so many digits: ties, and differences of 0, must not be undone by round-off."""
+"""Differences are rounded to this many digits, so that round-off does not break ties or differences of 0."""
 
 
 class Pairing(NamedTuple):
-    """The differences of one rater from the baseline, in the cases for which both have a value."""
+    """The differences of one rater from the baseline in one group.
+
+    Attributes:
+        head: The columns of the group and their values.
+        rater: Name of the rater.
+        differences: Rater minus baseline, for the pairs in which both have a value.
+        rows_left_out: Number of scores of the two without a pair or a value.
+        scores: All scores of the group.
+    """
 
     head: dict[str, Any]
     rater: str
@@ -32,10 +40,14 @@ class Pairing(NamedTuple):
 
 
 def wide(scores: pd.DataFrame, keys: Sequence[str] = ("case",)) -> pd.DataFrame:
-    """Lay tidy scores out as cases x raters, NaN where there is no value.
+    """Return tidy scores as a table cases x raters, NaN where there is no value.
+
+    Args:
+        scores: Tidy scores.
+        keys: Names of the columns that identify a row of the table. Default ``case``.
 
     Raises:
-        UsageError: a rater has two scores for one case.
+        UsageError: A rater has two scores for one row.
     """
     twice = scores.duplicated([*keys, "rater"])
     if twice.any():
@@ -50,17 +62,17 @@ def wide(scores: pd.DataFrame, keys: Sequence[str] = ("case",)) -> pd.DataFrame:
 def pairings(
     scores: pd.DataFrame, *, baseline: str, by: Sequence[str], keys: Sequence[str] = ("case",)
 ) -> Iterator[Pairing]:
-    """Pair every rater with the baseline, group by group.
+    """Yield the differences of each rater from the baseline, group by group.
 
     Args:
-        scores: tidy scores of one metric, reference and dataset unless ``by`` splits on them.
-        baseline: the rater that the rest is compared with.
-        by: the columns that make a group; none: one group.
-        keys: the columns that make a pair.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        baseline: Name of the rater with which all others are compared.
+        by: Names of the columns to group by; empty: one group.
+        keys: Names of the columns that identify a pair. Default ``case``.
 
     Raises:
-        UsageError: scores that are not tidy or belong to several samples, an unknown baseline, or two scores of a
-            rater for one case.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, the baseline is
+            unknown, or a rater has two scores for one pair.
     """
     scores = checked(scores, (*by, *keys, "rater"))
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
@@ -77,24 +89,39 @@ def pairings(
 
 
 class Sample(NamedTuple):
-    """Scores of all raters on the cases that all of them have, turned so that higher is better."""
+    """The scores of all raters on the cases for which all of them have a value.
+
+    Attributes:
+        raters: Names of the raters with values.
+        absent: Names of the raters without any value; they exclude no case.
+        values: Array cases x raters; multiplied by ``sign``, so that higher is better.
+        clusters: The cluster of each case, as integers from 0.
+        left_out: Number of cases left out because a rater has no value.
+        sign: -1 if lower scores are better, else 1.
+    """
 
     raters: list[str]
-    absent: list[str]  # raters without any value, who take no case away from the others
-    values: Numbers  # cases x raters
-    clusters: NDArray[np.integer]  # the cluster of each case
-    left_out: int  # cases that some rater lacks
-    sign: int  # -1 where the values were turned
+    absent: list[str]
+    values: Numbers
+    clusters: NDArray[np.integer]
+    left_out: int
+    sign: int
 
 
 def samples(
     scores: pd.DataFrame, *, by: Sequence[str], cluster: str | None, direction: Direction | str | None
 ) -> Iterator[tuple[dict[str, Any], Sample]]:
-    """Give the complete sample of each group, with the columns that name the group.
+    """Yield the complete sample of each group, after the columns of the group and their values.
+
+    Args:
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
+        by: Names of the columns to group by.
+        cluster: Name of a column with the cluster of each case, e.g. ``patient``; None: each case is a cluster.
+        direction: Whether ``higher`` or ``lower`` values are better. None: as known for the metric.
 
     Raises:
-        UsageError: scores that are not tidy, several samples in a group, two scores of a rater for one case, or a
-            metric that is good neither way.
+        UsageError: The scores are not tidy, a group holds several metrics, references or datasets, a rater has two
+            scores for one case, or the metric has no better direction.
     """
     scores = checked(scores, (*by, "case", "rater", *([cluster] if cluster else [])), coded=True)
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
@@ -106,7 +133,7 @@ def _complete(group: pd.DataFrame, cluster: str | None, direction: Direction | s
     good = direction_in(group, direction)
     if good is Direction.NEITHER:
         metric = group["metric"].iloc[0]
-        msg = f"metric {metric!r} is good neither way; to rank by it, say direction='higher' or 'lower'"
+        msg = f"metric {metric!r} has no better direction; pass direction='higher' or 'lower' to rank by it"
         raise UsageError(msg)
     table = wide(group)
     absent = list(table.columns[table.isna().all()])

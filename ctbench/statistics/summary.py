@@ -1,4 +1,4 @@
-"""Tables of means, spreads and counts, in which no score is dropped silently."""
+"""Descriptive statistics of scores (mean, SD, quartiles, counts of missing values), and means over structures."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ __all__ = ["describe", "overall"]
 
 
 def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
-    """Summarise scores per group and metric, and count every row that has no value or only a penalty.
+    """Return descriptive statistics per group and metric, with counts of the scores that are missing or penalties.
 
-    ``rows = n + undefined + not_assessed + unsupported +`` those failed rows that have no value. The t interval of the
-    mean takes values as normal: of Dice values, which are skewed, it covers the mean in 92 to 94 % of samples of 12.
+    ``rows = n + undefined + not_assessed + unsupported +`` the failed rows without a value. The t interval of the mean
+    assumes normal values: for Dice, which is skewed, it covers the mean in 92 to 94 % of samples of 12 cases.
 
     Args:
-        scores: tidy scores; one reference and one dataset unless ``by`` splits on them.
-        by: the columns that make a group.
+        scores: Tidy scores; of one reference and dataset unless these columns are among ``by``.
+        by: Name or names of the columns to group by.
 
     Returns:
-        A row for each group and metric, in the order in which they first occur: the columns ``by``, ``metric``,
-        ``unit``; ``n`` values that count in the mean; ``mean, sd`` (n - 1), ``median, q1, q3`` (linear interpolation),
-        ``se, low, high`` (95 % t interval of the mean), ``min, max``; ``undefined`` (no value, because a mask was
-        empty or nothing could be sampled), ``penalised`` (a value although a mask was empty), ``failed`` (missing or
-        failed, with a penalty as value or without one), ``not_assessed``, ``unsupported``, ``rows``.
+        One row per group and metric, in the order of their first score: the columns ``by``, ``metric``, ``unit``; ``n``
+        values in the mean; ``mean, sd`` (n - 1), ``median, q1, q3`` (linear interpolation), ``se``, ``low, high`` (95 %
+        t interval of the mean), ``min, max``; ``undefined`` (no value because a mask was empty or nothing could be
+        sampled), ``penalised`` (a value although a mask was empty), ``failed`` (missing or failed predictions, with or
+        without a penalty as value), ``not_assessed``, ``unsupported``, ``rows``.
 
     Raises:
-        UsageError: scores that are not tidy, or several references or datasets in one group.
+        UsageError: The scores are not tidy, or a group holds several references or datasets.
     """
     names = as_names(by)
     keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
@@ -42,7 +42,7 @@ def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater"))
     values = groups["value"]
     n, sd = values.count(), values.std()
     se: pd.Series = sd / np.sqrt(n.where(n > 0))
-    # Too few values leave NaN: stdtrit would raise a floating point warning for no degrees of freedom.
+    # se is NaN for n < 2; clip, because stdtrit warns about 0 degrees of freedom.
     half = se * stdtrit((n - 1).clip(lower=1), 1 - ALPHA / 2)
     mean = values.mean()
     table = {
@@ -78,22 +78,21 @@ def _counted(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def overall(scores: pd.DataFrame, *, labels: Sequence[str]) -> pd.DataFrame:
-    """Average each case's scores over structures: the papers' "Overall" row, once ``describe`` has averaged cases.
+    """Return each case's mean over structures; ``describe`` of it is the papers' "Overall" row.
 
-    A structure without a value is left out of its case's mean, and ``detail`` says how many structures the mean
-    counts; a penalty (Dice 0 for a missed structure) is a value and counts. A mean has status ``ok`` if one of its
-    structures has; else it has the commonest status among them, so that a failed case stays a failed case.
+    A structure without a value is left out of its case's mean, and ``detail`` holds the number of structures in the
+    mean; a penalty (Dice 0 for a missed structure) is a value and counts. The status is ``ok`` if that of any structure
+    is; else it is the most frequent one, so that a failed case remains failed.
 
     Args:
-        scores: tidy scores.
-        labels: the structures to average over. Groups of structures do not belong here: their voxels would count
-            twice.
+        scores: Tidy scores.
+        labels: Names of the structures to average over. Omit groups of structures: their voxels would count twice.
 
     Returns:
-        Tidy scores of the label ``overall``, one for each dataset, case, rater, reference and metric.
+        Tidy scores with label ``overall``, one per dataset, case, rater, reference and metric.
 
     Raises:
-        UsageError: scores that are not tidy, or a label that no score has.
+        UsageError: The scores are not tidy, or no score has one of the labels.
     """
     scores = checked(scores, ("case", "rater", "label", "metric", "status"))
     for label in labels:
@@ -116,7 +115,7 @@ _TIDY = (*_CASE_KEYS[:5], "label", "metric", "value", "unit", "status", "detail"
 
 
 def _joint_status(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
-    """Give ``ok`` to groups that have one, else their commonest status (the first by name where two are as common)."""
+    """Return ``ok`` for groups with an ``ok``, else the most frequent status (of equals the first by name)."""
     counts = scores.groupby([*keys, "status"], sort=False, dropna=False, observed=True).size().rename("count")
     ranked = counts.reset_index().assign(ok=lambda table: table["status"].eq("ok"))
     ranked = ranked.sort_values(["ok", "count", "status"], ascending=[False, False, True], kind="stable")

@@ -1,4 +1,4 @@
-"""Trends: a smooth curve through measurements, and whether scores go with the size of what is scored."""
+"""LOESS smoothing, and the correlation of scores with the volume of the structure."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _VOLUME = "reference_volume_ml"
 
 
 def loess(x: ArrayLike, y: ArrayLike, *, share: float = 2 / 3) -> pd.DataFrame:
-    """Smooth measurements by locally weighted regression.
+    """Return a LOESS curve: locally weighted regression.
 
-    Cleveland, Journal of the American Statistical Association 1979;74:829-836, with three robust rounds.
+    Cleveland, Journal of the American Statistical Association 1979;74:829-836, with three robust iterations.
 
     Args:
-        x: where.
-        y: what was measured there; pairs with a NaN are left out.
-        share: of the points that each local line looks at.
+        x: The independent variable of each point.
+        y: The dependent variable of each point. Points with a NaN are left out.
+        share: Share of the points in each local regression, above 0 and at most 1. Default 2/3.
 
     Returns:
-        Columns ``x`` (sorted, each value once) and ``fitted``; empty if there are fewer than three places.
+        Columns ``x`` (sorted, without duplicates) and ``fitted``; empty if there are fewer than three different x.
 
     Raises:
-        UsageError: lengths that differ, infinite values, or a share that is not between 0 and 1.
+        UsageError: The lengths differ, a value is infinite, or the share is out of range.
     """
     if not 0 < share <= 1:
         msg = f"the share of points must be above 0 and at most 1, got {share}"
@@ -47,28 +47,29 @@ def loess(x: ArrayLike, y: ArrayLike, *, share: float = 2 / 3) -> pd.DataFrame:
 
 
 def size_correlation(scores: pd.DataFrame, *, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
-    """Correlate scores with the size of the structure.
+    """Return the correlation of scores with the volume of the structure.
 
-    Cai's Appendix E2 finds that larger structures have the higher Dice. That is a statement on structures; whether a
-    larger ventricle is segmented better than a smaller one is another.
+    Cai's Appendix E2 finds a higher Dice for larger structures (``across="labels"``). Whether a larger ventricle is
+    segmented better than a smaller one is another question (``across="cases"``).
 
     Args:
-        scores: tidy scores of one metric, reference and dataset, with rows of the metric ``reference_volume_ml``.
-        across: ``labels``: the mean score of each structure against its mean volume; ``cases``: the score of each case
-            against the volume there, for each structure by itself.
+        scores: Tidy scores of one metric, reference and dataset, with rows of the metric ``reference_volume_ml``.
+        across: ``labels`` (default): correlate each structure's mean score with its mean volume. ``cases``: correlate
+            the scores of the cases with their volumes, separately for each structure.
 
     Returns:
-        A row for each rater (and label): ``rater``, perhaps ``label``, ``n`` points, ``left_out``, ``pearson_r`` with
-        ``pearson_r_low, pearson_r_high``, ``spearman_r``, ``reason``.
+        One row per rater (and label): ``rater``, ``label`` (only with ``cases``), ``n`` points, ``left_out`` points
+        without a score or volume, ``pearson_r`` with its 95 % interval ``pearson_r_low, pearson_r_high``,
+        ``spearman_r``, ``reason`` (why a number is NaN; else empty).
 
     Raises:
-        UsageError: scores that are not tidy, several metrics, references or datasets, or no reference volumes.
+        UsageError: The scores are not tidy, hold several metrics, references or datasets, or no reference volumes.
     """
     scores = checked(scores, ("case", "rater", "label", "metric"))
     expect_one(scores, ("reference", "dataset"))
     is_volume = scores["metric"].eq(_VOLUME)
     if not is_volume.any():
-        msg = f"the scores have no rows of the metric {_VOLUME}; the size of the structures is unknown"
+        msg = f"the scores have no rows of the metric {_VOLUME}, which the correlation needs; score it too"
         raise UsageError(msg)
     expect_one(scores[~is_volume], ("metric",))
     keys = ["rater", "label", "case"]

@@ -1,4 +1,4 @@
-"""How well measured volumes agree with those of a reference."""
+"""Agreement of measured with reference volumes: correlation, concordance, errors, and the regression line."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeAgreement:
-    """Agreement of measured volumes with reference volumes, over n cases; NaN where it cannot be had.
+    """Agreement of measured volumes with reference volumes; NaN where undefined.
 
     Attributes:
-        n: cases that count.
-        left_out: cases left out because a volume is NaN.
-        pearson_r: correlation, with its 95 % interval by Fisher's z.
-        spearman_r: correlation of the ranks.
+        n: Number of cases with both volumes.
+        left_out: Number of cases left out because a volume is NaN.
+        pearson_r: Pearson correlation, with its 95 % interval by Fisher's z transform.
+        spearman_r: Spearman rank correlation.
         concordance: Lin's concordance correlation coefficient, with its 95 % interval.
-        rmse: root of the mean squared difference, mL.
-        mae: mean absolute difference, mL.
-        mean_difference: mean of measured minus reference, mL.
-        sd_difference: standard deviation (n - 1) of the differences, mL.
-        mean_relative_difference: mean of (measured - reference) / reference, %, over cases with a reference.
-        overestimation: mean of that over the cases measured too large, %; NaN if there are none.
-        underestimation: mean of that over the cases measured too small, %, negative; NaN if there are none.
-        n_relative: cases with a reference: its volume is not 0.
-        share_within: share (0 to 1) of cases whose absolute difference is at most ``limit_ml``.
-        limit_ml: the limit, mL.
-        slope: of the least-squares line measured = intercept + slope x reference.
-        intercept: of that line, mL.
-        reason: why something is NaN; else empty.
+        rmse: Root mean squared difference, mL.
+        mae: Mean absolute difference, mL.
+        mean_difference: Mean of measured minus reference, mL.
+        sd_difference: Standard deviation (n - 1) of the differences, mL.
+        mean_relative_difference: Mean of (measured - reference) / reference, %, over cases with a reference volume.
+        overestimation: Mean relative difference of the cases measured too large, %; NaN if there are none.
+        underestimation: Mean relative difference of the cases measured too small, %, negative; NaN if there are none.
+        n_relative: Number of cases whose reference volume is not 0.
+        share_within: Share (0 to 1) of cases whose absolute difference is at most ``limit_ml``.
+        limit_ml: That limit, mL.
+        slope: Slope of the least-squares line measured = intercept + slope x reference.
+        intercept: Intercept of that line, mL.
+        reason: Why a number is NaN; else empty.
     """
 
     n: int
@@ -68,18 +68,18 @@ class VolumeAgreement:
 
 
 def volume_agreement(reference_ml: ArrayLike, measured_ml: ArrayLike, *, limit_ml: float = 5.0) -> VolumeAgreement:
-    """Compare measured volumes with reference volumes, case by case.
+    """Return the agreement of measured volumes with reference volumes.
 
     Lin's coefficient and the variance of its z transform: Biometrics 1989;45:255-268, with the correction of
     2000;56:324-325.
 
     Args:
-        reference_ml: one volume for each case, mL.
-        measured_ml: likewise, in the same order.
-        limit_ml: what ``share_within`` calls close, mL.
+        reference_ml: The reference volume of each case, mL. Cases with a NaN are left out.
+        measured_ml: The measured volume of each case, in the same order, mL.
+        limit_ml: The largest absolute difference that counts in ``share_within``, mL. Default 5.
 
     Raises:
-        UsageError: lengths that differ, or infinite volumes.
+        UsageError: The lengths differ, or a volume is infinite.
     """
     reference, measured, left_out = complete_pairs(reference_ml, measured_ml)
     n, difference = len(reference), measured - reference

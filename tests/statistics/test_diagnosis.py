@@ -95,9 +95,9 @@ def test_strata_share_the_negative_cases():
 def test_strata_must_fit_the_truth():
     """A positive case without a stratum, or an absent column, is an error."""
     cases = pd.DataFrame({"truth": [1, 0], "score": [0.9, 0.1], "type": [None, None]})
-    with pytest.raises(UsageError, match="1 cases are positive without a type"):
+    with pytest.raises(UsageError, match="expected a type for positive cases only; 1 cases differ"):
         detection_table(cases, by="type")
-    with pytest.raises(UsageError, match="lack size"):
+    with pytest.raises(UsageError, match="no column size"):
         detection_table(cases, by="size")
 
 
@@ -108,9 +108,16 @@ def test_nan_scores_are_left_out_and_counted():
     assert holed.sensitivity == whole.sensitivity
 
 
-@pytest.mark.parametrize(("truth", "reason"), [([1, 1], "both kinds"), ([0, 0], "both kinds"), ([1, 0], "one case")])
+@pytest.mark.parametrize(
+    ("truth", "reason"),
+    [
+        ([1, 1], "positive and negative cases"),
+        ([0, 0], "both kinds"),
+        ([1, 0], "only one positive or one negative case"),
+    ],
+)
 def test_what_cannot_be_had_says_why(truth, reason):
-    """Cases of one kind have no ROC curve, and one case of a kind no interval."""
+    """Without positive or negative cases there is no ROC curve; with one of either, the area has no interval."""
     result = detection(truth, [0.9, 0.1])
     assert reason in result.reason
     assert math.isnan(result.auc_low)

@@ -25,7 +25,7 @@ def test_two_one_sided_tests_agree_with_statsmodels(tidy, readers_and_model):
         (0.09, 0.01, "not inferior by 0.05, and different"),
         (0.03, 0.06, "not inferior by 0.05"),
         (-0.09, 0.01, "different"),
-        (0.0, 0.3, "neither a difference nor equivalence is shown"),
+        (0.0, 0.3, "neither difference nor equivalence shown"),
     ],
 )
 def test_verdicts_in_words(tidy, shift, spread, verdict):
@@ -48,10 +48,10 @@ def test_inferiority_follows_the_direction_of_the_metric(tidy):
 
 
 def test_what_cannot_be_tested_says_why(tidy):
-    """One pair, or differences without spread, cannot be said."""
+    """One pair, or differences without variance, have no test and a reason."""
     for values in ({"model": [0.5], "reader1": [0.5]}, {"model": [0.5, 0.5], "reader1": [0.5, 0.5]}):
         row = equivalence(tidy(values), model="model", margin=0.1).iloc[0]
-        assert (row["verdict"], np.isnan(row["p_equivalence"])) == ("cannot be said", True)
+        assert (row["verdict"], np.isnan(row["p_equivalence"])) == ("no test", True)
         assert row["reason"]
 
 

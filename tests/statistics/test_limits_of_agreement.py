@@ -55,7 +55,7 @@ def test_nan_pairs_are_left_out_and_counted():
 
 @pytest.mark.parametrize(
     ("reference", "measured", "reason"),
-    [([], [], "0 cases"), ([1.0], [2.0], "1 case"), ([1.0, 1.0], [2.0, 2.0], "one mean"), ([1, 2], [2, 3], "too few")],
+    [([], [], "0 cases"), ([1.0], [2.0], "1 case"), ([1.0, 1.0], [2.0, 2.0], "same mean"), ([1, 2], [2, 3], "too few")],
 )
 def test_too_little_data_says_so(reference, measured, reason):
     """Too few or constant pairs give NaN with a reason, not a crash."""

@@ -120,7 +120,7 @@ def test_stability_is_the_mean_tau(three):
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        ({"metric": "volume_ml"}, {}, "good neither way"),
+        ({"metric": "volume_ml"}, {}, "has no better direction; pass direction="),
         ({}, {"method": "median"}, "unknown ranking method"),
         ({}, {"cluster": "patient"}, "lack the column patient"),
     ],

@@ -132,11 +132,11 @@ def test_an_unknown_baseline_is_refused(tidy):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: table.drop(columns="sd"), "lacks sd"),
+        (lambda table: table.drop(columns="sd"), "no column sd"),
         (lambda table: pd.concat([table, table]), "two rows for rater 'model'"),
         (lambda table: table.assign(sd=-0.1), "sd >= 0"),
         (lambda table: table.assign(n=-1), "n >= 0"),
-        (lambda table: table.assign(mean=np.nan), "a mean"),
+        (lambda table: table.assign(mean=np.nan), "mean if n > 0"),
     ],
 )
 def test_a_wrong_summary_is_refused(change, message):

@@ -119,7 +119,7 @@ def test_one_case(small_runs, tmp_path):
         return scores[scores["case"] == "case01"]
 
     html = _built(small_runs(edit=edit), tmp_path / "a.html")
-    assert "one value of each rater: no spread to compare with" in html
+    assert "one value of each rater: no residual variance, no test" in html
 
 
 def test_nothing_but_failures(small_runs, dataset, tmp_path):
