@@ -1,9 +1,9 @@
-"""Everything that ctbench raises on purpose.
+"""Exceptions of ctbench, as a tree.
 
     CtbenchError
     |-- DataError (ValueError)                 the user's images, label maps and datasets
-    |   |-- GeometryError                      two grids that should be one
-    |   |-- LabelError                         a label map that is not integers of its label set
+    |   |-- GeometryError                      two grids that should be equal
+    |   |-- LabelError                         a label map with other values than the codes of its label set
     |   |-- VolumeFileError                    a file that cannot be read as a volume
     |   |-- MissingFileError (FileNotFoundError)
     |   `-- DatasetError                       a catalogue entry, a case table, an unknown dataset
@@ -13,11 +13,12 @@
     |   `-- IncompleteRunError                 never finished
     `-- PluginError                            a predictor
         |-- PluginNotFoundError (LookupError)
-        |-- ContractError                      returned something that is no prediction
-        `-- PredictionFailedError              raised while it predicted
+        |-- ContractError                      returned something other than a valid prediction
+        `-- PredictionFailedError              raised an exception while predicting
 
-A message says what, where, what was expected, what came, and what to do. The command line prints it in one line and
-exits with the class's ``exit_code``: 2 where the user's input is at fault, 1 where ours or a plugin's code is.
+A message says what is wrong and where, what was expected, what was found, and what to do. The command line prints it on
+one line and exits with the class's ``exit_code``: 2 for an error in the user's input, 1 for one in the code of ctbench
+or of a plugin.
 """
 
 from __future__ import annotations
@@ -42,30 +43,30 @@ __all__ = [
 
 
 class CtbenchError(Exception):
-    """Base of all errors that ctbench raises on purpose; as text, its message on one line."""
+    """Base class of all exceptions of ctbench; ``str`` returns the message on one line."""
 
     exit_code = 2
 
     def __str__(self) -> str:
-        """Give the message, without what the built-in parents would add, as one line.
+        """Return the message on one line, without additions of the built-in base classes.
 
-        Names of files and contents of headers stand in messages: line ends become spaces, and other characters that
-        cannot be printed are escaped, so that nothing that was read can play with the terminal.
+        Messages may quote file names and headers, so line ends become spaces and other unprintable characters are
+        escaped: no control sequence reaches the terminal.
         """
         text = " ".join(line.strip() for line in str(self.args[0]).splitlines()) if self.args else ""
         return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 class DataError(CtbenchError, ValueError):
-    """The user's data cannot be scored as it is."""
+    """The user's data cannot be scored."""
 
 
 class GeometryError(DataError):
-    """Two arrays that must lie on one grid do not; the message shows both geometries."""
+    """Two arrays that must have the same grid do not; the message shows both geometries."""
 
 
 class LabelError(DataError):
-    """A label map is not made of integers, or holds codes that its label set does not know."""
+    """A label map holds non-integer values, or codes that are not in its label set."""
 
 
 class VolumeFileError(DataError):
@@ -73,15 +74,15 @@ class VolumeFileError(DataError):
 
 
 class MissingFileError(DataError, FileNotFoundError):
-    """A file that a dataset or a command names is not there."""
+    """A file named by a dataset or a command does not exist."""
 
 
 class DatasetError(DataError):
-    """A catalogue entry or a case table is wrong, or no dataset has that name."""
+    """A catalogue entry or a case table is invalid, or no dataset has that name."""
 
 
 class UsageError(CtbenchError, ValueError):
-    """Arguments that are each fine but do not fit together."""
+    """An argument is invalid, or arguments contradict each other."""
 
 
 class StoreError(CtbenchError):
@@ -89,15 +90,15 @@ class StoreError(CtbenchError):
 
 
 class SchemaVersionError(StoreError):
-    """A run folder was written by a version whose files this one cannot read."""
+    """A run folder was written by a version of ctbench whose files this version cannot read."""
 
 
 class IncompleteRunError(StoreError):
-    """A run folder has no ``run.json``: its run never finished."""
+    """A run folder has no ``run.json``: its run did not finish."""
 
 
 class PluginError(CtbenchError):
-    """A predictor is at fault."""
+    """An error in a predictor."""
 
     exit_code = 1
 
@@ -109,10 +110,10 @@ class PluginNotFoundError(PluginError, LookupError):
 
 
 class ContractError(PluginError):
-    """A predictor returned something that is not a prediction on the image's grid."""
+    """A predictor returned something other than a prediction on the image's grid."""
 
     exit_code = 2
 
 
 class PredictionFailedError(PluginError):
-    """A predictor raised while it predicted; the message names the case and the exception."""
+    """A predictor raised an exception while predicting; the message names the case and the exception."""

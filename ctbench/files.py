@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes of files, SHA-256 digests, and the cache folder."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ctbench.errors import StoreError
 __all__ = ["PARTIAL", "cache_folder", "sha256", "whole_file", "write_text"]
 
 PARTIAL = ".partial-"
-"""How the name of a temporary file begins; one that is still there was left by a process that was killed."""
+"""Prefix of temporary files; one that remains was left by a killed process."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def cache_folder() -> Path:
-    """Give the folder for what can be made again: ``CTBENCH_CACHE``, or ``ctbench`` in the user's cache folder.
+    """Return the cache folder: the value of ``CTBENCH_CACHE``, or ``ctbench`` in the user's cache folder.
 
-    The latter is ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows, ``$XDG_CACHE_HOME`` or ``~/.cache``
-    elsewhere. It need not exist.
+    The user's cache folder is ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows, and ``$XDG_CACHE_HOME`` or
+    ``~/.cache`` elsewhere. The folder need not exist.
     """
     if named := os.environ.get("CTBENCH_CACHE"):
         return Path(named).expanduser().absolute()
@@ -37,13 +37,18 @@ def cache_folder() -> Path:
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its place when the block ends without an error.
+    """Write a file atomically: yield a temporary path that is renamed to ``path`` when the block ends.
 
-    The temporary name keeps all suffixes of ``path`` (``.nii.gz``), because writers choose the format by them. Nothing
-    is left behind when the block raises, and ``path`` keeps its former content.
+    If the block raises, the temporary file is deleted and ``path`` keeps its former content.
+
+    Args:
+        path: The file to write. Its folder is created if needed.
+
+    Yields:
+        A path in the same folder with all suffixes of ``path`` (``.nii.gz``), by which writers choose the format.
 
     Raises:
-        StoreError: the folder cannot be written, or the disk is full.
+        StoreError: The folder cannot be written, or the disk is full.
     """
     path = Path(path)
     try:
@@ -57,7 +62,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private; a result is as readable as any other file of its user.
+        # mkstemp creates private files; give results the usual permissions of the user.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
@@ -70,13 +75,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
+    """Write ``text`` to ``path`` as UTF-8, atomically; raises as ``whole_file``."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """Give the SHA-256 digest of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 digest of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Steps in several processes, whose workers die with their parent and are replaced when they leak memory."""
+"""Parallel calls of a function in worker processes (joblib) or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -26,35 +26,36 @@ def in_parallel(
     cluster: str = "",
     in_order: bool = False,
 ) -> Iterator[Any]:
-    """Call ``function`` with each of ``steps``, and give the results as they come.
+    """Call ``function`` once per step and yield the results as they arrive.
 
-    A worker that has grown by 300 MB since its first step ends and is replaced: joblib sees to it.
+    Workers exit when this process dies. joblib replaces a worker whose memory has grown by 300 MB.
 
     Args:
-        function: of a module, so that workers find it.
-        steps: its arguments.
-        jobs: processes; -1: one a core; 1: this process.
-        cluster: address of a Dask scheduler, whose workers are used instead; they must see the same folders.
-        in_order: give the results in the order of the steps.
+        function: A module-level function, so that workers can import it.
+        steps: One tuple of positional arguments per call.
+        jobs: Number of worker processes; -1 uses all cores, 1 calls the function in this process.
+        cluster: Address of a Dask scheduler whose workers are used instead; they must see the same folders. Empty
+            (default): this machine.
+        in_order: Whether to yield the results in the order of the steps. Default False.
 
     Yields:
-        what it returned, in any order unless ``in_order``.
+        The return value of each call.
 
     Raises:
-        UsageError: a cluster is asked for, and Dask is not installed.
+        UsageError: A cluster is given and Dask is not installed.
     """
     waiting = list(steps)
     if not waiting or (jobs == 1 and not cluster):
         yield from (function(*step) for step in waiting)
         return
-    from joblib import Parallel, delayed  # it takes a while to import
+    from joblib import Parallel, delayed  # slow to import
 
-    # Said of every worker that was replaced; where warnings are errors it would end the thread that replaces them.
+    # Raised for every replaced worker; if warnings are errors, it would end the thread that replaces them.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
     with _workers(cluster):
         pool = Parallel(
             n_jobs=min(jobs, len(waiting)) if jobs > 0 else jobs,
-            # What goes to another machine goes in batches that take a while, so that the scheduler keeps up.
+            # A cluster gets steps in batches, so that the scheduler keeps up.
             batch_size="auto" if cluster else 1,
             return_as="generator" if in_order else "generator_unordered",
         )
@@ -63,7 +64,7 @@ def in_parallel(
 
 @contextmanager
 def _workers(cluster: str) -> Iterator[None]:
-    """Let joblib use the workers of this machine, or those of a Dask cluster."""
+    """Make joblib use the workers of a Dask cluster inside the block, or those of this machine if it has no address."""
     if not cluster:
         yield
         return
@@ -74,7 +75,7 @@ def _workers(cluster: str) -> Iterator[None]:
         raise UsageError(msg) from error
     from joblib import parallel_config
 
-    # joblib's backend takes the client that was made last.
+    # joblib's backend uses the client created last.
     with client(cluster), parallel_config(backend="dask", wait_for_workers_timeout=60):
         yield
 
@@ -85,9 +86,9 @@ def _step(parent: int, function: Callable[..., Any], arguments: tuple[Any, ...])
 
 
 def _die_with(parent: int) -> None:
-    """End this worker soon after its parent was killed: a run that goes on must be alone in its folder."""
-    global _watched  # noqa: PLW0603  # it is the process that remembers
-    if _watched or os.getppid() != parent:  # a worker of a cluster is no child of ours
+    """Exit this worker soon after its parent was killed: a resumed run must be the only process in its folder."""
+    global _watched  # noqa: PLW0603  # one watching thread per process
+    if _watched or os.getppid() != parent:  # a cluster's worker is not our child
         return
     _watched = True
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

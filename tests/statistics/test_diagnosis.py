@@ -112,7 +112,7 @@ def test_nan_scores_are_left_out_and_counted():
     ("truth", "reason"),
     [
         ([1, 1], "positive and negative cases"),
-        ([0, 0], "both kinds"),
+        ([0, 0], "positive and negative cases"),
         ([1, 0], "only one positive or one negative case"),
     ],
 )
