@@ -1,4 +1,4 @@
-"""The files in which a prediction comes back from a program, a container or a folder: read as a stranger's."""
+"""Read a prediction from the files of a program, container or folder, which are not trusted."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _EXAMPLE = '{"score": 0.9, "findings": [{"slice": 3, "box": [y0, x0, y1, x1], "t
 
 
 def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str = "its image") -> Prediction:
-    """Read the label map ``path`` and the ``.json`` beside it.
+    """Read the label map ``path`` and the ``.json`` file of the same name.
 
-    Nothing is followed, inflated or read beyond what the image's grid allows, so that neither a link nor a small file
-    that stands for gigabytes does harm.
+    Links are not followed, and no more bytes are decompressed than the image's grid allows, so that a small file cannot
+    fill the memory.
 
     Args:
-        path: ends in ``.nii.gz``; the name without it and ``.json`` is that of score and findings.
-        image: the grid that the label map must lie on.
-        info: whose codes it must have.
-        image_name: what to call the image in messages.
+        path: Label map, ``NAME.nii.gz``; ``NAME.json`` may hold score and findings.
+        image: Image on whose grid the label map must lie.
+        info: The predictor, whose codes the label map may hold.
+        image_name: What to call the image in messages.
 
     Raises:
-        MissingFileError: there is no label map.
-        ContractError: one of the files is a link or no file, the label map holds more than a label map on this grid
-            can, or the JSON is not of the expected form.
-        DataError: the label map cannot be read, lies on another grid, or is not made of known integer codes.
+        MissingFileError: There is no label map.
+        ContractError: One of the files is a link or no regular file, the label map is larger than one on this grid can
+            be, or the JSON does not have the expected form.
+        DataError: The label map cannot be read, lies on another grid, or holds unknown or non-integer codes.
     """
     if not _is_own_file(path):
         msg = f"there is no file {path}"
@@ -53,10 +53,14 @@ def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str 
 
 
 def parse_findings(content: Any, where: str) -> tuple[float | None, tuple[Finding, ...]]:
-    """Read score and findings from what JSON gave.
+    """Read score and findings from decoded JSON.
+
+    Args:
+        content: A mapping with ``score`` and ``findings``, both optional.
+        where: What to call it in a message.
 
     Raises:
-        ContractError: it is not of the expected form; the message calls it ``where``.
+        ContractError: It does not have that form.
     """
     try:
         findings = tuple(
@@ -66,19 +70,19 @@ def parse_findings(content: Any, where: str) -> tuple[float | None, tuple[Findin
         score = content.get("score")
         return (None if score is None else float(score)), findings
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        msg = f"{where} is not what stands beside a prediction: expected {_EXAMPLE}, got {error!r}"
+        msg = f"{where} is not a file of score and findings: expected {_EXAMPLE}, got {error!r}"
         raise ContractError(msg) from error
 
 
 def _is_own_file(path: Path) -> bool:
-    """Say whether there is a file; a link, which could lead to a reader's mask, and a pipe are refused."""
+    """Return whether there is a regular file; raise for a pipe, or a link, which could lead to a reader's mask."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode):
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
-        msg = f"{path} is {kind}; expected a file of its own"
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a pipe, device or folder"
+        msg = f"{path} is {kind}; expected a regular file"
         raise ContractError(msg)
     return True
 
@@ -90,7 +94,7 @@ def _expect_bounded(path: Path, image: Volume) -> None:
         return
     if payload.expected > most or payload.skip > _HEADER_BYTES:
         msg = (
-            f"{path} says that it holds {payload.expected} bytes of voxels; "
+            f"the header of {path} declares {payload.expected} bytes of voxels; "
             f"a label map of shape {image.shape} (z, y, x) has at most {most}"
         )
         raise ContractError(msg)
@@ -98,16 +102,16 @@ def _expect_bounded(path: Path, image: Volume) -> None:
     for chunk in payload.chunks():
         found += len(chunk)
         if found > payload.expected:
-            msg = f"{path} inflates to more than the {payload.expected} bytes of voxels that its header promises"
+            msg = f"{path} decompresses to more than the {payload.expected} bytes of voxels that its header declares"
             raise ContractError(msg)
 
 
 def _read_findings(path: Path) -> tuple[float | None, tuple[Finding, ...]]:
     if path.stat().st_size > _JSON_BYTES:
-        msg = f"{path} is larger than {_JSON_BYTES / 2**20:g} MiB; score and findings are less"
+        msg = f"{path} is larger than {_JSON_BYTES / 2**20:g} MiB, the limit for score and findings"
         raise ContractError(msg)
     try:
         return parse_findings(json.loads(path.read_text(encoding="utf-8")), str(path))
     except (ValueError, RecursionError) as error:
-        msg = f"{path} is not what stands beside a prediction: expected {_EXAMPLE}, got {error!r}"
+        msg = f"{path} is not a file of score and findings: expected {_EXAMPLE}, got {error!r}"
         raise ContractError(msg) from error

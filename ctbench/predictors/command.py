@@ -57,7 +57,8 @@ class CommandPredictor:
         self._options = {name: str(value) for name, value in options.items()}
         wanted = set(_PLACE.findall(command)) - {"image", "output"}
         if wanted != set(options):
-            msg = f"the command has places {_listed(wanted)}, but the options are {_listed(set(options))}: {command}"
+            places, given = _listed(wanted), _listed(set(options))
+            msg = f"the command has placeholders {places}, but the options are {given}: {command}"
             raise UsageError(msg)
         settings = {"command": command, **options}
         self.info = info_of_program(labels, self._here, name=Path(self.words[0]).name, parameters=settings)

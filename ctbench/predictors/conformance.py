@@ -1,4 +1,4 @@
-"""The conformance test that every predictor must pass, on volumes so small that it takes seconds."""
+"""The conformance test that every predictor must pass, on small volumes that take seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["CheckResult", "check_conformance", "tiny_head"]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One question put to a predictor: what was asked, whether it passed, and why not."""
+    """Result of one check: its name, whether the predictor passed, and the reason if it did not."""
 
     check: str
     passed: bool
@@ -35,12 +35,12 @@ def tiny_head(
     spacing_mm: tuple[float, float, float] = (18.0, 4.5, 4.5),
     direction: np.ndarray | None = None,
 ) -> Volume:
-    """Make a head of a few thousand voxels in HU: air, scalp, skull, brain, ventricles and a bleed.
+    """Make a head of a few thousand voxels in HU: air, scalp, skull, brain, ventricles and a hemorrhage.
 
     Args:
-        shape: z,y,x.
-        spacing_mm: z,y,x.
-        direction: as in Volume.
+        shape: Number of voxels along z, y, x.
+        spacing_mm: Spacing along z, y, x in mm.
+        direction: Direction matrix, as in `Volume`; None: identity.
     """
     axes = [(np.arange(size) - (size - 1) / 2) / (size / 2) for size in shape]
     z, y, x = np.meshgrid(*axes, indexing="ij")
@@ -54,15 +54,15 @@ def tiny_head(
 
 
 def check_conformance(predictor: Predictor | FolderPredictions) -> tuple[CheckResult, ...]:
-    """Put every question of the contract to a predictor.
+    """Check whether a predictor keeps the contract.
 
-    A predictor of the kind ``folder:PATH`` has no code to question: each of its files is read instead.
+    A folder of predictions (``folder:PATH``) has no code to run: each of its files is read instead.
 
     Args:
-        predictor: as ``load_predictor`` gives it.
+        predictor: Predictor, as ``load_predictor`` returns it.
 
     Returns:
-        one result a question, in a fixed order.
+        One result for each check (for each file of a folder), in a fixed order.
     """
     if isinstance(predictor, FolderPredictions):
         return tuple(_check_file(predictor, path) for path in sorted(predictor.folder.glob("*.nii.gz"))) or (
@@ -76,7 +76,7 @@ def _ask(question: str, check: Callable[[Predictor], None], predictor: Predictor
         check(predictor)
     except CtbenchError as error:
         return CheckResult(question, False, str(error))
-    except Exception as error:  # noqa: BLE001  # a plugin may raise anything; that is what the check tells
+    except Exception as error:  # noqa: BLE001  # a plugin may raise any exception, which fails the check
         return CheckResult(question, False, f"raised {type(error).__name__}: {error}")
     return CheckResult(question, True)
 
@@ -165,7 +165,7 @@ _hooked = False
 
 @contextmanager
 def _watched_writes() -> Iterator[list[str]]:
-    """List the paths that Python code opens for writing meanwhile; compilers' caches are not counted."""
+    """List the paths that Python code opens for writing inside the block, without bytecode caches."""
     global _written, _hooked  # noqa: PLW0603  # an audit hook cannot be removed, so there is one, switched by a global
     if not _hooked:
         sys.addaudithook(_audit)

@@ -1,4 +1,4 @@
-"""What must hold of every prediction, whoever made it."""
+"""Checks of a predictor and of every prediction that it returns."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["check_prediction", "check_predictor"]
 
 
 def check_predictor(predictor: object, where: str) -> Predictor:
-    """Give ``predictor`` back if it has a card and a ``predict``.
+    """Return ``predictor`` if it has an ``info`` and a ``predict`` method.
 
     Args:
-        predictor: what a plugin's callable returned.
-        where: what to call it in a message, e.g. ``my_package:MyModel``.
+        predictor: What a plugin's callable returned.
+        where: What to call it in a message, e.g. ``my_package:MyModel``.
 
     Raises:
-        ContractError: it is no predictor; the message says what it lacks.
+        ContractError: One of the two is missing or has the wrong type.
     """
     info = getattr(predictor, "info", None)
     if not isinstance(info, PredictorInfo):
-        msg = f"{where} has no card: expected an attribute `info` of type PredictorInfo, got {type(info).__name__}"
+        msg = f"{where} has no valid `info`: expected a PredictorInfo, got {type(info).__name__}"
         raise ContractError(msg)
     if not callable(getattr(predictor, "predict", None)):
         msg = f"{where} has no method `predict(image)`; see ctbench.Predictor"
@@ -34,12 +34,12 @@ def check_predictor(predictor: object, where: str) -> Predictor:
 
 
 def check_prediction(prediction: object, image: Volume, info: PredictorInfo) -> Prediction:
-    """Give ``prediction`` back, its labels as a contiguous integer array, if it keeps the contract.
+    """Return ``prediction`` with its labels as a contiguous integer array, if it keeps the contract.
 
     Args:
-        prediction: what a predictor returned for ``image``.
-        image: the image it was given.
-        info: the predictor's card.
+        prediction: What a predictor returned for ``image``.
+        image: The image that was predicted.
+        info: What the predictor says about itself.
 
     Raises:
         ContractError: it is no Prediction, its labels are not integers of the image's shape, a code is unknown, the

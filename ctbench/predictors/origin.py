@@ -1,4 +1,4 @@
-"""Whose a predictor is, and which files it consists of; nothing of it is imported for that."""
+"""Whether a predictor is third-party code, and which files belong to it; found without importing it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OURS = "ctbench"
 
 
 def is_third_party(spec: str) -> bool:
-    """Say whether running the predictor that ``spec`` names would run somebody else's code here.
+    """Return whether the predictor that ``spec`` names would run third-party code on this machine.
 
-    It would not for the models that come with ctbench, for folders of predictions, which have no code, for containers,
-    whose engine keeps them apart, and for a name that nothing has.
+    False for the models that come with ctbench, for folders of predictions, which have no code, for containers, which
+    their engine isolates, and for an unknown name.
     """
     if spec.startswith(("folder:", "container:")):
         return False
@@ -30,17 +30,17 @@ def is_third_party(spec: str) -> bool:
 
 
 def own_files(spec: str, here: Path) -> tuple[Path, ...]:
-    """Find the files and folders that a predictor consists of.
+    """Return the files and folders that belong to a predictor.
 
-    For a module of a package: the package's folder. For a lone module or script: itself, and the other modules and
-    packages beside it. For a command: the program, and every word that names a file or a folder.
+    For a module of a package: the package's folder. For a single module or script: the file, and the other modules and
+    packages of its folder. For a command: the program, and every word that names a file or a folder.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        here: the working folder.
+        spec: Predictor, as ``load_predictor`` takes it.
+        here: Working folder.
 
     Returns:
-        paths that are there; none where nothing is found, which whoever loads the predictor says better.
+        Existing paths; empty if nothing is found, which loading the predictor reports.
     """
     if spec.startswith("command:"):
         return _files_of_command(spec.removeprefix("command:"), here)
@@ -61,7 +61,7 @@ def _files_of_module(name: str, here: Path) -> tuple[Path, ...]:
 def _installed_module(name: str) -> importlib.machinery.ModuleSpec | None:
     try:
         return importlib.util.find_spec(name)
-    except ValueError:  # a module that is imported already and has no spec, as __main__
+    except ValueError:  # a module that is already imported and has no spec, such as __main__
         return None
 
 

@@ -1,4 +1,4 @@
-"""A package of a predictor that works as it stands: the place to start from."""
+"""`ctbench new-predictor`: template of a Python package with a working predictor and its tests."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ A predictor for ctbench.
 
 ```sh
 pip install -e ".[test]"
-ctbench check $name                            # does it keep the contract?
+ctbench check $name                            # run the conformance test
 pytest                                        # the same, for your CI
 ctbench run $name --dataset phantom-hemorrhage
 ```
 
-The model is `$title` in `src/$module/predictor.py`. It runs in a sandbox: it sees its own package and the image of one
-case. Put weights into the package, or show them to it with `--mount PATH`.
+The model is `$title` in `src/$module/predictor.py`. It runs in a sandbox, in which it can read its own package and
+the image of one case. Put weights into the package, or make them readable with `--mount PATH`.
 """,
     "src/$module/__init__.py": '''\
 """A predictor for ctbench."""
@@ -74,12 +74,12 @@ import numpy as np
 
 
 class $title:
-    """Calls every voxel between two thresholds hemorrhage.
+    """Labels every voxel between two thresholds as hemorrhage.
 
     Args:
-        low_hu: the darkest HU that is hemorrhage.
-        high_hu: the brightest.
-        device: where the model runs; this one does not mind.
+        low_hu: Lowest HU of hemorrhage.
+        high_hu: Highest HU of hemorrhage.
+        device: Device of the model; not used here.
     """
 
     def __init__(self, low_hu: float = 55.0, high_hu: float = 100.0, device: str = "cpu") -> None:
@@ -87,11 +87,11 @@ class $title:
         self.low_hu, self.high_hu, self.device = low_hu, high_hu, device
         self.info = ctbench.PredictorInfo(
             name="$name",
-            version="0.1.0",  # another version is another predictor
-            labels=ctbench.LabelSet({"hemorrhage": 1}),  # names meet those of a dataset, codes need not
+            version="0.1.0",  # raise it whenever predictions change
+            labels=ctbench.LabelSet({"hemorrhage": 1}),  # names match those of a dataset; codes may differ
             description="Everything between two thresholds.",
-            training_datasets=(),  # name them, so that an overlap with the test data is seen
-            parameters={"low_hu": low_hu, "high_hu": high_hu},  # all that changes what it predicts
+            training_datasets=(),  # names of datasets, so that an overlap with test data is visible
+            parameters={"low_hu": low_hu, "high_hu": high_hu},  # every setting that changes predictions
         )
 
     def predict(self, image: ctbench.Volume) -> ctbench.Prediction:
@@ -108,7 +108,7 @@ from $module import $title
 
 
 def test_it_keeps_the_contract(assert_conforms):  # noqa: F811
-    """Grid, labels, empty and odd scans, equal answers, nothing left behind."""
+    """Grid, labels, empty and unusual scans, equal repeated predictions, no files left."""
     assert_conforms($title())
 ''',
 }
@@ -118,14 +118,14 @@ def write_package(name: str, folder: Path) -> Path:
     """Write the package of a new predictor.
 
     Args:
-        name: of the predictor and its package: lower-case words joined by ``-``.
-        folder: is made; it may be there if it is empty.
+        name: Name of the predictor and its package: lower-case words joined by ``-``.
+        folder: Folder to create; it may exist if it is empty.
 
     Returns:
         ``folder``.
 
     Raises:
-        UsageError: no such name, or one that an installed predictor has; or ``folder`` has files in it.
+        UsageError: The name is invalid or belongs to an installed predictor, or ``folder`` is not empty.
         StoreError: ``folder`` cannot be written.
     """
     module = name.replace("-", "_")
@@ -133,14 +133,14 @@ def write_package(name: str, folder: Path) -> Path:
         msg = f"expected a name of lower-case words joined by '-', e.g. my-model; got {name!r}"
         raise UsageError(msg)
     if name in installed_predictors():
-        msg = f"a predictor called {name!r} is installed already; choose another name"
+        msg = f"a predictor called {name!r} is already installed; choose another name"
         raise UsageError(msg)
     try:
         if folder.exists() and any(folder.iterdir()):
-            msg = f"{folder} has files in it; give a new folder with --out"
+            msg = f"{folder} is not empty; choose a new folder with --out"
             raise UsageError(msg)
     except NotADirectoryError as error:
-        msg = f"{folder} is a file; give a new folder with --out"
+        msg = f"{folder} is a file; choose a new folder with --out"
         raise StoreError(msg) from error
     values = {
         "name": name,

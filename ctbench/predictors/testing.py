@@ -24,7 +24,7 @@ __all__ = ["assert_conforms"]
 
 @pytest.fixture
 def assert_conforms() -> Callable[[Predictor], None]:
-    """Give a function that fails, with every broken rule, unless a predictor keeps the contract."""
+    """Return a function that fails the test, listing every failed check, unless a predictor keeps the contract."""
 
     def check(predictor: Predictor) -> None:
         broken = [f"{result.check}: {result.detail}" for result in check_conformance(predictor) if not result.passed]

@@ -92,8 +92,8 @@ def test_a_command_runs_where_its_user_stood(folder, image, monkeypatch):
         ("model {image}", {}, "expected a command with {image} and {output}"),
         ("", {}, "expected a command with"),
         ("model '{image} {output}", {}, "cannot be read .No closing quotation"),
-        ("model {image} {output}", {"cut": 1}, "has places none, but the options are cut"),
-        ("model {image} {output} {cut}", {}, "has places cut, but the options are none"),
+        ("model {image} {output}", {"cut": 1}, "has placeholders none, but the options are cut"),
+        ("model {image} {output} {cut}", {}, "has placeholders cut, but the options are none"),
     ],
 )
 def test_places_and_options_fit_together(folder, text, options, message):

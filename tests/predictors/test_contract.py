@@ -84,7 +84,7 @@ def test_numbers_of_numpy_become_pythons(image):
 
 def test_a_thing_without_card_or_predict_is_no_predictor(bright):
     """What a plugin's callable returns must have `info` and `predict`."""
-    with pytest.raises(ContractError, match="here has no card: expected an attribute `info`"):
+    with pytest.raises(ContractError, match="here has no valid `info`: expected a PredictorInfo"):
         check_predictor(object(), "here")
     mute = bright()
     mute.predict = None

@@ -97,7 +97,7 @@ def test_a_folder_without_labels_json_or_no_folder_is_not_found(tmp_path):
 def test_a_wrong_findings_file_is_explained(folder, image):
     """What stands beside a label map must have the written form."""
     (folder / "case-1.json").write_text('{"findings": [{"slice": 1}]}')
-    with pytest.raises(ContractError, match="is not what stands beside a prediction"):
+    with pytest.raises(ContractError, match="is not a file of score and findings: expected"):
         load_predictor(f"folder:{folder}").prediction("case-1", image)
 
 

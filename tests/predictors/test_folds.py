@@ -53,7 +53,7 @@ def test_a_folder_without_folds_is_refused(tmp_path):
 def test_a_list_that_is_none_is_refused(tmp_path, text):
     """Also one of no folds at all."""
     (tmp_path / FOLDS).write_text(text)
-    with pytest.raises(DataError, match="no list of folds"):
+    with pytest.raises(DataError, match="is not a list of folds"):
         best_weights(tmp_path)
 
 

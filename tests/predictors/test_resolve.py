@@ -66,7 +66,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
     [
         ("Model", {"treshold": 4}, UsageError, "cannot be made with options .'treshold'.*it takes: above, device"),
         ("Absent", {}, PluginNotFoundError, "cannot be imported"),
-        ("nothing", {}, ContractError, "has no card"),
+        ("nothing", {}, ContractError, "has no valid `info`"),
         ("raises", {}, PluginError, "could not be made: OSError: no weights"),
         ("constant", {}, UsageError, "is int; expected a class or function"),
     ],
@@ -89,5 +89,5 @@ def test_two_packages_with_one_name_are_refused(monkeypatch):
 
     both = [EntryPoint("twin", value, resolve.GROUP) for value in ("a:A", "b:B")]
     monkeypatch.setattr(resolve, "entry_points", lambda group: both)
-    with pytest.raises(PluginError, match="two installed packages offer predictor 'twin': a:A and b:B"):
+    with pytest.raises(PluginError, match="two installed packages define predictor 'twin': a:A and b:B"):
         installed_predictors()

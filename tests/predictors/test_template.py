@@ -62,9 +62,9 @@ def test_a_name_is_lower_case_words(tmp_path, name):
 def test_nothing_is_overwritten(tmp_path):
     """A folder with files, a file, and the name of an installed predictor are refused."""
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(UsageError, match="has files in it"):
+    with pytest.raises(UsageError, match="is not empty; choose a new folder"):
         write_package("my-model", tmp_path)
     with pytest.raises(StoreError, match="is a file"):
         write_package("my-model", tmp_path / "notes")
-    with pytest.raises(UsageError, match="'threshold' is installed already"):
+    with pytest.raises(UsageError, match="'threshold' is already installed"):
         write_package("threshold", tmp_path / "new")

@@ -118,7 +118,7 @@ def test_a_bomb_fails_its_case_and_takes_nothing_with_it(blobs, tmp_path, monkey
     )
     lost = result.scores[result.scores["label"] == "hemorrhage"]
     assert set(lost["status"]) == {"failed"}
-    assert all("inflates to more than the 3456 bytes" in detail for detail in lost["detail"])
+    assert all("decompresses to more than the 3456 bytes" in detail for detail in lost["detail"])
 
 
 def test_isolation_does_not_show_in_the_results(blobs, model, tmp_path):
