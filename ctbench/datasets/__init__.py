@@ -1,4 +1,4 @@
-"""Datasets: catalogues that describe them, the cases they hold, and the figures that papers printed for them."""
+"""Datasets: catalogues, cases, counts, checks of their files, and published results."""
 
 from __future__ import annotations
 

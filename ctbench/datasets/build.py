@@ -1,4 +1,4 @@
-"""Datasets that make themselves: run a builder once, and again only when it or its options have changed."""
+"""Datasets written by a builder function: build once, and again if the builder or its options change."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ctbench.files import write_text
 __all__ = ["MARK", "build", "is_built"]
 
 MARK = ".ctbench-built.json"
-"""The file in a built dataset's folder that says who made it with which options; written last."""
+"""File in a built dataset's folder with its builder and options; written last."""
 
 
 def is_built(found: CatalogEntry, folder: Path) -> bool:
-    """Say whether ``folder`` holds this dataset, whole and made by the present builder with the present options."""
+    """Return whether ``folder`` holds this dataset, complete and from the current builder and options."""
     try:
         return bool(json.loads((folder / MARK).read_text(encoding="utf-8")) == _mark(found))
     except (OSError, ValueError, RecursionError):
@@ -30,13 +30,17 @@ def is_built(found: CatalogEntry, folder: Path) -> bool:
 
 
 def build(found: CatalogEntry, folder: Path) -> None:
-    """Make the dataset in ``folder``, in place of an earlier one, unless it is there already.
+    """Build the dataset in ``folder`` and replace an outdated one; do nothing if it is up to date.
 
-    The builder writes into a temporary folder beside it that is renamed at the end, so the dataset is never half there.
+    The builder writes into a temporary folder that is renamed at the end, so that ``folder`` is never incomplete.
+
+    Args:
+        found: The catalogue entry, which names the builder and its options.
+        folder: Where the dataset goes; created if needed.
 
     Raises:
-        DatasetError: no such builder, options that it does not take, or ``folder`` holds something else.
-        StoreError: the folder cannot be written.
+        DatasetError: The builder does not exist or does not take the options, or ``folder`` holds other files.
+        StoreError: The folder cannot be written.
     """
     if is_built(found, folder):
         return
@@ -49,7 +53,7 @@ def build(found: CatalogEntry, folder: Path) -> None:
     except OSError as error:
         msg = f"cannot make {found.name!r} in {folder}: {error.strerror}; set CTBENCH_CACHE to another"
         raise StoreError(msg) from error
-    made = aside / folder.name  # of the same name, which a builder may show
+    made = aside / folder.name  # same name as the final folder, because a builder may show it
     try:
         made.mkdir()
         builder(made, **found.entry.builder_options)
@@ -65,7 +69,7 @@ def _put(made: Path, folder: Path, found: CatalogEntry) -> None:
     try:
         made.rename(folder)
     except OSError:
-        # Another process that built the same dataset came first.
+        # Another process built the same dataset first.
         if not is_built(found, folder):
             raise
 
@@ -100,7 +104,7 @@ def _builder(found: CatalogEntry) -> Callable[..., None]:
 
 
 def _mark(found: CatalogEntry) -> dict[str, Any]:
-    """Describe what makes the dataset. A builder's module raises its ``FORMAT`` when it comes to write other files."""
+    """Return builder, options and format; a builder's module increments its ``FORMAT`` when its output changes."""
     mark = {
         "builder": found.entry.builder,
         "options": found.entry.builder_options,

@@ -1,4 +1,4 @@
-"""One scan of one patient, with the files that readers drew on it."""
+"""Case: one scan of one patient, with its image, the readers' label maps, and its row of the case table."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Case", "LabelMaps"]
 
 
 class LabelMaps(NamedTuple):
-    """What the readers of a case drew, and where they looked.
+    """The label maps of a case's readers, and the slices that they annotated.
 
     Attributes:
-        volumes: reader -> label map.
-        annotated: reader -> z bool, the slices that this reader annotated; None: all.
+        volumes: Reader -> label map.
+        annotated: Reader -> one bool per z, whether this reader annotated the slice; None: all slices.
     """
 
     volumes: dict[str, Volume]
@@ -31,29 +31,30 @@ class LabelMaps(NamedTuple):
 
     @property
     def arrays(self) -> dict[str, NDArray[np.integer]]:
-        """Reader -> z,y,x."""
+        """Reader -> label map as an integer array z,y,x."""
         return {reader: volume.array for reader, volume in self.volumes.items()}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a dataset: paths and plain values, so that it travels to worker processes; files are read when asked.
+    """A case of a dataset: paths and plain values, so that it can be pickled; its methods read the files.
 
     Args:
-        id: its name, unique in the dataset; it can stand in a file name.
-        dataset: name of the dataset.
-        labels: what its label maps may hold; an empty label set allows any codes.
-        image_path: a file, or a folder of DICOM files; None where the dataset has masks only.
-        series: which series of a DICOM folder the image is, as ``read_volume`` takes it.
-        reader_paths: reader -> label map, for the readers of this case.
-        reference_path: the single released mask, where there is one.
-        truth_path: the true mask of a simulated case.
-        annotated_rule: ``all``, ``nonempty`` or ``column``: which slices a reader annotated.
-        annotated_slices: indices of the annotated slices under the rule ``column``; None: all.
-        subgroups: column of the case table -> value.
+        id: Name of the case, unique in the dataset and valid as a file name.
+        dataset: Name of the dataset.
+        labels: Label set of its label maps; an empty one allows any codes.
+        image_path: An image file, or a folder of DICOM files; None if the dataset has masks only.
+        series: Which series of a DICOM folder is the image, as in ``read_volume``; None: the folder has one.
+        reader_paths: Reader -> file of the label map.
+        reference_path: File of the single released mask, if there is one.
+        truth_path: File of the true mask of a simulated case.
+        annotated_rule: Which slices a reader annotated: ``all``, ``nonempty`` (those with any label) or ``column`` (as
+            in the case table).
+        annotated_slices: Indices z of the annotated slices under the rule ``column``; None: all.
+        subgroups: Column of the case table -> value.
         split: ``train``, ``validation``, ``test`` or None.
-        patient: who was scanned, or None where unknown.
-        not_assessed: labels that nobody could identify in this case.
+        patient: Name of the patient; None if unknown.
+        not_assessed: Labels that no reader could identify in this case.
     """
 
     id: str
@@ -97,8 +98,8 @@ class Case:
         A dataset without images takes the grid of the case's first reader.
 
         Raises:
-            DatasetError: nobody of that name read this case.
-            VolumeFileError, LabelError, GeometryError: the file is no label map of this label set on this grid.
+            DatasetError: The reader did not read this case.
+            VolumeFileError, LabelError, GeometryError: The file is not a label map of this label set on this grid.
         """
         return self._label_map(self.reader_path(name), f"reader {name!r}")
 
@@ -108,25 +109,26 @@ class Case:
         return LabelMaps(volumes, {name: self.annotated(name, volume) for name, volume in volumes.items()})
 
     def reader_path(self, name: str) -> Path:
-        """Give the file of a reader's label map; ``DatasetError`` if nobody of that name read this case."""
+        """Return the file of a reader's label map; raises ``DatasetError`` if that reader did not read this case."""
         if name not in self.reader_paths:
             msg = f"{self} has no reader {name!r}; its readers: {', '.join(self.readers) or 'none'}"
             raise DatasetError(msg)
         return self.reader_paths[name]
 
     def reference(self) -> Volume | None:
-        """Read the single released mask, or give None where the dataset has single readers instead; as ``reader``."""
+        """Read the single released mask, or return None if there is none; raises as ``reader``."""
         return None if self.reference_path is None else self._label_map(self.reference_path, "reference")
 
     def truth(self) -> Volume | None:
-        """Read the true mask of a simulated case, or give None; raises as ``reader``."""
+        """Read the true mask of a simulated case, or return None if there is none; raises as ``reader``."""
         return None if self.truth_path is None else self._label_map(self.truth_path, "truth")
 
     def check(self) -> None:
-        """See whether the files can be used: all label maps as they are read, of the image its grid and its size.
+        """Check the files: read all label maps, and the grid and the size of the image.
 
         Raises:
-            VolumeFileError, LabelError, GeometryError, MissingFileError: a file cannot; the message names the reader.
+            VolumeFileError, LabelError, GeometryError, MissingFileError: A file is invalid; the message names the
+                reader.
         """
         if self.image_path is not None:
             try:
@@ -139,17 +141,17 @@ class Case:
         self.reference()
 
     def annotated(self, reader: str | None = None, label_map: Volume | None = None) -> NDArray[np.bool_] | None:
-        """Say which slices a reader annotated, by the dataset's rule.
+        """Return which slices a reader annotated, by the dataset's rule.
 
         Args:
-            reader: whose slices; None for those of the reference.
-            label_map: that label map, if it has been read already.
+            reader: Name of the reader; None (default): the slices of the reference.
+            label_map: The label map of the reader or reference, if it has been read already.
 
         Returns:
-            One bool for each z; None: all slices.
+            One bool per z; None: all slices.
 
         Raises:
-            DatasetError: nobody of that name read this case, the case has no reference, or the case table names a
+            DatasetError: The reader did not read this case, the case has no reference, or the case table names a
                 slice that the label map does not have.
         """
         if self.annotated_rule == "all" or (self.annotated_rule == "column" and self.annotated_slices is None):
@@ -190,17 +192,17 @@ class Case:
 
 @lru_cache(maxsize=1024)
 def _geometry(path: Path, series: str | None, _changed_ns: int) -> Geometry:
-    """Give the grid of a volume; kept, because every reader of a case is checked against the same image."""
+    """Return the grid of a volume; cached, because each reader of a case is checked against the same image."""
     return read_geometry(path, series=_series_of(path, series))
 
 
 def _series_of(path: Path, series: str | None) -> str | None:
-    """Of a dataset whose images are partly files, only the folders hold series."""
+    """Return the series for a folder, None for a file: images of one dataset may be both."""
     return series if path.is_dir() else None
 
 
 def _located(error: Exception, where: str) -> Exception:
-    """Say for which case and reader a file was read; the error stays of its kind."""
+    """Return the error, of the same class, with the case and the reader in its message."""
     kinds = (GeometryError, LabelError, VolumeFileError, MissingFileError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), VolumeFileError)
     return kind(f"{where}: {error}")

@@ -1,4 +1,4 @@
-"""The case table: one row for each case of a dataset, in a CSV file."""
+"""Case tables: CSV files with one row per case of a dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctbench.errors import DatasetError
 __all__ = ["SPLITS", "CaseRow", "parse_slices", "read_case_table"]
 
 SPLITS = ("train", "validation", "test")
-"""The names that the column ``split`` may hold."""
+"""Allowed values of the column ``split``."""
 
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _RESERVED = ("case", "split", "patient", "not_assessed", "readers")
@@ -23,16 +23,16 @@ _RESERVED = ("case", "split", "patient", "not_assessed", "readers")
 
 @dataclass(frozen=True)
 class CaseRow:
-    """What the case table says about one case.
+    """One row of the case table.
 
     Args:
-        case: its id.
-        split: one of ``SPLITS``, or None.
-        patient: who was scanned, or None.
-        not_assessed: labels that nobody could identify in this case.
-        readers: who read this case; None where the table does not say.
-        annotated: indices of the annotated slices; None: all, or the table does not say.
-        subgroups: every other column -> its text.
+        case: Id of the case.
+        split: One of ``SPLITS``, or None.
+        patient: Name of the patient, or None.
+        not_assessed: Labels that no reader could identify in this case.
+        readers: Names of the readers of this case; None if the table does not say.
+        annotated: Indices z of the annotated slices; None: all, or the table does not say.
+        subgroups: Name of each other column -> its text.
     """
 
     case: str
@@ -47,18 +47,18 @@ class CaseRow:
 def read_case_table(
     path: Path, *, known_labels: Iterable[str] = (), annotated: str | None = None
 ) -> tuple[CaseRow, ...]:
-    """Read a case table, in the order of its rows.
+    """Read a case table; return its rows in their order.
 
-    The column ``case`` is needed; ``split``, ``patient``, ``not_assessed`` and ``readers`` (both ``;``-separated) have
-    a meaning of their own, and every other column is a subgroup.
+    The column ``case`` is required. ``split``, ``patient``, ``not_assessed`` and ``readers`` (the last two separated by
+    ``;``) are optional, and every other column is a subgroup.
 
     Args:
-        path: a CSV file with a header, UTF-8.
-        known_labels: what ``not_assessed`` may name.
-        annotated: the column that holds the annotated slices.
+        path: A CSV file with a header, UTF-8.
+        known_labels: Names that ``not_assessed`` may hold.
+        annotated: Name of the column with the annotated slices; None (default): there is none.
 
     Raises:
-        DatasetError: not such a table; the message gives file, line and column.
+        DatasetError: The table is invalid; the message contains file, line and column.
     """
     rows: dict[str, CaseRow] = {}
     for line, cells in _records(path, needed=("case", *([annotated] if annotated else []))):
@@ -72,13 +72,13 @@ def read_case_table(
 
 
 def parse_slices(text: str) -> tuple[int, ...] | None:
-    """Read annotated slices: numbers and ranges from 0 with both ends included, or ``all`` (None).
+    """Return the slices of a text: numbers and ranges from 0 with both ends included; None for ``all``.
 
     >>> parse_slices("3-5;12")
     (3, 4, 5, 12)
 
     Raises:
-        ValueError: something else.
+        ValueError: The text has another form.
     """
     if text.strip() == "all":
         return None

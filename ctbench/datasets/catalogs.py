@@ -1,4 +1,4 @@
-"""Catalogues: YAML files that describe datasets, ours and those of users."""
+"""Dataset catalogues: YAML files of users, and the one that comes with ctbench."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """An entry with its name and the file that it stands in."""
+    """A catalogue entry with its name and its file."""
 
     name: str
     file: Path
@@ -37,22 +37,22 @@ class CatalogEntry:
 
 
 def builtin_catalog() -> Path:
-    """Give the path of the ``datasets.yaml`` that comes with ctbench: in the package, or beside it in a checkout."""
+    """Return the path of ctbench's own ``datasets.yaml``: in the package, or beside it in a checkout."""
     package = Path(str(resources.files("ctbench")))
     candidates = (package / "datasets.yaml", package.parent / "datasets.yaml")
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 def catalog(paths: Paths | None = None) -> dict[str, CatalogEntry]:
-    """List the datasets of the users' catalogues, then those that come with ctbench.
+    """Return the datasets by name: those of the users' catalogues, then those that come with ctbench.
 
-    A name that occurs twice means the first: a user's entry replaces ours.
+    Of entries with the same name the first is used: a user's entry replaces ours.
 
     Args:
-        paths: the users' YAML files.
+        paths: The users' YAML files; None (default): only the catalogue that comes with ctbench.
 
     Raises:
-        MissingFileError, DatasetError: a file is absent or wrong.
+        MissingFileError, DatasetError: A file does not exist or is invalid.
     """
     entries: dict[str, CatalogEntry] = {}
     for path in (*_paths(paths), builtin_catalog()):
@@ -62,11 +62,15 @@ def catalog(paths: Paths | None = None) -> dict[str, CatalogEntry]:
 
 
 def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None) -> CatalogEntry:
-    """Find an entry by its name, by the path of a YAML file that holds it alone, or by ``FILE.yaml#NAME``.
+    """Return the entry of a dataset.
+
+    Args:
+        name_or_path: A name, the path of a YAML file with one dataset, or ``FILE.yaml#NAME``.
+        paths: The users' YAML files, in which a name is looked up first.
 
     Raises:
-        MissingFileError: there is no such file.
-        DatasetError: no dataset has that name (the message offers the nearest), or the file holds several.
+        MissingFileError: The file does not exist.
+        DatasetError: No dataset has that name (the message suggests similar names), or the file holds several.
     """
     text = os.fspath(name_or_path)
     path, _, name = text.partition("#")
@@ -82,16 +86,16 @@ def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None)
 
 
 def read_catalog(path: Path) -> dict[str, CatalogEntry]:
-    """Read one catalogue file: a mapping from the names of datasets to their entries; one that did not change, once.
+    """Read a catalogue file; return its entries by name. Cached until the file changes.
 
     Raises:
-        MissingFileError: there is no such file.
-        DatasetError: an entry is wrong; the message gives file, dataset and key, and for a wrong key the nearest.
+        MissingFileError: The file does not exist.
+        DatasetError: An entry is invalid; the message contains file, dataset and key, and suggests a known key.
     """
     try:
         written = path.read_bytes()
     except OSError:
-        written = b""  # reading it again says what is wrong
+        written = b""  # reading it again below raises the right error
     return dict(_read(path, path.absolute(), written))
 
 
@@ -126,7 +130,7 @@ def _entry(name: Any, path: Path, raw: Any) -> Entry:
 
 
 def _sentence(problems: list[ErrorDetails], raw: Mapping[str, Any]) -> str:
-    """Say what is wrong in one sentence: a wrong key first, for it often explains the rest."""
+    """Return one sentence about the validation errors: an unknown key first, because it often causes the others."""
     problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
     key = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
@@ -138,7 +142,7 @@ def _sentence(problems: list[ErrorDetails], raw: Mapping[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return message
-    # Between the two, pydantic names the member of a union that it tried.
+    # loc may hold the member of a union between field and key.
     field = str(problem["loc"][0])
     inner = raw.get(field)
     place = f"{field}.{key}" if isinstance(inner, dict) and key in inner else field

@@ -1,4 +1,4 @@
-"""Tell what is wrong with a dataset's files, all of it and by file."""
+"""Check a dataset's folder: list missing, ambiguous, unmatched and unreadable files."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 def check(
     name_or_path: str | os.PathLike[str], *, catalog: Paths | None = None, deep: bool = False
 ) -> tuple[Problem, ...]:
-    """List everything that is missing, superfluous or unreadable in a dataset's folder; a built dataset is built first.
+    """Return the problems of a dataset's folder: missing, ambiguous, unmatched and unreadable files.
+
+    A dataset with a builder is built first.
 
     Args:
-        name_or_path: as for ``load_dataset``.
-        catalog: as for ``load_dataset``.
-        deep: open every file and compare grids and label codes, which takes as long as reading the dataset.
+        name_or_path: As in ``load_dataset``.
+        catalog: As in ``load_dataset``.
+        deep: Whether to read every file and compare grids and label codes. Default False.
 
     Returns:
-        The problems; ``load_dataset`` refuses the dataset if any of them ``is_fatal``, except the unreadable files that
+        The problems. ``load_dataset`` raises an error if one of them ``is_fatal``, except for unreadable files, which
         only ``deep`` finds.
 
     Raises:
-        DatasetError, MissingFileError: the entry or the case table is wrong, or its root is not set.
+        DatasetError, MissingFileError: The entry or the case table is invalid, or the root is not set.
     """
     found = find_entry(name_or_path, catalog)
     root = dataset_root(found)
@@ -53,13 +55,13 @@ def check(
 
 
 def problem_table(problems: tuple[Problem, ...]) -> pd.DataFrame:
-    """Give problems as a frame with the columns kind, case, reader, path, message."""
+    """Return problems as a table with the columns ``kind, case, reader, path, message``."""
     columns = [field.name for field in fields(Problem)]
     return pd.DataFrame([asdict(problem) for problem in problems], columns=columns)
 
 
 def _unclaimed(root: Path, matched: frozenset[Path], name: str) -> Iterator[Problem]:
-    """Tell the volumes below the root that no pattern matches: often a misspelt name."""
+    """Yield a problem for each volume below the root that no pattern matches, often a misspelt name."""
     for folder, subfolders, files in os.walk(root):
         here = Path(folder)
         subfolders[:] = sorted(sub for sub in subfolders if here / sub not in matched and not sub.startswith("."))

@@ -1,4 +1,4 @@
-"""Count a dataset: cases by split, reader and subgroup; hemorrhages by type and size class."""
+"""Counts of a dataset: cases by split, reader and subgroup; hemorrhages by type and size class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctbench.volume import Volume
 __all__ = ["SIZE_CLASSES", "counts", "first_label_map", "label_volumes", "size_class", "size_table"]
 
 SIZE_CLASSES = ("large", "medium", "small", "punctate")
-"""By the volume of a type in a case: > 25 mL, 5 to 25 mL, 0.01 to 5 mL, < 0.01 mL (Chang et al. 2018, Table 1)."""
+"""Volume of a type in a case: > 25 mL, 5 to 25 mL, 0.01 to 5 mL, < 0.01 mL (Chang et al. 2018, Table 1)."""
 
 
 def counts(dataset: Dataset) -> pd.DataFrame:
@@ -34,16 +34,17 @@ def counts(dataset: Dataset) -> pd.DataFrame:
 
 
 def first_label_map(case: Case) -> Volume | None:
-    """Give a case's released mask, or else the label map of its first reader."""
+    """Return a case's released mask, else the label map of its first reader, else None."""
     return case.reference() or (case.reader(case.readers[0]) if case.readers else None)
 
 
 def label_volumes(dataset: Dataset, label_map: Callable[[Case], Volume | None] = first_label_map) -> pd.DataFrame:
-    """Measure every label in every case.
+    """Return the volume of each label in each case.
 
     Args:
-        dataset: its cases are read one after the other.
-        label_map: gives the label map to measure, e.g. a consensus of the readers; None where a case has none.
+        dataset: The dataset; its cases are read one after the other.
+        label_map: Function that returns the label map of a case to measure, e.g. a consensus of the readers; None to
+            omit the case.
 
     Returns:
         Columns ``case``, ``split`` (empty where unknown), ``label``, ``volume_ml`` (0 where there is none).
@@ -59,9 +60,9 @@ def label_volumes(dataset: Dataset, label_map: Callable[[Case], Volume | None] =
 
 
 def size_class(volume_ml: float) -> str | None:
-    """Give the size class of a hemorrhage, or None where there is none.
+    """Return the size class of a hemorrhage; None if the volume is 0.
 
-    The paper's classes share their limits; here a limit belongs to the larger class, but 25 mL itself is medium.
+    The paper's classes overlap at their limits; here a limit belongs to the larger class, except that 25 mL is medium.
 
     >>> [size_class(volume) for volume in (0.0, 0.009, 0.01, 5.0, 25.0, 25.1)]
     [None, 'punctate', 'small', 'medium', 'medium', 'large']
@@ -79,11 +80,11 @@ def size_table(volumes: pd.DataFrame) -> pd.DataFrame:
     """Count cases by type and size class, as in Table 1 of Chang et al. 2018.
 
     Args:
-        volumes: columns ``split``, ``label`` and ``volume_ml``, as ``label_volumes`` gives them.
+        volumes: Columns ``split``, ``label`` and ``volume_ml``, as ``label_volumes`` returns them.
 
     Returns:
-        Columns ``label``, ``split``, ``size`` (``SIZE_CLASSES``, then ``total``), ``cases``; classes without a case
-        count 0, and labels keep their order.
+        Columns ``label``, ``split``, ``size`` (``SIZE_CLASSES``, then ``total``), ``cases`` (0 for classes without a
+        case); labels are in the order of ``volumes``.
     """
     sized = volumes.assign(size=volumes["volume_ml"].map(size_class))
     rows = []

@@ -1,4 +1,4 @@
-"""A dataset: cases, and what is to be known to score them."""
+"""Dataset: its cases, label set, scoring rules and fingerprint."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Dataset", "fingerprint_of"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Cases under one description; iterating gives them in the order of the case table, or sorted by id.
+    """The cases of a catalogue entry; iterates over them in the order of the case table, or sorted by id.
 
     Args:
-        name: its name in the catalogue.
-        entry: what the catalogue says about it.
-        root: the folder of its files.
-        cases: its cases.
+        name: Name in the catalogue.
+        entry: The catalogue entry.
+        root: Folder of the files.
+        cases: The cases.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Dataset:
 
     @property
     def title(self) -> str:
-        """One line that says what the dataset is."""
+        """Title of the dataset, one line."""
         return self.entry.title
 
     @property
@@ -72,12 +72,12 @@ class Dataset:
 
     @property
     def patients(self) -> dict[str, str]:
-        """Case -> patient; a case that names none is a patient of its own."""
+        """Case -> patient; the case's own id if its patient is unknown."""
         return {case.id: case.patient or case.id for case in self.cases}
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """All readers of any case, sorted."""
+        """Names of all readers of all cases, sorted."""
         return tuple(sorted({reader for case in self.cases for reader in case.readers}))
 
     def __iter__(self) -> Iterator[Case]:
@@ -96,10 +96,10 @@ class Dataset:
         raise DatasetError(msg)
 
     def split(self, name: str) -> Dataset:
-        """Give the cases of one split.
+        """Return the dataset with the cases of one split only.
 
         Raises:
-            DatasetError: no case is in it.
+            DatasetError: No case is in this split.
         """
         cases = tuple(case for case in self.cases if case.split == name)
         if not cases:
@@ -110,34 +110,37 @@ class Dataset:
         return replace(self, cases=cases)
 
     def select(self, cases: Iterable[str]) -> Dataset:
-        """Give the cases of these ids, in the order of the dataset.
+        """Return the dataset with these cases only, in its own order.
+
+        Args:
+            cases: Ids of the cases.
 
         Raises:
-            DatasetError: the dataset has no such case; the message offers the nearest.
+            DatasetError: The dataset has no such case; the message suggests a similar id.
         """
         known = {case.id for case in self.cases}
         wanted = {case_id if case_id in known else self[case_id].id for case_id in cases}
         return replace(self, cases=tuple(case for case in self.cases if case.id in wanted))
 
     def fingerprint(self) -> str:
-        """Give one digest of the cases' files: equal fingerprints mean that the same bytes were scored.
+        """Return a digest of the cases' files: datasets with equal fingerprints hold the same bytes.
 
-        It is the SHA-256 of one line for each file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted,
-        where role is ``image``, ``reader`` or ``reference`` and the file name is empty unless the role is a folder of
-        DICOM files. Names of folders, the truth of simulated cases and the catalogue entry do not count.
+        It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted, where
+        role is ``image``, ``reader`` or ``reference`` and the file name is empty except in a folder of DICOM files.
+        Names of folders, the truth of simulated cases and the catalogue entry are not included.
 
         Raises:
-            MissingFileError, VolumeFileError: a file is gone since the dataset was loaded, or cannot be read.
+            MissingFileError, VolumeFileError: A file was deleted since the dataset was loaded, or cannot be read.
         """
         return fingerprint_of(self.file_lines())
 
     def file_lines(self) -> list[str]:
-        """Give the lines of which ``fingerprint`` is the digest, sorted."""
+        """Return the lines of which ``fingerprint`` is the digest, sorted."""
         return sorted(line for case in self.cases for line in _digests(case))
 
 
 def fingerprint_of(lines: Iterable[str]) -> str:
-    """Give the fingerprint of a dataset of the ``file_lines`` of its cases, in any order."""
+    """Return the fingerprint of a dataset from its ``file_lines``, in any order."""
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 

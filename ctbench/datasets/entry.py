@@ -1,4 +1,4 @@
-"""The schema of a catalogue entry: what a dataset's YAML may say."""
+"""Schema of a catalogue entry: the keys of a dataset's YAML (pydantic model)."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
 class AnnotatedColumn(_Strict):
-    """The annotated slices stand in a column of the case table, e.g. ``3-7;12`` (from 0, both ends included)."""
+    """The column of the case table with the annotated slices, e.g. ``3-7;12`` (from 0, both ends included)."""
 
     column: str
 
 
 class Entry(_Strict):
-    """One dataset as its YAML describes it: what it is, where its files lie, how a user gets them.
+    """The description of one dataset: its labels, the paths of its files, and how a user obtains them.
 
-    Patterns are relative to ``root``. ``{case}`` and ``{reader}`` stand for a name without a slash, ``*`` for any text
-    within one part of the path; a pattern that names a folder is a DICOM series.
+    Patterns are relative to ``root``. ``{case}`` and ``{reader}`` match a name without a slash, ``*`` any text within
+    one part of the path; a pattern that matches a folder is a DICOM series.
     """
 
     title: str
-    """One line that says what the dataset is."""
+    """Title of the dataset, one line."""
     modality: Literal["CT", "MR"]
     """As in DICOM."""
     task: Literal["segmentation", "detection", "classification"]
-    """What its annotations are for; only ``segmentation`` needs a mask for every case."""
+    """Purpose of the annotations; only ``segmentation`` requires a mask for every case."""
     labels: dict[str, StrictInt] = {}
-    """Name of a structure -> its code in the label maps; 0 is background. None named: any codes may occur."""
+    """Name of a structure -> its code in the label maps; 0 is background. Empty: any codes may occur."""
     groups: dict[str, Strings] = {}
-    """Name -> the labels that it unites, scored like a label of its own."""
+    """Name of a group -> its labels, merged and scored like a label."""
 
     root: str | None = None
     """Folder of the files: a path (relative to this YAML), ``~``, or with environment variables, ``${NAME}/x``."""
     image: CasePattern | None = None
-    """Where a case's image lies; without it the grid is that of the masks."""
+    """Pattern of the images; without it, the grid of a case is that of its masks."""
     series: str | None = None
-    """Where the image is a folder of several DICOM series: the series' UID or a part of its description."""
+    """For a folder with several DICOM series: UID of the image's series, or a part of its description."""
     readers: ReaderPattern | dict[str, CasePattern] | None = None
-    """Where the readers' label maps lie: one pattern with ``{reader}``, or a pattern for each reader."""
+    """Pattern of the readers' label maps with ``{reader}``, or one pattern per reader."""
     reference: CasePattern | None = None
-    """Where the single released mask lies, where a dataset has no masks of single readers."""
+    """Pattern of the single released masks, for a dataset without masks of single readers."""
     truth: CasePattern | None = None
-    """Where the true mask of a simulated case lies; no score uses it."""
+    """Pattern of the true masks of simulated cases; scores do not use them."""
     cases: str | None = None
     """The case table (CSV) below ``root`` or beside this YAML; its rows are the cases."""
     builder: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
@@ -78,7 +78,7 @@ class Entry(_Strict):
     builder_options: dict[str, Any] = {}
 
     annotated: Literal["all", "nonempty"] | AnnotatedColumn = "all"
-    """Which slices a reader looked at: every one, those with any label, or as a column of the case table says."""
+    """Which slices a reader annotated: all, those with any label, or those in a column of the case table."""
     surface: Literal["2d", "3d"] = "3d"
     """Whether distances are measured in the volume or within each axial slice (isolated annotated slices)."""
     tolerance_mm: Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]] = 1.0
@@ -116,12 +116,12 @@ class Entry(_Strict):
 
     @property
     def label_set(self) -> LabelSet:
-        """Labels and groups as a value."""
+        """Labels and groups as a ``LabelSet``."""
         return LabelSet(self.labels, self.groups)
 
     @property
     def has_layout(self) -> bool:
-        """Whether the entry says where any file lies."""
+        """Whether the entry has a pattern of any file."""
         return any((self.image, self.readers, self.reference))
 
 

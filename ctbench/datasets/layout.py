@@ -1,4 +1,4 @@
-"""Where the files of a dataset's cases lie, and what is missing among them."""
+"""Find the files of a dataset's cases by its patterns and case table, and list missing and ambiguous ones."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ Kind = Literal["missing", "ambiguous", "no_mask", "unmatched", "unreadable"]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a dataset's files.
+    """A problem of a dataset's files.
 
     Args:
-        kind: ``missing`` (a file that the entry or the case table names), ``ambiguous`` (several files for one),
-            ``no_mask`` (a case without any reader or reference), ``unmatched`` (a file that belongs to no case: no
-            fault, but worth knowing), ``unreadable`` (not a volume, not its image's grid, or not its labels).
-        case, reader: whom it concerns; empty where nobody.
-        path: the file.
-        message: a sentence that says what to do.
+        kind: ``missing`` (the entry or the case table requires the file), ``ambiguous`` (several files match),
+            ``no_mask`` (a case without reader and reference), ``unmatched`` (the file belongs to no case; a warning),
+            ``unreadable`` (not a volume, or another grid or other labels than expected).
+        case: Id of the case; empty if there is none.
+        reader: Name of the reader; empty if there is none.
+        path: The file.
+        message: What is wrong and what to do, in one sentence.
     """
 
     kind: Kind
@@ -41,18 +42,18 @@ class Problem:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether the dataset cannot be loaded because of it."""
+        """Whether it prevents the dataset from being loaded."""
         return self.kind != "unmatched"
 
     def error(self, more: str = "") -> DatasetError | MissingFileError:
-        """Give it as an error to raise, with ``more`` after its message."""
+        """Return the problem as an exception, with ``more`` appended to its message."""
         kind = MissingFileError if self.kind == "missing" else DatasetError
         return kind(self.message + more)
 
 
 @dataclass(frozen=True)
 class Survey:
-    """The cases of a dataset, as far as they are there, and the problems that were met."""
+    """The cases of a dataset with the files found, and the problems."""
 
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
@@ -61,11 +62,11 @@ class Survey:
 
 
 def survey(found: CatalogEntry, root: Path) -> Survey:
-    """List a dataset's cases by its case table, or else by the files that match its patterns; no volume is opened.
+    """Return a dataset's cases, from its case table or else from the files that match its patterns; opens no volume.
 
     Raises:
-        DatasetError: the case table is wrong.
-        MissingFileError: there is no case table where the entry says so.
+        DatasetError: The case table is invalid.
+        MissingFileError: The case table does not exist.
     """
     entry = found.entry
     rows = _rows(found, root)
@@ -89,7 +90,7 @@ Role = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Placement:
-    """One case: what the table says about it and which files it has."""
+    """One case: its row of the case table and its files."""
 
     found: CatalogEntry
     root: Path
@@ -148,7 +149,7 @@ class _Placement:
             yield Problem("ambiguous", self.row.case, reader, str(paths[1]), message)
 
     def _readers(self) -> tuple[str, ...]:
-        """Name the readers that the table, an explicit mapping or, without these, the files give this case."""
+        """Return the readers of this case by the case table, else by the entry's mapping, else by its files."""
         if self.row.readers is not None:
             return self.row.readers
         if isinstance(self.found.entry.readers, dict):
@@ -177,7 +178,7 @@ def _rows(found: CatalogEntry, root: Path) -> dict[str, CaseRow] | None:
 
 
 def _patterns(entry: Entry) -> dict[str, str]:
-    """Give every pattern under the name of its role; one for each reader of an explicit mapping."""
+    """Return the patterns by role; a mapping of readers has the roles ``reader:NAME``."""
     named = {"image": entry.image, "reference": entry.reference, "truth": entry.truth}
     if isinstance(entry.readers, dict):
         named |= {f"reader:{name}": pattern for name, pattern in entry.readers.items()}
@@ -202,7 +203,7 @@ def _by_case(files: Mapping[str, Iterable[Match]]) -> dict[str, dict[Role, list[
 def _strays(
     found: CatalogEntry, by_case: Mapping[str, Mapping[Role, list[Path]]], cases: Mapping[str, Case]
 ) -> Iterator[Problem]:
-    """Tell the files that match a pattern but belong to no case, or to a reader whom the table does not name."""
+    """Yield a problem for each file that matches a pattern but has no case, or a reader not in the table."""
     for case, files in sorted(by_case.items()):
         for (role, reader), paths in sorted(files.items()):
             if case not in cases:

@@ -1,4 +1,4 @@
-"""Load a dataset by its name."""
+"""Load a dataset by its name, and find the folder of its files."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["dataset_root", "load_dataset", "load_entry"]
 
 
 def load_dataset(name_or_path: str | os.PathLike[str], *, catalog: Paths | None = None) -> Dataset:
-    """Load a dataset: find its entry, make it if it makes itself, and list its cases; no volume is opened.
+    """Return a dataset by its name; builds it if its entry has a builder. Opens no volume.
 
     Args:
-        name_or_path: a name in ``catalog`` or in the catalogue that comes with ctbench, the path of a YAML file that
-            describes one dataset, or ``FILE.yaml#NAME`` for one of several.
-        catalog: one or more YAML files of the user, looked up first.
+        name_or_path: A name in ``catalog`` or in the catalogue that comes with ctbench, the path of a YAML file with
+            one dataset, or ``FILE.yaml#NAME`` for one of several.
+        catalog: One or more YAML files of the user, searched first. None (default): there are none.
 
     Raises:
-        DatasetError: no dataset has that name, its entry or case table is wrong, its root is not set, a case has
+        DatasetError: No dataset has that name, its entry or case table is invalid, its root is not set, or a case has
             neither reader nor reference.
-        MissingFileError: a file or folder that the entry or the case table names is not there.
+        MissingFileError: A file or folder required by the entry or the case table does not exist.
     """
     return load_entry(find_entry(name_or_path, catalog))
 
 
 def load_entry(found: CatalogEntry) -> Dataset:
-    """Load the dataset of a catalogue entry; raises as ``load_dataset``."""
+    """Return the dataset of a catalogue entry; raises as ``load_dataset``."""
     root = dataset_root(found)
     if found.entry.builder:
         build(found, root)
@@ -52,13 +52,13 @@ def load_entry(found: CatalogEntry) -> Dataset:
 
 
 def dataset_root(found: CatalogEntry) -> Path:
-    """Give the folder of a dataset's files, which need not exist.
+    """Return the folder of a dataset's files, which need not exist.
 
-    A dataset that makes itself lies in the cache (``CTBENCH_CACHE``, or the user's cache folder) unless it has a root.
+    A dataset with a builder and without a root is in the cache folder (``ctbench.files.cache_folder``).
 
     Raises:
-        DatasetError: the entry says nothing about files, its root names an environment variable that is not set, or it
-            cannot be a path.
+        DatasetError: The entry has no patterns of files, its root contains an environment variable that is not set, or
+            it is not a valid path.
     """
     entry = found.entry
     if not entry.has_layout:

@@ -1,4 +1,4 @@
-"""The figures that papers printed for a dataset, as rows that can stand beside measured ones."""
+"""Published results: the numbers that papers print for a dataset, as a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = {
     "value_decimals": "digits printed after the point of the value, which give its rounding interval",
     "sd_decimals": "digits printed after the point of the standard deviation",
 }
-"""Column -> meaning, in the order of the frame; the last two are worked out from the text and not in the files."""
+"""Column -> meaning, in order; the last two are computed from the text and are not in the files."""
 
 _DERIVED = ("value_decimals", "sd_decimals")
 _NEEDED = ("paper", "table", "dataset", "label", "rater", "metric", "statistic", "value")
@@ -43,21 +43,21 @@ _PACKAGE = Path(__file__).parent / "published"
 
 
 def published(dataset: str | None = None, *, catalog: Paths | None = None) -> pd.DataFrame:
-    """Give the figures that papers printed for a dataset, or for all datasets of the catalogue.
+    """Return the numbers that papers print for a dataset, or for all datasets of the catalogue.
 
-    Where a paper prints mean and standard deviation, ``statistic`` is ``mean`` and ``value`` and ``sd`` are the two.
+    A printed mean with its standard deviation is one row with ``statistic`` ``mean``, ``value`` and ``sd``.
 
     Args:
-        dataset: its name; None: all.
-        catalog: as for ``load_dataset``.
+        dataset: Name of the dataset; None (default): all.
+        catalog: As in ``load_dataset``.
 
     Returns:
-        One row for each printed figure with the columns of ``COLUMNS``; text is empty and numbers are null where a
-        paper says nothing.
+        One row per printed number with the columns of ``COLUMNS``; what a paper does not print is an empty text or a
+        null.
 
     Raises:
-        DatasetError: no such dataset, or a table with a wrong column or something that is no number.
-        MissingFileError: a table that the entry names is not there.
+        DatasetError: The dataset is unknown, or a table has an unknown column or a cell that is not a number.
+        MissingFileError: A table named by the entry does not exist.
     """
     found = [find_entry(dataset, catalog)] if dataset else list(list_datasets(catalog).values())
     frames = [_rows(entry, name) for entry in found for name in entry.entry.published]
@@ -81,10 +81,10 @@ def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
 def _table(path: Path) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:  # pandas' own errors are of the latter
+    except (OSError, ValueError) as error:  # ValueError: pandas' own errors
         msg = f"cannot read the published figures {path}: {error}; expected CSV in UTF-8"
         raise DatasetError(msg) from error
-    if not isinstance(rows.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the header
+    if not isinstance(rows.index, pd.RangeIndex):  # pandas' result if rows are longer than the header
         msg = f"{path} has a row with more cells than the header"
         raise DatasetError(msg)
     return rows

@@ -1,4 +1,4 @@
-"""Path patterns with ``{case}`` and ``{reader}``, and the files that match them."""
+"""Path patterns with ``{case}``, ``{reader}`` and ``*``, and the files that match them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Match", "Pattern", "assign", "is_safe_name"]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _MOST_STARS = 3
-"""How long a name may take to be matched grows with each star by a power."""
+"""Most stars in one part of a path: each star raises the power of the time that matching takes."""
 # {case} takes as much as it can: in P1_nodule0_reader2 the reader is what follows the last underscore.
 _GROUPS = {"case": r"[^/]+", "reader": r"[^/]+?"}
 
 
 def is_safe_name(name: str) -> bool:
-    """Say whether a case or reader can stand in a path: one part of it, visible, and no way out of the folder.
+    """Return whether a name is safe as one part of a path: not hidden, without separators and special characters.
 
     >>> [is_safe_name(name) for name in ("p1_0", "..", "a/b", ".hidden", "")]
     [True, False, False, False, False]
@@ -27,7 +27,7 @@ def is_safe_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Match:
-    """A file that a pattern matched, and what its fields stood for."""
+    """A file that matches a pattern, with the values of its fields."""
 
     path: Path
     case: str
@@ -38,9 +38,8 @@ class Match:
 class Pattern:
     """A path relative to a dataset's root, e.g. ``readers/{reader}/{case}.nii.gz``.
 
-    ``*`` stands for any text within one part of the path, where a name holds something that says nothing, such as a
-    date; a part has at most three. A pattern may name a folder (a DICOM series); one that ends in a slash names nothing
-    else.
+    ``*`` matches any text within one part of the path, e.g. a date; at most three per part. A pattern may match a
+    folder (a DICOM series); one that ends in a slash matches folders only.
 
     Example:
         >>> Pattern("readers/{reader}/{case}.nii.gz").fill(case="c1", reader="anna")
@@ -50,7 +49,7 @@ class Pattern:
     text: str
 
     def expect(self, *fields: str) -> None:
-        """Raise ``ValueError`` unless the pattern is relative, stays below its root and has just these fields."""
+        """Raise ``ValueError`` unless the pattern is relative, stays below its root and has exactly these fields."""
         parts = Path(self.text).parts
         if Path(self.text).is_absolute() or ".." in parts or not parts:
             msg = f"the pattern {self.text!r} must be relative to root and stay below it"
@@ -66,24 +65,24 @@ class Pattern:
 
     @property
     def literals(self) -> int:
-        """How many characters of the pattern stand for themselves: the more, the more specific it is."""
+        """Number of literal characters: the more, the more specific is the pattern."""
         return len(_FIELD.sub("", self.text).replace("*", ""))
 
     def fill(self, **fields: str) -> str:
-        """Put names in the place of fields; ``*`` stays."""
+        """Return the pattern as text with the fields replaced by these names; ``*`` remains."""
         return _FIELD.sub(lambda field: fields[field[1]], self.text)
 
     def matches(self, root: Path) -> Iterator[Match]:
-        """Walk below ``root`` and yield what matches, sorted by path; only folders that can lead there are listed."""
+        """Yield the matching files below ``root``, sorted by path; lists only folders that can contain matches."""
         for match in _walk(root, list(Path(self.text).parts), {}):
             if match.path.is_dir() or not self.text.endswith("/"):
                 yield match
 
 
 def assign(patterns: Mapping[str, Pattern], root: Path) -> dict[str, list[Match]]:
-    """Give each pattern its files, sorted by path; a file that several match goes to the most specific of them.
+    """Return the matches of each pattern, sorted by path; a file with several matches goes to the most specific one.
 
-    So ``{case}.nii.gz`` may name the images of a folder in which ``{case}_mask.nii.gz`` names the masks.
+    So ``{case}.nii.gz`` can match the images of a folder in which ``{case}_mask.nii.gz`` matches the masks.
     """
     owners: dict[Path, tuple[str, Match]] = {}
     for name, pattern in sorted(patterns.items(), key=lambda item: -item[1].literals):
@@ -119,7 +118,7 @@ def _listed(folder: Path) -> list[str]:
 
 
 def _expression(part: str, fields: Mapping[str, str]) -> str:
-    """Turn one part of a pattern into a regular expression; a field that is known already must come again alike."""
+    """Return one part of a pattern as a regular expression; a field with a known value matches that value only."""
     pieces = re.split(r"(\{[^{}]*\}|\*)", part)
     expression, seen = "", set(fields)
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""YAML files that users write, read without surprises."""
+"""Strict reading of YAML files: plain values, no duplicate keys, limited size of expanded aliases."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["read_yaml"]
 
 
 _MOST_VALUES = 100_000
-"""A few nested aliases expand to billions of values; no catalogue comes near this many."""
+"""Most values in a file: a few nested aliases could expand to billions."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only; a key that is written twice is an error."""
+    """Loads plain values only; a duplicate key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -31,12 +31,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file as plain values: mappings, lists, strings, numbers.
+    """Return the content of a YAML file as plain values: mappings, lists, strings, numbers.
 
     Raises:
-        MissingFileError: there is no such file.
-        DatasetError: not YAML, a key that is written twice, or aliases that expand without measure; the message gives
-            the line.
+        MissingFileError: The file does not exist.
+        DatasetError: The file is not valid YAML, has a duplicate key, or its aliases expand to too many values; the
+            message contains the line.
     """
     try:
         return _values(path.read_text(encoding="utf-8"))
@@ -69,7 +69,7 @@ def _values(text: str) -> Any:
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the values below a node, each alias as often as it is used; one that holds itself counts as too many."""
+    """Return the number of values below a node with all aliases expanded; more than the limit for a cycle."""
     if id(node) not in known:
         known[id(node)] = _MOST_VALUES + 1
         inner: list[yaml.Node] = []
