@@ -1,4 +1,4 @@
-"""Simulated head CTs, with the truth about them, simulated readers, and datasets made of both."""
+"""Phantoms: simulated head CTs with true masks, simulated readers, and the datasets built from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which labels are near a voxel, and how far away: all that redrawing a border needs."""
+"""In-plane distances of border voxels to the labels around them, with which a reader's borders are redrawn."""
 
 from __future__ import annotations
 

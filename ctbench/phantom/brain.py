@@ -1,4 +1,4 @@
-"""What lies inside the skull: Cai's eleven structures, and the calcifications that pass for blood.
+"""Brain of the phantom: Cai's eleven structures, and calcifications that resemble blood.
 
 Every structure is a shape in the frame of the head (``shapes.Points``), laid out after the anatomy of an elderly adult;
 sizes are tuned so that the mean volumes over many subjects are those of one public expert map.

@@ -1,4 +1,4 @@
-"""Datasets that make themselves: phantoms, their readers, and a case table, written as a user's dataset would be."""
+"""Builders of the phantom datasets: write images, readers' label maps and a case table into a folder."""
 
 from __future__ import annotations
 

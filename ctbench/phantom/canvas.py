@@ -1,4 +1,4 @@
-"""A set of points that is painted over, structure by structure."""
+"""Canvas: HU and labels of points, painted structure by structure."""
 
 from __future__ import annotations
 

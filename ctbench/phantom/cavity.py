@@ -1,4 +1,4 @@
-"""The space inside the skull, as a signed distance."""
+"""Cranial cavity of the phantom, as a signed distance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies deep in the cerebrum: nuclei, capsules, ventricles."""
+"""Deep structures of the phantom's cerebrum: nuclei, capsules, ventricles."""
 
 from __future__ import annotations
 

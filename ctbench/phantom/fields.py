@@ -32,7 +32,7 @@ class Waves:
         return cls(frequencies, rng.uniform(0.0, 2.0 * np.pi, (modes, 3)))
 
     def on_grid(self, z: Floats, y: Floats, x: Floats) -> Floats:
-        """Give the field, z,y,x, on the grid that three axes in mm span."""
+        """Return the field, z,y,x, on the grid that three axes in mm span."""
         waves = [
             np.cos(np.multiply.outer(self.frequencies[:, axis], at) + self.phases[:, axis, None])
             for axis, at in enumerate((z, y, x))
@@ -69,7 +69,7 @@ class Lattice:
         return cls(np.clip(noise / np.maximum(slope, 1e-12), -apart_mm, apart_mm), step_mm)
 
     def at(self, points: Points) -> NDArray[np.float64]:
-        """Give the field at points; beyond the lattice its edge goes on."""
+        """Return the field at points; beyond the lattice its edge goes on."""
         middle = (np.array(self.values.shape) - 1) / 2.0
         places = [axis / self.step_mm + at for axis, at in zip((points.z, points.y, points.x), middle, strict=True)]
         return np.asarray(ndimage.map_coordinates(self.values, places, order=1, mode="nearest"))
@@ -106,7 +106,7 @@ class SliceNoise:
         return cls(values, step, (shape[0], shape[1], shape[2]))
 
     def at(self, kind: int, where: NDArray[np.intp]) -> Floats:
-        """Give one field at flat indices of the grid."""
+        """Return one field at flat indices of the grid."""
         z, y, x = np.unravel_index(where, self.shape)
         (row, down), (column, right) = (_split(at / wide) for at, wide in zip((y, x), self.step, strict=True))
         field = self.values[kind]
@@ -115,7 +115,7 @@ class SliceNoise:
         return np.asarray(upper * (1.0 - down) + lower * down)
 
     def everywhere(self, kind: int) -> Floats:
-        """Give one field, z,y,x, on the whole grid."""
+        """Return one field, z,y,x, on the whole grid."""
         field = self.values[kind]
         row, down = _split(np.arange(self.shape[1]) / self.step[0])
         column, right = _split(np.arange(self.shape[2]) / self.step[1])

@@ -1,4 +1,4 @@
-"""The spaces between the folds of the brain: fissures, cisterns and sulci, as signed distances."""
+"""Fissures, cisterns and sulci of the phantom's brain, as signed distances."""
 
 from __future__ import annotations
 

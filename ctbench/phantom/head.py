@@ -1,4 +1,4 @@
-"""One head, from a seed: its image and the truth about it."""
+"""Simulate one head CT from a seed: image and true masks."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _bleed(
 def _fill(
     early: NDArray[np.float32], subslices: int, taken: NDArray[np.bool_], count: int, one: Hemorrhage
 ) -> tuple[float, NDArray[np.bool_]]:
-    """Give the reach at which blood fills ``count`` voxels, and those voxels."""
+    """Return the reach at which blood fills ``count`` voxels, and those voxels."""
     grouped = early.reshape(-1, subslices, *early.shape[1:])
     # A voxel is blood where most of its subslices are: where the middle one of their reaches is.
     middle = np.sort(grouped, axis=1)[:, subslices // 2]

@@ -1,4 +1,4 @@
-"""Hemorrhages: where their blood goes first, and how much brain they push aside.
+"""Simulated hemorrhages: where their blood spreads, and how much they displace the brain.
 
 A hemorrhage is a field over the head, its *reach*: small where blood goes first, infinite where it cannot go. It fills
 the head up to the reach at which it has its volume, so that a volume is met exactly, on any grid.
@@ -112,7 +112,7 @@ _CENTRES = {
 
 
 def push_aside(points: Points, site: Site) -> Points:
-    """Give the positions at which the tissue now at ``points`` was before the blood came."""
+    """Return the positions at which the tissue now at ``points`` was before the blood came."""
     share = {"iph": 0.6, "edh": 1.8, "sdh": 1.8}.get(site.kind, 0.0)
     if share == 0.0:
         return points
@@ -126,7 +126,7 @@ def push_aside(points: Points, site: Site) -> Points:
 
 
 def reach(site: Site, points: Points, vault_depth: Floats, labels: Labels, border: Floats) -> Floats:
-    """Give how early blood gets to points: in mm, infinite where it cannot go.
+    """Return how early blood gets to points: in mm, infinite where it cannot go.
 
     Args:
         site: where it arises.

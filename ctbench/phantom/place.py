@@ -1,4 +1,4 @@
-"""Points in the cranial cavity, and what is known about each of them."""
+"""Points in the cranial cavity, with the distances and coordinates that painting needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated readers: people who draw what they see, each with habits and slips of their own."""
+"""Simulated readers: label maps with random and systematic errors of a reader."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _boxes(labels: Labels) -> Iterator[tuple[int, tuple[slice, ...]]]:
 
 
 def _erase(labels: Labels, mask: NDArray[np.bool_]) -> None:
-    """Give the voxels of a mask, in place, the label that is nearest in their slice."""
+    """Relabel the voxels of a mask, in place, with the nearest label in their slice."""
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     grown = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
     # Other slices are made so far away that they never are the nearest.

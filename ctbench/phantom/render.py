@@ -1,4 +1,4 @@
-"""Drawing a subject on a grid of subslices."""
+"""Render a simulated subject on a grid of subslices."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _render_inside(
 
 
 def _in_head(subject: Subject, axes: Axes) -> Points:
-    """Give where the grid's points lie in the frame of the head."""
+    """Return where the grid's points lie in the frame of the head."""
     z, y, x = axes
     shifted = (
         x[None, None, :] - subject.shift_mm[0],

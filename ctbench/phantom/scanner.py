@@ -1,4 +1,4 @@
-"""The scanner: thick slices, noise, beam hardening, and whole Hounsfield units."""
+"""Simulated scanner: slice thickness, noise, beam hardening, rounding to whole Hounsfield units."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def average_slices(subslices: NDArray[np.float32], count: int) -> Floats:
 
 
 def most_frequent(subslices: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """Give the most frequent label among runs of ``count`` subslices; the one nearest the middle wins a tie."""
+    """Return the most frequent label among runs of ``count`` subslices; the one nearest the middle wins a tie."""
     grouped = subslices.reshape(-1, count, *subslices.shape[1:])
     best = grouped[:, count // 2].copy()
     most = np.zeros(best.shape, np.uint8)
@@ -61,7 +61,7 @@ def most_frequent(subslices: NDArray[np.uint8], count: int) -> NDArray[np.uint8]
 def scan(
     hu: Floats, scanner: Scanner, noise_hu: float, spacing_mm: tuple[float, float, float], rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Give what the scanner stores.
+    """Return what the scanner stores.
 
     Args:
         hu: z,y,x, as it truly is.

@@ -26,15 +26,15 @@ class Points:
     z: Floats
 
     def take(self, chosen: NDArray[np.intp]) -> Points:
-        """Give the points at flat indices, one-dimensional."""
+        """Return the points at flat indices, one-dimensional."""
         return Points(self.x.ravel()[chosen], self.y.ravel()[chosen], self.z.ravel()[chosen])
 
     def folded(self) -> Points:
-        """Give the points with the right side of the head folded onto the left: x becomes its size."""
+        """Return the points with the right side of the head folded onto the left: x becomes its size."""
         return Points(np.abs(self.x), self.y, self.z)
 
     def within(self, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> NDArray[np.intp]:
-        """Give the indices of the points in a box."""
+        """Return the indices of the points in a box."""
         inside = (self.x > x[0]) & (self.x < x[1])
         inside &= (self.y > y[0]) & (self.y < y[1])
         inside &= (self.z > z[0]) & (self.z < z[1])

@@ -1,4 +1,4 @@
-"""Everything between the cranial cavity and the air: scalp, skull, face."""
+"""Scalp, skull and face of the phantom."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from ctbench.labels import LabelSet
 __all__ = ["FORMAT", "anatomy_labels", "hemorrhage_labels"]
 
 FORMAT = 1
-"""Goes up whenever the same seed gives other voxels than before."""
+"""Version of the phantoms' voxels; incremented when the same seed produces other voxels."""
 
 anatomy_labels = LabelSet(
     {

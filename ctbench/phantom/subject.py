@@ -1,4 +1,4 @@
-"""Who is scanned: everything that differs between two heads, drawn from a seed."""
+"""Simulated subject: the anatomical parameters of a head, drawn from a seed."""
 
 from __future__ import annotations
 

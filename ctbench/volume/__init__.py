@@ -1,4 +1,4 @@
-"""Images and label maps with their geometry, and the files they come from."""
+"""Volumes (images and label maps with their geometry), and reading and writing their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes and label maps in files: NIfTI, NRRD, MetaImage and folders of DICOM."""
+"""Read and write volumes and label maps: NIfTI, NRRD, MetaImage, and folders of DICOM files."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _WRITE = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 class CodeCheck(Protocol):
-    """What knows the codes of a label map, e.g. ``ctbench.LabelSet``."""
+    """An object that checks the codes of a label map, e.g. ``ctbench.LabelSet``."""
 
     def check(self, array: NDArray[np.integer[Any]], where: str) -> None:
-        """Raise ``LabelError``, which calls the array ``where``, if it holds an unknown code."""
+        """Raise ``LabelError`` if the array holds an unknown code; ``where`` names the array in the message."""
 
 
 def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
@@ -41,16 +41,16 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
     length 1 is dropped.
 
     Args:
-        path: a file ending in .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd, or a folder.
-        series: which series of a DICOM folder: its SeriesInstanceUID or a part of its description.
-            See ``ctbench.volume.dicom.read_dicom`` for the rule.
+        path: A file ending in .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd, or a folder.
+        series: For a DICOM folder, the SeriesInstanceUID or a part of the description of the series to read. None
+            (default): by the rule of ``ctbench.volume.dicom.read_dicom``.
 
     Raises:
-        MissingFileError: nothing at ``path``, or a header's data file is gone.
-        VolumeFileError: empty, truncated, damaged, of another size than its header says, not 3D, of several numbers
-            per voxel, on axes that are not orthonormal, with NaN or infinite voxels, of an unknown suffix, or not
-            readable for this user.
-        UsageError: ``series`` with a file.
+        MissingFileError: ``path`` or the data file of a header does not exist.
+        VolumeFileError: The file is empty, truncated, damaged, of another size than its header says, not 3D, or of an
+            unknown suffix; has several numbers per voxel, NaN or infinite voxels, or axes that are not orthonormal; or
+            this user may not read it.
+        UsageError: ``series`` is given with a file.
     """
     path = Path(path)
     with _opening(path, series):
@@ -63,9 +63,10 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
 
 
 def read_geometry(path: PathLike, *, series: str | None = None) -> Geometry:
-    """Read where a volume lies, without its voxels: of the header of a file, or of the headers of DICOM slices.
+    """Read the geometry of a volume from the header of a file, or from the headers of DICOM slices.
 
-    Nothing is said of the voxels, which may be damaged or cut off. Arguments and errors are those of ``read_volume``.
+    Does not check the voxels, which may be damaged or truncated. Takes the arguments, and raises the errors, of
+    ``read_volume``.
     """
     path = Path(path)
     with _opening(path, series):
@@ -73,9 +74,9 @@ def read_geometry(path: PathLike, *, series: str | None = None) -> Geometry:
 
 
 def check_file(path: PathLike) -> None:
-    """See that a file holds the voxels that its header promises, which is quicker than to read them as a volume.
+    """Check that a file holds as many voxels as its header says; faster than ``read_volume``, with the same errors.
 
-    Of a folder nothing is seen. Errors are those of ``read_volume``.
+    Does not check the content of a folder.
     """
     path = Path(path)
     with _opening(path, None):
@@ -86,18 +87,18 @@ def check_file(path: PathLike) -> None:
 def read_label_map(
     path: PathLike, *, labels: CodeCheck | None = None, image: Geometry | None = None, image_name: str = "its image"
 ) -> Volume:
-    """Read a label map as the integers that it is stored in.
+    """Read a label map, in the integer type of the file.
 
     Args:
-        path: as for ``read_volume``.
-        labels: the label set (``ctbench.LabelSet``) that the codes must be of; None: any codes.
-        image: the grid that the label map must lie on; None: any grid.
-        image_name: what to call the image in messages.
+        path: As in ``read_volume``.
+        labels: The label set (``ctbench.LabelSet``) of the codes. None (default): any codes are allowed.
+        image: The grid that the label map must have. None (default): any grid is allowed.
+        image_name: Name of the image in messages.
 
     Raises:
-        LabelError: stored as floats, or with codes that ``labels`` does not know.
-        GeometryError: on another grid than ``image``.
-        MissingFileError, VolumeFileError: as for ``read_volume``.
+        LabelError: The voxels are floats, or a code is not in ``labels``.
+        GeometryError: The grid differs from ``image``.
+        MissingFileError, VolumeFileError: As in ``read_volume``.
     """
     volume = read_volume(path)
     if volume.array.dtype.kind not in "iu":
@@ -114,19 +115,19 @@ def read_label_map(
 
 
 def write_volume(volume: Volume, path: PathLike) -> None:
-    """Write a volume, whole or not at all, in the format that the suffix names; bool is written as uint8.
+    """Write a volume atomically, in the format of the suffix; bool is written as uint8.
 
-    The same volume always gives the same bytes, so that digests of files can be compared. NIfTI keeps its geometry in
-    32-bit floats; NRRD and MetaImage keep all of it.
+    Equal volumes are written as equal bytes, so that digests of files can be compared. NIfTI stores the geometry in
+    32-bit floats, NRRD and MetaImage in full precision.
 
     Args:
-        volume: the volume.
-        path: ends in .nii, .nii.gz, .nrrd or .mha.
+        volume: The volume.
+        path: A file name ending in .nii, .nii.gz, .nrrd or .mha.
 
     Raises:
-        VolumeFileError: another suffix.
-        DataError: a dtype that image files do not know.
-        StoreError: the folder cannot be written.
+        VolumeFileError: The suffix is another one.
+        DataError: Image files have no such dtype.
+        StoreError: The folder cannot be written, or the disk is full.
     """
     path = Path(path)
     _expect_suffix(path, _WRITE, "choose one of these formats")
@@ -142,7 +143,7 @@ def write_volume(volume: Volume, path: PathLike) -> None:
 
 
 def _expect_whole(written: Path, path: Path) -> None:
-    """Look at what was written, because ITK says nothing when a disk that is full cuts a NIfTI short."""
+    """Check the written file: ITK raises no error when a full disk truncates a NIfTI."""
     try:
         payload = find_payload(written)
         whole = payload is None or sum(map(len, payload.chunks())) == payload.expected
@@ -155,7 +156,7 @@ def _expect_whole(written: Path, path: Path) -> None:
 
 @contextmanager
 def _opening(path: Path, series: str | None) -> Iterator[None]:
-    """Refuse what cannot be a volume before anything is read of it; say it of the file where it may not be read."""
+    """Check the path before it is read, and raise ``VolumeFileError`` for missing permissions or memory."""
     if not path.exists():
         msg = f"there is no file {path}; check the path"
         raise MissingFileError(msg)

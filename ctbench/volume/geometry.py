@@ -1,4 +1,4 @@
-"""Volumes and their geometry, as values."""
+"""Volume (array with spacing, origin, direction) and Geometry, and the check that two grids are equal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Geometry", "Volume", "check_same_grid"]
 Triple = tuple[float, float, float]
 
 TOLERANCE = 1e-3
-"""How far two spacings, origins (mm) or direction cosines may differ and still be one grid."""
+"""Largest difference of spacings, origins (mm) or direction cosines of two equal grids."""
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where a grid of voxels lies in the world (LPS, mm). Everything is in the order z, y, x.
+    """Shape, spacing, origin and direction of a grid of voxels in world coordinates (LPS, mm), in the order z, y, x.
 
     ``origin_mm + direction @ (spacing_mm * index)`` is the world position, as (z, y, x), of the voxel with that index.
     """
@@ -33,11 +33,11 @@ class Geometry:
     direction: tuple[Triple, Triple, Triple]
 
     def differences(self, other: Geometry, tolerance: float = TOLERANCE) -> tuple[str, ...]:
-        """Name what differs from ``other``: any of ``shape``, ``spacing_mm``, ``origin_mm``, ``direction``."""
+        """Return the fields that differ from ``other``: of ``shape``, ``spacing_mm``, ``origin_mm``, ``direction``."""
         differing = tuple(
             name
             for name in ("spacing_mm", "origin_mm", "direction")
-            # Most grids are equal to the bit, and this is asked of every file that is read.
+            # Most grids are exactly equal, which is faster to compare.
             if (mine := getattr(self, name)) != (theirs := getattr(other, name))
             and not np.allclose(mine, theirs, rtol=0, atol=tolerance)
         )
@@ -58,14 +58,14 @@ class Volume:
     """An image or a label map with its geometry; everything is in the order z, y, x.
 
     Args:
-        array: z,y,x.
-        spacing_mm: distance of neighbouring voxels along z, y, x.
-        origin_mm: world position (LPS, as z, y, x) of the centre of voxel 0, 0, 0.
+        array: The voxels, z,y,x.
+        spacing_mm: Distance of neighbouring voxels along z, y, x.
+        origin_mm: World position (LPS, as z, y, x) of the centre of voxel 0, 0, 0. Default: zeros.
         direction: 3 x 3, columns are the world directions (as z, y, x) of the axes z, y, x: ITK's direction matrix
-            with both of its axes reversed.
+            with both of its axes reversed. Default: the identity.
 
     Raises:
-        DataError: an array that is not 3D, spacing that is not positive, or a direction that is not orthonormal.
+        DataError: The array is not 3D, a spacing is not positive, or the direction is not orthonormal.
     """
 
     array: NDArray[Any]
@@ -96,7 +96,7 @@ class Volume:
 
     @property
     def geometry(self) -> Geometry:
-        """Where the grid lies."""
+        """The geometry of the grid."""
         rows = tuple(tuple(row) for row in self.direction.tolist())
         return Geometry(self.shape, self.spacing_mm, self.origin_mm, rows)  # type: ignore[arg-type]  # 3 x 3 as checked
 
@@ -114,10 +114,10 @@ class Volume:
         return float(np.prod(self.spacing_mm)) / 1000.0
 
     def with_array(self, array: ArrayLike) -> Volume:
-        """Give another array on the same grid.
+        """Return a volume of another array on the same grid.
 
         Raises:
-            GeometryError: the array has another shape.
+            GeometryError: The array has another shape.
         """
         array = np.asarray(array)
         if array.shape != self.array.shape:
@@ -129,14 +129,14 @@ class Volume:
 def check_same_grid(
     found: Geometry, expected: Geometry, *, found_name: str, expected_name: str, tolerance: float = TOLERANCE
 ) -> None:
-    """Raise ``GeometryError``, with both geometries in the message, unless the two grids are one.
+    """Raise ``GeometryError``, with both geometries in the message, unless the two grids are equal.
 
     Args:
-        found: the grid to be checked, e.g. that of a label map.
-        expected: the grid it should lie on, e.g. that of its image.
-        found_name: what to call the first in the message, e.g. its path.
-        expected_name: what to call the second.
-        tolerance: largest difference of spacing and origin (mm) and of direction cosines.
+        found: The grid to check, e.g. that of a label map.
+        expected: The expected grid, e.g. that of its image.
+        found_name: Name of the first in the message, e.g. its path.
+        expected_name: Name of the second in the message.
+        tolerance: Largest difference of spacing and origin (mm) and of direction cosines.
     """
     differing = found.differences(expected, tolerance)
     if differing:

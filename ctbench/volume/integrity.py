@@ -1,8 +1,7 @@
-"""Does a file hold the voxels that its header promises?
+"""Check that a volume file is complete: not empty, truncated, too long, damaged, or with NaN or infinite voxels.
 
-ITK fills what a truncated NIfTI lacks, reads no further than its header says, and makes 0 of NaN and infinity in NIfTI,
-all without a word. So the bytes are looked at first; compressed ones are inflated for that, which also checks the
-checksums of gzip.
+ITK pads a truncated NIfTI, ignores surplus data, and reads NaN and infinity in NIfTI as 0, without an error. So the
+bytes are counted before ITK reads them; compressed data are inflated, which also verifies the checksums of gzip.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from ctbench.volume.payload import Payload, find_payload
 __all__ = ["check_finite", "check_integrity"]
 
 _MOST_SURPLUS = 1 << 26
-"""How many bytes too many are counted: a small file may stand for any number of them."""
+"""Surplus bytes after which counting stops: a small compressed file may inflate to any size."""
 
 
 def check_integrity(path: Path) -> None:
-    """Refuse a NIfTI, NRRD or MetaImage file that is empty, damaged, or of another size than its header says.
+    """Raise unless the size of a NIfTI, NRRD or MetaImage file is that of its header.
 
-    Data files apart from a header (``.nhdr``, ``.mhd``) are checked too, where there is one of them; what
-    ``find_payload`` does not know is left to ITK.
+    The separate data file of a header (``.nhdr``, ``.mhd``) is checked too, if there is a single one. Files for which
+    ``find_payload`` returns None are left to ITK.
 
     Raises:
-        VolumeFileError: as above, or a NIfTI with NaN or infinite voxels.
-        MissingFileError: the data file that a header names is not there.
+        VolumeFileError: The file is empty, damaged, truncated or too long, or a NIfTI has NaN or infinite voxels.
+        MissingFileError: The data file named by a header does not exist.
     """
     if path.stat().st_size == 0:
         msg = f"{path} is empty (0 bytes); copy or export it again"
@@ -50,7 +49,7 @@ def check_integrity(path: Path) -> None:
 
 
 def _counted(payload: Payload) -> tuple[int, int]:
-    """Count the bytes of voxels, and those voxels that are no finite numbers."""
+    """Return the number of bytes of voxels, and the number of voxels that are not finite."""
     if not payload.compressed and payload.floats is None:
         return max(0, payload.file.stat().st_size - payload.seek), 0
     found, bad, left = 0, 0, b""
@@ -67,10 +66,10 @@ def _counted(payload: Payload) -> tuple[int, int]:
 
 
 def check_finite(array: NDArray[Any], path: Path) -> None:
-    """Refuse voxels that are NaN or infinite.
+    """Raise if voxels are NaN or infinite.
 
     Raises:
-        VolumeFileError: with their number.
+        VolumeFileError: Some are; the message contains their number.
     """
     _expect_none(_not_finite(array) if array.dtype.kind == "f" else 0, path)
 

@@ -1,4 +1,4 @@
-"""The passage between volumes and SimpleITK, which is imported when first needed: it takes a quarter of a second."""
+"""Convert between volumes and SimpleITK images, and read image files with SimpleITK (imported lazily, 0.25 s)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ctbench.volume.geometry import Geometry, Volume
 __all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "read_file_geometry", "simpleitk", "to_itk"]
 
 _STORED_AS = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
-"""Types that image files do not know, and the ones that hold them without loss."""
+"""Types without a counterpart in image files -> the type in which they are stored without loss."""
 _ITK_PREFIX = re.compile(r"^(sitk|itk|ITK)?:*\s*(ERROR: )?(\w+\(0x[0-9a-f]+\): )?")
 
 
 def simpleitk() -> Any:
-    """Give the module SimpleITK: imported when first needed, and as Any, because its functions have no types."""
+    """Return the module SimpleITK, imported on first use; as Any, because its functions have no types."""
     import SimpleITK
 
     return SimpleITK
 
 
 def to_itk(volume: Volume) -> Any:
-    """Give the SimpleITK image of a volume; bool becomes uint8 and float16 float32.
+    """Return a volume as a SimpleITK image; bool becomes uint8 and float16 float32.
 
     Raises:
         DataError: SimpleITK has no pixel type for the array's dtype.
@@ -48,7 +48,7 @@ def to_itk(volume: Volume) -> Any:
 
 
 def from_itk(image: Any) -> Volume:
-    """Give the volume of a three-dimensional SimpleITK image; the dtype stays.
+    """Return a three-dimensional SimpleITK image as a volume of the same dtype.
 
     Raises:
         DataError: the image is not three-dimensional, or its direction is not orthonormal.
@@ -60,7 +60,7 @@ def from_itk(image: Any) -> Volume:
 
 
 def read_file(path: Path) -> Volume:
-    """Read one image file of a format that SimpleITK knows; a fourth axis of length 1 is dropped.
+    """Read an image file in a format of SimpleITK; a fourth axis of length 1 is dropped.
 
     Raises:
         VolumeFileError: SimpleITK cannot read it, or it is not one number per voxel of a 3D grid.
@@ -72,27 +72,27 @@ def read_file(path: Path) -> Volume:
 
 
 def read_file_geometry(path: Path) -> Geometry:
-    """Read where the volume of an image file lies, of its header alone; raises as ``read_file``."""
+    """Read the geometry of an image file from its header; raises as ``read_file``."""
     with _reading(path) as reader:
         reader.ReadImageInformation()
         _expect_scalar_3d(reader, path)
         direction: NDArray[np.float64] = np.reshape(reader.GetDirection(), (reader.GetDimension(), -1))
         x, y, z = reader.GetSize()[:3]
-        # An array that takes no memory, so that the grid is checked as every volume's is.
+        # A broadcast array takes no memory; Volume checks the grid.
         blank = np.broadcast_to(np.uint8(0), (z, y, x))
         spacing, origin = reader.GetSpacing()[2::-1], reader.GetOrigin()[2::-1]
         return Volume(blank, spacing, origin, direction[:3, :3][::-1, ::-1]).geometry
 
 
 def last_line(error: RuntimeError) -> str:
-    """Give what an error of ITK says in the end, without the class, address and source line that it starts with."""
+    """Return the last line of an ITK error, without the class and address at its start."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return _ITK_PREFIX.sub("", lines[-1]) if lines else "no reason given"
 
 
 @contextmanager
 def quiet_itk() -> Iterator[None]:
-    """Keep ITK's warnings off stderr inside the block: what matters is raised as an error."""
+    """Suppress ITK's warnings on stderr inside the block; errors are still raised."""
     sitk = simpleitk()
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -104,7 +104,7 @@ def quiet_itk() -> Iterator[None]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Any]:
-    """Give a reader for a file; whatever is wrong inside the block is said of that file."""
+    """Yield a reader for a file; errors inside the block become ``VolumeFileError`` with the path."""
     reader = simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:

@@ -1,4 +1,4 @@
-"""Where the voxels lie in a NIfTI, NRRD or MetaImage file, and how many bytes they should be by its header."""
+"""Position and expected size of the voxel data in a NIfTI, NRRD or MetaImage file, from its header."""
 
 from __future__ import annotations
 
@@ -67,9 +67,15 @@ _NRRD_BYTES = {
 
 
 class Payload(NamedTuple):
-    """The bytes of voxels in a file: from ``seek`` on, and in what is inflated of that, from ``skip`` on.
+    """The voxel data of a file.
 
-    ``expected`` is their number by the header; ``floats`` is their type where it is a float of NIfTI.
+    Attributes:
+        file: The file that holds the voxels.
+        seek: Offset in the file, bytes.
+        compressed: Whether the data from ``seek`` on are gzip or zlib.
+        expected: Number of bytes of voxels by the header.
+        skip: Offset in the inflated data, bytes.
+        floats: Type of the voxels if they are floats of NIfTI, else None.
     """
 
     file: Path
@@ -80,10 +86,10 @@ class Payload(NamedTuple):
     floats: np.dtype[Any] | None = None
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the bytes of voxels, inflated.
+        """Yield the bytes of voxels, inflated, in chunks.
 
         Raises:
-            VolumeFileError: compressed bytes are damaged or end early.
+            VolumeFileError: Compressed data are damaged or truncated.
         """
         skip = self.skip
         with self.file.open("rb") as file:
@@ -97,10 +103,10 @@ def find_payload(path: Path) -> Payload | None:
     """Read the header of a NIfTI (.nii, .nii.gz), MetaImage (.mha, .mhd) or NRRD file.
 
     Returns:
-        None where the header does not tell easily: encodings other than raw and gzip, lists of data files.
+        The payload; None for encodings other than raw and gzip, and for lists of data files.
 
     Raises:
-        VolumeFileError: the header is damaged.
+        VolumeFileError: The header is damaged.
     """
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return _nifti(path)
@@ -120,7 +126,7 @@ def _nifti(path: Path) -> Payload:
         sizes = dim[1 : dim[0] + 1]
         whole = sizes and min(sizes) > 0 and bits > 0 and length <= start < 1 << 31
         magic, at = _NIFTI_MAGIC[length]
-        # Without its magic it would be taken for an Analyze file, which does not say where left is.
+        # Without the magic, ITK would read it as an Analyze file, which has no orientation.
         if not whole or header[at : at + 4] != magic:
             break
         _expect_finite(path, pixdim[1:4], *([qform] if has_qform else []), *([srow] if has_sform else []))
@@ -134,14 +140,14 @@ def _nifti(path: Path) -> Payload:
 
 
 def _expect_finite(path: Path, *places: Sequence[float]) -> None:
-    """Refuse spacings, origins and directions that are no numbers: ITK takes some of them for 0."""
+    """Raise unless spacings, origins and directions are finite: ITK reads some NaN as 0."""
     if not all(math.isfinite(value) for place in places for value in place):
         msg = f"{path} has NaN or infinity in its header, where it says where its voxels lie; export it again"
         raise VolumeFileError(msg)
 
 
 def _expect_one_spacing(path: Path, spacing: tuple[float, ...], axes: NDArray[np.float64]) -> None:
-    """Refuse a header whose two spacings differ: ITK reads pixdim, others read the sform."""
+    """Raise if the two spacings of a header differ: ITK uses pixdim, other software the sform."""
     by_sform = np.linalg.norm(axes, axis=0)
     if not np.allclose(by_sform, np.abs(spacing), rtol=1e-3, atol=1e-3):
         pixdim, sform = (", ".join(f"{value:.5g}" for value in values) for values in (spacing, by_sform))
@@ -183,10 +189,10 @@ def _nrrd(path: Path) -> Payload | None:
 
 
 def _text_header(path: Path, separator: str, is_last: Callable[[bytes], bool]) -> tuple[dict[str, str], int]:
-    """Read ``key separator value`` lines up to the last of the header, and give where that ends."""
+    """Return the ``key separator value`` lines of a header, and the offset of its end."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
-        # What is no header may have no line ends at all.
+        # Limit the length: a file without a header may have no line ends.
         while line := file.readline(_CHUNK):
             key, _, value = line.decode("latin-1").partition(separator)
             fields[key.strip()] = value.strip()
