@@ -20,11 +20,12 @@ import torch
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
 from ctbench.predictors import Predictor
+from reference_models.deepnat import MODEL
 from reference_models.deepnat.network import PatchNetwork, task_offsets
 from reference_models.deepnat.predictor import DeepNatPredictor, deepnat, deepnat_crf
-from reference_models.deepnat.training import DeepNatRecipe, deepnat_heads, deepnat_plan
+from reference_models.deepnat.presets import deepnat_plan
+from reference_models.deepnat.training import DeepNatRecipe, deepnat_heads
 from reference_models.training.references import training_reference
-from reference_models.training.run import train
 
 DEMO = deepnat_plan("demo", 11, {})
 VARIANTS = {
@@ -61,7 +62,7 @@ def trained(name: str, dataset: Dataset, out: Path, minutes: float) -> Path:
     cases = dataset.split("train").cases, dataset.split("validation").cases
     options = {**VARIANTS[name], "minutes": minutes}
     folder = out / name.replace(" ", "-")
-    return train("deepnat", dataset, *cases, folder, preset="demo", device="cpu", resume=True, options=options)
+    return MODEL.train(dataset, *cases, folder, preset="demo", device="cpu", resume=True, options=options)
 
 
 def task_accuracies(dataset: Dataset, predictor: DeepNatPredictor) -> dict[str, float]:

@@ -20,16 +20,9 @@ from typing import Any
 
 import torch
 
-MODELS = (
-    "cai-unet",
-    "cascade-unet",
-    "deepbleed-512",
-    "deepbleed-128",
-    "deepbleed-64",
-    "deepbleed-32",
-    "deepnat",
-    "hybrid-mask-rcnn",
-)
+from reference_models import models
+
+MODELS = tuple(name for name, record in models().items() if record.network_class)
 RESULTS = Path(__file__).parent / "results"
 REPEATS_ON_GPU = 5
 

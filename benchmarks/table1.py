@@ -17,10 +17,10 @@ import pandas as pd
 
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
+from reference_models.cai_unet import MODEL
 from reference_models.cai_unet.network import CONFIGURATIONS
 from reference_models.cai_unet.predictor import cai_unet
 from reference_models.training.references import training_reference
-from reference_models.training.run import train
 
 LARGE = ("brainstem_cerebrum", "cerebellum", "subarachnoid_space", "ventricles")
 """The paper calls these large classes, all others small."""
@@ -48,7 +48,7 @@ def row(number: int, dataset: Dataset, out: Path, minutes: float) -> dict[str, o
     folder = out / f"row-{number}"
     cases = dataset.split("train").cases, dataset.split("validation").cases
     options = {"row": number, "minutes": minutes}
-    weights = train("cai-unet", dataset, *cases, folder, preset="demo", device="cpu", resume=True, options=options)
+    weights = MODEL.train(dataset, *cases, folder, preset="demo", device="cpu", resume=True, options=options)
     dice, one = scored(dataset, weights), CONFIGURATIONS[number]
     curve = np.array(json.loads((folder / "card.json").read_text())["curves"]["soft_dice"])
     return {

@@ -21,9 +21,9 @@ from ctbench.datasets import Case, Dataset, load_dataset
 from ctbench.predictors import Predictor
 from ctbench.report.frames.tables import common_reference
 from ctbench.runs import cross_validate, run
-from reference_models.cascade_unet.predictor import MODEL, cascade_unet, cascade_unet_ensemble
+from reference_models.cascade_unet import MODEL
+from reference_models.cascade_unet.predictor import cascade_unet, cascade_unet_ensemble
 from reference_models.hemorrhage import LABEL
-from reference_models.training.run import train
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "Baseline (1 channel input)": {"windows_hu": None},
@@ -55,11 +55,19 @@ def table(dataset: Dataset, out: Path, options: Mapping[str, Any], device: str) 
     def learn(training: Sequence[Case], validation: Sequence[Case], folder: Path, **more: Any) -> Path:
         splits.append((training, validation))
         settings = {"preset": "demo", "device": device, "resume": True, "options": {**options, **more}}
-        return train(MODEL, seen, training, validation, folder, **settings)
+        return MODEL.train(seen, training, validation, folder, **settings)
 
     folder = out / "folds"
     cross_validate(
-        MODEL, learn, seen, seen.cases, folder, folds=FOLDS, options={"device": device}, consensus="majority", jobs=1
+        MODEL.name,
+        learn,
+        seen,
+        seen.cases,
+        folder,
+        folds=FOLDS,
+        options={"device": device},
+        consensus="majority",
+        jobs=1,
     )
     models: dict[str, Predictor] = {
         "Baseline": cascade_unet(weights=str(folder / "fold-1" / "weights.safetensors"), device=device)

@@ -1,26 +1,47 @@
-"""The papers' models and the baselines that they must beat; they come in through the plugin door like anybody's."""
+"""The papers' models and the baselines that they must beat; ctbench loads them as plugins, through entry points.
+
+Every folder with a tuple ``MODELS`` of records holds models: see docs/add-a-reference-model.md.
+"""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
+
+from reference_models.model import Model
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["network"]
+__all__ = ["find_model", "models", "network"]
 
-_CLASSES = {
-    "cai-unet": ("cai_unet", "CaiUNet"),
-    "cascade-unet": ("cascade_unet", "CascadeUNet"),
-    "deepnat": ("deepnat", "DeepNat"),
-    "hybrid-mask-rcnn": ("hybrid_mask_rcnn", "HybridMaskRCNN"),
-}
-_VNET_DIMENSIONS = {"deepbleed-512": 2, "deepbleed-128": 3, "deepbleed-64": 3, "deepbleed-32": 3}
+
+def models() -> dict[str, Model]:
+    """Return the record of every model by name, in the order of the folders."""
+    found: dict[str, Model] = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.ispkg:
+            records = getattr(importlib.import_module(f"{__name__}.{module.name}"), "MODELS", ())
+            found.update({record.name: record for record in records})
+    return found
+
+
+def find_model(name: str) -> Model:
+    """Return the record of a model.
+
+    Raises:
+        ValueError: no model has that name.
+    """
+    known = models()
+    if name not in known:
+        msg = f"no model is called {name!r}; expected one of {', '.join(known)}"
+        raise ValueError(msg)
+    return known[name]
 
 
 def network(name: str, **options: Any) -> nn.Module:
-    """Make a paper's network, with new random weights, at the size of the paper unless told otherwise.
+    """Return a paper's network with new random weights, at the size of the paper unless the options change it.
 
     torch is imported when this is first called.
 
@@ -30,17 +51,11 @@ def network(name: str, **options: Any) -> nn.Module:
         options: Keyword arguments of its class: `CaiUNet`, `CascadeUNet`, `DeepNat`, `HybridMaskRCNN` or `VNet`.
 
     Raises:
-        ValueError: no model has that name, or an option has no such value.
+        ValueError: no model with a network has that name, or an option has no such value.
         TypeError: the network has no such option.
     """
-    if name in _VNET_DIMENSIONS:
-        from reference_models.deepbleed.network import VNet
-
-        return VNet(dimensions=_VNET_DIMENSIONS[name], **options)
-    if name not in _CLASSES:
-        msg = f"no network is called {name!r}; expected one of {', '.join([*_CLASSES, *_VNET_DIMENSIONS])}"
+    with_network = {known: record for known, record in models().items() if record.network_class}
+    if name not in with_network:
+        msg = f"no network is called {name!r}; expected one of {', '.join(with_network)}"
         raise ValueError(msg)
-    folder, of_class = _CLASSES[name]
-    module = importlib.import_module(f"{__name__}.{folder}.network")
-    made: nn.Module = getattr(module, of_class)(**options)
-    return made
+    return with_network[name].network(**options)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
+from reference_models.cai_unet import MODEL
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.inference.loading import open_weights
 from reference_models.scans.hounsfield import check_hu, windowed
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CaiConfiguration", "CaiPredictor", "cai_unet"]
 
-MODEL = "cai-unet"
 AIR_HU = -1000.0
 
 
@@ -51,9 +51,7 @@ class CaiConfiguration:
 
     def network(self) -> torch.nn.Module:
         """Make the network."""
-        from reference_models import network
-
-        return network(MODEL, classes=self.classes, width=self.width, normalization=self.normalization)
+        return MODEL.network(classes=self.classes, width=self.width, normalization=self.normalization)
 
     def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
         """Bring an image into the network's slices: the plan, to come back by, and slice,row,column in its units."""
@@ -78,10 +76,10 @@ class CaiPredictor:
 
         self.configuration = CaiConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
-        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
         self.info = PredictorInfo(
-            name=MODEL,
+            name=MODEL.name,
             version="1",
             labels=weights.labels,
             description="2D U-Net with layer normalisation, slice by slice: anatomy of the normal head on CT.",
@@ -121,4 +119,4 @@ def cai_unet(*, weights: str | None = None, device: str = "auto", batch_size: in
         device: auto, cpu, cuda or cuda:N.
         batch_size: slices at a time.
     """
-    return CaiPredictor(open_weights(MODEL, weights), device, batch_size)
+    return CaiPredictor(open_weights(MODEL.name, weights), device, batch_size)

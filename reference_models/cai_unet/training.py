@@ -16,13 +16,14 @@ from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.cai_unet.network import CONFIGURATIONS, Configuration
 from reference_models.cai_unet.predictor import AIR_HU, CaiConfiguration
+from reference_models.cai_unet.presets import cai_plan
 from reference_models.scans.hounsfield import check_hu, windowed
 from reference_models.training.augmentation import PlaneAugmentation
 from reference_models.training.classweights import class_weights
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, count_classes, stack
 from reference_models.training.losses import cross_entropy, dice_loss
-from reference_models.training.presets import Preset, cai_plan
+from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 from reference_models.training.stopping import has_plateaued
 

@@ -14,6 +14,7 @@ from ctbench.errors import UsageError
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.predictors.folds import best_weights, joined_digest
 from ctbench.volume import Volume
+from reference_models.cascade_unet import MODEL
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CascadeConfiguration", "CascadeEnsemble", "CascadePredictor", "cascade_unet", "cascade_unet_ensemble"]
 
-MODEL = "cascade-unet"
 AIR_HU = -1000.0
 
 PAPER_WINDOWS_HU = ((0.0, 80.0), (-20.0, 180.0), (-150.0, 230.0))
@@ -81,16 +81,16 @@ class CascadeConfiguration:
         plan = plan.cut(self.levels or len(plan.kernels))
         if any(side % least for side, least in zip(self.patch, plan.multiple, strict=True)):
             expected = " x ".join(map(str, plan.multiple))
-            msg = f"the {self.plan} plan of {MODEL} cannot divide patch={self.patch}; expected multiples of {expected}"
+            msg = (
+                f"the {self.plan} plan of {MODEL.name} cannot divide patch={self.patch}; "
+                f"expected multiples of {expected}"
+            )
             raise UsageError(msg)
         return plan
 
     def network(self) -> nn.Module:
         """Make the network of both stages."""
-        from reference_models import network
-
-        return network(
-            MODEL,
+        return MODEL.network(
             channels=len(self.windows_hu or (CT_RANGE_HU,)),
             stages=self.stages,
             width=self.width,
@@ -129,10 +129,10 @@ class CascadePredictor:
 
         self.configuration = CascadeConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
-        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
         self.info = PredictorInfo(
-            name=MODEL,
+            name=MODEL.name,
             version="1",
             labels=weights.labels,
             description="Cascade of two 3D U-Nets (Zhao et al. 2022): hemorrhage of any type.",
@@ -185,8 +185,8 @@ class CascadeEnsemble:
         digests = [member.info.weights_digest for member in self.members]
         self.info = replace(
             first,
-            name=f"{MODEL}-ensemble",
-            description=f"Mean probability of {len(digests)} {MODEL} (Zhao et al. 2022): hemorrhage of any type.",
+            name=f"{MODEL.name}-ensemble",
+            description=f"Mean probability of {len(digests)} {MODEL.name} (Zhao et al. 2022): hemorrhage of any type.",
             weights_digest=joined_digest(digests),
             training_datasets=tuple(dict.fromkeys(name for one in self.members for name in one.info.training_datasets)),
             parameters={"members": digests, **first.parameters},
@@ -212,7 +212,7 @@ def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size
         device: auto, cpu, cuda or cuda:N.
         batch_size: patches at a time.
     """
-    return CascadePredictor(open_weights(MODEL, weights), device, batch_size)
+    return CascadePredictor(open_weights(MODEL.name, weights), device, batch_size)
 
 
 def cascade_unet_ensemble(
@@ -237,6 +237,6 @@ def cascade_unet_ensemble(
     elif best is None:
         files = weights or [None]
     else:
-        msg = f"best={best} needs weights=FOLDER of a `ctbench train {MODEL} --folds N`, which ranks them"
+        msg = f"best={best} needs weights=FOLDER of a `ctbench train {MODEL.name} --folds N`, which ranks them"
         raise UsageError(msg)
-    return CascadeEnsemble([CascadePredictor(open_weights(MODEL, file), device, batch_size) for file in files])
+    return CascadeEnsemble([CascadePredictor(open_weights(MODEL.name, file), device, batch_size) for file in files])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -18,78 +18,18 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.cascade_unet.predictor import AIR_HU, CascadeConfiguration
+from reference_models.cascade_unet.presets import CascadePlan, cascade_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.training.augmentation import ElasticAugmentation
-from reference_models.training.engine import Curves, Schedule
+from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy, dice_loss
-from reference_models.training.presets import Preset, changed
+from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 
 __all__ = ["CascadePlan", "CascadeRecipe", "cascade_example", "cascade_plan", "cascade_setup"]
 
 Triple = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class CascadePlan:
-    """How the cascade is trained.
-
-    Args:
-        configuration: of the networks.
-        schedule: how long and how fast.
-        piece: z,y,x voxels that are learnt from at a time; None: a patch of the configuration.
-        batch_size: pieces a step.
-        steps: an epoch.
-        around_blood: share of the pieces that lie around a voxel of blood; the others lie anywhere.
-        bce_weight: of the cross-entropy beside the Dice loss.
-    """
-
-    configuration: CascadeConfiguration
-    schedule: Schedule
-    piece: Triple | None = None
-    batch_size: int = 2
-    steps: int = 250
-    around_blood: float = 1 / 3
-    bce_weight: float = 1.0
-
-
-def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> CascadePlan:
-    """Make the plan of ``cascade-unet``.
-
-    The paper states the loss and Adam, at 0.01 to begin with; how the rate falls, batches of two, 1000 epochs of 250
-    steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on nnU-Net's plan for its
-    thick slices.
-
-    Args:
-        preset: paper or demo.
-        options: fields of the plan, of its configuration and of its schedule.
-        seed: of the training.
-
-    Raises:
-        UsageError: an option that is none, or has no such value.
-    """
-    plan = CascadePlan(CascadeConfiguration(), Schedule(learning_rate=0.01, epochs=1000, poly=0.9, seed=seed))
-    if preset == "demo":
-        plan = replace(
-            plan,
-            configuration=replace(
-                plan.configuration,
-                plan="nnunet",
-                levels=4,
-                width=8,
-                patch=(24, 64, 64),
-                spacing_mm=(6.25, 1.8, 1.8),
-            ),
-            schedule=replace(
-                plan.schedule, learning_rate=5e-3, epochs=24, poly=None, cosine=True, largest_gradient=1.0
-            ),
-            piece=(16, 64, 64),
-            steps=100,
-            around_blood=2 / 3,
-        )
-    plan = changed(plan, options)
-    return replace(plan, configuration=CascadeConfiguration.read(asdict(plan.configuration)))
 
 
 def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:

@@ -13,6 +13,7 @@ from pydantic import Field
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
+from reference_models.deepbleed import MODELS
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.scans.hounsfield import windowed
@@ -82,10 +83,9 @@ class DeepBleedConfiguration:
 
     def network(self) -> torch.nn.Module:
         """Make the network."""
-        from reference_models import network
-
         options = ("width", "largest", "blocks", "activation", "dropout", "normalization")
-        return network(self.model, **{option: getattr(self, option) for option in options})
+        (record,) = (one for one in MODELS if one.name == self.model)
+        return record.network(**{option: getattr(self, option) for option in options})
 
 
 class DeepBleedPredictor:

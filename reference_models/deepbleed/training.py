@@ -16,6 +16,7 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from reference_models.deepbleed.presets import deepbleed_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.slices import Slices
@@ -24,7 +25,7 @@ from reference_models.training.augmentation import ElasticAugmentation
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy, dice_loss
-from reference_models.training.presets import Preset, deepbleed_plan
+from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 from reference_models.training.stopping import has_stalled
 

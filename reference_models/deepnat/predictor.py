@@ -14,7 +14,9 @@ from pydantic import Field
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
+from reference_models.deepnat import MODEL
 from reference_models.deepnat.crf import DenseCrf
+from reference_models.deepnat.inputs import Coordinates, Modality
 from reference_models.inference.loading import open_weights
 
 if TYPE_CHECKING:
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf"]
 
-MODEL = "deepnat"
-
-Coordinates = Literal["both", "spectral", "cartesian", "none"]
-Modality = Literal["ct", "t1"]
 Weight = Annotated[float, Field(ge=0, le=100)]
 
 _NEGLIGIBLE = 0.02
@@ -127,13 +125,13 @@ class DeepNatPredictor:
     """
 
     def __init__(
-        self, weights: Weights, device: str = "auto", *, random_field: bool = False, name: str = MODEL
+        self, weights: Weights, device: str = "auto", *, random_field: bool = False, name: str = MODEL.name
     ) -> None:
         from reference_models.inference.devices import choose_device, place
 
         self.configuration = DeepNatConfiguration.read(weights.configuration)
         self.device = choose_device(device)
-        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network: DeepNat = place(network, self.device).eval()  # type: ignore[assignment]  # the same module
         self.random_field = self.configuration.random_field if random_field else None
         self.info = PredictorInfo(
@@ -184,7 +182,7 @@ def deepnat(*, weights: str | None = None, device: str = "auto") -> DeepNatPredi
         weights: a file that ``ctbench train deepnat`` wrote; None: the demo weights, which are for phantoms only.
         device: auto, cpu, cuda or cuda:N.
     """
-    return DeepNatPredictor(open_weights(MODEL, weights), device)
+    return DeepNatPredictor(open_weights(MODEL.name, weights), device)
 
 
 def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
@@ -194,7 +192,7 @@ def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatP
         weights: as for ``deepnat``.
         device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
     """
-    return DeepNatPredictor(open_weights(MODEL, weights), device, random_field=True, name=f"{MODEL}-crf")
+    return DeepNatPredictor(open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf")
 
 
 def _decided(maps: Iterator[NDArray[np.float32]], *, gated: bool) -> NDArray[np.uint8]:

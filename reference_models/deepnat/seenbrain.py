@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ctbench.volume import Volume
+from reference_models.deepnat.inputs import Coordinates, Modality
 from reference_models.deepnat.network import BEFORE, SUPPORT
-from reference_models.deepnat.predictor import Coordinates, Modality
 from reference_models.deepnat.spectral import spectral_coordinates
 from reference_models.scans.brain import brain_mask
 from reference_models.scans.hounsfield import check_hu, windowed

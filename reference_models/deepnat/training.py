@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from ctbench.datasets import Case, Dataset
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.deepnat.network import SUPPORT, task_offsets
-from reference_models.deepnat.predictor import DeepNatConfiguration
-from reference_models.training.engine import Curves, Schedule
+from reference_models.deepnat.presets import DeepNatPlan, deepnat_plan
+from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch
-from reference_models.training.presets import Preset, changed
+from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 
 __all__ = ["Block", "DeepNatPlan", "DeepNatRecipe", "Head", "deepnat_heads", "deepnat_plan", "deepnat_setup"]
@@ -31,78 +31,6 @@ _PROBES = 300
 """Blocks from which the shares of the classes among drawn voxels are taken."""
 
 Triple = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class DeepNatPlan:
-    """How ``deepnat`` is trained.
-
-    Args:
-        configuration: of the networks.
-        schedule: how long and how fast.
-        batch_size: blocks a step.
-        block: z,y,x voxels about which one training example is; (1, 1, 1) is the paper's single patch.
-        background: patches of background that an image gives at most, and of foreground to the first network.
-        per_structure: patches of each structure that an image gives to the second network at most.
-        blocks: in an epoch; None: all patches that the limits allow.
-        validated: voxels on which the soft Dice is measured after every epoch.
-        natural: how far the likelihoods go from structures as often as they are drawn (0, the paper's) to as often as
-            they are (1). The former finds small structures too large, the latter misses them.
-        jitter: standard deviation of a factor and of a summand that change the intensities of a block.
-    """
-
-    configuration: DeepNatConfiguration
-    schedule: Schedule
-    batch_size: int = 2048
-    block: Triple = (1, 1, 1)
-    background: int = 30_000
-    per_structure: int = 3_000
-    blocks: int | None = None
-    validated: int = 30_000
-    natural: float = 0.0
-    jitter: float = 0.0
-
-
-def deepnat_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: int = 0) -> DeepNatPlan:
-    """Make the plan of ``deepnat``.
-
-    The demo sees voxels of 1.8 mm with networks a quarter as wide and learns with Adam, from blocks of neighbouring
-    voxels, which share most of the work. Its random field follows intensities alone: structures one or two voxels thin
-    do not outlive a kernel of distance.
-
-    Args:
-        preset: paper or demo.
-        structures: how many labels the dataset has.
-        options: fields of the plan, of the configuration and of the schedule.
-        seed: of the training.
-
-    Raises:
-        UsageError: an option that is none.
-    """
-    configuration = DeepNatConfiguration(structures=structures)
-    plan = DeepNatPlan(configuration, Schedule(0.01, epochs=25, optimizer="sgd", poly=0.9, seed=seed))
-    if preset == "demo":
-        narrow = replace(
-            configuration,
-            widths=(8, 16, 16),
-            hidden=(64, 64),
-            dropout=0.1,
-            spacing_mm=1.8,
-            spectral_mm=5.4,
-            appearance=2.0,
-            smoothness=0.0,
-        )
-        plan = DeepNatPlan(
-            narrow,
-            replace(plan.schedule, learning_rate=0.005, epochs=20, optimizer="adam"),
-            batch_size=8,
-            block=(4, 12, 12),
-            background=1_000_000,
-            per_structure=20_000,
-            blocks=1600,
-            natural=0.5,
-        )
-    return changed(plan, options)
 
 
 def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:

@@ -16,6 +16,7 @@ from ctbench.predictors import Finding, Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.configuration import Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL
+from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.inference.loading import open_weights
 from reference_models.scans.hounsfield import check_hu, windowed
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.slices import Slices
 
-__all__ = ["MODEL", "ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
-
-MODEL = "hybrid-mask-rcnn"
+__all__ = ["ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
 
 Pixels = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -139,15 +138,16 @@ class ChangPredictor:
         self.configuration = ChangConfiguration.read(weights.configuration)
         if types and not self.configuration.types:
             msg = (
-                f"these weights of {MODEL} know no types of hemorrhage; train with types=true, or leave the option out"
+                f"these weights of {MODEL.name} know no types of hemorrhage; "
+                "train with types=true, or leave the option out"
             )
             raise UsageError(msg)
         self.device, self.batch_size, self.threshold = choose_device(device), batch_size, threshold
         self.types = self.configuration.types if types else ()
-        network = weights.into(self.configuration.network, f"the given file of {MODEL}")
+        network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
         self.info = PredictorInfo(
-            name=MODEL,
+            name=MODEL.name,
             version="1",
             labels=LabelSet(weights.labels.codes, {LABEL: self.types}) if types else LabelSet({LABEL: 1}),
             description="Hybrid 3D/2D Mask R-CNN, five slices at a time: hemorrhage as boxes, masks and a study score.",
@@ -234,4 +234,4 @@ def hybrid_mask_rcnn(
         threshold: softmax score from which a box is hemorrhage.
         types: give the type of each hemorrhage (where the weights know types) in place of the paper's one class.
     """
-    return ChangPredictor(open_weights(MODEL, weights), device, batch_size, threshold, types=types)
+    return ChangPredictor(open_weights(MODEL.name, weights), device, batch_size, threshold, types=types)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,41 +13,23 @@ from reference_models.inference.devices import choose_device
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.card import write_card, write_curves
 from reference_models.training.engine import CHECKPOINT, Curves, fit
-from reference_models.training.presets import Preset
 from reference_models.training.references import training_reference
-from reference_models.training.setup import Cases, Setup
+from reference_models.training.setup import Cases, Setup, Trainable
 
-__all__ = ["SETUPS", "Progress", "train"]
-
-_DEEPBLEED = "reference_models.deepbleed.training:deepbleed_setup"
-
-SETUPS = {
-    "cai-unet": "reference_models.cai_unet.training:cai_setup",
-    "cascade-unet": "reference_models.cascade_unet.training:cascade_setup",
-    "deepnat": "reference_models.deepnat.training:deepnat_setup",
-    "deepbleed-512": _DEEPBLEED,
-    "deepbleed-128": _DEEPBLEED,
-    "deepbleed-64": _DEEPBLEED,
-    "deepbleed-32": _DEEPBLEED,
-    "hybrid-mask-rcnn": "reference_models.hybrid_mask_rcnn.training:chang_setup",
-}
-"""Model -> where its ``Setup`` is made: a function of (model, dataset, preset, options, seed)."""
-
-_KIN = (("deepbleed-128", "deepbleed-64", "deepbleed-32"),)
-"""Models that are one network on other inputs."""
+__all__ = ["Progress", "train"]
 
 Progress = Callable[[str, Iterable[Any], int], Iterator[Any]]
 """Passes steps on while showing how far they are: name, steps, how many."""
 
 
 def train(
-    model: str,
+    model: Trainable,
     dataset: Dataset,
     training: Sequence[Case],
     validation: Sequence[Case],
     out: Path,
     *,
-    preset: Preset = "paper",
+    preset: str = "paper",
     device: str = "auto",
     resume: bool = False,
     seed: int = 0,
@@ -63,7 +44,7 @@ def train(
     ``out`` gets ``weights.safetensors``, ``card.json`` and ``curves.png``; ``checkpoint.safetensors`` while it goes on.
 
     Args:
-        model: one of ``SETUPS``.
+        model: the record of a model, see ``reference_models.model``.
         dataset: gives the labels and its name.
         training: its cases to learn from: the consensus of their readers, without the voxels that do not count.
         validation: its cases that choose the best epoch.
@@ -87,17 +68,16 @@ def train(
         DataError: a case cannot be read, or none of the cases has anything to learn from.
     """
     place = choose_device(device)
-    setup_of = _setup_of(model)
     if not training or not validation:
         msg = f"{len(training)} training and {len(validation)} validation cases of {dataset.name}; both are needed"
         raise UsageError(msg)
     if not resume and any((out / name).is_file() for name in ("weights.safetensors", CHECKPOINT)):
         msg = f"{out} holds a training already; go on with --resume, remove it, or give another --out"
         raise UsageError(msg)
-    setup = setup_of(model, dataset, preset, options or {}, seed)
+    setup = model.setup(dataset, preset, options or {}, seed)
     start = None if start_from is None else _fitting(start_from, model, setup)
     settings = {
-        "model": model,
+        "model": model.name,
         "preset": preset,
         "plan": asdict(setup.plan),
         "seed": seed,
@@ -124,7 +104,7 @@ def train(
     weights = Weights.of(
         network,
         half=preset == "demo",
-        model=model,
+        model=model.name,
         configuration=asdict(setup.plan.configuration),
         labels=setup.labels,
         trained_on=seen,
@@ -132,24 +112,15 @@ def train(
     )
     path = out / "weights.safetensors"
     weights.save(path)
-    write_curves(out / "curves.png", curves, f"{model} on {dataset.name}")
-    digest = Weights.load(path, model).digest
+    write_curves(out / "curves.png", curves, f"{model.name} on {dataset.name}")
+    digest = Weights.load(path, model.name).digest
     write_card(out / "card.json", settings=settings, curves=curves, device=str(place), weights_digest=digest)
     return path
 
 
-def _setup_of(model: str) -> Callable[..., Setup]:
-    if model not in SETUPS:
-        msg = f"no model that can be trained is called {model!r}; expected one of {', '.join(SETUPS)}"
-        raise UsageError(msg)
-    module, _, name = SETUPS[model].partition(":")
-    found: Callable[..., Setup] = getattr(importlib.import_module(module), name)
-    return found
-
-
-def _fitting(path: str | Path, model: str, setup: Setup) -> Weights:
+def _fitting(path: str | Path, model: Trainable, setup: Setup) -> Weights:
     """Read weights to begin with, and see whether they fit before any case is read."""
-    weights = Weights.load(path, model, kin=next((kin for kin in _KIN if model in kin), ()))
+    weights = Weights.load(path, model.name, kin=model.same_network)
     weights.expect_fit(setup.plan.configuration.network, str(path))
     return weights
 

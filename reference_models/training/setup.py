@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
-from ctbench.datasets import Case
+from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.training.engine import Recipe
 from reference_models.training.presets import Plan
 
-__all__ = ["Cases", "Setup", "prepare"]
+__all__ = ["Cases", "Setup", "Trainable", "prepare"]
 
 _Example = TypeVar("_Example")
 
@@ -35,6 +35,24 @@ class Setup:
     plan: Plan
     labels: LabelSet
     recipe: Callable[[Cases, Cases], Recipe]
+
+
+class Trainable(Protocol):
+    """A model that can be trained: what `train` reads of its record."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model in cards and weights files."""
+        ...
+
+    @property
+    def same_network(self) -> tuple[str, ...]:
+        """Names of other models whose weights fit its network."""
+        ...
+
+    def setup(self, dataset: Dataset, preset: str, options: Mapping[str, Any], seed: int) -> Setup:
+        """Return how the model is trained on a dataset."""
+        ...
 
 
 def prepare(cases: Cases, examples: Callable[[Case, Reference], list[_Example]]) -> list[_Example]:

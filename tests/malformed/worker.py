@@ -17,6 +17,7 @@ from ctbench.predictors.folder import FolderPredictions
 from ctbench.runs import merge, open_run, read_lock
 from ctbench.runs.parts import join_parts
 from ctbench.volume import Volume, read_geometry, read_label_map, read_volume
+from reference_models import find_model
 from reference_models.baselines.atlas import atlas
 from reference_models.cai_unet.network import CaiUNet
 from reference_models.cai_unet.predictor import cai_unet
@@ -24,7 +25,6 @@ from reference_models.cascade_unet.predictor import cascade_unet
 from reference_models.deepbleed.predictor import deepbleed_64
 from reference_models.deepnat.predictor import deepnat
 from reference_models.hybrid_mask_rcnn.predictor import hybrid_mask_rcnn
-from reference_models.imports import WeightImport
 from reference_models.training.checkpoint import load_checkpoint
 
 MEMORY_BYTES = 4 * 2**30
@@ -101,14 +101,14 @@ READERS = {
     "atlas": lambda path: atlas(weights=str(path)),
     "board": board,
     "cai": lambda path: cai_unet(weights=str(path), device="cpu"),
-    "cai-import": lambda path: WeightImport("cai-unet")(path, path.with_suffix(".ours")),
+    "cai-import": lambda path: find_model("cai-unet").import_weights(path, path.with_suffix(".ours")),
     "cascade": lambda path: cascade_unet(weights=str(path), device="cpu"),
     "chang": lambda path: hybrid_mask_rcnn(weights=str(path), device="cpu"),
     "checkpoint": checkpoint,
     "crash": lambda path: os.abort(),
     "dataset": dataset,
     "deepbleed": lambda path: deepbleed_64(weights=str(path), device="cpu"),
-    "deepbleed-import": lambda path: WeightImport("deepbleed-64")(path, path.with_suffix(".ours")),
+    "deepbleed-import": lambda path: find_model("deepbleed-64").import_weights(path, path.with_suffix(".ours")),
     "deepnat": lambda path: deepnat(weights=str(path), device="cpu"),
     "hang": hang,
     "hoard": hoard,

@@ -9,6 +9,7 @@ import torch
 from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors.conformance import tiny_head
+from ctbench.reference import Reference
 from ctbench.volume import write_volume
 from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.cascade_unet.predictor import CascadeConfiguration
@@ -49,6 +50,18 @@ def heads(tmp_path):
     (root / "cases.csv").write_text("\n".join(rows) + "\n")
     (root / "heads.yaml").write_text(HEADS)
     return load_dataset(root / "heads.yaml")
+
+
+@pytest.fixture
+def tiny_reference():
+    """Blood of the tiny head as code 7, ventricles as code 3; one slice excluded, one not annotated."""
+    hu = tiny_head().array
+    labels = np.where((hu > 55) & (hu < 90), 7, np.where((hu > -10) & (hu < 17), 3, 0))
+    excluded = np.zeros(hu.shape, bool)
+    excluded[3] = True
+    annotated = np.ones(len(hu), bool)
+    annotated[4] = False
+    return Reference(np.where(excluded, 0, labels), excluded, annotated, "majority", ())
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +122,65 @@ def cascade_weights():
 def dice():
     """Overlap of two masks."""
     return lambda a, b: 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+@pytest.fixture
+def convolved():
+    """A convolution in plain numpy, with TensorFlow's layout (channels last) and padding."""
+
+    def apply(x, kernel, bias):
+        """A convolution of stride 1 with TensorFlow's 'same' padding: an even kernel is padded behind only."""
+        sizes = kernel.shape[:-2]
+        padded = np.pad(x, [((size - 1) // 2, size // 2) for size in sizes] + [(0, 0)])
+        windows = np.lib.stride_tricks.sliding_window_view(padded, sizes, axis=tuple(range(len(sizes))))
+        # windows: space..., in, kernel...; kernel: kernel..., in, out
+        inner = list(range(len(sizes) + 1, windows.ndim))
+        return np.tensordot(windows, kernel, axes=([*inner, len(sizes)], list(range(len(sizes) + 1)))) + bias
+
+    return apply
+
+
+@pytest.fixture
+def loaded():
+    """Put tensors into a network."""
+
+    def load(network, tensors):
+        """The network with these tensors, ready to predict."""
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
+        return network.eval().requires_grad_(False)
+
+    return load
+
+
+@pytest.fixture
+def unet_arrays():
+    """Make random arrays of Cai's U-Net as Keras stores them."""
+
+    def make(width=2, classes=3, seed=0):
+        """Kernels, biases, gammas and betas of a narrow U-Net in the order in which Keras makes its layers."""
+        rng = np.random.default_rng(seed)
+        widths = [width * 2**level for level in range(5)]
+        shapes, norms = [], []
+        before = 1
+        for here in widths:
+            shapes += [(3, 3, before, here), (3, 3, here, here)]
+            norms += [here, here]
+            before = here
+        for here in widths[-2::-1]:
+            shapes += [(2, 2, 2 * here, here), (3, 3, 2 * here, here), (3, 3, here, here)]
+            norms += [here, here]
+        shapes.append((1, 1, width, classes))
+        convolutions = [
+            {
+                "kernel": rng.normal(0, 0.3, shape).astype(np.float32),
+                "bias": rng.normal(size=shape[-1]).astype(np.float32),
+            }
+            for shape in shapes
+        ]
+        scales = [
+            {"gamma": rng.normal(1, 0.2, size).astype(np.float32), "beta": rng.normal(size=size).astype(np.float32)}
+            for size in norms
+        ]
+        return convolutions, scales
+
+    return make

@@ -5,9 +5,11 @@ import pytest
 
 from ctbench import phantom
 from ctbench.predictors import check_conformance, load_predictor
-from reference_models import demo_weights
+from reference_models import demo_weights, models
 from reference_models.inference.weightsfile import Weights
 from reference_models.inference.weightsfile import demo_weights as path_of
+
+TRAINED = {name: model.demo_training for name, model in models().items() if model.demo_training}
 
 
 @pytest.fixture
@@ -19,16 +21,46 @@ def weights(request):
     return path
 
 
-@pytest.mark.parametrize(("model", "weights"), [(name, name) for name in demo_weights.NETWORKS], indirect=["weights"])
+@pytest.mark.parametrize(("model", "weights"), [(name, name) for name in TRAINED], indirect=["weights"])
 def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, caplog):
     """Under 2 MB, learnt from heads that no phantom dataset holds, for phantoms only: the log says so once loaded."""
     assert weights.stat().st_size < 2e6
     read = Weights.load(weights, model)
-    assert (read.phantoms_only, read.trained_on) == (True, (f"{demo_weights.NETWORKS[model]}-training",))
+    assert (read.phantoms_only, read.trained_on) == (True, (f"{TRAINED[model].phantom}-training",))
     with caplog.at_level(logging.WARNING, logger="reference_models"):
         predictor = load_predictor(model, {"device": "cpu"})
     assert "phantoms only" in caplog.text
     assert [result for result in check_conformance(predictor) if not result.passed] == []
+
+
+def test_everything_that_the_package_comes_with_can_be_made():
+    """Each file in the folder of weights has a step of its name, and each step but the template's its file."""
+    files = {path.name.partition(".")[0] for path in path_of("atlas").parent.iterdir()}
+    assert files == demo_weights.demo_steps().keys()
+
+
+def test_a_step_trains_its_own_model_after_its_coarse_start(heads, tmp_path, monkeypatch):
+    """deepbleed-32 goes on from the coarse deepbleed-64; the options of the command reach both trainings."""
+    calls = []
+
+    def train(model, dataset, training, validation, out, **settings):
+        calls.append((model.name, out.name, settings["options"], settings.get("start_from")))
+        out.mkdir(parents=True)
+        (out / "weights.safetensors").write_bytes(model.name.encode())
+        return out / "weights.safetensors"
+
+    monkeypatch.setattr("reference_models.training.run.train", train)
+    monkeypatch.setattr(demo_weights, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(demo_weights, "training_heads", lambda _: heads)
+    monkeypatch.setattr(demo_weights, "demo_weights", lambda name: tmp_path / f"{name}.safetensors")
+    path = demo_weights.demo_steps()["deepbleed-32"]({"epochs": 2})
+    coarse = {"edge": 48, "spacing_mm": 2.0, "batch_size": 4, "epochs": 2, "learning_rate": 3e-3}
+    start = tmp_path / "demo-weights" / "deepbleed-coarse" / "weights.safetensors"
+    assert calls == [
+        ("deepbleed-64", "deepbleed-coarse", coarse, None),
+        ("deepbleed-32", "deepbleed-32", {"epochs": 2}, start),
+    ]
+    assert path.read_bytes() == b"deepbleed-32"
 
 
 @pytest.mark.parametrize("name", ["anatomy", "hemorrhage"])

@@ -6,40 +6,98 @@ from pathlib import Path
 
 import pytest
 
+import reference_models
+from ctbench.predictors import installed_predictors
+
 ROOT = Path(__file__).parents[2]
-IMPORTED = {"cai-unet", "deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"}
-FOLDERS = ("cai_unet", "cascade_unet", "deepbleed", "deepnat", "hybrid_mask_rcnn")
-TRAINED = IMPORTED | {"cascade-unet", "hybrid-mask-rcnn"}
-DOORS = {"predictors": TRAINED | {"cascade-unet-ensemble"}, "trainers": TRAINED, "weight_imports": IMPORTED}
+MODELS = reference_models.models()
+NETWORKS = [name for name, model in MODELS.items() if model.network_class]
+FOLDERS = sorted({MODELS[name].network_class.split(".")[1] for name in NETWORKS})
+NARROW = {
+    "cai-unet": {"width": 2},
+    "cascade-unet": {"width": 2, "largest": 4},
+    "deepnat": {"widths": (2, 2, 2), "hidden": (3, 3)},
+    "hybrid-mask-rcnn": {"widths": (4, 4, 8, 8, 8), "pyramid": 8, "hidden": 4},
+}
+"""Options that make a network small; of `deepbleed` it is the width alone."""
 
 
-def imported(statement, *modules):
-    """Which of some modules a statement imports, in a fresh interpreter."""
-    code = f"import sys; {statement}; print([name for name in {modules!r} if name in sys.modules])"
+def in_a_fresh_interpreter(code):
+    """What a program prints."""
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     return done.stdout.strip()
 
 
+def imported(statement, *modules):
+    """Which of some modules a statement imports, in a fresh interpreter."""
+    return in_a_fresh_interpreter(
+        f"import sys; {statement}; print([name for name in {modules!r} if name in sys.modules])"
+    )
+
+
 def test_importing_the_package_is_light():
     """Nothing heavy is imported before a network is asked for, and predictors wait with torch until they are made."""
-    heavy = ("torch", "monai", "SimpleITK", "ctbench")
-    assert imported("import reference_models", *heavy) == "[]"
-    assert imported("import reference_models.trainers", *heavy) == "[]"
-    models = ", ".join(f"reference_models.{name}.predictor" for name in FOLDERS)
-    assert imported(f"import {models}", "torch", "monai") == "[]"
+    heavy = ("torch", "monai", "SimpleITK", "ctbench", "numpy")
+    assert imported("import reference_models; reference_models.models()", *heavy) == "[]"
+    predictors = ", ".join(f"reference_models.{name}.predictor" for name in FOLDERS)
+    assert imported(f"import {predictors}", "torch", "monai") == "[]"
 
 
 def test_networks_need_torch_and_numpy_only():
-    """So that they run on a bare GPU machine."""
-    statement = "import reference_models; reference_models.network('deepbleed-32', width=2)"
-    assert imported(statement, "torch", "monai", "SimpleITK", "ctbench", "scipy.ndimage", "safetensors") == "['torch']"
+    """All are made where ctbench's other dependencies, and ctbench itself, cannot be imported."""
+    blocked = ("ctbench", "monai", "SimpleITK", "scipy", "safetensors", "pydantic", "pandas")
+    options = {name: NARROW.get(name, {"width": 2}) for name in NETWORKS}
+    code = (
+        "import sys\n"
+        f"for name in {blocked!r}: sys.modules[name] = None\n"
+        "import reference_models\n"
+        f"for name, options in {options!r}.items(): reference_models.network(name, **options)\n"
+        f"print(sorted(name for name in {blocked!r} if sys.modules[name] is not None), 'torch' in sys.modules)"
+    )
+    assert in_a_fresh_interpreter(code) == "[] True"
 
 
-@pytest.mark.parametrize("group", DOORS)
-def test_every_model_comes_through_the_door(group):
-    """As predictor, as trainer and, where the authors published weights, as importer; each of these can be imported."""
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("predictors", {name: place for model in MODELS.values() for name, place in model.predictors.items()}),
+        ("trainers", {name: model.train for name, model in MODELS.items() if model.training_setup}),
+        ("weight_imports", {name: model.import_weights for name, model in MODELS.items() if model.weights_conversion}),
+    ],
+)
+def test_every_model_is_an_entry_point(group, expected):
+    """pyproject.toml has one line for each predictor, training and import of the records, and no other."""
     entries = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][f"ctbench.{group}"]
-    assert entries.keys() >= DOORS[group]
-    for name in DOORS[group]:
-        module, _, attribute = entries[name].partition(":")
-        assert callable(getattr(import_module(module), attribute))
+    assert entries.keys() == expected.keys()
+    for name, place in entries.items():
+        module, _, attributes = place.partition(":")
+        found = import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+        assert callable(found)
+        assert expected[name] in (place, found)
+
+
+def test_the_models_that_there_are():
+    """Two baselines and the eight networks of five papers, and the predictors that ctbench finds."""
+    assert list(MODELS) == [
+        "atlas",
+        "threshold",
+        "cai-unet",
+        "cascade-unet",
+        "deepbleed-512",
+        "deepbleed-128",
+        "deepbleed-64",
+        "deepbleed-32",
+        "deepnat",
+        "hybrid-mask-rcnn",
+    ]
+    assert installed_predictors().keys() >= {*MODELS, "cascade-unet-ensemble", "deepnat-crf"}
+
+
+def test_an_unknown_name_is_refused_with_those_there_are():
+    """A baseline is a model without a network."""
+    with pytest.raises(ValueError, match=r"no model is called 'unet'; expected one of atlas, threshold, cai-unet"):
+        reference_models.find_model("unet")
+    with pytest.raises(ValueError, match=r"no network is called 'atlas'; expected one of cai-unet, cascade-unet"):
+        reference_models.network("atlas")

@@ -5,20 +5,18 @@ import torch
 from ctbench.errors import UsageError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
+from reference_models.cascade_unet import MODEL
 from reference_models.cascade_unet.predictor import CascadeConfiguration, CascadePredictor
 from reference_models.cascade_unet.training import (
     CascadePlan,
     CascadeRecipe,
     cascade_example,
-    cascade_plan,
     cascade_setup,
 )
 from reference_models.inference.weightsfile import Weights
-from reference_models.layers import count_parameters
 from reference_models.training.engine import Schedule
 from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
-from reference_models.training.run import train
 
 SMALL = CascadeConfiguration(width=2, levels=2, patch=(4, 8, 8))
 
@@ -37,34 +35,6 @@ def recipe():
         return CascadeRecipe(CascadePlan(SMALL, Schedule(0.01, 1), **options), examples, examples)
 
     return make
-
-
-def test_the_papers_plan_is_the_papers():
-    """Adam at 0.01, three windows, two stages, the second on the probability alone; batch and steps of nnU-Net."""
-    plan = cascade_plan("paper", {})
-    assert (plan.schedule.optimizer, plan.schedule.learning_rate, plan.schedule.epochs) == ("adam", 0.01, 1000)
-    assert (plan.batch_size, plan.steps, plan.bce_weight, plan.piece) == (2, 250, 1.0, None)
-    configuration = plan.configuration
-    assert configuration.windows_hu == ((0, 80), (-20, 180), (-150, 230))
-    assert (configuration.stages, configuration.second_input) == (2, "probability")
-    assert (configuration.plan, configuration.deep_supervision) == ("isotropic", False)
-
-
-def test_the_demo_network_is_small():
-    """Under 2 MB in 16 bits."""
-    assert 2 * count_parameters(cascade_plan("demo", {}).configuration.network()) < 1.9e6
-
-
-def test_options_reach_the_part_that_they_belong_to():
-    """The configuration, the schedule and the plan itself."""
-    plan = cascade_plan("demo", {"windows_hu": None, "stages": 1, "bce_weight": 2.0, "minutes": 3, "steps": 7})
-    assert (plan.configuration.windows_hu, plan.configuration.stages) == (None, 1)
-    assert (plan.bce_weight, plan.schedule.minutes, plan.steps) == (2.0, 3, 7)
-    assert cascade_plan("demo", {"windows_hu": [[0, 100]]}).configuration.windows_hu == ((0, 100),)
-    with pytest.raises(UsageError, match="no option 'fold'"):
-        cascade_plan("demo", {"fold": 1})
-    with pytest.raises(UsageError, match="stages"):
-        cascade_plan("demo", {"stages": 3})
 
 
 @pytest.mark.parametrize("piece", [[32, 64, 64], [16, 60, 64]])
@@ -150,9 +120,7 @@ def test_training_makes_a_predictor(heads, tmp_path, options):
     """Of a dataset with other labels it takes hemorrhage; the file says how the networks are made."""
     small = {"width": 2, "patch": [8, 48, 48], "piece": [4, 16, 16], "spacing_mm": None, "steps": 2, "epochs": 2}
     cases = heads.split("train").cases, heads.split("validation").cases
-    path = train(
-        "cascade-unet", heads, *cases, tmp_path / "out", preset="demo", device="cpu", options={**small, **options}
-    )
+    path = MODEL.train(heads, *cases, tmp_path / "out", preset="demo", device="cpu", options={**small, **options})
     predictor = CascadePredictor(Weights.load(path, "cascade-unet"), "cpu")
     assert dict(predictor.info.labels) == {"hemorrhage": 1}
     assert predictor.configuration.deep_supervision == bool(options)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
+from reference_models.deepnat import MODEL
 from reference_models.deepnat.network import SUPPORT, task_offsets
 from reference_models.deepnat.predictor import DeepNatPredictor
-from reference_models.deepnat.training import DeepNatRecipe, Head, deepnat_heads, deepnat_plan
+from reference_models.deepnat.presets import deepnat_plan
+from reference_models.deepnat.training import DeepNatRecipe, Head, deepnat_heads
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.references import training_reference
-from reference_models.training.run import train
 
 SHAPE = (6, 8, 10)
 SMALL = {"widths": (2, 3, 3), "hidden": (6, 5), "spacing_mm": 8.0, "spectral_mm": 8.0}
@@ -149,16 +149,6 @@ def test_heads_come_onto_the_grid(heads):
     assert head.counted[1:-1, 1:-1, 1:-1][head.centres].all()
 
 
-def test_the_papers_settings():
-    """SGD at 0.01 falling as a power of 0.9, batches of 2,048 single patches, 30,000 and 3,000 of them."""
-    made = deepnat_plan("paper", 25, {})
-    assert (made.schedule.optimizer, made.schedule.learning_rate, made.schedule.poly) == ("sgd", 0.01, 0.9)
-    assert made.schedule.rate(0.5) == pytest.approx(0.01 * 0.5**0.9)
-    assert (made.batch_size, made.block, made.background, made.per_structure) == (2048, (1, 1, 1), 30_000, 3_000)
-    with pytest.raises(UsageError, match="no option 'structures'"):
-        deepnat_plan("paper", 25, {"structures": 3})
-
-
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_a_training_makes_a_predictor(heads, tmp_path, optimizer):
     """Trained for two epochs and resumed in between, the weights are those of an undisturbed training."""
@@ -177,10 +167,10 @@ def test_a_training_makes_a_predictor(heads, tmp_path, optimizer):
         if len(curves.loss) == 1:
             raise KeyboardInterrupt
 
-    whole = train("deepnat", heads, *cases, tmp_path / "whole", preset="demo", device="cpu", options=options)
+    whole = MODEL.train(heads, *cases, tmp_path / "whole", preset="demo", device="cpu", options=options)
     with pytest.raises(KeyboardInterrupt):
-        train("deepnat", heads, *cases, tmp_path / "cut", preset="demo", device="cpu", options=options, report=kill)
-    cut = train("deepnat", heads, *cases, tmp_path / "cut", preset="demo", device="cpu", options=options, resume=True)
+        MODEL.train(heads, *cases, tmp_path / "cut", preset="demo", device="cpu", options=options, report=kill)
+    cut = MODEL.train(heads, *cases, tmp_path / "cut", preset="demo", device="cpu", options=options, resume=True)
     assert cut.read_bytes() == whole.read_bytes()
     predictor = DeepNatPredictor(Weights.load(whole, "deepnat"), "cpu")
     assert predictor.info.labels == LabelSet(heads.labels.codes)

@@ -7,8 +7,8 @@ from scipy import ndimage
 from ctbench.datasets import load_dataset
 from ctbench.metrics import score
 from ctbench.volume import Volume, read_volume, write_volume
+from reference_models.deepnat import MODEL
 from reference_models.deepnat.predictor import deepnat
-from reference_models.training.run import train
 
 LOBES = {"frontal": 28, "limbic": 42, "occipital": 56, "parietal": 70, "deep": 78, "temporal": 90, "cerebellar": 116}
 """Last code of each group of AAL; odd codes are left, even ones right, and those above 108 neither."""
@@ -63,7 +63,7 @@ def test_a_t1_is_learnt(colin, tmp_path):
         "batch_size": 4,
     }
     cases = colin.split("train").cases, colin.split("validation").cases
-    weights = train("deepnat", colin, *cases, tmp_path / "out", preset="demo", device="cpu", options=options)
+    weights = MODEL.train(colin, *cases, tmp_path / "out", preset="demo", device="cpu", options=options)
     image, wanted = colin["a"].image(), colin["a"].reader("aal")
     found = deepnat(weights=str(weights), device="cpu").predict(image).labels
     rows = score(wanted.array, found, spacing_mm=image.spacing_mm, labels=dict(colin.labels.codes), metrics=["dice"])

@@ -12,8 +12,9 @@ from ctbench.phantom import Hemorrhage, head, hemorrhage_labels
 from ctbench.predictors import check_conformance, check_prediction
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
+from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.hybrid_mask_rcnn.network import Detections
-from reference_models.hybrid_mask_rcnn.predictor import MODEL, ChangConfiguration, ChangPredictor, hybrid_mask_rcnn
+from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, ChangPredictor, hybrid_mask_rcnn
 from reference_models.inference.weightsfile import Weights
 
 NARROW = ChangConfiguration(
@@ -37,7 +38,7 @@ def chang_weights():
         torch.manual_seed(0)
         configuration = replace(NARROW, types=types)
         labels = LabelSet({name: 3 + number for number, name in enumerate(types)} or {"hemorrhage": 1})
-        return Weights.of(configuration.network(), model=MODEL, configuration=asdict(configuration), labels=labels)
+        return Weights.of(configuration.network(), model=MODEL.name, configuration=asdict(configuration), labels=labels)
 
     return make
 

@@ -9,10 +9,11 @@ import torch
 from ctbench.errors import UsageError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
+from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, hybrid_mask_rcnn
-from reference_models.hybrid_mask_rcnn.training import ChangRecipe, chang_examples, chang_plan, chang_setup
+from reference_models.hybrid_mask_rcnn.presets import chang_plan
+from reference_models.hybrid_mask_rcnn.training import ChangRecipe, chang_examples, chang_setup
 from reference_models.training.engine import Curves
-from reference_models.training.run import train
 
 SMALL = {
     "edge": 32,
@@ -41,14 +42,6 @@ def recipe(reference):
     plan = chang_plan("demo", ("blood", "csf"), {**SMALL, "slab": 3})
     examples = chang_examples(tiny_head(), reference, ((7,), (3,)), plan.configuration, plan.slab)
     return ChangRecipe(plan, examples, examples)
-
-
-def test_the_papers_plan():
-    """What the paper states: 512 pixels, HU to 240, anchors, 2e-4, slabs of five slices."""
-    plan = chang_plan("paper", (), {})
-    assert plan.configuration == ChangConfiguration()
-    assert plan.configuration.window_hu == (-240.0, 240.0)
-    assert (plan.schedule.learning_rate, plan.slab) == (2e-4, 1)
 
 
 def test_the_paper_stops_after_the_last_plateau(recipe):
@@ -135,7 +128,7 @@ def test_training_ends_in_weights_that_predict(heads, tmp_path):
     """And a training that was broken off ends with the same bytes."""
     splits = heads.split("train").cases, heads.split("validation").cases
     options = {**SMALL, "slab": 4}
-    whole = train("hybrid-mask-rcnn", heads, *splits, tmp_path / "whole", preset="demo", device="cpu", options=options)
+    whole = MODEL.train(heads, *splits, tmp_path / "whole", preset="demo", device="cpu", options=options)
     image = heads["h5"].image()
     predictor = hybrid_mask_rcnn(weights=str(whole), device="cpu")
     assert predictor.predict(image).labels.shape == image.shape
@@ -145,8 +138,8 @@ def test_training_ends_in_weights_that_predict(heads, tmp_path):
         if len(curves.loss) == 1:
             raise KeyboardInterrupt
 
-    arguments = ("hybrid-mask-rcnn", heads, *splits, tmp_path / "killed")
+    arguments = (heads, *splits, tmp_path / "killed")
     with pytest.raises(KeyboardInterrupt):
-        train(*arguments, preset="demo", device="cpu", options=options, report=kill)
-    resumed = train(*arguments, preset="demo", device="cpu", options=options, resume=True)
+        MODEL.train(*arguments, preset="demo", device="cpu", options=options, report=kill)
+    resumed = MODEL.train(*arguments, preset="demo", device="cpu", options=options, resume=True)
     assert resumed.read_bytes() == whole.read_bytes()

@@ -1,60 +1,40 @@
+from dataclasses import dataclass
+
 import pytest
 
 from ctbench.errors import UsageError
-from reference_models.layers import count_parameters
-from reference_models.training.presets import cai_plan, deepbleed_plan
-
-DEEPBLEED = ["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
+from reference_models.training.engine import Schedule
+from reference_models.training.presets import changed
 
 
-def test_the_papers_plan_of_cai_is_the_papers():
-    """Adam at 1e-4, HU as they are, on the scan's own pixels, layer normalisation, the paper's rule and flips."""
-    plan = cai_plan("paper", 11, {})
-    assert (plan.configuration.classes, plan.configuration.width, plan.configuration.normalization) == (12, 64, "layer")
-    assert (plan.configuration.pixel_mm, plan.configuration.window_hu) == (None, None)
-    assert (plan.row, plan.schedule.learning_rate, plan.stop_early, plan.flip_front_to_back) == (3, 1e-4, True, True)
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration of one network."""
+
+    classes: int = 3
+    window_hu: tuple[float, float] = (0.0, 80.0)
 
 
-@pytest.mark.parametrize("model", DEEPBLEED)
-def test_the_papers_plan_of_deepbleed_is_the_papers(model):
-    """Batches of eight, ReLU and shared blocks as released, HU as they are."""
-    plan = deepbleed_plan(model, "paper", {})
-    assert (plan.batch_size, plan.stop_early) == (8, True)
-    assert (plan.configuration.width, plan.configuration.blocks, plan.configuration.activation) == (
-        16,
-        "shared",
-        "relu",
-    )
-    assert plan.configuration.window_hu is None
+@dataclass(frozen=True)
+class ToyPlan:
+    """A plan with the two parts that every plan has, and a setting of its own."""
+
+    configuration: Configuration
+    schedule: Schedule
+    batch_size: int = 2
 
 
-@pytest.mark.parametrize("model", DEEPBLEED)
-def test_demo_networks_keep_the_field_of_view_and_are_small(model):
-    """The same millimetres on fewer voxels, and under 2 MB in 16 bits."""
-    paper, demo = (deepbleed_plan(model, preset, {}).configuration for preset in ("paper", "demo"))
-    if paper.spacing_mm is not None:
-        assert paper.edge * paper.spacing_mm == demo.edge * demo.spacing_mm
-    assert demo.edge % 16 == 0
-    assert 2 * count_parameters(demo.network()) < 1.9e6
+PLAN = ToyPlan(Configuration(), Schedule(learning_rate=1e-3, epochs=5))
 
 
-def test_cais_demo_network_is_small():
-    """Under 2 MB in 16 bits."""
-    assert 2 * count_parameters(cai_plan("demo", 11, {}).configuration.network()) < 1.9e6
+def test_an_option_changes_the_part_that_has_a_field_of_its_name():
+    """The plan itself, its configuration (a JSON list becomes a tuple) and its schedule; all else stays."""
+    plan = changed(PLAN, {"batch_size": 4, "window_hu": [0, 60], "epochs": 9})
+    assert plan == ToyPlan(Configuration(window_hu=(0, 60)), Schedule(learning_rate=1e-3, epochs=9), 4)
 
 
-def test_a_row_of_table_1_brings_its_normalisation():
-    """Row 8 is batch renormalisation; other options change the part they belong to."""
-    plan = cai_plan("demo", 3, {"row": 8, "minutes": 2, "width": 4, "window_hu": [0, 60]})
-    assert (plan.row, plan.configuration.normalization, plan.configuration.classes) == (8, "batch_renorm", 4)
-    assert (plan.schedule.minutes, plan.configuration.width, plan.configuration.window_hu) == (2, 4, (0, 60))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"row": 9}, "Table 1"), ({"with": 3}, "no option 'with'; expected one of"), ({"classes": 3}, "no option")],
-)
-def test_unknown_options_are_refused(options, message):
-    """The message lists those that there are."""
-    with pytest.raises(UsageError, match=message):
-        cai_plan("demo", 11, options)
+@pytest.mark.parametrize("name", ["rate", "classes", "schedule", "configuration"])
+def test_an_unknown_option_is_refused_with_those_there_are(name):
+    """So is the number of classes, which the labels decide, and a whole part of the plan."""
+    with pytest.raises(UsageError, match=f"no option '{name}'; expected one of batch_size, cosine, epochs"):
+        changed(PLAN, {name: 1})

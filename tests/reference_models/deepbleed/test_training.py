@@ -3,65 +3,25 @@ import pytest
 import torch
 
 from ctbench.predictors.conformance import tiny_head
-from ctbench.reference import Reference
-from reference_models.cai_unet.network import CONFIGURATIONS
-from reference_models.cai_unet.predictor import CaiConfiguration
-from reference_models.cai_unet.training import CaiRecipe, cai_examples
-from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from reference_models import find_model
+from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
+from reference_models.deepbleed.presets import deepbleed_plan
 from reference_models.deepbleed.training import DeepBleedRecipe, deepbleed_examples, slice_odds
+from reference_models.inference.weightsfile import Weights
 from reference_models.scans.space import read_template
-from reference_models.training.examples import Batch, Example, count_classes
+from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
-from reference_models.training.presets import deepbleed_plan
 
 
-@pytest.fixture
-def reference():
-    """Blood of the tiny head as code 7, ventricles as code 3; one slice excluded, one not annotated."""
-    hu = tiny_head().array
-    labels = np.where((hu > 55) & (hu < 90), 7, np.where((hu > -10) & (hu < 17), 3, 0))
-    excluded = np.zeros(hu.shape, bool)
-    excluded[3] = True
-    annotated = np.ones(len(hu), bool)
-    annotated[4] = False
-    return Reference(np.where(excluded, 0, labels), excluded, annotated, "majority", ())
-
-
-def test_cais_slices_have_class_numbers_and_leave_out_what_does_not_count(reference):
-    """Codes become classes in the order given; a slice of which no voxel counts teaches nothing."""
-    examples = cai_examples(tiny_head(), reference, (7, 3), CaiConfiguration(classes=3, width=2))
-    assert len(examples) == len(tiny_head().array) - 2
-    assert examples[0].image.shape == (48, 48)
-    assert not any(example.counted[:, 40:].any() for example in examples)
-    counts = count_classes(examples, 3)
-    counted = ~reference.uncounted
-    expected = [np.count_nonzero((reference.labels == code) & counted) for code in (0, 7, 3)]
-    assert counts.tolist() == expected
-
-
-@pytest.mark.parametrize("row", [3, 7])
-def test_cais_epoch_shows_every_slice_once(row):
-    """In batches of the row's size, shuffled by the generator alone."""
-    examples = [
-        Example(np.full((16, 16), index, np.float32), np.full((16, 16), index % 2, np.uint8), np.ones((16, 16), bool))
-        for index in range(14)
-    ]
-    recipe = CaiRecipe(CaiConfiguration(classes=2, width=2), CONFIGURATIONS[row], examples, examples)
-    first, again = (list(recipe.batches(np.random.default_rng(1))) for _ in range(2))
-    assert all(torch.equal(a.image, b.image) for a, b in zip(first, again, strict=True))
-    assert max(len(batch.image) for batch in first) == CONFIGURATIONS[row].batch_size
-    assert sorted(round(float(one[0, 8, 8])) for batch in first for one in batch.image) == list(range(14))
-
-
-def test_deepbleeds_cube_has_the_blood_where_the_template_has_it(reference):
+def test_deepbleeds_cube_has_the_blood_where_the_template_has_it(tiny_reference):
     """All codes of hemorrhage are one class; what does not count is left out in template space too."""
     configuration = DeepBleedConfiguration("deepbleed-128", 64, 3.0, width=2, window_hu=(0.0, 100.0))
-    (example,) = deepbleed_examples(tiny_head(), reference, (7,), configuration, read_template(None))
+    (example,) = deepbleed_examples(tiny_head(), tiny_reference, (7,), configuration, read_template(None))
     assert example.image.shape == example.target.shape == example.counted.shape == (64, 64, 64)
     assert set(np.unique(example.target)) == {0, 1}
     assert not example.counted.all()
     volume_ml = np.count_nonzero(example.target) * 0.027
-    expected_ml = np.count_nonzero(reference.labels == 7) * tiny_head().voxel_ml
+    expected_ml = np.count_nonzero(tiny_reference.labels == 7) * tiny_head().voxel_ml
     assert volume_ml == pytest.approx(expected_ml, rel=0.1)
 
 
@@ -117,3 +77,17 @@ def test_cross_entropy_beside_the_dice_loss_is_an_option():
     torch.testing.assert_close(plain, dice_loss(logits, batch.target, batch.counted))
     torch.testing.assert_close(both, plain + 3 * entropy)
     assert deepbleed_plan("deepbleed-64", "paper", {}).bce_weight == 0
+
+
+@pytest.mark.slow  # five brains to register
+@pytest.mark.parametrize("model", ["deepbleed-512", "deepbleed-32"])
+def test_deepbleed_learns_hemorrhage_alone(heads, tmp_path, model):
+    """Of a dataset with other labels it takes the one of that name; the file makes a predictor."""
+    options = {"epochs": 1, "width": 2, "edge": 16, "learning_rate": 1e-3}
+    if model == "deepbleed-32":
+        options["spacing_mm"] = 6.0
+    cases = heads.split("train").cases, heads.split("validation").cases
+    path = find_model(model).train(heads, *cases, tmp_path / "out", preset="demo", device="cpu", options=options)
+    predictor = DeepBleedPredictor(Weights.load(path, model), "cpu")
+    assert dict(predictor.info.labels) == {"hemorrhage": 1}
+    assert set(np.unique(predictor.predict(heads["h5"].image()).labels)) <= {0, 1}

@@ -1,0 +1,126 @@
+"""Reading of Keras HDF5 weights, and conversion of TensorFlow's arrays to torch's layout.
+
+Tensors are matched by order and shape: Keras numbers layers as they are made, and the networks here make theirs in the
+same order. A tensor that does not fit its place is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["convert", "read_keras"]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
+    """Read a Keras HDF5 file, of weights or of a whole model.
+
+    Returns:
+        layer -> its arrays by kind (kernel, bias, gamma, beta); layers of one kind in the order they were made.
+
+    Raises:
+        UsageError: h5py is not installed.
+        DataError: it is no such file.
+    """
+    try:
+        import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an optional extra, without types
+    except ImportError as error:
+        msg = "reading Keras weights needs h5py; install ctbench[keras-weights]"
+        raise UsageError(msg) from error
+    try:
+        with h5py.File(source) as file:
+            root = file.get("model_weights", file)
+            found = {layer: _arrays(root[layer]) for layer in map(_text, root.attrs["layer_names"])}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{source} is no Keras HDF5 file of weights: {error}"
+        raise DataError(msg) from error
+    layers = {layer: arrays for layer, arrays in found.items() if arrays}
+    return dict(sorted(layers.items(), key=lambda item: _number(item[0])))
+
+
+def convert(
+    network: nn.Module, convolutions: Sequence[Arrays], norms: Sequence[Arrays], where: str
+) -> dict[str, NDArray[np.float32]]:
+    """Lay TensorFlow's arrays out as torch's.
+
+    A kernel is stored as space..., in, out (space..., out, in for a transposed convolution); torch wants out, in,
+    space... (in, out, space...).
+
+    Args:
+        network: whose state the result is for.
+        convolutions: ``kernel`` and ``bias`` of each, in the order of the network.
+        norms: ``gamma`` and ``beta`` of each, likewise.
+        where: what to call the source in messages.
+
+    Raises:
+        DataError: another number of layers, or one of another shape.
+    """
+    tensors = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    kernels = [name for name, tensor in network.named_parameters() if tensor.ndim > 2]
+    scales = [name for name, tensor in network.named_parameters() if tensor.ndim == 1 and name.endswith(".weight")]
+    _put(
+        tensors,
+        sorted(kernels, key=_turn),
+        [(_torch_kernel(one["kernel"]), one["bias"]) for one in convolutions],
+        where,
+    )
+    _put(tensors, sorted(scales, key=_turn), [(one["gamma"], one["beta"]) for one in norms], where)
+    return tensors
+
+
+def _put(
+    tensors: dict[str, NDArray[Any]],
+    weights: Sequence[str],
+    given: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    where: str,
+) -> None:
+    """Put pairs of weight and bias into their places, in order."""
+    if len(given) != len(weights):
+        msg = f"{where} holds {len(given)} layers of a kind of which {len(weights)} are expected, e.g. {weights[:1]}"
+        raise DataError(msg)
+    for name, pair in zip(weights, given, strict=True):
+        for place, array in zip((name, f"{name.removesuffix('weight')}bias"), pair, strict=True):
+            if array.shape != tensors[place].shape:
+                msg = f"{where}: {place} should have shape {tensors[place].shape} in torch's order, got {array.shape}"
+                raise DataError(msg)
+            tensors[place] = np.ascontiguousarray(array, np.float32)
+
+
+def _torch_kernel(kernel: NDArray[Any]) -> NDArray[Any]:
+    if kernel.ndim < 3:  # no kernel of a convolution: its shape is told where it does not fit
+        return kernel
+    return kernel.transpose(kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
+
+
+def _turn(name: str) -> tuple[int, int, int]:
+    """Sort our layers as data meets them: a way down or up alternates with the block after it."""
+    part, _, rest = name.partition(".")
+    group = {"entry": 0, "encoder": 1, "down": 1, "down_blocks": 1, "up": 2, "decoder": 2, "up_blocks": 2}.get(part, 3)
+    level = int(rest.partition(".")[0]) if group in {1, 2} else 0
+    return group, level, int(part in {"decoder", "down_blocks", "up_blocks"})
+
+
+def _arrays(group: Any) -> dict[str, NDArray[Any]]:
+    names = [_text(name) for name in group.attrs.get("weight_names", ())]
+    return {name.rpartition("/")[2].partition(":")[0]: np.asarray(group[name]) for name in names}
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _number(layer: str) -> int:
+    found = re.search(r"(\d+)$", layer)
+    return int(found.group()) if found else 0

@@ -1,0 +1,10 @@
+from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration
+from reference_models.hybrid_mask_rcnn.presets import chang_plan
+
+
+def test_the_papers_plan():
+    """What the paper states: 512 pixels, HU to 240, anchors, 2e-4, slabs of five slices."""
+    plan = chang_plan("paper", (), {})
+    assert plan.configuration == ChangConfiguration()
+    assert plan.configuration.window_hu == (-240.0, 240.0)
+    assert (plan.schedule.learning_rate, plan.slab) == (2e-4, 1)
