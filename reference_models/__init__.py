@@ -31,7 +31,7 @@ def find_model(name: str) -> Model:
     """Return the record of a model.
 
     Raises:
-        ValueError: no model has that name.
+        ValueError: No model has that name.
     """
     known = models()
     if name not in known:
@@ -51,8 +51,8 @@ def network(name: str, **options: Any) -> nn.Module:
         options: Keyword arguments of its class: `CaiUNet`, `CascadeUNet`, `DeepNat`, `HybridMaskRCNN` or `VNet`.
 
     Raises:
-        ValueError: no model with a network has that name, or an option has no such value.
-        TypeError: the network has no such option.
+        ValueError: No model with a network has that name, or an option has no such value.
+        TypeError: The network has no such option.
     """
     with_network = {known: record for known, record in models().items() if record.network_class}
     if name not in with_network:

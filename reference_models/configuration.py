@@ -1,4 +1,4 @@
-"""What stands beside weights about their network, read as strictly as any file that somebody sent."""
+"""Validation of the network configuration that is stored in a weights file."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Size = Annotated[int, Field(ge=1, le=4096)]
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Window = Annotated[tuple[float, float], AfterValidator(_rising)]
-"""HU that become 0 and 1."""
+"""Lowest and highest HU of a window, which become 0 and 1."""
 
 
 def read_configuration(kind: type[T], stored: Mapping[str, Any]) -> T:
-    """Read what ``asdict`` and JSON made of a dataclass whose fields say what they may be.
+    """Return a dataclass from stored JSON values, each checked against the type of its field.
 
     Args:
-        kind: the dataclass.
-        stored: names and values; what is left out has its default.
+        kind: The dataclass to read.
+        stored: Field name -> value; missing fields take their defaults.
 
     Raises:
-        UsageError: a name that it does not have, or a value that is not of its kind.
+        UsageError: An unknown field, or a value of the wrong type or out of range.
     """
     strangers = set(stored) - {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     if strangers:

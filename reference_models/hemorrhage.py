@@ -1,4 +1,4 @@
-"""What the networks that find hemorrhage of any type have in common."""
+"""Label, threshold and study score shared by the networks that segment hemorrhage of any type."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ THRESHOLD = 0.5
 
 
 def hemorrhage_of(probability: NDArray[np.floating], image: Volume, code: int) -> Prediction:
-    """Make a prediction of a probability; its score is V / (V + 1 mL) for a predicted volume V.
+    """Return the prediction of a probability map; its score is V / (V + 1 mL) for a predicted volume V.
 
     Args:
-        probability: z,y,x on the image's grid.
-        image: its array is not read.
-        code: of hemorrhage.
+        probability: z,y,x on the image's grid, from 0 to 1.
+        image: Image whose grid is used; its array is not read.
+        code: Label code of hemorrhage.
     """
     labels = (probability > THRESHOLD).astype(np.uint8) * code
     volume_ml = float(np.count_nonzero(labels)) * image.voxel_ml
@@ -30,5 +30,5 @@ def hemorrhage_of(probability: NDArray[np.floating], image: Volume, code: int) -
 
 
 def hemorrhage_codes(labels: LabelSet) -> tuple[int, ...]:
-    """Give the codes that are learnt as hemorrhage: those of the label or group of that name, or else all."""
+    """Return the codes that are learnt as hemorrhage: those of the label or group of that name, or else all codes."""
     return labels.codes_of(LABEL) if LABEL in labels.names else tuple(labels.values())

@@ -28,11 +28,11 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
     """Read a Keras HDF5 file, of weights or of a whole model.
 
     Returns:
-        layer -> its arrays by kind (kernel, bias, gamma, beta); layers of one kind in the order they were made.
+        layer -> its arrays by name (kernel, bias, gamma, beta); layers of one type in the order of their numbers.
 
     Raises:
         UsageError: h5py is not installed.
-        DataError: it is no such file.
+        DataError: The file is not a Keras HDF5 file of weights.
     """
     try:
         import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an optional extra, without types
@@ -53,19 +53,19 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
 def convert(
     network: nn.Module, convolutions: Sequence[Arrays], norms: Sequence[Arrays], where: str
 ) -> dict[str, NDArray[np.float32]]:
-    """Lay TensorFlow's arrays out as torch's.
+    """Return TensorFlow's arrays in torch's layout, by the names of the network's state.
 
     A kernel is stored as space..., in, out (space..., out, in for a transposed convolution); torch wants out, in,
     space... (in, out, space...).
 
     Args:
-        network: whose state the result is for.
-        convolutions: ``kernel`` and ``bias`` of each, in the order of the network.
-        norms: ``gamma`` and ``beta`` of each, likewise.
-        where: what to call the source in messages.
+        network: Network that the tensors are for.
+        convolutions: ``kernel`` and ``bias`` of each convolution, in the order of the network.
+        norms: ``gamma`` and ``beta`` of each normalisation, in the order of the network.
+        where: Name of the source in messages.
 
     Raises:
-        DataError: another number of layers, or one of another shape.
+        DataError: The number of layers or the shape of one differs from the network's.
     """
     tensors = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     kernels = [name for name, tensor in network.named_parameters() if tensor.ndim > 2]
@@ -86,7 +86,7 @@ def _put(
     given: Sequence[tuple[NDArray[Any], NDArray[Any]]],
     where: str,
 ) -> None:
-    """Put pairs of weight and bias into their places, in order."""
+    """Replace the tensors of the layers by pairs of weight and bias, in order."""
     if len(given) != len(weights):
         msg = f"{where} holds {len(given)} layers of a kind of which {len(weights)} are expected, e.g. {weights[:1]}"
         raise DataError(msg)
@@ -99,13 +99,13 @@ def _put(
 
 
 def _torch_kernel(kernel: NDArray[Any]) -> NDArray[Any]:
-    if kernel.ndim < 3:  # no kernel of a convolution: its shape is told where it does not fit
+    if kernel.ndim < 3:  # not a convolution's kernel: the shape check reports it
         return kernel
     return kernel.transpose(kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
 
 
 def _turn(name: str) -> tuple[int, int, int]:
-    """Sort our layers as data meets them: a way down or up alternates with the block after it."""
+    """Return the sort key of a layer in forward order: each step down or up, then the block after it."""
     part, _, rest = name.partition(".")
     group = {"entry": 0, "encoder": 1, "down": 1, "down_blocks": 1, "up": 2, "decoder": 2, "up_blocks": 2}.get(part, 3)
     level = int(rest.partition(".")[0]) if group in {1, 2} else 0

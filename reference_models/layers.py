@@ -1,4 +1,4 @@
-"""Layers that torch does not have in the form that the papers use, and the initialisation that they share."""
+"""Normalisation layers as in Keras, batch renormalisation, He initialisation, and parameter counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 __all__ = ["BatchRenorm", "ChannelLayerNorm", "count_parameters", "he_normal_"]
 
 KERAS_EPSILON = 1e-3
-"""What Keras adds to the variance in every normalisation; the papers used Keras."""
+"""Keras' epsilon, added to the variance in every normalisation; the papers used Keras."""
 KERAS_MOMENTUM = 0.01
 """Share of a new batch in the running statistics: Keras writes it as a momentum of 0.99."""
 
@@ -22,8 +22,8 @@ class ChannelLayerNorm(nn.Module):
     """Layer normalisation over the channels of every voxel (Ba et al. 2016, arXiv 1607.06450), scaled and shifted.
 
     Args:
-        channels: how many there are.
-        epsilon: added to the variance.
+        channels: Number of channels.
+        epsilon: Added to the variance.
     """
 
     def __init__(self, channels: int, epsilon: float = KERAS_EPSILON) -> None:
@@ -33,7 +33,7 @@ class ChannelLayerNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise; batch,channel,... in and out."""
+        """Return the normalised input, batch,channel,..."""
         # In channels_last memory this is a view, and the fused kernel runs over contiguous channels.
         last = x.movedim(1, -1)
         normal = nn.functional.layer_norm(last, self.weight.shape, self.weight, self.bias, self.epsilon)
@@ -48,9 +48,9 @@ class BatchRenorm(nn.Module):
     from 0 to 5 between steps 5,000 and 25,000.
 
     Args:
-        channels: how many there are.
-        epsilon: added to the deviation.
-        momentum: share of a new batch in the running statistics.
+        channels: Number of channels.
+        epsilon: Added to the deviation.
+        momentum: Share of a new batch in the running statistics.
     """
 
     mean: Tensor
@@ -67,7 +67,7 @@ class BatchRenorm(nn.Module):
         self.epsilon, self.momentum = epsilon, momentum
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise; batch,channel,... in and out."""
+        """Return the normalised input, batch,channel,..."""
         shape = (1, -1, *(1,) * (x.ndim - 2))
         if self.training:
             axes = [0, *range(2, x.ndim)]
@@ -95,7 +95,7 @@ class BatchRenorm(nn.Module):
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Count the numbers that training changes; a layer that is used twice counts once."""
+    """Return the number of trainable parameters; a layer that is used twice counts once."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 

@@ -1,8 +1,8 @@
-"""``atlas``: where structures usually lie, times how bright they usually are. The baseline for anatomy.
+"""``atlas``: baseline for anatomy from a prior map of each structure and its histogram of HU.
 
-The head is brought into a frame of its own: the axes of the patient, the origin at the middle of the intracranial
-space and its half extents as units. In that frame a prior map says how often each structure was seen at a place; a
-histogram a structure says how often it had a given HU. The structure with the largest product is taken.
+The head has a frame of its own: the axes of the patient, the origin at the middle of the intracranial space and its
+half extents as units. In that frame a prior map holds how often each structure was seen at a place; a histogram per
+structure holds how often it had a given HU. The structure with the largest product wins.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _HU_EDGES = np.linspace(-60.0, 130.0, 77)
 
 @dataclass(frozen=True, eq=False)
 class AtlasWeights:
-    """What the training cases taught.
+    """Weights of the atlas: prior maps and histograms.
 
     Args:
         prior: class,z,y,x in the frame, probabilities as 0..255; class 0 is background.
         histograms: class,bin, the probability of an HU bin given the class.
-        labels: names and codes; class k is the k-th label.
-        trained_on: name of the dataset.
+        labels: Names and codes; class k is the k-th label.
+        trained_on: Name of the dataset.
         digest: SHA-256 of the file that it was read from, else empty.
     """
 
@@ -54,7 +54,7 @@ class AtlasWeights:
     digest: str = ""
 
     def save(self, path: str | Path) -> None:
-        """Write the weights as safetensors, whole or not at all."""
+        """Write the weights as safetensors, atomically."""
         from safetensors.numpy import save_file
 
         metadata = {"labels": json.dumps(dict(self.labels.codes)), "trained_on": self.trained_on}
@@ -63,11 +63,11 @@ class AtlasWeights:
 
     @classmethod
     def load(cls, path: str | Path) -> AtlasWeights:
-        """Read weights.
+        """Return the weights that a file holds.
 
         Raises:
-            MissingFileError: there is no such file.
-            DataError: it does not hold the weights of an atlas.
+            MissingFileError: The file does not exist.
+            DataError: The file does not hold the weights of an atlas.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -88,7 +88,7 @@ class AtlasWeights:
 
 
 class AtlasPredictor:
-    """Anatomy by place and HU; no network."""
+    """Predictor of anatomy by place and HU, without a network."""
 
     def __init__(self, weights: AtlasWeights) -> None:
         self.weights = weights
@@ -114,24 +114,24 @@ class AtlasPredictor:
 
 
 def atlas(*, weights: str | None = None) -> AtlasPredictor:
-    """Make the predictor.
+    """Return the predictor.
 
     Args:
-        weights: a file that ``AtlasWeights.save`` wrote; None: those fitted on the phantom.
+        weights: A file that ``AtlasWeights.save`` wrote; None: those fitted on the phantom.
     """
     return AtlasPredictor(AtlasWeights.load(weights or DEMO_WEIGHTS))
 
 
 def fit_atlas(cases: Iterable[tuple[Volume, Reference]], labels: LabelSet, trained_on: str) -> AtlasWeights:
-    """Learn priors and histograms; voxels that do not count are left out.
+    """Return weights with the priors and histograms of some cases, without the voxels that do not count.
 
     Args:
-        cases: images with their references.
-        labels: the labels to learn.
-        trained_on: name of the dataset, kept on the predictor's card.
+        cases: Images with their references.
+        labels: The labels to learn.
+        trained_on: Name of the dataset, shown on the predictor's card.
 
     Raises:
-        DataError: no case has a brain in the field.
+        DataError: No case has a brain in the field.
     """
     classes = (0, *labels.values())
     seen = np.zeros((len(classes), *_GRID))
@@ -174,7 +174,7 @@ class _Frame:
         brain = brain_mask(image)
         if not brain.any():
             return None
-        # Which way each axis of the array runs in the patient: obliqueness of a few degrees is left to the prior.
+        # The direction of each axis of the array in the patient: the prior tolerates obliqueness of a few degrees.
         axes = [int(np.argmax(np.abs(image.direction[:, axis]))) for axis in range(3)]
         coordinates = {}
         for axis in range(3):
@@ -187,7 +187,7 @@ class _Frame:
         return cls(axes, coordinates, image.shape)
 
     def sampled(self, prior: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Bring a map of the frame onto the image's grid, linearly; outside the frame all is background."""
+        """Return a map of the frame on the image's grid, interpolated linearly; outside the frame all is background."""
         grid = np.meshgrid(*(self._indices(axis) for axis in range(3)), indexing="ij")
         places: list[NDArray[np.float64]] = [np.empty(0)] * 3
         for axis in range(3):
@@ -201,7 +201,7 @@ class _Frame:
         return sampled / 255.0
 
     def gathered(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Count the voxels of a mask in the cells of the frame."""
+        """Return the number of voxels of a mask in each cell of the frame."""
         cells: list[NDArray[np.intp]] = [np.empty(0, np.intp)] * 3
         for axis, index in enumerate(np.nonzero(mask)):
             cells[self.axes[axis]] = np.round(self._indices(axis)).astype(np.intp)[index]

@@ -1,4 +1,4 @@
-"""``threshold``: what is as bright as blood, inside the brain. The baseline that any hemorrhage model must beat."""
+"""``threshold``: baseline for hemorrhage: voxels inside the brain with the HU of blood."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BONE_HU = 150.0
 
 @dataclass(frozen=True)
 class ThresholdSettings:
-    """What makes a voxel blood.
+    """Limits of HU and size that make voxels hemorrhage.
 
     Args:
-        low_hu: clotted blood begins about here; grey matter ends at about 45.
-        high_hu: above it are calcification, metal and partial volume of bone.
-        smoothing_mm: standard deviation of the in-plane Gaussian that takes the noise away.
-        margin_mm: the brain mask is shrunk by this, since the inner edge of the skull blurs into the same HU.
-        smallest_ml: smaller pieces are noise.
+        low_hu: Lower limit of clotted blood in HU; grey matter ends at about 45.
+        high_hu: Upper limit in HU; above are calcification, metal and partial volume of bone.
+        smoothing_mm: Standard deviation of the in-plane Gaussian against noise.
+        margin_mm: Distance by which the brain mask is shrunk, since the inner edge of the skull blurs into the same HU.
+        smallest_ml: Volume below which a piece is discarded as noise.
     """
 
     low_hu: float = 50.0
@@ -37,7 +37,7 @@ class ThresholdSettings:
 
 
 class ThresholdPredictor:
-    """Hemorrhage by HU alone; it needs no training and cannot tell one type from another."""
+    """Predictor of hemorrhage by HU alone, without training and without types."""
 
     def __init__(self, settings: ThresholdSettings) -> None:
         self.settings = settings
@@ -74,7 +74,7 @@ def threshold(
     margin_mm: float = 2.0,
     smallest_ml: float = 0.5,
 ) -> ThresholdPredictor:
-    """Make the predictor; arguments as in ``ThresholdSettings``."""
+    """Return the predictor; arguments as in ``ThresholdSettings``."""
     return ThresholdPredictor(ThresholdSettings(low_hu, high_hu, smoothing_mm, margin_mm, smallest_ml))
 
 

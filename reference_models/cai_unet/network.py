@@ -30,10 +30,10 @@ class Configuration:
     """One row of the paper's Table 1.
 
     Args:
-        normalization: between every 3 x 3 convolution and its activation.
-        loss: of training.
-        class_weights: of cross-entropy.
-        batch_size: slices a step.
+        normalization: Layer between every 3 x 3 convolution and its activation.
+        loss: Training loss.
+        class_weights: Weighting of the classes in the cross-entropy.
+        batch_size: Slices a step.
     """
 
     normalization: Normalization
@@ -58,13 +58,13 @@ CONFIGURATIONS = {
 class CaiUNet(nn.Module):
     """U-Net with four 2 x 2 max-poolings, and nearest upsampling with a 2 x 2 convolution on the way up.
 
-    It takes HU as they are. With twelve classes it has 31,043,084 parameters; the paper prints 31,042,499, which is
-    the count of three classes: an early version of the authors' program had three.
+    Its input is in HU, not scaled. With twelve classes it has 31,043,084 parameters; the paper prints 31,042,499, which
+    is the count of three classes: an early version of the authors' program had three.
 
     Args:
-        classes: background and structures.
-        width: channels of the first stage; every stage below has twice as many.
-        normalization: between every 3 x 3 convolution and its activation.
+        classes: Number of classes: background and structures.
+        width: Channels of the first stage; every deeper stage has twice as many.
+        normalization: Layer between every 3 x 3 convolution and its activation.
     """
 
     def __init__(self, classes: int = 12, width: int = 64, normalization: Normalization = "layer") -> None:
@@ -81,7 +81,7 @@ class CaiUNet(nn.Module):
         he_normal_(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the logits of every class: batch,1,y,x of HU in, batch,class,y,x out; y and x are multiples of 16."""
+        """Return the logits of every class, batch,class,y,x, of HU batch,1,y,x; y and x are multiples of 16."""
         skips: list[Tensor] = []
         for level, stage in enumerate(self.encoder):
             x = stage(x if level == 0 else self.pool(x))

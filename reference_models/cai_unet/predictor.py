@@ -28,14 +28,14 @@ AIR_HU = -1000.0
 
 @dataclass(frozen=True)
 class CaiConfiguration:
-    """How the network and what it sees are made; the defaults are the paper's.
+    """Settings of the network and its preprocessing; the defaults are the paper's.
 
     Args:
-        classes: background and structures.
-        width: channels of the first stage.
+        classes: Number of classes: background and structures.
+        width: Channels of the first stage.
         normalization: none, layer, batch or batch_renorm.
-        pixel_mm: slices are resampled to square pixels of this size; None: they stay as they are.
-        window_hu: brought to 0..1 and cut off outside; None: HU as they are.
+        pixel_mm: Side of the square pixels to which slices are resampled; None: no resampling.
+        window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
     """
 
     classes: Size = 12
@@ -46,15 +46,15 @@ class CaiConfiguration:
 
     @classmethod
     def read(cls, stored: Any) -> CaiConfiguration:
-        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        """Return the configuration stored in a weights file; raise ``UsageError`` if it is invalid."""
         return read_configuration(cls, stored)
 
     def network(self) -> torch.nn.Module:
-        """Make the network."""
+        """Return the network with new random weights."""
         return MODEL.network(classes=self.classes, width=self.width, normalization=self.normalization)
 
     def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
-        """Bring an image into the network's slices: the plan, to come back by, and slice,row,column in its units."""
+        """Return the slices that the network sees: how to map back from them, and slice,row,column in its units."""
         from reference_models.scans.slices import Slices
 
         plan = Slices.of(image, pixel_mm=self.pixel_mm)
@@ -63,12 +63,12 @@ class CaiConfiguration:
 
 
 class CaiPredictor:
-    """The U-Net with its weights; a voxel gets the class with the largest softmax.
+    """Predictor of the U-Net; a voxel gets the class with the largest softmax.
 
     Args:
-        weights: of ``cai-unet``.
+        weights: Trained weights of ``cai-unet``.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices at a time.
+        batch_size: Number of slices per forward pass.
     """
 
     def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 8) -> None:
@@ -94,7 +94,7 @@ class CaiPredictor:
         """Segment one CT.
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         import torch
 
@@ -111,12 +111,12 @@ class CaiPredictor:
 
 
 def cai_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 8) -> CaiPredictor:
-    """Make the predictor.
+    """Return the predictor.
 
     Args:
-        weights: a file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
+        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
             for phantoms only.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices at a time.
+        batch_size: Number of slices per forward pass.
     """
     return CaiPredictor(open_weights(MODEL.name, weights), device, batch_size)

@@ -17,14 +17,14 @@ __all__ = ["CaiPlan", "cai_plan"]
 
 @dataclass(frozen=True)
 class CaiPlan:
-    """How ``cai-unet`` is trained.
+    """Settings of a training of ``cai-unet``.
 
     Args:
-        configuration: of the network.
-        row: of the paper's Table 1.
-        schedule: how long and how fast.
-        stop_early: by the paper's rule.
-        flip_front_to_back: as the paper augments.
+        configuration: Settings of the network and its preprocessing.
+        row: Row of the paper's Table 1, 1 to 8.
+        schedule: epochs, learning rate and optimizer.
+        stop_early: Stop by the paper's rule.
+        flip_front_to_back: Augment with flips from front to back, as the paper does.
     """
 
     configuration: CaiConfiguration
@@ -35,19 +35,19 @@ class CaiPlan:
 
 
 def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: int = 0) -> CaiPlan:
-    """Make the plan of ``cai-unet``.
+    """Return the settings of a training of ``cai-unet``.
 
-    The demo sees a soft-tissue window at 1.8 mm with a network a sixth as wide, learns for so many epochs, and does
-    not flip front to back, since all images are turned alike before.
+    The demo sees a soft-tissue window at 1.8 mm with a network a sixth as wide, trains for a fixed number of epochs,
+    and does not flip front to back, since all images have the same orientation after preprocessing.
 
     Args:
-        preset: paper or demo.
-        structures: how many labels the dataset has.
+        preset: Paper or demo.
+        structures: Number of labels of the dataset.
         options: ``row`` of Table 1 (default 3), and fields of the configuration and of the schedule.
-        seed: of the training.
+        seed: Random seed of the training.
 
     Raises:
-        UsageError: an option that is none.
+        UsageError: An unknown option.
     """
     row = int(options.get("row", 3))
     if row not in CONFIGURATIONS:

@@ -1,4 +1,4 @@
-"""How ``cai-unet`` learns (Cai et al. 2020, Materials and Methods)."""
+"""Training of ``cai-unet`` (Cai et al. 2020, Materials and Methods)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["CaiRecipe", "cai_examples", "cai_setup"]
 
 
 def cai_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Set the training of ``cai-unet`` up for the labels of a dataset."""
+    """Return how ``cai-unet`` is trained on the labels of a dataset."""
     plan = cai_plan(preset, len(dataset.labels), options, seed)
     codes = tuple(dataset.labels.values())
 
@@ -50,13 +50,13 @@ def cai_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, An
 def cai_examples(
     image: Volume, reference: Reference, codes: tuple[int, ...], configuration: CaiConfiguration
 ) -> list[Example]:
-    """Cut a case into slices; those in which no voxel counts are left out.
+    """Return the slices of a case, without those in which no voxel counts.
 
     Args:
-        image: HU.
-        reference: on its grid.
-        codes: of the structures, in the order of the classes.
-        configuration: of the network.
+        image: CT in HU.
+        reference: Reference labels on the image's grid.
+        codes: Label codes of the structures, in the order of the classes.
+        configuration: Settings of the network and its preprocessing.
     """
     plan, slices = configuration.slices(check_hu(image))
     classes = np.zeros(max(256, *codes) + 1, np.uint8)
@@ -69,14 +69,14 @@ def cai_examples(
 
 @dataclass(eq=False)
 class CaiRecipe:
-    """One of the eight configurations of Table 1.
+    """Training of one of the eight configurations of Table 1.
 
     Args:
-        configuration: of the network.
-        row: of Table 1.
-        training: slices.
-        validation: slices.
-        stop_early: by the paper's rule: a soft Dice that gains less than 0.001 over five epochs.
+        configuration: Settings of the network and its preprocessing.
+        row: Row of Table 1: loss, class weights and batch size.
+        training: Slices to learn from.
+        validation: Slices on which the best epoch is chosen.
+        stop_early: Stop by the paper's rule: a soft Dice that gains less than 0.001 over five epochs.
     """
 
     configuration: CaiConfiguration
@@ -92,28 +92,28 @@ class CaiRecipe:
         self.augmentation = PlaneAugmentation(fill=float(air[0]))
 
     def network(self) -> nn.Module:
-        """Make the network."""
+        """Return the network with new random weights."""
         return self.configuration.network()
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give every slice once, shuffled and augmented; slices of one shape make a batch."""
+        """Yield every slice once, shuffled and augmented; slices of one shape make a batch."""
         order = rng.permutation(len(self.training))
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         for batch in self._grouped([self.training[index] for index in order]):
             yield self.augmentation(batch, generator)
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give every slice as it is."""
+        """Yield every slice as it is."""
         return self._grouped(self.validation)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Give the loss of the row."""
+        """Return the loss of the row."""
         if self.row.loss == "dice":
             return dice_loss(logits, batch.target, batch.counted)
         return cross_entropy(logits, batch.target, batch.counted, self.weights.to(logits.device))
 
     def is_done(self, curves: Curves) -> bool:
-        """Stop by the paper's rule."""
+        """Return whether the paper's rule stops the training."""
         return self.stop_early and has_plateaued(curves.soft_dice)
 
     def _grouped(self, examples: list[Example]) -> Iterator[Batch]:

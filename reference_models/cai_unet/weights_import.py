@@ -27,11 +27,21 @@ CAI_STRUCTURES = (
     "ventricles",
     "central_sulcus",
 )
-"""Names for classes 1 to 11, where the file's owner gives no others: the file itself has none."""
+"""Default names of classes 1 to 11; the authors' file holds no names."""
 
 
 def convert_cai(model: str, source: Path, labels: Mapping[str, int] | None = None) -> Weights:
-    """Convert a Keras HDF5 file of the U-Net; width, classes and normalisation are read from its shapes."""
+    """Convert a Keras HDF5 file of the U-Net; width, classes and normalisation are read from its shapes.
+
+    Args:
+        model: Name of the model, ``cai-unet``.
+        source: The HDF5 file, of weights or of a whole model.
+        labels: Name -> code of the classes, in their order; None: the paper's structures, numbered from 1.
+
+    Raises:
+        UsageError: h5py is not installed, or the number of labels differs from the number of classes.
+        DataError: The file is not one of this network.
+    """
     layers = read_keras(source)
     kernels = [arrays["kernel"] for arrays in layers.values() if "kernel" in arrays]
     if not kernels:

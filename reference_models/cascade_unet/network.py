@@ -18,21 +18,21 @@ Triple = tuple[int, int, int]
 SecondInput = Literal["probability", "image_and_probability"]
 
 SLOPE = 0.01
-"""Of the leaky ReLU below zero: nnU-Net's, in which the paper's program was written."""
+"""Slope of the leaky ReLU below zero: nnU-Net's, with which the paper's program was written."""
 
 _SMALLEST_SIDE = 4
-"""nnU-Net halves no side below this."""
+"""Shortest side, in voxels, to which nnU-Net pools."""
 _NEARLY_ALIKE = 2.0
-"""Voxel sides whose ratio is below this are pooled and convolved together."""
+"""Axes whose voxel sides differ by less than this factor are pooled and convolved together."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelPlan:
-    """What the levels of a U-Net do along z, y and x.
+    """Kernel sizes and pooling factors of the levels of a U-Net along z, y and x.
 
     Args:
-        kernels: of the convolutions, one a level, from the finest to the coarsest.
-        pools: factors between one level and the next; one fewer.
+        kernels: Kernel size of each level, from the finest to the coarsest.
+        pools: Pooling factors between neighbouring levels; one fewer than kernels.
     """
 
     kernels: tuple[Triple, ...]
@@ -40,12 +40,12 @@ class LevelPlan:
 
     @property
     def multiple(self) -> Triple:
-        """What the sides of an input must be multiples of."""
+        """Number that the side of an input must be a multiple of, along z, y and x."""
         z, y, x = (math.prod(pool[axis] for pool in self.pools) for axis in range(3))
         return z, y, x
 
     def cut(self, levels: int) -> LevelPlan:
-        """Give the finest levels alone."""
+        """Return the plan of the finest ``levels`` levels alone."""
         return LevelPlan(self.kernels[:levels], self.pools[: levels - 1])
 
 
@@ -54,14 +54,14 @@ ISOTROPIC = LevelPlan(((3, 3, 3),) * 5, ((2, 2, 2),) * 4)
 
 
 def nnunet_plan(patch: Triple, spacing_mm: Sequence[float]) -> LevelPlan:
-    """Plan levels by the rule of nnU-Net (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z).
+    """Return the levels that nnU-Net's rule plans (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z).
 
     Along an axis a level pools while at least four voxels are left and the voxel's side there is less than twice the
     smallest. Kernels are 1 along an axis until its side is less than twice the smallest, and 3 from then on.
 
     Args:
-        patch: z,y,x voxels.
-        spacing_mm: z,y,x.
+        patch: z,y,x size of a patch in voxels.
+        spacing_mm: z,y,x voxel sides.
 
     Example:
         >>> nnunet_plan((16, 320, 320), (5.0, 0.42, 0.42)).pools
@@ -84,22 +84,22 @@ def nnunet_plan(patch: Triple, spacing_mm: Sequence[float]) -> LevelPlan:
 
 
 class CascadeUNet(nn.Module):
-    """A 3D U-Net, and a second one on the probability that the first one gives.
+    """Cascade of a 3D U-Net and a second one that sees the probability predicted by the first.
 
     With three channels the first stage has 16,548,385 parameters on the isotropic plan, and 43,528,230 with deep
     supervision on nnU-Net's plan for patches of 16 x 320 x 320 voxels of 5 x 0.42 x 0.42 mm.
 
     Args:
-        channels: of the image: one a window.
-        stages: 2, or 1 for the first U-Net alone.
-        width: channels of the finest level; every level below has twice as many.
-        largest: at most so many.
-        plan: kernels and pools of both stages.
-        second_input: what the second stage sees: the probability, or the image as well, as in nnU-Net's own cascade.
-        deep_supervision: also give logits at the coarser levels while training.
+        channels: Channels of the image: one per window.
+        stages: Number of U-Nets: 2, or 1 for the first alone.
+        width: Channels of the finest level; every coarser level has twice as many.
+        largest: Limit of the channels of a level.
+        plan: Kernels and pools of both stages.
+        second_input: What the second stage sees: the probability, or the image as well, as in nnU-Net's own cascade.
+        deep_supervision: Also return logits of the coarser levels while training.
 
     Raises:
-        ValueError: there are not one or two stages, or ``second_input`` is unknown.
+        ValueError: ``stages`` is neither 1 nor 2, or ``second_input`` is unknown.
     """
 
     def __init__(
@@ -125,13 +125,13 @@ class CascadeUNet(nn.Module):
         he_normal_(self)
 
     def forward(self, x: Tensor) -> Tensor | list[list[Tensor]]:
-        """Segment patches.
+        """Return the logits of patches.
 
         Args:
             x: batch,channel,z,y,x; sides are multiples of the plan's.
 
         Returns:
-            the logit of the last stage, batch,1,z,y,x. While training, for every stage a list of logits: the first at
+            The logit of the last stage, batch,1,z,y,x. While training: for every stage a list of logits, the first at
             full size, further ones at the coarser levels under deep supervision.
         """
         found: list[list[Tensor]] = []

@@ -33,24 +33,24 @@ AIR_HU = -1000.0
 
 PAPER_WINDOWS_HU = ((0.0, 80.0), (-20.0, 180.0), (-150.0, 230.0))
 PAPER_SPACING_MM = (5.0, 0.42, 0.42)
-"""About that of the challenge's scans (INSTANCE 2022), for which nnU-Net's plan is made where no other is given."""
+"""Typical spacing of the challenge's scans (INSTANCE 2022): the default for which nnU-Net's plan is made."""
 
 
 @dataclass(frozen=True)
 class CascadeConfiguration:
-    """How the networks and what they see are made; the defaults are the paper's, where it states them.
+    """Settings of the networks and their preprocessing; the defaults are the paper's, where it states them.
 
     Args:
-        windows_hu: one channel each, brought to 0..1 and cut off outside; None: one channel, all that a CT may hold.
-        stages: 2, or 1 for the first U-Net alone.
-        plan: of the levels, isotropic or nnunet.
-        levels: the finest so many of the plan; None: all.
-        width: channels of the finest level.
-        largest: channels of a level at most.
-        second_input: of the second stage, probability or image_and_probability.
-        deep_supervision: whether coarser levels learn as well.
-        patch: z,y,x voxels that the networks see at a time.
-        spacing_mm: z,y,x of the grid; None: the scan's.
+        windows_hu: HU ranges, one channel each, scaled to 0..1 and clipped; None: one channel of the whole CT range.
+        stages: Number of U-Nets: 2, or 1 for the first alone.
+        plan: Plan of the levels, isotropic or nnunet.
+        levels: Number of levels of the plan that are used, from the finest; None: all.
+        width: Channels of the finest level.
+        largest: Limit of the channels of a level.
+        second_input: Input of the second stage, probability or image_and_probability.
+        deep_supervision: Whether the loss includes the coarser levels.
+        patch: z,y,x size in voxels of the patch that the networks see at a time.
+        spacing_mm: z,y,x voxel sides of the grid; None: the scan's.
     """
 
     windows_hu: Annotated[tuple[Window, ...], Field(min_length=1, max_length=16)] | None = PAPER_WINDOWS_HU
@@ -66,14 +66,14 @@ class CascadeConfiguration:
 
     @classmethod
     def read(cls, stored: Any) -> CascadeConfiguration:
-        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        """Return the configuration stored in a weights file; raise ``UsageError`` if it is invalid."""
         return read_configuration(cls, stored)
 
     def level_plan(self) -> LevelPlan:
-        """Give kernels and pools of the levels.
+        """Return kernels and pools of the levels.
 
         Raises:
-            UsageError: they cannot divide the patch.
+            UsageError: The patch is not divisible by the pools.
         """
         from reference_models.cascade_unet.network import ISOTROPIC, nnunet_plan
 
@@ -89,7 +89,7 @@ class CascadeConfiguration:
         return plan
 
     def network(self) -> nn.Module:
-        """Make the network of both stages."""
+        """Return the network of both stages with new random weights."""
         return MODEL.network(
             channels=len(self.windows_hu or (CT_RANGE_HU,)),
             stages=self.stages,
@@ -101,14 +101,14 @@ class CascadeConfiguration:
         )
 
     def channels(self, hu: Tensor) -> Tensor:
-        """Make the channels of the windows: batch,1,... HU in, batch,window,... in 0..1 out."""
+        """Return one channel per window, batch,window,... from 0 to 1, of HU batch,1,..."""
         import torch
 
         windows = self.windows_hu or (CT_RANGE_HU,)
         return torch.cat([((hu - low) / (high - low)).clamp(0, 1) for low, high in windows], dim=1)
 
     def grid(self, image: Volume) -> tuple[HeadGrid, NDArray[np.float32]]:
-        """Bring an image onto the networks' grid: the grid, to come back by, and HU z,y,x."""
+        """Return the image on the networks' grid: the grid, which maps back, and HU z,y,x."""
         from reference_models.scans.headgrid import HeadGrid
 
         grid = HeadGrid.of(check_hu(image), self.patch, self.spacing_mm)
@@ -116,12 +116,12 @@ class CascadeConfiguration:
 
 
 class CascadePredictor:
-    """The cascade with its weights, over a scan in overlapping patches.
+    """Predictor of the cascade, over a scan in overlapping patches.
 
     Args:
-        weights: of ``cascade-unet``.
+        weights: Trained weights of ``cascade-unet``.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: patches at a time.
+        batch_size: Number of patches per forward pass.
     """
 
     def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2) -> None:
@@ -146,15 +146,15 @@ class CascadePredictor:
         """Segment one CT; the score is V / (V + 1 mL).
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         return hemorrhage_of(self.probability(image), image, self.info.labels[LABEL])
 
     def probability(self, image: Volume) -> NDArray[np.float32]:
-        """Give the probability of hemorrhage, z,y,x on the image's grid.
+        """Return the probability of hemorrhage, z,y,x on the image's grid.
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         import torch
 
@@ -173,10 +173,10 @@ class CascadePredictor:
 
 
 class CascadeEnsemble:
-    """The mean of the probabilities of several cascades, as of the folds of a cross-validation.
+    """Predictor of the mean probability of several cascades, e.g. of the folds of a cross-validation.
 
     Args:
-        members: of one label set.
+        members: Predictors with the same label set.
     """
 
     def __init__(self, members: Sequence[CascadePredictor]) -> None:
@@ -196,7 +196,7 @@ class CascadeEnsemble:
         """Segment one CT; the score is V / (V + 1 mL).
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         total = np.zeros(image.shape, np.float32)
         for member in self.members:
@@ -205,12 +205,12 @@ class CascadeEnsemble:
 
 
 def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 2) -> CascadePredictor:
-    """Make the predictor.
+    """Return the predictor.
 
     Args:
-        weights: a file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: patches at a time.
+        batch_size: Number of patches per forward pass.
     """
     return CascadePredictor(open_weights(MODEL.name, weights), device, batch_size)
 
@@ -218,19 +218,19 @@ def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size
 def cascade_unet_ensemble(
     *, weights: str | Sequence[str] | None = None, best: int | None = None, device: str = "auto", batch_size: int = 2
 ) -> CascadeEnsemble:
-    """Make the predictor of several models.
+    """Return the predictor of several cascades.
 
     Args:
-        weights: the folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; None: the demo
+        weights: The folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; None: the demo
             weights alone, an ensemble of one.
-        best: only so many of the folds, those whose held-out cases were predicted best; None: all. The paper took three
-            of five.
+        best: Number of folds to use, those with the best predictions of their held-out cases; None: all. The paper
+            used three of five.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: patches at a time.
+        batch_size: Number of patches per forward pass.
 
     Raises:
-        MissingFileError: there are no weights.
-        UsageError: there are not so many folds, or it is not known which are best.
+        MissingFileError: The weights do not exist.
+        UsageError: There are fewer folds, or the weights are not those of folds.
     """
     if isinstance(weights, str):
         files: Sequence[str | None] = best_weights(weights, best)

@@ -17,16 +17,16 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class CascadePlan:
-    """How the cascade is trained.
+    """Settings of a training of the cascade.
 
     Args:
-        configuration: of the networks.
-        schedule: how long and how fast.
-        piece: z,y,x voxels that are learnt from at a time; None: a patch of the configuration.
-        batch_size: pieces a step.
-        steps: an epoch.
-        around_blood: share of the pieces that lie around a voxel of blood; the others lie anywhere.
-        bce_weight: of the cross-entropy beside the Dice loss.
+        configuration: Settings of the networks and their preprocessing.
+        schedule: epochs, learning rate and optimizer.
+        piece: z,y,x size in voxels of a training example; None: the patch of the configuration.
+        batch_size: Number of pieces per training step.
+        steps: Number of training steps per epoch.
+        around_blood: Share of the pieces that are drawn around a voxel of blood; the others are drawn anywhere.
+        bce_weight: Weight of the cross-entropy that is added to the Dice loss.
     """
 
     configuration: CascadeConfiguration
@@ -39,19 +39,19 @@ class CascadePlan:
 
 
 def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> CascadePlan:
-    """Make the plan of ``cascade-unet``.
+    """Return the settings of a training of ``cascade-unet``.
 
-    The paper states the loss and Adam, at 0.01 to begin with; how the rate falls, batches of two, 1000 epochs of 250
-    steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on nnU-Net's plan for its
-    thick slices.
+    The paper states the loss and Adam with an initial learning rate of 0.01; the decay of the rate, batches of two,
+    1000 epochs of 250 steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on
+    nnU-Net's plan for its thick slices.
 
     Args:
-        preset: paper or demo.
-        options: fields of the plan, of its configuration and of its schedule.
-        seed: of the training.
+        preset: Paper or demo.
+        options: Fields of the plan, of its configuration and of its schedule.
+        seed: Random seed of the training.
 
     Raises:
-        UsageError: an option that is none, or has no such value.
+        UsageError: An unknown option, or one with an invalid value.
     """
     plan = CascadePlan(CascadeConfiguration(), Schedule(learning_rate=0.01, epochs=1000, poly=0.9, seed=seed))
     if preset == "demo":

@@ -1,4 +1,4 @@
-"""How ``cascade-unet`` learns (Zhao et al. 2022, Section 2.4; nnU-Net where the paper says no more)."""
+"""Training of ``cascade-unet`` (Zhao et al. 2022, Section 2.4; nnU-Net's choices where the paper states none)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Triple = tuple[int, int, int]
 
 
 def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Set the training of the cascade up; all labels are one class, unless one is called ``hemorrhage``."""
+    """Return how the cascade is trained on a dataset; all labels are one class, unless one is called ``hemorrhage``."""
     plan = cascade_plan(preset, options, seed)
     _check_piece(plan)  # before the cases are read
     codes = hemorrhage_codes(dataset.labels)
@@ -53,13 +53,13 @@ def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
 def cascade_example(
     image: Volume, reference: Reference, codes: tuple[int, ...], configuration: CascadeConfiguration
 ) -> Example:
-    """Bring a case onto the grid of the networks, in HU; its padding does not count.
+    """Return a case on the grid of the networks, in HU; its padding does not count.
 
     Args:
-        image: HU.
-        reference: on its grid.
-        codes: of hemorrhage; all of them are one class.
-        configuration: of the networks.
+        image: CT in HU.
+        reference: Reference labels on the image's grid.
+        codes: Label codes of hemorrhage; all become one class.
+        configuration: Settings of the networks and their preprocessing.
     """
     grid, hu = configuration.grid(image)
     target = grid.cut(np.isin(reference.labels, codes).astype(np.uint8), 0)
@@ -68,12 +68,12 @@ def cascade_example(
 
 @dataclass(eq=False)
 class CascadeRecipe:
-    """What the cascade is shown: pieces of heads, in channels of the windows.
+    """Sampling and loss of the cascade: pieces of heads, one channel per window.
 
     Args:
-        plan: of the training.
-        training: whole heads in HU.
-        validation: likewise.
+        plan: Settings of the training.
+        training: Whole heads in HU, to learn from.
+        validation: Whole heads in HU, on which the best epoch is chosen.
     """
 
     plan: CascadePlan
@@ -85,25 +85,25 @@ class CascadeRecipe:
         self.bloody = [example for example in self.training if example.target.any()]
 
     def network(self) -> nn.Module:
-        """Make the network."""
+        """Return the network with new random weights."""
         return self.plan.configuration.network()
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give one epoch of pieces, flipped from left to right and deformed."""
+        """Yield one epoch of pieces, flipped from left to right and deformed."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         for _ in range(self.plan.steps):
             pieces = [self._piece(rng) for _ in range(self.plan.batch_size)]
             yield self._in_windows(self.augmentation(stack(pieces), generator))
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give the heads in patches side by side, one at a time."""
+        """Yield the heads in adjacent patches, one at a time."""
         patch = self.plan.configuration.patch
         for example in self.validation:
             for corner in product(*map(_side_by_side, example.image.shape, patch)):
                 yield self._in_windows(stack([_cut(example, corner, patch)]))
 
     def loss(self, logits: Tensor | list[list[Tensor]], batch: Batch) -> Tensor:
-        """Give Dice loss and cross-entropy, summed over the stages.
+        """Return Dice loss plus cross-entropy, summed over the stages.
 
         Under deep supervision every level weighs half as much as the finer one and the coarsest nothing, as in nnU-Net.
         """
@@ -111,7 +111,7 @@ class CascadeRecipe:
         return torch.stack([self._over_levels(levels, batch) for levels in stages]).sum()
 
     def is_done(self, _: Curves) -> bool:
-        """Never stop before the end of the schedule: the paper has no rule, nor has nnU-Net."""
+        """Return False: neither the paper nor nnU-Net stops before the end of the schedule."""
         return False
 
     def _over_levels(self, levels: list[Tensor], batch: Batch) -> Tensor:
@@ -157,5 +157,5 @@ def _cut(example: Example, corner: tuple[int, ...] | NDArray[np.integer], sides:
 
 
 def _side_by_side(size: int, side: int) -> list[int]:
-    """Give where pieces begin that cover an axis; the last one lies at its end."""
+    """Return the starts of pieces that cover an axis; the last piece ends at its end."""
     return sorted({min(start, size - side) for start in range(0, size, side)})

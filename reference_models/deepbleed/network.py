@@ -34,14 +34,14 @@ class VNet(nn.Module):
 
     Args:
         dimensions: 2 or 3.
-        width: channels of the first block; each level down has twice as many, the deepest sixteen times.
-        largest: channels of a level going down at most; None: no limit. Most weights are in the deepest levels, most
-            of the work is in the first: narrow networks are better off with wide first levels.
-        blocks: whether the convolutions of a block share their weights.
-        activation: after every convolution.
-        dropout: share of channels that training drops in the two deepest levels.
-        normalization: before every activation; the released network has none, its program offers ``batch``. A shared
-            convolution is normalised anew each time that it is applied, since what it gives differs.
+        width: Channels of the first block; each deeper level has twice as many, the deepest sixteen times.
+        largest: Limit of the channels of an encoder level; None: no limit. Most weights are in the deepest levels,
+            most of the work is in the first: narrow networks do better with wide first levels.
+        blocks: Whether the convolutions of a block share their weights.
+        activation: Activation after every convolution.
+        dropout: Share of channels that training drops in the two deepest levels.
+        normalization: Layer before every activation; the released network has none, its program offers ``batch``. A
+            shared convolution has a normalisation of its own for each application, since its outputs differ.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class VNet(nn.Module):
             convolutions: list[nn.Module] = [
                 convolution(channels, channels, 5, padding=2) for _ in range(1 if blocks == "shared" else repeats)
             ]
-            # What has no statistics of its own is shared with the convolution before it.
+            # Layers without statistics of their own are shared like the convolution before them.
             rests = repeats if normalization == "batch" else len(convolutions)
             return _Block(convolutions, [nn.Sequential(*after(channels), *dropped) for _ in range(rests)], repeats)
 
@@ -104,7 +104,7 @@ class VNet(nn.Module):
         he_normal_(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the logit of hemorrhage: batch,1,(z,)y,x of HU in, the same shape out; sides are multiples of 16."""
+        """Return the logit of hemorrhage, batch,1,(z,)y,x, of HU of the same shape; sides are multiples of 16."""
         x = self.entry(x) + x
         skips = []
         for down, block in zip(self.down, self.down_blocks, strict=True):
@@ -117,7 +117,7 @@ class VNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Convolutions of one width, and the block's input added to what they give."""
+    """Convolutions of one width with a residual connection around them."""
 
     def __init__(self, convolutions: list[nn.Module], rests: list[nn.Module], repeats: int) -> None:
         super().__init__()

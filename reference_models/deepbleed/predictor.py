@@ -39,19 +39,19 @@ _log = logging.getLogger("reference_models")
 
 @dataclass(frozen=True)
 class DeepBleedConfiguration:
-    """How a network and what it sees are made; the defaults are the released model's.
+    """Settings of a network and its preprocessing; the defaults are the released model's.
 
     Args:
-        model: which of the four.
-        edge: side of a cube in voxels; of a slice for ``deepbleed-512``.
-        spacing_mm: of the cubic voxels in template space; ``deepbleed-512`` has none, it stays in the image's.
-        width: channels of the first block.
-        largest: channels of a level at most; None: no limit.
+        model: Name of the model, one of the four.
+        edge: Side in voxels of a cube, or of a slice for ``deepbleed-512``.
+        spacing_mm: Side of the cubic voxels in template space; None for ``deepbleed-512``, which sees native slices.
+        width: Channels of the first block.
+        largest: Limit of the channels of a level; None: no limit.
         blocks: shared or separate convolutions.
         activation: relu or prelu.
-        dropout: in the two deepest levels while training.
+        dropout: Share of channels dropped in the two deepest levels while training.
         normalization: none or batch.
-        window_hu: brought to 0..1 and cut off outside; None: HU as they are.
+        window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
     """
 
     model: Literal["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
@@ -67,22 +67,22 @@ class DeepBleedConfiguration:
 
     @classmethod
     def paper(cls, model: str, **options: Any) -> DeepBleedConfiguration:
-        """Give the configuration of the paper, with other options."""
+        """Return the configuration of the paper, changed by ``options``."""
         edge = int(model.rpartition("-")[2])
         return cls.read({"model": model, "edge": edge, "spacing_mm": None if edge == 512 else 1.5, **options})
 
     @classmethod
     def read(cls, stored: Any) -> DeepBleedConfiguration:
-        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        """Return the configuration stored in a weights file; raise ``UsageError`` if it is invalid."""
         return read_configuration(cls, stored)
 
     @property
     def is_whole(self) -> bool:
-        """Whether one cube is the whole of the template's field."""
+        """Whether one cube covers the whole field of the template."""
         return self.spacing_mm is not None and self.edge * self.spacing_mm >= EXTENT_MM
 
     def network(self) -> torch.nn.Module:
-        """Make the network."""
+        """Return the network with new random weights."""
         options = ("width", "largest", "blocks", "activation", "dropout", "normalization")
         (record,) = (one for one in MODELS if one.name == self.model)
         return record.network(**{option: getattr(self, option) for option in options})
@@ -97,10 +97,10 @@ class DeepBleedPredictor:
     is followed.
 
     Args:
-        weights: of the network.
+        weights: Trained weights of the network.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices or cubes at a time.
-        template: file of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
+        batch_size: Number of slices or cubes per forward pass.
+        template: File of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class DeepBleedPredictor:
         """Segment one CT; without a brain in the field nothing is found. The score is V / (V + 1 mL).
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         brain = extracted_brain(image)
         if not brain.array.any():
@@ -161,7 +161,7 @@ class DeepBleedPredictor:
         return space.to_native(found.numpy())
 
     def _of_brain(self, cubes: Tensor) -> Tensor:
-        """Give the probability of blood; none where a cube holds no brain, so that the network need not look."""
+        """Return the probability of blood: 0 for cubes without brain, which the network does not see."""
         import torch
 
         probability = torch.zeros_like(cubes)
@@ -172,13 +172,13 @@ class DeepBleedPredictor:
 
 
 def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_size: int = 4) -> DeepBleedPredictor:
-    """Make the 2D predictor, which works on native slices.
+    """Return the 2D predictor, which works on native slices.
 
     Args:
-        weights: a file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
+        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
             for phantoms only.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices at a time.
+        batch_size: Number of slices per forward pass.
     """
     return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size)
 
@@ -186,13 +186,13 @@ def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_siz
 def deepbleed_128(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
-    """Make the predictor that sees the whole head at once.
+    """Return the predictor that sees the whole head at once.
 
     Args:
-        weights: as for ``deepbleed_512``.
+        weights: As for ``deepbleed_512``.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: cubes at a time.
-        template: file of an extracted brain in HU; None: the mean of simulated heads.
+        batch_size: Number of cubes per forward pass.
+        template: File of an extracted brain in HU; None: the mean of simulated heads.
     """
     return DeepBleedPredictor(open_weights("deepbleed-128", weights), device, batch_size, template)
 
@@ -200,12 +200,12 @@ def deepbleed_128(
 def deepbleed_64(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
-    """Make the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
+    """Return the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
     return DeepBleedPredictor(open_weights("deepbleed-64", weights), device, batch_size, template)
 
 
 def deepbleed_32(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
-    """Make the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
+    """Return the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
     return DeepBleedPredictor(open_weights("deepbleed-32", weights), device, batch_size, template)

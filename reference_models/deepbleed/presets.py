@@ -29,19 +29,19 @@ _DEMO = {
     "deepbleed-64": _Demo(64, 1.5, 4, 24, 2, 10, 1e-3),
     "deepbleed-32": _Demo(32, 1.5, 4, 24, 8, 30, 1e-3),
 }
-"""The 3D networks keep the paper's cubes."""
+"""Demo settings; the 3D networks keep the paper's cubes."""
 
 
 @dataclass(frozen=True)
 class DeepBleedPlan:
-    """How a ``deepbleed`` network is trained.
+    """Settings of a training of a ``deepbleed`` network.
 
     Args:
-        configuration: of the network.
-        schedule: how long and how fast.
-        batch_size: slices or cubes a step.
-        bce_weight: of a cross-entropy beside the Dice loss of the 3D networks; the paper has none.
-        stop_early: by the paper's rule.
+        configuration: Settings of the network and its preprocessing.
+        schedule: epochs, learning rate and optimizer.
+        batch_size: Number of slices or cubes per training step.
+        bce_weight: Weight of a cross-entropy added to the Dice loss of the 3D networks; 0 in the paper.
+        stop_early: Stop by the paper's rule.
     """
 
     configuration: DeepBleedConfiguration
@@ -52,21 +52,21 @@ class DeepBleedPlan:
 
 
 def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed: int = 0) -> DeepBleedPlan:
-    """Make the plan of a ``deepbleed`` network.
+    """Return the settings of a training of a ``deepbleed`` network.
 
     The paper states no learning rate and no rate of dropout: 1e-4 and 0.1 are ours. The demo's networks are a
     quarter as wide (the 2D one on coarser slices), and have batch normalisation, without which so narrow a network
-    learns slowly or finds all its ReLUs shut. A cross-entropy beside the Dice loss teaches it thin bleeds, of which a
-    large one in the same batch would leave nothing to be seen.
+    learns slowly or not at all (its ReLUs die). A cross-entropy is added to the Dice loss for the sake of thin bleeds,
+    whose share of the Dice loss is negligible beside a large bleed in the same batch.
 
     Args:
         model: ``deepbleed-512``, ``-128``, ``-64`` or ``-32``.
-        preset: paper or demo.
+        preset: Paper or demo.
         options: ``batch_size``, and fields of the configuration and of the schedule.
-        seed: of the training.
+        seed: Random seed of the training.
 
     Raises:
-        UsageError: an option that is none.
+        UsageError: An unknown option.
     """
     configuration = DeepBleedConfiguration.paper(model, dropout=0.1)
     plan = DeepBleedPlan(configuration, Schedule(learning_rate=1e-4, epochs=MANY_EPOCHS, seed=seed))

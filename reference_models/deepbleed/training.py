@@ -1,4 +1,4 @@
-"""How the four ``deepbleed`` networks learn (Sharrock et al. 2020, Models)."""
+"""Training of the four ``deepbleed`` networks (Sharrock et al. 2020, Models)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = ["DeepBleedRecipe", "deepbleed_examples", "deepbleed_setup", "slice_od
 
 _FIRST_LOGIT = -3.0
 _NORMAL_SHARE = 0.25
-"""How often a head without blood is drawn, for each time that one with blood is; the paper had none without."""
+"""Probability that a head without blood is shown in an epoch; the paper's cases all had blood."""
 
 
 def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Set the training of one of the four up; all labels are one class, unless one is called ``hemorrhage``."""
+    """Return how one of the four is trained; all labels are one class, unless one is called ``hemorrhage``."""
     options = dict(options)
     template = read_template(options.pop("template", None))
     plan = deepbleed_plan(model, preset, options, seed)
@@ -72,17 +72,17 @@ def deepbleed_examples(
     configuration: DeepBleedConfiguration,
     template: Volume,
 ) -> list[Example]:
-    """Bring a case into the space of its network: one cube, or one example a slice that has brain in it.
+    """Return the training examples of a case: one cube in template space, or one example per slice that shows brain.
 
     Args:
-        image: HU.
-        reference: on its grid.
-        codes: of hemorrhage; all of them are one class.
-        configuration: of the network.
-        template: an extracted brain; ``deepbleed-512`` does not use it.
+        image: CT in HU.
+        reference: Reference labels on the image's grid.
+        codes: Label codes of hemorrhage; all become one class.
+        configuration: Settings of the network and its preprocessing.
+        template: Extracted brain to register to; not used by ``deepbleed-512``.
 
     Returns:
-        nothing for a scan without a brain.
+        The examples; an empty list for a scan without a brain.
     """
     brain = extracted_brain(image)
     if not brain.array.any():
@@ -102,10 +102,10 @@ def deepbleed_examples(
 
 
 def slice_odds(examples: list[Example]) -> NDArray[np.float64]:
-    """Give the odds of drawing each slice: its share of labelled pixels, plus the mean share.
+    """Return the probability of drawing each slice: its share of labelled pixels plus the mean share, normalised.
 
-    The paper draws by the share alone, under which a network would never see a slice without blood; the mean makes
-    half of the draws blind to it.
+    The paper draws by the share alone, under which a network would never see a slice without blood; adding the mean
+    makes half of the draws independent of the share.
     """
     share = np.array([float((example.target > 0).mean()) for example in examples])
     odds = share + share.mean() if share.any() else np.ones(len(share))
@@ -115,16 +115,16 @@ def slice_odds(examples: list[Example]) -> NDArray[np.float64]:
 
 @dataclass(eq=False)
 class DeepBleedRecipe:
-    """What one of the four networks is shown.
+    """Sampling, loss and stopping rule of one of the four networks.
 
     Args:
-        configuration: of the network.
-        training: cubes of whole heads, or slices.
-        validation: likewise.
-        batch_size: slices or cubes a step.
-        bce_weight: of a cross-entropy beside the Dice loss in 3D.
-        samples: cubes that are cut from a head in an epoch, where a cube is not the whole head.
-        stop_early: by the paper's rule: at least 200 epochs, then ten without a lower moving average of the loss.
+        configuration: Settings of the network and its preprocessing.
+        training: Cubes of whole heads, or slices, to learn from.
+        validation: Cubes of whole heads, or slices, on which the best epoch is chosen.
+        batch_size: Number of slices or cubes per training step.
+        bce_weight: Weight of a cross-entropy added to the Dice loss in 3D.
+        samples: Number of cubes cut from a head per epoch, where a cube is smaller than the head.
+        stop_early: Stop by the paper's rule: at least 200 epochs, then ten without a lower moving average of the loss.
     """
 
     configuration: DeepBleedConfiguration
@@ -139,9 +139,9 @@ class DeepBleedRecipe:
         self.augmentation = ElasticAugmentation()
 
     def network(self) -> nn.Module:
-        """Make the network; at first it finds blood unlikely, as it is.
+        """Return the network with new random weights, whose last bias makes blood unlikely at first, as it is.
 
-        With an even chance everywhere, Milletari's loss is so flat that learning takes long to begin.
+        At a probability of one half everywhere, Milletari's loss is so flat that training starts slowly.
         """
         network = self.configuration.network()
         last = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.Conv3d))][-1]
@@ -149,14 +149,14 @@ class DeepBleedRecipe:
         return network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give one epoch: slices by label share, cubes half of the time around blood, augmented."""
+        """Yield one epoch: slices by label share, cubes half of the time around blood, augmented."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         drawn = self._drawn(rng)
         for start in range(0, len(drawn), self.batch_size):
             yield self.augmentation(stack(drawn[start : start + self.batch_size]), generator)
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give all slices, or the heads in cubes side by side."""
+        """Yield all slices, or the heads in adjacent cubes."""
         pieces = self.validation
         if not self._whole:
             pieces = [piece for example in pieces for piece in self._side_by_side(example)]
@@ -164,7 +164,7 @@ class DeepBleedRecipe:
             yield stack(pieces[start : start + self.batch_size])
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Give cross-entropy in 2D, Milletari's Dice loss in 3D, with some cross-entropy where that is asked for."""
+        """Return the cross-entropy in 2D; in 3D Milletari's Dice loss plus ``bce_weight`` times the cross-entropy."""
         if self.configuration.spacing_mm is None:
             return binary_cross_entropy(logits, batch.target, batch.counted)
         dice = dice_loss(logits, batch.target, batch.counted)
@@ -173,7 +173,7 @@ class DeepBleedRecipe:
         return dice + self.bce_weight * binary_cross_entropy(logits, batch.target, batch.counted)
 
     def is_done(self, curves: Curves) -> bool:
-        """Stop by the paper's rule."""
+        """Return whether the paper's rule stops the training."""
         return self.stop_early and has_stalled(curves.validation_loss)
 
     @property

@@ -20,7 +20,16 @@ __all__ = ["convert_deepbleed"]
 
 
 def convert_deepbleed(model: str, source: Path, _: Mapping[str, int] | None = None) -> Weights:
-    """Convert an .npz whose arrays are kernel and bias of every convolution, in the order of the network."""
+    """Convert an .npz whose arrays are kernel and bias of every convolution, in the order of the network.
+
+    Args:
+        model: ``deepbleed-512``, ``-128``, ``-64`` or ``-32``.
+        source: The .npz file.
+        _: Labels; not used, since the only label is hemorrhage.
+
+    Raises:
+        DataError: The file is not one of this network.
+    """
     try:
         with np.load(source, allow_pickle=False) as file:
             arrays = [file[name] for name in file.files]

@@ -21,7 +21,7 @@ _CELL = float(np.sqrt(1 / (1 / 2 + 2 / 6)))
 """Side of a cell in standard deviations. In cells squared, a blur by (1, 2, 1) / 4 has a variance of 1/2, and linear
 weights one of 1/6, on the way to the grid and on the way back: together one standard deviation squared."""
 _FLOOR = 1e-6
-"""Smallest probability of a class: no voxel is so certain that nothing around it could change its mind."""
+"""Smallest probability of a class, so that neighbours can still change the most certain voxel."""
 _SCALE = 255.0
 """Intensities run from 0 to 1, and the paper's standard deviation is one of a scale to 255."""
 
@@ -31,17 +31,17 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class DenseCrf:
-    """The random field of the paper's Eq. 6 and 7, with Potts' model: what differs costs, whatever the two labels are.
+    """The random field of the paper's Eq. 6 and 7, with Potts' model: all pairs of different labels cost the same.
 
     Both kernels are normalised symmetrically, D^-1/2 K D^-1/2. Without that the spatial kernel adds up to 425 in three
     dimensions, outweighs any likelihood and erases a ball of a thousand voxels.
 
     Args:
-        appearance: weight of the kernel of distance and intensity.
-        smoothness: weight of the kernel of distance alone.
-        reach: standard deviation of distance in both, in voxels.
-        contrast: standard deviation of intensity, on a scale to 255.
-        iterations: of the mean field.
+        appearance: Weight of the kernel of distance and intensity.
+        smoothness: Weight of the kernel of distance alone.
+        reach: Standard deviation of distance in both, in voxels.
+        contrast: Standard deviation of intensity, on a scale to 255.
+        iterations: Number of mean-field iterations.
     """
 
     appearance: float = 3.0
@@ -51,12 +51,12 @@ class DenseCrf:
     iterations: int = 5
 
     def refined(self, likelihoods: Floats, intensity: Floats, mask: Mask) -> Floats:
-        """Give the probabilities after mean field.
+        """Return the probabilities after mean field.
 
         Args:
             likelihoods: class,voxel of the voxels in the mask; columns need not add up to 1.
             intensity: z,y,x from 0 to 1.
-            mask: z,y,x; the others are not there.
+            mask: z,y,x; voxels outside have no part in the field.
 
         Returns:
             class,voxel.
@@ -96,7 +96,7 @@ class GaussianFilter:
 
     @classmethod
     def of(cls, features: Floats) -> GaussianFilter:
-        """Lay out the grid.
+        """Return the filter for the features of some points.
 
         Args:
             features: point,axis in standard deviations.
@@ -122,7 +122,7 @@ class GaussianFilter:
         return replace(bare, norm=(1 / np.sqrt(bare(ones))).astype(np.float32))
 
     def __call__(self, values: Floats) -> Floats:
-        """Filter values: point,class in and out."""
+        """Return the filtered values, point,class."""
         cells = _splat(values * self.norm, self.vertices, self.shares, self.neighbours.shape[2])
         for before, after in self.neighbours:
             cells = _blur(cells, before, after)
@@ -131,7 +131,7 @@ class GaussianFilter:
 
 @compiled
 def _splat(values: Floats, vertices: NDArray[np.int32], shares: Floats, count: int) -> Floats:
-    """Add the values of every point to the cells around it, linearly: cell,class."""
+    """Return the sum of the points' values in the cells around them, with linear weights: cell,class."""
     cells = np.zeros((count, values.shape[1]), np.float32)
     for i in range(vertices.shape[0]):
         for corner in range(vertices.shape[1]):
@@ -147,7 +147,7 @@ def _splat(values: Floats, vertices: NDArray[np.int32], shares: Floats, count: i
 
 @compiled
 def _slice(cells: Floats, vertices: NDArray[np.int32], shares: Floats) -> Floats:
-    """Read values between the cells around every point, linearly: point,class."""
+    """Return the values at every point, interpolated linearly between cells: point,class."""
     values = np.zeros((vertices.shape[0], cells.shape[1]), np.float32)
     for i in range(vertices.shape[0]):
         for corner in range(vertices.shape[1]):
@@ -174,7 +174,7 @@ def _blur(cells: Floats, before: NDArray[np.int32], after: NDArray[np.int32]) ->
 
 
 def _softmax(field: Floats) -> Floats:
-    """Give the softmax over the last axis."""
+    """Return the softmax over the last axis."""
     weights: Floats = np.exp(field - field.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
     return weights

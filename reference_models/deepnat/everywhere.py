@@ -1,4 +1,4 @@
-"""DeepNAT's networks at every voxel of a brain, in tiles, with the votes of neighbouring patches averaged."""
+"""Dense inference of DeepNAT's networks, in tiles, averaging the votes of neighbouring patches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SMALLEST, _LARGEST = 8, 32
 """Larger tiles repeat less of the convolutions at their borders, but hold more voxels outside the brain."""
 _STEP = 4
 _SHARE = 0.3
-"""Of the free memory; the kernels need workspace too."""
+"""Share of the free memory that is used; the kernels need workspace too."""
 
 _log = logging.getLogger("reference_models")
 
@@ -29,18 +29,18 @@ Box = tuple[slice, slice, slice]
 
 
 def likelihoods(network: PatchNetwork, channels: Tensor, wanted: Mask, device: torch.device) -> NDArray[np.float32]:
-    """Give the likelihood of every class: the mean over the patches that vote on a voxel (the paper's Eq. 3).
+    """Return the likelihood of every class: the mean over the patches that vote on a voxel (the paper's Eq. 3).
 
     Patches whose centre is not wanted have no vote, so a voxel at the border has fewer.
 
     Args:
-        network: in evaluation mode, on the device.
+        network: Network in evaluation mode, on the device.
         channels: channel,z,y,x on the CPU: what the network sees, with 12 voxels before and 11 after the wanted ones.
-        wanted: z,y,x voxels that are asked for.
-        device: where the network is; only tiles go there.
+        wanted: z,y,x mask of the voxels to evaluate.
+        device: Device of the network; only tiles are moved to it.
 
     Returns:
-        class,z,y,x; 0 where not wanted.
+        class,z,y,x; 0 outside ``wanted``.
     """
     side = tile_side(network, free_memory(device))
     while True:
@@ -61,11 +61,11 @@ def likelihoods(network: PatchNetwork, channels: Tensor, wanted: Mask, device: t
 
 
 def tile_side(network: PatchNetwork, free: int) -> int:
-    """Give the side of the largest tile that a part of the memory has room for.
+    """Return the side, in voxels, of the largest tile that fits into a share of the free memory.
 
     Args:
-        network: of which the layers' sizes are taken.
-        free: bytes.
+        network: Network whose layer sizes determine the memory.
+        free: Free memory in bytes.
     """
     narrow, wide = network.conv1.out_channels, network.conv2.out_channels
     hidden = network.inner1.out_channels + network.inner2.in_features + network.heads.out_features
@@ -98,7 +98,7 @@ def _votes(
 
 
 def _tiles(wanted: Mask, side: int) -> list[Box]:
-    """Give boxes that hold all wanted voxels, none longer than a side, each drawn tight."""
+    """Return tight boxes that cover all wanted voxels, none longer than ``side``."""
     boxes = []
     for corner in itertools.product(*(range(0, size, side) for size in wanted.shape)):
         tile = wanted[tuple(slice(low, low + side) for low in corner)]

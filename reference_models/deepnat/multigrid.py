@@ -1,6 +1,6 @@
 """Multigrid for the graph Laplacian of a mask: neighbouring voxels are joined, eight by eight, into coarser graphs.
 
-It preconditions, so it need not be exact: it works in single precision, which halves what memory has to deliver.
+As a preconditioner it need not be exact: it works in single precision, which halves the memory traffic.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 __all__ = ["Level", "hierarchy", "laplacian", "v_cycle"]
 
 _COARSEST = 600
-"""Nodes of a graph that is small enough to be solved densely."""
+"""Number of nodes below which a graph is solved densely."""
 _DAMPING = 0.8
 _OVERCORRECTION = 2.0
 """The coarse graph is too stiff by this: four edges of length 1 stand where one of length 2 and area 4 should be."""
@@ -32,7 +32,7 @@ class Level:
 
     Args:
         laplacian: node,node; D - W.
-        parents: the node of the next coarser graph that each node was joined into; None on the coarsest.
+        parents: The node of the next coarser graph that each node was joined into; None on the coarsest.
     """
 
     laplacian: scipy.sparse.csr_array
@@ -40,31 +40,31 @@ class Level:
 
     @cached_property
     def single(self) -> scipy.sparse.csr_array:
-        """Give the Laplacian in single precision."""
+        """Return the Laplacian in single precision."""
         return scipy.sparse.csr_array(self.laplacian.astype(np.float32))
 
     @cached_property
     def damped(self) -> Single:
-        """Give the damped inverse of the diagonal, node,1; a node without neighbours has none."""
+        """Return the damped inverse of the diagonal, node,1; 0 for a node without neighbours."""
         degree = self.single.diagonal()
         damped: Single = np.divide(_DAMPING, degree, out=np.zeros_like(degree), where=degree > 0)[:, None]
         return damped
 
     @cached_property
     def joining(self) -> scipy.sparse.csr_array:
-        """Give the matrix that adds the values of joined nodes: parent,node."""
+        """Return the matrix that sums the values of joined nodes: parent,node."""
         assert self.parents is not None
         return _joining(self.parents)
 
     @cached_property
     def inverse(self) -> Single:
-        """Give the pseudo-inverse, node,node; for the coarsest graph."""
+        """Return the pseudo-inverse, node,node; for the coarsest graph."""
         inverse: Single = scipy.linalg.pinvh(self.laplacian.toarray()).astype(np.float32)
         return inverse
 
 
 def laplacian(mask: Mask) -> scipy.sparse.csr_array:
-    """Give D - W of the voxels of a mask, in raster order; neighbours share a face and weigh 1 (the paper's Eq. 5)."""
+    """Return D - W of a mask's voxels, in raster order; neighbours share a face and weigh 1 (the paper's Eq. 5)."""
     number = np.full(mask.shape, -1, np.int64)
     count = int(np.count_nonzero(mask))
     number[mask] = np.arange(count)
@@ -81,7 +81,7 @@ def laplacian(mask: Mask) -> scipy.sparse.csr_array:
 
 
 def hierarchy(mask: Mask) -> list[Level]:
-    """Give the graph of a mask and its coarser ones, down to one of a few hundred nodes."""
+    """Return the graph of a mask and its coarser ones, down to one of a few hundred nodes."""
     levels, places = [], np.argwhere(mask)
     matrix = laplacian(mask)
     while len(places) > _COARSEST:
@@ -96,11 +96,11 @@ def hierarchy(mask: Mask) -> list[Level]:
 
 
 def v_cycle(levels: Sequence[Level], residual: Single) -> Single:
-    """Solve L x = residual roughly: a symmetric step, so it may precondition.
+    """Return an approximate solution of L x = residual; the step is symmetric, as a preconditioner must be.
 
     Args:
-        levels: from fine to coarse.
-        residual: node,column on the finest.
+        levels: Graphs from fine to coarse.
+        residual: node,column on the finest graph.
     """
     level = levels[0]
     if level.parents is None:
@@ -115,7 +115,7 @@ def v_cycle(levels: Sequence[Level], residual: Single) -> Single:
 
 
 def _joined(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Give the distinct cells, and which of them every cell is."""
+    """Return the distinct cells, and the index of every cell among them."""
     shape = cells.max(axis=0) + 1
     flat, parents = np.unique(np.ravel_multi_index(tuple(cells.T), tuple(shape)), return_inverse=True)
     return np.stack(np.unravel_index(flat, tuple(shape)), axis=1), parents

@@ -1,8 +1,8 @@
 """DeepNAT's two networks (Wachinger et al. 2018, doi 10.1016/j.neuroimage.2017.02.035, Tables 1 and 2).
 
 The paper cuts a patch for every voxel. Here the same weights run as a fully convolutional network: a volume is pooled
-with stride one, and of what comes out every second voxel makes a lattice of its own, eight in all, on which the layers
-behind see just what they would see of a patch. So every voxel gets what its own patch would have given.
+with stride one, and the result is split into eight lattices of every second voxel, on which the next layers see exactly
+what they would see of a patch. So every voxel gets the output of its own patch.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ __all__ = ["BEFORE", "SUPPORT", "DeepNat", "PatchNetwork", "task_offsets"]
 SUPPORT = 24
 """Side of a patch. The paper's 23 give its sizes only where pooling rounds up, which no dense network can follow."""
 BEFORE = 12
-"""Voxels of a patch before the one that it is about, along each axis; 11 come after it."""
+"""Voxels of a patch before its centre, along each axis; 11 come after it."""
 
 Offset = tuple[int, int, int]
 
 
 def task_offsets(tasks: int) -> tuple[Offset, ...]:
-    """Give the z,y,x offsets of the voxels whose label a patch predicts; the centre comes first.
+    """Return the z,y,x offsets of the voxels whose label a patch predicts; the centre comes first.
 
     Args:
         tasks: 1, 7 (the six direct neighbours) or 27 (the whole 3 x 3 x 3 region).
 
     Raises:
-        ValueError: another number.
+        ValueError: Any other number.
 
     Example:
         >>> task_offsets(7)[:3]
@@ -45,17 +45,17 @@ def task_offsets(tasks: int) -> tuple[Offset, ...]:
 
 
 class PatchNetwork(nn.Module):
-    """One network of the cascade: three convolutions, two hidden layers, one head a task.
+    """One network of the cascade: three convolutions, two hidden layers, one head per task.
 
-    Normalisation comes without scale and shift, as in Caffe: so the paper's count of weights holds.
+    Normalisation has no scale and shift, as in Caffe: the number of weights is then the paper's.
 
     Args:
-        classes: of each head; 2 and 25 in the paper.
-        tasks: voxels that a patch predicts.
-        coordinates: of the centre, which join the first hidden layer.
-        widths: filters of the convolutions.
-        hidden: neurons of the hidden layers.
-        dropout: after each hidden layer, while training.
+        classes: Number of classes of each head; 2 and 25 in the paper.
+        tasks: Number of voxels that a patch predicts.
+        coordinates: Number of coordinates of the centre, which are inputs of the first hidden layer.
+        widths: Filters of the three convolutions.
+        hidden: Neurons of the two hidden layers.
+        dropout: Share dropped after each hidden layer while training.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class PatchNetwork(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every layer here has a bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the logits of every task.
+        """Return the logits of every task.
 
         Args:
             x: batch,channel,z,y,x with the image and the coordinates of every voxel, at least 24 voxels a side.
@@ -103,10 +103,10 @@ class PatchNetwork(nn.Module):
         return _joined(lattices)[..., :depth, :height, :width]
 
     def _classified(self, y: Tensor, places: Tensor) -> Tensor:
-        """Go from pooled features, 8 voxels more a side than there are places, to logits."""
+        """Return the logits of pooled features, which have 8 voxels more per side than ``places``."""
         y = torch.relu(self.norm2(self.conv2(y)))
         y = torch.relu(self.norm3(self.conv3(y)))
-        # Rows of features, since products of matrices are quicker than convolutions of one voxel.
+        # Rows of features: matrix products are faster than convolutions of one voxel.
         y = self.dropout(torch.relu(self.inner1(y)).movedim(1, -1))
         y = self.inner2(torch.cat([y, places.movedim(1, -1)], dim=-1))
         shape = y.shape
@@ -119,13 +119,13 @@ class DeepNat(nn.Module):
     """The cascade: foreground or background, and which structure, given that it is foreground.
 
     Args:
-        structures: how many; 25 in the paper.
-        hierarchical: two networks; otherwise one that tells background and structures apart in one step (Figure 4).
-        tasks: voxels that a patch predicts.
-        coordinates: how many join the hidden layers.
-        widths: filters of the convolutions.
-        hidden: neurons of the hidden layers.
-        dropout: after each hidden layer, while training.
+        structures: Number of structures; 25 in the paper.
+        hierarchical: Two networks; otherwise one that separates background and all structures in one step (Figure 4).
+        tasks: Number of voxels that a patch predicts.
+        coordinates: Number of coordinates of the centre, which are inputs of the first hidden layer.
+        widths: Filters of the three convolutions.
+        hidden: Neurons of the two hidden layers.
+        dropout: Share dropped after each hidden layer while training.
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class DeepNat(nn.Module):
         self.structures = PatchNetwork(structures if hierarchical else structures + 1, *size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give log-probabilities of background and every structure; shapes as in ``PatchNetwork.forward``.
+        """Return the log-probabilities of background and every structure; shapes as in ``PatchNetwork.forward``.
 
-        Their cross-entropy is the sum of those of the two networks: what is background teaches the first only.
+        Their cross-entropy is the sum of those of the two networks: background voxels train the first only.
         """
         which = torch.log_softmax(self.structures(x).float(), dim=1)
         if self.foreground is None:

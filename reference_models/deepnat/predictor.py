@@ -29,29 +29,29 @@ __all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf"]
 Weight = Annotated[float, Field(ge=0, le=100)]
 
 _NEGLIGIBLE = 0.02
-"""Voxels that are less likely foreground are not shown to the second network."""
+"""Foreground likelihood below which the second network is not evaluated."""
 
 _log = logging.getLogger("reference_models")
 
 
 @dataclass(frozen=True)
 class DeepNatConfiguration:
-    """How the networks and what they see are made; the defaults are the paper's, as far as a CT can have them.
+    """Settings of the networks and their preprocessing; the defaults are the paper's where they apply to a CT.
 
     Args:
-        structures: how many.
-        hierarchical: foreground first, then which structure; otherwise all in one step.
-        tasks: voxels that a patch predicts: 1, 7 or 27.
-        coordinates: of the centre of a patch: spectral, cartesian, both or none.
-        widths: filters of the convolutions.
-        hidden: neurons of the hidden layers.
-        dropout: after each hidden layer, while training.
+        structures: Number of structures.
+        hierarchical: One network for the foreground, a second for the structures; otherwise one network for all.
+        tasks: Number of voxels that a patch predicts: 1, 7 or 27.
+        coordinates: Coordinates of the centre of a patch: spectral, cartesian, both or none.
+        widths: Filters of the three convolutions.
+        hidden: Neurons of the two hidden layers.
+        dropout: Share dropped after each hidden layer while training.
         modality: ct or t1.
-        spacing_mm: of the cubic voxels.
-        spectral_mm: of the blocks on which spectral coordinates are solved.
-        window_hu: of a CT, brought to 0..1 and cut off outside.
-        appearance: weight of the random field's bilateral kernel (the paper's nu_1).
-        smoothness: weight of its spatial kernel (nu_2).
+        spacing_mm: Side of the cubic voxels.
+        spectral_mm: Side of the blocks on which spectral coordinates are solved.
+        window_hu: HU range of a CT that is scaled to 0..1 and clipped.
+        appearance: Weight of the random field's bilateral kernel (the paper's nu_1).
+        smoothness: Weight of its spatial kernel (nu_2).
     """
 
     structures: Size = 25
@@ -70,11 +70,11 @@ class DeepNatConfiguration:
 
     @classmethod
     def read(cls, stored: Any) -> DeepNatConfiguration:
-        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        """Return the configuration stored in a weights file; raise ``UsageError`` if it is invalid."""
         return read_configuration(cls, stored)
 
     def network(self) -> DeepNat:
-        """Make the networks."""
+        """Return the networks with new random weights."""
         from reference_models.deepnat.network import DeepNat
 
         return DeepNat(
@@ -88,7 +88,7 @@ class DeepNatConfiguration:
         )
 
     def see(self, image: Volume) -> SeenBrain | None:
-        """Prepare a scan; nothing where there is no brain."""
+        """Return the input of the networks for a scan; None where there is no brain."""
         from reference_models.deepnat.seenbrain import see_brain
 
         return see_brain(
@@ -102,26 +102,26 @@ class DeepNatConfiguration:
 
     @property
     def random_field(self) -> DenseCrf:
-        """Give the random field; its spatial reach is the paper's three voxels of 1 mm."""
+        """Return the random field; its spatial reach is the paper's three voxels of 1 mm."""
         return DenseCrf(self.appearance, self.smoothness, reach=3.0 / self.spacing_mm)
 
 
 class DeepNatPredictor:
-    """The two networks with their weights, evaluated at every voxel of the brain.
+    """Predictor of the two networks, evaluated at every voxel of the brain.
 
-    The first network says what is foreground, the second which structure it is; the likelihood of a voxel is the mean
-    over the patches that vote on it. With a random field the likelihoods of background and structures are multiplied
-    out, and its labels are the most probable after five iterations.
+    The first network separates foreground from background, the second the structures; the likelihood of a voxel is the
+    mean over the patches that vote on it. With a random field the likelihoods of background and structures are
+    multiplied out, and its labels are the most probable after five iterations.
 
     DeepNAT was made for T1-weighted MRI. On CT, HU are scaled from a soft-tissue window and the brain is the cavity
     inside the skull: that adaptation is ours. The labels are those of the weights. Scans are resampled to cubic voxels,
-    and likelihoods come back linearly.
+    and likelihoods are interpolated back linearly.
 
     Args:
-        weights: of ``deepnat``.
+        weights: Trained weights of ``deepnat``.
         device: auto, cpu, cuda or cuda:N.
-        random_field: refine the likelihoods with it; None: each voxel is decided alone.
-        name: of the predictor.
+        random_field: Whether the random field refines the likelihoods; otherwise each voxel is decided alone.
+        name: Name of the predictor.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class DeepNatPredictor:
         """Segment one scan; without a brain in the field everything is background.
 
         Raises:
-            DataError: a CT is not in HU.
+            DataError: A CT is not in HU.
         """
         seen = self.configuration.see(image)
         if seen is None:
@@ -165,7 +165,7 @@ class DeepNatPredictor:
         return Prediction(codes[_decided((seen.to_image(one) for one in found), gated=cascade)])
 
     def likelihoods(self, seen: SeenBrain) -> NDArray[np.float32]:
-        """Give the likelihood of background and of every structure: class,z,y,x in the box, 0 outside the brain."""
+        """Return the likelihood of background and of every structure: class,z,y,x in the box, 0 outside the brain."""
         from reference_models.deepnat.everywhere import likelihoods
 
         if self.network.foreground is None:
@@ -176,31 +176,32 @@ class DeepNatPredictor:
 
 
 def deepnat(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
-    """Make the predictor in which each voxel is decided alone.
+    """Return the predictor in which each voxel is decided alone.
 
     Args:
-        weights: a file that ``ctbench train deepnat`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train deepnat`` wrote; None: the demo weights, which are for phantoms only.
         device: auto, cpu, cuda or cuda:N.
     """
     return DeepNatPredictor(open_weights(MODEL.name, weights), device)
 
 
 def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
-    """Make the predictor with the dense random field; it uses the weights of ``deepnat``.
+    """Return the predictor with the dense random field; it uses the weights of ``deepnat``.
 
     Args:
-        weights: as for ``deepnat``.
+        weights: As for ``deepnat``.
         device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
     """
     return DeepNatPredictor(open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf")
 
 
 def _decided(maps: Iterator[NDArray[np.float32]], *, gated: bool) -> NDArray[np.uint8]:
-    """Give the number of the most likely class, one map after the other.
+    """Return the number of the most likely class of every voxel, reading one map after the other.
 
     Args:
-        maps: z,y,x of background and of every structure.
-        gated: what is more likely foreground than background gets a structure, even where each alone is less likely.
+        maps: z,y,x likelihoods of background and of every structure.
+        gated: Whether a voxel that is more likely foreground than background gets a structure even where each structure
+            alone is less likely than background.
     """
     background = next(maps)
     labels = np.zeros(background.shape, np.uint8)

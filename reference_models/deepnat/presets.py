@@ -17,20 +17,20 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class DeepNatPlan:
-    """How ``deepnat`` is trained.
+    """Settings of a training of ``deepnat``.
 
     Args:
-        configuration: of the networks.
-        schedule: how long and how fast.
-        batch_size: blocks a step.
-        block: z,y,x voxels about which one training example is; (1, 1, 1) is the paper's single patch.
-        background: patches of background that an image gives at most, and of foreground to the first network.
-        per_structure: patches of each structure that an image gives to the second network at most.
-        blocks: in an epoch; None: all patches that the limits allow.
-        validated: voxels on which the soft Dice is measured after every epoch.
-        natural: how far the likelihoods go from structures as often as they are drawn (0, the paper's) to as often as
-            they are (1). The former finds small structures too large, the latter misses them.
-        jitter: standard deviation of a factor and of a summand that change the intensities of a block.
+        configuration: Settings of the networks and their preprocessing.
+        schedule: epochs, learning rate and optimizer.
+        batch_size: Number of blocks per training step.
+        block: z,y,x number of patch centres in one training example; (1, 1, 1) is the paper's single patch.
+        background: Largest number of background patches per image, and of foreground patches for the first network.
+        per_structure: Largest number of patches per image and structure for the second network.
+        blocks: Number of blocks per epoch; None: all patches that the limits allow.
+        validated: Number of voxels on which the soft Dice is measured after every epoch.
+        natural: Prior of the structures, from the frequency with which they are drawn (0, the paper's) to their true
+            frequency (1). The former makes small structures too large, the latter misses them.
+        jitter: Standard deviation of a factor and of a summand that change the intensities of a block.
     """
 
     configuration: DeepNatConfiguration
@@ -46,20 +46,20 @@ class DeepNatPlan:
 
 
 def deepnat_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: int = 0) -> DeepNatPlan:
-    """Make the plan of ``deepnat``.
+    """Return the settings of a training of ``deepnat``.
 
     The demo sees voxels of 1.8 mm with networks a quarter as wide and learns with Adam, from blocks of neighbouring
-    voxels, which share most of the work. Its random field follows intensities alone: structures one or two voxels thin
-    do not outlive a kernel of distance.
+    voxels, which share most of the work. Its random field uses intensities alone: a kernel of distance would erase
+    structures that are one or two voxels thin.
 
     Args:
-        preset: paper or demo.
-        structures: how many labels the dataset has.
-        options: fields of the plan, of the configuration and of the schedule.
-        seed: of the training.
+        preset: Paper or demo.
+        structures: Number of labels of the dataset.
+        options: Fields of the plan, of the configuration and of the schedule.
+        seed: Random seed of the training.
 
     Raises:
-        UsageError: an option that is none.
+        UsageError: An unknown option.
     """
     configuration = DeepNatConfiguration(structures=structures)
     plan = DeepNatPlan(configuration, Schedule(0.01, epochs=25, optimizer="sgd", poly=0.9, seed=seed))

@@ -1,4 +1,4 @@
-"""What DeepNAT sees of a scan: a brain in cubic voxels without anything around it, and where in it each voxel lies."""
+"""Input of DeepNAT: the brain in cubic voxels, without its surroundings, with the coordinates of every voxel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reference_models.scans.isotropic import IsotropicGrid
 __all__ = ["SeenBrain", "see_brain"]
 
 _OUTSIDE = -2.0
-"""Intensity of what is not brain; the window's ends are at -2 and 2, so that the brain lies about 0."""
+"""Intensity outside the brain; the window is scaled to -2..2, so that the brain lies around 0."""
 _SPREAD = 3.0
 """Root mean square of coordinates: structures a few millimetres across then need no large weights."""
 _CARTESIAN_MM = 50.0 / _SPREAD
@@ -34,12 +34,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class SeenBrain:
-    """One brain as the networks see it.
+    """Input of the networks for one brain.
 
     Args:
-        grid: of the cubic voxels.
-        box: the part of the grid that holds the brain.
-        mask: z,y,x in the box.
+        grid: Grid of cubic voxels.
+        box: Part of the grid that holds the brain.
+        mask: z,y,x brain mask in the box.
         channels: channel,z,y,x float32: intensity from -2 to 2 and -2 outside the brain, then the coordinates; with
             12 voxels before and 11 after the box along each axis.
     """
@@ -51,17 +51,17 @@ class SeenBrain:
 
     @property
     def intensity(self) -> NDArray[np.float32]:
-        """Give the intensities in the box, z,y,x, from 0 to 1."""
+        """Return the intensities in the box, z,y,x, from 0 to 1."""
         after = SUPPORT - 1 - BEFORE
         inside: NDArray[np.float32] = self.channels[0, BEFORE:-after, BEFORE:-after, BEFORE:-after].numpy()
         return (inside - _OUTSIDE) / (-2 * _OUTSIDE)
 
     def in_box(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Bring an array of the image into the box, as ``IsotropicGrid.to_grid`` does."""
+        """Return an array of the image, resampled to the box as in ``IsotropicGrid.to_grid``."""
         return self.grid.to_grid(array)[self.box]
 
     def to_image(self, one: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a map z,y,x of the box onto the image's grid, linearly; outside the box it is 0."""
+        """Return a map z,y,x of the box on the image's grid, interpolated linearly; 0 outside the box."""
         whole = np.zeros(self.grid.shape, np.float32)
         whole[self.box] = one
         return self.grid.to_native(whole)
@@ -76,25 +76,26 @@ def see_brain(
     window_hu: tuple[float, float] = (0.0, 80.0),
     coordinates: Coordinates = "both",
 ) -> SeenBrain | None:
-    """Prepare a scan.
+    """Return the input of the networks for a scan.
 
-    The method is one for MRI; what a CT needs instead is ours. A CT's brain is the cavity inside the skull, and its HU
-    are scaled from a window. A T1 must come with nothing but the brain in it and be corrected for bias, as the paper's
-    did; its window is that in which all but the lowest and the highest 1 % of the brain lie.
+    The method was published for MRI; its adaptation to CT is ours. A CT's brain is the cavity inside the skull, and its
+    HU are scaled from a window. A T1 must come with nothing but the brain in it and be corrected for bias, as the
+    paper's did; its window is that in which all but the lowest and the highest 1 % of the brain lie.
 
     Args:
-        image: a CT in HU, or a T1 that is 0 outside the brain.
-        modality: which of the two.
-        spacing_mm: of the cubic voxels.
-        spectral_mm: of the blocks on which spectral coordinates are solved, rounded to whole voxels.
-        window_hu: of a CT.
-        coordinates: which are added: spectral, Cartesian (distance from the centre of mass, unit 50 mm), both, none.
+        image: A CT in HU, or a T1 that is 0 outside the brain.
+        modality: ct or t1.
+        spacing_mm: Side of the cubic voxels.
+        spectral_mm: Side of the blocks on which spectral coordinates are solved, rounded to whole voxels.
+        window_hu: HU range of a CT that is scaled and clipped.
+        coordinates: Coordinates that are added as channels: spectral, Cartesian (distance from the centre of mass in
+            units of 50 mm), both or none.
 
     Returns:
-        nothing where there is no brain.
+        The input; None where there is no brain.
 
     Raises:
-        DataError: a CT that is not in HU, or a brain of a few voxels.
+        DataError: A CT that is not in HU, or a brain of a few voxels.
     """
     mask = brain_mask(check_hu(image)) if modality == "ct" else image.array != 0
     if not mask.any():
@@ -122,7 +123,7 @@ def see_brain(
 
 
 def _cartesian(mask: Mask, spacing_mm: float) -> NDArray[np.float32]:
-    """Give the distance of every voxel of a mask from its centre of mass along z, y and x; 0 outside."""
+    """Return the distance of every voxel of a mask from its centre of mass along z, y and x; 0 outside."""
     places = np.argwhere(mask)
     maps = np.zeros((3, *mask.shape), np.float32)
     maps[:, mask] = ((places - places.mean(axis=0)) * (spacing_mm / _CARTESIAN_MM)).T

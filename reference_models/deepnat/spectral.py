@@ -39,22 +39,22 @@ _log = logging.getLogger("reference_models")
 
 
 def spectral_coordinates(mask: Mask, step: int = 1) -> NDArray[np.float32]:
-    """Give the three spectral coordinates of every voxel.
+    """Return the three spectral coordinates of every voxel.
 
     Each has a mean of 0 and a root mean square of 1 over the mask. Eigenvectors have no sign, and close ones may swap:
     here each goes to the axis whose Cartesian coordinate it follows best, all three together, and rises along it. So
     two scans of one head agree, as long as their axes point the same way in the patient.
 
     Args:
-        mask: z,y,x in the patient's order; its largest piece is what vibrates, other voxels take the value of the
-            nearest of its voxels.
-        step: solve on blocks of so many voxels a side, and interpolate linearly in between.
+        mask: z,y,x in the patient's order; the coordinates are those of its largest connected piece; other voxels
+            take the value of the nearest voxel of that piece.
+        step: Solve on blocks of so many voxels a side, and interpolate linearly in between.
 
     Returns:
         z or y or x,z,y,x; 0 outside the mask.
 
     Raises:
-        DataError: the mask has fewer than ten voxels (or blocks) in one piece.
+        DataError: The mask has fewer than ten voxels (or blocks) in one piece.
     """
     coarse = _largest_piece(_blocks(mask, step))
     _, functions = eigenfunctions(coarse)
@@ -73,7 +73,7 @@ def spectral_coordinates(mask: Mask, step: int = 1) -> NDArray[np.float32]:
 
 
 def eigenfunctions(mask: Mask) -> tuple[Array, Array]:
-    """Give the three smallest eigenvalues but 0, and their eigenvectors.
+    """Return the three smallest eigenvalues above 0, and their eigenvectors.
 
     LOBPCG (Knyazev 2001) with multigrid as its preconditioner: nothing of the full size is factorised. It begins on
     the coarsest graph, which is solved exactly, and every graph starts from the vectors of the one before.
@@ -85,7 +85,7 @@ def eigenfunctions(mask: Mask) -> tuple[Array, Array]:
         eigenvalues, and node,vector in the mask's raster order, of norm 1. A residual above ``RESIDUAL`` is logged.
 
     Raises:
-        DataError: the mask has fewer than ten voxels.
+        DataError: The mask has fewer than ten voxels.
     """
     levels = hierarchy(mask)
     nodes = levels[0].laplacian.shape[0]
@@ -139,7 +139,7 @@ def _report(matrix: Any, values: Array, vectors: Array) -> None:
 
 
 def _ordered(functions: Array, places: NDArray[np.int64]) -> Array:
-    """Give node,axis: to each axis the function that correlates with it best, with a positive sign."""
+    """Return node,axis: for each axis the function that correlates with it best, with a positive sign."""
     correlation = np.corrcoef(functions.T, places.T)[:_WANTED, _WANTED:]
     chosen, axes = linear_sum_assignment(-np.abs(correlation))
     ordered = np.empty_like(functions)
@@ -148,7 +148,7 @@ def _ordered(functions: Array, places: NDArray[np.int64]) -> Array:
 
 
 def _blocks(mask: Mask, step: int) -> Mask:
-    """Give the blocks of which at least half lies in the mask."""
+    """Return the blocks of which at least half lies in the mask."""
     if step == 1:
         return mask
     padded = np.pad(mask, [(0, -size % step) for size in mask.shape])

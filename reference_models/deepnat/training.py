@@ -1,4 +1,4 @@
-"""How ``deepnat`` learns (Wachinger et al. 2018, Results)."""
+"""Training of ``deepnat`` (Wachinger et al. 2018, Results)."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from reference_models.training.setup import Cases, Setup, prepare
 __all__ = ["Block", "DeepNatPlan", "DeepNatRecipe", "Head", "deepnat_heads", "deepnat_plan", "deepnat_setup"]
 
 _VARIABLE = ("white", "gray", "grey")
-"""Structures whose name has one of these in it vary more, so the paper draws twice as many of their patches."""
+"""Parts of the names of structures that vary more, of which the paper draws twice as many patches."""
 
 _PROBES = 300
-"""Blocks from which the shares of the classes among drawn voxels are taken."""
+"""Number of blocks from which the shares of the classes among drawn voxels are estimated."""
 
 Triple = tuple[int, int, int]
 
 
 def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Set the training up for the labels of a dataset."""
+    """Return how ``deepnat`` is trained on the labels of a dataset."""
     plan = deepnat_plan(preset, len(dataset.labels), options, seed)
     codes = tuple(dataset.labels.values())
     doubled = tuple(any(part in name.lower() for part in _VARIABLE) for name in dataset.labels)
@@ -51,13 +51,13 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A brain to learn from.
+    """Input and target of one brain, for training.
 
     Args:
-        channels: as ``SeenBrain`` has them, float32.
-        target: z,y,x class numbers, with one voxel more on every side than there are patches.
-        counted: likewise, the voxels whose label counts.
-        centres: z,y,x voxels that patches may be about.
+        channels: As ``SeenBrain`` has them, float32.
+        target: z,y,x class numbers, with a margin of one voxel around the patch centres.
+        counted: z,y,x bool of the same shape: the voxels whose label counts.
+        centres: z,y,x bool: the voxels that may be the centre of a patch.
     """
 
     channels: NDArray[np.float32]
@@ -67,13 +67,13 @@ class Head:
 
 
 def deepnat_heads(case: Case, reference: Reference, codes: tuple[int, ...], plan: DeepNatPlan) -> list[Head]:
-    """Bring a case into cubic voxels; nothing where there is no brain, or where none of its voxels counts.
+    """Return the head of a case in cubic voxels; an empty list where there is no brain or no voxel that counts.
 
     Args:
-        case: its image is read.
-        reference: on its grid.
-        codes: of the structures, in the order of the classes.
-        plan: of the training; a brain is padded to the size of its blocks.
+        case: Case whose image is read.
+        reference: Reference labels on the image's grid.
+        codes: Label codes of the structures, in the order of the classes.
+        plan: Settings of the training; a brain is padded to the size of a block.
     """
     seen = plan.configuration.see(case.image())
     if seen is None:
@@ -107,10 +107,10 @@ class DeepNatRecipe:
     background beside them, and weights make up for the difference: so each network's expected loss is the paper's.
 
     Args:
-        plan: of the training.
-        training: heads.
-        validation: heads.
-        doubled: of every structure, whether twice as many patches are drawn.
+        plan: Settings of the training.
+        training: Heads to learn from.
+        validation: Heads on which the best epoch is chosen.
+        doubled: For every structure, whether twice as many patches are drawn.
     """
 
     plan: DeepNatPlan
@@ -132,18 +132,18 @@ class DeepNatRecipe:
         self.offsets = self._offsets(wanted[1], counts.sum(axis=0))
 
     def network(self) -> nn.Module:
-        """Make the networks."""
+        """Return the networks with new random weights."""
         return self.plan.configuration.network()
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give one epoch of blocks."""
+        """Yield one epoch of blocks."""
         count = self.plan.blocks or int(self._patches.sum())
         for start in range(0, count, self.plan.batch_size):
             size = min(self.plan.batch_size, count - start)
             yield _batch([self._jittered(block, rng) for block in self._drawn(size, rng)])
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give blocks around voxels of the validation heads, drawn evenly, the same every time."""
+        """Yield blocks around voxels of the validation heads, drawn evenly, the same every time."""
         rng = np.random.default_rng(self.plan.schedule.seed)
         pools = [np.argwhere(head.centres) for head in self.validation]
         chosen = rng.integers(len(pools), size=-(-self.plan.validated // math.prod(self.plan.block)))
@@ -152,10 +152,10 @@ class DeepNatRecipe:
             yield _batch([self._around(self.validation[head], rng.choice(pools[head]), rng) for head in heads])
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Give the sum of the two networks' cross-entropies, weighed to the paper's draws.
+        """Return the sum of the two networks' cross-entropies, weighted to match the paper's sampling.
 
-        The second network's logits are shifted by how much oftener a structure is drawn than it is there (Menon et al.
-        2021, arXiv 2007.07314), as far as the plan says: what it learns is then right without the shift.
+        The second network's logits are shifted by the log ratio of a structure's drawn to its true frequency (Menon et
+        al. 2021, arXiv 2007.07314), times ``natural``: without the shift they then follow the true frequencies.
         """
         chosen = logits.gather(1, batch.target[:, None])[:, 0]
         inside = torch.logsumexp(logits[:, 1:], dim=1)
@@ -168,14 +168,14 @@ class DeepNatRecipe:
         return mean
 
     def is_done(self, _: Curves) -> bool:
-        """Never stop early: the paper trains for so many epochs."""
+        """Return False: the paper trains for a fixed number of epochs."""
         return False
 
     def _wanted(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give the share of every class among the paper's patches for the first and for the second network.
+        """Return the share of every class among the paper's patches, for the first and for the second network.
 
         Args:
-            counts: image,class voxels.
+            counts: image,class numbers of voxels.
         """
         inside = counts[:, 1:].sum(axis=1, keepdims=True)
         drawn = np.minimum(inside, self.plan.background) / np.maximum(inside, 1) * counts[:, 1:]
@@ -184,14 +184,14 @@ class DeepNatRecipe:
         return np.array([np.divide(one, max(np.sum(one), 1)) for one in (first, second)])
 
     def _offsets(self, wanted: NDArray[np.float64], counts: NDArray[np.int64]) -> Tensor:
-        """Give the logarithm of how much oftener each structure is drawn than it is there, times ``natural``."""
+        """Return the log ratio of each structure's drawn to its true frequency, times ``natural``."""
         offsets = np.zeros(len(counts))
         natural = np.maximum(counts[1:], 1) / max(counts[1:].sum(), 1)
         offsets[1:] = np.log(np.maximum(wanted[1:], 1e-9) / natural)
         return torch.tensor(self.plan.natural * offsets, dtype=torch.float32)
 
     def _drawn_shares(self) -> NDArray[np.float64]:
-        """Give the share of every class among the voxels that blocks are about; of single voxels it is known."""
+        """Return the share of every class among the centres of blocks: exact for single voxels, otherwise estimated."""
         if math.prod(self.plan.block) == 1:
             drawn = self._patches.sum(axis=0)
         else:
@@ -210,7 +210,7 @@ class DeepNatRecipe:
         ]
 
     def _around(self, head: Head, voxel: NDArray[np.int64], rng: np.random.Generator) -> Block:
-        """Cut a block that holds a voxel, anywhere in it."""
+        """Return a block that holds a voxel at a random place in it."""
         sides = np.array(self.plan.block)
         corner = np.clip(voxel - rng.integers(sides), 0, np.array(head.centres.shape) - sides)
         seen = tuple(slice(low, low + side + SUPPORT - 1) for low, side in zip(corner, sides, strict=True))

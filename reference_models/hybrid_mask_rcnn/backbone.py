@@ -11,23 +11,23 @@ from torch import Tensor, nn
 __all__ = ["CONTEXT", "LEVELS", "HybridBackbone"]
 
 LEVELS = 4
-"""Steps down, in plane and along z; each has its level of the pyramid."""
+"""Number of downsampling steps, in plane and along z; each has a level of the pyramid."""
 
 CONTEXT = LEVELS // 2
-"""Slices on either side that a slice is seen with: five slices become one by four steps along z."""
+"""Number of neighbouring slices on either side: five slices become one by four steps along z."""
 
 
 class HybridBackbone(nn.Module):
-    """A contracting arm in 3D and an expanding arm in 2D, joined by projections that take all slices into one.
+    """A contracting arm in 3D and an expanding arm in 2D, joined by projections of all slices into one.
 
     In plane the kernels are 1x3x3, along z they are the paper's valid 2x1x1: slice z comes from slices z-2 to z+2 and
-    from no others. So a slab of any depth gives all its inner slices at once, each computed once, and exactly as from
-    slabs of five.
+    from no others. So all inner slices of a slab of any depth are computed at once, each only once, and exactly as
+    from slabs of five.
 
     Args:
-        widths: channels of the first convolution and of the four stages.
-        pyramid: channels of the expanding arm.
-        blocks: residual bottlenecks a stage.
+        widths: Channels of the first convolution and of the four stages.
+        pyramid: Channels of the expanding arm.
+        blocks: Residual bottlenecks a stage.
         stem_stride: in-plane step of the first convolution.
     """
 
@@ -57,13 +57,13 @@ class HybridBackbone(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Give the pyramid of every inner slice.
+        """Return the pyramid of every inner slice.
 
         Args:
             x: batch,depth,y,x with a depth of at least five; y and x are multiples of the coarsest stride.
 
         Returns:
-            the finest level first: batch * (depth - 4),channel,y,x; the slices of one slab follow each other.
+            Features, the finest level first: batch * (depth - 4),channel,y,x; the slices of one slab follow each other.
         """
         x = self.stem(x[:, None])
         flat = []
@@ -78,7 +78,7 @@ class HybridBackbone(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """1x1x1, 1x3x3, 1x1x1 through a quarter of the channels, added to what came in (He et al. 2015, 1512.03385)."""
+    """1x1x1, 1x3x3, 1x1x1 through a quarter of the channels, around a residual (He et al. 2015, 1512.03385)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -28,25 +28,25 @@ __all__ = [
 ]
 
 BACKGROUND = -1
-"""What ``match_boxes`` gives a box that no truth belongs to."""
+"""Result of ``match_boxes`` for a box that matches no true box."""
 IGNORED = -2
-"""What it gives a box that is neither here nor there."""
+"""Result of ``match_boxes`` for a box that is neither matched nor background."""
 
 _LARGEST_GROWTH = math.log(1000 / 16)
-"""No box is decoded to more than this many times its anchor's side: the exponential must not overflow."""
+"""Largest size of a decoded box relative to its anchor, so that the exponential does not overflow."""
 
 
 def make_anchors(
     shape: tuple[int, int], stride: int, side: float, ratios: Sequence[float], device: torch.device | None = None
 ) -> Tensor:
-    """Put boxes of one area and several shapes on the middle of every cell of a map.
+    """Return boxes of one area and several shapes, centred on every cell of a map.
 
     Args:
-        shape: rows and columns of the map.
-        stride: pixels between cells.
-        side: square root of the area, in pixels.
-        ratios: height over width.
-        device: where the boxes are made.
+        shape: Rows and columns of the map.
+        stride: Pixels between cells.
+        side: Square root of the area, in pixels.
+        ratios: Height over width.
+        device: Device of the result.
 
     Returns:
         rows * columns * ratios, 4; the ratios of a cell follow each other.
@@ -59,14 +59,14 @@ def make_anchors(
 
 
 def box_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Give the intersection over the union of all pairs: ...,n,4 and ...,m,4 to ...,n,m; 0 for empty boxes."""
+    """Return the intersection over union of all pairs: ...,n,4 and ...,m,4 to ...,n,m; 0 for empty boxes."""
     common = _intersections(first, second)
     union = _areas(first)[..., :, None] + _areas(second)[..., None, :] - common
     return common / union.clamp_min(1e-6)
 
 
 def box_coverage(first: Tensor, second: Tensor) -> Tensor:
-    """Give the share of every first box that lies in each second one: ...,n,4 and ...,m,4 to ...,n,m."""
+    """Return the share of every first box that lies in each second one: ...,n,4 and ...,m,4 to ...,n,m."""
     return _intersections(first, second) / _areas(first)[..., :, None].clamp_min(1e-6)
 
 
@@ -81,7 +81,7 @@ def _areas(boxes: Tensor) -> Tensor:
 
 
 def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """Write boxes as shifts of anchors: centre over the anchor's size, logarithm of the size (Ren et al. 2015, Eq. 2).
+    """Return boxes as shifts of anchors: centre over the anchor's size, logarithm of the size (Ren et al. 2015, Eq. 2).
 
     Args:
         boxes: ...,4.
@@ -96,7 +96,7 @@ def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
 
 
 def decode_boxes(deltas: Tensor, anchors: Tensor) -> Tensor:
-    """Give the boxes that ``encode_boxes`` wrote so."""
+    """Return the boxes of shifts that ``encode_boxes`` computed."""
     centre, size = _centred(anchors)
     centre = centre + deltas[..., :2] * size
     half = size * deltas[..., 2:].clamp_max(_LARGEST_GROWTH).exp() / 2
@@ -109,20 +109,20 @@ def _centred(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def clip_boxes(boxes: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Cut boxes at the border of an image of so many rows and columns."""
+    """Return boxes clipped to an image of ``shape`` rows and columns."""
     most = boxes.new_tensor([*shape, *shape])
     return torch.minimum(boxes.clamp_min(0), most)
 
 
 def nms(boxes: Tensor, threshold: float) -> Tensor:
-    """Suppress every box that overlaps a better one which is kept itself.
+    """Return which boxes survive non-maximum suppression.
 
     Greedy suppression depends on better boxes only, so repeating one step for all boxes at once settles the first k of
     them after k steps, and in practice all after a few.
 
     Args:
         boxes: ...,n,4, the best first; boxes without an area neither suppress nor are suppressed.
-        threshold: an overlap above it suppresses.
+        threshold: An overlap above it suppresses.
 
     Returns:
         ...,n bool: which are kept.
@@ -137,18 +137,18 @@ def nms(boxes: Tensor, threshold: float) -> Tensor:
 
 
 def match_boxes(boxes: Tensor, truth: Tensor, valid: Tensor, *, high: float, low: float, rescue: bool) -> Tensor:
-    """Say which true box each box belongs to.
+    """Return which true box each box belongs to.
 
     Args:
         boxes: slice,n,4 or n,4.
         truth: slice,m,4.
-        valid: slice,m bool: which of them exist.
-        high: a box belongs to the truth that it overlaps most, if by this much.
-        low: below it a box is background; between the two it is ignored.
-        rescue: let the boxes that overlap a truth most belong to it, however little that is.
+        valid: slice,m bool: which true boxes exist.
+        high: A box belongs to the truth that it overlaps most, if by this much.
+        low: Below it a box is background; between the two it is ignored.
+        rescue: Let the boxes that overlap a truth most belong to it, however little that is.
 
     Returns:
-        slice,n integers: an index of truth, ``BACKGROUND`` or ``IGNORED``.
+        slice,n integers: An index of truth, ``BACKGROUND`` or ``IGNORED``.
     """
     if truth.shape[1] == 0:
         return torch.full((len(truth), boxes.shape[-2]), BACKGROUND, device=truth.device)
@@ -171,19 +171,19 @@ def roi_align(
     size: int,
     samples: int = 2,
 ) -> Tensor:
-    """Pool what lies under boxes into squares by bilinear sampling (He et al. 2017, 1703.06870, section 3).
+    """Return the features under boxes, pooled to squares by bilinear sampling (He et al. 2017, 1703.06870, section 3).
 
     All levels of a pyramid are read at once, as weighted sums over the rows of one table. Samples beyond the border
     take the nearest cell; more than one cell beyond it they are 0.
 
     Args:
-        maps: one a level: image,channel,rows,columns.
-        strides: pixels between the cells of each.
+        maps: Features of each level: image,channel,rows,columns.
+        strides: Pixels between the cells of each level.
         boxes: n,4 in pixels.
         image: n, which image of the maps each box lies in.
         level: n, which map each is read from.
-        size: bins along each side.
-        samples: of a bin along each side; their mean is the bin's value.
+        size: Bins along each side.
+        samples: Samples per bin along each side; their mean is the bin's value.
 
     Returns:
         n,channel,size,size.
@@ -210,7 +210,7 @@ def roi_align(
 
 
 def _sampled(low: Tensor, high: Tensor, cells: Tensor, size: int, samples: int) -> tuple[Tensor, Tensor]:
-    """Give the two cells beside every sample along one axis, and their weights: n,bin,sample and cell."""
+    """Return the two cells beside every sample along one axis, and their weights: n,bin,sample and cell."""
     steps = (torch.arange(size * samples, device=low.device, dtype=low.dtype) + 0.5) / (size * samples)
     place = low[:, None] + steps * (high - low)[:, None] - 0.5
     last = (cells - 1)[:, None]
@@ -224,12 +224,12 @@ def _sampled(low: Tensor, high: Tensor, cells: Tensor, size: int, samples: int) 
 
 
 def paste_masks(boxes: Tensor, masks: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Put square masks back where their boxes are; 0 outside of a box.
+    """Return square masks resampled into their boxes; 0 outside of a box.
 
     Args:
         boxes: n,4.
         masks: n,size,size.
-        shape: rows and columns of the image.
+        shape: Rows and columns of the image.
 
     Returns:
         n,rows,columns.

@@ -1,4 +1,4 @@
-"""How a Mask R-CNN learns: which boxes are looked at, and what each of its heads should have said of them.
+"""Losses of the Mask R-CNN: sampling of boxes and the loss of each head.
 
 The two stages are trained at once, and no gradient flows from the second into where the first put its boxes: the
 approximate joint training of Faster R-CNN (Ren et al. 2015, 1506.01497, section 3.2).
@@ -27,9 +27,9 @@ from reference_models.hybrid_mask_rcnn.network import BOX_SCALE, HybridMaskRCNN,
 __all__ = ["Losses", "detection_losses", "draw"]
 
 ROIS = 128
-"""Boxes that the second stage learns from, a slice."""
+"""Number of boxes per slice that the second stage learns from."""
 POSITIVE_SHARE = 0.25
-"""Positives to negatives at 1 to 3."""
+"""Share of positives: one to three negatives."""
 
 _ANCHOR_OVERLAP = (0.3, 0.5)
 _PROPOSAL_OVERLAP = (0.5, 0.5)
@@ -39,7 +39,7 @@ _ROUNDING = 1 / 9
 
 
 class Losses(NamedTuple):
-    """One number a head; their sum is what is minimised."""
+    """Loss of each head; their sum is minimised."""
 
     objectness: Tensor
     anchors: Tensor
@@ -49,37 +49,37 @@ class Losses(NamedTuple):
     types: Tensor
 
     def total(self) -> Tensor:
-        """Add them up, all with the same weight."""
+        """Return their sum, all with the same weight."""
         return torch.stack(list(self)).sum()
 
 
 def detection_losses(
     network: HybridMaskRCNN, maps: Maps, truth: Instances, counted: Tensor, spared: float = 1.0
 ) -> Losses:
-    """Give the losses of both stages for some slices.
+    """Return the losses of both stages for some slices.
 
     Args:
-        network: whose heads are asked.
-        maps: what it made of the slices.
-        truth: their instances.
-        counted: slice,row,column bool: the pixels on which the readers agreed; the others teach the masks nothing.
-        spared: a box of which a larger share than this lies in a true one is not background, however badly it fits.
+        network: Network whose heads are trained.
+        maps: Its output for the slices.
+        truth: True instances of the slices.
+        counted: slice,row,column bool: pixels on which the readers agreed; others are left out of the mask loss.
+        spared: A box of which a larger share than this lies in a true one is not background, however badly it fits.
     """
     return Losses(*_first_stage(maps, truth, spared), *_second_stage(network, maps, truth, counted, spared))
 
 
 def draw(matched: Tensor, count: int = ROIS) -> tuple[Tensor, Tensor]:
-    """Draw the boxes that are learnt from: positives up to a quarter of the count, and three negatives for each.
+    """Return randomly drawn boxes to learn from: positives up to a quarter of the count, and three negatives for each.
 
     The ratio holds over all slices of a step: those without hemorrhage give negatives to those with. Were it kept slice
     by slice, either the normal slices would teach nothing, or positives would be rarer than one in three.
 
     Args:
         matched: slice,n as from ``match_boxes``.
-        count: boxes a slice, if there are so many positives.
+        count: Boxes a slice, if there are so many positives.
 
     Returns:
-        slice,n bool twice: positives and negatives; without any positive, negatives for one slice.
+        slice,n bool twice: Positives and negatives; without any positive, negatives for one slice.
     """
     most = int(count * POSITIVE_SHARE)
     positives = _some(matched >= 0, most)
@@ -88,7 +88,7 @@ def draw(matched: Tensor, count: int = ROIS) -> tuple[Tensor, Tensor]:
 
 
 def _some(candidates: Tensor, wanted: int) -> Tensor:
-    """Choose at most so many candidates of each row by chance."""
+    """Return at most ``wanted`` random candidates of each row."""
     lots = torch.rand(candidates.shape, device=candidates.device) * candidates
     most = min(wanted, candidates.shape[1])
     least = lots.topk(most, dim=1).values[:, -1:]
@@ -138,7 +138,7 @@ def _second_stage(
 
 
 def _sparing(matched: Tensor, boxes: Tensor, truth: Instances, spared: float) -> Tensor:
-    """Ignore the background boxes that hold part of a true one: what they show is no background."""
+    """Return the matches with background boxes that hold part of a true box set to ignored."""
     if spared >= 1 or truth.boxes.shape[1] == 0:
         return matched
     inside = box_coverage(boxes, truth.boxes).amax(-1) > spared
@@ -146,7 +146,7 @@ def _sparing(matched: Tensor, boxes: Tensor, truth: Instances, spared: float) ->
 
 
 def _distance(found: Tensor, wanted: Tensor) -> Tensor:
-    """Give the smooth L1 distance of codes, as the sum over the four numbers and POSITIVE_SHARE of the mean."""
+    """Return the smooth L1 distance of codes, as the sum over the four numbers and POSITIVE_SHARE of the mean."""
     total = functional.smooth_l1_loss(found, wanted, beta=_ROUNDING, reduction="sum")
     return POSITIVE_SHARE * total / max(len(found), 1)
 
@@ -154,7 +154,7 @@ def _distance(found: Tensor, wanted: Tensor) -> Tensor:
 def _outlined(
     logits: Tensor, truth: Instances, counted: Tensor, boxes: Tensor, slices: Tensor, owners: Tensor
 ) -> Tensor:
-    """Give the cross-entropy of masks against the instances that their boxes belong to, as the mean over all pixels."""
+    """Return the mean cross-entropy, over all pixels, of masks against the instances of their boxes."""
     steps = (torch.arange(logits.shape[-1], device=boxes.device) + 0.5) / logits.shape[-1]
     rows, columns = (
         (boxes[:, axis, None] + steps * (boxes[:, axis + 2] - boxes[:, axis])[:, None])

@@ -1,4 +1,4 @@
-"""True boxes from label maps: what hangs together in a slice is one instance."""
+"""True boxes from label maps: connected pieces in a slice, merged over small gaps, are instances."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NEIGHBOURS = np.ones((3, 3), bool)
 
 
 class Instances(NamedTuple):
-    """The instances of some slices, as many places a slice as the fullest one needs.
+    """Instances of some slices, padded to the number of instances of the fullest slice.
 
     Args:
         boxes: slice,n,4 in pixels.
-        valid: slice,n bool: which places are taken.
-        classes: slice,n integers: the class that each is of, from 1; 0 where there is none.
-        numbers: slice,row,column integers: which place each pixel belongs to, from 1; 0 for background.
+        valid: slice,n bool: which entries are instances, not padding.
+        classes: slice,n integers: the class of each instance, from 1; 0 for padding.
+        numbers: slice,row,column integers: the instance of each pixel, from 1; 0 for background.
     """
 
     boxes: Tensor
@@ -34,17 +34,17 @@ class Instances(NamedTuple):
 
 
 def find_instances(target: Tensor, gap_px: int) -> Instances:
-    """Find the instances of every slice: pieces of one class with no more than a small gap between them.
+    """Return the instances of every slice: pieces of one class with no more than a small gap between them.
 
     A leaf of blood between the folds of the brain falls into many pieces of a pixel or two, none of which could be
     found alone. Sides shorter than ``SMALLEST_PX`` are widened to it, so that the smallest bleed has a box.
 
     Args:
         target: slice,row,column class numbers, on the CPU; 0 is background.
-        gap_px: pieces so near are one; an odd number counts as the next even one.
+        gap_px: Largest gap in pixels between pieces of one instance; an odd number counts as the next even one.
 
     Returns:
-        on the CPU; with no instance at all there are no places.
+        Instances on the CPU; without any instance the axis n is empty.
     """
     found = [_in_slice(one, gap_px) for one in target.numpy()]
     places = max((len(boxes) for boxes, _, _ in found), default=0)

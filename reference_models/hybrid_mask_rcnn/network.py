@@ -23,29 +23,29 @@ RATIOS = (0.5, 1.0, 2.0)
 """Height over width of the anchors."""
 
 SMALLEST_PX = 2.0
-"""Shorter sides are no box: proposals with one are dropped, true boxes are widened."""
+"""Shortest side of a box in pixels: proposals with a shorter one are dropped, true boxes are widened."""
 
 BOX_SCALE = (10.0, 10.0, 5.0, 5.0)
-"""What the second stage multiplies its codes by, so that they vary by about one (Fast R-CNN's deviations)."""
+"""Factors that scale the second stage's box codes to unit variance (Fast R-CNN's deviations)."""
 
 _BOX_BINS, _MASK_BINS = 7, 14
 _FINEST_CELLS = 14
-"""A box is pooled from the coarsest level on which it still has so many cells (224 pixels at stride 16 in the FPN)."""
+"""A box is pooled from the coarsest level on which it has this many cells (224 pixels at stride 16 in the FPN)."""
 
 _PROPOSAL_OVERLAP, _DETECTION_OVERLAP = 0.7, 0.3
 _FAINTEST = 0.05
-"""Detections below are none; they get no mask."""
+"""Score below which a box is discarded before masks are computed."""
 
 
 class Maps(NamedTuple):
-    """What the backbone and the proposal head give for some slices.
+    """Output of the backbone and the proposal head for some slices.
 
     Args:
-        pyramid: a level each, the finest first: slice,channel,rows,columns.
+        pyramid: Features of each level, the finest first: slice,channel,rows,columns.
         objectness: slice,anchor logits.
         deltas: slice,anchor,4.
         anchors: anchor,4.
-        shape: rows and columns of a slice.
+        shape: Rows and columns of a slice.
     """
 
     pyramid: list[Tensor]
@@ -56,7 +56,7 @@ class Maps(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What the second stage says of some boxes: n,2 logits (background, hemorrhage); n,4 codes; n,type logits."""
+    """Output of the second stage for some boxes: n,2 logits (background, hemorrhage); n,4 codes; n,type logits."""
 
     classes: Tensor
     deltas: Tensor
@@ -64,12 +64,12 @@ class Answers(NamedTuple):
 
 
 class Detections(NamedTuple):
-    """The boxes of some slices, the surest first; where there are fewer than others have, the score is 0.
+    """Boxes of some slices, by falling score; slices with fewer boxes than others are filled up with scores of 0.
 
     Args:
         boxes: slice,n,4 in pixels.
         scores: slice,n softmax scores of hemorrhage.
-        types: slice,n,type probabilities; no types without a type head.
+        types: slice,n,type probabilities; an empty last axis without a type head.
         masks: slice,n,size,size probabilities within the box.
     """
 
@@ -79,31 +79,31 @@ class Detections(NamedTuple):
     masks: Tensor
 
     def packed(self) -> Tensor:
-        """Put everything into one tensor slice,n,k."""
+        """Return everything as one tensor slice,n,k."""
         return torch.cat([self.boxes, self.scores[..., None], self.types, self.masks.flatten(2)], dim=-1)
 
     @classmethod
     def unpacked(cls, packed: Tensor, types: int) -> Detections:
-        """Take it apart again; ``types`` is how many the type head tells apart."""
+        """Return the detections of a packed tensor; ``types`` is the number of classes of the type head."""
         boxes, scores, kinds, masks = torch.split(packed, [4, 1, types, packed.shape[-1] - 5 - types], dim=-1)
         side = math.isqrt(masks.shape[-1])
         return cls(boxes, scores[..., 0], kinds, masks.reshape(*masks.shape[:-1], side, side))
 
 
 class HybridMaskRCNN(nn.Module):
-    """Slabs of five slices in, the hemorrhages of the middle slice out.
+    """Hybrid 3D/2D Mask R-CNN: detects hemorrhages in the middle slice of slabs of five slices.
 
     Args:
-        widths: channels of the backbone's first convolutions and of its four stages.
-        pyramid: channels of the expanding arm and of the heads.
-        blocks: residual bottlenecks a stage.
+        widths: Channels of the backbone's first convolutions and of its four stages.
+        pyramid: Channels of the expanding arm and of the heads.
+        blocks: Residual bottlenecks a stage.
         stem_stride: in-plane step of the first convolution.
-        anchors_px: sides of the anchors, one a level.
-        hidden: units of the box head's two layers.
-        types: how many types of hemorrhage the type head tells apart; 0: there is none, as in the paper.
-        proposals: how many are looked at a slice, before non-maximum suppression.
-        detections: how many are given a slice.
-        prior_logit: taken off the logit of every detection: training shows positives at 1:3, scans hold far fewer.
+        anchors_px: Side of the anchors of each level, in pixels.
+        hidden: Units of the box head's two layers.
+        types: Number of types of hemorrhage that the type head separates; 0: no type head, as in the paper.
+        proposals: Number of proposals per slice before non-maximum suppression.
+        detections: Number of detections per slice.
+        prior_logit: Subtracted from the logit of every detection: training shows positives at 1:3, scans hold fewer.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class HybridMaskRCNN(nn.Module):
         self.box_head.start()
 
     def maps(self, image: Tensor) -> Maps:
-        """Give pyramid and proposals' logits of the inner slices of slabs batch,depth,y,x."""
+        """Return pyramid and proposals' logits of the inner slices of slabs batch,depth,y,x."""
         shape = (image.shape[2], image.shape[3])
         pyramid = self.backbone(image)
         objectness, deltas = zip(*(self.proposal_head(level) for level in pyramid), strict=True)
@@ -145,10 +145,10 @@ class HybridMaskRCNN(nn.Module):
         )
 
     def propose(self, maps: Maps) -> tuple[Tensor, Tensor]:
-        """Choose the most promising boxes of each slice; no gradient flows through where they lie.
+        """Return the most promising boxes of each slice; no gradient flows through their positions.
 
         Returns:
-            slice,n,4 boxes and slice,n bool: which survive non-maximum suppression and have an area.
+            Boxes slice,n,4, and slice,n bool: Which of them survive non-maximum suppression and have an area.
         """
         best = maps.objectness.detach().topk(min(self.proposals, maps.objectness.shape[1]), dim=1).indices
         deltas = maps.deltas.detach().gather(1, best[..., None].expand(-1, -1, 4))
@@ -158,17 +158,17 @@ class HybridMaskRCNN(nn.Module):
         return boxes, nms(boxes, _PROPOSAL_OVERLAP) & large
 
     def answer(self, maps: Maps, boxes: Tensor, slices: Tensor) -> Answers:
-        """Judge boxes n,4 that lie in slices n."""
+        """Return class, shift and type of boxes n,4 that lie in slices n."""
         answers: Answers = self.box_head(self._pooled(maps, boxes, slices, _BOX_BINS))
         return answers
 
     def outline(self, maps: Maps, boxes: Tensor, slices: Tensor) -> Tensor:
-        """Give the logits n,size,size of the masks within boxes n,4 that lie in slices n."""
+        """Return the logits n,size,size of the masks within boxes n,4 that lie in slices n."""
         logits: Tensor = self.mask_head(self._pooled(maps, boxes, slices, _MASK_BINS))[:, 0]
         return logits.float()
 
     def forward(self, image: Tensor) -> Detections:
-        """Detect in slabs batch,depth,y,x: the slices are those that have two neighbours on either side."""
+        """Return the detections in slabs batch,depth,y,x, for the slices that have two neighbours on either side."""
         maps = self.maps(image)
         proposals, kept = self.propose(maps)
         slices = kept.nonzero()[:, 0]
@@ -204,7 +204,7 @@ class HybridMaskRCNN(nn.Module):
 
 
 class _ProposalHead(nn.Module):
-    """Objectness and shift of every anchor of a level; all levels share it."""
+    """Head for objectness and shift of every anchor of a level; all levels share it."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ class _ProposalHead(nn.Module):
 
 
 class _BoxHead(nn.Module):
-    """Class, shift and type of pooled boxes."""
+    """Head for class, shift and type of pooled boxes."""
 
     def __init__(self, channels: int, hidden: int, types: int) -> None:
         super().__init__()
@@ -268,13 +268,13 @@ def _taken(values: Tensor, order: Tensor) -> Tensor:
 
 
 def painted(detections: Detections, kinds: Tensor, shape: tuple[int, int], count: int) -> Tensor:
-    """Merge the masks of each slice: a pixel has the highest probability that any box of a kind gives it.
+    """Return the merged masks of each slice: the highest probability of a pixel in any box of a kind.
 
     Args:
-        detections: of some slices.
-        kinds: slice,n integers: which kind each box is of, from 0; negative: of none.
-        shape: rows and columns of a slice.
-        count: of kinds.
+        detections: Detections of some slices.
+        kinds: slice,n integers: the kind of each box, from 0; negative: the box is left out.
+        shape: Rows and columns of a slice.
+        count: Number of kinds.
 
     Returns:
         slice,kind,rows,columns probabilities.

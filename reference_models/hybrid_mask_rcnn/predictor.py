@@ -1,4 +1,4 @@
-"""``hybrid-mask-rcnn``: hemorrhage as boxes, masks and a score of the study (Chang et al. 2018)."""
+"""``hybrid-mask-rcnn``: hemorrhage as boxes, masks and a study score (Chang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ __all__ = ["ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
 Pixels = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 SCALED_TO = 3.0
-"""The window's ends come to plus and minus this."""
+"""Value to which the upper end of the window is scaled; the lower end is scaled to its negative."""
 
 _INSIDE = 0.5
-"""A pixel whose mask has at least this probability is hemorrhage."""
+"""Mask probability from which a pixel is hemorrhage."""
 
 
 @dataclass(frozen=True)
 class ChangConfiguration:
-    """How the network and what it sees are made; what the paper states is as it states it.
+    """Settings of the network and its preprocessing; the defaults are the paper's, where it states them.
 
     Args:
-        edge: slices are resampled to so many rows and columns.
-        window_hu: brought to -3..3 and cut off outside.
-        anchors_px: sides of the anchors, one a level of the pyramid.
-        widths: channels of the first convolution and of the four stages.
-        pyramid: channels of the expanding arm and of the heads.
-        blocks: residual bottlenecks a stage.
+        edge: Number of rows and columns to which slices are resampled.
+        window_hu: HU range that is scaled to -3..3 and clipped.
+        anchors_px: Side of the anchors of each level of the pyramid, in pixels.
+        widths: Channels of the first convolution and of the four stages.
+        pyramid: Channels of the expanding arm and of the heads.
+        blocks: Number of residual bottlenecks per stage.
         stem_stride: in-plane step of the first convolution.
-        hidden: units of the box head's layers.
-        proposals: how many are looked at a slice.
-        prior_logit: taken off the logit of every detection, since training shows far more positives than scans hold.
-        types: what the type head tells apart, in its order; the paper has no such head.
+        hidden: Units of the box head's layers.
+        proposals: Number of proposals per slice.
+        prior_logit: Subtracted from the logit of every detection, since training shows more positives than scans hold.
+        types: Names of the classes of the type head, in its order; empty: no such head, as in the paper.
     """
 
     edge: Size = 512
@@ -76,27 +76,27 @@ class ChangConfiguration:
 
     @classmethod
     def read(cls, stored: Any) -> ChangConfiguration:
-        """Read what ``asdict`` and JSON made of one; ``UsageError`` if it cannot be."""
+        """Return the configuration stored in a weights file; raise ``UsageError`` if it is invalid."""
         return read_configuration(cls, stored)
 
     def options(self) -> dict[str, Any]:
-        """Give the arguments of the network."""
+        """Return the keyword arguments of the network."""
         given = {key: value for key, value in asdict(self).items() if key not in {"edge", "window_hu"}}
         return {**given, "types": len(self.types)}
 
     def network(self) -> HybridMaskRCNN:
-        """Make the network."""
+        """Return the network with new random weights."""
         from reference_models.hybrid_mask_rcnn.network import HybridMaskRCNN
 
         return HybridMaskRCNN(**self.options())
 
     def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
-        """Bring an image into the network's slices: the plan, to come back by, and slice,row,column from -3 to 3.
+        """Return the slices that the network sees: how to map back from them, and slice,row,column from -3 to 3.
 
         The first and the last slice are repeated, so that they too have two neighbours on either side.
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         from reference_models.hybrid_mask_rcnn.backbone import CONTEXT
         from reference_models.scans.slices import Slices
@@ -108,20 +108,20 @@ class ChangConfiguration:
 
 
 class ChangPredictor:
-    """The network with its weights.
+    """Predictor of the network.
 
-    The label map has every pixel that the mask of a box with at least the threshold's score covers; with types, of the
-    box that is surest of the pixel. The score of the study is the highest of any box on any slice.
+    The label map holds every pixel in the mask of a box whose score reaches the threshold; with types, the type is that
+    of the box with the highest probability at the pixel. The score of the study is the highest of any box on any slice.
 
     Args:
-        weights: of ``hybrid-mask-rcnn``.
+        weights: Trained weights of ``hybrid-mask-rcnn``.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices at a time.
-        threshold: softmax score from which a box is hemorrhage.
-        types: give the type of each hemorrhage in place of the paper's one class.
+        batch_size: Number of slices per forward pass.
+        threshold: Softmax score from which a box is hemorrhage.
+        types: Give the type of each hemorrhage in place of the paper's one class.
 
     Raises:
-        UsageError: types are asked for and the weights know none.
+        UsageError: Types are asked for and the weights know none.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class ChangPredictor:
         """Detect and segment in one CT.
 
         Raises:
-            DataError: the image is not in HU.
+            DataError: The image is not in HU.
         """
         import torch
 
@@ -208,7 +208,7 @@ class ChangPredictor:
 def _findings(
     detections: Detections, kinds: Tensor, names: tuple[str, ...], plan: Slices, shape: tuple[int, ...]
 ) -> Iterator[Finding]:
-    """Give the boxes of a kind; none where the image's slices are not the patient's axial ones."""
+    """Yield the findings of boxes with a kind; none where the image's slices are not the patient's axial ones."""
     if plan.orientation.axes[0] != 0:
         return
     for index, place in (kinds >= 0).nonzero().tolist():
@@ -225,13 +225,13 @@ def hybrid_mask_rcnn(
     threshold: float = 0.5,
     types: bool = False,
 ) -> ChangPredictor:
-    """Make the predictor.
+    """Return the predictor.
 
     Args:
-        weights: a file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
         device: auto, cpu, cuda or cuda:N.
-        batch_size: slices at a time.
-        threshold: softmax score from which a box is hemorrhage.
-        types: give the type of each hemorrhage (where the weights know types) in place of the paper's one class.
+        batch_size: Number of slices per forward pass.
+        threshold: Softmax score from which a box is hemorrhage.
+        types: Predict the type of each hemorrhage instead of the paper's one class; the weights must have types.
     """
     return ChangPredictor(open_weights(MODEL.name, weights), device, batch_size, threshold, types=types)

@@ -20,16 +20,16 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class ChangPlan:
-    """How ``hybrid-mask-rcnn`` is trained.
+    """Settings of a training of ``hybrid-mask-rcnn``.
 
     Args:
-        configuration: of the network.
-        schedule: how long and how fast.
-        slab: inner slices of a slab; the paper's slabs of five slices have one.
-        batch_size: slabs a step; the paper does not state it.
-        gap_px: pieces of blood so near are one instance.
-        spared: a box of which a larger share than this lies in a true one is not taken for background; 1: it may be.
-        decay: factor of the squared weights in the loss; the paper names the term, not the factor.
+        configuration: Settings of the network and its preprocessing.
+        schedule: epochs, learning rate and optimizer.
+        slab: Number of inner slices of a slab; the paper's slabs of five slices have one.
+        batch_size: Number of slabs per training step; the paper does not state it.
+        gap_px: Largest gap in pixels between pieces of blood of one instance.
+        spared: A box of which a larger share than this lies in a true box is not used as background; 1: no limit.
+        decay: Factor of the squared weights in the loss; the paper names the term, not the factor.
     """
 
     configuration: ChangConfiguration
@@ -42,21 +42,21 @@ class ChangPlan:
 
 
 def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any], seed: int = 0) -> ChangPlan:
-    """Make the plan of ``hybrid-mask-rcnn``.
+    """Return the settings of a training of ``hybrid-mask-rcnn``.
 
     The demo sees 128 x 128 pixels, with anchors that cover as much of a head as the paper's and a first level at every
-    second pixel, in a network a fifth as wide. It learns from slabs of four inner slices, which share what the
-    contracting arm makes of their neighbours, and takes no box for background that lies by half in a true one: such are
-    most boxes on a thin sheet of blood.
+    second pixel, in a network a fifth as wide. It learns from slabs of four inner slices, which share the contracting
+    arm's features of their neighbours, and uses no box as background that lies by half in a true one, as most boxes on
+    a thin sheet of blood do.
 
     Args:
-        preset: paper or demo.
-        types: what a type head is to tell apart.
-        options: fields of the plan, of the configuration and of the schedule.
-        seed: of the training.
+        preset: Paper or demo.
+        types: Names of the classes of the type head; empty: no type head.
+        options: Fields of the plan, of the configuration and of the schedule.
+        seed: Random seed of the training.
 
     Raises:
-        UsageError: an option that is none.
+        UsageError: An unknown option.
     """
     plan = ChangPlan(ChangConfiguration(types=types), Schedule(learning_rate=2e-4, epochs=1000, patience=5, seed=seed))
     if preset == "demo":

@@ -1,4 +1,4 @@
-"""How ``hybrid-mask-rcnn`` learns (Chang et al. 2018, Implementation)."""
+"""Training of ``hybrid-mask-rcnn`` (Chang et al. 2018, Implementation)."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ __all__ = ["ChangPlan", "ChangRecipe", "chang_examples", "chang_plan", "chang_se
 
 _ANNEALINGS = 2
 _SURE = 0.5
-"""Score from which a box is drawn while validating."""
+"""Score from which a box is painted into the validation masks."""
 
 
 def chang_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Set the training up: every label is hemorrhage, unless one is called so.
+    """Return how the network is trained on a dataset: all labels are one class, unless one is called ``hemorrhage``.
 
-    The option ``types`` (default: true for the demo) adds a head that tells the labels apart.
+    The option ``types`` (default: true for the demo) adds a head that predicts which label it is.
     """
     options = dict(options)
     labels = dataset.labels
@@ -75,18 +75,18 @@ def chang_examples(
     configuration: ChangConfiguration,
     slab: int,
 ) -> list[Example]:
-    """Cut a case into slabs, side by side; the last slice is repeated until the last slab is full.
+    """Return a case as adjacent slabs; the last slice is repeated until the last slab is full.
 
     Args:
-        image: HU.
-        reference: on its grid.
-        classes: codes of each class, in their order.
-        configuration: of the network.
-        slab: inner slices of a slab.
+        image: CT in HU.
+        reference: Reference labels on the image's grid.
+        classes: Label codes of each class, in the order of the classes.
+        configuration: Settings of the network and its preprocessing.
+        slab: Number of inner slices of a slab.
 
     Returns:
-        examples whose image has two more slices at either end than target and counted have; slabs in which no voxel
-        counts are left out.
+        Examples whose image has two more slices at either end than target and counted; slabs in which no voxel counts
+        are left out.
     """
     plan, slices = configuration.slices(image)
     target = np.zeros(reference.labels.shape, np.uint8)
@@ -104,9 +104,9 @@ def chang_examples(
 
 
 class _Learner(HybridMaskRCNN):
-    """The network as the training loop sees it: maps while learning, one dense logit a pixel while validating."""
+    """The network with the output that training needs: maps while learning, one logit per pixel while validating."""
 
-    def forward(self, image: Tensor) -> Maps | Tensor:  # type: ignore[override]  # what is detected is for its user
+    def forward(self, image: Tensor) -> Maps | Tensor:  # type: ignore[override]  # detections are for prediction
         if self.training:
             return self.maps(image)
         detections: Detections = super().forward(image)
@@ -116,12 +116,12 @@ class _Learner(HybridMaskRCNN):
 
 @dataclass(eq=False)
 class ChangRecipe:
-    """What the network is shown.
+    """Sampling, loss and stopping rule of the network.
 
     Args:
-        plan: how it is trained.
-        training: slabs.
-        validation: slabs.
+        plan: Settings of the training.
+        training: Slabs to learn from.
+        validation: Slabs on which the best epoch is chosen.
     """
 
     plan: ChangPlan
@@ -133,12 +133,12 @@ class ChangRecipe:
         self.positive = np.array([bool(example.target.any()) for example in self.training])
 
     def network(self) -> nn.Module:
-        """Make the network, and remember it: its heads are asked of boxes that the targets choose."""
+        """Return the network with new random weights, and keep it: the loss applies its heads to chosen boxes."""
         self._network = _Learner(**self.plan.configuration.options())
         return self._network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give as many slabs as there are, half of them with hemorrhage, augmented."""
+        """Yield as many slabs as there are, half of them with hemorrhage, augmented."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         order = rng.choice(len(self.training), len(self.training), p=self._odds())
         for start in range(0, len(order), self.plan.batch_size):
@@ -146,12 +146,12 @@ class ChangRecipe:
             yield self.augmentation(batch, generator)
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give every slab as it is."""
+        """Yield every slab as it is."""
         for start in range(0, len(self.validation), self.plan.batch_size):
             yield _flat(_slabs(self.validation[start : start + self.plan.batch_size]))
 
     def loss(self, output: Maps | Tensor, batch: Batch) -> Tensor:
-        """Give the sum of all heads' losses and of the squared weights; while validating, the masks' cross-entropy."""
+        """Return the losses of all heads plus the squared weights; while validating, the masks' cross-entropy."""
         if isinstance(output, Tensor):
             return binary_cross_entropy(output, batch.target, batch.counted)
         flat = _flat(batch)
@@ -160,7 +160,7 @@ class ChangRecipe:
         return detection_losses(self._network, output, truth, flat.counted, self.plan.spared).total() + self._decay()
 
     def is_done(self, curves: Curves) -> bool:
-        """Stop where the learning rate would be annealed once more; the paper says only that training converges."""
+        """Return whether the learning rate would be annealed once more; the paper says only that training converges."""
         patience = self.plan.schedule.patience
         return patience is not None and count_plateaus(curves.loss, patience=patience) > _ANNEALINGS
 
@@ -176,11 +176,11 @@ class ChangRecipe:
 
 
 def _slabs(examples: list[Example]) -> Batch:
-    """Make a batch whose channels are the slices of a slab."""
+    """Return a batch whose channels are the slices of a slab."""
     batch = stack(examples)
     return batch._replace(image=batch.image[:, 0])
 
 
 def _flat(batch: Batch) -> Batch:
-    """Lay the inner slices of all slabs one after the other."""
+    """Return the batch with the inner slices of all slabs along the first axis."""
     return batch._replace(target=batch.target.flatten(0, 1), counted=batch.counted.flatten(0, 1))

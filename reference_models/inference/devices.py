@@ -1,4 +1,4 @@
-"""Where networks run, and what happens when memory does not suffice."""
+"""Choice of device, mixed precision, and batches that shrink when memory runs out."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _UNKNOWN_MEMORY = 4 * 2**30
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Give the device of that name; ``auto`` is the first GPU, or the CPU where there is none.
+    """Return the device of that name; ``auto`` is the first GPU, or the CPU where there is none.
 
     Raises:
-        UsageError: no such device is here.
+        UsageError: The device does not exist or is not supported.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -53,17 +53,17 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to its device; convolutions are fastest with the channels last in memory, on CPUs too."""
+    """Move a network to a device and return it; weights are stored channels last, which is fastest on CPUs too."""
     for layer in network.modules():
         for kind, memory_format in ((nn.Conv2d, torch.channels_last), (nn.Conv3d, torch.channels_last_3d)):
             if isinstance(layer, kind):
-                # torch's types do not know that a module takes a memory format alone.
+                # torch's types do not know that a module accepts a memory format alone.
                 layer.to(memory_format=memory_format)  # type: ignore[call-overload]
     return network.to(device)
 
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Compute in bfloat16 on a GPU; on a CPU in float32, which is quicker there and the same everywhere."""
+    """Return the precision context: bfloat16 on a GPU; float32 on a CPU, where it is faster and reproducible."""
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
@@ -71,7 +71,7 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def deterministic() -> Iterator[None]:
-    """Let torch choose the same algorithms every time inside the block, where it has them."""
+    """Use deterministic algorithms inside the block, where torch has them."""
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
@@ -83,7 +83,7 @@ def deterministic() -> Iterator[None]:
 
 
 def free_memory(device: torch.device) -> int:
-    """Give the bytes that are free on a GPU or in main memory; 4 GiB where the system does not say."""
+    """Return the free bytes on a GPU or in main memory; 4 GiB where the system does not report them."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
@@ -95,13 +95,13 @@ def free_memory(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether torch found no memory, on a GPU or on the CPU."""
+    """Return whether an error means that memory ran out, on a GPU or on the CPU."""
     told = ("not enough memory", "can't allocate memory")
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in told)
 
 
 def memory_does_not_suffice(device: torch.device, sides: Sequence[int]) -> PredictionFailedError:
-    """Give the error for an input that does not fit alone; ``sides`` are those of the slice or tile."""
+    """Return the error for a single input that does not fit; ``sides`` are the sides of the slice or tile in voxels."""
     what = " x ".join(map(str, sides))
     advice = "use --device cpu, a larger machine, or weights of a narrower network"
     return PredictionFailedError(f"not enough memory on {device} for a single input of {what}; {advice}")
@@ -110,21 +110,21 @@ def memory_does_not_suffice(device: torch.device, sides: Sequence[int]) -> Predi
 def apply_in_batches(
     function: Callable[[Tensor], Tensor], inputs: Tensor, batch_size: int, device: torch.device
 ) -> Tensor:
-    """Apply ``function`` to a few inputs at a time; each batch goes to the device and its result comes back.
+    """Return ``function`` of all inputs, computed in batches on the device.
 
-    Where memory does not suffice the batch is halved, and the log says so.
+    Where memory does not suffice the batch size is halved and a warning is logged.
 
     Args:
-        function: batch,... to batch,...
-        inputs: all of them, on the CPU.
-        batch_size: at most so many at a time.
-        device: where ``function`` works.
+        function: Function from batch,... to batch,...
+        inputs: All inputs, batch,..., on the CPU.
+        batch_size: Largest number of inputs per batch.
+        device: Device on which ``function`` runs.
 
     Returns:
         float32 on the CPU.
 
     Raises:
-        PredictionFailedError: memory does not suffice for a single input.
+        PredictionFailedError: Memory does not suffice for a single input.
     """
     results, start = [], 0
     while start < len(inputs):

@@ -1,4 +1,4 @@
-"""Which weights a predictor gets."""
+"""Loading of a predictor's weights: a given file, or the demo weights with a warning."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ __all__ = ["open_weights"]
 
 
 def open_weights(model: str, path: str | None) -> Weights:
-    """Read the weights of a model.
+    """Return the weights of a model.
 
     Args:
-        model: e.g. ``cai-unet``.
-        path: of the file; None: those that come with the package. They were learnt on simulated heads, and the log
-            warns of that.
+        model: Name of the model, e.g. ``cai-unet``.
+        path: Weights file; None: the demo weights, which were trained on simulated heads; a warning is logged.
 
     Raises:
-        MissingFileError, DataError, UsageError: as ``Weights.load``.
+        MissingFileError, DataError, UsageError: As ``Weights.load``.
     """
     weights = Weights.load(path or demo_weights(model), model)
     if weights.phantoms_only:

@@ -1,4 +1,4 @@
-"""A network over a volume in overlapping tiles, averaged."""
+"""Inference over a volume in overlapping tiles, whose results are averaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reference_models.inference.devices import autocast, is_out_of_memory, memor
 __all__ = ["OVERLAP", "apply_in_tiles"]
 
 OVERLAP = 0.5
-"""Share of a tile that its neighbour covers too; the papers say only that tiles overlap."""
+"""Overlap of neighbouring tiles, as a share of their side; the papers say only that tiles overlap."""
 
 Triple = tuple[int, int, int]
 
@@ -28,24 +28,24 @@ def apply_in_tiles(
     device: torch.device,
     multiple: Triple = (16, 16, 16),
 ) -> Tensor:
-    """Apply ``function`` to tiles that overlap by half, and average what they give.
+    """Return the mean of ``function`` over tiles that overlap by half.
 
-    Where memory does not suffice, first the batch and then the tiles become smaller, and the log says so. Only smaller
-    tiles change the answer.
+    Where memory does not suffice, first the batch and then the tiles become smaller, and a warning is logged. Only
+    smaller tiles change the result.
 
     Args:
-        function: batch,1,z,y,x to the same shape.
-        volume: z,y,x, on the CPU; what fits into one tile is not cut.
+        function: Function from batch,1,z,y,x to the same shape.
+        volume: z,y,x, on the CPU; a volume that fits into one tile is not cut.
         tile: z,y,x sides of a tile, or the side of a cube.
-        batch_size: tiles at a time.
-        device: where ``function`` works; only tiles go there.
-        multiple: what the sides of smaller tiles must be multiples of.
+        batch_size: Number of tiles per forward pass.
+        device: Device on which ``function`` runs; only tiles are moved to it.
+        multiple: Number that the sides of smaller tiles must be multiples of, along z, y and x.
 
     Returns:
         z,y,x float32 on the CPU.
 
     Raises:
-        PredictionFailedError: memory does not suffice for one of the smallest tiles.
+        PredictionFailedError: Memory does not suffice for one of the smallest tiles.
     """
     sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
@@ -69,7 +69,7 @@ def apply_in_tiles(
 
 
 def _smaller(sides: Triple, multiple: Triple) -> Triple:
-    """Halve every side that may be halved."""
+    """Return the sides, each halved where it stays a multiple."""
     z, y, x = (side if side % (2 * least) else side // 2 for side, least in zip(sides, multiple, strict=True))
     return z, y, x
 

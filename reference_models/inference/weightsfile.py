@@ -1,4 +1,4 @@
-"""Weights with what is needed to use them: one safetensors file, its configuration as JSON in the metadata."""
+"""Weights files: tensors in safetensors, with model, configuration and labels as JSON in the metadata."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Weights:
     """The trained tensors of a network.
 
     Args:
-        model: which predictor they are for, e.g. ``cai-unet``.
-        configuration: how network and preprocessing are made; JSON values.
-        labels: what the classes are called; class k is the k-th label, class 0 background.
-        tensors: of the network's state.
-        trained_on: names of the datasets; of several where training began with the weights of another.
-        phantoms_only: learnt on simulated heads, so of no use on patients.
-        digest: SHA-256 of the file they were read from, else empty.
+        model: Name of the model, e.g. ``cai-unet``.
+        configuration: Settings of network and preprocessing; JSON values.
+        labels: Names and codes of the classes; class k is the k-th label, class 0 background.
+        tensors: Arrays of the network's state, by name.
+        trained_on: Names of the datasets; several where training started from other weights.
+        phantoms_only: Trained on simulated heads alone, so unusable on patients.
+        digest: SHA-256 of the file that they were read from, else empty.
     """
 
     model: str
@@ -47,9 +47,9 @@ class Weights:
 
     @classmethod
     def of(cls, network: nn.Module, *, half: bool = False, **fields: Any) -> Weights:
-        """Take the tensors of a network; ``half`` stores kernels in 16 bits, biases and running statistics as they are.
+        """Return the weights of a network; ``half`` stores kernels as float16, biases and statistics as float32.
 
-        A running variance may be larger than 16 bits can say.
+        A running variance may exceed the range of float16.
         """
         tensors = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
         if half:
@@ -60,7 +60,7 @@ class Weights:
         return cls(tensors=tensors, **fields)
 
     def save(self, path: str | Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         from safetensors.numpy import save_file
 
         card = {
@@ -80,17 +80,17 @@ class Weights:
 
     @classmethod
     def load(cls, path: str | Path, model: str, *, kin: Sequence[str] = ()) -> Weights:
-        """Read weights of one model.
+        """Return the weights of one model, read from a file.
 
         Args:
-            path: of the file.
-            model: which predictor they should be for.
-            kin: models with the same network, whose weights will do.
+            path: Safetensors file.
+            model: Name of the expected model.
+            kin: Names of models with the same network, whose weights are accepted too.
 
         Raises:
-            MissingFileError: there is no such file.
-            DataError: it is no weights file.
-            UsageError: it holds the weights of another model; the message names both.
+            MissingFileError: The file does not exist.
+            DataError: The file is not a weights file.
+            UsageError: The file holds the weights of another model; the message names both.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -124,16 +124,16 @@ class Weights:
         return read
 
     def into(self, build: Callable[[], nn.Module], where: str) -> nn.Module:
-        """Give the network that ``build`` makes these tensors, but see first whether they are its own.
+        """Return the network that ``build`` makes, with these tensors.
 
-        A file may say anything of its network's size: one that fits its tensors takes no more memory than they do.
+        Shapes are checked before memory is allocated, since a file may claim any size of its network.
 
         Args:
-            build: makes the network.
-            where: what to call the weights in a message.
+            build: Function that returns a network.
+            where: Name of the weights in messages.
 
         Raises:
-            UsageError: there is no such network, or it is of another configuration; the message names both.
+            UsageError: The configuration is impossible or does not fit the tensors; the message names what differs.
         """
         self.expect_fit(build, where)
         network = build()
@@ -141,14 +141,14 @@ class Weights:
         return network
 
     def expect_fit(self, build: Callable[[], nn.Module], where: str) -> None:
-        """See whether the network that ``build`` makes has these tensors; it takes no memory.
+        """Raise an error unless the network that ``build`` makes has these tensors; allocates no memory.
 
         Args:
-            build: makes the network.
-            where: what to call the weights in a message.
+            build: Function that returns a network.
+            where: Name of the weights in messages.
 
         Raises:
-            UsageError: there is no such network, or it is of another configuration; the message names both.
+            UsageError: The configuration is impossible or does not fit the tensors; the message names what differs.
         """
         import torch
 
@@ -162,14 +162,14 @@ class Weights:
             raise UsageError(msg) from error
 
     def put_into(self, network: nn.Module, where: str) -> None:
-        """Give a network these tensors.
+        """Copy these tensors into a network.
 
         Args:
-            network: changed.
-            where: what to call the weights in a message.
+            network: Network that is changed.
+            where: Name of the weights in messages.
 
         Raises:
-            UsageError: they are of another configuration; the message names both.
+            UsageError: The network has another configuration; the message names what differs.
         """
         import torch
 
@@ -193,12 +193,12 @@ class Weights:
 
 
 def demo_weights(model: str) -> Path:
-    """Say where the weights that come with the package lie."""
+    """Return the path of a model's demo weights, which come with the package."""
     return Path(__file__).parents[1] / "weights" / f"{model}.safetensors"
 
 
 def _names(stored: Any) -> tuple[str, ...]:
-    """Read names of datasets; files of version 0.1.0 hold one, or an empty one for none."""
+    """Return names of datasets; files of version 0.1.0 hold a single name, empty for none."""
     names = [stored] if isinstance(stored, str) else stored
     if not all(isinstance(name, str) for name in names):
         msg = f"names of datasets are text, got {names}"

@@ -1,1 +1,1 @@
-"""How a scan comes to a network, and what the network found comes back: brains, grids, template space."""
+"""Preprocessing of scans for networks, and its inverse: brain extraction, grids, template space."""

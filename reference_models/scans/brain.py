@@ -2,7 +2,8 @@
 
 The steps are those of the protocol that Muschelli et al. 2015 validated (doi 10.1016/j.neuroimage.2015.03.074):
 threshold at 0 to 100 HU, smoothing, the largest component, neck removal, hole filling. Where that protocol calls FSL's
-BET, whose licence lets nobody pass it on, this is mathematical morphology: what a ball of 10 mm reaches inside bone.
+BET, whose licence forbids redistribution, this is mathematical morphology: the space that a ball of 10 mm reaches
+inside bone.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ _VERSION = 1
 _BRAIN_HU = (0.0, 100.0)
 _BONE_HU = 150.0
 _HALF_BONE_HU = 450.0
-"""A voxel of brain (35) and cortical bone (900) in equal parts."""
+"""HU of a voxel with equal parts of brain (35) and cortical bone (900)."""
 _WORKING_MM = 1.5
 _SMOOTHING_MM = 1.0
 _BALL_MM = 10.0
 _CREEP_MM = 6.0
-"""How far from the ball's reach thin corners are followed: temporal poles, the floor of the frontal fossa."""
+"""Distance beyond the ball's reach to which thin corners are followed: temporal poles, floor of the frontal fossa."""
 _CLOSING_MM = 6.0
 _DIRECTIONS = 16
 _ENCLOSED = 12
-"""In so many of the directions bone must lie: skulls have gaps, and fields of view may end too early."""
+"""Number of directions in which bone must lie: skulls have gaps, and fields of view may end too early."""
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 
 def brain_mask(image: Volume) -> Mask:
-    """Give what ``find_brain`` finds, from the cache where this image was seen before."""
+    """Return the mask of ``find_brain``, from the cache where this image was processed before."""
     return remembered("brain", _VERSION, (image,), lambda: find_brain(image))
 
 
 def find_brain(image: Volume) -> Mask:
-    """Find the cranial cavity.
+    """Return the mask of the cranial cavity.
 
     Args:
         image: HU, stored along any axes.
@@ -80,7 +81,7 @@ def _cavity(hu: NDArray[np.float32], spacing: Spacing) -> Mask:
 
 
 def _enclosed(bone: Mask) -> Mask:
-    """Keep the voxels that have bone in most directions of the axial plane."""
+    """Return the voxels that have bone in most directions of the axial plane."""
     sides: NDArray[np.int8] = np.zeros(bone.shape, np.int8)
     turns = _DIRECTIONS // 4
     for turn in range(turns):
@@ -100,7 +101,7 @@ def _enclosed(bone: Mask) -> Mask:
 
 
 def _to_the_bone(mask: Mask, hu: NDArray[np.float32], step: int) -> Mask:
-    """Move the border to where half of a voxel is bone, within the voxels that smoothing and coarse steps cost."""
+    """Return the mask grown to where a voxel is half bone, at most by the voxels lost to smoothing and coarse steps."""
     if not mask.any():
         return mask
     within_plane = ndimage.generate_binary_structure(2, 1)[None]

@@ -1,4 +1,4 @@
-"""The part of a scan that a 3D network sees, on the network's grid, and the way back."""
+"""Cropping of the head and resampling to the grid of a 3D network, and the inverse."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _NOT_AIR_HU = -300.0
 class HeadGrid:
     """The box around everything that is not air, resampled, and padded to the size of a patch.
 
-    How much air a scan shows depends on its field of view alone; without it a network that normalises by the mean of
-    a patch sees alike heads alike.
+    The amount of air depends on the field of view alone; cropping it keeps a network that normalises by the mean of a
+    patch independent of it.
 
     Args:
-        orientation: of the image.
+        orientation: Orientation of the image.
         native: z,y,x shape of the image, in the patient's order.
-        box: of what is not air, in the same order.
+        box: Bounding box of everything that is not air, in the same order.
         size: z,y,x shape of the box after resampling.
-        patch: z,y,x shape that the padded box has at least.
+        patch: z,y,x smallest shape of the padded box.
     """
 
     orientation: Orientation
@@ -42,12 +42,12 @@ class HeadGrid:
 
     @classmethod
     def of(cls, image: Volume, patch: Triple, spacing_mm: tuple[float, float, float] | None = None) -> HeadGrid:
-        """Plan the grid of a CT.
+        """Return the grid of a CT.
 
         Args:
-            image: HU; an image of air alone is taken as it is.
-            patch: z,y,x voxels.
-            spacing_mm: z,y,x of the grid; None: the image's.
+            image: CT in HU; an image of air alone is not cropped.
+            patch: z,y,x size of a patch in voxels.
+            spacing_mm: z,y,x voxel sides of the grid; None: the image's.
         """
         orientation = Orientation.of(image)
         solid = orientation.apply(image.array > _NOT_AIR_HU)
@@ -59,18 +59,18 @@ class HeadGrid:
         return cls(orientation, solid.shape, box, tuple(sides), patch)  # type: ignore[arg-type]  # three axes
 
     def cut(self, array: NDArray[Any], fill: float) -> NDArray[Any]:
-        """Bring an array of the image onto the grid: floats linearly, integers and bool by the nearest voxel.
+        """Return an array of the image on the grid: floats linearly, integers and bool by the nearest voxel.
 
         Args:
             array: z,y,x on the image's grid.
-            fill: value of the padding, which comes at the ends.
+            fill: Value of the padding at the ends.
         """
         inside = _resized(self.orientation.apply(array)[self.box], self.size)
         missing = [(0, max(0, side - size)) for side, size in zip(self.patch, self.size, strict=True)]
         return np.pad(inside, missing, constant_values=fill)
 
     def restore(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a map of the grid back onto the image's, linearly; outside the box it is 0."""
+        """Return a map of the grid on the image's grid, interpolated linearly; 0 outside the box."""
         z, y, x = self.size
         sides = tuple(part.stop - part.start for part in self.box)
         native = np.zeros(self.native, np.float32)

@@ -1,4 +1,4 @@
-"""Hounsfield units: that an image is in them, and the windows that some networks see."""
+"""Hounsfield units: check that an image is in HU, and windowing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ctbench.volume import Volume
 __all__ = ["CT_RANGE_HU", "check_hu", "windowed"]
 
 CT_RANGE_HU = (-1024.0, 3071.0)
-"""What a CT scanner stores; DeepBleed's pipeline clamps to it."""
+"""Range that a CT scanner stores; DeepBleed's pipeline clips to it."""
 
 
 def check_hu(image: Volume) -> Volume:
-    """Give an image back if it can be in HU: air is below zero, so some of its voxels are.
+    """Return the image if it can be in HU: some voxels must be below zero, as air is.
 
     Raises:
-        DataError: no voxel is below zero: 8-bit pictures, raw detector values, heads with the air set to zero.
+        DataError: No voxel is below zero, as in 8-bit pictures, raw detector values, heads with the air set to zero.
     """
     low, high = float(image.array.min()), float(image.array.max())
     if low >= 0:
@@ -32,7 +32,7 @@ def check_hu(image: Volume) -> Volume:
 
 
 def windowed(hu: NDArray[np.floating], window_hu: tuple[float, float] | None) -> NDArray[np.float32]:
-    """Bring a window of HU to 0..1, cut off at both ends; None leaves HU as they are."""
+    """Return HU scaled from a window to 0..1 and clipped; with None, HU as float32."""
     if window_hu is None:
         return hu.astype(np.float32, copy=False)
     low, high = window_hu

@@ -11,14 +11,14 @@ __all__ = ["read_between"]
 
 
 def read_between(values: NDArray[np.floating], places: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
-    """Read an array at the places of another grid with the same axes; outside its ends stand its last values.
+    """Return an array interpolated at the points of another grid with the same axes; beyond its ends, its last values.
 
     Args:
         values: ...,z,y,x.
-        places: for each of z, y, x the indices to read at, fractions included.
+        places: Fractional indices along z, y and x.
 
     Returns:
-        ...,z,y,x with as many entries as there are places, of the array's type.
+        ...,z,y,x with one entry per index, of the array's type.
 
     Example:
         >>> read_between(np.arange(3.0).reshape(1, 1, 3), [np.zeros(1), np.zeros(1), np.array([0.5, 9.0])])

@@ -1,4 +1,4 @@
-"""Cubic voxels: patches need them, and scans with thick slices do not have them."""
+"""Resampling to cubic voxels, and back."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class IsotropicGrid:
     The first voxels coincide, so a grid of the image's own spacing loses nothing.
 
     Args:
-        orientation: of the image.
-        native: the image's shape and
-        native_mm: its spacing, in the patient's order.
-        spacing_mm: of the cubic voxels.
+        orientation: Orientation of the image.
+        native: Shape of the image, in the patient's order.
+        native_mm: Spacing of the image, in the patient's order.
+        spacing_mm: Side of the cubic voxels.
     """
 
     orientation: Orientation
@@ -38,14 +38,14 @@ class IsotropicGrid:
 
     @classmethod
     def of(cls, image: Volume, spacing_mm: float) -> IsotropicGrid:
-        """Plan the grid of an image; its array is not read."""
+        """Return the grid of an image; its array is not read."""
         orientation = Orientation.of(image)
         z, y, x = (image.shape[axis] for axis in orientation.axes)
         return cls(orientation, (z, y, x), orientation.spacing_mm(image), spacing_mm)
 
     @property
     def shape(self) -> Shape:
-        """How many cubic voxels there are along z, y and x."""
+        """Number of cubic voxels along z, y and x."""
         z, y, x = (
             int((size - 1) * mm / self.spacing_mm + 1e-6) + 1
             for size, mm in zip(self.native, self.native_mm, strict=True)
@@ -53,9 +53,9 @@ class IsotropicGrid:
         return z, y, x
 
     def to_grid(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Bring an array of the image onto the grid: floats linearly, integers and bool by the nearest voxel.
+        """Return an array of the image on the grid: floats linearly, integers and bool by the nearest voxel.
 
-        Along axes with finer voxels than the grid's, floats are smoothed first, so that noise is not carried over.
+        Along axes with finer voxels than the grid's, floats are smoothed first, so that noise is not aliased.
         """
         turned = self.orientation.apply(array)
         places = [np.arange(size) * self._ratio(axis) for axis, size in enumerate(self.shape)]
@@ -71,10 +71,10 @@ class IsotropicGrid:
         return read_between(turned, places)
 
     def to_native(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Bring maps ...,z,y,x of the grid onto the image's grid, linearly."""
+        """Return maps ...,z,y,x of the grid on the image's grid, interpolated linearly."""
         places = [np.arange(size) / self._ratio(axis) for axis, size in enumerate(self.native)]
         return self.orientation.undo(read_between(maps, places))
 
     def _ratio(self, axis: int) -> float:
-        """Give the grid's spacing in voxels of the image."""
+        """Return the grid's spacing in voxels of the image."""
         return self.spacing_mm / self.native_mm[axis]

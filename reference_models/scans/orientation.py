@@ -1,4 +1,4 @@
-"""Whatever way a scan is stored, a network sees it from one side: z up, y to the back, x to the left."""
+"""Reorientation of arrays to the patient's axes: z up, y to the back, x to the left; and back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Orientation"]
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How the axes of an array lie in the patient; an oblique axis goes to the nearest one.
+    """Axes of an array in the patient; an oblique axis is assigned to the nearest one.
 
     Args:
-        axes: the array's axis that runs along z, y and x of the patient (LPS).
-        flips: which of z, y, x run the other way.
+        axes: The array's axis that runs along z, y and x of the patient (LPS).
+        flips: Whether each of z, y, x runs in the opposite direction.
     """
 
     axes: tuple[int, int, int]
@@ -28,29 +28,29 @@ class Orientation:
 
     @classmethod
     def of(cls, image: Volume) -> Orientation:
-        """Read it from the image's direction."""
+        """Return the orientation of an image, from its direction matrix."""
         _, found = linear_sum_assignment(-np.abs(image.direction))
         z, y, x = (int(axis) for axis in found)
         flips = tuple(bool(image.direction[world, axis] < 0) for world, axis in enumerate((z, y, x)))
-        return cls((z, y, x), flips)  # type: ignore[arg-type]  # three, one an axis
+        return cls((z, y, x), flips)  # type: ignore[arg-type]  # three, one per axis
 
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Bring an array z,y,x of the image into the patient's order."""
+        """Return an array z,y,x of the image in the patient's order."""
         return np.ascontiguousarray(np.flip(array.transpose(self.axes), self._flipped()))
 
     def undo(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Bring an array back into the image's order; axes before the last three stay."""
+        """Return an array in the image's order; axes before the last three stay."""
         lead = array.ndim - 3
         turned = np.flip(array, tuple(lead + axis for axis in self._flipped()))
         back = [lead + int(axis) for axis in np.argsort(self.axes)]
         return np.ascontiguousarray(turned.transpose([*range(lead), *back]))
 
     def undo_box(self, ends: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Bring a box back into the image's order.
+        """Return a box in the image's order.
 
         Args:
-            ends: first and last + 1 along the patient's z, y, x: 2,3.
-            shape: of the image.
+            ends: First and last + 1 along the patient's z, y, x: 2,3.
+            shape: Shape of the image.
         """
         box = np.zeros((2, 3))
         for turned, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
@@ -59,7 +59,7 @@ class Orientation:
         return box
 
     def spacing_mm(self, image: Volume) -> tuple[float, float, float]:
-        """Give the spacing in the patient's order."""
+        """Return the spacing in the patient's order."""
         z, y, x = (image.spacing_mm[axis] for axis in self.axes)
         return z, y, x
 

@@ -1,4 +1,4 @@
-"""What several models need of one image is made once and kept in the cache folder, by the digest of the image."""
+"""Cache of preprocessing that several models share, in the cache folder, by the digest of the image."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _log = logging.getLogger("reference_models")
 
 
 def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-    """Give an array that was made of the same images before, or make it and keep it.
+    """Return an array computed from some images, from the cache if it is there, otherwise computed and cached.
 
-    A cache folder that cannot be written costs time only; an entry that cannot be read is made anew.
+    A cache folder that cannot be written is ignored; an entry that cannot be read is computed again.
 
     Args:
-        what: name of the step, a folder of the cache.
-        version: of the step; a new one makes everything anew.
-        images: all that the result depends on.
-        make: makes the result; bool arrays are kept in one bit a voxel.
+        what: Name of the step, a folder of the cache.
+        version: Version of the step; entries of other versions are not used.
+        images: All images that the result depends on.
+        make: Function that computes the result; bool arrays are stored in one bit per voxel.
     """
     folder = cache_folder() / "preprocessing" / f"{what}-{version}"
     path = folder / f"{_digest(images)}.npz"

@@ -24,9 +24,9 @@ class Slices:
     """The axial slices of one image on the grid of a network: resampled in plane, padded to multiples of 16.
 
     Args:
-        orientation: of the image.
-        native: rows and columns of the image, in the patient's order.
-        size: rows and columns after resampling, before padding.
+        orientation: Orientation of the image.
+        native: Rows and columns of the image, in the patient's order.
+        size: Rows and columns after resampling, before padding.
     """
 
     orientation: Orientation
@@ -35,12 +35,12 @@ class Slices:
 
     @classmethod
     def of(cls, image: Volume, *, pixel_mm: float | None = None, edge: int | None = None) -> Slices:
-        """Plan the slices of an image.
+        """Return the slices of an image.
 
         Args:
-            image: its array is not read.
-            pixel_mm: resample to square pixels of this size; None: keep the image's.
-            edge: resample to so many rows and columns instead.
+            image: Image whose grid is used; its array is not read.
+            pixel_mm: Resample to square pixels of this size; None: keep the image's.
+            edge: Number of rows and columns to resample to instead.
         """
         orientation = Orientation.of(image)
         rows, columns = (image.shape[axis] for axis in orientation.axes[1:])
@@ -53,14 +53,14 @@ class Slices:
         return cls(orientation, (rows, columns), size)
 
     def cut(self, array: NDArray[Any], fill: float) -> NDArray[Any]:
-        """Bring an array of the image into slices: floats linearly, integers and bool by the nearest voxel.
+        """Return an array of the image as slices: floats linearly, integers and bool by the nearest voxel.
 
         Args:
             array: z,y,x on the image's grid.
-            fill: value of the padding.
+            fill: Value of the padding.
 
         Returns:
-            slice,row,column.
+            Array slice,row,column.
         """
         turned = self.orientation.apply(array)
         if self.size != self.native:
@@ -69,7 +69,7 @@ class Slices:
         return np.pad(turned, ((0, 0), (0, rows), (0, columns)), constant_values=fill)
 
     def restore(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring maps channel,slice,row,column onto the image's grid, linearly: channel,z,y,x."""
+        """Return maps channel,slice,row,column on the image's grid, interpolated linearly: channel,z,y,x."""
         cropped = maps[..., : self.size[0], : self.size[1]]
         if self.size != self.native:
             cropped = np.stack([resized(np.ascontiguousarray(one), self.native) for one in cropped])
@@ -77,15 +77,15 @@ class Slices:
         return restored
 
     def restore_box(self, index: int, box: Sequence[float], shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Bring a box in one slice onto the image's grid.
+        """Return a box of one slice on the image's grid.
 
         Args:
-            index: of the slice.
-            box: first row, first column, last row + 1, last column + 1, in pixels of the network.
-            shape: of the image, z,y,x.
+            index: Number of the slice.
+            box: First row, first column, last row + 1, last column + 1, in pixels of the network.
+            shape: z,y,x shape of the image.
 
         Returns:
-            first and last + 1 along the image's axes z, y, x: 2,3, cut at its border.
+            First and last + 1 along the image's axes z, y, x: 2,3, clipped to the image.
         """
         ends = np.reshape(box, (2, 2)) * np.array(self.native) / self.size
         within = np.clip(ends, 0, self.native)
@@ -93,7 +93,7 @@ class Slices:
 
 
 def resized(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resample slice,row,column in plane: floats linearly and without aliasing, integers and bool by the nearest."""
+    """Return slice,row,column resampled in plane: floats linearly, without aliasing, others by the nearest."""
     resize = torch.nn.functional.interpolate
     tensor = torch.from_numpy(np.ascontiguousarray(array).astype(np.float32))[:, None]
     if array.dtype.kind == "f":

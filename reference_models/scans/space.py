@@ -1,4 +1,4 @@
-"""The template space of DeepBleed: rigid registration of extracted brains, and the way there and back.
+"""Template space of DeepBleed: rigid registration of extracted brains, resampling to the template and back.
 
 The paper registers with ANTs; this is SimpleITK with the same kind of transform and metric (rigid, Mattes mutual
 information). Everything is in world coordinates (LPS, mm), so the way an image is stored does not matter.
@@ -26,7 +26,7 @@ from reference_models.scans.preprocessing import remembered
 __all__ = ["TEMPLATE", "TemplateSpace", "extracted_brain", "read_template", "register"]
 
 TEMPLATE = Path(__file__).parents[1] / "weights" / "template.nii.gz"
-"""The mean extracted brain of simulated heads, 128 voxels of 1.5 mm a side."""
+"""Mean extracted brain of simulated heads, 128 voxels of 1.5 mm per side."""
 
 EXTENT_MM = 192.0
 """Side of the cube that the networks see: 128 voxels of 1.5 mm."""
@@ -45,12 +45,12 @@ _VERSION = 1
 
 
 def extracted_brain(image: Volume) -> Volume:
-    """Give HU from -1024 to 3071 inside the brain mask, and 0 outside (Sharrock et al. 2020, Image Processing).
+    """Return HU clipped to -1024..3071 inside the brain mask, and 0 outside (Sharrock et al. 2020, Image Processing).
 
-    A scan without a brain in the field comes back as zeros.
+    A scan without a brain in the field becomes all zeros.
 
     Raises:
-        DataError: the image is not in HU.
+        DataError: The image is not in HU.
     """
     mask = brain_mask(check_hu(image))
     return image.with_array(np.where(mask, np.clip(image.array, *CT_RANGE_HU), 0).astype(np.float32))
@@ -58,11 +58,11 @@ def extracted_brain(image: Volume) -> Volume:
 
 @dataclass(frozen=True, eq=False)
 class TemplateSpace:
-    """The way between one image and the template.
+    """Resampling between one image and the template.
 
     Args:
-        grid: cubic voxels over the template's field; its array is not used.
-        native: the image's grid; its array is not used.
+        grid: Cubic voxels over the template's field; its array is not used.
+        native: The image's grid; its array is not used.
         transform: SimpleITK's rigid transform from points of the template to points of the image.
     """
 
@@ -72,12 +72,12 @@ class TemplateSpace:
 
     @classmethod
     def of(cls, brain: Volume, template: Volume, spacing_mm: float) -> TemplateSpace:
-        """Register an extracted brain.
+        """Return the template space of an extracted brain, which is registered to the template.
 
         Args:
-            brain: as ``extracted_brain`` gives it.
-            template: another extracted brain.
-            spacing_mm: of the cubic voxels in template space.
+            brain: Result of ``extracted_brain``.
+            template: Another extracted brain.
+            spacing_mm: Side of the cubic voxels in template space.
         """
         sitk = simpleitk()
         rigid = remembered("rigid", _VERSION, (brain, template), lambda: _numbers(register(brain, template)))
@@ -87,11 +87,11 @@ class TemplateSpace:
         return cls(_cube(template, spacing_mm), brain, transform)
 
     def to_template(self, array: NDArray[Any], *, nearest: bool = False) -> NDArray[Any]:
-        """Bring an array of the image's grid into template space; 0 comes from outside."""
+        """Return an array of the image's grid in template space; 0 outside the image."""
         return _resampled(self.native.with_array(array), self.grid, self.transform, nearest)
 
     def to_native(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring an array of template space back onto the image's grid, linearly; 0 comes from outside."""
+        """Return an array of template space on the image's grid, interpolated linearly; 0 outside."""
         moved: NDArray[np.float32] = _resampled(
             self.grid.with_array(array), self.native, self.transform.GetInverse(), nearest=False
         )
@@ -99,21 +99,21 @@ class TemplateSpace:
 
 
 def register(brain: Volume, template: Volume) -> Any:
-    """Find the rigid transform from points of ``template`` to points of ``brain``.
+    """Return the rigid transform from points of ``template`` to points of ``brain``.
 
     It starts from the better of two guesses, no rotation and the principal axes of the two brains, about the centres
-    of mass; then it goes from coarse to fine. The result is the same every time. Where a brain is too small to go on
-    (a scan of a few slices), it stays with the first guess, and the log says so.
+    of mass; then it refines from coarse to fine. The result is deterministic. Where a brain is too small for that
+    (a scan of a few slices), the first guess is returned and a warning is logged.
 
     Args:
         brain: HU inside the brain, 0 outside.
-        template: likewise, on any grid.
+        template: HU inside the template's brain, 0 outside; on any grid.
 
     Returns:
-        a SimpleITK Euler3DTransform.
+        A SimpleITK Euler3DTransform.
 
     Raises:
-        DataError: one of the two is empty.
+        DataError: One of the two is empty.
     """
     sitk = simpleitk()
 
@@ -139,7 +139,7 @@ def register(brain: Volume, template: Volume) -> Any:
 
 
 def _numbers(transform: Any) -> NDArray[np.float64]:
-    """Give a transform as two rows: its centre, and its three angles and three shifts."""
+    """Return a transform as two rows: its centre, and its three angles and three shifts."""
     fixed, free = transform.GetFixedParameters(), transform.GetParameters()
     return np.array([[*fixed, *[0.0] * (len(free) - len(fixed))], free])
 
@@ -159,7 +159,7 @@ def _method() -> Any:
     method.SetShrinkFactorsPerLevel(_SHRINK)
     method.SetSmoothingSigmasPerLevel(_SMOOTH_MM)
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    # Sums over threads depend on how the work was cut; one thread gives the same answer on every machine.
+    # Sums over threads depend on how the work was split; one thread gives the same result on every machine.
     method.SetNumberOfThreads(1)
     method.SetNumberOfWorkUnits(1)
     return method
@@ -181,9 +181,10 @@ def _guesses(template: Volume, brain: Volume) -> list[Any]:
 
 
 def _moments(volume: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the centre of a brain's voxels and its principal axes as columns, in ITK's order x, y, z of the world.
+    """Return the centre of a brain's voxels and its principal axes as columns, in ITK's order x, y, z of the world.
 
-    An axis belongs to the world axis that it is nearest to, and points its way: patients lie less than 45 degrees off.
+    Each axis is assigned to the nearest world axis and points in its direction: patients are rotated less than 45
+    degrees.
     """
     index = np.argwhere(volume.array > 0)
     points = (np.array(volume.origin_mm) + (index * volume.spacing_mm) @ volume.direction.T)[:, ::-1]
@@ -199,14 +200,14 @@ def _moments(volume: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @lru_cache(maxsize=4)
 def read_template(path: str | None) -> Volume:
-    """Read a template once: an extracted brain in HU; None is the one that comes with the package."""
+    """Return a template, an extracted brain in HU, read once; None: the one that comes with the package."""
     return read_volume(path or TEMPLATE)
 
 
 def _contrast(volume: Volume) -> Any:
-    """Give a brain for the metric, averaged to voxels of 2 mm or more.
+    """Return a brain for the registration metric, averaged to voxels of 2 mm or more.
 
-    Bone at its edge and calcifications must not rule the histogram.
+    HU are clipped so that bone at its edge and calcifications do not dominate the histogram.
     """
     sitk = simpleitk()
 
@@ -215,7 +216,7 @@ def _contrast(volume: Volume) -> Any:
 
 
 def _cube(template: Volume, spacing_mm: float) -> Volume:
-    """Give a cube of 192 mm around the middle of the template's field, along its axes."""
+    """Return a cube of 192 mm around the middle of the template's field, along its axes."""
     size = round(EXTENT_MM / spacing_mm)
     half = (np.array(template.shape) - 1) / 2 * template.spacing_mm - (size - 1) / 2 * spacing_mm
     origin = np.array(template.origin_mm) + template.direction @ half

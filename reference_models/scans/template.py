@@ -1,4 +1,4 @@
-"""Make the template that comes with the package: the mean extracted brain of simulated heads."""
+"""Averaging of extracted brains to the template that comes with the package."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SPACING_MM = 1.5
 
 
 def mean_brain(brains: Sequence[Volume], rounds: int = 2) -> Volume:
-    """Average extracted brains: on the first alone to begin with, then on the mean of the round before.
+    """Return the mean of extracted brains, registered first to one of them, then to the mean of the round before.
 
     Args:
         brains: HU inside the brain, 0 outside.
-        rounds: registrations of all of them.
+        rounds: Number of times that all brains are registered.
 
     Returns:
         int16, 128 voxels of 1.5 mm a side, the mean's centre of mass in the middle.
@@ -34,7 +34,7 @@ def mean_brain(brains: Sequence[Volume], rounds: int = 2) -> Volume:
 
 
 def _centred(brain: Volume) -> Volume:
-    """Move a brain's centre of mass into the middle of a cube that all its voxels lie in."""
+    """Return a brain in a cube, with its centre of mass in the middle."""
     sitk = simpleitk()
 
     mass = np.argwhere(brain.array > 0).mean(axis=0)

@@ -1,4 +1,4 @@
-"""How the papers' networks learn: losses, class weights, augmentation, stopping rules, and the engine around them."""
+"""Training that all models share: losses, class weights, augmentation, stopping, checkpoints, the epoch loop."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Augmentation of whole batches: one resampling each, linear for images, nearest for targets.
+"""Random flips, affine and elastic deformation of batches, in one resampling: images linear, targets nearest.
 
-What comes from outside the image is background that does not exist, so it takes the fill value and counts.
+Voxels from outside the image take the fill value, are background, and count.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class PlaneAugmentation:
     """Flips, scaling, rotation and translation of slices (Cai et al. 2020).
 
     Args:
-        scale: largest relative change of size.
-        rotation_deg: largest rotation to either side.
-        translation: largest shift along y and x, as a share of the slice's side (20 of 512 pixels in the paper).
-        flip_front_to_back: the paper's images lie either way; ours are all turned alike beforehand.
-        fill: value of what comes from outside; air, in the network's units.
+        scale: Largest relative change of size.
+        rotation_deg: Largest rotation to either side.
+        translation: Largest shift along y and x, as a share of the slice's side (20 of 512 pixels in the paper).
+        flip_front_to_back: Whether to flip front to back, as the paper does; our images all have one orientation.
+        fill: Image value outside the field; air, in the network's units.
     """
 
     scale: float = 0.08
@@ -35,7 +35,7 @@ class PlaneAugmentation:
     fill: float = -1000.0
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Change each member of a batch,channel,y,x in its own way; targets are batch,y,x or batch,slice,y,x."""
+        """Return the batch with each member of batch,channel,y,x changed; targets are batch,y,x or batch,slice,y,x."""
         count, _, height, width = batch.image.shape
         random = torch.rand((count, 6), generator=generator) * 2 - 1
         scale = 1 + self.scale * random[:, 0]
@@ -56,12 +56,12 @@ class PlaneAugmentation:
 class ElasticAugmentation:
     """Left-right flips and elastic deformation without a component along z (Sharrock et al. 2020).
 
-    The paper gives no sizes: they are ours.
+    The paper states no sizes: they are ours.
 
     Args:
-        displacement: standard deviation along y and x, as a share of the side.
-        nodes: knots of the deformation along a side.
-        fill: value of what comes from outside.
+        displacement: Standard deviation along y and x, as a share of the side.
+        nodes: Knots of the deformation along a side.
+        fill: Image value outside the field.
     """
 
     displacement: float = 0.015
@@ -69,7 +69,7 @@ class ElasticAugmentation:
     fill: float = 0.0
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Change each member of a batch,1,(z,)y,x in its own way."""
+        """Return the batch with each member of batch,1,(z,)y,x changed."""
         sides = batch.image.shape[2:]
         mode = "bilinear" if len(sides) == 2 else "trilinear"
         knots = torch.randn((len(batch.image), 2, *[self.nodes] * len(sides)), generator=generator)
@@ -83,14 +83,14 @@ class ElasticAugmentation:
 
 
 def flipped(batch: Batch, axis: int) -> Batch:
-    """Mirror a batch along an axis of its images, counted from the last (-1 is x)."""
+    """Return a batch mirrored along an axis of its images, counted from the last (-1 is x)."""
     return Batch(*(tensor.flip(axis) for tensor in batch))
 
 
 def _resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
     sample = torch.nn.functional.grid_sample
     image = sample(batch.image - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
-    # One pass for both: 0 where nothing was, so "not counted" is stored as 1.
+    # One pass for both: outside the image the result is 0, so "not counted" is stored as 1.
     planes = (len(image), -1, *grid.shape[1:-1])
     pair = torch.cat([batch.target.reshape(planes).float(), (~batch.counted).reshape(planes).float()], dim=1)
     moved = sample(pair, grid, mode="nearest", padding_mode="zeros", align_corners=False)

@@ -1,4 +1,4 @@
-"""What a training leaves beside its weights: a card, and its curves as a picture."""
+"""Training card (JSON) and training curves (PNG), written beside the weights."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["write_card", "write_curves"]
 
 
 def write_card(path: Path, *, settings: dict[str, Any], curves: Curves, device: str, weights_digest: str) -> None:
-    """Write what was trained, on what, with which code, and how it went.
+    """Write the card of a training: model, data, settings, versions and curves.
 
     Args:
-        path: of the JSON file.
+        path: JSON file to write.
         settings: model, preset, plan, dataset, its fingerprint and the cases.
-        curves: of the training.
-        device: where it ran.
-        weights_digest: SHA-256 of the weights.
+        curves: Curves of the training.
+        device: Device of the training.
+        weights_digest: SHA-256 of the weights file.
     """
     card = {
         **settings,
@@ -36,7 +36,7 @@ def write_card(path: Path, *, settings: dict[str, Any], curves: Curves, device: 
 
 
 def write_curves(path: Path, curves: Curves, title: str) -> None:
-    """Draw loss and soft Dice over the epochs, as PNG."""
+    """Write a PNG of loss and soft Dice over the epochs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3), layout="constrained")

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that training needs to go on, in one safetensors file that is there whole or not at all."""
+"""Checkpoints: the state of a training in one safetensors file, written atomically."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def save_checkpoint(
     """Write a checkpoint.
 
     Args:
-        path: takes the place of the file there.
-        network: after the epoch.
-        optimizer: after the epoch; its state must be tensors (Adam's is).
-        best: the network's best tensors so far.
-        state: JSON: the settings, the curves, and how far training is.
+        path: File to write; an existing one is replaced.
+        network: Network after the epoch.
+        optimizer: Optimizer after the epoch; its state must be tensors (Adam's is).
+        best: Tensors of the network's best epoch so far.
+        state: JSON values: the settings and the curves.
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
@@ -41,19 +41,19 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Put network and optimizer back to where they were.
+    """Restore network and optimizer from a checkpoint.
 
     Args:
-        path: what ``save_checkpoint`` wrote.
-        network: of the same configuration.
-        optimizer: of the same kind, fresh.
-        settings: must be those of the checkpoint.
+        path: File that ``save_checkpoint`` wrote.
+        network: Network of the same configuration; changed.
+        optimizer: New optimizer of the same type; changed.
+        settings: Settings that must equal those of the checkpoint.
 
     Returns:
-        the best tensors and the state.
+        The best tensors and the state.
 
     Raises:
-        UsageError: it is no checkpoint, or one of other settings; the message names what differs.
+        UsageError: The file is not a checkpoint, or has other settings; the message names what differs.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,4 +1,4 @@
-"""Class weights of Cai et al. 2020 (Materials and Methods, Experiments)."""
+"""Class weights of the cross-entropy (Cai et al. 2020, Materials and Methods, Experiments)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["class_weights"]
 
 
 def class_weights(counts: ArrayLike, scheme: Literal["balanced", "attenuated", "none"]) -> NDArray[np.float64]:
-    """Weigh classes by how rare they are.
+    """Return class weights that grow with the rarity of a class.
 
     ``balanced`` is w_c = sum_i n_i / ((k + 1) n_c) over background and k structures; ``attenuated`` is its cube root;
     ``none`` is 1.
 
     Args:
-        counts: voxels of background and of each structure in the training set.
-        scheme: which weights.
+        counts: Voxels of background and of each structure in the training set.
+        scheme: balanced, attenuated or none.
 
     Returns:
-        one weight a class; 0 for a class without a voxel, which no voxel can ask for.
+        The weight of each class; 0 for a class without voxels.
 
     Example:
         >>> class_weights([80, 10, 10], "balanced").round(3).tolist()

@@ -1,4 +1,4 @@
-"""The loop around every network: epochs, curves, the best weights, checkpoints, and an end."""
+"""The training loop: epochs, learning rate, validation, best weights, checkpoints, and stopping."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _MOMENTUM = 0.9
 
 @dataclass
 class Curves:
-    """One number an epoch."""
+    """Training curves: one number per epoch."""
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     soft_dice: list[float] = field(default_factory=list)
-    """On the validation cases, the mean over the structures that occur there."""
+    """Mean over the structures that occur in the validation cases."""
     seconds: list[float] = field(default_factory=list)
 
     @property
@@ -47,20 +47,21 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast.
+    """Epochs, learning rate and optimizer of a training.
 
     Args:
-        learning_rate: of the optimizer.
-        epochs: at most so many.
-        minutes: no epoch begins after so many; None: no limit.
-        cosine: let the learning rate fall to zero along half a cosine, over ``epochs`` or ``minutes``, whichever end
+        learning_rate: Initial learning rate of the optimizer.
+        epochs: Largest number of epochs.
+        minutes: Time after which no epoch begins; None: no limit.
+        cosine: Let the learning rate fall to zero along half a cosine, over ``epochs`` or ``minutes``, whichever end
             first.
-        largest_gradient: longer gradients are shortened to this norm; None: they stay. Networks without normalisation
-            may leap out of reach otherwise.
+        largest_gradient: Norm to which longer gradients are clipped; None: no clipping. Networks without normalisation
+            may diverge without it.
         optimizer: adam, adagrad, or sgd with a momentum of 0.9.
-        poly: let the learning rate fall as (1 - progress) to this power instead; None: it does not.
-        patience: divide the learning rate by ten after so many epochs without a lower loss of training; None: never.
-        seed: of the first weights, the sampling and the augmentation.
+        poly: Let the learning rate fall as (1 - progress) to this power instead; None: no such decay.
+        patience: Number of epochs without a lower training loss after which the learning rate is divided by ten; None:
+            never.
+        seed: Random seed of the first weights, the sampling and the augmentation.
     """
 
     learning_rate: float
@@ -74,19 +75,19 @@ class Schedule:
     seed: int = 0
 
     def progress(self, epoch: int, seconds: float) -> float:
-        """Say how far training is before an epoch, from 0 to 1; ``seconds`` have passed."""
+        """Return how far training is before an epoch, from 0 to 1, after ``seconds`` of training."""
         in_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
         return min(1.0, max(epoch / self.epochs, in_time))
 
     def rate(self, progress: float, losses: Sequence[float] = ()) -> float:
-        """Give the learning rate of an epoch; ``losses`` are those of training before it."""
+        """Return the learning rate of an epoch; ``losses`` are the training losses of the epochs before it."""
         if self.poly is not None:
             return self.learning_rate * float((1 - progress) ** self.poly)
         plateaus = 0 if self.patience is None else count_plateaus(losses, patience=self.patience)
         return self.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) if self.cosine else 1.0) * 0.1**plateaus
 
     def optimizing(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Make the optimizer of a network."""
+        """Return the optimizer of a network."""
         if self.optimizer == "sgd":
             return torch.optim.SGD(network.parameters(), lr=self.learning_rate, momentum=_MOMENTUM)
         if self.optimizer == "adagrad":
@@ -95,26 +96,26 @@ class Schedule:
 
 
 class Recipe(Protocol):
-    """What is special about a model: its network, what it is shown, its loss and its rule to stop."""
+    """What a model defines of its training: its network, batches, loss and stopping rule."""
 
     def network(self) -> nn.Module:
         """Make the network with new random weights."""
         ...
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Give one epoch of training: sampled, shuffled, augmented."""
+        """Yield the batches of one epoch: sampled, shuffled, augmented."""
         ...
 
     def validation_batches(self) -> Iterator[Batch]:
-        """Give everything that the soft Dice is measured on, always alike."""
+        """Yield the batches on which the soft Dice is measured, the same ones every time."""
         ...
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Give the loss of one batch."""
+        """Return the loss of one batch."""
         ...
 
     def is_done(self, curves: Curves) -> bool:
-        """Say whether the paper's rule would stop here."""
+        """Return whether the paper's rule stops the training here."""
         ...
 
 
@@ -129,27 +130,27 @@ def fit(
     start: Weights | None = None,
     report: Callable[[Curves], None] = lambda _: None,
 ) -> tuple[nn.Module, Curves]:
-    """Train, keeping a checkpoint an epoch in ``folder``.
+    """Train a network, writing a checkpoint to ``folder`` after every epoch.
 
-    Every epoch draws from the seed and its own number, so that a training that was broken off and goes on ends with
-    the same weights as one that was not (same device, no limit of minutes).
+    Random numbers depend on the seed and the number of the epoch alone, so that an interrupted and resumed training
+    ends with the same weights as one without a break (same device, no limit of minutes).
 
     Args:
-        recipe: of the model.
-        schedule: how long and how fast.
-        folder: for the checkpoint.
-        settings: JSON; a checkpoint of others is not resumed.
-        device: where.
-        resume: go on from the checkpoint, if there is one.
-        start: weights to begin with; None: random ones.
-        report: called after every epoch.
+        recipe: network, batches, loss and stopping rule of the model.
+        schedule: epochs, learning rate and optimizer.
+        folder: Folder of the checkpoint.
+        settings: JSON values; a checkpoint with other settings is not resumed.
+        device: Device of the network.
+        resume: Continue from the checkpoint, if there is one.
+        start: Initial weights; None: random ones.
+        report: Called with the curves after every epoch.
 
     Returns:
-        the network with its best weights, and the curves.
+        The network with its best weights, and the curves.
 
     Raises:
-        UsageError: the checkpoint is of another training.
-        DataError: the loss is no longer a number.
+        UsageError: The checkpoint belongs to another training.
+        DataError: The loss is no longer a number.
     """
     settings = json.loads(json.dumps(settings))  # as a checkpoint gives them back: tuples are lists
     with torch.random.fork_rng(), deterministic():
@@ -216,7 +217,7 @@ def _train(
         with autocast(device):
             loss = recipe.loss(network(here.image), here)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         if largest_gradient is not None:
             nn.utils.clip_grad_norm_(network.parameters(), largest_gradient)
         optimizer.step()

@@ -1,4 +1,4 @@
-"""What is learnt from: prepared images with their targets, and batches of them."""
+"""Training examples (prepared images with their targets), batches of them, and class counts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Example:
     """One case, or a piece of one, in the space of the network.
 
     Args:
-        image: float32, what the network sees.
+        image: float32, input of the network.
         target: class numbers of the same shape; 0 is background.
-        counted: bool of the same shape, the voxels that count.
+        counted: bool of the same shape: the voxels that count in the loss.
     """
 
     image: NDArray[np.float32]
@@ -28,7 +28,7 @@ class Example:
     counted: NDArray[np.bool_]
 
     def __getitem__(self, where: int | tuple[slice, ...]) -> Example:
-        """Cut a slice or a block out."""
+        """Return a slice or a block of the example."""
         return Example(self.image[where], self.target[where], self.counted[where])
 
 
@@ -40,12 +40,12 @@ class Batch(NamedTuple):
     counted: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """Move everything."""
+        """Return the batch on another device."""
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
 def stack(examples: list[Example]) -> Batch:
-    """Make a batch."""
+    """Return a batch of examples of one shape."""
     return Batch(
         torch.from_numpy(np.stack([example.image for example in examples])[:, None]),
         torch.from_numpy(np.stack([example.target for example in examples]).astype(np.int64)),
@@ -54,7 +54,7 @@ def stack(examples: list[Example]) -> Batch:
 
 
 def count_classes(examples: list[Example], classes: int) -> NDArray[np.int64]:
-    """Count the voxels of every class among those that count."""
+    """Return the number of counted voxels of every class."""
     counts = np.zeros(classes, np.int64)
     for example in examples:
         counts += np.bincount(example.target[example.counted], minlength=classes)

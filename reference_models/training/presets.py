@@ -17,22 +17,22 @@ MANY_EPOCHS = 1000
 """More epochs than any training is expected to take before the paper's stopping rule ends it."""
 
 _NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures"}
-"""Fields of plans that the model and the labels decide."""
+"""Fields that the model and the labels determine, which are not options."""
 
 
 class Plan(Protocol):
-    """A dataclass of settings, with the parts that every model has."""
+    """A dataclass of training settings, with the two parts that every model has."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def configuration(self) -> Any:
-        """Of the network and its preprocessing, a dataclass."""
+        """Settings of the network and its preprocessing, a dataclass."""
         ...
 
     @property
     def schedule(self) -> Schedule:
-        """How long and how fast."""
+        """Epochs, learning rate and optimizer."""
         ...
 
 
@@ -40,14 +40,14 @@ _Plan = TypeVar("_Plan", bound=Plan)
 
 
 def changed(plan: _Plan, options: Mapping[str, Any]) -> _Plan:
-    """Put options into the part of a plan that has a field of that name.
+    """Return a plan in which options replace the fields of the same names, in the plan or one of its parts.
 
     Args:
-        plan: a dataclass with a ``configuration`` and a ``schedule``.
-        options: field -> value.
+        plan: A dataclass with a ``configuration`` and a ``schedule``.
+        options: Field -> value.
 
     Raises:
-        UsageError: no part has such a field.
+        UsageError: No part has a field of that name.
     """
     parts: dict[str, Any] = {"plan": plan, "configuration": plan.configuration, "schedule": plan.schedule}
     homes = {field.name: part for part, value in parts.items() for field in fields(value)}

@@ -1,4 +1,4 @@
-"""What a case teaches: the consensus of its readers, or the reference that it comes with."""
+"""Training reference of a case: the consensus of its readers, or its given reference."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["training_reference"]
 
 
 def training_reference(case: Case, consensus: str = "majority") -> Reference:
-    """Make the reference of a case.
+    """Return the reference that a case is trained on.
 
     Args:
-        case: with readers, or with a given reference.
-        consensus: the rule, as in ``ctbench.consensus.fuse``.
+        case: Case with readers or with a given reference.
+        consensus: Consensus method, as in ``ctbench.consensus.fuse``.
 
     Raises:
-        DataError: it has neither.
+        DataError: The case has neither.
     """
     given = case.reference()
     if given is not None:

@@ -1,4 +1,4 @@
-"""From the cases of a dataset to a folder with weights, card and curves."""
+"""Training of a model on the cases of a dataset: writes weights, card and curves to a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reference_models.training.setup import Cases, Setup, Trainable
 __all__ = ["Progress", "train"]
 
 Progress = Callable[[str, Iterable[Any], int], Iterator[Any]]
-"""Passes steps on while showing how far they are: name, steps, how many."""
+"""Iterates over steps while showing progress; arguments: name, steps, number of steps."""
 
 
 def train(
@@ -39,33 +39,34 @@ def train(
     progress: Progress = lambda _, steps, __: iter(steps),
     report: Callable[[Curves, int], None] = lambda _, __: None,
 ) -> Path:
-    """Train a model.
+    """Train a model and return the path of its weights.
 
-    ``out`` gets ``weights.safetensors``, ``card.json`` and ``curves.png``; ``checkpoint.safetensors`` while it goes on.
+    Writes ``weights.safetensors``, ``card.json`` and ``curves.png`` to ``out``, and ``checkpoint.safetensors`` after
+    every epoch.
 
     Args:
-        model: the record of a model, see ``reference_models.model``.
-        dataset: gives the labels and its name.
-        training: its cases to learn from: the consensus of their readers, without the voxels that do not count.
-        validation: its cases that choose the best epoch.
-        out: a folder.
-        preset: the paper's settings, or narrow ones for phantoms.
+        model: The record of a model, see ``reference_models.model``.
+        dataset: Dataset whose labels are learnt.
+        training: Cases to learn from: the consensus of their readers, without the voxels that do not count.
+        validation: Cases on which the best epoch is chosen.
+        out: Folder to write to.
+        preset: Paper: the paper's settings; demo: narrow ones for phantoms.
         device: auto, cpu, cuda or cuda:N.
-        resume: go on from the checkpoint in ``out``.
-        seed: of everything that is drawn.
-        consensus: the rule that fuses readers.
-        start_from: weights to begin with, of this model or of one with the same network; None: random ones.
-        options: change single settings, e.g. ``{"row": 6, "minutes": 10}``.
-        progress: shows how far preparing the cases is.
-        report: called after every epoch with the curves and the most epochs there can be.
+        resume: Continue from the checkpoint in ``out``.
+        seed: Random seed of the first weights, the sampling and the augmentation.
+        consensus: Consensus method that fuses the readers.
+        start_from: File of initial weights, of this model or of one with the same network; None: random weights.
+        options: Changes of single settings, e.g. ``{"row": 6, "minutes": 10}``.
+        progress: Shows the progress of preparing the cases.
+        report: Called after every epoch with the curves and the largest number of epochs.
 
     Returns:
-        the path of the weights.
+        The path of the weights.
 
     Raises:
-        UsageError: an unknown option, no training or validation cases, a folder with another training in it, no such
-            device, or weights to start from that do not fit.
-        DataError: a case cannot be read, or none of the cases has anything to learn from.
+        UsageError: An unknown preset or option, no training or validation cases, a folder that holds another training,
+            an unknown device, or initial weights that do not fit.
+        DataError: A case cannot be read, or no case has an annotated slice with a brain.
     """
     place = choose_device(device)
     if not training or not validation:
@@ -119,7 +120,7 @@ def train(
 
 
 def _fitting(path: str | Path, model: Trainable, setup: Setup) -> Weights:
-    """Read weights to begin with, and see whether they fit before any case is read."""
+    """Return initial weights, after checking that they fit the network."""
     weights = Weights.load(path, model.name, kin=model.same_network)
     weights.expect_fit(setup.plan.configuration.network, str(path))
     return weights

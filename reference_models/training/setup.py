@@ -1,4 +1,4 @@
-"""What a model brings to its training."""
+"""How a model is trained on a dataset: plan, labels and recipe; and preparation of examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Cases", "Setup", "Trainable", "prepare"]
 _Example = TypeVar("_Example")
 
 Cases = Iterator[tuple[Case, Reference]]
-"""Cases with the consensus that is learnt from, as they are read."""
+"""Iterator over cases with the reference that is learnt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,10 @@ class Setup:
     """How one model is trained on one dataset.
 
     Args:
-        plan: every setting; its configuration goes into the weights, all of it into the card, and a checkpoint of
+        plan: All settings. The configuration is stored in the weights, the whole plan in the card; a checkpoint of
             another plan is not resumed.
-        labels: what the classes are called.
-        recipe: makes the recipe of training and validation cases.
+        labels: Names and codes of the classes.
+        recipe: Returns the recipe for training and validation cases.
     """
 
     plan: Plan
@@ -56,10 +56,10 @@ class Trainable(Protocol):
 
 
 def prepare(cases: Cases, examples: Callable[[Case, Reference], list[_Example]]) -> list[_Example]:
-    """Gather the examples of all cases.
+    """Return the examples of all cases.
 
     Raises:
-        DataError: there is none.
+        DataError: There are no examples.
     """
     found = [example for case, reference in cases for example in examples(case, reference)]
     if not found:

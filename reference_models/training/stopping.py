@@ -1,4 +1,4 @@
-"""When to stop, or to slow down: each paper's rule, as a function of the curve so far."""
+"""Early stopping and learning-rate plateaus: each paper's rule, as a function of the curve so far."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["count_plateaus", "has_plateaued", "has_stalled"]
 
 
 def has_plateaued(soft_dice: Sequence[float], *, gain: float = 0.001, epochs: int = 5) -> bool:
-    """Say whether the soft Dice has gained less than ``gain`` over the last ``epochs`` (Cai et al. 2020).
+    """Return whether the soft Dice has gained less than ``gain`` over the last ``epochs`` (Cai et al. 2020).
 
     Args:
-        soft_dice: mean over the structures, one an epoch.
-        gain: the best of the last epochs must exceed the best before them by this.
-        epochs: how many count as the last.
+        soft_dice: Mean over the structures, one per epoch.
+        gain: The best of the last epochs must exceed the best before them by this.
+        epochs: Number of last epochs.
     """
     if len(soft_dice) <= epochs:
         return False
@@ -21,13 +21,13 @@ def has_plateaued(soft_dice: Sequence[float], *, gain: float = 0.001, epochs: in
 
 
 def has_stalled(losses: Sequence[float], *, window: int = 10, patience: int = 10, at_least: int = 200) -> bool:
-    """Say whether the moving average of the loss has not improved for ``patience`` epochs (Sharrock et al. 2020).
+    """Return whether the moving average of the loss has not improved for ``patience`` epochs (Sharrock et al. 2020).
 
     Args:
-        losses: on the validation cases, one an epoch.
-        window: epochs that are averaged; the paper does not state it.
-        patience: epochs without a new lowest average.
-        at_least: epochs before which training goes on in any case.
+        losses: Validation loss, one per epoch.
+        window: Number of epochs averaged; the paper does not state it.
+        patience: Number of epochs without a new lowest average.
+        at_least: Number of epochs before which training never stops.
     """
     if len(losses) < max(at_least, window + patience):
         return False
@@ -36,11 +36,11 @@ def has_stalled(losses: Sequence[float], *, window: int = 10, patience: int = 10
 
 
 def count_plateaus(losses: Sequence[float], *, patience: int) -> int:
-    """Count how often the loss went without a new lowest value for ``patience`` epochs (Chang et al. 2018 anneal then).
+    """Return the number of plateaus: ``patience`` epochs without a lower loss, at which Chang et al. 2018 anneal.
 
     Args:
-        losses: of training, one an epoch.
-        patience: after each plateau the count of epochs begins anew; the paper does not state it.
+        losses: Training loss, one per epoch.
+        patience: Length of a plateau in epochs, after which counting starts again; the paper does not state it.
     """
     lowest, waited, plateaus = float("inf"), 0, 0
     for loss in losses:
