@@ -1,4 +1,4 @@
-"""How near the surface metrics come to the truth, side by side with other ways to measure.
+"""Accuracy of the surface metrics against smooth solids, side by side with other implementations.
 
 Balls, ellipsoids and slabs whose surfaces are known are drawn as voxels, at several spacings and several places between
 the voxels, and measured by ctbench (dual grid, mesh and voxel counts) and by surface-distance. The truth comes from
@@ -40,7 +40,7 @@ class Ellipsoid(NamedTuple):
     shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def surface(self, centre: Points) -> tuple[Points, Points]:
-        """Give points on the surface and the area that each stands for."""
+        """Return points on the surface and the area that each stands for."""
         rank = np.arange(POINTS) + 0.5
         height, turn = 1 - 2 * rank / POINTS, np.pi * (1 + np.sqrt(5)) * rank
         flat = np.sqrt(1 - height**2)
@@ -49,7 +49,7 @@ class Ellipsoid(NamedTuple):
         return sphere * self.radii_mm + centre + self.shift_mm, areas * np.prod(self.radii_mm) / POINTS
 
     def drawn(self, centre: Points, spacing: tuple[float, float, float]) -> NDArray[np.bool_]:
-        """Give the voxels whose centres lie within."""
+        """Return the voxels whose centres lie within."""
         grid = np.ogrid[tuple(slice(0, n) for n in (SIZE_MM / spacing).astype(int))]
         away = [
             ((axis * step - middle - shift) / radius) ** 2
@@ -66,7 +66,7 @@ class Slab(NamedTuple):
     half_mm: tuple[float, float, float]
 
     def surface(self, centre: Points) -> tuple[Points, Points]:
-        """Give points on the six faces and the area that each stands for."""
+        """Return points on the six faces and the area that each stands for."""
         n = int(np.sqrt(POINTS / 6))
         steps = (np.arange(n) + 0.5) / n * 2 - 1
         one, other = (part.ravel() for part in np.meshgrid(steps, steps))
@@ -79,7 +79,7 @@ class Slab(NamedTuple):
         return np.concatenate(points), np.concatenate(areas)
 
     def drawn(self, centre: Points, spacing: tuple[float, float, float]) -> NDArray[np.bool_]:
-        """Give the voxels whose centres lie within."""
+        """Return the voxels whose centres lie within."""
         grid = np.ogrid[tuple(slice(0, n) for n in (SIZE_MM / spacing).astype(int))]
         z, y, x = (
             abs(axis * step - middle) <= half
@@ -143,7 +143,7 @@ def by_surface_distance(
 def by_voxels(
     reference: NDArray[np.bool_], prediction: NDArray[np.bool_], spacing: tuple[float, float, float]
 ) -> dict[str, float]:
-    """Measure between surface voxels, each counting alike, as most tools do."""
+    """Measure between surface voxels with equal weights, as most tools do."""
     from scipy import ndimage
 
     here, there = (np.argwhere(mask & ~ndimage.binary_erosion(mask)) * spacing for mask in (reference, prediction))

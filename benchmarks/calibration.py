@@ -41,7 +41,7 @@ MARGIN = 0.03
 
 
 def share(hits: Any, what: str, **where: Any) -> dict[str, Any]:
-    """Give a row: how often something happened, with the interval of the simulation."""
+    """Return a row with the share of successes and the interval of the simulation."""
     hits = np.asarray(hits, dtype=bool)
     estimate = wilson(int(hits.sum()), hits.size)
     return {**where, "what": what, "share": estimate.value, "low": estimate.low, "high": estimate.high, "of": hits.size}
@@ -84,7 +84,7 @@ TESTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def score_level(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Tests and intervals of scores: equal raters, 12 and 50 cases that are alike (case_sd 0) or differ."""
+    """Tests and intervals of scores: equal raters, 12 and 50 cases of equal (case_sd 0) or different difficulty."""
     for cases in (12, 50):
         for case_sd in (0.0, 0.5):
             rng = np.random.default_rng(seed)

@@ -39,7 +39,7 @@ SHARES = {
 
 
 def measured(case: Case, reference: Reference, predictor: ChangPredictor, dataset: Dataset) -> dict[str, Any]:
-    """Predict one study: its score, its volumes, and its Dice as one class and by type."""
+    """Predict one study and return its score, volumes, and Dice as one class and by type."""
     image = case.image()
     prediction = predictor.predict(image)
     codes = predictor.info.labels
@@ -74,7 +74,7 @@ def measured(case: Case, reference: Reference, predictor: ChangPredictor, datase
 
 
 def table_2(studies: pd.DataFrame) -> pd.DataFrame:
-    """Give the rows of Table 2 with the paper's figure, from 0 to 1, beside each of ours."""
+    """Return the rows of Table 2 with the paper's figure, from 0 to 1, beside each of ours."""
     positive = studies["truth"]
     pairs = [("all", "all"), *(("all", size) for size in SIZES)]
     pairs += [(kind, size) for kind in TYPES for size in ("all", *SIZES)]
@@ -106,7 +106,7 @@ def _printed() -> dict[tuple[str, str, str], float]:
 
 
 def quantified(studies: pd.DataFrame) -> pd.DataFrame:
-    """Give Dice and volumes by type of the study, then those of the intraparenchymal hemorrhages alone, and ABC/2."""
+    """Return Dice and volumes by type of the study, then those of the intraparenchymal hemorrhages alone, and ABC/2."""
     rows = []
     for kind in ("all", *TYPES):
         own = studies[studies["truth"] & (studies["type"].eq(kind) | (kind == "all"))]
@@ -131,10 +131,10 @@ def _agreement(name: str, found: Any, dice: float, typed: float) -> dict[str, An
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Predict a split, print the tables, and keep them."""
+    """Predict a split, print the tables, and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--dataset", help="default: the heads of benchmarks/demo_weights.py, by which nothing was chosen"
+        "--dataset", help="default: the heads of benchmarks/demo_weights.py, which were not used to choose anything"
     )
     parser.add_argument("--split", default="test")
     parser.add_argument("--weights", help="default: those that come with the package")

@@ -1,4 +1,4 @@
-"""How much quicker DeepNAT is densely than patch by patch, at paper size: ``python benchmarks/deepnat_dense.py``.
+"""Speed of DeepNAT run densely and patch by patch, at paper size: ``python benchmarks/deepnat_dense.py``.
 
 Both ways run the same weights on the same device: one patch of 24^3 a voxel, in batches, and one tile at once.
 The literal network of the paper, 23^3 with pooling that rounds up, is compared with ours of 24^3 as well.
@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def seconds(function: Callable[[], Tensor], repeats: int) -> float:
-    """Give the best time of a few, after one that does not count."""
+    """Return the shortest time of a few runs, after a warm-up."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -40,7 +40,7 @@ def literal(network: PatchNetwork, patches: Tensor) -> Tensor:
 
 
 def difference(network: PatchNetwork, patches: Tensor) -> float:
-    """Give the relative difference of the logits between 24^3 and the literal 23^3, as a ratio of norms."""
+    """Return the relative difference of the logits between 24^3 and the literal 23^3, as a ratio of norms."""
     ours, theirs = network(patches), literal(network, patches)
     return float((ours - theirs).norm() / ours.norm())
 
@@ -49,8 +49,8 @@ def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--side", type=int, default=24, help="of the tile")
-    parser.add_argument("--patches", type=int, default=16, help="in a batch")
+    parser.add_argument("--side", type=int, default=24, help="side of the tile in voxels")
+    parser.add_argument("--patches", type=int, default=16, help="number of patches per batch")
     given = parser.parse_args()
     torch.manual_seed(0)
     network = PatchNetwork(25).to(given.device, memory_format=torch.channels_last_3d)

@@ -1,4 +1,4 @@
-"""What each part of DeepNAT is worth, at demo size on the phantom: ``python benchmarks/deepnat_figure4.py``.
+"""Ablation of DeepNAT's parts (Figure 4), at demo size on the phantom: ``python benchmarks/deepnat_figure4.py``.
 
 The variants are those of Figure 4 of Wachinger et al. 2018 (coordinates, one step or two, number of tasks) and of its
 text (learning rate, batch size, AdaGrad, jitter, random field). Each is trained for ``--minutes`` on the training split
@@ -47,7 +47,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def dice(dataset: Dataset, predictor: Predictor) -> pd.Series:
-    """Give the Dice of every structure in every test case."""
+    """Return the Dice of every structure in every test case."""
     parts = []
     for case in dataset.split("test"):
         image = case.image()
@@ -58,7 +58,7 @@ def dice(dataset: Dataset, predictor: Predictor) -> pd.Series:
 
 
 def trained(name: str, dataset: Dataset, out: Path, minutes: float) -> Path:
-    """Train a variant, or go on with it."""
+    """Train a variant, or resume its training."""
     cases = dataset.split("train").cases, dataset.split("validation").cases
     options = {**VARIANTS[name], "minutes": minutes}
     folder = out / name.replace(" ", "-")
@@ -66,7 +66,7 @@ def trained(name: str, dataset: Dataset, out: Path, minutes: float) -> Path:
 
 
 def task_accuracies(dataset: Dataset, predictor: DeepNatPredictor) -> dict[str, float]:
-    """Give the share of validation voxels that each task classifies as the reference does."""
+    """Return the share of validation voxels that each task classifies as the reference does."""
     codes = tuple(dataset.labels.values())
     heads = [
         head
@@ -97,10 +97,10 @@ def draw_filters(network: PatchNetwork, path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and keep it."""
+    """Train, print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variants", nargs="*", help=f"of {', '.join(VARIANTS)}; default: all")
-    parser.add_argument("--minutes", type=float, default=10.0, help="for each variant")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of training for each variant")
     parser.add_argument("--out", type=Path, default=Path("trained/deepnat-figure4"))
     given = parser.parse_args(arguments)
     if unknown := set(given.variants) - set(VARIANTS):

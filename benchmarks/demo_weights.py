@@ -1,4 +1,4 @@
-"""What the weights that come with the package reach on new simulated heads: ``python benchmarks/demo_weights.py``.
+"""Dice and detection of the demo weights on new simulated heads: ``python benchmarks/demo_weights.py``.
 
 The heads are made for this, from a seed of their own: no weights were fitted to them, and no setting was chosen by what
 came out on them. Every model and both baselines are run and scored by ctbench, against the consensus of all readers.
@@ -30,14 +30,14 @@ HEMORRHAGE = (
     "hybrid-mask-rcnn",
 )
 HEADS = {"phantom-anatomy": 24, "phantom-hemorrhage": 72}
-"""Phantom -> how many new heads like its own are made; of each type and size of hemorrhage three."""
+"""Phantom -> number of new heads; three of each type and size of hemorrhage."""
 
 SEED = 2026
 LARGE_ML, HUGE_ML, FAILURE = 5.0, 25.0, 0.1
 
 
 def unseen_heads(phantom: str) -> Dataset:
-    """Give the heads that are tested on."""
+    """Return the test heads."""
     return simulated_heads(phantom, "unseen", SEED, train=0, validation=0, test=HEADS[phantom])
 
 
@@ -56,7 +56,7 @@ def anatomy(dataset: Dataset, rows: pd.DataFrame, _: Run) -> dict[str, float]:
 
 
 def hemorrhage(dataset: Dataset, rows: pd.DataFrame, done: Run) -> dict[str, float]:
-    """Sum up the Dice by the size of the bleed, and what was found where there is none."""
+    """Sum up the Dice by the size of the bleed, and the false positives in heads without one."""
     own = rows[rows["label"] == LABEL]
     cases = own.pivot_table(index="case", columns="metric", values="value", observed=True)
     true, found = cases["reference_volume_ml"], cases["volume_ml"]
@@ -81,7 +81,7 @@ def hemorrhage(dataset: Dataset, rows: pd.DataFrame, done: Run) -> dict[str, flo
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run, print both tables, and keep them."""
+    """Run, print both tables, and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo-weights"))
     parser.add_argument("--jobs", type=int, default=-1)

@@ -50,7 +50,7 @@ def with_ctbench(
 def with_ctbench_panel(
     reference: Labels, prediction: Labels, spacing: tuple[float, float, float], labels: int
 ) -> dict[str, float]:
-    """Only what the other tools have too."""
+    """The metrics of ctbench that the other tools have too."""
     return with_ctbench(reference, prediction, spacing, labels, PANEL)
 
 
@@ -186,7 +186,7 @@ def scenes() -> dict[str, tuple[str, Callable[[], tuple[Labels, Labels]]]]:
 
 
 def serve(tool: str, folder: Path) -> None:
-    """Score the pair in a folder whenever a line comes in, and answer with time and memory."""
+    """Score the pair in a folder for each line of standard input, and print time and memory."""
     import warnings
 
     warnings.simplefilter("ignore")
@@ -209,7 +209,7 @@ def serve(tool: str, folder: Path) -> None:
 
 
 def measure(tools: list[str], scene: str, rounds: int, limit_s: float) -> dict[str, Any]:
-    """Let all tools score a scene in turn."""
+    """Score a scene with all tools in turn."""
     name, maker = scenes()[scene]
     workload = WORKLOADS[name]
     with tempfile.TemporaryDirectory() as place:
@@ -271,7 +271,7 @@ def _served(tools: list[str], folder: Path) -> Iterator[dict[str, subprocess.Pop
 
 
 def _ask(child: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """Let a tool score once; it answers nothing where it fails, and its traceback is on the screen."""
+    """Score once with a tool; return None where it fails, with its traceback on the screen."""
     child.stdin.write("go\n")
     child.stdin.flush()
     answer = child.stdout.readline()
@@ -309,7 +309,7 @@ def main() -> None:
     parser.add_argument("--tools", nargs="+", default=list(TOOLS), choices=TOOLS)
     parser.add_argument("--scenes", nargs="+", default=list(scenes()))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--limit", type=float, default=60, help="seconds after which a tool is not asked again")
+    parser.add_argument("--limit", type=float, default=60, help="seconds after which a tool is not run again")
     parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""Seconds a scan, peak memory and arithmetic of the paper-size networks: ``python benchmarks/models.py --device cpu``.
+"""Time per scan, peak memory and operations of the paper-size networks: ``python benchmarks/models.py --device cpu``.
 
 Every model runs in a process of its own, with random weights, on one simulated head of 40 slices of 512 x 512. What
 comes before and after the network (brain extraction, registration, resampling) is timed apart. The arithmetic limit is
@@ -28,7 +28,7 @@ REPEATS_ON_GPU = 5
 
 
 def predictor(model: str, device: str) -> Any:
-    """Make a predictor of paper size with random weights."""
+    """Return a predictor of paper size with random weights."""
     from ctbench.labels import LabelSet
     from reference_models.cai_unet.predictor import CaiConfiguration, CaiPredictor
     from reference_models.cascade_unet.predictor import CascadeConfiguration, CascadePredictor
@@ -57,7 +57,7 @@ def predictor(model: str, device: str) -> Any:
 
 
 class Watch:
-    """Adds up the seconds of every call of some networks, and keeps the shapes that they got."""
+    """Adds up the seconds of every call of some networks, and records the shapes of their inputs."""
 
     def __init__(self, networks: list[torch.nn.Module], device: torch.device) -> None:
         self.seconds, self.device = 0.0, device
@@ -81,7 +81,7 @@ class Watch:
 
 
 def flops(calls: list[tuple[torch.nn.Module, tuple[int, ...]]]) -> int:
-    """Count the operations of calls with these shapes, without doing them."""
+    """Return the number of operations of calls with these shapes, without executing them."""
     from torch.utils.flop_counter import FlopCounterMode
 
     total = 0
@@ -93,7 +93,7 @@ def flops(calls: list[tuple[torch.nn.Module, tuple[int, ...]]]) -> int:
 
 
 def flops_of_boxes(made: Any, image: Any) -> int:
-    """Count the operations of one prediction by doing it: how many boxes there are is known only then."""
+    """Return the number of operations of one executed prediction: the number of boxes is known only then."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
@@ -102,7 +102,7 @@ def flops_of_boxes(made: Any, image: Any) -> int:
 
 
 def limit(device: torch.device) -> float:
-    """Give the operations a second of a large matrix product, the best of five."""
+    """Return the operations per second of a large matrix product, the best of five."""
     size, kind = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
     one = torch.randn(size, size, device=device, dtype=kind)
     best = float("inf")
@@ -116,7 +116,7 @@ def limit(device: torch.device) -> float:
 
 
 def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
-    """Predict one scan, and say what it took."""
+    """Predict one scan and return its time, memory and operations."""
     from ctbench.phantom import head
 
     image = head(1, shape=(slices, side, side)).image
@@ -152,7 +152,7 @@ def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure some models, each in a process of its own, and keep the results."""
+    """Measure some models, each in a process of its own, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; default: all")
     parser.add_argument("--device", default="cpu")

@@ -1,4 +1,4 @@
-"""How fast a large board is looked at: a real browser, a real server, 500 runs x 500 cases x 11 structures.
+"""Page times of a large board in a real browser with a real server: 500 runs x 500 cases x 11 structures.
 
     python benchmarks/pages.py                 makes the board, serves it, clicks through it
     python benchmarks/pages.py --keep FOLDER   keeps the board there, and uses it if it is there already
@@ -38,7 +38,7 @@ REFERENCES = ("majority", *(f"majority-without-{reader}" for reader in READERS))
 
 
 def make_board(root: Path, runs: int, cases: int, structures: int) -> None:
-    """Put the partitions and the index of made-up runs on a board."""
+    """Write the partitions and the index of simulated runs to a board."""
     place, labels = Place.of(root), {f"structure{number}": number + 1 for number in range(structures)}
     names = [f"case{number:04d}" for number in range(cases)]
     models = [f"model{number:03d}" for number in range(runs)]
@@ -92,7 +92,7 @@ def _joined(one: Any, other: Any, unit: str) -> Any:
 
 @contextmanager
 def served(board: Path) -> Iterator[tuple[str, int]]:
-    """Serve a board; gives its address and the number of the process."""
+    """Serve a board; return its address and the process id."""
     with closing(socket.socket()) as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -112,7 +112,7 @@ def served(board: Path) -> Iterator[tuple[str, int]]:
 
 
 def peak_mib(process: int) -> float:
-    """Give the most memory that a process has held."""
+    """Return the peak memory of a process."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
@@ -125,7 +125,7 @@ def drawn(tab: Any) -> None:
 
 
 def choose(tab: Any, control: str, option: str) -> Callable[[], None]:
-    """Open the list of a control, and make an interaction of choosing one of its options."""
+    """Open the list of a control and return an interaction that chooses one of its options."""
     tab.get_by_label(control, exact=True).first.click()
     listed = tab.get_by_role("option", name=option, exact=True)
     listed.wait_for()
@@ -133,13 +133,13 @@ def choose(tab: Any, control: str, option: str) -> Callable[[], None]:
 
 
 def processor_seconds(process: int) -> float:
-    """Give the processor time of a process so far: on a busy machine it says more than the clock."""
+    """Return the processor time of a process so far, which depends less on other load than wall time."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measured(tab: Any, process: int, name: str, act: Callable[[], None]) -> None:
-    """Print how long the page takes to be drawn anew after an interaction."""
+    """Print how long the page takes to be redrawn after an interaction."""
     start, used = time.perf_counter(), processor_seconds(process)
     act()
     with suppress(Exception):  # a page that is drawn at once never shows that it is running

@@ -1,4 +1,4 @@
-"""What the harness itself costs: seconds and memory a case on volumes so small that nothing else counts.
+"""Overhead of the harness: time and memory per case on volumes so small that nothing else counts.
 
     python benchmarks/scale.py --cases 2000 --jobs 2       overhead beside bare work; shards, their merging, a report
     python benchmarks/scale.py --cases 2000 --cluster      two workers of a Dask cluster against one
@@ -56,7 +56,7 @@ ARGUMENTS: dict[str, Any] = {"metrics": METRICS, "cached": False}
 
 
 class Bright:
-    """Finds what is bright."""
+    """Predictor by a threshold."""
 
     info = PredictorInfo(name="bright", version="1", labels=LabelSet({"iph": 1}))
 
@@ -67,7 +67,7 @@ class Bright:
 
 @contextmanager
 def timed(what: str, per: int = 0) -> Iterator[dict[str, float]]:
-    """Print how long a block took, and for how many cases."""
+    """Print the time of a block, in total and per case."""
     found: dict[str, float] = {}
     start = time.perf_counter()
     yield found
@@ -111,25 +111,25 @@ def bare_work(dataset: Dataset, folder: Path) -> None:
 
 
 def processor_ms(work: Callable[[], object], per: int) -> float:
-    """Give the processor time of some work in this process: on a busy machine it says more than the clock."""
+    """Return the processor time of some work in this process, which depends less on other load than wall time."""
     start = time.process_time()
     work()
     return 1e3 * (time.process_time() - start) / per
 
 
 def peak_mib() -> float:
-    """Give the most memory that this process has held."""
+    """Return the peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def check(dataset: Dataset) -> None:
-    """Look at all files as a run does before it begins."""
+    """Check all files as a run does before it begins."""
     for case in dataset:
         case.check()
 
 
 def measure_overhead(dataset: Dataset, root: Path, repeats: int = 5) -> None:
-    """Print what a run takes beyond the bare work: the least of several, for other work on the machine only adds."""
+    """Print what a run takes beyond the bare work: the minimum of several, since other load only adds."""
     run(dataset, Bright(), root / "warm", jobs=1, **ARGUMENTS)
     each: dict[str, list[float]] = {"bare work": [], "run": [], "first check": []}
     for turn in range(repeats):
@@ -199,7 +199,7 @@ READERS = ("r1", "r2", "r3")
 
 
 def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
-    """Put made-up runs of models, and one of readers, on a board, without submitting one by one."""
+    """Write simulated runs of models, and one of readers, to a board, without submitting them one by one."""
     labels = {f"structure{number}": number + 1 for number in range(structures)}
     generator = np.random.default_rng(0)
     references = ("majority", *(f"majority-without-{reader}" for reader in READERS))
@@ -229,7 +229,7 @@ def _put(root: Path, name: str, scores: pd.DataFrame, labels: dict[str, int]) ->
 
 
 def write_manifest(root: Path, name: str, labels: dict[str, int], cases: Iterable[str], metrics: Iterable[str]) -> str:
-    """Write the manifest, and empty scores, of a made-up run of a model or of ``readers``; gives its digest."""
+    """Write the manifest, and empty scores, of a simulated run of a model or of ``readers``; return its digest."""
     is_model = name != "readers"
     info = PredictorInfo(name=name, version="1", labels=LabelSet(labels), description="Made up.", licence="Apache-2.0")
     manifest = Manifest(

@@ -1,4 +1,4 @@
-"""How long all statistics of a large benchmark take on one core: 20 raters x 500 cases x 11 structures x 12 metrics.
+"""Time of all statistics of a large benchmark on one core: 20 raters x 500 cases x 11 structures x 12 metrics.
 
 OMP_NUM_THREADS=1 python benchmarks/statistics_speed.py
 """

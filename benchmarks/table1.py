@@ -23,11 +23,11 @@ from reference_models.cai_unet.predictor import cai_unet
 from reference_models.training.references import training_reference
 
 LARGE = ("brainstem_cerebrum", "cerebellum", "subarachnoid_space", "ventricles")
-"""The paper calls these large classes, all others small."""
+"""Structures that the paper calls large classes; all others are small."""
 
 
 def scored(dataset: Dataset, weights: Path) -> pd.Series:
-    """Give the mean Dice of every structure on the validation cases."""
+    """Return the mean Dice of every structure on the validation cases."""
     predictor = cai_unet(weights=str(weights), device="cpu")
     parts = []
     for case in dataset.split("validation"):
@@ -44,7 +44,7 @@ def scored(dataset: Dataset, weights: Path) -> pd.Series:
 
 
 def row(number: int, dataset: Dataset, out: Path, minutes: float) -> dict[str, object]:
-    """Train one configuration, or go on with it, and describe it."""
+    """Train one configuration, or resume its training, and return its row."""
     folder = out / f"row-{number}"
     cases = dataset.split("train").cases, dataset.split("validation").cases
     options = {"row": number, "minutes": minutes}
@@ -67,10 +67,10 @@ def row(number: int, dataset: Dataset, out: Path, minutes: float) -> dict[str, o
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and keep it."""
+    """Train, print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", type=int, default=list(CONFIGURATIONS))
-    parser.add_argument("--minutes", type=float, default=10.0, help="for each configuration")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of training for each configuration")
     parser.add_argument("--out", type=Path, default=Path("trained/table1"))
     given = parser.parse_args(arguments)
     dataset = load_dataset("phantom-anatomy")

@@ -13,7 +13,7 @@ Labels = NDArray[np.int16]
 
 
 class Workload(NamedTuple):
-    """What to make: the grid, and the largest and the smallest share of its voxels that a label takes."""
+    """Grid of a workload, and the largest and the smallest share of its voxels that a label takes."""
 
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
@@ -38,12 +38,12 @@ def make(workload: Workload, seed: int = 0) -> tuple[Labels, Labels]:
 
 
 def shifted(labels: Labels, workload: Workload, by_mm: float = 8.0) -> Labels:
-    """Move everything along y."""
+    """Return the labels shifted along y."""
     return np.roll(labels, round(by_mm / workload.spacing_mm[1]), axis=1)
 
 
 def noise(workload: Workload, seed: int = 0) -> tuple[Labels, Labels]:
-    """Make a reference of an eighth of the voxels, and a prediction in which every voxel has a label by chance."""
+    """Make a reference of an eighth of the voxels, and a prediction in which every voxel has a random label."""
     smaller = workload._replace(shape=tuple(n // 2 for n in workload.shape))
     reference, _ = make(smaller, seed)
     rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def balls(workload: Workload) -> tuple[Labels, Labels]:
 
 
 def one_label(labels: Labels) -> Labels:
-    """Give all structures one code."""
+    """Return the labels with one code for all structures."""
     return (labels > 0).astype(np.int16)
 
 
@@ -105,6 +105,6 @@ def _smooth(workload: Workload, rng: np.random.Generator, grain_mm: float) -> ND
 
 
 def _hats(n: int, fine: int) -> NDArray[np.float32]:
-    """Give the weights of ``n`` knots at ``fine`` points between them, smooth and adding up to 1."""
+    """Return the weights of ``n`` knots at ``fine`` points between them, smooth and adding up to 1."""
     away = np.abs(np.linspace(0, n - 1, fine) - np.arange(n)[:, None])
     return np.where(away < 1, 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1)), 0).astype(np.float32)

@@ -30,12 +30,12 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "Baseline + BCE": {"bce_weight": 2.0},
 }
 COLUMNS = {"dice": "DSC", "hd": "HD", "rvd_absolute": "RVD", "nsd": "NSD"}
-"""The paper's RVD has no sign: it takes the smallest as the best."""
+"""The paper's RVD has no sign: the smallest is the best."""
 FOLDS, BEST = 5, 3
 
 
 def scored(name: str, predictor: Predictor, dataset: Dataset, out: Path) -> dict[str, object]:
-    """Score a predictor on the test cases with hemorrhage: the means, and of how many."""
+    """Return the mean scores of a predictor on the test cases with hemorrhage, and the number of cases."""
     bleeding = [case.id for case in dataset.split("test") if case.subgroups["type"] != "normal"]
     scores = run(dataset.select(bleeding), predictor, out, metrics=list(COLUMNS), jobs=1).scores
     rows = scores[(scores["reference"] == common_reference(scores)) & (scores["label"] == LABEL)]
@@ -48,7 +48,7 @@ def scored(name: str, predictor: Predictor, dataset: Dataset, out: Path) -> dict
 
 
 def table(dataset: Dataset, out: Path, options: Mapping[str, Any], device: str) -> pd.DataFrame:
-    """Train all models, or go on with them, and score them."""
+    """Train all models, or resume their trainings, and score them."""
     seen = dataset.select(case.id for case in dataset if case.split != "test")
     splits: list[tuple[Sequence[Case], Sequence[Case]]] = []
 
@@ -84,9 +84,9 @@ def _slug(name: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and keep it."""
+    """Train, print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="for each of the seven trainings")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes for each of the seven trainings")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("trained/zhao-table1"))
     given = parser.parse_args(arguments)

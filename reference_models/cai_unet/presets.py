@@ -22,7 +22,7 @@ class CaiPlan:
     Args:
         configuration: Settings of the network and its preprocessing.
         row: Row of the paper's Table 1, 1 to 8.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         stop_early: Stop by the paper's rule.
         flip_front_to_back: Augment with flips from front to back, as the paper does.
     """
@@ -41,7 +41,7 @@ def cai_plan(preset: Preset, structures: int, options: Mapping[str, Any], seed: 
     and does not flip front to back, since all images have the same orientation after preprocessing.
 
     Args:
-        preset: Paper or demo.
+        preset: Name of the settings, paper or demo.
         structures: Number of labels of the dataset.
         options: ``row`` of Table 1 (default 3), and fields of the configuration and of the schedule.
         seed: Random seed of the training.

@@ -21,7 +21,7 @@ class CascadePlan:
 
     Args:
         configuration: Settings of the networks and their preprocessing.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         piece: z,y,x size in voxels of a training example; None: the patch of the configuration.
         batch_size: Number of pieces per training step.
         steps: Number of training steps per epoch.
@@ -46,7 +46,7 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
     nnU-Net's plan for its thick slices.
 
     Args:
-        preset: Paper or demo.
+        preset: Name of the settings, paper or demo.
         options: Fields of the plan, of its configuration and of its schedule.
         seed: Random seed of the training.
 

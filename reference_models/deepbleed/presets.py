@@ -38,7 +38,7 @@ class DeepBleedPlan:
 
     Args:
         configuration: Settings of the network and its preprocessing.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         batch_size: Number of slices or cubes per training step.
         bce_weight: Weight of a cross-entropy added to the Dice loss of the 3D networks; 0 in the paper.
         stop_early: Stop by the paper's rule.
@@ -61,7 +61,7 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
 
     Args:
         model: ``deepbleed-512``, ``-128``, ``-64`` or ``-32``.
-        preset: Paper or demo.
+        preset: Name of the settings, paper or demo.
         options: ``batch_size``, and fields of the configuration and of the schedule.
         seed: Random seed of the training.
 

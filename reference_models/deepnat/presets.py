@@ -21,7 +21,7 @@ class DeepNatPlan:
 
     Args:
         configuration: Settings of the networks and their preprocessing.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         batch_size: Number of blocks per training step.
         block: z,y,x number of patch centres in one training example; (1, 1, 1) is the paper's single patch.
         background: Largest number of background patches per image, and of foreground patches for the first network.
@@ -53,7 +53,7 @@ def deepnat_plan(preset: Preset, structures: int, options: Mapping[str, Any], se
     structures that are one or two voxels thin.
 
     Args:
-        preset: Paper or demo.
+        preset: Name of the settings, paper or demo.
         structures: Number of labels of the dataset.
         options: Fields of the plan, of the configuration and of the schedule.
         seed: Random seed of the training.

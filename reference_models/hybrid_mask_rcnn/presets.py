@@ -24,7 +24,7 @@ class ChangPlan:
 
     Args:
         configuration: Settings of the network and its preprocessing.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         slab: Number of inner slices of a slab; the paper's slabs of five slices have one.
         batch_size: Number of slabs per training step; the paper does not state it.
         gap_px: Largest gap in pixels between pieces of blood of one instance.
@@ -50,7 +50,7 @@ def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any
     a thin sheet of blood do.
 
     Args:
-        preset: Paper or demo.
+        preset: Name of the settings, paper or demo.
         types: Names of the classes of the type head; empty: no type head.
         options: Fields of the plan, of the configuration and of the schedule.
         seed: Random seed of the training.

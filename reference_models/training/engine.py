@@ -137,7 +137,7 @@ def fit(
 
     Args:
         recipe: network, batches, loss and stopping rule of the model.
-        schedule: epochs, learning rate and optimizer.
+        schedule: Epochs, learning rate and optimizer.
         folder: Folder of the checkpoint.
         settings: JSON values; a checkpoint with other settings is not resumed.
         device: Device of the network.
