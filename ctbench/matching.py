@@ -19,8 +19,8 @@ class LabelMatch:
     """How the label maps of a predictor are scored on a dataset.
 
     Args:
-        translation: predictor's code -> code in the translated map. Codes beyond the dataset's own stand for a group
-            that the predictor knows only as a whole.
+        translation: predictor's code -> code in the translated map. Codes beyond the dataset's own stand for
+            what the predictor knows only as a whole; each counts in every group that it is part of.
         structures: dataset's label or group -> codes that make it, alike in the reference and in the translated map.
         unsupported: the dataset's labels and groups that the predictor does not claim.
     """
@@ -41,8 +41,8 @@ class LabelMatch:
 def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
     """Match a predictor's labels to a dataset's by name, through the groups of both.
 
-    A structure of the dataset is claimed if the predictor has a label or a group of that name, or, for a group, if it
-    claims every member.
+    A structure of the dataset is claimed if the predictor has a label or a group of that name, or, for a group, if what
+    it claims covers every member.
 
     Args:
         dataset: what is scored.
@@ -52,29 +52,31 @@ def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
         UsageError: no name is common to both, or one code of the predictor would stand for two labels of the dataset.
     """
     translation: dict[int, int] = {}
-    claimed: dict[str, tuple[int, ...]] = {}
+    claimed: dict[str, set[int]] = {}  # structure of the dataset -> codes of the predictor that are part of it
     for name, code in dataset.items():
         if name in predictor.names:
+            claimed[name] = set(predictor.codes_of(name))
             _translate(translation, predictor.codes_of(name), code, name)
-            claimed[name] = (code,)
-    spare = max(dataset.values(), default=0)
-    for name, members in dataset.groups.items():
-        codes = tuple(dataset[member] for member in members)
-        if name in predictor.names:
-            spare += 1
-            # Codes that already are a label of the dataset (a finer predictor) keep it; it is in the group anyway.
-            for code in predictor.codes_of(name):
-                translation.setdefault(code, spare)
-            claimed[name] = (*codes, spare)
-        elif all(member in claimed for member in members):
-            claimed[name] = codes
+    claimed |= {name: set(predictor.codes_of(name)) for name in dataset.groups if name in predictor.names}
+    for name in sorted(dataset.groups, key=lambda name: len(dataset.groups[name])):
+        parts = [part for part in claimed if set(dataset.codes_of(part)) <= set(dataset.codes_of(name))]
+        if name in claimed or {code for part in parts for code in dataset.codes_of(part)} == {*dataset.codes_of(name)}:
+            claimed[name] = set().union(*(claimed[part] for part in (name, *parts) if part in claimed))
     if not claimed:
         msg = (
             f"the predictor knows none of the dataset's structures: expected some of {', '.join(dataset.names)}; "
             f"it claims {', '.join(predictor.names)}. Labels meet by name: rename them, or add a group"
         )
         raise UsageError(msg)
-    structures = {name: claimed[name] for name in dataset.names if name in claimed}
+    # A code that stands for no single label gets one beyond the dataset's own; every group that holds it counts it.
+    coarse = sorted(set().union(*claimed.values()) - translation.keys())
+    beyond = {code: number for number, code in enumerate(coarse, start=max(dataset.values(), default=0) + 1)}
+    structures = {
+        name: (*dataset.codes_of(name), *(beyond[code] for code in coarse if code in claimed[name]))
+        for name in dataset.names
+        if name in claimed
+    }
+    translation |= beyond
     return LabelMatch(translation, structures, tuple(name for name in dataset.names if name not in claimed))
 
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError
 
-__all__ = ["Reference"]
+__all__ = ["GroupReference", "Reference"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupReference:
+    """What readers' merged masks make of a group of labels, in the voxels on which they differ.
+
+    Elsewhere all readers agree, and the group is the union of its labels.
+
+    Args:
+        at: The contested voxels: z, y and x indices, each an array of the same length.
+        drawn: bool for each contested voxel, whether the group is there.
+        excluded: bool for each, whether it is indeterminate: it may be there.
+    """
+
+    at: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+    drawn: NDArray[np.bool_]
+    excluded: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +43,8 @@ class Reference:
         readers: the readers who made it; empty where it is unknown who did.
         possible: code -> z,y,x bool, the excluded voxels in which some reader drew that label. None: unknown, which
             is taken as empty.
+        groups: name of a group of labels -> what its readers' merged masks were fused into. A group that is not named
+            is the union of its labels.
 
     Raises:
         DataError: shapes that do not fit together, labels that are not integers, or a label in an excluded voxel.
@@ -36,6 +56,7 @@ class Reference:
     method: str
     readers: tuple[str, ...]
     possible: Mapping[int, NDArray[np.bool_]] | None = None
+    groups: Mapping[str, GroupReference] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 3 or self.labels.dtype.kind not in "iu":
@@ -65,6 +86,24 @@ class Reference:
             method="given",
             readers=(),
         )
+
+    def structure(self, name: str, codes: Sequence[int]) -> Reference:
+        """Return the reference of one structure alone, as code 1.
+
+        Args:
+            name: Of a label, or of a group.
+            codes: Of the labels that make it.
+        """
+        labels = np.isin(self.labels, codes).astype(np.uint8)
+        group = self.groups.get(name)
+        if group is None:
+            maybe = [mask for code, mask in (self.possible or {}).items() if code in codes]
+            possible = {} if self.possible is None else {"possible": {1: reduce(np.logical_or, maybe)} if maybe else {}}
+            return replace(self, labels=labels, groups={}, **possible)
+        excluded = np.zeros(self.labels.shape, bool)
+        labels[group.at] = group.drawn
+        excluded[group.at] = group.excluded
+        return replace(self, labels=labels, excluded=excluded, possible={1: excluded}, groups={})
 
     @property
     def uncounted(self) -> NDArray[np.bool_]:

@@ -72,8 +72,10 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be scored against it"
         raise DataError(msg)
     drawn = case.label_maps()
-    everyone = fuse(drawn.arrays, consensus, drawn.annotated)
-    others = leave_one_out(drawn.arrays, consensus, drawn.annotated) if len(drawn.volumes) > 1 else {}
+    everyone = fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
+    others = (
+        leave_one_out(drawn.arrays, consensus, drawn.annotated, groups=case.labels) if len(drawn.volumes) > 1 else {}
+    )
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
     return Readings(case.id, *drawn, references, without, next(iter(drawn.volumes.values())))

@@ -4,6 +4,7 @@ import pytest
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
+from ctbench.metrics import score
 
 TYPES = LabelSet({"iph": 1, "ivh": 2, "sah": 4}, groups={"hemorrhage": ("iph", "ivh", "sah")})
 
@@ -53,3 +54,48 @@ def test_one_code_for_two_labels_is_refused():
     predictor = LabelSet({"a": 1, "b": 2}, groups={"iph": ("a", "b"), "ivh": ("b",)})
     with pytest.raises(UsageError, match="code 2 of the predictor would be 'ivh' and another label"):
         match_labels(TYPES, predictor)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_coarse_code_counts_in_every_group_that_holds_it(reverse):
+    """Extra-axial blood is known only as a whole, and is hemorrhage too, in whatever order the groups stand."""
+    groups = {"hemorrhage": ("iph", "ivh", "edh_sdh", "sah"), "eah": ("edh_sdh", "sah")}
+    dataset = LabelSet(
+        {"iph": 1, "ivh": 2, "edh_sdh": 3, "sah": 4}, dict(reversed(groups.items()) if reverse else groups.items())
+    )
+    predictor = LabelSet({"iph": 1, "eah": 2, "oedema": 3, "ivh": 4}, {"hemorrhage": ("iph", "eah", "ivh")})
+    match = match_labels(dataset, predictor)
+    assert match.translation == {1: 1, 4: 2, 2: 5}
+    assert match.structures["eah"] == (3, 4, 5)
+    assert match.structures["hemorrhage"] == (1, 2, 3, 4, 5)
+    assert match.unsupported == ("edh_sdh", "sah")
+
+
+def test_a_group_is_covered_by_what_the_predictor_knows_only_as_a_whole():
+    """A predictor of iph, ivh and all extra-axial blood claims hemorrhage without naming it."""
+    groups = {"hemorrhage": ("iph", "ivh", "edh", "sdh"), "edh_sdh": ("edh", "sdh")}
+    dataset = LabelSet({"iph": 1, "ivh": 2, "edh": 3, "sdh": 4}, groups)
+    match = match_labels(dataset, LabelSet({"iph": 1, "ivh": 2, "edh_sdh": 3}))
+    assert match.structures["hemorrhage"] == (1, 2, 3, 4, 5)
+    assert match.unsupported == ("edh", "sdh")
+
+
+def test_a_perfect_prediction_of_nested_groups_has_a_dice_of_one():
+    """With BHSD's labels and groups every structure that a coarser predictor claims is scored whole."""
+    groups = {"hemorrhage": ("edh", "iph", "ivh", "sah", "sdh"), "edh_sdh": ("edh", "sdh")}
+    dataset = LabelSet({"edh": 1, "iph": 2, "ivh": 3, "sah": 4, "sdh": 5}, groups)
+    predictor = LabelSet({"iph": 1, "ivh": 2, "edh_sdh": 3, "sah": 4}, {"hemorrhage": ("iph", "ivh", "edh_sdh", "sah")})
+    truth = np.repeat(np.arange(6, dtype=np.uint8), 8).reshape(3, 4, 4)
+    predicted = np.array([0, 3, 1, 2, 4, 3])[truth]
+    match = match_labels(dataset, predictor)
+    scores = score(truth, match.translate(predicted), spacing_mm=(1, 1, 1), labels=match.structures, metrics=["dice"])
+    assert dict(zip(scores["label"], scores["value"], strict=True)) == dict.fromkeys(
+        ("iph", "ivh", "sah", "hemorrhage", "edh_sdh"), 1.0
+    )
+
+
+def test_a_finer_label_outside_the_dataset_s_group_stays_outside():
+    """What the predictor calls part of a group, and the dataset does not, is no part of the reference's group."""
+    dataset = LabelSet({"iph": 1, "oedema": 2, "ivh": 3}, {"hemorrhage": ("iph", "ivh")})
+    predictor = LabelSet({"iph": 1, "oedema": 2, "ivh": 3}, {"hemorrhage": ("iph", "oedema", "ivh")})
+    assert match_labels(dataset, predictor).structures["hemorrhage"] == (1, 3)

@@ -35,18 +35,18 @@ def jackknife_rows(panel: Panel) -> list[Row]:
     rows: list[Row] = []
     for reader, reference in panel.without.items():
         annotated = panel.everyone.annotated & reference.annotated
-        overlap = _overlap(panel, reference, annotated)
         for label, codes in panel.structures.items():
+            before, after = (one.structure(label, codes) for one in (panel.everyone, reference))
             who = {"case": panel.case, "label": label, "reader": reader}
             drawn = panel.masks(codes).any(axis=0) & annotated[:, None, None]
             empty = not drawn.any()
             detail = "nobody drew it" if empty else "neither consensus has it"
-            dice, change_ml = overlap[label]
+            dice, change_ml = _overlap(before, after, annotated, panel)
             rows += [
                 row("without_dice", dice, empty=empty, detail=detail, **who),
                 row("without_volume_change_ml", change_ml, "mL", empty=empty, **who),
             ]
-            shares = _shares(panel.everyone, reference, codes, drawn)
+            shares = _shares(_verdict(before, drawn), _verdict(after, drawn))
             rows += [row(metric, share, empty=empty, detail=detail, **who) for metric, share in shares.items()]
     return rows
 
@@ -74,23 +74,20 @@ def volume_rows(panel: Panel) -> list[Row]:
     ]
 
 
-def _overlap(panel: Panel, reference: Reference, annotated: NDArray[np.bool_]) -> dict[str, tuple[float, float]]:
-    """Give the Dice and the change of volume of each structure."""
+def _overlap(before: Reference, after: Reference, annotated: NDArray[np.bool_], panel: Panel) -> tuple[float, float]:
+    """Return the Dice and the change of volume of a structure between two consensuses."""
     scores = score(
-        Reference.of(panel.everyone.labels, annotated),
-        reference.labels,
+        Reference.of(before.labels, annotated),
+        after.labels,
         spacing_mm=panel.grid.spacing_mm,
-        labels=panel.structures,
+        labels={"structure": 1},
         metrics=["dice", "volume_difference_ml"],
     )
-    values = [scores.loc[scores["metric"] == metric, "value"] for metric in ("dice", "volume_difference_ml")]
-    return dict(zip(panel.structures, zip(*values, strict=True), strict=True))
+    dice, change_ml = scores["value"]
+    return dice, change_ml
 
 
-def _shares(
-    everyone: Reference, others: Reference, codes: tuple[int, ...], drawn: NDArray[np.bool_]
-) -> dict[str, float]:
-    before, after = (_verdict(reference, codes, drawn) for reference in (everyone, others))
+def _shares(before: NDArray[np.integer], after: NDArray[np.integer]) -> dict[str, float]:
     with_all, without = (_share(verdict == _UNDECIDED) for verdict in (before, after))
     return {
         "changed_share": _share(before != after),
@@ -100,8 +97,8 @@ def _shares(
     }
 
 
-def _verdict(reference: Reference, codes: tuple[int, ...], where: NDArray[np.bool_]) -> NDArray[np.integer]:
-    return np.where(reference.excluded[where], _UNDECIDED, np.isin(reference.labels[where], codes).astype(np.uint8))
+def _verdict(structure: Reference, where: NDArray[np.bool_]) -> NDArray[np.integer]:
+    return np.where(structure.excluded[where], _UNDECIDED, structure.labels[where])
 
 
 def _share(marks: NDArray[np.bool_]) -> float:

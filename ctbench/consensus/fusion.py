@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.consensus.groups import fuse_groups
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Annotated, LabelMap, LabelMaps, Readings
 from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES
 from ctbench.errors import DataError, LabelError, UsageError
+from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 
 __all__ = ["fuse", "leave_one_out"]
 
 
 def fuse(
-    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None, *, domain: Domain = "box"
+    label_maps: LabelMaps,
+    method: str = "majority",
+    annotated: Annotated | None = None,
+    *,
+    groups: LabelSet | None = None,
+    domain: Domain = "box",
 ) -> Reference:
     """Fuse several readers' label maps into one reference.
 
@@ -34,6 +41,8 @@ def fuse(
         label_maps: reader -> z,y,x integers (or bool), or a sequence, whose readers are named reader1, reader2, ...
         method: one of ``METHODS``.
         annotated: reader -> z bool, the slices that the reader annotated; a reader who is absent (or None), all.
+        groups: A label set, each group of which gets a reference of its own, fused from the readers' merged masks by
+            the same rule. Two of three readers see blood, of two types: no type has a majority, blood has.
         domain: Where background counts for ``staple``: ``box`` (what anyone drew, one voxel wider), ``image``, or a
             mask z,y,x; no other method depends on it.
 
@@ -53,11 +62,16 @@ def fuse(
         ([[[0, 1]]], [[[True, False]]])
     """
     _expect_method(method)
-    return _fused(Readings.of(label_maps, annotated), method, method, domain)
+    return _fused(Readings.of(label_maps, annotated), method, method, groups, domain)
 
 
 def leave_one_out(
-    label_maps: LabelMaps, method: str = "majority", annotated: Annotated | None = None, *, domain: Domain = "box"
+    label_maps: LabelMaps,
+    method: str = "majority",
+    annotated: Annotated | None = None,
+    *,
+    groups: LabelSet | None = None,
+    domain: Domain = "box",
 ) -> dict[str, Reference]:
     """Fuse, for each reader, the label maps of all others, so that nobody is judged by what he helped to make.
 
@@ -65,6 +79,7 @@ def leave_one_out(
         label_maps: as for ``fuse``.
         method: as for ``fuse``.
         annotated: as for ``fuse``.
+        groups: as for ``fuse``.
         domain: as for ``fuse``; a box is that of what the others drew.
 
     Returns:
@@ -80,12 +95,12 @@ def leave_one_out(
         msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
         raise DataError(msg)
     return {
-        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}", domain)
+        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}", groups, domain)
         for reader in readings.readers
     }
 
 
-def _fused(readings: Readings, method: str, name: str, domain: Domain) -> Reference:
+def _fused(readings: Readings, method: str, name: str, groups: LabelSet | None, domain: Domain) -> Reference:
     if method in BINARY_METHODS:
         _expect_one_structure(readings, method)
     labels, excluded = RULES[method](readings, domain)
@@ -96,6 +111,7 @@ def _fused(readings: Readings, method: str, name: str, domain: Domain) -> Refere
         method=name,
         readers=readings.readers,
         possible=_possible(readings, excluded),
+        groups={} if groups is None or method in BINARY_METHODS else fuse_groups(readings, groups, method, domain),
     )
 
 

@@ -99,6 +99,13 @@ class Readings:
                 slices = np.flatnonzero(members.ravel() == number)
                 yield tuple(array[slices] for array in present), slices
 
+    def contested(self) -> NDArray[np.bool_]:
+        """Mark, z,y,x bool, the voxels on which the readers who annotated the slice differ."""
+        differ = np.zeros(self.shape, bool)
+        for maps, slices in self.panels():
+            differ[slices] = contested(maps)
+        return differ
+
     def first(self) -> LabelMap:
         """Return, z,y,x, what the first reader who annotated each slice drew; 0 where nobody did."""
         labels = np.zeros(self.shape, self.maps[0].dtype)
@@ -106,8 +113,8 @@ class Readings:
             labels[slices] = maps[0]
         return labels
 
-    def drawn_at(self, where: NDArray[np.bool_]) -> LabelMap:
-        """Give what each reader drew in the voxels ``where`` (z,y,x bool): readers x voxels."""
+    def drawn_at(self, where: NDArray[np.bool_] | tuple[NDArray[np.intp], ...]) -> LabelMap:
+        """Return what each reader drew in some voxels (z,y,x bool, or their indices): readers x voxels."""
         return np.stack([array[where] for array in self.maps])
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.consensus.readings import Annotated, LabelMaps, Readings, contested
+from ctbench.consensus.readings import Annotated, LabelMaps, Readings
 from ctbench.consensus.rules import vote_counts
 from ctbench.errors import GeometryError
+from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 
 __all__ = ["indeterminate_share", "vote_share"]
@@ -57,26 +58,28 @@ def indeterminate_share(
     Args:
         label_maps: as for ``fuse``.
         reference: what they were fused into.
-        labels: name -> code, e.g. a LabelSet.
+        labels: name -> code; of a LabelSet the groups are counted too, by their own references.
         annotated: as for ``fuse``.
 
     Returns:
         Columns label, annotated_voxels, indeterminate_voxels, share (NaN where nobody drew the label); a row for each
-        label, in the order of ``labels``, and the row ``overall``.
+        label, in the order of ``labels``, for each group, and the row ``overall``.
 
     Raises:
         CtbenchError: as for ``fuse``, or a reference of another shape.
     """
     readings = _readings_of(label_maps, reference, annotated)
-    first, disputed = readings.maps[0], readings.drawn_at(contested(readings.maps))
-    undecided = readings.drawn_at(reference.excluded)
-    alone = {code: int(np.count_nonzero(first == code)) for code in labels.values()}
+    differ = readings.contested()
+    disputed, undecided = readings.drawn_at(differ), readings.drawn_at(reference.excluded)
+    agreed = np.where(differ, 0, readings.first())
+    alone = {code: int(np.count_nonzero(agreed == code)) for code in labels.values()}
 
-    def row(name: str, codes: list[int]) -> dict[str, object]:
-        drew = np.isin(disputed, codes)
-        # The first reader's voxels, and those that only others drew: all of them are disputed.
-        annotated_voxels = sum(alone[code] for code in codes) + int(np.count_nonzero(~drew[0] & drew.any(axis=0)))
-        indeterminate = int(np.count_nonzero(np.isin(undecided, codes).any(axis=0)))
+    def row(name: str, codes: Sequence[int]) -> dict[str, object]:
+        drew = np.isin(disputed, codes).any(axis=0)
+        annotated_voxels = sum(alone[code] for code in codes) + int(np.count_nonzero(drew))
+        group = reference.groups.get(name)
+        open_to = np.isin(undecided, codes).any(axis=0) if group is None else group.excluded
+        indeterminate = int(np.count_nonzero(open_to))
         share = indeterminate / annotated_voxels if annotated_voxels else np.nan
         return {
             "label": name,
@@ -86,6 +89,8 @@ def indeterminate_share(
         }
 
     rows = [row(name, [code]) for name, code in labels.items()]
+    if isinstance(labels, LabelSet):
+        rows += [row(name, labels.codes_of(name)) for name in labels.groups]
     return pd.DataFrame([*rows, row("overall", list(labels.values()))])
 
 

@@ -60,7 +60,7 @@ def study(
     pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
     rows = []
     for structure in targets:
-        crop = pair.crop(structure.codes)
+        crop = pair.crop(structure)
         held, found = (0, 0) if crop is None else (int(n) for n in crop.counts.sum(axis=0)[:2])
         sure = float(found > 0) if score is None else float(score)
         rows.append((structure.name, held > 0, sure, held * voxel_ml, found * voxel_ml))
@@ -104,7 +104,7 @@ def lesions(
     pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
     rows: list[tuple[str, int, float, float, str]] = []
     for structure in targets:
-        crop = pair.crop(structure.codes)
+        crop = pair.crop(structure)
         found = [] if crop is None else _outcomes(crop, rule)
         rows += [
             (structure.name, number, size * voxel_ml, overlap, outcome)

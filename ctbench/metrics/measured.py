@@ -81,7 +81,7 @@ class Measured:
 
     @cached_property
     def _crop(self) -> Crop | None:
-        return self.pair.crop(self.structure.codes)
+        return self.pair.crop(self.structure)
 
     @cached_property
     def _numbers(self) -> list[int]:

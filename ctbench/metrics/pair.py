@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.metrics.structures import Structure
 from ctbench.metrics.voxels import bounding_boxes, count_voxels, fill_mask
+from ctbench.reference import GroupReference
 
 __all__ = ["Crop", "LabelMap", "Mask", "Pair"]
 
@@ -33,6 +35,18 @@ class Mask(NamedTuple):
         # Codes of the label map's own type are compared many at a time; one that does not fit cannot occur.
         fitting = [code for code in codes if code <= np.iinfo(label_map.dtype).max]
         fill_mask(label_map, np.array(fitting, label_map.dtype), start, self.voxels, self.spans)
+        return self
+
+    def put(self, at: Sequence[NDArray[np.integer]], values: NDArray[np.bool_], start: NDArray[np.int64]) -> Mask:
+        """Set single voxels, given by their indices in the label map; those outside of this are passed over."""
+        z, y, x = (axis - first for axis, first in zip(at, start, strict=True))
+        depth, height, width = self.voxels.shape
+        inside = (z >= 0) & (z < depth) & (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        z, y, x, values = z[inside], y[inside], x[inside], values[inside]
+        self.voxels[z, y, x] = values
+        z, y, x = z[values], y[values], x[values]
+        np.minimum.at(self.spans[..., 0], (z, y), x)
+        np.maximum.at(self.spans[..., 1], (z, y), x + 1)
         return self
 
 
@@ -74,6 +88,7 @@ class Pair:
         excluded: z,y,x bool, or None where no voxel is excluded.
         annotated: z bool, or None where all slices are.
         possible: code -> z,y,x bool, excluded voxels that may hold that code.
+        groups: name -> the reference of a group of labels; other groups are the union of their labels.
     """
 
     reference: LabelMap
@@ -82,16 +97,25 @@ class Pair:
     excluded: NDArray[np.bool_] | None = None
     annotated: NDArray[np.bool_] | None = None
     possible: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    groups: Mapping[str, GroupReference] = field(default_factory=dict)
 
-    def crop(self, codes: Sequence[int]) -> Crop | None:
-        """Cut out the structure that some codes make; None where no voxel holds any of them."""
+    def crop(self, structure: Structure) -> Crop | None:
+        """Cut out one structure; None where no voxel holds it."""
+        codes, group = structure.codes, self.groups.get(structure.name)
         boxes = [self._boxes[code] for code in codes if code in self._boxes]
+        if group is not None:
+            boxes += _box_of(group)
         if not boxes:
             return None
         start = np.min(boxes, axis=0)[0::2] - 1
         shape = np.max(boxes, axis=0)[1::2] + 1 - start
         reference = _empty(shape).fill(self.reference, codes, start)
         prediction = _empty(shape).fill(self.prediction, codes, start)
+        if group is not None:
+            reference.put(group.at, group.drawn, start)
+            outer = _copy(reference).put(group.at, group.drawn | group.excluded, start)
+            uncounted = self._unannotated(_empty(shape).put(group.at, group.excluded, start).voxels, start)
+            return Crop(reference, outer, prediction, uncounted)
         outer = reference
         for code in codes:
             if code in self.possible:
@@ -105,10 +129,14 @@ class Pair:
         mask = _empty(shape)
         if self.excluded is not None:
             mask.fill(self.excluded.view(np.uint8), [1], start)
+        return self._unannotated(mask.voxels, start)
+
+    def _unannotated(self, uncounted: NDArray[np.uint8], start: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Add the slices that nobody annotated."""
         if self.annotated is not None:
-            unannotated = np.flatnonzero(~self.annotated) - start[0]
-            mask.voxels[unannotated[(unannotated >= 0) & (unannotated < shape[0])]] = 1
-        return mask.voxels
+            slices = np.flatnonzero(~self.annotated) - start[0]
+            uncounted[slices[(slices >= 0) & (slices < len(uncounted))]] = 1
+        return uncounted
 
     @cached_property
     def _boxes(self) -> dict[int, NDArray[np.int64]]:
@@ -126,6 +154,14 @@ class Pair:
             if code in numbers:
                 bounding_boxes(mask.view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
         return {code: boxes[number] for code, number in numbers.items() if boxes[number, 1]}
+
+
+def _box_of(group: GroupReference) -> list[NDArray[np.int64]]:
+    """Return the box of the contested voxels in which a group is, or may be."""
+    held = group.drawn | group.excluded
+    if not held.any():
+        return []
+    return [np.array([end for axis in group.at for end in (axis[held].min(), axis[held].max() + 1)])]
 
 
 def _empty(shape: NDArray[np.int64]) -> Mask:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.files import PARTIAL, sha256
-from ctbench.reference import Reference
+from ctbench.reference import GroupReference, Reference
 from ctbench.volume import Volume
 
 __all__ = ["array_digest", "key", "predictions_digest", "reference_digest", "volume_digest"]
@@ -44,6 +44,7 @@ def reference_digest(reference: Reference) -> str:
         excluded=_bits_digest(reference.excluded),
         annotated=np.asarray(reference.annotated).astype(int).tolist(),
         possible=None if possible is None else {str(code): _bits_digest(possible[code]) for code in sorted(possible)},
+        groups={name: _group_digest(group) for name, group in sorted(reference.groups.items())},
     )
 
 
@@ -52,6 +53,14 @@ def predictions_digest(folder: Path) -> str:
     files = (path for path in folder.glob("*") if not path.name.startswith(PARTIAL))
     lines = sorted(f"{path.name}\t{sha256(path)}" for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _group_digest(group: GroupReference) -> str:
+    """Only where the group is, or may be, counts: contested voxels in which it is not change no score."""
+    held = group.drawn | group.excluded
+    parts = {"drawn": group.drawn[held].astype(np.uint8)}
+    parts |= {axis: index[held].astype(np.int64) for axis, index in zip("zyx", group.at, strict=True)}
+    return key(**{name: array_digest(array) for name, array in parts.items()})
 
 
 def _codes_digest(labels: NDArray[np.integer]) -> str:

@@ -27,4 +27,4 @@ def training_reference(case: Case, consensus: str = "majority") -> Reference:
         msg = f"case {case.id} has neither a reader nor a reference; nothing can be learnt from it"
         raise DataError(msg)
     drawn = case.label_maps()
-    return fuse(drawn.arrays, consensus, drawn.annotated)
+    return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.metrics.pair import Pair
+from ctbench.metrics.structures import Structure
 
 SHAPE = (6, 9, 11)
 
@@ -18,7 +19,7 @@ def pair(box):
 
 def test_a_crop_holds_all_voxels_and_a_margin(pair):
     """A crop is as large as the structure in both label maps and its possible voxels, and one voxel more."""
-    crop = Pair(*pair, [3, 70_000]).crop([3])
+    crop = Pair(*pair, [3, 70_000]).crop(Structure("blob", (3,), 1.0))
     assert crop.reference.voxels.shape == (3 + 2, 3 + 2, 4 + 2)
     assert crop.reference.voxels[1:3, 1:-1, 1:-1].all()
     assert crop.reference.voxels.sum() == crop.prediction.voxels.sum() == 24
@@ -29,14 +30,14 @@ def test_a_crop_holds_all_voxels_and_a_margin(pair):
 
 def test_codes_beyond_the_table_have_a_box(pair):
     """Rare, large codes are found as well."""
-    crop = Pair(*pair, [3, 70_000]).crop([70_000])
+    crop = Pair(*pair, [3, 70_000]).crop(Structure("blob", (70_000,), 1.0))
     assert crop.prediction.voxels.shape == (3, 3, 3)
     assert crop.prediction.voxels[1, 1, 1] == crop.prediction.voxels.sum() == 1
 
 
 def test_a_structure_that_is_nowhere_has_no_crop(pair):
     """Nothing to cut out is None."""
-    assert Pair(*pair, [3, 4]).crop([4]) is None
+    assert Pair(*pair, [3, 4]).crop(Structure("blob", (4,), 1.0)) is None
 
 
 def test_possible_and_uncounted_voxels(pair, box):
@@ -44,7 +45,7 @@ def test_possible_and_uncounted_voxels(pair, box):
     band = box(SHAPE, (0, 0, 0), (2, 2, 2))
     annotated = np.arange(6) != 3
     given = Pair(*pair, [3], excluded=band, annotated=annotated, possible={3: band})
-    crop = given.crop([3])
+    crop = given.crop(Structure("blob", (3,), 1.0))
     assert crop.outer.voxels.shape == (4 + 2, 5 + 2, 7 + 2)
     assert crop.outer.voxels.sum() == 24 + 8
     assert crop.reference.voxels.sum() == 24
