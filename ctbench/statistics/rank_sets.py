@@ -1,0 +1,110 @@
+"""Confidence sets of ranks: simultaneous comparisons of all pairs of raters, by flipping signs of whole cases.
+
+Under the null hypothesis that two raters are equally good, and if differences are symmetric, the signs of a case's
+differences are as likely one way as the other. Flipping them for all pairs of raters at once gives the joint
+distribution of all differences, with whatever correlation raters have; it is exact for any number of cases.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.pairs import Numbers
+
+__all__ = ["Comparisons", "compare_all", "rank_sets"]
+
+_MOST_PATTERNS = 2**12
+"""All sign patterns of up to 12 clusters are enumerated; of more clusters as many as asked for are drawn."""
+_ROUND_OFF = 1e-5
+"""Statistics are kept in single precision; nearer ones are equal."""
+_PER_CHUNK = 250_000
+
+
+class Comparisons(NamedTuple):
+    """What comparing all pairs of raters on the same cases gives."""
+
+    pairs: Numbers
+    """raters x raters: two-sided p of the two being equal, adjusted for all pairs; NaN on the diagonal."""
+    best: Numbers
+    """For each rater, p of none of the others being better: Hsu's comparison with the best."""
+
+
+def compare_all(values: Numbers, clusters: NDArray[np.integer], *, resamples: int = 1000, seed: int = 0) -> Comparisons:
+    """Test all pairs of raters simultaneously.
+
+    The statistic of a pair is the sum of its differences over the root of their sum of squares by cluster, a monotone
+    function of the paired t. A pair's p is the share of sign patterns in which *any* pair's statistic is as large.
+    That a rater is the best is rejected where another one exceeds it by more than any other does in 95 % of patterns
+    (Hsu, Multiple Comparisons, 1996, chapter 4): only one hypothesis of this kind can be true, so that raters need no
+    adjustment among themselves, and whoever is worse than somebody by ``pairs`` is not the best by ``best`` either.
+
+    Args:
+        values: cases x raters, higher is better.
+        clusters: The cluster (patient) of each case, numbered from 0; its cases flip together.
+        resamples: Sign patterns to draw where there are more than 12 clusters.
+        seed: Of the drawn patterns.
+
+    Returns:
+        The p values; NaN with fewer than two clusters or raters.
+    """
+    raters, groups = values.shape[1], int(clusters.max(initial=-1)) + 1
+    pairs, best = np.full((raters, raters), math.nan), np.full(raters, math.nan)
+    if groups < 2 or raters < 2:
+        return Comparisons(pairs, best)
+    sums = np.zeros((groups, raters))
+    np.add.at(sums, clusters, values - values.mean(axis=1, keepdims=True))
+    gram = sums.T @ sums
+    squares = np.diag(gram)[:, None] + np.diag(gram) - 2 * gram
+    alike = squares <= 1e-12 * squares.max(initial=0)
+    scale = (np.where(alike, math.inf, squares) ** -0.5).astype(np.float32)
+    total = sums.sum(axis=0)
+    observed = (total[:, None] - total).astype(np.float32) * scale  # of the row's rater over the column's
+    exceeded = observed.max(axis=0)  # by the one who exceeds this rater most
+    signs = _signs(groups, resamples, seed)
+    largest, above = np.empty(len(signs)), np.zeros(raters)
+    step = max(_PER_CHUNK // raters**2, 1)
+    for start in range(0, len(signs), step):
+        flipped = (signs[start : start + step] @ sums).astype(np.float32)
+        found = (flipped[:, :, None] - flipped[:, None, :]) * scale
+        most = found.max(axis=1)
+        largest[start : start + step] = most.max(axis=1)
+        above += (most >= exceeded - _ROUND_OFF).sum(axis=0)
+    largest.sort()
+    at_least = len(signs) - np.searchsorted(largest, np.abs(observed) - _ROUND_OFF)
+    pairs = at_least / len(signs)
+    np.fill_diagonal(pairs, math.nan)
+    return Comparisons(pairs, above / len(signs))
+
+
+def rank_sets(values: Numbers, pairs: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the lowest and the highest rank of each rater that the data do not rule out.
+
+    With a probability of 95 % the sets of all raters hold their true ranks at the same time: a rater's rank is at least
+    one more than the number of those who are better by ``pairs``, and at most all less those who are worse (Mogstad,
+    Romano, Shaikh and Wilhelm, Rev Econ Stud 2024;91:476-518).
+
+    Args:
+        values: cases x raters, higher is better.
+        pairs: As ``compare_all`` gives it.
+    """
+    if np.isnan(pairs[~np.eye(len(pairs), dtype=bool)]).any() or len(pairs) < 2:
+        unknown = np.full(len(pairs), math.nan)
+        return unknown, unknown
+    means = values.mean(axis=0)
+    better = (pairs < ALPHA) & (means[:, None] > means)
+    return 1.0 + better.sum(axis=0), len(pairs) - better.sum(axis=1).astype(float)
+
+
+def _signs(groups: int, resamples: int, seed: int) -> Numbers:
+    """Return patterns x groups of -1 and 1; the first is that of the data."""
+    if 2**groups <= _MOST_PATTERNS:
+        patterns = (np.arange(2**groups)[:, None] >> np.arange(groups)) & 1
+        return 1.0 - 2.0 * patterns
+    drawn = np.random.default_rng(seed).integers(0, 2, (resamples, groups)) * 2.0 - 1.0
+    drawn[0] = 1.0
+    return drawn
