@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError
 
-__all__ = ["GroupReference", "Reference"]
+__all__ = ["GroupReference", "Reference", "SparseMasks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +28,30 @@ class GroupReference:
     at: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     drawn: NDArray[np.bool_]
     excluded: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseMasks(Mapping[int, NDArray[np.bool_]]):
+    """Masks of few voxels by code: kept as indices, and made z,y,x bool when one is read.
+
+    Args:
+        shape: z, y, x.
+        indices: code -> flat indices of the voxels of its mask.
+    """
+
+    shape: tuple[int, ...]
+    indices: Mapping[int, NDArray[np.intp]]
+
+    def __getitem__(self, code: int) -> NDArray[np.bool_]:
+        mask = np.zeros(self.shape, bool)
+        mask.ravel()[self.indices[code]] = True
+        return mask
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +88,8 @@ class Reference:
             raise DataError(msg)
         _expect_mask("excluded", self.excluded, self.labels.shape)
         _expect_mask("annotated", self.annotated, self.labels.shape[:1])
-        for code, mask in (self.possible or {}).items():
+        checked = isinstance(self.possible, SparseMasks) and self.possible.shape == self.labels.shape
+        for code, mask in () if checked else (self.possible or {}).items():
             _expect_mask(f"possible[{code}]", mask, self.labels.shape)
         if np.any(self.labels[self.excluded]):
             msg = "labels of a reference must be 0 in excluded voxels"
@@ -97,18 +121,29 @@ class Reference:
         labels = np.isin(self.labels, codes).astype(np.uint8)
         group = self.groups.get(name)
         if group is None:
-            maybe = [mask for code, mask in (self.possible or {}).items() if code in codes]
-            possible = {} if self.possible is None else {"possible": {1: reduce(np.logical_or, maybe)} if maybe else {}}
-            return replace(self, labels=labels, groups={}, **possible)
+            flat = [at for code, at in self.possible_at.items() if code in codes]
+            possible = None if self.possible is None else SparseMasks(self.labels.shape, {1: _united(flat)})
+            return replace(self, labels=labels, groups={}, possible=possible)
         excluded = np.zeros(self.labels.shape, bool)
         labels[group.at] = group.drawn
         excluded[group.at] = group.excluded
         return replace(self, labels=labels, excluded=excluded, possible={1: excluded}, groups={})
 
     @property
+    def possible_at(self) -> dict[int, NDArray[np.intp]]:
+        """Code -> flat indices of the voxels that may hold it."""
+        if isinstance(self.possible, SparseMasks):
+            return dict(self.possible.indices)
+        return {code: np.flatnonzero(mask) for code, mask in (self.possible or {}).items()}
+
+    @property
     def uncounted(self) -> NDArray[np.bool_]:
         """The voxels that do not count, z,y,x: indeterminate ones and those of slices that nobody annotated."""
         return self.excluded | ~self.annotated[:, None, None]
+
+
+def _united(flat: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate([np.empty(0, np.intp), *flat]))
 
 
 def _expect_mask(name: str, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ctbench.consensus.groups import fuse_groups
-from ctbench.consensus.patterns import Domain
-from ctbench.consensus.readings import Annotated, LabelMap, LabelMaps, Readings
-from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES
+from ctbench.consensus.patterns import Contested, Domain, contested_patterns
+from ctbench.consensus.readings import Annotated, LabelMaps, Readings
+from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES, Verdicts, vote_counts
 from ctbench.errors import DataError, LabelError, UsageError
 from ctbench.labels import LabelSet
-from ctbench.reference import Reference
+from ctbench.reference import Reference, SparseMasks
 
 __all__ = ["fuse", "leave_one_out"]
 
@@ -62,7 +61,8 @@ def fuse(
         ([[[0, 1]]], [[[True, False]]])
     """
     _expect_method(method)
-    return _fused(Readings.of(label_maps, annotated), method, method, groups, domain)
+    readings = Readings.of(label_maps, annotated)
+    return _fused(readings, contested_patterns(readings), method, method, groups, domain)
 
 
 def leave_one_out(
@@ -94,35 +94,48 @@ def leave_one_out(
     if len(readings.readers) < 2:
         msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
         raise DataError(msg)
-    return {
-        reader: _fused(readings.without(reader), method, f"{method}-without-{reader}", groups, domain)
-        for reader in readings.readers
-    }
+    found = contested_patterns(readings)
+    references = {}
+    for place, reader in enumerate(readings.readers):
+        others = [index for index in range(len(readings.readers)) if index != place]
+        name = f"{method}-without-{reader}"
+        references[reader] = _fused(readings.of_readers(others), found.of(others), method, name, groups, domain)
+    return references
 
 
-def _fused(readings: Readings, method: str, name: str, groups: LabelSet | None, domain: Domain) -> Reference:
+def _fused(
+    readings: Readings, found: Contested, method: str, name: str, groups: LabelSet | None, domain: Domain
+) -> Reference:
     if method in BINARY_METHODS:
         _expect_one_structure(readings, method)
-    labels, excluded = RULES[method](readings, domain)
+    verdicts = RULES[method](readings, found, domain)
+    labels, excluded = readings.first(), np.zeros(readings.shape, bool)
+    labels.ravel()[found.at] = found.codes[verdicts.chosen][found.place]
+    excluded.ravel()[found.at] = verdicts.undecided[found.place]
     return Reference(
         labels=labels,
         excluded=excluded,
         annotated=np.logical_or.reduce(readings.annotated),
         method=name,
         readers=readings.readers,
-        possible=_possible(readings, excluded),
-        groups={} if groups is None or method in BINARY_METHODS else fuse_groups(readings, groups, method, domain),
+        possible=_possible(readings, found, verdicts),
+        groups={}
+        if groups is None or method in BINARY_METHODS
+        else fuse_groups(readings, found, groups, method, domain),
     )
 
 
-def _possible(readings: Readings, excluded: NDArray[np.bool_]) -> dict[int, NDArray[np.bool_]]:
-    drawn: LabelMap = readings.drawn_at(excluded)
-    result: dict[int, NDArray[np.bool_]] = {}
-    for code in np.unique(drawn[drawn != 0]):
-        mask = np.zeros(readings.shape, bool)
-        mask[excluded] = (drawn == code).any(axis=0)
-        result[int(code)] = mask
-    return result
+def _possible(readings: Readings, found: Contested, verdicts: Verdicts) -> SparseMasks:
+    """Find, for each label, the undecided voxels in which some reader drew it."""
+    drawn = (vote_counts(found.votes, len(found.codes)) > 0) & verdicts.undecided[:, None]
+    return SparseMasks(
+        readings.shape,
+        {
+            code: found.at[drawn[:, index][found.place]]
+            for index, code in enumerate(found.codes.tolist())
+            if code and drawn[:, index].any()
+        },
+    )
 
 
 def _expect_method(method: str) -> None:

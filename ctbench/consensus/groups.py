@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ctbench.consensus.patterns import Domain
+from ctbench.consensus.patterns import ABSENT, Contested, Domain
 from ctbench.consensus.readings import Readings
 from ctbench.consensus.rules import RULES
 from ctbench.labels import LabelSet
@@ -15,7 +15,9 @@ from ctbench.reference import GroupReference
 __all__ = ["fuse_groups"]
 
 
-def fuse_groups(readings: Readings, labels: LabelSet, method: str, domain: Domain) -> dict[str, GroupReference]:
+def fuse_groups(
+    readings: Readings, found: Contested, labels: LabelSet, method: str, domain: Domain
+) -> dict[str, GroupReference]:
     """Fuse each group of a label set from the readers' merged masks.
 
     Merging the fused labels instead loses what readers agree about: where each of two readers of three sees blood of
@@ -24,25 +26,24 @@ def fuse_groups(readings: Readings, labels: LabelSet, method: str, domain: Domai
 
     Args:
         readings: What the readers drew.
+        found: Their contested voxels.
         labels: Names the groups.
-        method: One of ``METHODS`` that takes several structures.
+        method: One of ``METHODS``.
         domain: As for ``fuse``.
 
     Returns:
         Name of the group -> its reference.
     """
-    if not labels.groups:
-        return {}
-    at = np.nonzero(readings.contested())
-    drawn, looked = readings.drawn_at(at), readings.annotated[:, at[0]]
+    at = np.unravel_index(found.at, readings.shape)
     result = {}
     for name in labels.groups:
         codes = labels.codes_of(name)
+        members = np.isin(found.codes, codes).astype(np.int64)
+        votes = np.where(found.votes == ABSENT, ABSENT, members[found.votes])
+        merged = readings
         if method == "staple":  # how good each reader is follows from all voxels, not only from contested ones
             merged = replace(readings, maps=tuple(np.isin(array, codes).astype(np.uint8) for array in readings.maps))
-            fused = RULES[method](merged, domain)
-            result[name] = GroupReference(at, fused.labels[at] == 1, fused.undecided[at])
-        else:  # of two labels, that with most votes has more than half of them
-            votes, readers = (np.isin(drawn, codes) & looked).sum(axis=0), looked.sum(axis=0)
-            result[name] = GroupReference(at, 2 * votes > readers, 2 * votes == readers)
+        verdicts = RULES[method](merged, Contested(found.at, found.place, votes, np.array([0, 1])), domain)
+        drawn, undecided = verdicts.chosen[found.place] == 1, verdicts.undecided[found.place]
+        result[name] = GroupReference((at[0], at[1], at[2]), drawn, undecided)
     return result

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,26 @@ from numpy.typing import NDArray
 from ctbench.consensus.readings import LabelMap, Readings, contested
 from ctbench.errors import GeometryError, UsageError
 
-__all__ = ["ABSENT", "MARGIN", "Domain", "PatternMap", "VotePatterns", "count_patterns", "patterns_of", "pool"]
+__all__ = [
+    "ABSENT",
+    "MARGIN",
+    "Contested",
+    "Domain",
+    "VotePatterns",
+    "contested_patterns",
+    "count_patterns",
+    "patterns_of",
+    "pool",
+]
 
 ABSENT = -1
 """The vote of a reader who did not annotate the slice."""
 
 MARGIN = 1
 """Voxels by which the box of what anyone drew is grown on every side."""
+
+_TABLE = 2**16
+"""Codes below are looked up in a table of this size; those above are searched."""
 
 Domain = Literal["box", "image"] | NDArray[np.bool_]
 """Where background counts: ``box``, what anyone drew with a margin of ``MARGIN`` voxels; ``image``; or a mask, z,y,x
@@ -49,62 +62,82 @@ class VotePatterns:
 
 
 @dataclass(frozen=True, eq=False)
-class PatternMap:
-    """The vote patterns of one case, and where they stand.
+class Contested:
+    """The voxels of one case on which readers differ, by vote pattern.
 
     Args:
-        patterns: The patterns, counted by slice; the last group is what the box has beyond the image.
-        contested: z,y,x bool, the voxels on which the readers who annotated the slice differ.
-        place: The index of the pattern of each contested voxel, in C order.
+        at: Their flat indices, ascending.
+        place: For each of them, the index of its pattern.
+        votes: patterns x readers, as in ``VotePatterns``.
+        codes: Label codes, ascending, with 0 for background.
     """
 
-    patterns: VotePatterns
-    contested: NDArray[np.bool_]
+    at: NDArray[np.intp]
     place: NDArray[np.intp]
+    votes: Votes
+    codes: NDArray[np.int64]
+
+    def of(self, readers: Sequence[int]) -> Contested:
+        """Return the votes of some readers in the same voxels."""
+        return Contested(self.at, self.place, self.votes[:, readers], self.codes)
 
 
-class _Panel(NamedTuple):
-    """Votes in the slices that the same readers annotated: contested voxels one by one, the others counted."""
+def contested_patterns(readings: Readings) -> Contested:
+    """Find the voxels on which the readers who annotated the slice differ, and how each of them voted there."""
+    flat, drawn, looked = [np.empty(0, np.intp)], [readings.drawn_at(np.empty(0, np.intp))], []
+    size = readings.shape[1] * readings.shape[2]
+    for maps, where in readings.panels():
+        slices = np.arange(readings.shape[0])[where]
+        inside = np.flatnonzero(contested(maps))
+        flat.append(slices[inside // size] * size + inside % size)
+        drawn.append(readings.drawn_at(flat[-1]))
+        looked.append(np.broadcast_to(readings.annotated[:, slices[:1]], drawn[-1].shape))
+    at, labels = np.concatenate(flat), np.concatenate(drawn, axis=1)
+    codes = np.unique(np.concatenate([[0], _occurring(readings.first()), _occurring(labels)])).astype(np.int64)
+    votes = (
+        np.where(np.concatenate(looked, axis=1), _index(codes, labels), ABSENT) if looked else labels.astype(np.int64)
+    )
+    order = np.argsort(at, kind="stable") if len(flat) > 2 else slice(None)
+    kinds, place = _distinct(votes[:, order], len(codes))
+    return Contested(at[order], place, kinds, codes)
 
-    votes: Votes  # contested voxels x readers
-    flat: NDArray[np.intp]  # where each contested voxel stands in the case, in C order
-    agreed: Votes  # codes x readers
-    counts: Counts  # slices + 1 x codes
+
+def _occurring(labels: LabelMap) -> NDArray[np.integer]:
+    """Return the distinct labels, sorted."""
+    if labels.dtype.kind != "u" or labels.dtype.itemsize > 2:
+        return np.unique(labels)
+    occurs = np.zeros(np.iinfo(labels.dtype).max + 1, bool)
+    occurs[labels.ravel()] = True
+    return np.flatnonzero(occurs)
 
 
-def count_patterns(readings: Readings, domain: Domain = "box") -> PatternMap:
-    """Count the vote patterns of one case.
+def count_patterns(readings: Readings, found: Contested, domain: Domain = "box") -> VotePatterns:
+    """Count the vote patterns of all voxels of the domain, contested or not, by slice.
 
-    Readers differ in few voxels, and only those are looked at one by one. What the box has beyond the image counts as
-    background that every reader saw, so that padding an image changes nothing.
+    What a box has beyond the image counts as background that every reader saw, so that padding an image changes
+    nothing; it is a group of its own, the last.
 
     Args:
         readings: What the readers drew.
+        found: Their contested voxels. The first patterns of the result are its patterns.
         domain: Where background counts.
 
     Raises:
         UsageError: ``domain`` is a word other than ``box`` and ``image``.
         GeometryError: ``domain`` is a mask of another shape than the label maps.
     """
-    codes = reduce(np.union1d, [np.unique(array) for array in readings.maps], np.zeros(1, np.int64)).astype(np.int64)
-    differ = np.zeros(readings.shape, bool)
     area, beyond = _area(readings, domain)
-    outside = np.zeros((len(area) + 1, 1))
-    outside[-1] = beyond
-    panels = list(_panels(readings, codes, differ, area))
-    flat = np.concatenate([np.empty(0, np.intp), *(panel.flat for panel in panels)])
-    votes = np.concatenate([np.empty((0, len(readings.readers)), np.int64), *(panel.votes for panel in panels)])
-    order = np.argsort(flat, kind="stable")
-    kinds, place = _distinct(votes[order], len(codes))
-    slices = flat[order] // (readings.shape[1] * readings.shape[2] or 1)
-    table = np.bincount(slices * len(kinds) + place, minlength=(len(area) + 1) * len(kinds)).astype(np.float64)
-    everyone_background = np.zeros((1, len(readings.readers)), np.int64)
-    patterns = VotePatterns(
-        np.concatenate([kinds, everyone_background, *(panel.agreed for panel in panels)]),
-        np.concatenate([table.reshape(len(area) + 1, -1), outside, *(panel.counts for panel in panels)], axis=1),
-        codes,
-    )
-    return PatternMap(patterns, differ, place)
+    depth, kinds, codes = len(area), len(found.votes), found.codes
+    slices = found.at // (readings.shape[1] * readings.shape[2] or 1)
+    disputed = np.bincount(slices * kinds + found.place, minlength=(depth + 1) * kinds).reshape(depth + 1, kinds)
+    votes, counts = [found.votes, np.zeros((1, len(readings.readers)), np.int64)], [disputed, np.zeros((depth + 1, 1))]
+    counts[1][-1] = beyond
+    agreed = _agreed(readings, found, area)
+    for present in np.unique(readings.annotated, axis=1).T:
+        alike = (readings.annotated == present[:, None]).all(axis=0) & present.any()
+        votes.append(np.where(present, np.arange(len(codes))[:, None], ABSENT))
+        counts.append(np.append(agreed * alike[:, None], np.zeros((1, len(codes))), axis=0))
+    return VotePatterns(np.concatenate(votes), np.concatenate(counts, axis=1).astype(np.float64), codes)
 
 
 def patterns_of(votes: NDArray[np.integer]) -> VotePatterns:
@@ -116,7 +149,7 @@ def patterns_of(votes: NDArray[np.integer]) -> VotePatterns:
     Returns:
         The patterns, in one group of voxels.
     """
-    kinds, place = _distinct(votes.T.astype(np.int64), 2)
+    kinds, place = _distinct(votes.astype(np.int64), 2)
     counts = np.bincount(place, minlength=len(kinds)).astype(np.float64)
     return VotePatterns(kinds, counts[None], np.array([0, 1]))
 
@@ -136,7 +169,7 @@ def pool(cases: Sequence[VotePatterns], readers_of: Sequence[Sequence[str]], rea
         renumbered = np.searchsorted(codes, case.codes)[case.votes]
         own[:, [readers.index(name) for name in names]] = np.where(case.votes == ABSENT, ABSENT, renumbered)
         rows.append(own)
-    kinds, place = _distinct(np.concatenate(rows), len(codes))
+    kinds, place = _distinct(np.concatenate(rows).T, len(codes))
     counts = np.zeros((len(cases), len(kinds)))
     ends = np.cumsum([0, *(len(case.votes) for case in cases)])
     for row, case, begin, end in zip(counts, cases, ends[:-1], ends[1:], strict=True):
@@ -144,33 +177,16 @@ def pool(cases: Sequence[VotePatterns], readers_of: Sequence[Sequence[str]], rea
     return VotePatterns(kinds, counts, codes)
 
 
-def _panels(readings: Readings, codes: NDArray[np.int64], differ: NDArray[np.bool_], area: Counts) -> Iterator[_Panel]:
-    """Count the slices of each set of readers; marks the contested voxels in ``differ``."""
-    slices = np.arange(readings.shape[0])
-    for maps, where in readings.panels():
-        at = slices[where]
-        present = readings.annotated[:, at[0]]
-        differ[where] = disputed = contested(maps)
-        votes = np.full((int(np.count_nonzero(disputed)), len(present)), ABSENT, np.int64)
-        votes[:, present] = np.searchsorted(codes, np.column_stack([array[disputed] for array in maps]))
-        z, y, x = np.nonzero(disputed)
-        yield _Panel(
-            votes,
-            np.ravel_multi_index((at[z], y, x), readings.shape),
-            np.where(present, np.arange(len(codes))[:, None], ABSENT),
-            _agreed(maps[0], disputed, at, codes, area),
-        )
-
-
-def _agreed(
-    drawn: LabelMap, disputed: NDArray[np.bool_], at: NDArray[np.intp], codes: NDArray[np.int64], area: Counts
-) -> Counts:
-    """Count by slice and code the voxels on which all readers agree; slices + 1 x codes."""
-    counts = np.zeros((len(area) + 1, len(codes)))
-    for index, labels, away in zip(at, drawn, disputed, strict=True):
-        found, number = np.unique(labels[(labels != 0) & ~away], return_counts=True)
-        counts[index, np.searchsorted(codes, found)] = number
-        counts[index, 0] = area[index] - number.sum() - np.count_nonzero(away)
+def _agreed(readings: Readings, found: Contested, area: Counts) -> Counts:
+    """Count by slice and code the voxels of the domain on which all readers of the slice agree."""
+    drawn = readings.first()
+    drawn.ravel()[found.at] = 0
+    disputed = np.bincount(found.at // (readings.shape[1] * readings.shape[2] or 1), minlength=len(area))
+    counts = np.zeros((len(area), len(found.codes)))
+    for index, labels in enumerate(drawn):
+        codes, number = np.unique(labels[labels != 0], return_counts=True)
+        counts[index, np.searchsorted(found.codes, codes)] = number
+    counts[:, 0] = area - counts[:, 1:].sum(axis=1) - disputed
     return counts
 
 
@@ -198,11 +214,32 @@ def _area(readings: Readings, domain: Domain) -> tuple[Counts, float]:
     return area, size * (max(-first, 0) + max(last - depth, 0))
 
 
+def _index(codes: NDArray[np.int64], labels: LabelMap) -> NDArray[np.int64]:
+    """Return the index of each label in ``codes``, which holds them all."""
+    if codes[-1] >= _TABLE:
+        return np.searchsorted(codes, labels)
+    table = np.zeros(int(codes[-1]) + 1, np.int64)
+    table[codes] = np.arange(len(codes))
+    return table[labels]
+
+
 def _distinct(votes: Votes, codes: int) -> tuple[Votes, NDArray[np.intp]]:
-    """Return the distinct rows, sorted, and for each row the index of its own."""
-    key = np.zeros(len(votes), np.int64)
-    for column in votes.T:
-        # Renumbered at each step, so that no number of readers or codes overflows.
-        key = np.unique(key * (codes + 1) + column + 1, return_inverse=True)[1].ravel() if len(votes) else key
-    _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    return votes[first], place.ravel()
+    """Return the distinct columns of votes (readers x voxels) as patterns x readers, and each voxel's pattern."""
+    key, values = np.zeros(votes.shape[1], np.int64), 1
+    for own in votes:
+        if values > _TABLE:  # renumbered, so that no number of readers or codes overflows
+            key, values = _renumbered(key, values)
+        key, values = key * (codes + 1) + own + 1, values * (codes + 1)
+    place, _ = _renumbered(key, values)
+    first = np.zeros(int(place.max(initial=-1)) + 1, np.intp)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    return votes[:, first].T, place
+
+
+def _renumbered(key: NDArray[np.int64], values: int) -> tuple[NDArray[np.intp], int]:
+    """Number the keys that occur from 0, in their order."""
+    if values > 16 * _TABLE:
+        kinds, place = np.unique(key, return_inverse=True)
+        return place.ravel(), len(kinds)
+    occurs = np.bincount(key, minlength=1) > 0
+    return (np.cumsum(occurs) - 1)[key], int(occurs.sum())

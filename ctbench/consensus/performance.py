@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from ctbench.consensus.patterns import Domain, VotePatterns, count_patterns, pool
+from ctbench.consensus.patterns import Domain, VotePatterns, contested_patterns, count_patterns, pool
 from ctbench.consensus.readings import Annotated, LabelMaps, Readings
 from ctbench.consensus.staple import fit_staple
 from ctbench.errors import DataError
@@ -55,7 +55,7 @@ def reader_performance(
         CtbenchError: As for ``fuse``.
     """
     readings = Readings.of(label_maps, annotated)
-    return performance_table(readings.readers, count_patterns(readings, domain).patterns, labels, "slices")
+    return performance_table(readings.readers, _counted(readings, domain), labels, "slices")
 
 
 def pooled_performance(
@@ -81,8 +81,12 @@ def pooled_performance(
         raise DataError(msg)
     readings = [Readings.of(maps, annotated) for maps, annotated in cases]
     readers = tuple(dict.fromkeys(reader for one in readings for reader in one.readers))
-    counted = [count_patterns(one, domain).patterns for one in readings]
+    counted = [_counted(one, domain) for one in readings]
     return performance_table(readers, pool(counted, [one.readers for one in readings], readers), labels, "cases")
+
+
+def _counted(readings: Readings, domain: Domain) -> VotePatterns:
+    return count_patterns(readings, contested_patterns(readings), domain)
 
 
 def performance_table(

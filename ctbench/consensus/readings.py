@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 
-__all__ = ["Annotated", "Fused", "LabelMap", "LabelMaps", "Readings", "contested"]
+__all__ = ["Annotated", "LabelMap", "LabelMaps", "Readings", "contested"]
 
 LabelMap = NDArray[np.integer[Any]]
 LabelMaps = Mapping[str, ArrayLike] | Sequence[ArrayLike]
 Annotated = Mapping[str, ArrayLike | None]
-
-
-class Fused(NamedTuple):
-    """A fused label map, 0 where undecided, and the undecided voxels; both of the shape of the label maps."""
-
-    labels: LabelMap
-    undecided: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +67,11 @@ class Readings:
         """Number of voxels along z, y, x."""
         return self.maps[0].shape
 
-    def without(self, reader: str) -> Readings:
-        """Give the readings of all others."""
-        others = [index for index, name in enumerate(self.readers) if name != reader]
-        return Readings(
-            tuple(self.readers[index] for index in others),
-            tuple(self.maps[index] for index in others),
-            self.annotated[others],
-        )
+    def of_readers(self, places: Sequence[int]) -> Readings:
+        """Return the readings of some readers, by their places among all."""
+        chosen = list(places)
+        maps = tuple(self.maps[place] for place in chosen)
+        return Readings(tuple(self.readers[place] for place in chosen), maps, self.annotated[chosen])
 
     def panels(self) -> Iterator[tuple[tuple[LabelMap, ...], slice | NDArray[np.intp]]]:
         """Group the slices by who annotated them.
@@ -99,23 +89,18 @@ class Readings:
                 slices = np.flatnonzero(members.ravel() == number)
                 yield tuple(array[slices] for array in present), slices
 
-    def contested(self) -> NDArray[np.bool_]:
-        """Mark, z,y,x bool, the voxels on which the readers who annotated the slice differ."""
-        differ = np.zeros(self.shape, bool)
-        for maps, slices in self.panels():
-            differ[slices] = contested(maps)
-        return differ
-
     def first(self) -> LabelMap:
         """Return, z,y,x, what the first reader who annotated each slice drew; 0 where nobody did."""
+        if self.annotated[0].all():
+            return self.maps[0].copy()
         labels = np.zeros(self.shape, self.maps[0].dtype)
         for maps, slices in self.panels():
             labels[slices] = maps[0]
         return labels
 
-    def drawn_at(self, where: NDArray[np.bool_] | tuple[NDArray[np.intp], ...]) -> LabelMap:
-        """Return what each reader drew in some voxels (z,y,x bool, or their indices): readers x voxels."""
-        return np.stack([array[where] for array in self.maps])
+    def drawn_at(self, flat: NDArray[np.intp]) -> LabelMap:
+        """Return what each reader drew in the voxels with these flat indices: readers x voxels."""
+        return np.stack([array.ravel()[flat] for array in self.maps])
 
 
 def contested(maps: Sequence[LabelMap]) -> NDArray[np.bool_]:

@@ -1,98 +1,91 @@
-"""The rules that make one label map of several."""
+"""The rules that decide on a label from readers' votes.
+
+A rule looks at vote patterns, of which there are dozens, and never at voxels. Its verdict for a pattern is the verdict
+for every voxel that has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.consensus.patterns import Domain
-from ctbench.consensus.readings import Fused, LabelMap, Readings, contested
-from ctbench.consensus.soft import soft_staple_of
+from ctbench.consensus.patterns import ABSENT, Contested, Domain, count_patterns
+from ctbench.consensus.readings import Readings
+from ctbench.consensus.staple import fit_staple
 
-__all__ = ["BINARY_METHODS", "METHODS", "RULES", "vote_counts"]
-
-
-Rule = Callable[[Readings, Domain], Fused]
-Decide = Callable[[LabelMap, NDArray[np.intp]], NDArray[np.bool_]]
+__all__ = ["BINARY_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts"]
 
 
-def majority(maps: Sequence[LabelMap]) -> Fused:
+class Verdicts(NamedTuple):
+    """What a rule says of each vote pattern."""
+
+    chosen: NDArray[np.intp]
+    """Index in the codes of the label taken; 0 (background) where undecided."""
+    undecided: NDArray[np.bool_]
+
+
+Rule = Callable[[Readings, Contested, Domain], Verdicts]
+
+
+def vote_counts(votes: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
+    """Count the votes for each label; patterns x codes.
+
+    Args:
+        votes: patterns x readers, indices of codes, ``ABSENT`` for a reader who did not annotate the slice.
+        codes: How many codes there are.
+    """
+    counts = np.zeros((len(votes), codes + 1), np.int64)  # the last column takes those who are absent
+    for own in votes.T:
+        counts[np.arange(len(votes)), own] += 1
+    return counts[:, :codes]
+
+
+def majority(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Take the label that more than half of the readers drew; background is a label like any other."""
-    return _vote(maps, lambda votes, counts: 2 * counts.max(axis=0) <= len(votes))
+    counts = vote_counts(found.votes, len(found.codes))
+    total = counts.sum(axis=1)
+    return _verdicts(counts, (2 * counts.max(axis=1, initial=0) <= total) & (total > 0))
 
 
-def plurality(maps: Sequence[LabelMap]) -> Fused:
+def plurality(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Take the label that most readers drew; undecided where two or more labels have the most votes."""
-
-    def is_tied(votes: LabelMap, counts: NDArray[np.intp]) -> NDArray[np.bool_]:
-        top = counts == counts.max(axis=0)
-        first = np.take_along_axis(votes, top.argmax(axis=0)[None], axis=0)
-        tied: NDArray[np.bool_] = (top & (votes != first)).any(axis=0)
-        return tied
-
-    return _vote(maps, is_tied)
+    counts = vote_counts(found.votes, len(found.codes))
+    tied = (counts == counts.max(axis=1, keepdims=True, initial=0)).sum(axis=1) > 1
+    return _verdicts(counts, tied & counts.any(axis=1))
 
 
-def union(maps: Sequence[LabelMap]) -> Fused:
-    """Take what any reader drew; the maps hold one code and 0."""
-    return Fused(reduce(np.bitwise_or, maps), np.zeros(maps[0].shape, bool))
-
-
-def intersection(maps: Sequence[LabelMap]) -> Fused:
-    """Take what all readers drew; the maps hold one code and 0."""
-    return Fused(reduce(np.bitwise_and, maps), np.zeros(maps[0].shape, bool))
-
-
-def staple(readings: Readings, domain: Domain) -> Fused:
+def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
     """Take the label that STAPLE finds most probable; undecided where two are equally probable."""
-    return soft_staple_of(readings, domain).fused
+    fit = fit_staple(count_patterns(readings, found, domain))
+    own = slice(len(found.votes))
+    looked = (found.votes != ABSENT).any(axis=1)
+    return _verdicts(fit.posterior[own], fit.undecided[own] & looked)
 
 
-def _by_panel(rule: Callable[[Sequence[LabelMap]], Fused]) -> Rule:
-    """Apply a rule of complete votes to each set of slices that the same readers annotated."""
+def union(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
+    """Take what any reader drew; there is one code besides 0."""
+    drawn: NDArray[np.bool_] = (found.votes > 0).any(axis=1)
+    return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
 
-    def fused(readings: Readings, _domain: Domain) -> Fused:
-        labels = np.zeros(readings.shape, readings.maps[0].dtype)
-        undecided = np.zeros(readings.shape, bool)
-        for maps, slices in readings.panels():
-            labels[slices], undecided[slices] = rule(maps)
-        return Fused(labels, undecided)
 
-    return fused
+def intersection(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
+    """Take what all readers drew; there is one code besides 0."""
+    drawn: NDArray[np.bool_] = (found.votes != 0).all(axis=1) & (found.votes > 0).any(axis=1)
+    return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
+
+
+def _verdicts(support: NDArray[np.number], undecided: NDArray[np.bool_]) -> Verdicts:
+    return Verdicts(np.where(undecided, 0, support.argmax(axis=1)), undecided)
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(
-    {
-        "majority": _by_panel(majority),
-        "plurality": _by_panel(plurality),
-        "staple": staple,
-        "union": _by_panel(union),
-        "intersection": _by_panel(intersection),
-    }
+    {rule.__name__: rule for rule in (majority, plurality, staple, union, intersection)}
 )
 METHODS = tuple(RULES)
 """The names of the rules."""
 BINARY_METHODS = ("union", "intersection")
 """Those that have no meaning where there is more than one structure."""
-
-
-def vote_counts(votes: LabelMap) -> NDArray[np.intp]:
-    """Count, for each reader's vote (readers x voxels), how many readers voted alike; of the same shape."""
-    return np.stack([np.count_nonzero(votes == vote, axis=0) for vote in votes])
-
-
-def _vote(maps: Sequence[LabelMap], undecided_where: Decide) -> Fused:
-    # Readers differ in few voxels: only these are counted.
-    differ = contested(maps)
-    votes = np.stack([array[differ] for array in maps])
-    counts = vote_counts(votes)
-    winner = np.take_along_axis(votes, counts.argmax(axis=0)[None], axis=0)[0]
-    tied = undecided_where(votes, counts)
-    labels, undecided = maps[0].copy(), np.zeros(maps[0].shape, bool)
-    labels[differ] = np.where(tied, 0, winner)
-    undecided[differ] = tied
-    return Fused(labels, undecided)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctbench.consensus.patterns import ABSENT, contested_patterns
 from ctbench.consensus.readings import Annotated, LabelMaps, Readings
 from ctbench.consensus.rules import vote_counts
 from ctbench.errors import GeometryError
@@ -33,15 +34,16 @@ def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated
         CtbenchError: as for ``fuse``, or a reference of another shape.
     """
     readings = _readings_of(label_maps, reference, annotated)
-    share = np.zeros(readings.shape, np.float32)
-    for maps, slices in readings.panels():
-        excluded = reference.excluded[slices]
-        votes = np.zeros(excluded.shape, np.uint16)
-        for array in maps:
-            votes += array == reference.labels[slices]
-        if excluded.any():
-            votes[excluded] = vote_counts(np.stack([array[excluded] for array in maps])).max(axis=0)
-        share[slices] = votes / np.float32(len(maps))
+    found = contested_patterns(readings)
+    readers = readings.annotated.sum(axis=0)
+    agrees = ((readings.first() == reference.labels) | reference.excluded) & (readers > 0)[:, None, None]
+    share: NDArray[np.float32] = agrees.astype(np.float32)
+    counts, at = vote_counts(found.votes, len(found.codes)), found.at
+    chosen = np.searchsorted(found.codes, reference.labels.ravel()[at])
+    known = found.codes[np.minimum(chosen, len(found.codes) - 1)] == reference.labels.ravel()[at]
+    own = np.where(known, counts[found.place, np.minimum(chosen, len(found.codes) - 1)], 0)
+    votes = np.where(reference.excluded.ravel()[at], counts.max(axis=1)[found.place], own)
+    share.ravel()[at] = votes / counts.sum(axis=1)[found.place].astype(np.float32)
     return share
 
 
@@ -69,14 +71,14 @@ def indeterminate_share(
         CtbenchError: as for ``fuse``, or a reference of another shape.
     """
     readings = _readings_of(label_maps, reference, annotated)
-    differ = readings.contested()
-    disputed, undecided = readings.drawn_at(differ), readings.drawn_at(reference.excluded)
-    agreed = np.where(differ, 0, readings.first())
+    found, undecided = contested_patterns(readings), readings.drawn_at(np.flatnonzero(reference.excluded))
+    agreed, voxels = readings.first(), np.bincount(found.place, minlength=len(found.votes))
+    agreed.ravel()[found.at] = 0
     alone = {code: int(np.count_nonzero(agreed == code)) for code in labels.values()}
 
     def row(name: str, codes: Sequence[int]) -> dict[str, object]:
-        drew = np.isin(disputed, codes).any(axis=0)
-        annotated_voxels = sum(alone[code] for code in codes) + int(np.count_nonzero(drew))
+        drew = ((found.votes != ABSENT) & np.isin(found.codes[found.votes], codes)).any(axis=1)
+        annotated_voxels = sum(alone[code] for code in codes) + int(voxels[drew].sum())
         group = reference.groups.get(name)
         open_to = np.isin(undecided, codes).any(axis=0) if group is None else group.excluded
         indeterminate = int(np.count_nonzero(open_to))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.consensus.patterns import Domain, PatternMap, count_patterns
-from ctbench.consensus.readings import Annotated, Fused, LabelMaps, Readings
+from ctbench.consensus.patterns import Contested, Domain, contested_patterns, count_patterns
+from ctbench.consensus.readings import Annotated, LabelMaps, Readings
 from ctbench.consensus.staple import StapleFit, fit_staple
 
 __all__ = ["SoftReference", "soft_staple"]
@@ -20,21 +20,13 @@ class SoftReference:
 
     Args:
         readings: What the readers drew.
-        counted: The vote patterns and where they stand.
-        fit: What STAPLE makes of them.
+        found: The voxels on which they differ.
+        fit: What STAPLE makes of them; its first patterns are those of ``found``.
     """
 
     readings: Readings
-    counted: PatternMap
+    found: Contested
     fit: StapleFit
-
-    @property
-    def fused(self) -> Fused:
-        """The most probable label of each voxel, undecided where two are equally probable."""
-        labels, undecided = self.readings.first(), np.zeros(self.readings.shape, bool)
-        labels[self.counted.contested] = self.fit.decided[self.counted.place]
-        undecided[self.counted.contested] = self.fit.undecided[self.counted.place]
-        return Fused(labels, undecided)
 
     def probability(self, code: int) -> NDArray[np.float32]:
         """Return the probability that a voxel truly holds a label.
@@ -48,9 +40,9 @@ class SoftReference:
         somebody = np.logical_or.reduce(self.readings.annotated)
         result: NDArray[np.float32] = (self.readings.first() == code).astype(np.float32)
         result[~somebody] = 0
-        codes = self.counted.patterns.codes.tolist()
-        found = self.fit.posterior[:, codes.index(code)] if code in codes else np.zeros(len(self.fit.posterior))
-        result[self.counted.contested] = found[self.counted.place]
+        codes = self.found.codes.tolist()
+        own = self.fit.posterior[:, codes.index(code)] if code in codes else np.zeros(len(self.fit.posterior))
+        result.ravel()[self.found.at] = own[self.found.place]
         return result
 
 
@@ -71,10 +63,6 @@ def soft_staple(label_maps: LabelMaps, annotated: Annotated | None = None, *, do
         >>> soft_staple({"ann": ann, "bob": bob, "cyd": cyd}).probability(1).round(2).tolist()
         [[[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]]
     """
-    return soft_staple_of(Readings.of(label_maps, annotated), domain)
-
-
-def soft_staple_of(readings: Readings, domain: Domain) -> SoftReference:
-    """As ``soft_staple``, of checked readings."""
-    counted = count_patterns(readings, domain)
-    return SoftReference(readings, counted, fit_staple(counted.patterns))
+    readings = Readings.of(label_maps, annotated)
+    found = contested_patterns(readings)
+    return SoftReference(readings, found, fit_staple(count_patterns(readings, found, domain)))

@@ -47,7 +47,7 @@ def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterab
         sorted(codes),
         excluded=_read_only(reference.excluded) if reference.excluded.any() else None,
         annotated=None if reference.annotated.all() else reference.annotated,
-        possible={code: _read_only(mask) for code, mask in (reference.possible or {}).items()},
+        possible=reference.possible_at,
         groups=reference.groups,
     )
 

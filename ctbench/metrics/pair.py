@@ -87,7 +87,7 @@ class Pair:
         codes: all codes that matter, ascending.
         excluded: z,y,x bool, or None where no voxel is excluded.
         annotated: z bool, or None where all slices are.
-        possible: code -> z,y,x bool, excluded voxels that may hold that code.
+        possible: code -> flat indices of the excluded voxels that may hold it.
         groups: name -> the reference of a group of labels; other groups are the union of their labels.
     """
 
@@ -96,7 +96,7 @@ class Pair:
     codes: Sequence[int]
     excluded: NDArray[np.bool_] | None = None
     annotated: NDArray[np.bool_] | None = None
-    possible: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    possible: Mapping[int, NDArray[np.intp]] = field(default_factory=dict)
     groups: Mapping[str, GroupReference] = field(default_factory=dict)
 
     def crop(self, structure: Structure) -> Crop | None:
@@ -120,7 +120,8 @@ class Pair:
         for code in codes:
             if code in self.possible:
                 outer = _copy(reference) if outer is reference else outer
-                outer.fill(self.possible[code].view(np.uint8), [1], start)
+                at = np.unravel_index(self.possible[code], self.reference.shape)
+                outer.put(at, np.ones(len(at[0]), bool), start)
         return Crop(reference, outer, prediction, self._uncounted(start, shape))
 
     def _uncounted(self, start: NDArray[np.int64], shape: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -150,9 +151,11 @@ class Pair:
             bounding_boxes(label_map, classes, boxes)
             for code in filter(_TABLE.__le__, self.codes):
                 bounding_boxes((label_map == code).view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
-        for code, mask in self.possible.items():
-            if code in numbers:
-                bounding_boxes(mask.view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
+        for code, flat in self.possible.items():
+            if code in numbers and flat.size:
+                own, at = boxes[numbers[code]], np.unravel_index(flat, self.reference.shape)
+                own[0::2] = np.minimum(own[0::2], [axis.min() for axis in at])
+                own[1::2] = np.maximum(own[1::2], [axis.max() + 1 for axis in at])
         return {code: boxes[number] for code, number in numbers.items() if boxes[number, 1]}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.statistics.estimate import ALPHA
-from ctbench.statistics.pairs import Numbers
+from ctbench.statistics.missing import Numbers
 
 __all__ = ["Comparisons", "compare_all", "rank_sets"]
 

@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from ctbench.consensus.patterns import ABSENT, count_patterns, patterns_of, pool
+from ctbench.consensus.patterns import ABSENT, contested_patterns, patterns_of, pool
+from ctbench.consensus.patterns import count_patterns as count
 from ctbench.consensus.readings import Readings
 from ctbench.errors import GeometryError, UsageError
+
+
+def count_patterns(readings, domain="box"):
+    """The patterns of all voxels of the domain."""
+    return count(readings, contested_patterns(readings), domain)
 
 
 def table(patterns):
@@ -19,16 +25,18 @@ def test_an_image_s_patterns_are_its_voxels_votes(readers):
     codes = np.array([0, 1, 2, 7])
     votes = np.stack([np.searchsorted(codes, array).ravel() for array in readers.values()], axis=1)
     kinds, numbers = np.unique(votes, axis=0, return_counts=True)
-    counted = count_patterns(Readings.of(readers), "image")
-    assert table(counted.patterns) == dict(zip(map(tuple, kinds.tolist()), numbers, strict=True))
-    np.testing.assert_array_equal(counted.patterns.votes[counted.place], votes[counted.contested.ravel()])
+    readings = Readings.of(readers)
+    assert table(count_patterns(readings, "image")) == dict(zip(map(tuple, kinds.tolist()), numbers, strict=True))
+    found = contested_patterns(readings)
+    np.testing.assert_array_equal(found.at, np.flatnonzero((votes != votes[:, :1]).any(axis=1)))
+    np.testing.assert_array_equal(found.votes[found.place], votes[found.at])
 
 
 def test_counts_are_by_slice(readers):
     """A group is a slice, so that leaving out a group is leaving out a slice."""
-    whole = count_patterns(Readings.of(readers), "image").patterns
+    whole = count_patterns(Readings.of(readers), "image")
     one_less = {name: np.delete(array, 2, axis=0) for name, array in readers.items()}
-    expected = count_patterns(Readings.of(one_less), "image").patterns
+    expected = count_patterns(Readings.of(one_less), "image")
     assert table(whole.without_group(2)) == table(expected)
 
 
@@ -38,7 +46,7 @@ def test_a_box_has_a_margin_of_one_voxel_even_beyond_the_image():
     cube[2:4, 2:4, 2:4] = 1
     for array in (cube, cube[2:, 2:, 2:], cube[2:4, 2:4, 2:4]):
         counted = count_patterns(Readings.of([array, array]))
-        assert table(counted.patterns) == {(1, 1): 8, (0, 0): 56}
+        assert table(counted) == {(1, 1): 8, (0, 0): 56}
 
 
 def test_a_mask_counts_background_where_it_is_and_all_that_was_drawn():
@@ -48,20 +56,20 @@ def test_a_mask_counts_background_where_it_is_and_all_that_was_drawn():
     mask = np.zeros(drawn.shape, bool)
     mask[:, 1:3, 1:3] = True
     counted = count_patterns(Readings.of([drawn, drawn]), mask)
-    assert table(counted.patterns) == {(1, 1): 4, (0, 0): 7}
+    assert table(counted) == {(1, 1): 4, (0, 0): 7}
 
 
 def test_an_unread_slice_is_no_vote():
     """A reader who did not annotate a slice is absent there, and the label map's own content does not count."""
     drawn = np.ones((2, 1, 1), np.uint8)
     counted = count_patterns(Readings.of([drawn, drawn], {"reader2": np.array([True, False])}), "image")
-    assert table(counted.patterns) == {(1, 1): 1, (1, ABSENT): 1}
+    assert table(counted) == {(1, 1): 1, (1, ABSENT): 1}
 
 
 def test_cases_with_other_readers_and_codes_are_pooled():
     """Votes are renumbered to the codes of all cases; who did not read a case is absent there."""
-    one = count_patterns(Readings.of({"ann": np.full((1, 1, 2), 3), "bob": np.full((1, 1, 2), 3)}), "image").patterns
-    two = count_patterns(Readings.of({"bob": np.full((1, 1, 5), 1)}), "image").patterns
+    one = count_patterns(Readings.of({"ann": np.full((1, 1, 2), 3), "bob": np.full((1, 1, 2), 3)}), "image")
+    two = count_patterns(Readings.of({"bob": np.full((1, 1, 5), 1)}), "image")
     pooled = pool([one, two], [["ann", "bob"], ["bob"]], ["ann", "bob"])
     assert pooled.codes.tolist() == [0, 1, 3]
     assert table(pooled) == {(2, 2): 2, (ABSENT, 1): 5}

@@ -39,10 +39,10 @@ def test_readers_who_annotated_everything_are_one_panel_without_copies(row):
     assert all(np.shares_memory(given, taken) for given, taken in zip((a, b), maps, strict=True))
 
 
-def test_without_a_reader(row):
-    """Names, maps and slices of the others stay together."""
+def test_some_of_the_readers(row):
+    """Names, maps and slices of those who are chosen stay together."""
     annotated = {"b": np.array([False])}
-    rest = Readings.of({"a": row(1), "b": row(2), "c": row(3)}, annotated).without("a")
+    rest = Readings.of({"a": row(1), "b": row(2), "c": row(3)}, annotated).of_readers([1, 2])
     assert rest.readers == ("b", "c")
     assert [int(array[0, 0, 0]) for array in rest.maps] == [0, 3]
     assert rest.annotated.tolist() == [[False], [True]]

@@ -18,7 +18,7 @@ def test_probabilities_sum_to_one_and_decide_as_the_fused_map(readers):
 def test_an_intermediate_probability_follows_from_readers_confusion(readers):
     """By Bayes' rule with the fitted confusion matrices, at a voxel on which they differ."""
     soft = soft_staple(readers)
-    at = tuple(np.argwhere(soft.counted.contested)[0])
+    at = np.unravel_index(soft.found.at[0], readers["reader1"].shape)
     drawn = np.searchsorted(soft.fit.patterns.codes, [array[at] for array in readers.values()])
     counts = soft.fit.patterns.counts.sum(axis=0)
     votes = (soft.fit.patterns.votes[:, :, None] == np.arange(4)).sum(axis=1)

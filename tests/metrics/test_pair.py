@@ -44,7 +44,7 @@ def test_possible_and_uncounted_voxels(pair, box):
     """The outer mask has the possible voxels too; excluded voxels and unannotated slices do not count."""
     band = box(SHAPE, (0, 0, 0), (2, 2, 2))
     annotated = np.arange(6) != 3
-    given = Pair(*pair, [3], excluded=band, annotated=annotated, possible={3: band})
+    given = Pair(*pair, [3], excluded=band, annotated=annotated, possible={3: np.flatnonzero(band)})
     crop = given.crop(Structure("blob", (3,), 1.0))
     assert crop.outer.voxels.shape == (4 + 2, 5 + 2, 7 + 2)
     assert crop.outer.voxels.sum() == 24 + 8
