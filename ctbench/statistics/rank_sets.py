@@ -92,7 +92,7 @@ def rank_sets(values: Numbers, pairs: Numbers) -> tuple[Numbers, Numbers]:
         values: cases x raters, higher is better.
         pairs: As ``compare_all`` gives it.
     """
-    if np.isnan(pairs[~np.eye(len(pairs), dtype=bool)]).any() or len(pairs) < 2:
+    if len(values) < 2 or np.isnan(pairs[~np.eye(len(pairs), dtype=bool)]).any():
         unknown = np.full(len(pairs), math.nan)
         return unknown, unknown
     means = values.mean(axis=0)

@@ -10,14 +10,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from ctbench.errors import UsageError
 from ctbench.statistics.direction import Direction
 from ctbench.statistics.estimate import ALPHA
 from ctbench.statistics.missing import Numbers
-from ctbench.statistics.multiplicity import holm
 from ctbench.statistics.paired import one_sided_p
+from ctbench.statistics.rank_sets import compare_all, rank_sets
 from ctbench.statistics.samples import Sample, samples
 from ctbench.statistics.tidy import as_names
 
@@ -41,10 +40,11 @@ def rank(
     seed: int = 0,
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Rank the raters, with an interval of each rank from a paired bootstrap over cases.
+    """Rank the raters, with a confidence set of each rank.
 
     Only cases for which all raters have a value are used; a rater without any value is listed without a rank and
-    excludes no case. Each resample draws the same cases for all raters.
+    excludes no case. All pairs of raters are compared at once on the same cases, as in ``rank_sets.compare_all``; the
+    same comparisons make the sets, the ties and the p values.
 
     Args:
         scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
@@ -52,27 +52,28 @@ def rank(
             within each case. ``test``: by the number of raters that a rater is significantly better than (one-sided
             signed-rank tests, Holm).
         by: Name or names of the columns whose values are ranked separately.
-        cluster: Name of a column whose values are drawn instead of cases, each with all of its cases; ``patient`` if
-            patients have several scans. None (default): cases are drawn.
-        resamples: Number of bootstrap samples. Default 1000. With ``test``, all pairs are tested in each.
+        cluster: Name of a column that says which cases belong together; ``patient`` if patients have several scans.
+            None (default): cases are independent.
+        resamples: Number of sign patterns to draw if there are more than 12 clusters. Default 1000.
         seed: Seed of the random numbers; equal seeds return equal tables.
         direction: Whether ``higher`` or ``lower`` values are better. None (default): as known for the metric.
 
     Returns:
         One row per group and rater, best first: the columns ``by``, ``rater``, ``n`` cases, ``value`` (what is ranked:
         mean, mean rank, or number of raters beaten), ``rank`` (1 is best; equal raters share the better rank),
-        ``rank_low, rank_high`` (95 % of the resamples), ``p_first`` (Holm-adjusted p of the t test against the first
-        rater, with the bootstrap's standard error), ``tied_with_first`` (p >= .05), ``cases_left_out`` (cases that some
-        rater lacks), ``reason`` (why a number is null; else empty).
+        ``rank_low, rank_high`` (with 95 % confidence the true ranks of all raters lie in their sets at once; null with
+        fewer than two clusters), ``p_first`` (p that no other rater is better, by Hsu's comparison with the best; null
+        for the first), ``tied_with_first`` (p >= .05), ``cases_left_out`` (cases that some rater lacks), ``reason``
+        (why a number is null; else empty).
 
     Raises:
         UsageError: The scores are not tidy, a group holds several metrics, references or datasets, a rater has two
             scores for one case, the method is unknown, or the metric has no better direction.
     """
     _expect_method(method)
-    tables, draw = [], functools.partial(_draws, resamples=resamples, seed=seed)
+    tables = []
     for head, sample in samples(scores, by=as_names(by), cluster=cluster, direction=direction):
-        table = _ranked(sample, method, draw)
+        table = _ranked(sample, method, resamples, seed)
         for at, (column, value) in enumerate(head.items()):
             table.insert(at, column, [value] * len(table))
         tables.append(table)
@@ -97,7 +98,7 @@ def _drawn(clusters: int, resamples: int, seed: int) -> Numbers:
     return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
 
 
-def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
+def _ranked(sample: Sample, method: Method, resamples: int, seed: int) -> pd.DataFrame:
     n, empty = len(sample.values), dict.fromkeys(("value", "rank", "rank_low", "rank_high", "p_first"), math.nan)
     blank = {"n": 0, **empty, "tied_with_first": False, "cases_left_out": sample.left_out}
     absent = [{"rater": name} | blank | {"reason": f"no values of {name}"} for name in sample.absent]
@@ -105,9 +106,11 @@ def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
         reason = "no case has values of all raters"
         return pd.DataFrame([{"rater": name} | blank | {"reason": reason} for name in sample.raters] + absent)
     merit = _merits(sample.values, method, np.ones((1, n)))[0]
-    ranks, resampled = _rank_of(merit[None])[0], _merits(sample.values, method, draw(sample.clusters))
-    low, high = np.quantile(_rank_of(resampled), [ALPHA / 2, 1 - ALPHA / 2], axis=0, method="inverted_cdf")
-    p = _p_first(int(np.argmin(ranks)), merit, resampled, int(sample.clusters.max()) + 1)
+    ranks = _rank_of(merit[None])[0]
+    compared = _within_cases(sample.values) if method == "rank-then-mean" else sample.values
+    comparisons = compare_all(compared, sample.clusters, resamples=resamples, seed=seed)
+    low, high = rank_sets(compared, comparisons.pairs)
+    p = np.where(np.arange(len(ranks)) == int(np.argmin(ranks)), math.nan, comparisons.best)
     shown = {"mean-then-rank": sample.sign, "rank-then-mean": -1, "test": 1}[method] * merit
     table = pd.DataFrame(
         {
@@ -115,8 +118,8 @@ def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
             "n": n,
             "value": shown,
             "rank": ranks.astype(float),
-            "rank_low": low.astype(float),
-            "rank_high": high.astype(float),
+            "rank_low": low,
+            "rank_high": high,
             "p_first": p,
             "tied_with_first": ~(p < ALPHA),
             "cases_left_out": sample.left_out,
@@ -126,14 +129,19 @@ def _ranked(sample: Sample, method: Method, draw: _Draw) -> pd.DataFrame:
     return pd.concat([table, pd.DataFrame(absent)]) if absent else table
 
 
+def _within_cases(values: Numbers) -> Numbers:
+    """Rank raters within each case (row), negated so that higher is better; differences of round-off are ties."""
+    from scipy.stats import rankdata  # takes a second
+
+    return np.asarray(-rankdata(-np.round(values, 12), axis=1))
+
+
 def _merits(values: Numbers, method: Method, weights: Numbers) -> Numbers:
     """Return resamples x raters: the quantity to rank by, higher is better."""
     if method == "test":
         return np.array([_wins(np.repeat(values, row.astype(int), axis=0)) for row in weights], dtype=float)
     if method == "rank-then-mean":
-        from scipy.stats import rankdata  # takes a second
-
-        values = -rankdata(-np.round(values, 12), axis=1)
+        values = _within_cases(values)
     return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True))
 
 
@@ -142,22 +150,6 @@ def _rank_of(merits: Numbers) -> NDArray[np.integer]:
     rounded = np.round(merits, 12)
     above = [len(row) - np.searchsorted(np.sort(row), row, side="right") for row in rounded]
     return 1 + np.asarray(above).reshape(rounded.shape)
-
-
-def _p_first(first: int, merit: Numbers, resampled: Numbers, clusters: int) -> Numbers:
-    """Return the Holm-adjusted two-sided p of each rater against the first; NaN for the first itself.
-
-    The test divides the difference by its bootstrap standard error and uses t with the degrees of freedom of the
-    clusters. Percentiles of the resamples would be too narrow for few cases and too coarse for many raters.
-    """
-    if clusters < 2:
-        return np.full(len(merit), math.nan)
-    difference = np.round(merit[first] - merit, 12)
-    spread = np.round(resampled[:, [first]] - resampled, 12).std(axis=0) * math.sqrt(clusters / (clusters - 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(difference == 0, 1.0, 2 * stdtr(clusters - 1, -np.abs(difference / spread)))
-    p[first] = math.nan
-    return holm(p)
 
 
 def _wins(values: Numbers) -> NDArray[np.integer]:

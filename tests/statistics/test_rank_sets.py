@@ -79,13 +79,14 @@ def test_raters_who_never_differ_are_tied():
     assert [ranks.tolist() for ranks in rank_sets(values, found.pairs)] == [[1, 1, 3], [2, 2, 3]]
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (5, 1), (0, 3)])
-def test_one_case_or_one_rater_has_no_interval(shape):
-    """Nothing can be said, and null is said."""
+@pytest.mark.parametrize(("shape", "rank"), [((1, 4), np.nan), ((0, 3), np.nan), ((5, 1), 1.0)])
+def test_one_case_says_nothing_and_one_rater_is_first(shape, rank):
+    """Of one case nothing can be said, and null is said; a single rater is first of one."""
     values = np.zeros(shape)
     found = compare_all(values, alone(values))
     assert np.isnan(found.best).all()
-    assert all(np.isnan(ranks).all() for ranks in rank_sets(values, found.pairs))
+    for ranks in rank_sets(values, found.pairs):
+        np.testing.assert_array_equal(ranks, np.full(shape[1], rank))
 
 
 @pytest.mark.slow

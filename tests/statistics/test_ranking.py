@@ -40,26 +40,37 @@ def test_distances_rank_the_other_way(three):
     assert table["value"].iloc[0] == pytest.approx(three.loc[three["rater"] == "c", "value"].mean())
 
 
-def test_bootstrap_interval_by_hand(tidy):
-    """Two cases, one won by each rater: a rater is second in just those resamples that draw the lost case twice."""
-    scores = tidy({"a": [0.9, 0.5], "b": [0.5, 0.8]})
-    table = rank(scores, resamples=4000).set_index("rater")
-    assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 2], [2, 1, 2]]
+def test_sets_and_ties_come_from_one_comparison_by_hand(tidy):
+    """Six cases that all go one way: 2 of 64 sign patterns are as far out, so both ranks are sure; of five, 2 of 32."""
+    better = np.array([0.9, 0.8, 0.7, 0.85, 0.75, 0.95])
+    table = rank(tidy({"a": better, "b": better - [0.1, 0.2, 0.1, 0.3, 0.1, 0.2]})).set_index("rater")
+    assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 1], [2, 2, 2]]
+    assert table.loc["b", "p_first"] == 1 / 64
+    table = rank(tidy({"a": better[:5], "b": better[:5] - [0.1, 0.2, 0.1, 0.3, 0.1]})).set_index("rater")
+    assert table[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2], [1, 2]]
 
 
-def test_ties_with_the_first_are_paired_t_tests(tidy):
-    """For the ranking of means, p against the first is that of the paired t test, within the bootstrap's chance."""
+def test_of_two_raters_p_first_is_nearly_a_one_sided_paired_t_test(tidy):
+    """For the ranking of means: that the second is better than the first, by chance."""
     rng = np.random.default_rng(3)
     a, b = rng.normal(0.8, 0.05, (2, 15))
     table = rank(tidy({"a": a, "b": b}), resamples=20_000)
-    assert table["p_first"].iloc[1] == pytest.approx(scipy.stats.ttest_rel(a, b).pvalue, abs=0.01)
+    assert table["p_first"].iloc[1] == pytest.approx(scipy.stats.ttest_rel(a, b).pvalue / 2, abs=0.01)
+
+
+def test_one_case_has_no_interval(tidy):
+    """A rank of one case is a rank; what it would be in other cases is null, not 1 to 1."""
+    table = rank(tidy({"a": [0.9], "b": [0.8]}))
+    assert table["rank"].to_list() == [1, 2]
+    assert table[["rank_low", "rank_high", "p_first"]].isna().all(axis=None)
+    assert set(table["reason"]) == {"one case: no interval"}
 
 
 def test_equal_raters_share_a_rank(tidy):
-    """Raters without any difference are all first, in every resample, up to round-off."""
+    """Raters without any difference are all first, up to round-off, and no order of them is ruled out."""
     values = np.array([0.1, 0.2, 0.3])
     table = rank(tidy({"a": values, "b": values, "c": values + 1e-15}))
-    assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 1]] * 3
+    assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 3]] * 3
     assert table["tied_with_first"].all()
 
 
