@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,10 @@ from ctbench.statistics.missing import Numbers, complete_pairs
 from ctbench.statistics.proportion import wilson
 
 __all__ = ["Detection", "detection", "detection_table", "predictive_values", "roc_auc", "roc_curve"]
+
+
+_NEAR = 1e-9
+"""At an area of 0 or 1 the standard error is 0, and the end that is sought lies farther off than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Detection:
         specificity: True negatives among the negative cases, with Wilson's 95 % interval.
         ppv: Positive predictive value, with Wilson's 95 % interval.
         npv: Negative predictive value, with Wilson's 95 % interval.
-        auc: Area under the ROC curve, with DeLong's 95 % interval.
+        auc: Area under the ROC curve, with Newcombe's 95 % interval.
         prevalence: Proportion of positive cases.
         balanced_accuracy: Mean of sensitivity and specificity (the accuracy at a prevalence of 0.5), with its 95 %
             interval.
@@ -80,18 +84,22 @@ class Detection:
     reason: str = ""
 
 
-def detection(truth: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> Detection:
+def detection(
+    truth: ArrayLike, score: ArrayLike, threshold: float = 0.5, *, lost: ArrayLike | None = None
+) -> Detection:
     """Return the diagnostic accuracy of a score: counts and proportions at one threshold, and the AUC.
 
     Args:
         truth: One value per case: True or 1 if it is positive, else False or 0.
         score: One value per case, in the same order; a higher score means more likely positive.
         threshold: A score at or above it counts as positive. Default 0.5.
+        lost: One bool per case: True if it has no prediction (failed or missing). It counts as wrongly called at every
+            threshold, whatever its score: a positive case below all others, a negative one above. None: no case is.
 
     Raises:
         UsageError: The lengths differ, a truth is not 0 or 1, or a score is infinite.
     """
-    actual, scores, left_out = _cases(truth, score)
+    actual, scores, left_out = _cases(truth, score if lost is None else wrongly_called(truth, score, lost, threshold))
     called = scores >= threshold
     hits, misses = int((called & actual).sum()), int((~called & actual).sum())
     alarms, quiets = int((called & ~actual).sum()), int((~called & ~actual).sum())
@@ -120,6 +128,14 @@ def detection(truth: ArrayLike, score: ArrayLike, threshold: float = 0.5) -> Det
         reason=shares["auc"].reason,
         **_flat(shares),
     )
+
+
+def wrongly_called(truth: ArrayLike, score: ArrayLike, lost: ArrayLike, threshold: float) -> Numbers:
+    """Return the scores with those of lost cases beyond all others, and beyond the threshold, on the wrong side."""
+    scores, gone = np.array(score, np.float64), np.asarray(lost, bool)
+    known = np.append(scores[~gone & np.isfinite(scores)], threshold)
+    scores[gone] = np.where(np.asarray(truth, bool)[gone], known.min() - 1, known.max() + 1)
+    return scores
 
 
 def _cases(truth: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, Numbers, int]:
@@ -172,20 +188,23 @@ def predictive_values(sensitivity: float, specificity: float, *, prevalence: flo
     return ppv, quiets / (quiets + misses) if quiets + misses else math.nan
 
 
-def roc_auc(truth: ArrayLike, score: ArrayLike) -> Estimate:
+def roc_auc(truth: ArrayLike, score: ArrayLike, *, interval: Literal["newcombe", "delong"] = "newcombe") -> Estimate:
     """Return the area under the ROC curve, with its 95 % interval.
 
-    The area is the probability that a positive case scores above a negative one; a tie counts half. The interval is
-    that of DeLong, DeLong and Clarke-Pearson (Biometrics 1988;44:837-845), cut at 0 and 1, computed from
-    ranks as in Sun and Xu (IEEE Signal Processing Letters 2014;21:1389-1393).
+    The area is the probability that a positive case scores above a negative one; a tie counts half.
 
     Args:
         truth: One value per case: True or 1 if it is positive, else False or 0.
         score: One value per case, in the same order; a higher score means more likely positive.
+        interval: ``newcombe`` (default): method 5 of Newcombe (Stat Med 2006;25:559-573): the areas whose own standard
+            error (of exponential scores; Hanley and McNeil 1982) reaches the estimate. It holds for few cases and near
+            1. ``delong``: DeLong, DeLong and Clarke-Pearson (Biometrics 1988;44:837-845), cut at 0 and 1, computed from
+            ranks as in Sun and Xu (IEEE Signal Processing Letters 2014;21:1389-1393). It is for large samples; at an
+            area of 1 its standard error is 0.
 
     Returns:
-        The estimate over ``n`` cases. NaN with a reason if all cases are positive or all negative; the interval is NaN
-        if there is only one positive or one negative case.
+        The estimate over ``n`` cases. NaN with a reason if all cases are positive or all negative; DeLong's interval
+        is NaN if there is only one positive or one negative case.
 
     Raises:
         UsageError: As ``detection``.
@@ -201,6 +220,9 @@ def roc_auc(truth: ArrayLike, score: ArrayLike) -> Estimate:
     above = (ranks[: len(positive)] - rankdata(positive)) / len(negative)
     below = 1 - (ranks[len(positive) :] - rankdata(negative)) / len(positive)
     value = float(above.mean())
+    if interval == "newcombe":
+        low, high = _newcombe(value, len(positive), len(negative))
+        return Estimate(value, low, high, n=len(actual), left_out=left_out)
     if min(len(positive), len(negative)) < 2:
         return Estimate(
             value,
@@ -210,6 +232,21 @@ def roc_auc(truth: ArrayLike, score: ArrayLike) -> Estimate:
         )
     half = Z * math.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative))
     return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n=len(actual), left_out=left_out)
+
+
+def _newcombe(area: float, positive: int, negative: int) -> tuple[float, float]:
+    """Return the areas a that are Z of their own standard errors away: (estimate - a)^2 = Z^2 var(a)."""
+    from scipy.optimize import brentq  # takes a second
+
+    pairs, others = positive * negative, (positive + negative) / 2 - 1
+
+    def distance(a: float) -> float:
+        variance = a * (1 - a) * (1 + others * ((1 - a) / (2 - a) + a / (1 + a))) / pairs
+        return (area - a) ** 2 - Z**2 * variance
+
+    low = brentq(distance, 0.0, area - _NEAR) if area > _NEAR else 0.0
+    high = brentq(distance, area + _NEAR, 1.0) if area < 1 - _NEAR else 1.0
+    return float(low), float(high)
 
 
 def detection_table(cases: pd.DataFrame, *, by: str, threshold: float = 0.5) -> pd.DataFrame:

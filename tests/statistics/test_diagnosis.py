@@ -21,7 +21,7 @@ CASES = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_si
 
 def test_hanley_and_mcneil():
     """Area .893 as printed in 1982; DeLong's interval .83295 to .95339 as Stata's manual (roctab) prints."""
-    estimate = roc_auc(TRUTH, RATINGS)
+    estimate = roc_auc(TRUTH, RATINGS, interval="delong")
     assert round(estimate.value, 3) == 0.893
     assert (estimate.low, estimate.high) == pytest.approx((0.83295, 0.95339), abs=5e-6)
 
@@ -36,8 +36,43 @@ def test_interval_by_hand():
     """DeLong's variance from the placements of each case, one by one."""
     wins = (ABNORMAL[:, None] > NORMAL) + 0.5 * (ABNORMAL[:, None] == NORMAL)
     variance = wins.mean(axis=1).var(ddof=1) / 51 + wins.mean(axis=0).var(ddof=1) / 58
-    estimate = roc_auc(TRUTH, RATINGS)
+    estimate = roc_auc(TRUTH, RATINGS, interval="delong")
     assert estimate.high - estimate.value == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
+
+
+def test_newcombe_s_ends_are_z_standard_errors_away():
+    """At either end the estimate is 1.96 standard errors off, by the variance of exponential scores at that end."""
+    estimate = roc_auc(TRUTH, RATINGS)
+    for end in (estimate.low, estimate.high):
+        spread = 1 + ((58 + 51) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
+        assert abs(estimate.value - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) * spread / (58 * 51)))
+
+
+def test_a_perfect_area_of_few_cases_is_not_sure():
+    """Three positive and 21 negative cases, all in order: .67 to 1, where DeLong says 1 to 1."""
+    truth, score = [1] * 3 + [0] * 21, [2.0] * 3 + [1.0] * 21
+    estimate = roc_auc(truth, score)
+    assert (estimate.value, round(estimate.low, 2), estimate.high) == (1.0, 0.67, 1.0)
+    reverse = roc_auc(truth, [-value for value in score])
+    assert (reverse.value, reverse.low, round(reverse.high, 2)) == (0.0, 0.0, 0.33)
+    delong = roc_auc(truth, score, interval="delong")
+    assert (delong.low, delong.high) == (1.0, 1.0)
+
+
+def test_one_case_of_a_kind_has_newcombe_s_interval_and_not_delong_s():
+    """A single positive case among ten says little, and that much can be said."""
+    truth, score = [1] + [0] * 10, [0.9] + [0.1] * 10
+    estimate = roc_auc(truth, score)
+    assert 0 < estimate.low < 0.6
+    assert math.isnan(roc_auc(truth, score, interval="delong").low)
+
+
+def test_lost_cases_are_wrongly_called():
+    """Four failed cases, two of them positive: all four count, none rightly, and the area is 0."""
+    result = detection([1, 1, 0, 0], [math.nan] * 4, lost=[True] * 4)
+    assert (result.n, result.sensitivity, result.specificity, result.auc) == (4, 0, 0, 0)
+    result = detection([1, 0, 0], [0.9, 0.1, 0.1], lost=[False, False, True])
+    assert (result.n, result.sensitivity, result.specificity, result.auc) == (3, 1, 0.5, 0.5)
 
 
 def test_shares_by_hand():
@@ -113,11 +148,10 @@ def test_nan_scores_are_left_out_and_counted():
     [
         ([1, 1], "positive and negative cases"),
         ([0, 0], "positive and negative cases"),
-        ([1, 0], "only one positive or one negative case"),
     ],
 )
 def test_what_cannot_be_had_says_why(truth, reason):
-    """Without positive or negative cases there is no ROC curve; with one of either, the area has no interval."""
+    """Without positive or negative cases there is no ROC curve."""
     result = detection(truth, [0.9, 0.1])
     assert reason in result.reason
     assert math.isnan(result.auc_low)

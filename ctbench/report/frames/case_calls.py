@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.results import Results
 from ctbench.statistics import detection, detection_table, predictive_values
+from ctbench.statistics.diagnosis import wrongly_called
 
 __all__ = [
     "RATES",
@@ -132,7 +132,7 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
     truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(_LOST)
     if truth.nunique() < 2:
         return None
-    score = wide["volume_ml"].mask(lost, np.where(truth, 0.0, wide["volume_ml"].max()))
+    score = wrongly_called(truth, wide["volume_ml"], lost, _ABOVE_ZERO)
     return pd.DataFrame({"truth": truth, "score": score, "lost": lost}).reset_index()
 
 
@@ -141,7 +141,8 @@ def _case_scores(cases: pd.DataFrame, sure: Callable[[str], float | None]) -> pd
     said = {case: sure(case) for case in cases.loc[~cases["lost"], "case"]}
     if not said or None in said.values():
         return None
-    return cases["case"].map(said).astype(float).mask(cases["lost"], np.where(cases["truth"], 0.0, 1.0))
+    scores = cases["case"].map(said).astype(float)
+    return pd.Series(wrongly_called(cases["truth"], scores, cases["lost"], 0.5), index=cases.index)
 
 
 def detection_rows(found: pd.DataFrame) -> pd.DataFrame:
