@@ -68,13 +68,13 @@ def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
 
 def union(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Take what any reader drew; there is one code besides 0."""
-    drawn: NDArray[np.bool_] = (found.votes > 0).any(axis=1)
+    drawn: NDArray[np.bool_] = np.any(found.votes > 0, axis=1)
     return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
 
 
 def intersection(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Take what all readers drew; there is one code besides 0."""
-    drawn: NDArray[np.bool_] = (found.votes != 0).all(axis=1) & (found.votes > 0).any(axis=1)
+    drawn: NDArray[np.bool_] = np.all(found.votes != 0, axis=1) & np.any(found.votes > 0, axis=1)
     return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
 
 

@@ -104,7 +104,7 @@ def _signs(groups: int, resamples: int, seed: int) -> Numbers:
     """Return patterns x groups of -1 and 1; the first is that of the data."""
     if 2**groups <= _MOST_PATTERNS:
         patterns = (np.arange(2**groups)[:, None] >> np.arange(groups)) & 1
-        return 1.0 - 2.0 * patterns
-    drawn = np.random.default_rng(seed).integers(0, 2, (resamples, groups)) * 2.0 - 1.0
+        return np.asarray(1.0 - 2.0 * patterns, np.float64)
+    drawn: Numbers = np.random.default_rng(seed).choice((-1.0, 1.0), (resamples, groups))
     drawn[0] = 1.0
     return drawn
