@@ -4,7 +4,7 @@ How a page is made
     A page is a module in ``leaderboard/views/`` with one public function ``show(selection)``, and a line in ``PAGES``
     that gives its title, its address and the shared controls it asks for (``selection.ASKED``). This module draws those
     above the page, so that their values are kept from page to page. ``selection`` says what is looked at (structure,
-    metric, reference) and reads it: ``selection.field`` knows the raters of the dataset, ``selection.scores()`` gives
+    metric, reference) and reads it: ``selection.runs`` knows the raters of the dataset, ``selection.scores()`` gives
     tidy scores, ``selection.grids()`` arrays, ``selection.run(rater)`` a run with its predictions,
     ``selection.dataset()`` images and readers' masks where they are on this machine.
 
@@ -16,8 +16,8 @@ Rules
     3. Names of datasets, cases, raters and structures are anybody's. They are shown by ``leaderboard.layout`` only
        (``text``, ``note``, ``table``, ``chart``), or as options of ``controls.choice`` and ``choices``, which take
        plain text; never in a label, a hint, markdown or HTML.
-    4. Functions that read or compute are ``reading.cached``; their arguments are a ``Selection``, a ``Field``, or plain
-       values. A page reads the partition that it shows, never all of them.
+    4. Functions that read or compute are ``reading.cached``; their arguments are a ``Selection``, ``ComparableRuns``
+       or plain values. A page reads the partition that it shows, never all of them.
     5. Every table is shown by ``layout.table``, which offers exactly what is seen as CSV; every chart by
        ``layout.chart``, with a unit on every axis and n in its caption.
     6. Errors of ours (``CtbenchError``) may leave a page: they are shown here, in a sentence.

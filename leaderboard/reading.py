@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import streamlit as st
 
 from ctbench.boards import Board, board_stamp, open_board
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 
 __all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "where"]
 
@@ -69,9 +69,9 @@ def _board_key(board: Board) -> str:
 
 _KEYS: Mapping[str | type, Callable[[Any], Any]] = {
     Board: _board_key,
-    Field: lambda field: (_board_key(field.board), field.key),
+    ComparableRuns: lambda runs: (_board_key(runs.board), runs.key),
     # The module of selections imports this one.
-    "leaderboard.selection.Selection": attrgetter("field", "structure.over", "metric", "reference"),
+    "leaderboard.selection.Selection": attrgetter("runs", "structure.over", "metric", "reference"),
 }
 """Type of an argument -> what the cache compares instead of the whole object."""
 
@@ -79,7 +79,7 @@ _KEYS: Mapping[str | type, Callable[[Any], Any]] = {
 def cached(entries: int = 16) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Cache the results of a function for all visitors; callers must not change what it returns.
 
-    Arguments may be a ``Board``, a ``Field``, a ``Selection``, or plain values and tuples of them. When a board
+    Arguments may be a ``Board``, ``ComparableRuns``, a ``Selection``, or plain values and tuples of them. When a board
     changes, its cached results are not found again.
 
     Args:

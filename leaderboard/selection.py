@@ -11,7 +11,7 @@ import streamlit as st
 from ctbench.boards import Board, Grid
 from ctbench.datasets import Dataset
 from ctbench.errors import DataError, UsageError
-from ctbench.report.frames.comparable_runs import Field, datasets_on, fields_of
+from ctbench.report.frames.comparable_runs import ComparableRuns, comparable_runs, datasets_on
 from ctbench.report.frames.local_datasets import local_dataset, task_of
 from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
 from ctbench.report.wording import metric_title
@@ -48,14 +48,14 @@ class Selection:
 
     Args:
         board: all of it.
-        field: the raters of a dataset that may be compared; None where the page does not ask for a dataset.
+        runs: the raters of a dataset that may be compared; None where the page does not ask for a dataset.
         structure: one, or a mean over several.
         metric: its name.
         reference: the name of one, or ``leave-one-out``.
     """
 
     board: Board
-    field: Field
+    runs: ComparableRuns
     structure: Structure
     metric: str
     reference: str
@@ -71,7 +71,7 @@ class Selection:
             raters: names; None: all of them, which only small boards can afford.
         """
         names = None if raters is None else tuple(raters)
-        return scores_of(self.field, metric or self.metric, reference or self.reference, names)
+        return scores_of(self.runs, metric or self.metric, reference or self.reference, names)
 
     def grids(self, metric: str | None = None) -> tuple[Grid, ...]:
         """Read the scores of all raters as arrays, one for each reference that the chosen one stands for.
@@ -79,8 +79,8 @@ class Selection:
         Args:
             metric: another than the chosen one.
         """
-        references = self.field.expanded(self.reference)
-        return tuple(_grid(self.field, metric or self.metric, name) for name in references)
+        references = self.runs.expanded(self.reference)
+        return tuple(_grid(self.runs, metric or self.metric, name) for name in references)
 
     def unit(self) -> str:
         """Give the unit of the metric."""
@@ -95,9 +95,9 @@ class Selection:
         """Name those who can be compared here: the readers as one on leave-one-out references, models, readers."""
         entries = {entry for grid in self.grids() for entry in grid.entries}
         readers = self.readers()
-        found = {self.field.name_of(entry) for entry in entries if entry.rater_kind == "model"}
+        found = {self.runs.name_of(entry) for entry in entries if entry.rater_kind == "model"}
         together = [ALL_READERS] if readers and self.reference == LEAVE_ONE_OUT else []
-        return (*together, *(name for name in self.field.models if name in found), *readers)
+        return (*together, *(name for name in self.runs.models if name in found), *readers)
 
     def run(self, rater: str) -> Run:
         """Open the run of a model, or that of the readers, with its predictions, times and log.
@@ -105,7 +105,7 @@ class Selection:
         Raises:
             StoreError: its files are not on this machine, or cannot be read.
         """
-        return self.field.open_run(rater)
+        return self.runs.open_run(rater)
 
     def dataset(self) -> Dataset:
         """Give the dataset with its images and readers' masks, if it is on this machine.
@@ -113,7 +113,7 @@ class Selection:
         Raises:
             DataError: it is not; the message says what to do.
         """
-        return dataset_of(self.field)
+        return dataset_of(self.runs)
 
     def patients(self) -> dict[str, str]:
         """Give case -> patient; empty where the dataset is not on this machine."""
@@ -123,13 +123,13 @@ class Selection:
             return {}
 
 
-def dataset_of(field: Field) -> Dataset:
+def dataset_of(runs: ComparableRuns) -> Dataset:
     """Return the dataset of some runs with its images and readers' masks, if it is on this machine.
 
     Raises:
         DataError: The dataset is not on this machine; the message says what to do.
     """
-    return _dataset(field.dataset, reading.catalogs())
+    return _dataset(runs.dataset, reading.catalogs())
 
 
 @reading.cached(4)
@@ -138,19 +138,19 @@ def _dataset(name: str, catalogs: tuple[str, ...]) -> Dataset:
 
 
 @reading.cached(4)
-def scores_of(field: Field, metric: str, reference: str, raters: tuple[str, ...] | None) -> pd.DataFrame:
-    """Return ``field.scores(metric, reference, raters)``, cached."""
-    return field.scores(metric, reference, raters)
+def scores_of(runs: ComparableRuns, metric: str, reference: str, raters: tuple[str, ...] | None) -> pd.DataFrame:
+    """Return ``runs.scores_on(metric, reference, raters)``, cached."""
+    return runs.scores_on(metric, reference, raters)
 
 
 @reading.cached(7)
-def _grid(field: Field, metric: str, reference: str) -> Grid:
-    return field.grid(metric, reference)
+def _grid(runs: ComparableRuns, metric: str, reference: str) -> Grid:
+    return runs.grid(metric, reference)
 
 
 @reading.cached(8)
-def _fields(board: Board, dataset: str) -> tuple[Field, ...]:
-    return fields_of(board, dataset)
+def _fields(board: Board, dataset: str) -> tuple[ComparableRuns, ...]:
+    return comparable_runs(board, dataset)
 
 
 def ask(board: Board, asks: Sequence[str]) -> Selection:
@@ -165,19 +165,19 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
         raise UsageError(msg)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = _ask_dataset(datasets)
-        field = _ask_field(_fields(board, dataset))
-        structures = structures_of(field)
-        usual = next((one for one in structures if one.over == field.chief_scope), structures[0])
-        structure, metric, reference = usual, field.metrics[0], field.references[0]
+        runs = _ask_field(_fields(board, dataset))
+        structures = structures_of(runs)
+        usual = next((one for one in structures if one.over == runs.chief_scope), structures[0])
+        structure, metric, reference = usual, runs.metrics[0], runs.references[0]
         if "structure" in asks:
             structure = controls.choice(
                 "Structure", structures, "structure", default=usual, shown=lambda one: one.title
             )
         if "metric" in asks:
-            metric = controls.choice("Metric", field.metrics, "metric", shown=metric_title)
+            metric = controls.choice("Metric", runs.metrics, "metric", shown=metric_title)
         if "reference" in asks:
-            reference = controls.choice("Reference", field.references, "reference", hint=_REFERENCES)
-    return Selection(board, field, structure, metric, reference)
+            reference = controls.choice("Reference", runs.references, "reference", hint=_REFERENCES)
+    return Selection(board, runs, structure, metric, reference)
 
 
 def _ask_dataset(datasets: tuple[str, ...]) -> str:
@@ -193,24 +193,16 @@ def _tasks(datasets: tuple[str, ...], catalogs: tuple[str, ...]) -> tuple[str, .
     return tuple(task_of(name, catalogs) or _UNKNOWN for name in datasets)
 
 
-def _ask_field(fields: Sequence[Field]) -> Field:
+def _ask_field(fields: Sequence[ComparableRuns]) -> ComparableRuns:
     if len(fields) == 1:
         return fields[0]
     hint = "runs that were scored on other cases, references or by other rules are never compared"
-    known = {field.title: field for field in fields}
+    known = {runs.title: runs for runs in fields}
     return known[controls.choice("Scored by", list(known), "rules", hint=hint)]
 
 
-def structures_of(field: Field) -> tuple[Structure, ...]:
+def structures_of(runs: ComparableRuns) -> tuple[Structure, ...]:
     """List what can be looked at: the means over structures, the widest first, then labels, then groups."""
-    means = [Structure(_mean_title(over, field.labels), over, overall=True) for over in field.scopes if len(over) > 1]
-    return (*means, *(Structure(name, (name,), overall=False) for name in (*field.labels, *field.groups)))
-
-
-def _mean_title(over: Sequence[str], labels: Sequence[str]) -> str:
-    if tuple(over) == tuple(labels):
-        return f"Mean of all {len(over)} structures"
-    if set(over) <= set(labels):
-        without = ", ".join(name for name in labels if name not in over)
-        return f"Mean of {len(over)} of {len(labels)} structures, without {without}"
-    return f"Mean of {', '.join(over)}"
+    widest_first = sorted(runs.scopes, key=lambda over: (-len(over), over))
+    means = [Structure(runs.scope_title(over), over, overall=True) for over in widest_first if len(over) > 1]
+    return (*means, *(Structure(name, (name,), overall=False) for name in runs.structures))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctbench.boards.board import Board, board_stamp, open_board, rebuild, submit, withdraw
+from ctbench.boards.board import Board, board_of, board_stamp, open_board, rebuild, submit, withdraw
 from ctbench.boards.grid import Grid
 
-__all__ = ["Board", "Grid", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
+__all__ = ["Board", "Grid", "board_of", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,7 +39,7 @@ from ctbench.runs.exclusive import exclusive
 from ctbench.runs.folder import Run, RunFolder, open_run
 from ctbench.runs.manifest import Manifest, parse_manifest
 
-__all__ = ["Board", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
+__all__ = ["Board", "board_of", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,20 @@ def open_board(path: str | Path) -> Board:
     folders = loose_runs(place)
     if not folders:
         return Board(place, read_index(place))
+    return _loose_board(place, folders)
+
+
+def board_of(runs: Iterable[Run]) -> Board:
+    """Open loose runs as a board, in their order; nothing is written.
+
+    Args:
+        runs: Runs in folders of this machine, at least one.
+    """
+    folders = {sha256(RunFolder(run.folder).manifest): run.folder for run in runs}
+    return _loose_board(Place.of(next(iter(folders.values())).parent), folders)
+
+
+def _loose_board(place: Place, folders: Mapping[str, Path]) -> Board:
     rows = [index_row(digest, Place.of(folder), _counted_loss) for digest, folder in folders.items()]
     return Board(place, typed_index(pd.DataFrame(rows)), folders)
 

@@ -12,10 +12,11 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
+from ctbench.report.frames.averages import summary
 from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
+from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
 from ctbench.report.frames.rankings import can_rank, ranking_table
-from ctbench.report.frames.results import Results, gather
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.runs import Run
 
@@ -28,19 +29,19 @@ def summary_table(runs: Iterable[Run]) -> pd.DataFrame:
     Returns:
         Columns ``dataset, rater, rater_kind, reference, structures`` (what the overall mean goes over), then for each
         chief metric ``<metric>`` (mean) and ``<metric>_sd``, and ``n`` (cases that count in the first metric),
-        ``undefined, penalised, failed`` (of the first metric, as in ``tables.summary``). Where there are readers, all
+        ``undefined, penalised, failed`` (of the first metric, as in ``averages.summary``). Where there are readers, all
         rows of a dataset average the same leave-one-out references.
     """
     rows = []
     for results in gather(runs):
-        for over, models in results.scopes().items():
-            table = tables.summary(results.scores_of(models), over, reference=results.fair, metrics=results.metrics)
+        for over, models in results.scopes.items():
+            table = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
             if results.leave_one_out:
                 table = table[table["rater_kind"] != "reader"]
             what = over[0] if len(over) == 1 else f"{len(over)} of {len(results.labels)}"
             for keys, own in table.groupby(["rater", "rater_kind", "reference"], sort=False):
                 head = dict(zip(("rater", "rater_kind", "reference"), keys, strict=True))
-                rows.append({"dataset": results.name, **head, "structures": what, **_flat(own)})
+                rows.append({"dataset": results.dataset, **head, "structures": what, **_flat(own)})
     return pd.DataFrame(rows)
 
 
@@ -77,16 +78,16 @@ def write_csv(
     runs = list(runs)
     frames = {"summary": summary_table(runs)}
     for results in gather(runs):
-        ranked = _rankings(results, (datasets or {}).get(results.name)) if can_rank(results) else []
+        ranked = _rankings(results, (datasets or {}).get(results.dataset)) if can_rank(results) else []
         found = {"ranking": ranked, **_frames(results, margin, low_dice)}
-        frames |= {f"{results.name}-{name}": pd.concat(part) for name, part in found.items() if part}
+        frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
         write_text(paths[name], frame.to_csv(index=False))
     return tuple(paths.values())
 
 
-def _frames(results: Results, margin: float, low_dice: float) -> dict[str, list[pd.DataFrame]]:
+def _frames(results: ComparableRuns, margin: float, low_dice: float) -> dict[str, list[pd.DataFrame]]:
     metrics = list(results.scores["metric"].unique())
     described = [tables.per_structure(results.scores, results.structures, metric) for metric in metrics]
     return {
@@ -101,15 +102,15 @@ def _frames(results: Results, margin: float, low_dice: float) -> dict[str, list[
     }
 
 
-def _rankings(results: Results, dataset: Dataset | None) -> list[pd.DataFrame]:
+def _rankings(results: ComparableRuns, dataset: Dataset | None) -> list[pd.DataFrame]:
     return [
         ranking_table(results, models, over, dataset).assign(structures=results.scope_title(over))
-        for over, models in results.scopes().items()
+        for over, models in results.scopes.items()
         if len(models) + results.leave_one_out >= 2
     ]
 
 
-def _comparisons(results: Results, metrics: Iterable[str]) -> list[pd.DataFrame]:
+def _comparisons(results: ComparableRuns, metrics: Iterable[str]) -> list[pd.DataFrame]:
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
     return [
         tables.comparison(

@@ -10,8 +10,9 @@ from typing import Any
 
 from ctbench.files import write_text
 from ctbench.report.frames import tables
+from ctbench.report.frames.averages import summary
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
-from ctbench.report.frames.results import Results, gather
+from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.wording import fixed, interval, metric_heading
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL
@@ -63,33 +64,35 @@ def escaped(words: object) -> str:
     return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(str(words).split()))
 
 
-def _of(results: Results) -> Iterator[str]:
+def _of(results: ComparableRuns) -> Iterator[str]:
     yield from _overall(results)
     references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
     for model in results.models:
         for reference in references:
-            for metric in results.metrics:
+            for metric in results.chief_metrics:
                 if results.readers:
                     yield _comparison(results, model, reference, metric)
     if can_detect(results):
         yield _detection(results)
 
 
-def _overall(results: Results) -> Iterator[str]:
-    for over, models in results.scopes().items():
-        summary = tables.summary(results.scores_of(models), over, reference=results.fair, metrics=results.metrics)
-        units = summary.drop_duplicates("metric").set_index("metric")["unit"]
+def _overall(results: ComparableRuns) -> Iterator[str]:
+    for over, models in results.scopes.items():
+        table = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
+        units = table.drop_duplicates("metric").set_index("metric")["unit"]
         heads = ["Rater", "$n$", *(escaped(metric_heading(name, units[name])) for name in units.index)]
         rows = []
-        for rater, own in summary.groupby("rater", sort=False):
+        for rater, own in table.groupby("rater", sort=False):
             found = own.set_index("metric").to_dict("index")
             means = [_mean_sd(found[name]["mean"], found[name]["sd"], units[name]) for name in units.index]
             rows.append([escaped(rater), str(found[units.index[0]]["n"]), *means])
-        what = f"{results.scope_title(over)} on {results.name}, {_against(results, results.fair)}, mean ± SD over cases"
+        what = (
+            f"{results.scope_title(over)} on {results.dataset}, {_against(results, results.fair)}, mean ± SD over cases"
+        )
         yield _table(heads, rows, escaped(what) + ".")
 
 
-def _comparison(results: Results, model: str, reference: str, metric: str) -> str:
+def _comparison(results: ComparableRuns, model: str, reference: str, metric: str) -> str:
     asked: Any = {"model": model, "structures": results.compared(model), "averaged": results.averaged(model)}
     compared = tables.comparison(results.scores, metric=metric, reference=reference, **asked)
     gaps: dict[Any, Any] = (
@@ -111,19 +114,18 @@ def _comparison(results: Results, model: str, reference: str, metric: str) -> st
         numbers = [(gaps[label]["difference"], unit)]
         numbers += [(gaps[label]["share_percent"], "mL")] if shares else []
         rows.append([escaped(label), *cells, *(escaped(fixed(value, one)) for value, one in numbers)])
-    what = (
-        f"{metric_heading(metric, unit)} of the readers and {model} on {results.name}, {_against(results, reference)}"
-    )
+    against = _against(results, reference)
+    what = f"{metric_heading(metric, unit)} of the readers and {model} on {results.dataset}, {against}"
     return _table(heads, rows, f"{escaped(what)}, mean $\\pm$ SD over cases. {_MARKS}.", last=OVERALL)
 
 
-def _against(results: Results, reference: str) -> str:
+def _against(results: ComparableRuns, reference: str) -> str:
     if reference == tables.LEAVE_ONE_OUT:
         return f"each reader and the model against the {results.common} of the other readers"
     return f"against {reference}" + (", to which the readers contribute" if results.readers else "")
 
 
-def _detection(results: Results) -> str:
+def _detection(results: ComparableRuns) -> str:
     heads = ["Rater", "Structure", "Call", "$n$", "Positive"]
     heads += [title if name == "auc" else f"{title}, \\%" for name, title in RATES.items()]
     rows = [
@@ -133,7 +135,7 @@ def _detection(results: Results) -> str:
         ]
         for row in detection_rows(calls(results)).to_dict("records")
     ]
-    return _table(heads, rows, f"Detection on {escaped(results.name)}, with 95\\,\\% intervals.")
+    return _table(heads, rows, f"Detection on {escaped(results.dataset)}, with 95\\,\\% intervals.")
 
 
 def _rate(row: dict[Any, Any], name: str) -> str:

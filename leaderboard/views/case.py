@@ -27,7 +27,7 @@ from ctbench.report.drawings.slices import (
 from ctbench.report.drawings.volumes import error_masks, nifti_image
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import fixed, metric_title
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
@@ -69,7 +69,7 @@ _ERRORS = {
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    raters = (*selection.field.models, *selection.readers())
+    raters = (*selection.runs.models, *selection.readers())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rater = controls.choice("Rater", raters, "rater")
         order = worst_first(selection.scores(raters=[rater]), selection.structure.over)
@@ -134,14 +134,14 @@ def _ask_reference(selection: Selection, rater: str) -> str:
     """Name the reference of the pictures: a reader's is the one without it, a model's the one that is asked for."""
     if selection.reference != tables.LEAVE_ONE_OUT:
         return selection.reference
-    names = selection.field.expanded(tables.LEAVE_ONE_OUT)
-    if rater in selection.field.models:
+    names = selection.runs.expanded(tables.LEAVE_ONE_OUT)
+    if rater in selection.runs.models:
         return controls.choice("Against", names, "against")
     return next((name for name in names if name.endswith(f"-without-{rater}")), names[0])
 
 
 def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:
-    names = (*selection.readers(), *selection.field.models)
+    names = (*selection.readers(), *selection.runs.models)
     usual = tuple(dict.fromkeys((*selection.readers()[: _MOST - 1], rater)))
     return tuple(controls.choices("Outlines of", names, "outlined", default=usual, most=_MOST))
 
@@ -150,21 +150,21 @@ def _scene_here(selection: Selection, case: str, raters: Sequence[str]) -> Scene
     """Read what can be seen of the case on this machine; say why where that is nothing."""
     models = _models_among(selection, raters)
     try:
-        return _scene(selection.field, case, models)
+        return _scene(selection.runs, case, models)
     except CtbenchError as error:
         layout.note(f"There are no pictures: {error}")
         return None
 
 
 def _models_among(selection: Selection, raters: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in raters if name in selection.field.models)
+    return tuple(name for name in raters if name in selection.runs.models)
 
 
 @reading.cached(2)
-def _scene(field: Field, case: str, models: tuple[str, ...]) -> Scene:
-    runs = {name: field.open_run(name) for name in models}
+def _scene(runs: ComparableRuns, case: str, models: tuple[str, ...]) -> Scene:
+    opened = {name: runs.open_run(name) for name in models}
     # The dataset is found by its name in a catalogue, and the case by its id in the dataset: never by a path.
-    return read_scene(dataset_of(field)[case], field.manifest, runs)
+    return read_scene(dataset_of(runs)[case], runs.manifest, opened)
 
 
 def _pictures(
@@ -181,7 +181,7 @@ def _pictures(
     if not scene.has_image:
         layout.note("This dataset has masks only: there is no image below them.")
     kind, reference, structures = chosen.kind, _drawable(scene, reference), selection.structure.over
-    asked = (selection.field, scene.case, _models_among(selection, outlined), rater, reference, structures)
+    asked = (selection.runs, scene.case, _models_among(selection, outlined), rater, reference, structures)
     wrong, first = _by_slice(*asked)
     z = _ask_slice(scene, first)
     plain = Layer("none", boxes=False)
@@ -210,10 +210,10 @@ def _pictures(
 
 @reading.cached(32)
 def _by_slice(
-    field: Field, case: str, models: tuple[str, ...], rater: str, reference: str, structures: tuple[str, ...]
+    runs: ComparableRuns, case: str, models: tuple[str, ...], rater: str, reference: str, structures: tuple[str, ...]
 ) -> tuple[NDArray[np.int64] | None, int]:
     """Return the number of wrong voxels in each slice (None: no segmentation by this rater), and the first slice."""
-    scene = _scene(field, case, models)
+    scene = _scene(runs, case, models)
     known = rater in scene.drawings
     wrong = errors_by_slice(scene, rater, reference, structures) if known else None
     return wrong, first_slice(scene, rater if known else None, reference, structures)
@@ -221,7 +221,7 @@ def _by_slice(
 
 @reading.cached(4)
 def _volumes(
-    field: Field,
+    runs: ComparableRuns,
     case: str,
     models: tuple[str, ...],
     rater: str,
@@ -230,7 +230,7 @@ def _volumes(
     window: tuple[float, float] | None,
 ) -> tuple[bytes, dict[str, bytes]]:
     """Return the image as NIfTI, and one NIfTI mask for each kind of error, by its colour."""
-    scene = _scene(field, case, models)
+    scene = _scene(runs, case, models)
     masks = error_masks(scene, rater, reference, structures) if rater in scene.drawings else ()
     return nifti_image(scene, window), {_VIEWER_COLOURS[mask.name]: mask.data for mask in masks}
 
@@ -275,20 +275,20 @@ def _legend(
 def _scores(selection: Selection, rater: str, case: str, reference: str) -> None:
     layout.text("Its scores", "subtitle")
     try:
-        rows = _of_case(selection.field, rater, case)
+        rows = _of_case(selection.runs, rater, case)
     except CtbenchError as error:
         layout.note(f"They are not on this machine: {error}")
         return
     layout.text(f"of {rater}, against {reference}", "muted")
-    structures = (*selection.field.labels, *selection.field.groups)
+    structures = (*selection.runs.labels, *selection.runs.groups)
     layout.table(case_scores(rows[rows["reference"] == reference], structures), f"case-{case}")
 
 
 @reading.cached(16)
-def _of_case(field: Field, rater: str, case: str) -> pd.DataFrame:
-    run = field.open_run(rater)
+def _of_case(runs: ComparableRuns, rater: str, case: str) -> pd.DataFrame:
+    run = runs.open_run(rater)
     own = run.scores["case"] == case
-    if rater not in field.models:
+    if rater not in runs.models:
         own &= run.scores["rater"] == rater
     return run.scores[own]
 
@@ -296,4 +296,4 @@ def _of_case(field: Field, rater: str, case: str) -> pd.DataFrame:
 def _all_cases(selection: Selection, order: pd.DataFrame) -> None:
     layout.text("All cases, worst first", "subtitle")
     layout.text("Choose a row to see its slices.", "muted")
-    layout.table(order, f"cases-{selection.field.dataset}", key=_TABLE)
+    layout.table(order, f"cases-{selection.runs.dataset}", key=_TABLE)

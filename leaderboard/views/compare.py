@@ -32,7 +32,7 @@ def show(selection: Selection) -> None:
     if len(names) < 2:
         layout.text("Comparing takes two raters", "title")
         layout.text(
-            f"Only {', '.join(names) or 'nobody'} was scored on {selection.field.dataset} against this reference."
+            f"Only {', '.join(names) or 'nobody'} was scored on {selection.runs.dataset} against this reference."
         )
         return
     _two(selection, names)
@@ -67,7 +67,7 @@ def _two(selection: Selection, names: Sequence[str]) -> None:
 
 @reading.cached(16)
 def _pair(selection: Selection, first: str, second: str) -> pd.DataFrame:
-    over, name_of = selection.structure.over, selection.field.name_of
+    over, name_of = selection.structure.over, selection.runs.name_of
     two = selection.grids(), (first, second), over, selection.metric
     whole = contestants(*two, name_of=name_of)
     each = structure_rows(*two, name_of=name_of) if len(over) > 1 else whole.assign(label=over[0])
@@ -105,7 +105,7 @@ def _tested(selection: Selection, rows: pd.DataFrame, first: str, second: str, m
     layout.text(
         f"{shortened(second, 60)} differs by {fixed(row['difference'], unit)}{in_unit} on average ({spread}).{score}"
     )
-    layout.table(table, f"compare-{selection.field.dataset}-{selection.metric}", columns=_number_columns(unit))
+    layout.table(table, f"compare-{selection.runs.dataset}-{selection.metric}", columns=_number_columns(unit))
     layout.text(
         f"First: {first}. Second: {second}. Difference: second minus first. P: {_TESTS[test]}; P Holm: adjusted over "
         f"the rows. Wins, ties and losses are those of the second; a difference of at most {margin:g} is a tie.",
@@ -127,16 +127,16 @@ def _cases(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -
         shown = pairs.drop(columns="label")
         row = layout.table(shown, "cases", columns=_number_columns(selection.unit()), key="row")
     if row is not None:
-        model = next((name for name in (second, first) if name in selection.field.models), "")
+        model = next((name for name in (second, first) if name in selection.runs.models), "")
         where = {"rater": model} if model else {}
         layout.link("case", "See the case", case=str(shown["case"].iloc[row]), **where)
 
 
 def _volumes(selection: Selection, first: str, second: str) -> None:
-    if _VOLUME not in selection.field.metrics:
+    if _VOLUME not in selection.runs.metrics:
         return
     layout.text("Volumes", "subtitle")
-    known = (*selection.field.labels, *selection.field.groups)
+    known = (*selection.runs.labels, *selection.runs.groups)
     at = selection.structure.over[0]
     label = (
         controls.choice("Structure of the volumes", known, "volume", default=at) if selection.structure.overall else at
@@ -156,7 +156,7 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
 
 @reading.cached(16)
 def _volume_pairs(selection: Selection, label: str, first: str, second: str) -> pd.DataFrame:
-    volumes, name_of = selection.grids(_VOLUME), selection.field.name_of
+    volumes, name_of = selection.grids(_VOLUME), selection.runs.name_of
     return contestants(volumes, (first, second), (label,), _VOLUME, name_of=name_of)
 
 
@@ -165,7 +165,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
     if direction_of(selection.metric) is Direction.NEITHER:
         layout.text(f"{metric_title(selection.metric)} is good neither way: nobody is better.")
         return
-    alone = set(selection.field.readers) if selection.reference == tables.LEAVE_ONE_OUT else set()
+    alone = set(selection.runs.readers) if selection.reference == tables.LEAVE_ONE_OUT else set()
     usual = [name for name in names if name not in alone][:_AT_FIRST]
     chosen = controls.choices(f"Raters, at most {_MOST}", names, "raters", default=usual, most=_MOST)
     if len(chosen) < 2:
@@ -198,7 +198,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
 @reading.cached(16)
 def _chosen(selection: Selection, names: tuple[str, ...]) -> pd.DataFrame:
     asked = selection.grids(), names, selection.structure.over, selection.metric
-    return contestants(*asked, patients=selection.patients(), name_of=selection.field.name_of)
+    return contestants(*asked, patients=selection.patients(), name_of=selection.runs.name_of)
 
 
 @reading.cached(16)

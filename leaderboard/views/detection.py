@@ -20,7 +20,7 @@ from ctbench.report.frames.case_calls import (
     detection_rows,
     stratum_rows,
 )
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.subgroups import subgroup_table
 from leaderboard import controls, layout, reading
@@ -34,21 +34,21 @@ _VOLUMES = ("volume_ml", "reference_volume_ml")
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    field = selection.field
-    if not set(_VOLUMES) <= set(field.metrics):
+    runs = selection.runs
+    if not set(_VOLUMES) <= set(runs.metrics):
         layout.note("Detection is judged by volumes, and those were not scored on this dataset.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        models = controls.choices("Models", field.models, "models", default=field.models[:_USUAL], most=_MOST)
+        models = controls.choices("Models", runs.models, "models", default=runs.models[:_USUAL], most=_MOST)
         with_readers = controls.switch("Readers too", "readers", default=not models)
-    found = _calls(field, (*models, *(selection.readers() if with_readers else ())))
+    found = _calls(runs, (*models, *(selection.readers() if with_readers else ())))
     if found.empty:
         layout.note(
             "There is nothing to detect: each structure is in all of the cases or in none, or nobody was chosen."
         )
         return
     labels = list(found["label"].unique())
-    whole = [name for name in any_finding(field.labels) if name in labels]
+    whole = [name for name in any_finding(runs.labels) if name in labels]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = controls.choice("Finding", labels, "finding", default=whole[0] if whole else None)
         prevalence = controls.number(
@@ -70,22 +70,22 @@ def show(selection: Selection) -> None:
 
 
 @reading.cached(8)
-def _calls(field: Field, raters: tuple[str, ...]) -> pd.DataFrame:
-    common = field.references[-1]
-    references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in field.references else [])]
-    scores = [scores_of(field, metric, reference, raters) for metric in _VOLUMES for reference in references]
+def _calls(runs: ComparableRuns, raters: tuple[str, ...]) -> pd.DataFrame:
+    common = runs.references[-1]
+    references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in runs.references else [])]
+    scores = [scores_of(runs, metric, reference, raters) for metric in _VOLUMES for reference in references]
     return case_calls(
         pd.concat(scores),
         common=common,
-        structures=(*field.labels, *field.groups),
-        findings=any_finding(field.labels),
-        sure=lambda rater, case: _sure(field, rater, case),
+        structures=(*runs.labels, *runs.groups),
+        findings=any_finding(runs.labels),
+        sure=lambda rater, case: _sure(runs, rater, case),
     )
 
 
-def _sure(field: Field, rater: str, case: str) -> float | None:
+def _sure(runs: ComparableRuns, rater: str, case: str) -> float | None:
     try:
-        return field.open_run(rater).findings(case)[0]
+        return runs.open_run(rater).findings(case)[0]
     except CtbenchError:
         return None  # a board that keeps no predictions; what was drawn still tells
 
@@ -95,10 +95,10 @@ def _curves(found: pd.DataFrame, selection: Selection) -> None:
     curves = roc_table(found)
     positive = found.drop_duplicates("case")["truth"].astype(bool)
     stands = (
-        f"Models stand against {selection.field.references[-1]}, a reader against the reference without it; do not "
+        f"Models stand against {selection.runs.references[-1]}, a reader against the reference without it; do not "
         "rank them."
         if (found["rater_kind"] == "reader").any()
-        else f"Against {selection.field.references[-1]}."
+        else f"Against {selection.runs.references[-1]}."
     )
     layout.chart(
         roc_chart(curves, colours(found.sort_values("rater_kind", ascending=False, kind="stable"))),
@@ -111,7 +111,7 @@ def _rates(found: pd.DataFrame, label: str, prevalence: float, selection: Select
     rows = at_prevalence(detection_rows(found), prevalence)
     layout.table(
         _percent(rows)[[*_head(), "prevalence", *_rate_columns(), "ppv_at", "npv_at", "left_out"]],
-        f"detection-{selection.field.dataset}-{label}",
+        f"detection-{selection.runs.dataset}-{label}",
         columns=_config(prevalence),
     )
     layout.text(
@@ -123,10 +123,10 @@ def _rates(found: pd.DataFrame, label: str, prevalence: float, selection: Select
 
 
 def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
-    if label not in any_finding(selection.field.labels):
+    if label not in any_finding(selection.runs.labels):
         return
     try:
-        known = subgroup_table(selection.dataset(), selection.field.manifest.cases)
+        known = subgroup_table(selection.dataset(), selection.runs.manifest.cases)
     except CtbenchError:
         return
     for column in (name for name in STRATA if name in known):
@@ -140,7 +140,7 @@ def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
             )
             layout.table(
                 _percent(rows)[[*_head()[:2], column, *_head()[2:], *_rate_columns()]],
-                f"detection-{selection.field.dataset}-by-{column}",
+                f"detection-{selection.runs.dataset}-by-{column}",
                 columns=_config(0.5),
             )
 
@@ -155,7 +155,7 @@ def _wrong(found: pd.DataFrame, selection: Selection) -> None:
     layout.text("Choose a row to see the case.", "muted")
     shown = wrong.assign(was=wrong["truth"].map({True: "missed", False: "false alarm"}))
     shown = shown[["case", "rater", "was", "by", "score", "lost"]].rename(columns={"lost": "no prediction"})
-    chosen = layout.table(shown, f"wrong-{selection.field.dataset}", key="wrong")
+    chosen = layout.table(shown, f"wrong-{selection.runs.dataset}", key="wrong")
     if chosen is not None:
         row = shown.iloc[chosen]
         layout.link("case", "See the case", case=str(row["case"]), rater=str(row["rater"]))

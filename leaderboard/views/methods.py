@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.methods import failures_of, method_card, method_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
@@ -20,15 +20,15 @@ _TAIL = 40
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    table = _table(selection.field)
-    layout.text(f"Methods scored on {selection.field.dataset}", "title")
+    table = _table(selection.runs)
+    layout.text(f"Methods scored on {selection.runs.dataset}", "title")
     if table.empty:
         layout.text("No model has been scored on this dataset; only readers have.")
         return
-    layout.table(table, f"methods-{selection.field.dataset}", columns=_COLUMNS)
+    layout.table(table, f"methods-{selection.runs.dataset}", columns=_COLUMNS)
     name = controls.choice("Method", table["rater"].tolist(), "method")
     layout.text(name, "title")
-    card = _card(selection.field, name)
+    card = _card(selection.runs, name)
     layout.facts(card.itertuples(index=False, name=None))
     _failures(selection, name)
     _log(selection, name)
@@ -45,22 +45,22 @@ _COLUMNS = {
 
 
 @reading.cached(8)
-def _table(field: Field) -> pd.DataFrame:
-    return method_table(field)
+def _table(runs: ComparableRuns) -> pd.DataFrame:
+    return method_table(runs)
 
 
 @reading.cached(32)
-def _card(field: Field, name: str) -> pd.DataFrame:
-    return method_card(field, name)
+def _card(runs: ComparableRuns, name: str) -> pd.DataFrame:
+    return method_card(runs, name)
 
 
 @reading.cached(32)
-def _lost(field: Field, name: str) -> pd.DataFrame:
-    return failures_of(field, name)
+def _lost(runs: ComparableRuns, name: str) -> pd.DataFrame:
+    return failures_of(runs, name)
 
 
 def _failures(selection: Selection, name: str) -> None:
-    lost = _lost(selection.field, name)
+    lost = _lost(selection.runs, name)
     layout.text("Failures", "subtitle")
     if lost.empty:
         layout.text("It gave a prediction for every case.")

@@ -11,7 +11,7 @@ import streamlit as st
 from ctbench.errors import DataError
 from ctbench.report.drawings.charts import standing_chart
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import Field, broken_runs
+from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
@@ -41,7 +41,7 @@ def show(selection: Selection) -> None:
             hint="describe the cases, structures and references on which all that are ranked have a value",
         )
     table = _standings(selection, cases, complete)
-    printed = published_rows(selection.field.dataset, selection.structure.over, selection.metric)
+    printed = published_rows(selection.runs.dataset, selection.structure.over, selection.metric)
     table = pd.concat([table, printed.astype(object)], ignore_index=True) if len(printed) else table
     columns, order, down = _ask_columns()
     found = table[table["rater"].str.contains(wanted, case=False, regex=False)] if wanted else table
@@ -51,7 +51,7 @@ def show(selection: Selection) -> None:
     _draw(found, selection, unit)
     layout.table(
         found[columns],
-        f"ranking-{selection.field.dataset}-{selection.metric}",
+        f"ranking-{selection.runs.dataset}-{selection.metric}",
         columns=_column_config(unit),
         shade=found["rater_kind"].map(_SHADES),
     )
@@ -61,16 +61,16 @@ def show(selection: Selection) -> None:
 
 def _ask_subgroup(selection: Selection) -> tuple[str, ...] | None:
     """Ask for a subgroup of cases, where the dataset that tells them is here."""
-    groups = _subgroups(selection.field)
+    groups = _subgroups(selection.runs)
     options = [_EVERYBODY, *groups]
     chosen = controls.choice("Cases", options, "cases")
     return groups.get(chosen)
 
 
 @reading.cached(8)
-def _subgroups(field: Field) -> Mapping[str, tuple[str, ...]]:
+def _subgroups(runs: ComparableRuns) -> Mapping[str, tuple[str, ...]]:
     try:
-        known = subgroup_table(dataset_of(field), field.manifest.cases)
+        known = subgroup_table(dataset_of(runs), runs.manifest.cases)
     except DataError:
         return {}
     return {
@@ -82,7 +82,7 @@ def _subgroups(field: Field) -> Mapping[str, tuple[str, ...]]:
 
 @reading.cached(24)
 def _standings(selection: Selection, cases: tuple[str, ...] | None, complete: bool) -> pd.DataFrame:
-    asked = selection.field, selection.grids(), selection.structure.over, selection.metric, selection.reference
+    asked = selection.runs, selection.grids(), selection.structure.over, selection.metric, selection.reference
     return standings(*asked, cases=cases, complete=complete, patients=selection.patients())
 
 
@@ -97,7 +97,7 @@ def _ask_columns() -> tuple[list[str], str, bool]:
 
 
 def _lead(selection: Selection, table: pd.DataFrame, cases: tuple[str, ...] | None) -> None:
-    count = len(selection.field.manifest.cases) if cases is None else len(cases)
+    count = len(selection.runs.manifest.cases) if cases is None else len(cases)
     ranked = table[table["rank"].notna()]
     who = f"{len(ranked)} ranked"
     if len(ranked):
@@ -106,7 +106,7 @@ def _lead(selection: Selection, table: pd.DataFrame, cases: tuple[str, ...] | No
         who += f", first {first['rater']} with {fixed(first['mean'], selection.unit())}{also}"
     title = f"{selection.structure.title}, {metric_title(selection.metric)} against {selection.reference}"
     layout.text(title, "title")
-    layout.text(f"{selection.field.dataset}: {count} cases, {who}.")
+    layout.text(f"{selection.runs.dataset}: {count} cases, {who}.")
 
 
 def _draw(found: pd.DataFrame, selection: Selection, unit: str) -> None:
@@ -156,7 +156,7 @@ def _column_config(unit: str) -> dict[str, Any]:
 
 
 def _how(selection: Selection) -> str:
-    consensus = selection.field.manifest.consensus
+    consensus = selection.runs.manifest.consensus
     what = (
         f"The readers compete as one: reader and models are scored on {consensus}-without-k, the reference without "
         "that reader, and averaged over the readers k. A single reader is on a reference of its own, without a rank."
@@ -173,7 +173,7 @@ def _how(selection: Selection) -> str:
 
 def _others(selection: Selection) -> None:
     """List what has no place in the table, with the reasons."""
-    refused, broken = selection.field.refused, broken_runs(selection.board)
+    refused, broken = selection.runs.refused, broken_runs(selection.board)
     if len(refused):
         with layout.folded(f"{len(refused)} runs on this dataset are not shown"):
             layout.table(refused, "not-shown")

@@ -11,7 +11,7 @@ from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.agreement import agreement_matrix, indeterminate_shares, statistic_title
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading
@@ -36,7 +36,7 @@ def show(selection: Selection) -> None:
     study = _asked_study(selection)
     if study is not None:
         _pairs(study)
-        _reliability(study, _reliabilities(selection.field))
+        _reliability(study, _reliabilities(selection.runs))
         _indeterminate(study)
         _staple(study)
 
@@ -44,12 +44,12 @@ def show(selection: Selection) -> None:
 def _against_others(selection: Selection) -> None:
     """Show each reader against the consensus of the others, which the board has."""
     layout.text("Each reader against the others", "title")
-    if tables.LEAVE_ONE_OUT not in selection.field.references:
+    if tables.LEAVE_ONE_OUT not in selection.runs.references:
         layout.text("There are no references without one of the readers: two readers or fewer.", "muted")
         return
-    metric = controls.choice("Metric", selection.field.metrics, "metric", shown=metric_title)
+    metric = controls.choice("Metric", selection.runs.metrics, "metric", shown=metric_title)
     scores = selection.scores(metric=metric, reference=tables.LEAVE_ONE_OUT, raters=selection.readers())
-    structures = (*selection.field.labels, *selection.field.groups)
+    structures = (*selection.runs.labels, *selection.runs.groups)
     described = tables.in_order(describe(scores, by=("label", "rater", "reference")), structures)
     unit = str(scores["unit"].iloc[0])
     layout.chart(
@@ -64,16 +64,16 @@ def _against_others(selection: Selection) -> None:
             titles=("structure", "reader"),
         ),
         f"Means over cases, {counted(described['n'])}. Each reader stands against "
-        f"{selection.field.manifest.consensus} of the other readers, another reference for each: columns do not rank "
+        f"{selection.runs.manifest.consensus} of the other readers, another reference for each: columns do not rank "
         "readers among themselves.",
     )
     with layout.folded("With intervals"):
-        layout.table(described[_DESCRIBED], f"readers-{selection.field.dataset}-{metric}")
+        layout.table(described[_DESCRIBED], f"readers-{selection.runs.dataset}-{metric}")
 
 
 def _asked_study(selection: Selection) -> ReaderStudy | None:
     """Compare the readers' masks: at once where there are few cases, else when it is asked for."""
-    count = len(selection.field.manifest.cases)
+    count = len(selection.runs.manifest.cases)
     try:
         selection.dataset()
     except CtbenchError as error:
@@ -84,16 +84,16 @@ def _asked_study(selection: Selection) -> ReaderStudy | None:
     ):
         return None
     try:
-        return _study(selection.field)
+        return _study(selection.runs)
     except CtbenchError as error:
         layout.note(f"The readers cannot be compared with each other: {error}")
         return None
 
 
 @reading.cached(2)
-def _study(field: Field) -> ReaderStudy:
-    cases = dataset_of(field).select(field.manifest.cases)
-    return study_readers(cases, consensus=field.manifest.consensus, jobs=1)
+def _study(runs: ComparableRuns) -> ReaderStudy:
+    cases = dataset_of(runs).select(runs.manifest.cases)
+    return study_readers(cases, consensus=runs.manifest.consensus, jobs=1)
 
 
 def _pairs(study: ReaderStudy) -> None:
@@ -128,8 +128,8 @@ def _pairs(study: ReaderStudy) -> None:
 
 
 @reading.cached(2)
-def _reliabilities(field: Field) -> pd.DataFrame:
-    return reliability(_study(field))
+def _reliabilities(runs: ComparableRuns) -> pd.DataFrame:
+    return reliability(_study(runs))
 
 
 def _reliability(study: ReaderStudy, found: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.structure_charts import box_chart, size_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.boxplots import box_table, marked
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
 from ctbench.report.frames.sizes import size_points
 from ctbench.report.wording import counted, metric_title
@@ -35,16 +35,16 @@ _HOW = (
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    field = selection.field
+    runs = selection.runs
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        models = controls.choices("Models", field.models, "models", default=field.models[:_USUAL], most=_MOST)
+        models = controls.choices("Models", runs.models, "models", default=runs.models[:_USUAL], most=_MOST)
         tested = controls.choice("Test the readers against", models, "tested") if models else ""
         grouped = controls.switch("Groups of structures too", "groups")
     scores = _chosen(selection, models)
     if scores.empty:
         layout.note("Nobody was scored by this metric against this reference.")
         return
-    structures = [*field.labels, *(field.groups if grouped else ())]
+    structures = [*runs.labels, *(runs.groups if grouped else ())]
     structures = [name for name in structures if name in set(scores["label"])]
     _boxes(selection, scores, tested, structures)
     _confusion(selection, models)
@@ -77,7 +77,7 @@ def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: 
     layout.text(_explained(selection, compared, tested), "muted")
     if compared is not None:
         with layout.folded("Means, differences and P values"):
-            layout.table(_readable(compared), f"structures-{selection.field.dataset}-{selection.metric}")
+            layout.table(_readable(compared), f"structures-{selection.runs.dataset}-{selection.metric}")
 
 
 @reading.cached(16)
@@ -87,7 +87,7 @@ def _comparison(selection: Selection, tested: str, structures: tuple[str, ...]) 
         scores,
         model=tested,
         structures=tables.supported(scores, tested, structures),
-        averaged=tables.scope(scores, tested, selection.field.labels, selection.field.groups),
+        averaged=tables.scope(scores, tested, selection.runs.labels, selection.runs.groups),
         metric=selection.metric,
         reference=selection.reference,
     )
@@ -129,7 +129,7 @@ def _confusion(selection: Selection, models: Sequence[str]) -> None:
         )
         return
     try:
-        table = _counted_voxels(selection.field, model)
+        table = _counted_voxels(selection.runs, model)
     except CtbenchError as error:
         layout.note(f"The voxels cannot be counted: {error}")
         return
@@ -149,28 +149,28 @@ def _confusion(selection: Selection, models: Sequence[str]) -> None:
         f"{model}: each row adds up to 100 %; n = {table['cases'].iloc[0]} cases, without voxels that do not count.",
     )
     with layout.folded("The counts"):
-        layout.table(table, f"confusion-{selection.field.dataset}")
+        layout.table(table, f"confusion-{selection.runs.dataset}")
 
 
 @reading.cached(8)
-def _counted_voxels(field: Field, model: str) -> pd.DataFrame:
-    run = field.open_run(model)
-    over = [name for name in field.labels if name not in run.manifest.unsupported]
-    over = over or [name for name in field.groups if name not in run.manifest.unsupported]
-    return confusion_table(run, dataset_of(field), over)
+def _counted_voxels(runs: ComparableRuns, model: str) -> pd.DataFrame:
+    run = runs.open_run(model)
+    over = [name for name in runs.labels if name not in run.manifest.unsupported]
+    over = over or [name for name in runs.groups if name not in run.manifest.unsupported]
+    return confusion_table(run, dataset_of(runs), over)
 
 
 def _sizes(selection: Selection, models: Sequence[str]) -> None:
     layout.text("Does size explain it?", "title")
-    common = selection.field.references[-1]
-    points = controls.choice("Points", [_MEANS, *selection.field.labels], "points")
-    if _VOLUME not in selection.field.metrics or selection.metric == _VOLUME:
+    common = selection.runs.references[-1]
+    points = controls.choice("Points", [_MEANS, *selection.runs.labels], "points")
+    if _VOLUME not in selection.runs.metrics or selection.metric == _VOLUME:
         layout.text("It needs the volumes of the references, and another metric.", "muted")
         return
     asked = (selection.metric, _VOLUME)
     scores = pd.concat([_chosen(selection, models, metric=metric, reference=common) for metric in asked])
     if points == _MEANS:
-        chosen = scores[scores["label"].isin(selection.field.labels)]
+        chosen = scores[scores["label"].isin(selection.runs.labels)]
     else:
         chosen = scores[scores["label"] == points]
     across: Literal["labels", "cases"] = "labels" if points == _MEANS else "cases"
@@ -187,7 +187,7 @@ def _sizes(selection: Selection, models: Sequence[str]) -> None:
         f"Against {common}; {counted}. A voxel at the border weighs more in a small structure: a high correlation says "
         "that size explains differences, nothing on who is better.",
     )
-    layout.table(correlated, f"size-{selection.field.dataset}-{selection.metric}")
+    layout.table(correlated, f"size-{selection.runs.dataset}-{selection.metric}")
 
 
 def _unit(scores: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ctbench.boards import open_board
-from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants
 from ctbench.statistics import significance_matrix
 
@@ -22,7 +22,7 @@ def table_of(test, *columns):
 @pytest.fixture
 def field(toy_board):
     """The raters of the toy board."""
-    (found,) = fields_of(open_board(toy_board), "toy")
+    (found,) = comparable_runs(open_board(toy_board), "toy")
     return found
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from ctbench.boards import open_board
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import fields_of
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
 from leaderboard.views.ranking import _USUAL
 
@@ -38,7 +37,7 @@ def test_the_table_is_the_reports(app, toy_board, toy_runs):
 def test_controls_choose_what_is_ranked(app, toy_board):
     """Structure, metric and reference: the table is that of the standings."""
     test = app(toy_board, structure="ivh", metric="HD95", reference="majority")
-    (field,) = fields_of(open_board(toy_board), "toy")
+    (field,) = comparable_runs(open_board(toy_board), "toy")
     expected = standings(field, [field.grid("hd95", "majority")], ("ivh",), "hd95", "majority")
     shown = table_of(test)
     assert shown["rater"].tolist() == expected["rater"].tolist()

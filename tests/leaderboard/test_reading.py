@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 
 from ctbench.boards import submit
-from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.comparable_runs import comparable_runs
 from leaderboard import reading
 from leaderboard.selection import Selection, Structure
 
@@ -32,7 +32,7 @@ def test_a_board_is_opened_again_after_a_submission(growing_board, toy_runs):
 
 
 def _selection(board):
-    (field,) = fields_of(board, "toy")
+    (field,) = comparable_runs(board, "toy")
     return Selection(board, field, Structure("iph", ("iph",), overall=False), "dice", "majority")
 
 
@@ -43,7 +43,7 @@ def test_cached_results_belong_to_one_state_of_a_board(growing_board, toy_runs):
     @reading.cached()
     def counted(selection, number):
         calls.append((selection.metric, number))
-        return len(selection.field.runs)
+        return len(selection.field.index)
 
     before = _selection(reading.board())
     assert counted(before, 1) == counted(_selection(reading.board()), 1) == 2

@@ -10,7 +10,7 @@ from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.report import build_report
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.runs import SCORE_COLUMNS, Manifest, UsedPredictor, open_run
 from ctbench.runs.folder import RunFolder, write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION
@@ -89,6 +89,12 @@ def make_scores(*, dataset="toy", raters=tuple(QUALITY), cases=CASES, seed=7):
     return pd.DataFrame(rows, columns=SCORE_COLUMNS).astype({"value": float})
 
 
+def _unsupported(scores, rater):
+    """Return the structures that a model does not claim, which its manifest has to name."""
+    own = scores[(scores["rater"] == rater) & (scores["status"] == "unsupported")]
+    return tuple(name for name in (*LABELS, *GROUPS) if name in set(own["label"]))
+
+
 def _manifest(scores, rater, **changes):
     card = None
     if rater != "readers":
@@ -117,7 +123,7 @@ def _manifest(scores, rater, **changes):
         "predictor": card,
         "labels": LABELS,
         "groups": GROUPS,
-        "unsupported": (),
+        "unsupported": _unsupported(scores, rater),
         "consensus": "majority",
         "surface": "3d",
         "tolerance_mm": 1.0,
@@ -224,7 +230,7 @@ def make_small(folder, *, raters=("reader1", "reader2", "reader3", "unet"), edit
     scores = make_scores(raters=raters, cases=CASES[:6])
     scores = edit(scores[scores["label"].isin(SMALL)])
     changes = {"labels": SMALL, "groups": {}} | changes
-    names = [name for name in dict.fromkeys(scores["rater"]) if name not in READERS]
+    names = list(dict.fromkeys(scores.loc[scores["rater_kind"] == "model", "rater"]))
     names += ["readers"] if scores["rater_kind"].eq("reader").any() else []
     return [make_run(folder / f"run{index}", scores, name, **changes) for index, name in enumerate(names)]
 

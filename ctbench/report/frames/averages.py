@@ -1,4 +1,4 @@
-"""Averages of arrays of scores over structures and references: ``statistics.overall``, for large boards too."""
+"""Overall means of raters, from arrays of scores: over structures and references, then over cases."""
 
 from __future__ import annotations
 
@@ -11,17 +11,113 @@ from numpy.typing import NDArray
 
 from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
-from ctbench.statistics import OVERALL
+from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.statistics import OVERALL, describe
 
-__all__ = ["averaged", "coded", "common_ground"]
+__all__ = ["averaged", "coded", "common_ground", "described", "overall_means", "summary"]
 
 Names = Callable[[Entry], tuple[str, str]]
-"""Gives the name and kind under which an entry counts; entries of one name are averaged together."""
+"""Returns the name and kind of an entry; entries with the same name are averaged together."""
 
 _PENALISED = ("prediction_empty", "reference_empty", "not_sampled")
 _FAILED = ("failed", "missing")
 _DECIDES = 10_000
 """One score that is ``ok`` outweighs so many others."""
+
+
+def summary(
+    runs: ComparableRuns,
+    over: Sequence[str],
+    models: Sequence[str],
+    *,
+    reference: str,
+    metrics: Sequence[str] = tables.CHIEF_METRICS,
+) -> pd.DataFrame:
+    """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
+
+    Args:
+        runs: Runs on one dataset.
+        over: Names of the structures that the mean is taken over.
+        models: Names of the models; all readers are summarised too.
+        reference: Name of one reference, or ``leave-one-out``: then a case's score is the mean over structures and
+            references, a row ``all readers`` (of kind ``readers``) averages the readers in the same way, and each
+            single reader keeps the one reference that was made without this reader.
+        metrics: Names of the metrics; those that were not scored are left out.
+
+    Returns:
+        The columns of ``ctbench.statistics.describe`` by rater, rater_kind and reference, metric by metric in the
+        order of ``metrics``, readers first. ``n``, ``undefined`` and ``failed`` count cases; ``penalised`` counts the
+        structures of cases that have a penalty on any of the references.
+    """
+    order = {name: place for place, name in enumerate((tables.ALL_READERS, *runs.readers, *models))}
+    parts = []
+    for metric in (name for name in metrics if name in runs.metrics):
+        grids = runs.grids(metric, reference)
+        means = overall_means(grids, over, metric, reference, runs.name_of, list(order))
+        own = {
+            entry.rater: name
+            for name, grid in zip(runs.expanded(reference), grids, strict=True)
+            for entry in grid.entries
+            if entry.rater_kind == "reader"
+        }
+        means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
+        parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def overall_means(
+    grids: Sequence[Grid],
+    over: Sequence[str],
+    metric: str,
+    reference: str,
+    name_of: Callable[[Entry], str],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """Describe the overall scores of some raters, each over all values that this rater has.
+
+    Args:
+        grids: Scores of one metric, one grid for each reference that ``reference`` stands for.
+        over: Names of the structures that a mean is taken over.
+        metric: Name of the metric.
+        reference: Name of the reference; ``leave-one-out`` adds the readers together as ``all readers``.
+        name_of: Returns the name of an entry.
+        names: Names of the raters to describe.
+
+    Returns:
+        As ``described`` returns it.
+    """
+    wanted = set(names)
+    chosen = [_only(grid, lambda entry: name_of(entry) in wanted) for grid in grids]
+    parts = [averaged(chosen, over, lambda entry: (name_of(entry), entry.rater_kind))]
+    if reference == tables.LEAVE_ONE_OUT:
+        readers = [_only(grid, lambda entry: entry.rater_kind == "reader") for grid in chosen]
+        parts.append(averaged(readers, over, lambda _entry: (tables.ALL_READERS, "readers")))
+    return described(pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True), metric)
+
+
+def _only(grid: Grid, keep: Callable[[Entry], bool]) -> Grid:
+    return grid.select(entries=[place for place, entry in enumerate(grid.entries) if keep(entry)])
+
+
+def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Describe the overall scores of cases.
+
+    Args:
+        rows: Scores of one metric as ``averaged`` returns them; columns may be added.
+        metric: Name of the metric.
+
+    Returns:
+        A row for each rater: the columns of ``ctbench.statistics.describe`` by rater and rater_kind; ``penalised``
+        counts structures of cases, ``failed`` cases.
+    """
+    keys = ["rater", "rater_kind"]
+    if rows.empty:
+        return pd.DataFrame(columns=[*keys, "n", "mean", "sd", "median", "low", "high", "undefined"])
+    table = describe(rows.assign(metric=metric), by=keys)
+    counts = rows.groupby(keys, sort=False, observed=True)[["penalties", "failed"]].sum().reset_index()
+    counts = counts.rename(columns={"penalties": "penalised"}).astype(dict.fromkeys(keys, object))
+    return table.drop(columns=["penalised", "failed"]).merge(counts, on=keys)
 
 
 def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:
@@ -31,9 +127,9 @@ def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.Dat
     mean is ``ok`` if one of its scores is, else the commonest among them.
 
     Args:
-        grids: of one metric, one for each reference.
-        over: the structures.
-        names: under which name a rater counts.
+        grids: Scores of one metric, one grid for each reference.
+        over: Names of the structures.
+        names: Returns name and kind of an entry.
 
     Returns:
         A row for each case and rater with some score: ``case, rater, rater_kind, label`` (overall), ``value, status,

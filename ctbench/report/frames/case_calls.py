@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import detection, detection_table, predictive_values
 from ctbench.statistics.diagnosis import wrongly_called
 
@@ -58,13 +58,13 @@ def any_finding(labels: Sequence[str]) -> tuple[str, ...]:
     return (_ANY, *(labels if len(labels) == 1 else ()))
 
 
-def calls(results: Results) -> pd.DataFrame:
+def calls(results: ComparableRuns) -> pd.DataFrame:
     """Say for each case of a report whether a structure is there, and how sure each rater is of it.
 
     Returns:
         As ``case_calls``.
     """
-    runs = {run.manifest.rater: run for run in results.runs}
+    runs = {model: results.open_run(model) for model in results.models}
     return case_calls(
         results.scores,
         common=results.common,
@@ -74,7 +74,7 @@ def calls(results: Results) -> pd.DataFrame:
     )
 
 
-def can_detect(results: Results) -> bool:
+def can_detect(results: ComparableRuns) -> bool:
     """Say whether some structure is there in some cases and absent in others."""
     return len(calls(results)) > 0
 

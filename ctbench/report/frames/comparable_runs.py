@@ -1,89 +1,126 @@
-"""Who is on a board for one dataset: the runs that may be compared, under names that differ, and why others may not."""
+"""Comparable runs: runs on one dataset, scored by the same rules on the same references, for report and leaderboard."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
-from ctbench.boards import Board, Grid
+from ctbench.boards import Board, Grid, board_of
 from ctbench.boards.grid import Entry
+from ctbench.errors import StoreError, UsageError
 from ctbench.report.frames import tables
 from ctbench.runs import Manifest, Run, differing_rules
 
-__all__ = ["Field", "broken_runs", "datasets_on", "fields_of"]
+__all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
 _OF_READERS = "readers"
+_GIVEN = "given"
+"""Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class ComparableRuns:
     """Runs on one dataset that were scored by the same rules on the same references.
 
     Args:
-        board: where they are.
-        runs: their rows of ``Board.runs``, models and at most one run of readers, with the column ``name``: a model's
-            name, told apart by version and digest where several runs have the same.
-        refused: the other runs of the dataset, with the columns ``run, rater, version, reason``.
-        manifest: of one of the runs: the rules are the same in all.
-        readers: their names.
+        board: The board that holds the runs, or loose runs opened as a board.
+        index: Their rows of ``Board.runs``, models and at most one run of readers, with the column ``name``: a model's
+            name, with version and digest where several runs have the same name.
+        refused: The other runs on the dataset: columns ``run, rater, version, reason``.
+        manifest: Manifest of one of the runs; the rules are the same in all.
+        readers: Names of the readers, sorted.
     """
 
     board: Board
-    runs: pd.DataFrame
+    index: pd.DataFrame
     refused: pd.DataFrame
     manifest: Manifest
     readers: tuple[str, ...]
 
     @property
     def dataset(self) -> str:
-        """Its name."""
+        """Name of the dataset."""
         return self.manifest.dataset
 
     @property
     def key(self) -> str:
-        """What tells it from the other fields of its board."""
-        return f"{self.dataset} {self.runs['rules'].iloc[0]}"
+        """Text that differs between the comparable runs of one board: dataset and rules."""
+        return f"{self.dataset} {self.index['rules'].iloc[0]}"
 
     @property
     def title(self) -> str:
-        """What tells these rules from others: split, number of cases, consensus, surface."""
+        """The rules in words: split, number of cases, consensus, surface."""
         split = f"{self.manifest.split} split" if self.manifest.split else "all"
-        rules = f"{self.manifest.consensus}, {self.manifest.surface} distances, {str(self.runs['rules'].iloc[0])[:6]}"
-        return f"{split}, {len(self.manifest.cases)} cases, {rules}"
+        digest = str(self.index["rules"].iloc[0])[:6]
+        rules = f"{self.manifest.consensus}, {self.manifest.surface} distances, {digest}"
+        return f"{split}, {len(self.cases)} cases, {rules}"
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Ids of the cases that were scored."""
+        return self.manifest.cases
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The dataset's labels, by their codes."""
+        """Labels of the dataset, ordered by code."""
         return tuple(sorted(self.manifest.labels, key=self.manifest.labels.__getitem__))
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The dataset's groups of labels."""
+        """Groups of labels of the dataset."""
         return tuple(self.manifest.groups)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Labels, then groups."""
+        return (*self.labels, *self.groups)
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """The models' names, in the order of submission."""
-        return tuple(self.runs.loc[self.runs["rater_kind"] == "model", "name"])
+        """Names of the models, in the order of the runs (on a board, of submission)."""
+        return tuple(self.index.loc[self.index["rater_kind"] == "model", "name"])
+
+    @cached_property
+    def _averaged(self) -> dict[str, tuple[str, ...]]:
+        models = self.index[self.index["rater_kind"] == "model"]
+        return {name: tuple(json.loads(over)) for name, over in zip(models["name"], models["overall_of"], strict=True)}
+
+    def averaged(self, model: str) -> tuple[str, ...]:
+        """Return the structures that the overall mean of a model is taken over."""
+        return self._averaged[model]
+
+    def compared(self, model: str) -> tuple[str, ...]:
+        """Return the structures that a model claims to know: labels, then groups."""
+        unsupported = self.board.manifest(self.run_of(model)).unsupported
+        return tuple(name for name in self.structures if name not in unsupported)
 
     @cached_property
     def scopes(self) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """What overall means go over -> the models whose do; the widest first."""
+        """Structures of an overall mean -> models with this mean; means over other structures cannot be compared."""
         found: dict[tuple[str, ...], tuple[str, ...]] = {}
-        models = self.runs[self.runs["rater_kind"] == "model"]
-        for name, over in zip(models["name"], models["overall_of"], strict=True):
-            key = tuple(json.loads(over))
-            found[key] = (*found.get(key, ()), name)
-        return dict(sorted(found.items(), key=lambda item: (-len(item[0]), item[0]))) or {self.labels: ()}
+        for name, over in self._averaged.items():
+            found[over] = (*found.get(over, ()), name)
+        return found or {self.labels: ()}
+
+    def scope_title(self, over: Sequence[str]) -> str:
+        """Return in words which structures an overall mean is taken over."""
+        if len(over) == 1:
+            return over[0]
+        if tuple(over) == self.labels:
+            return f"Mean of all {len(over)} structures"
+        if set(over) <= set(self.labels):
+            without = ", ".join(name for name in self.labels if name not in over)
+            return f"Mean of {len(over)} of {len(self.labels)} structures, without {without}"
+        return f"Mean of {', '.join(over)}"
 
     @property
     def chief_scope(self) -> tuple[str, ...]:
-        """What the overall means of most models go over: there most of them can be compared; of equals the widest."""
-        return max(self.scopes, key=lambda over: (len(self.scopes[over]), len(over)))
+        """The structures of the overall mean that most models have; of equals the most structures."""
+        return max(sorted(self.scopes), key=lambda over: (len(self.scopes[over]), len(over)))
 
     @cached_property
     def _partitions(self) -> list[tuple[str, str]]:
@@ -91,21 +128,55 @@ class Field:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics that some run has, the chief ones first."""
+        """All metrics that some run has, the chief ones first."""
         scored = {metric for metric, _ in self._partitions}
         chief = [name for name in tables.CHIEF_METRICS if name in scored]
         return (*chief, *sorted(scored - set(chief)))
 
     @property
+    def chief_metrics(self) -> tuple[str, ...]:
+        """The chief metrics that were scored; all metrics if none of them was."""
+        return tuple(name for name in self.metrics if name in tables.CHIEF_METRICS) or self.metrics
+
+    def unit(self, metric: str) -> str:
+        """Return the unit of a metric, empty if nothing was scored."""
+        units = (self.grid(metric, name).unit for scored, name in self._partitions if scored == metric)
+        return next((unit for unit in units if unit), "")
+
+    @property
     def references(self) -> tuple[str, ...]:
-        """The references that can be chosen: all those without a reader as one, then that of all readers."""
-        own = sorted({name for _, name in self._partitions if name.startswith(self.manifest.consensus)})
+        """The references that can be chosen: ``leave-one-out`` for all those without a reader, then the common one."""
+        kinds = (self.manifest.consensus, _GIVEN)  # a given reference is not a consensus, whatever the manifest says
+        own = sorted({name for _, name in self._partitions if name.startswith(kinds)})
         without = tables.is_leave_one_out(pd.Series(own, dtype=object)).tolist()
         common = [name for name, one in zip(own, without, strict=True) if not one]
         return (*([tables.LEAVE_ONE_OUT] if any(without) else []), *common)
 
+    @property
+    def common(self) -> str:
+        """Name of the reference of all readers, or of the given reference.
+
+        Raises:
+            UsageError: There is no such reference, or more than one.
+        """
+        names = [name for name in self.references if name != tables.LEAVE_ONE_OUT]
+        if len(names) != 1:
+            msg = f"expected scores against one common reference, got {', '.join(names) or 'none'}; report them apart"
+            raise UsageError(msg)
+        return names[0]
+
+    @property
+    def leave_one_out(self) -> bool:
+        """Whether readers were scored on references that were made without them."""
+        return bool(self.readers) and tables.LEAVE_ONE_OUT in self.references
+
+    @property
+    def fair(self) -> str:
+        """The reference to compare readers and models on: ``leave-one-out`` if there is one, else the common one."""
+        return tables.LEAVE_ONE_OUT if self.leave_one_out else self.common
+
     def expanded(self, reference: str) -> tuple[str, ...]:
-        """Give the references that ``leave-one-out`` stands for; any other stands for itself."""
+        """Return the references that ``leave-one-out`` stands for; any other stands for itself."""
         if reference != tables.LEAVE_ONE_OUT:
             return (reference,)
         names = sorted({name for _, name in self._partitions})
@@ -113,17 +184,17 @@ class Field:
         return tuple(name for name in names if name.startswith(prefix))
 
     def name_of(self, entry: Entry) -> str:
-        """Give the name under which a rater stands here."""
+        """Return the name of a rater here: a reader's own, a model's from ``index``."""
         return entry.rater if entry.rater_kind == "reader" else self._names[entry.run]
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        return dict(zip(self.runs["run"], self.runs["name"], strict=True))
+        return dict(zip(self.index["run"], self.index["name"], strict=True))
 
     def run_of(self, name: str) -> str:
-        """Give the digest of the run of a model, or of the readers' run for any other name."""
-        own = self.runs[self.runs["name"] == name]
-        own = own if len(own) else self.runs[self.runs["rater_kind"] == "reader"]
+        """Return the digest of a model's run, or of the readers' run for any other name."""
+        own = self.index[self.index["name"] == name]
+        own = own if len(own) else self.index[self.index["rater_kind"] == "reader"]
         return str(own["run"].iloc[0]) if len(own) else ""
 
     def open_run(self, name: str) -> Run:
@@ -134,48 +205,71 @@ class Field:
         """
         return self.board.run(self.run_of(name))
 
-    def scores(self, metric: str, reference: str, raters: Sequence[str] | None = None) -> pd.DataFrame:
-        """Read tidy scores under the names of the field.
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, opened."""
+        return tuple(self.board.run(digest) for digest in self.index["run"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Tidy scores of all runs, metrics and references, under the names of ``index``; for few runs only."""
+        parts = [self._named(run.scores.assign(run=digest)) for run, digest in zip(self.runs, self._names, strict=True)]
+        return pd.concat(parts, ignore_index=True).drop(columns="run")
+
+    def scores_of(self, models: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of ``scores`` of the readers and of some models."""
+        is_reader, is_model = self.scores["rater_kind"] == "reader", self.scores["rater"].isin(list(models))
+        return self.scores[is_reader | is_model]
+
+    def scores_on(self, metric: str, reference: str, raters: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read tidy scores of one metric under the names of ``index``.
 
         Args:
-            metric: its name.
-            reference: its name; ``leave-one-out`` gives those of all references without a reader.
-            raters: names of models or readers; None: all, which on a large board are millions of rows.
+            metric: Name of the metric.
+            reference: Name of the reference; ``leave-one-out`` reads those of all references without a reader.
+            raters: Names of models or readers; None: all, which on a large board are millions of rows.
 
         Returns:
             The tidy columns and ``run``, as plain text.
         """
-        digests = self.runs["run"].tolist() if raters is None else sorted({self.run_of(name) for name in raters})
+        digests = self.index["run"].tolist() if raters is None else sorted({self.run_of(name) for name in raters})
         parts = [self.board.scores(self.dataset, metric, name, digests) for name in self.expanded(reference)]
         rows = pd.concat([part.astype(dict.fromkeys(part.select_dtypes("category"), object)) for part in parts])
-        is_model = rows["rater_kind"] == "model"
-        rows["rater"] = rows["rater"].mask(is_model, rows["run"].map(self._names))
+        rows = self._named(rows)
         return (rows if raters is None else rows[rows["rater"].isin(list(raters))]).reset_index(drop=True)
+
+    def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
+        is_model = rows["rater_kind"] == "model"
+        return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
     def grid(self, metric: str, reference: str) -> Grid:
         """Read the scores of all raters against one reference as an array."""
-        return self.board.grid(self.dataset, metric, reference, self.runs["run"].tolist())
+        return self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
+
+    def grids(self, metric: str, reference: str) -> tuple[Grid, ...]:
+        """Read the same for each reference that ``reference`` stands for, see ``expanded``."""
+        return tuple(self.grid(metric, name) for name in self.expanded(reference))
 
 
 def datasets_on(board: Board) -> tuple[str, ...]:
-    """Name the datasets that some run of a board can be shown for."""
+    """Return the names of the datasets with at least one readable run."""
     return tuple(sorted(board.runs.loc[board.runs["problem"] == "", "dataset"].unique()))
 
 
 def broken_runs(board: Board) -> pd.DataFrame:
-    """List the runs that cannot be shown: columns ``run, problem``."""
+    """Return the runs that cannot be read: columns ``run, problem``."""
     return board.runs.loc[board.runs["problem"] != "", ["run", "problem"]].reset_index(drop=True)
 
 
-def fields_of(board: Board, dataset: str) -> tuple[Field, ...]:
-    """Part the runs of a dataset by the rules they were scored by, the rules of most runs first."""
+def comparable_runs(board: Board, dataset: str) -> tuple[ComparableRuns, ...]:
+    """Split the runs of a dataset by the rules they were scored by, the rules of most runs first."""
     own = board.runs[(board.runs["dataset"] == dataset) & (board.runs["problem"] == "")]
     order = own["rules"].value_counts(sort=False).sort_values(ascending=False, kind="stable").index
     manifests = {rules: board.manifest(str(own.loc[own["rules"] == rules, "run"].iloc[0])) for rules in order}
-    return tuple(_field(board, own, rules, manifests) for rules in order)
+    return tuple(_by_rules(board, own, rules, manifests) for rules in order)
 
 
-def _field(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[str, Manifest]) -> Field:
+def _by_rules(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[str, Manifest]) -> ComparableRuns:
     inside = own[own["rules"] == rules]
     twice = (inside["rater_kind"] == "reader") & inside["rater_kind"].duplicated(keep="last")
     others = own[own["rules"] != rules]
@@ -188,15 +282,19 @@ def _field(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[str, 
             inside[twice].assign(reason="a later run of the readers stands here"),
             others.assign(reason=others["rules"].map(reasons)),
         ]
-    )[["run", "rater", "version", "reason"]]
-    entered = inside[~twice]
-    readers = _readers(board, str(entered["dataset"].iloc[0]), entered)
-    named = entered.assign(name=_names(entered, readers))
-    return Field(board, named, refused.reset_index(drop=True), manifests[rules], readers)
+    )
+    return _of(board, inside[~twice], refused, manifests[rules])
+
+
+def _of(board: Board, entered: pd.DataFrame, refused: pd.DataFrame, manifest: Manifest) -> ComparableRuns:
+    readers = _readers(board, manifest.dataset, entered)
+    columns = ["run", "rater", "version", "reason"]
+    left_out = refused.reindex(columns=columns).reset_index(drop=True)
+    return ComparableRuns(board, entered.assign(name=_names(entered, readers)), left_out, manifest, readers)
 
 
 def _names(runs: pd.DataFrame, readers: Collection[str]) -> list[str]:
-    """Tell models of one name apart: from readers, by version, and by digest where that is the same too."""
+    """Return distinct names: models named like readers are marked, equal names get version and, if needed, digest."""
     taken = {*readers, tables.ALL_READERS, _OF_READERS}
     plain = runs["rater"].map(lambda name: f"{name} (model)" if name in taken else name).astype(object)
     plain = plain.mask(runs["rater_kind"] == "reader", _OF_READERS)
@@ -207,10 +305,60 @@ def _names(runs: pd.DataFrame, readers: Collection[str]) -> list[str]:
 
 
 def _readers(board: Board, dataset: str, runs: pd.DataFrame) -> tuple[str, ...]:
-    """Name the readers of the run of readers, from the first partition that it is in."""
+    """Return the readers of the run of readers, from the first partition that has it."""
     own = runs.loc[runs["rater_kind"] == "reader", ["run", "consensus"]]
     for run, consensus in own.itertuples(index=False):
         for metric, reference in board.partitions(dataset):
             if reference == consensus and (found := board.grid(dataset, metric, reference, [run]).entries):
                 return tuple(sorted({entry.rater for entry in found}))
     return ()
+
+
+def gather(runs: Iterable[Run]) -> tuple[ComparableRuns, ...]:
+    """Join runs by dataset, in the order in which the datasets first occur.
+
+    Raises:
+        UsageError: There are no runs, two runs on one dataset were scored against other references or by other rules,
+            or two runs are of one rater.
+        StoreError: The files of a run cannot be read.
+    """
+    by_dataset: dict[str, list[Run]] = {}
+    for run in runs:
+        by_dataset.setdefault(run.manifest.dataset, []).append(run)
+    if not by_dataset:
+        msg = "no runs to report; name at least one run folder"
+        raise UsageError(msg)
+    for group in by_dataset.values():
+        for run in group[1:]:
+            _expect_comparable(group[0], run)
+        _expect_single(group)
+    board = board_of(run for group in by_dataset.values() for run in group)
+    for problem in broken_runs(board)["problem"]:
+        raise StoreError(problem)
+    return tuple(
+        _of(board, board.runs[board.runs["dataset"] == name], pd.DataFrame(), group[0].manifest)
+        for name, group in by_dataset.items()
+    )
+
+
+def _expect_comparable(first: Run, other: Run) -> None:
+    differing = differing_rules(first.manifest, other.manifest)
+    if differing:
+        msg = (
+            f"{first.folder} and {other.folder} cannot stand in one report of {first.manifest.dataset}: they differ in "
+            f"{', '.join(differing)}; score both by the same rules, or report them apart"
+        )
+        raise UsageError(msg)
+
+
+def _expect_single(runs: Sequence[Run]) -> None:
+    folders: dict[str, Run] = {}
+    for run in runs:
+        rater = run.manifest.rater
+        if rater in folders:
+            msg = (
+                f"{folders[rater].folder} and {run.folder} are both runs of {rater} on {run.manifest.dataset}; "
+                "report one of them, or name the predictors apart"
+            )
+            raise UsageError(msg)
+        folders[rater] = run

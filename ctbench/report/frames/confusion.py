@@ -13,8 +13,8 @@ from ctbench.errors import MissingFileError, UsageError
 from ctbench.matching import match_labels
 from ctbench.metrics import confusion
 from ctbench.references import read_references
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.masks import numbered
-from ctbench.report.frames.results import Results
 from ctbench.runs import Run
 
 __all__ = ["can_confuse", "confusion_table"]
@@ -56,9 +56,9 @@ def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd
     return summed.assign(percent=100 * summed["voxels"] / totals.where(totals > 0))
 
 
-def can_confuse(results: Results) -> bool:
+def can_confuse(results: ComparableRuns) -> bool:
     """Say whether some model knows two structures, which it could take for one another."""
-    return any(models and len(over) > 1 for over, models in results.scopes().items())
+    return any(models and len(over) > 1 for over, models in results.scopes.items())
 
 
 def _of_case(run: Run, case: Case, shown: Sequence[Sequence[int]], numbers: Mapping[str, int]) -> pd.DataFrame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import OVERALL, equivalence, within_readers
 
 __all__ = ["MARGIN", "can_be_equivalent", "equivalence_table", "reader_spread", "relative_to"]
@@ -17,12 +17,12 @@ MARGIN = 0.05
 _METRIC = "dice"
 
 
-def can_be_equivalent(results: Results) -> bool:
+def can_be_equivalent(results: ComparableRuns) -> bool:
     """Return whether there are models, readers and Dice scores to compare them by."""
-    return bool(results.models and results.readers and _METRIC in results.metrics)
+    return bool(results.models and results.readers and _METRIC in results.chief_metrics)
 
 
-def equivalence_table(results: Results, model: str, margin: float = MARGIN) -> pd.DataFrame:
+def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGIN) -> pd.DataFrame:
     """Test a model for equivalence to each reader, by structure and overall, each on the reader's own reference.
 
     Args:
@@ -40,7 +40,7 @@ def equivalence_table(results: Results, model: str, margin: float = MARGIN) -> p
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 
 
-def reader_spread(results: Results, model: str) -> pd.DataFrame:
+def reader_spread(results: ComparableRuns, model: str) -> pd.DataFrame:
     """Place a model in the spread of the readers, by structure and overall.
 
     Args:
@@ -54,7 +54,7 @@ def reader_spread(results: Results, model: str) -> pd.DataFrame:
     return tables.in_order(placed, (*results.compared(model), OVERALL))
 
 
-def _scores(results: Results, model: str) -> pd.DataFrame:
+def _scores(results: ComparableRuns, model: str) -> pd.DataFrame:
     rows = tables.contest(results.scores, model, results.fair)
     return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
 

@@ -7,18 +7,18 @@ import pandas as pd
 from ctbench.consensus import indeterminate_share
 from ctbench.datasets import Dataset
 from ctbench.references import read_references
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 
 __all__ = ["indeterminate"]
 
 
-def indeterminate(results: Results, dataset: Dataset) -> pd.DataFrame | None:
+def indeterminate(results: ComparableRuns, dataset: Dataset) -> pd.DataFrame | None:
     """Count the voxels on which the readers of the scored cases found no consensus.
 
     Returns:
         The columns of ``ctbench.consensus.indeterminate_share``, summed over cases; None if no case has readers.
     """
-    manifest = results.runs[0].manifest
+    manifest = results.manifest
     counted = []
     for case in dataset.select(manifest.cases):
         readings = read_references(case, manifest.consensus)

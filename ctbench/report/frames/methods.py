@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.runs import UsedPredictor
 
 __all__ = ["card_facts", "failures_of", "method_card", "method_table"]
@@ -26,15 +26,15 @@ def card_facts(card: UsedPredictor) -> dict[str, str]:
     }
 
 
-def method_table(field: Field) -> pd.DataFrame:
-    """List the models of a field.
+def method_table(runs: ComparableRuns) -> pd.DataFrame:
+    """List the models of a runs.
 
     Returns:
         Columns ``rater, version, description, paper, licence, trained_on, labels`` (how many), ``seconds`` (median of a
         case), ``failed`` (cases without a prediction), ``run``.
     """
     rows = []
-    for row in field.runs[field.runs["rater_kind"] == "model"].to_dict("records"):
+    for row in runs.index[runs.index["rater_kind"] == "model"].to_dict("records"):
         said = json.loads(row["manifest"]).get("predictor") or {}
         rows.append(
             {
@@ -65,10 +65,10 @@ def method_table(field: Field) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def method_card(field: Field, name: str) -> pd.DataFrame:
+def method_card(runs: ComparableRuns, name: str) -> pd.DataFrame:
     """Give all that is known of a model and its run, as rows ``fact, value``."""
-    row = field.runs[field.runs["name"] == name].iloc[0]
-    manifest = field.board.manifest(row["run"])
+    row = runs.index[runs.index["name"] == name].iloc[0]
+    manifest = runs.board.manifest(row["run"])
     card = manifest.predictor
     facts: dict[str, Any] = {"Name": manifest.rater, "Version": row["version"]}
     if card is not None:
@@ -89,7 +89,7 @@ def method_card(field: Field, name: str) -> pd.DataFrame:
     return pd.DataFrame([(fact, str(value)) for fact, value in facts.items() if value], columns=["fact", "value"])
 
 
-def failures_of(field: Field, name: str) -> pd.DataFrame:
+def failures_of(runs: ComparableRuns, name: str) -> pd.DataFrame:
     """List the cases of a model without a prediction: ``case, status, detail``."""
-    scores = field.scores(field.metrics[0], field.manifest.consensus, [name])
+    scores = runs.scores_on(runs.metrics[0], runs.common, [name])
     return tables.failures(scores)[["case", "status", "detail"]]

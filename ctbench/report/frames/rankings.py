@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 
-from ctbench.boards import Grid
 from ctbench.datasets import Dataset
 from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants, structure_rows
-from ctbench.report.frames.results import Results
 from ctbench.statistics import OVERALL, Direction, direction_of, rank
 
 __all__ = ["RANKED", "RESAMPLES", "can_rank", "entrants", "ranked", "ranking_table"]
@@ -25,14 +23,18 @@ RANKED: Any = {"cluster": "patient", "resamples": RESAMPLES}
 """Options of ``ctbench.statistics.rank`` and ``rank_stability`` in a report."""
 
 
-def can_rank(results: Results) -> bool:
+def can_rank(results: ComparableRuns) -> bool:
     """Return whether some scope has two raters to rank, by a metric of which higher or lower values are better."""
-    most = max(map(len, results.scopes().values()))
-    return most + results.leave_one_out >= 2 and most > 0 and direction_of(results.metrics[0]) is not Direction.NEITHER
+    most = max(map(len, results.scopes.values()))
+    return (
+        most + results.leave_one_out >= 2
+        and most > 0
+        and direction_of(results.chief_metrics[0]) is not Direction.NEITHER
+    )
 
 
 def entrants(
-    results: Results, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
+    results: ComparableRuns, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
 ) -> pd.DataFrame:
     """Return scores that may be ranked together: models and the readers as one rater, on the same references.
 
@@ -47,25 +49,20 @@ def entrants(
         dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
 
     Returns:
-        Tidy scores of the first metric of ``results.metrics`` with the column ``patient``: by case, rater and
+        Tidy scores of the first of ``results.chief_metrics`` with the column ``patient``: by case, rater and
         structure, and by case and rater the mean over structures as ``overall``; null where nothing counts.
     """
-    metric = results.metrics[0]
-    rows = results.scores_of(models)
-    rows = rows[rows["metric"] == metric]
-    shared = (
-        tables.is_leave_one_out(rows["reference"]) if results.leave_one_out else rows["reference"] == results.common
-    )
-    grids = [Grid.of(own) for _, own in rows[shared].groupby("reference")]
+    metric = results.chief_metrics[0]
+    grids = results.grids(metric, results.fair)
     names = [*models, *([tables.ALL_READERS] if results.leave_one_out else [])]
-    own: Any = {"name_of": attrgetter("rater"), "patients": dataset.patients if dataset is not None else None}
+    own: Any = {"name_of": results.name_of, "patients": dataset.patients if dataset is not None else None}
     each = structure_rows(grids, names, structures, metric, **own)
     mean = contestants(grids, names, structures, metric, **own)
-    return pd.concat([each, mean], ignore_index=True).assign(dataset=results.name, reference=results.fair)
+    return pd.concat([each, mean], ignore_index=True).assign(dataset=results.dataset, reference=results.fair)
 
 
 def ranking_table(
-    results: Results, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
+    results: ComparableRuns, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
 ) -> pd.DataFrame:
     """Rank models, and the readers as one rater, for each structure and by the overall mean.
 

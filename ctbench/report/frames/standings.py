@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ctbench.boards import Grid
-from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import averaged, coded
-from ctbench.report.frames.comparable_runs import Field
+from ctbench.report.frames.averages import coded, described, overall_means
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants
+from ctbench.report.frames.rankings import RANKED
 from ctbench.report.wording import metric_title
-from ctbench.statistics import Direction, describe, direction_of, rank
+from ctbench.statistics import Direction, direction_of, rank
 
 __all__ = ["STANDING_COLUMNS", "standings"]
 
@@ -25,11 +25,9 @@ STANDING_COLUMNS = (
 )
 """The columns of ``standings``, in the order in which they are shown."""
 
-_RESAMPLES = 1000
-
 
 def standings(
-    field: Field,
+    runs: ComparableRuns,
     grids: Sequence[Grid],
     over: Sequence[str],
     metric: str,
@@ -42,7 +40,7 @@ def standings(
     """Rank the models, and the readers as one among them where references without each reader allow it.
 
     Args:
-        field: the raters.
+        runs: the raters.
         grids: their scores, one for each reference that ``reference`` stands for.
         over: the structures that a mean goes over, or one structure.
         metric: its name.
@@ -60,34 +58,34 @@ def standings(
     """
     if cases is not None:
         grids = [grid.select(cases=[case for case in grid.cases if case in set(cases)]) for grid in grids]
-    refused = _refused(field, grids, over, metric)
-    ranked = _contest(field, grids, over, metric, reference, refused, patients)
+    refused = _refused(runs, grids, over, metric)
+    ranked = _contest(runs, grids, over, metric, reference, refused, patients)
     table = _ranks(ranked)
-    described = _described(ranked if complete else _everyone(field, grids, over, metric, reference, refused))
-    table = described.merge(table, on="rater", how="outer")
+    if complete:
+        means = described(ranked, metric)
+    else:
+        known = [*runs.readers, *(name for name in runs.models if name not in refused)]
+        means = overall_means(grids, over, metric, reference, runs.name_of, known)
+    table = means.merge(table, on="rater", how="outer")
     table["rater_kind"] = table["rater_kind"].fillna("model")
-    table = _with_cards(table, field).assign(reason=lambda rows: _reasons(rows, refused, metric, reference))
+    table = _with_cards(table, runs).assign(reason=lambda rows: _reasons(rows, refused, metric, reference))
     order = [*("rank", "mean", "rater")]
     better = direction_of(metric) is not Direction.LOWER
     table = table.sort_values(order, ascending=[True, not better, True], na_position="last", kind="stable")
     return table.reindex(columns=list(STANDING_COLUMNS)).reset_index(drop=True)
 
 
-def _name(field: Field, entry: Entry) -> tuple[str, str]:
-    return field.name_of(entry), entry.rater_kind
-
-
-def _refused(field: Field, grids: Sequence[Grid], over: Sequence[str], metric: str) -> dict[str, str]:
+def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], metric: str) -> dict[str, str]:
     """Give model -> why it cannot be ranked in this question."""
-    models = field.runs[field.runs["rater_kind"] == "model"]
+    models = runs.index[runs.index["rater_kind"] == "model"]
     versions = {
         name: json.loads(text).get(metric) for name, text in zip(models["name"], models["metrics"], strict=True)
     }
     known = pd.Series(list(versions.values()), dtype=object).dropna()
     usual = known.mode().iloc[0] if len(known) else None
     refused: dict[str, str] = {}
-    unknown = _unknown(field, grids, over)
-    present = [{field.name_of(entry) for entry in grid.entries} for grid in grids]
+    unknown = _unknown(runs, grids, over)
+    present = [{runs.name_of(entry) for entry in grid.entries} for grid in grids]
     everywhere = set.intersection(*present) if present else set()
     for name, text in zip(models["name"], models["overall_of"], strict=True):
         if versions[name] is None:
@@ -103,18 +101,18 @@ def _refused(field: Field, grids: Sequence[Grid], over: Sequence[str], metric: s
     return refused
 
 
-def _unknown(field: Field, grids: Sequence[Grid], over: Sequence[str]) -> set[str]:
+def _unknown(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str]) -> set[str]:
     """Name the models for which every score of these structures is ``unsupported``."""
     found: set[str] = set()
     for grid in grids[:1]:
         own = grid.select(labels=over)
         lacking = own.having(("unsupported",)).any(axis=(0, 1)) & np.isnan(own.values).all(axis=(0, 1))
-        found |= {field.name_of(own.entries[at]) for at in np.flatnonzero(lacking)}
+        found |= {runs.name_of(own.entries[at]) for at in np.flatnonzero(lacking)}
     return found
 
 
 def _contest(
-    field: Field,
+    runs: ComparableRuns,
     grids: Sequence[Grid],
     over: Sequence[str],
     metric: str,
@@ -122,55 +120,22 @@ def _contest(
     refused: Mapping[str, str],
     patients: Mapping[str, str] | None,
 ) -> pd.DataFrame:
-    models = [name for name in field.models if name not in refused]
+    models = [name for name in runs.models if name not in refused]
     if direction_of(metric) is Direction.NEITHER or not models:
         return pd.DataFrame()
     names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
-    rows = contestants(grids, names, over, metric, patients=patients, name_of=field.name_of)
+    rows = contestants(grids, names, over, metric, patients=patients, name_of=runs.name_of)
     status = coded(rows["value"].isna().to_numpy().astype(int), ["ok", "both_empty"])
     return rows.assign(status=status, penalties=0, failed=False)
 
 
 def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
     columns = ["rater", "rank", "rank_low", "rank_high", "tied_with_first"]
-    if rows.empty:
-        return pd.DataFrame(columns=columns)
-    return rank(rows, cluster="patient", resamples=_RESAMPLES)[columns]
+    return pd.DataFrame(columns=columns) if rows.empty else rank(rows, **RANKED)[columns]
 
 
-def _everyone(
-    field: Field, grids: Sequence[Grid], over: Sequence[str], metric: str, reference: str, refused: Mapping[str, str]
-) -> pd.DataFrame:
-    kept = []
-    for grid in grids:
-        places = [
-            at
-            for at, entry in enumerate(grid.entries)
-            if entry.rater_kind == "reader" or field.name_of(entry) not in refused
-        ]
-        kept.append(grid.select(labels=sorted(over), entries=places))
-    parts = [averaged(kept, over, lambda entry: _name(field, entry))]
-    if reference == tables.LEAVE_ONE_OUT:
-        readers = [
-            grid.select(entries=[at for at, entry in enumerate(grid.entries) if entry.rater_kind == "reader"])
-            for grid in kept
-        ]
-        parts.append(averaged(readers, over, lambda _entry: (tables.ALL_READERS, "readers")))
-    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True).assign(metric=metric)
-
-
-def _described(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = ["rater", "rater_kind"]
-    if rows.empty:
-        return pd.DataFrame(columns=[*keys, "n", "mean", "sd", "median", "low", "high", "undefined"])
-    table = describe(rows, by=keys)
-    counts = rows.groupby(keys, sort=False)[["penalties", "failed"]].sum().reset_index()
-    counts = counts.rename(columns={"penalties": "penalised"})
-    return table.drop(columns=["penalised", "failed"]).merge(counts, on=keys)
-
-
-def _with_cards(table: pd.DataFrame, field: Field) -> pd.DataFrame:
-    cards = field.runs[["name", "run", "version", "submitted", "seconds", "trained_here", "rater_kind"]]
+def _with_cards(table: pd.DataFrame, runs: ComparableRuns) -> pd.DataFrame:
+    cards = runs.index[["name", "run", "version", "submitted", "seconds", "trained_here", "rater_kind"]]
     models = cards[cards["rater_kind"] == "model"].drop(columns="rater_kind")
     models = models.rename(columns={"name": "rater", "submitted": "date"})
     everyone = table.merge(models, on="rater", how="outer")

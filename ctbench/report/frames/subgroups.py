@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import OVERALL, failures
 
 __all__ = ["LOW_DICE", "can_fail", "dice_scores", "low_table", "subgroup_columns", "subgroup_table"]
@@ -24,9 +24,9 @@ _MOST = 8
 _UNKNOWN = "not stated"
 
 
-def can_fail(results: Results) -> bool:
+def can_fail(results: ComparableRuns) -> bool:
     """Return whether there are models and Dice scores."""
-    return bool(results.models) and _METRIC in results.metrics
+    return bool(results.models) and _METRIC in results.chief_metrics
 
 
 def subgroup_table(dataset: Dataset | None, cases: Sequence[str]) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def subgroup_columns(groups: pd.DataFrame) -> list[str]:
     return list(parted.values())
 
 
-def low_table(results: Results, model: str, below: float = LOW_DICE) -> pd.DataFrame:
+def low_table(results: ComparableRuns, model: str, below: float = LOW_DICE) -> pd.DataFrame:
     """Count the cases of a model with a low Dice against the common reference, by structure and overall.
 
     Returns:
@@ -54,7 +54,7 @@ def low_table(results: Results, model: str, below: float = LOW_DICE) -> pd.DataF
     return tables.in_order(counted, (*results.compared(model), OVERALL))
 
 
-def dice_scores(results: Results, model: str) -> pd.DataFrame:
+def dice_scores(results: ComparableRuns, model: str) -> pd.DataFrame:
     """Return the Dice of a model against the common reference, by case and structure, and ``overall``."""
     rows = results.scores[(results.scores["rater"] == model) & (results.scores["reference"] == results.common)]
     return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)

@@ -41,7 +41,6 @@ __all__ = [
     "present",
     "raters",
     "scope",
-    "summary",
     "supported",
     "unsupported",
     "volume_pairs",
@@ -55,7 +54,6 @@ CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
 LEAVE_ONE_OUT = "leave-one-out"
 ALL_READERS = "all readers"
 
-_PENALISED = ("prediction_empty", "reference_empty", "not_sampled")
 _FAILED = ("failed", "missing")
 
 
@@ -129,57 +127,6 @@ def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) 
     """
     chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
     return in_order(describe(chosen, by=("label", "reference", "rater")), structures)
-
-
-def summary(
-    scores: pd.DataFrame, averaged: Sequence[str], *, reference: str, metrics: Sequence[str] = CHIEF_METRICS
-) -> pd.DataFrame:
-    """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
-
-    Args:
-        scores: of one dataset.
-        averaged: the structures that the mean goes over.
-        reference: the name of one reference, or ``leave-one-out``: then a case's score is the mean over structures and
-            references, a row ``all readers`` (of kind ``readers``) averages the readers in the same way, and the
-            single readers keep the one reference that they had no part in.
-        metrics: which.
-
-    Returns:
-        The columns of ``ctbench.statistics.describe`` by rater, rater_kind and reference, metric by metric in the
-        order of ``metrics``, readers first. ``n``, ``undefined`` and ``failed`` count cases; ``penalised`` counts the
-        structures of cases that have a penalty on any of the references.
-    """
-    everyone = reference == LEAVE_ONE_OUT
-    wanted = is_leave_one_out(scores["reference"]) if everyone else scores["reference"] == reference
-    chosen = scores[wanted & scores["metric"].isin(list(metrics)) & scores["label"].isin(list(averaged))]
-    readers, models = (chosen[chosen["rater_kind"] == kind] for kind in ("reader", "model"))
-    parts = [readers, models]
-    if everyone:
-        parts = [
-            readers.assign(rater=ALL_READERS, rater_kind="readers", reference=LEAVE_ONE_OUT),
-            readers,
-            models.assign(reference=LEAVE_ONE_OUT),
-        ]
-    table = pd.concat([_overall_described(part, averaged) for part in parts if len(part)])
-    # Scores come sorted by name; the first metric of the choice leads.
-    places = {name: index for index, name in enumerate(metrics)}
-    return table.sort_values("metric", key=lambda names: names.map(places), kind="stable", ignore_index=True)
-
-
-_RATER = ["rater", "rater_kind", "reference", "metric"]
-
-
-def _overall_described(scores: pd.DataFrame, averaged: Sequence[str]) -> pd.DataFrame:
-    table = describe(overall(scores, labels=present(scores, averaged)), by=_RATER[:3])
-    penalised = scores["status"].isin(_PENALISED) & scores["value"].notna()
-    counts = {
-        "penalised": scores[penalised].drop_duplicates([*_RATER, "case", "label"]).groupby(_RATER).size(),
-        "failed": scores[scores["status"].isin(_FAILED)].groupby(_RATER)["case"].nunique(),
-    }
-    keys = pd.MultiIndex.from_frame(table[_RATER])
-    for name, count in counts.items():
-        table[name] = count.reindex(keys).fillna(0).astype(int).to_numpy()
-    return table
 
 
 def comparison(

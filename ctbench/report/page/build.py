@@ -12,11 +12,11 @@ from typing import Any
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames.case_calls import can_detect
+from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
 from ctbench.report.frames.rankings import can_rank
-from ctbench.report.frames.results import Results, gather
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.page import provenance
 from ctbench.report.page.confusion import confusions
@@ -73,11 +73,11 @@ def build_report(
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
     results = gather(runs)
-    plans = [_plan(one, datasets.get(one.name), margin, low_dice) for one in results]
+    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice) for one in results]
     steps = (make() for plan in plans for make in plan.values())
     bodies = iter(progress("report", steps, sum(map(len, plans))))
     parts = [
-        _section(_anchor(index), one.name, plan, bodies)
+        _section(_anchor(index), one.dataset, plan, bodies)
         for index, (one, plan) in enumerate(zip(results, plans, strict=True))
     ]
     parts.append(Section("definitions", "Metric definitions", provenance.definitions(results)))
@@ -86,8 +86,8 @@ def build_report(
     return Path(path)
 
 
-def _lead(results: Sequence[Results]) -> Html:
-    names = " and ".join(one.name for one in results)
+def _lead(results: Sequence[ComparableRuns]) -> Html:
+    names = " and ".join(one.dataset for one in results)
     lead = paragraph(
         f"How well models and human readers segment {names}, measured against what the readers agree on. Every mean "
         "says how many cases it counts; nothing that failed is left out."
@@ -95,7 +95,7 @@ def _lead(results: Sequence[Results]) -> Html:
     if len(results) == 1:
         return lead
     said = [
-        element("li", element("a", one.name, href=f"#{_anchor(index)}"), ": ", in_words(one))
+        element("li", element("a", one.dataset, href=f"#{_anchor(index)}"), ": ", in_words(one))
         for index, one in enumerate(results)
     ]
     return join((lead, element("ul", *said)))
@@ -109,7 +109,7 @@ _Plan = dict[str, Callable[[], Html]]
 """Title of a part -> what makes it; the first stands under the dataset's own heading."""
 
 
-def _plan(results: Results, dataset: Dataset | None, margin: float, low_dice: float) -> _Plan:
+def _plan(results: ComparableRuns, dataset: Dataset | None, margin: float, low_dice: float) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results, dataset)
@@ -146,21 +146,20 @@ def _section(anchor: str, name: str, plan: _Plan, bodies: Iterator[Html]) -> Sec
     return Section(anchor, name, facts, tuple(inner))
 
 
-def _facts(results: Results, dataset: Dataset | None) -> Html:
+def _facts(results: ComparableRuns, dataset: Dataset | None) -> Html:
     if dataset is None:
         return provenance.facts(results, "", None)
     return provenance.facts(results, dataset.title, indeterminate(results, dataset))
 
 
-def _pictures(results: Results, dataset: Dataset) -> Html:
+def _pictures(results: ComparableRuns, dataset: Dataset) -> Html:
     how = (
         "The cases are ranked by the overall Dice against the reference of all readers; each picture shows the slice "
         "with the most wrong voxels, in a brain window (level 40, width 80 HU), plain and with the mistakes over it."
     )
     parts = [paragraph(how, kind="how"), legend()]
-    for run in results.runs:
-        if run.manifest.rater_kind == "model":
-            drawn = list(pictures(results, run, dataset))
-            parts.append(element("h4", run.manifest.rater))
-            parts.append(gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice."))
+    for model in results.models:
+        drawn = list(pictures(results, model, dataset))
+        parts.append(element("h4", model))
+        parts.append(gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice."))
     return join(parts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ctbench.report.drawings.figures import colours
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Html, element, join
 from ctbench.report.wording import MISSING, fixed
 
@@ -47,7 +47,7 @@ def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
     return join((fixed(mean, unit), spread))
 
 
-def palette(results: Results) -> dict[str, str]:
+def palette(results: ComparableRuns) -> dict[str, str]:
     """Return the colour of every rater: greys for readers, Okabe and Ito's colours for models."""
     kinds = dict.fromkeys(results.readers, "reader") | dict.fromkeys(results.models, "model")
     return colours(pd.DataFrame({"rater": list(kinds), "rater_kind": list(kinds.values())}))

@@ -10,8 +10,8 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
 from ctbench.report.drawings.canvas import MODEL_COLOURS
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
-from ctbench.report.frames.results import Results
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, shortened
 from ctbench.runs import Run
@@ -19,17 +19,17 @@ from ctbench.runs import Run
 __all__ = ["confusions"]
 
 
-def confusions(results: Results, dataset: Dataset) -> Html:
+def confusions(results: ComparableRuns, dataset: Dataset) -> Html:
     """Give the confusion matrix of each model in percent, as Cai's Figure 3."""
     how = (
         f"How the voxels of each structure of {results.common} were called, in percent of that structure, over all "
         "cases with a prediction. Voxels that do not count are left out. The darker, the more."
     )
     parts = [paragraph(how, kind="how")]
-    for run in results.runs:
-        over = results.averaged(run.manifest.rater)
-        if run.manifest.rater_kind == "model" and len(over) > 1:
-            parts.append(details(run.manifest.rater, _shown(run, dataset, over)))
+    for model in results.models:
+        over = results.averaged(model)
+        if len(over) > 1:
+            parts.append(details(model, _shown(results.open_run(model), dataset, over)))
     return join(parts)
 
 

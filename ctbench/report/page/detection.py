@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import subgroup_table
 from ctbench.report.page.cells import count_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
@@ -17,7 +17,7 @@ from ctbench.report.wording import fixed, interval, percent
 __all__ = ["detections"]
 
 
-def detections(results: Results, dataset: Dataset | None = None) -> Html:
+def detections(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
     """Give detection of each rater and structure on all cases and on the balanced set, and of models by stratum."""
     how = (
         "Does a rater call the cases positive that are? A case is positive if the reference holds any voxel of the "
@@ -39,7 +39,7 @@ def detections(results: Results, dataset: Dataset | None = None) -> Html:
     return join(part for part in parts if part is not None)
 
 
-def _both_tables(found: pd.DataFrame, results: Results, whose: str) -> Html:
+def _both_tables(found: pd.DataFrame, results: ComparableRuns, whose: str) -> Html:
     rows: list[dict[str, Any]] = detection_rows(found).to_dict("records")  # type: ignore[assignment]  # names are strings
     balanced = [
         Column("Accuracy", "%", hint="the mean of sensitivity and specificity, with its 95 % interval"),
@@ -69,13 +69,13 @@ _HEAD = (
 )
 
 
-def _head(row: dict[str, Any], results: Results) -> list[Cell]:
+def _head(row: dict[str, Any], results: ComparableRuns) -> list[Cell]:
     rater = rater_cell(row["rater"], row["rater_kind"], palette(results), row["reference"])
     structure = Cell(join((row["label"], element("small", row["by"], class_="line"))), row["label"])
     return [rater, structure, count_cell(row["n"])]
 
 
-def _table(rows: list[dict[str, Any]], results: Results, caption: str, stratum: str = "") -> Html:
+def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, stratum: str = "") -> Html:
     columns = [
         *_HEAD,
         *([Column(stratum.replace("_", " ").capitalize(), numeric=False)] if stratum else []),
@@ -96,7 +96,7 @@ def _table(rows: list[dict[str, Any]], results: Results, caption: str, stratum: 
     return table(columns, cells, caption)
 
 
-def _by_stratum(found: pd.DataFrame, results: Results, dataset: Dataset | None, column: str) -> Html | None:
+def _by_stratum(found: pd.DataFrame, results: ComparableRuns, dataset: Dataset | None, column: str) -> Html | None:
     groups = subgroup_table(dataset, results.cases)
     found = found[found["label"].isin(any_finding(results.labels))]
     if column not in groups or found.empty:

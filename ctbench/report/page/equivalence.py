@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
-from ctbench.report.frames.results import Results
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, p_value
@@ -16,7 +16,7 @@ from ctbench.statistics import OVERALL
 __all__ = ["equivalences"]
 
 
-def equivalences(results: Results, margin: float = MARGIN) -> Html:
+def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
     """Test each model for equivalence to each reader within a margin, and place it in the readers' spread."""
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
@@ -33,7 +33,7 @@ def equivalences(results: Results, margin: float = MARGIN) -> Html:
     return join(parts)
 
 
-def _of(results: Results, model: str, margin: float) -> Sequence[Html]:
+def _of(results: ComparableRuns, model: str, margin: float) -> Sequence[Html]:
     structures = results.compared(model)
     tested = equivalence_table(results, model, margin)
     placed = reader_spread(results, model)

@@ -10,7 +10,7 @@ import pandas as pd
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import box_figure
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, when_fewer
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
@@ -25,7 +25,7 @@ _MARKS = (
 )
 
 
-def comparisons(results: Results) -> Html:
+def comparisons(results: ComparableRuns) -> Html:
     """Compare readers and models on leave-one-out references, one model after the other."""
     how = (
         f"Each reader is compared with the model on {results.common}-without-k, the reference that the other readers "
@@ -35,7 +35,7 @@ def comparisons(results: Results) -> Html:
     return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, " ", _MARKS, kind="how"))
 
 
-def paper_comparisons(results: Results) -> Html:
+def paper_comparisons(results: ComparableRuns) -> Html:
     """Compare them on the common reference, as the papers did."""
     how = (
         f"All raters against {results.common}, which every reader helped to make: readers score higher on it than "
@@ -44,17 +44,17 @@ def paper_comparisons(results: Results) -> Html:
     return _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, " ", _MARKS, kind="how"))
 
 
-def _all_comparisons(results: Results, reference: str, how: Html) -> Html:
+def _all_comparisons(results: ComparableRuns, reference: str, how: Html) -> Html:
     parts: list[object] = [how]
     for model in results.models:
         parts += [element("h4", model), *_comparison(results, model, reference)]
     return join(parts)
 
 
-def _comparison(results: Results, model: str, reference: str) -> Iterator[Html]:
+def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator[Html]:
     over, structures = results.averaged(model), results.compared(model)
     asked: Any = {"model": model, "structures": structures, "averaged": over, "reference": reference}
-    for index, metric in enumerate(results.metrics):
+    for index, metric in enumerate(results.chief_metrics):
         compared = tables.comparison(results.scores, metric=metric, **asked)
         gaps = tables.gap(results.scores, metric=metric, **asked)
         unit = results.unit(metric)
@@ -145,7 +145,7 @@ def _test_table(compared: pd.DataFrame, unit: str) -> Html:
 
 
 def _box_plots(
-    results: Results, compared: pd.DataFrame, model: str, reference: str, metric: str, structures: Sequence[str]
+    results: ComparableRuns, compared: pd.DataFrame, model: str, reference: str, metric: str, structures: Sequence[str]
 ) -> Html:
     scores = results.scores_of([model])
     drawn = scores[
@@ -156,7 +156,7 @@ def _box_plots(
     figure = box_figure(drawn, compared, model=model, structures=structures, palette=palette(results))
     svg = inline_svg(
         figure,
-        f"{results.name}-{model}-{metric}-{reference}",
+        f"{results.dataset}-{model}-{metric}-{reference}",
         f"Box plots of {metric_title(metric)} by structure of {model} and the readers, {reference}",
     )
     return captioned(

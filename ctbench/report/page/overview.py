@@ -10,7 +10,8 @@ import pandas as pd
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import overall_figure
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.averages import summary
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, metric_title, unit_title
@@ -18,31 +19,30 @@ from ctbench.report.wording import fixed, metric_title, unit_title
 __all__ = ["at_a_glance", "in_words"]
 
 
-def at_a_glance(results: Results) -> Html:
+def at_a_glance(results: ComparableRuns) -> Html:
     """Give the overall scores of all raters, as a sentence, a figure and a table, one set for each scope."""
-    return join(_scope(results, over, models) for over, models in results.scopes().items())
+    return join(_scope(results, over, models) for over, models in results.scopes.items())
 
 
-def in_words(results: Results) -> str:
+def in_words(results: ComparableRuns) -> str:
     """Say in a few sentences where the raters stand."""
     said = []
-    for over, models in results.scopes().items():
-        fair = tables.summary(results.scores_of(models), over, reference=results.fair, metrics=results.metrics[:1])
+    for over, models in results.scopes.items():
+        fair = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics[:1])
         said.append(_in_words(fair, results))
     return " ".join(said)
 
 
-def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html:
-    chosen = results.scores_of(models)
-    fair = tables.summary(chosen, over, reference=results.fair, metrics=results.metrics)
+def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) -> Html:
+    fair = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
     parts = [
         element("h4", results.scope_title(over)),
         paragraph(_in_words(fair, results), kind="lead"),
         captioned(
             inline_svg(
                 overall_figure(fair, palette(results)),
-                f"{results.name}-overall-{'-'.join(over)}",
-                f"Overall means with 95 % intervals of every rater on {results.name}",
+                f"{results.dataset}-overall-{'-'.join(over)}",
+                f"Overall means with 95 % intervals of every rater on {results.dataset}",
             ),
             "Dots are means over cases, lines their 95 % intervals. "
             + ("The grey band spans the means of the single readers. " if results.leave_one_out else "")
@@ -52,7 +52,7 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html
         _summary_table(fair, results, f"Overall scores, {_reference(results.fair, results)}"),
     ]
     if results.leave_one_out:
-        common = tables.summary(chosen, over, reference=results.common, metrics=results.metrics)
+        common = summary(results, over, models, reference=results.common, metrics=results.chief_metrics)
         parts += [
             details(
                 f"The same against {results.common}, the reference of all readers",
@@ -63,14 +63,14 @@ def _scope(results: Results, over: Sequence[str], models: Sequence[str]) -> Html
     return join(parts)
 
 
-def _reference(reference: str, results: Results) -> str:
+def _reference(reference: str, results: ComparableRuns) -> str:
     if reference != tables.LEAVE_ONE_OUT:
         return f"against {reference}"
     return f"against the references {results.common}-without-k: each reader is left out of its own reference"
 
 
-def _in_words(summary: pd.DataFrame, results: Results) -> str:
-    dice = summary[summary["metric"] == summary["metric"].iloc[0]]
+def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
+    dice = means[means["metric"] == means["metric"].iloc[0]]
     title, unit = metric_title(str(dice["metric"].iloc[0])), str(dice["unit"].iloc[0])
     everyone = dice[dice["rater_kind"] == "readers"]
     singles = dice[dice["rater_kind"] == "reader"]
@@ -90,9 +90,9 @@ def _in_words(summary: pd.DataFrame, results: Results) -> str:
     return " ".join(said)
 
 
-def _summary_table(summary: pd.DataFrame, results: Results, caption: str) -> Html:
-    metrics = list(summary["metric"].unique())
-    units = summary.drop_duplicates("metric").set_index("metric")["unit"]
+def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
+    metrics = list(means["metric"].unique())
+    units = means.drop_duplicates("metric").set_index("metric")["unit"]
     columns = [Column("Rater", numeric=False), Column("n", hint="cases that count in the mean of the first metric")]
     columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]
     columns += [
@@ -101,7 +101,7 @@ def _summary_table(summary: pd.DataFrame, results: Results, caption: str) -> Htm
         Column("failed", hint="cases without a prediction: they count with the worst value"),
     ]
     rows = []
-    for (rater, kind, reference), own in summary.groupby(["rater", "rater_kind", "reference"], sort=False):
+    for (rater, kind, reference), own in means.groupby(["rater", "rater_kind", "reference"], sort=False):
         values = own.set_index("metric").to_dict("index")
         first = values[metrics[0]]
         cells = [rater_cell(str(rater), str(kind), palette(results), str(reference)), count_cell(first["n"])]

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.datasets import Case, Dataset
-from ctbench.matching import match_labels
-from ctbench.references import read_references
+from ctbench.datasets import Dataset
+from ctbench.errors import DataError
 from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.finding_boxes import Frame, frames, over
-from ctbench.report.drawings.overlays import COLOURS, grey, mistakes, overlay, pick_cases, worst_slice
+from ctbench.report.drawings.overlays import COLOURS, grey, overlay, pick_cases, worst_slice
+from ctbench.report.drawings.scene import Scene, read_scene
 from ctbench.report.drawings.view import View
-from ctbench.report.frames.masks import numbered
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Html, element, join
 from ctbench.report.wording import fixed
-from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 from ctbench.statistics import overall
 
@@ -58,17 +56,20 @@ class Picture:
     boxes: tuple[Frame, ...] = ()
 
 
-def pictures(results: Results, run: Run, dataset: Dataset) -> Iterator[Picture]:
+def pictures(results: ComparableRuns, model: str, dataset: Dataset) -> Iterator[Picture]:
     """Draw the worst, the median and the best case of a model, by its overall Dice on the common reference.
 
-    Cases without a prediction and cases whose overall Dice is undefined are not drawn; without Dice, none is.
+    Cases without a prediction or without an overall Dice are not drawn.
 
     Args:
-        results: of the dataset.
-        run: of the model.
-        dataset: gives images and references.
+        results: Runs on the dataset.
+        model: Name of the model.
+        dataset: The dataset, with images and readers' masks.
+
+    Raises:
+        DataError: A prediction does not fit its image.
     """
-    model = run.manifest.rater
+    run = results.open_run(model)
     over = results.averaged(model)
     scores = results.scores
     chosen = scores[
@@ -81,35 +82,30 @@ def pictures(results: Results, run: Run, dataset: Dataset) -> Iterator[Picture]:
         return
     drawable = [case for case in run.manifest.cases if RunFolder(run.folder).prediction(case).is_file()]
     for title, (case, dice) in pick_cases(overall(chosen, labels=over), drawable).items():
-        yield _picture(title, dataset[case], dice, run, over)
+        scene = read_scene(dataset[case], results.manifest, {model: run})
+        if model in scene.lacking:
+            raise DataError(scene.lacking[model])
+        yield _picture(title, scene, dice, model, results.common, over)
 
 
-def _picture(title: str, case: Case, dice: float, run: Run, over: Sequence[str]) -> Picture:
-    card = run.manifest.predictor
-    assert card is not None  # only models are drawn
-    codes = match_labels(run.label_set, card.info.labels).structures
-    readings = read_references(case, run.manifest.consensus)
-    reference = next(iter(readings.references.values()))
-    shown = [codes[name] for name in over]
-    predicted = numbered(run.prediction(case.id).array, shown)
-    found = mistakes(numbered(reference.labels, shown), predicted, reference.uncounted)
-    z = worst_slice(found, reference.annotated)
-    image = readings.grid.with_array(np.zeros(readings.grid.shape)) if case.image_path is None else case.image()
-    view = View.of(image, z)
-    base = grey(image.array[z])
+def _picture(title: str, scene: Scene, dice: float, model: str, reference: str, over: Sequence[str]) -> Picture:
+    found = scene.mistakes(model, reference, over)
+    z = worst_slice(found, scene.references[reference].annotated)
+    view = View.of(scene.image, z)
+    base = grey(scene.image.array[z])
     plain, drawn = view.voxels(base), view.voxels(overlay(base, found.of_slice(z)))
     step = math.ceil(max(plain.shape) / _LARGEST)
     return Picture(
         title=title,
-        case=case.id,
+        case=scene.case,
         dice=dice,
         z=z,
-        slices=image.shape[0],
+        slices=scene.image.shape[0],
         image=plain[::step, ::step],
         drawn=drawn[::step, ::step],
         aspect=view.aspect,
         step=step,
-        boxes=frames(run.findings(case.id)[1], z, view),
+        boxes=frames(scene.drawings[model].findings, z, view),
     )
 
 

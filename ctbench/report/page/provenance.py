@@ -8,9 +8,9 @@ import pandas as pd
 
 from ctbench.files import sha256
 from ctbench.report.frames import tables
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.definitions import metric_definitions
 from ctbench.report.frames.methods import card_facts
-from ctbench.report.frames.results import Results
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.runs import Run
@@ -20,9 +20,9 @@ from ctbench.statistics import OVERALL
 __all__ = ["definitions", "facts", "predictors", "problems", "repeat"]
 
 
-def facts(results: Results, title: str, indeterminate: pd.DataFrame | None) -> Html:
+def facts(results: ComparableRuns, title: str, indeterminate: pd.DataFrame | None) -> Html:
     """State in short what was compared with what, and how."""
-    manifest = results.runs[0].manifest
+    manifest = results.manifest
     split = f" of the split {manifest.split}" if manifest.split else ""
     tolerance = manifest.tolerance_mm
     tolerances = (
@@ -31,7 +31,7 @@ def facts(results: Results, title: str, indeterminate: pd.DataFrame | None) -> H
         else ", ".join(f"{name} {value:g} mm" for name, value in tolerance.items())
     )
     rows = {
-        "Dataset": f"{results.name}: {title}" if title else results.name,
+        "Dataset": f"{results.dataset}: {title}" if title else results.dataset,
         "Cases": f"{len(manifest.cases)}{split}",
         "Readers": ", ".join(results.readers) or "none",
         "Models": ", ".join(results.models) or "none",
@@ -71,13 +71,13 @@ def _entry(name: str, text: object) -> Html:
     return element("div", element("dt", name), element("dd", text))
 
 
-def problems(results: Results) -> Html:
+def problems(results: ComparableRuns) -> Html:
     """List failures with their reasons, unsupported structures, and structures that nobody assessed."""
     parts = [_failures(results), _unsupported(results), _not_assessed(results)]
     return join(part for part in parts if part is not None)
 
 
-def _failures(results: Results) -> Html:
+def _failures(results: ComparableRuns) -> Html:
     failures = tables.failures(results.scores)
     if failures.empty:
         return paragraph("No prediction failed and none is missing.")
@@ -86,7 +86,7 @@ def _failures(results: Results) -> Html:
     return table(columns, rows, f"{len(failures)} predictions failed or are missing; they count with the worst value")
 
 
-def _unsupported(results: Results) -> Html | None:
+def _unsupported(results: ComparableRuns) -> Html | None:
     lacking = tables.unsupported(results.scores)
     if lacking.empty:
         return None
@@ -101,7 +101,7 @@ def _unsupported(results: Results) -> Html | None:
     return table(columns, rows, "Structures that a model does not claim to know; they are not scored for it")
 
 
-def _not_assessed(results: Results) -> Html | None:
+def _not_assessed(results: ComparableRuns) -> Html | None:
     rows = results.scores[results.scores["status"] == "not_assessed"]
     if rows.empty:
         return None
@@ -111,7 +111,7 @@ def _not_assessed(results: Results) -> Html | None:
     return table(columns, cells, "Structures that nobody could identify in a case; they are not scored there")
 
 
-def definitions(results: Sequence[Results]) -> Html:
+def definitions(results: Sequence[ComparableRuns]) -> Html:
     """Define every metric that some run has, with its unit, its value where something is empty, and its source."""
     used = {name for one in results for run in one.runs for name in run.manifest.metrics}
     columns = [
@@ -140,7 +140,7 @@ def _below(text: str) -> Html:
     return element("small", text, class_="line")
 
 
-def predictors(results: Results) -> Html:
+def predictors(results: ComparableRuns) -> Html:
     """Show the card of every model: version, paper, licence, training data, weights, seconds a case."""
     return element("div", *(_predictor(run) for run in results.runs if run.manifest.predictor), class_="cards")
 
@@ -166,7 +166,7 @@ def _predict_seconds(run: Run) -> pd.Series:
     return run.times.loc[run.times["phase"] == "predict", "seconds"]
 
 
-def repeat(results: Sequence[Results], command: str | None, stamp: str | None) -> Html:
+def repeat(results: Sequence[ComparableRuns], command: str | None, stamp: str | None) -> Html:
     """Say how the page was made: the command, the versions, and the digests that a second run must reach."""
     parts = []
     if command:
@@ -179,7 +179,7 @@ def repeat(results: Sequence[Results], command: str | None, stamp: str | None) -
     ]
     rows = [
         [
-            Cell(one.name, one.name),
+            Cell(one.dataset, one.dataset),
             Cell(run.manifest.rater, run.manifest.rater),
             _digest(run.manifest.dataset_fingerprint),
             _digest(sha256(RunFolder(run.folder).scores)),

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ctbench.datasets import Dataset
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.rankings import RANKED, RESAMPLES, entrants, ranked
-from ctbench.report.frames.results import Results
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
@@ -18,17 +18,17 @@ from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 __all__ = ["rankings"]
 
 
-def rankings(results: Results, dataset: Dataset | None = None) -> Html:
+def rankings(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
     """Rank the models, and the readers as one among them, once for each scope."""
     parts = [paragraph(_how(results), kind="how")]
-    for over, models in results.scopes().items():
+    for over, models in results.scopes.items():
         if len(models) + results.leave_one_out >= 2:
             parts += [element("h4", results.scope_title(over)), *_scope(results, over, models, dataset)]
     return join(parts)
 
 
-def _how(results: Results) -> str:
-    metric = metric_title(results.metrics[0])
+def _how(results: ComparableRuns) -> str:
+    metric = metric_title(results.chief_metrics[0])
     what = (
         f"the readers compete as one: reader and models are scored on {results.common}-without-k, the reference "
         "without that reader, and averaged over the readers k. Scores on different references are never ranked "
@@ -43,7 +43,9 @@ def _how(results: Results) -> str:
     )
 
 
-def _scope(results: Results, over: Sequence[str], models: Sequence[str], dataset: Dataset | None) -> Iterator[Html]:
+def _scope(
+    results: ComparableRuns, over: Sequence[str], models: Sequence[str], dataset: Dataset | None
+) -> Iterator[Html]:
     scores = entrants(results, models, over, dataset)
     table_of_ranks = ranked(scores, over)
     first = table_of_ranks[table_of_ranks["label"] == OVERALL]
@@ -71,8 +73,8 @@ def _stability(row: pd.Series) -> str:
     )
 
 
-def _table(ranked: pd.DataFrame, results: Results, caption: str) -> Html:
-    metric = results.metrics[0]
+def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
+    metric = results.chief_metrics[0]
     unit = results.unit(metric)
     by_label = OVERALL not in set(ranked["label"])
     columns = [

@@ -7,7 +7,7 @@ import pandas as pd
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.frames import tables
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import interval, metric_title, percent, unit_title
@@ -18,12 +18,12 @@ __all__ = ["can_correlate", "per_structure", "sizes", "volumes"]
 _COUNTS = ("undefined", "penalised", "failed", "not assessed", "unsupported")
 
 
-def per_structure(results: Results) -> Html:
+def per_structure(results: ComparableRuns) -> Html:
     """Describe the chief metrics by structure and rater on the common reference, one table a metric."""
     common = results.scores[results.scores["reference"] == results.common]
     how = f"All raters against {results.common}; groups of structures are named in grey."
     parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
-    for index, metric in enumerate(results.metrics):
+    for index, metric in enumerate(results.chief_metrics):
         described = tables.per_structure(common, results.structures, metric)
         kind = "open" if index == 0 and not (results.models and results.readers) else None
         parts.append(
@@ -37,7 +37,7 @@ def per_structure(results: Results) -> Html:
     return join(parts)
 
 
-def _structure_table(described: pd.DataFrame, metric: str, results: Results) -> Html:
+def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRuns) -> Html:
     unit = str(described["unit"].iloc[0])
     columns = [
         Column("Structure", numeric=False),
@@ -66,7 +66,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: Results) -> 
     return table(columns, rows, f"{metric_title(metric)} against {results.common}, by structure and rater")
 
 
-def volumes(results: Results) -> Html:
+def volumes(results: ComparableRuns) -> Html:
     """Give the agreement of volumes with the common reference: a table, then scatter and Bland-Altman plots."""
     agreement = tables.volumes(results.scores, reference=results.common, structures=results.structures)
     if agreement.empty:
@@ -91,10 +91,12 @@ def volumes(results: Results) -> Html:
             continue
         words = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
         scatter = inline_svg(
-            volume_figure(pairs, **words), f"{results.name}-{model}-volumes", f"Volumes of {model} over the reference's"
+            volume_figure(pairs, **words),
+            f"{results.dataset}-{model}-volumes",
+            f"Volumes of {model} over the reference's",
         )
         limits = inline_svg(
-            bland_altman_figure(pairs, **words), f"{results.name}-{model}-limits", f"Bland-Altman plots of {model}"
+            bland_altman_figure(pairs, **words), f"{results.dataset}-{model}-limits", f"Bland-Altman plots of {model}"
         )
         parts += [
             element("h4", model),
@@ -104,7 +106,7 @@ def volumes(results: Results) -> Html:
     return join(parts)
 
 
-def _volume_table(agreement: pd.DataFrame, results: Results) -> Html:
+def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
     limit = agreement["limit_ml"].iloc[0]
     columns = [
         Column("Structure", numeric=False),
@@ -136,12 +138,12 @@ def _volume_table(agreement: pd.DataFrame, results: Results) -> Html:
     return table(columns, rows, f"Agreement of volumes with {results.common}")
 
 
-def can_correlate(results: Results) -> bool:
+def can_correlate(results: ComparableRuns) -> bool:
     """Say whether Dice and volumes were scored."""
     return {"dice", "reference_volume_ml"} <= set(results.scores["metric"])
 
 
-def sizes(results: Results) -> Html:
+def sizes(results: ComparableRuns) -> Html:
     """Correlate Dice with the volume of the reference: over structures, and over the cases of each structure."""
     how = (
         "A voxel at the border weighs more in a small structure. Over structures: do larger ones have the higher mean "
@@ -166,7 +168,7 @@ def sizes(results: Results) -> Html:
     return join(parts)
 
 
-def _size_table(correlated: pd.DataFrame, results: Results, caption: str) -> Html:
+def _size_table(correlated: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     by_label = "label" in correlated
     columns = [
         *([Column("Structure", numeric=False)] if by_label else []),

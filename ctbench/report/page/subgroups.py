@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.report.frames.results import Results
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import LOW_DICE, dice_scores, low_table, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
@@ -15,7 +15,7 @@ from ctbench.statistics import OVERALL, failures
 __all__ = ["low_scores"]
 
 
-def low_scores(results: Results, dataset: Dataset | None = None, below: float = LOW_DICE) -> Html:
+def low_scores(results: ComparableRuns, dataset: Dataset | None = None, below: float = LOW_DICE) -> Html:
     """Count the cases with a low Dice of each model, by structure and, where the dataset is at hand, by subgroup."""
     how = (
         f"How often the Dice against {results.common} is below {below:g}: a failure, however good the mean is. A "

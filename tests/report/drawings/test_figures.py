@@ -5,7 +5,7 @@ import pytest
 
 from ctbench.report.drawings.canvas import MODEL_COLOURS, READER_COLOURS, inline_svg
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, colours, overall_figure, volume_figure
-from ctbench.report.frames import tables
+from ctbench.report.frames import averages, tables
 
 
 def _texts(figure):
@@ -51,9 +51,9 @@ def test_colours(scores):
     assert len(set(palette.values())) == 5
 
 
-def test_overall_figure(scores, label_codes):
+def test_overall_figure(results, scores, label_codes):
     """A panel for each metric with its unit, the number of cases and which way is better; the readers are a band."""
-    summary = tables.summary(scores, tuple(label_codes), reference=tables.LEAVE_ONE_OUT)
+    summary = averages.summary(results, tuple(label_codes), results.models, reference=tables.LEAVE_ONE_OUT)
     figure = overall_figure(summary, colours(scores))
     assert len(figure.axes) == 4
     assert _labelled(figure)

@@ -14,7 +14,7 @@ from ctbench.report.frames.case_calls import (
     detection_rows,
     stratum_rows,
 )
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.runs.folder import RunFolder
 
 

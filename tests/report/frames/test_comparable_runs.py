@@ -1,3 +1,5 @@
+"""Comparable runs: of a board, and of the run folders of a report."""
+
 import json
 from dataclasses import replace
 
@@ -6,7 +8,8 @@ import pytest
 
 from ctbench.boards import open_board
 from ctbench.boards.grid import Entry
-from ctbench.report.frames.comparable_runs import broken_runs, datasets_on, fields_of
+from ctbench.errors import StoreError, UsageError
+from ctbench.report.frames.comparable_runs import broken_runs, comparable_runs, datasets_on, gather
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def board(make_small_runs, tmp_path):
 
 def only_field(folder):
     """The field of the only dataset and rules."""
-    (field,) = fields_of(open_board(folder), "toy")
+    (field,) = comparable_runs(open_board(folder), "toy")
     return field
 
 
@@ -50,13 +53,13 @@ def test_a_field_knows_its_raters_metrics_and_references(board):
 def test_scores_stand_under_the_names_of_the_field(board):
     """Tidy scores of a choice of raters, on all references that the chosen one stands for."""
     field = only_field(board)
-    rows = field.scores("dice", "leave-one-out", ["unet", "reader2"])
+    rows = field.scores_on("dice", "leave-one-out", ["unet", "reader2"])
     assert set(rows.loc[rows["rater"] == "unet", "reference"]) == set(field.expanded("leave-one-out"))
     assert set(rows.loc[rows["rater"] == "reader2", "reference"]) == {"majority-without-reader2"}
     assert set(rows["rater"]) == {"unet", "reader2"}
     pd.testing.assert_frame_equal(
-        field.scores("dice", "majority").sort_values(["rater", "case", "label"], ignore_index=True),
-        field.scores("dice", "majority", ["unet", "atlas", *field.readers]).sort_values(
+        field.scores_on("dice", "majority").sort_values(["rater", "case", "label"], ignore_index=True),
+        field.scores_on("dice", "majority", ["unet", "atlas", *field.readers]).sort_values(
             ["rater", "case", "label"], ignore_index=True
         ),
     )
@@ -75,7 +78,7 @@ def test_runs_of_one_name_are_told_apart(board):
     assert names[-1] == "unet 2.0"
     assert len(names) == 3
     assert all(name.startswith("unet 1.0 ") for name in names[:2])
-    assert len(field.scores("dice", "majority", [names[0]])) == 12
+    assert len(field.scores_on("dice", "majority", [names[0]])) == 12
     digests = {field.run_of(name) for name in names}
     assert {field.name_of(Entry(digest, "unet", "model")) for digest in digests} == set(names)
 
@@ -93,7 +96,7 @@ def test_other_rules_are_another_field_and_the_reason_is_said(board):
     field = only_field(board)
     run = field.board.run(field.run_of("unet"))
     changed(run, board / "fewer", rater="fewer", cases=run.manifest.cases[:4])
-    first, second = fields_of(open_board(board), "toy")
+    first, second = comparable_runs(open_board(board), "toy")
     assert set(first.models) == {"atlas", "unet"}
     assert second.models == ("fewer",)
     assert first.refused[["rater", "reason"]].to_numpy().tolist() == [["fewer", "scored by other rules: cases"]]
@@ -105,10 +108,10 @@ def test_other_rules_are_another_field_and_the_reason_is_said(board):
 def test_only_the_last_run_of_the_readers_stands(board):
     """Two of them would make every reader two."""
     field = only_field(board)
-    own = field.runs.loc[field.runs["rater_kind"] == "reader", "run"].iloc[0]
+    own = field.index.loc[field.index["rater_kind"] == "reader", "run"].iloc[0]
     changed(field.board.run(own), board / "readers_again", versions={"python": "3.13"})
     field = only_field(board)
-    assert (field.runs["rater_kind"] == "reader").sum() == 1
+    assert (field.index["rater_kind"] == "reader").sum() == 1
     assert field.refused["reason"].tolist() == ["a later run of the readers stands here"]
 
 
@@ -140,3 +143,88 @@ def test_broken_runs_are_listed(board):
     opened = open_board(board)
     assert "schema version" in broken_runs(opened)["problem"].iloc[0]
     assert datasets_on(opened) == ("toy",)
+
+
+def test_runs_are_joined_by_dataset(runs):
+    """All rows of all runs are there, with readers, models, and the reference to compare on."""
+    (results,) = gather(runs)
+    assert results.dataset == "toy"
+    assert len(results.scores) == sum(len(run.scores) for run in runs)
+    assert results.readers == ("reader1", "reader2", "reader3")
+    assert results.models == ("unet", "atlas")
+    assert (results.common, results.fair) == ("majority", "leave-one-out")
+
+
+def test_labels_stand_by_their_codes(runs, label_codes):
+    """Structures are shown as the dataset numbers them, groups after them."""
+    (results,) = gather(runs)
+    assert results.labels == tuple(label_codes)
+    assert results.structures == (*label_codes, "csf", "ventricles_all")
+
+
+def test_scopes(runs, label_codes):
+    """Models whose overall means go over different structures are kept apart."""
+    (results,) = gather(runs)
+    full, reduced = results.scopes.items()
+    assert full == (tuple(label_codes), ("unet",))
+    assert "insular_cortex" not in reduced[0]
+    assert reduced[1] == ("atlas",)
+
+
+def test_datasets_stand_apart(small_runs):
+    """Runs of two datasets are two results, in the order in which they came."""
+    there = small_runs(edit=lambda scores: scores.assign(dataset="other"))
+    assert [results.dataset for results in gather([*small_runs(), *there])] == ["toy", "other"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("dataset_fingerprint", "0" * 64, "dataset_fingerprint"),
+        ("consensus", "staple", "consensus"),
+        ("tolerance_mm", 2.0, "tolerance_mm"),
+        ("surface", "2d", "surface"),
+        ("split", "train", "split"),
+        ("shard", "1/2", "shard"),
+        ("metrics", {"dice": 2}, "definition of dice"),
+        ("consensus_digest", "b" * 64, "voxels of their references"),
+    ],
+)
+def test_runs_by_other_rules_are_refused(small_runs, field, value, named):
+    """Scores against other references or by other definitions never stand in one table; the message names the field."""
+    first = small_runs(raters=("unet",), consensus_digest="a" * 64)
+    other = small_runs(raters=("atlas",), **{"consensus_digest": "a" * 64} | {field: value})
+    with pytest.raises(UsageError, match=named):
+        gather([*first, *other])
+
+
+def test_two_runs_of_one_rater_are_refused(small_runs):
+    """Two runs of one name would be taken for one another."""
+    with pytest.raises(UsageError, match="both runs of unet"):
+        gather([*small_runs(raters=("unet",)), *small_runs(raters=("unet",))])
+
+
+def test_no_runs():
+    """A report of nothing is refused."""
+    with pytest.raises(UsageError, match="at least one run"):
+        gather([])
+
+
+def test_a_run_whose_scores_cannot_be_read_is_refused(small_runs):
+    """A report never goes on without one of its runs; the message says which scores are broken."""
+    (run,) = small_runs(raters=("unet",))
+    (run.folder / "scores.parquet").write_bytes(b"nothing")
+    with pytest.raises(StoreError, match="cannot be read"):
+        gather([run])
+
+
+def test_a_given_reference_is_the_common_one(small_runs):
+    """A dataset that comes with its reference has no consensus: scores are read against ``given``."""
+
+    def edit(scores):
+        return scores[scores["reference"] == "majority"].assign(reference="given")
+
+    (results,) = gather(small_runs(raters=("unet",), edit=edit))
+    assert results.references == ("given",)
+    assert (results.common, results.fair) == ("given", "given")
+    assert len(results.scores_on("dice", results.common)) == 12

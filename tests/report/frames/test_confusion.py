@@ -7,8 +7,8 @@ import pytest
 
 from ctbench.errors import UsageError
 from ctbench.references import read_references
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.confusion import can_confuse, confusion_table
-from ctbench.report.frames.results import gather
 from ctbench.runs.folder import RunFolder
 
 

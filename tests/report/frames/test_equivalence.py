@@ -3,7 +3,7 @@
 import pytest
 
 from ctbench.report.frames import equivalence
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 
 
 def test_differences_are_taken_on_the_same_reference(results):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.indeterminate import indeterminate
-from ctbench.report.frames.results import gather
 
 
 def test_indeterminate_voxels(runs, dataset):

@@ -1,14 +1,14 @@
 import pytest
 
 from ctbench.boards import open_board
-from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.methods import failures_of, method_card, method_table
 
 
 @pytest.fixture(scope="module")
 def field(runs):
     """The made-up comparison as a board shows it."""
-    (found,) = fields_of(open_board(runs[0].folder.parent), "toy")
+    (found,) = comparable_runs(open_board(runs[0].folder.parent), "toy")
     return found
 
 

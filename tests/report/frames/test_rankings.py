@@ -3,7 +3,7 @@
 import pytest
 
 from ctbench.report.frames import rankings
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 
 
 def test_readers_compete_as_one_on_the_same_references(results):

@@ -1,17 +1,16 @@
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.boards import Grid, open_board
+from ctbench.boards import open_board
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import averaged, common_ground
-from ctbench.report.frames.comparable_runs import fields_of
+from ctbench.report.frames.averages import summary
+from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.rankings import ranking_table
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
-from ctbench.statistics import OVERALL, overall
+from ctbench.statistics import OVERALL
 
 DESCRIBED = ["n", "mean", "sd", "median", "low", "high", "undefined", "penalised", "failed"]
 
@@ -24,7 +23,7 @@ def field(runs, tmp_path_factory):
     (atlas,) = (run for run in runs if run.manifest.rater == "atlas")
     told = atlas.manifest.model_copy(update={"unsupported": ("insular_cortex",)})
     (folder / atlas.folder.name / "run.json").write_text(told.to_json(), encoding="utf-8")
-    (found,) = fields_of(open_board(folder), "toy")
+    (found,) = comparable_runs(open_board(folder), "toy")
     return found
 
 
@@ -44,8 +43,8 @@ def standing(field, over, reference, metric="dice", **more):
 @pytest.mark.parametrize("reference", ["leave-one-out", "majority"])
 def test_board_and_report_cannot_disagree(field, results, metric, reference):
     """Means, intervals and counts are those of the report's summary, for every scope, rater, metric and reference."""
-    for over, models in results.scopes().items():
-        expected = tables.summary(results.scores_of(models), over, reference=reference, metrics=[metric])
+    for over, models in results.scopes.items():
+        expected = summary(results, over, models, reference=reference, metrics=[metric])
         expected = expected.set_index("rater")[DESCRIBED].astype(float)
         shown = standing(field, over, reference, metric).loc[expected.index, DESCRIBED].astype(float)
         pd.testing.assert_frame_equal(shown, expected, check_names=False, check_index_type=False)
@@ -53,7 +52,7 @@ def test_board_and_report_cannot_disagree(field, results, metric, reference):
 
 def test_ranks_are_those_of_the_report(field, results):
     """Rank, interval and ties, of the overall mean and of a structure."""
-    asked = [(models, over) for over, models in results.scopes().items()] + [(results.models, ("caudate",))]
+    asked = [(models, over) for over, models in results.scopes.items()] + [(results.models, ("caudate",))]
     for models, over in asked:
         ranked = ranking_table(results, models, over).set_index("rater")
         expected = ranked[ranked["label"] == OVERALL]
@@ -94,7 +93,7 @@ def test_a_subgroup_counts_its_cases_only(field):
     """The cases of a subgroup, as if there were no others."""
     cases = ["case01", "case04", "case09"]
     shown = standing(field, ("caudate",), "majority", cases=cases)
-    rows = field.scores("dice", "majority", ["unet"])
+    rows = field.scores_on("dice", "majority", ["unet"])
     own = rows[rows["case"].isin(cases) & (rows["label"] == "caudate")]
     assert shown.loc["unet", "n"] == 3
     assert shown.loc["unet", "mean"] == pytest.approx(own["value"].mean())
@@ -108,34 +107,12 @@ def test_cards_stand_beside_the_scores(field):
     assert shown.loc["atlas", "run"] == field.run_of("atlas")
 
 
-def test_averages_are_those_of_the_statistics(scores):
-    """`averaged` gives the values and statuses of `statistics.overall`, over references too."""
-    chosen = scores[(scores["metric"] == "dice") & scores["reference"].str.contains("-without-")]
-    over = ["caudate", "septum_pellucidum", "central_sulcus", "insular_cortex"]
-    grids = [Grid.of(own) for _, own in chosen.groupby("reference")]
-    found = averaged(grids, over, lambda entry: (entry.rater, entry.rater_kind)).set_index(["case", "rater"])
-    expected = overall(chosen.assign(reference="all"), labels=over).set_index(["case", "rater"])
-    assert len(found) == len(expected)
-    for name in ("value", "status"):
-        one, other = (dict(zip(table.index.tolist(), table[name].tolist(), strict=True)) for table in (found, expected))
-        assert one == pytest.approx(other, nan_ok=True) if name == "value" else one == other
-
-
-def test_common_ground_is_where_all_have_a_value():
-    """A reference on which somebody lacks a value does not count there; one without any value takes nothing away."""
-    nan = np.nan
-    first = np.array([[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
-    second = np.array([[[0.4, nan, nan], [nan, 0.1, nan]]])
-    np.testing.assert_array_equal(common_ground([first, second]), [[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
-    np.testing.assert_array_equal(common_ground([second]), np.full((1, 2, 3), nan))
-
-
 def test_a_reader_and_a_model_meet_on_the_reader_s_reference(field):
     """A single reader restricts the comparison to the reference that this reader had no part in."""
     rows = contestants(
         grids_of(field, "leave-one-out"), ["reader2", "unet"], ("caudate",), "dice", name_of=field.name_of
     )
-    scores = field.scores("dice", "leave-one-out", ["reader2", "unet"])
+    scores = field.scores_on("dice", "leave-one-out", ["reader2", "unet"])
     own = scores[(scores["reference"] == "majority-without-reader2") & (scores["label"] == "caudate")]
     for rater in ("reader2", "unet"):
         expected = own[own["rater"] == rater].set_index("case")["value"].sort_index()

@@ -63,50 +63,6 @@ def test_counts_of_what_is_not_a_plain_value(scores):
     assert table.loc[("caudate", "atlas"), ["n", "failed"]].tolist() == [12, 1]
 
 
-def _overall(scores, labels, **wanted):
-    chosen = scores[scores["label"].isin(labels) & (scores["metric"] == "dice")]
-    for column, value in wanted.items():
-        chosen = chosen[chosen[column].isin(value)]
-    return chosen.groupby("case")["value"].mean()
-
-
-def test_summary_on_one_reference(scores, label_codes):
-    """Overall is the mean over structures in each case, then over cases."""
-    labels = tuple(label_codes)
-    table = tables.summary(scores, labels, reference="majority").set_index(["rater", "metric"])
-    expected = _overall(scores, labels, rater=["unet"], reference=["majority"])
-    row = table.loc[("unet", "dice")]
-    np.testing.assert_allclose(
-        row[["mean", "sd", "median"]].tolist(), [expected.mean(), expected.std(), expected.median()]
-    )
-    assert row["n"] == 12
-    assert set(table["reference"]) == {"majority"}
-
-
-def test_summary_on_leave_one_out_references(scores, label_codes):
-    """Models and all readers average the same references; single readers keep their own."""
-    labels = tuple(label_codes)
-    table = tables.summary(scores, labels, reference=tables.LEAVE_ONE_OUT)
-    dice = table[table["metric"] == "dice"].set_index("rater")
-    without = [f"majority-without-{name}" for name in READERS]
-    for rater, names in (("all readers", READERS), ("unet", ["unet"])):
-        expected = _overall(scores, labels, rater=names, reference=without)
-        np.testing.assert_allclose(dice.loc[rater, ["mean", "sd"]].tolist(), [expected.mean(), expected.std()])
-        assert dice.loc[rater, "reference"] == "leave-one-out"
-    own = _overall(scores, labels, rater=["reader2"], reference=[without[1]])
-    np.testing.assert_allclose(dice.loc["reader2", "mean"], own.mean())
-    assert dice.loc["reader2", "reference"] == without[1]
-    assert dice.loc["all readers", "rater_kind"] == "readers"
-
-
-def test_summary_counts_a_failure_once(scores, label_codes):
-    """A case that failed on three references and eleven labels is one failed case, one penalty is one penalty."""
-    table = tables.summary(scores, tuple(label_codes), reference=tables.LEAVE_ONE_OUT)
-    dice = table[table["metric"] == "dice"].set_index("rater")
-    assert dice.loc["atlas", ["failed", "penalised", "n"]].tolist() == [1, 0, 12]
-    assert dice.loc["unet", ["failed", "penalised", "undefined"]].tolist() == [0, 1, 0]
-
-
 def test_comparison_keeps_to_one_reference(scores, label_codes):
     """On leave-one-out references, reader and model stand on the reference without that reader, and nowhere else."""
     labels = tuple(label_codes)

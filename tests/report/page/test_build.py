@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ctbench.report import build_report, summary_table, write_csv
-from ctbench.report.frames import tables
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.averages import summary
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page.provenance import predictors
 from ctbench.runs import open_run
 
@@ -162,7 +162,7 @@ def test_a_group_as_a_whole(small_runs, tmp_path):
     assert table["structures"].unique().tolist() == ["ventricles"]
 
 
-def test_summary_table(runs, scores, label_codes):
+def test_summary_table(runs, results, label_codes):
     """A row for the readers together and for each model, on the same references; the numbers are the tables'."""
     table = summary_table(runs)
     assert table[["dataset", "rater", "rater_kind", "structures"]].values.tolist() == [
@@ -172,7 +172,7 @@ def test_summary_table(runs, scores, label_codes):
         ["toy", "atlas", "model", "10 of 11"],
     ]
     assert set(table["reference"]) == {"leave-one-out"}
-    expected = tables.summary(scores, tuple(label_codes), reference="leave-one-out")
+    expected = summary(results, tuple(label_codes), results.models, reference="leave-one-out")
     row = expected[(expected["rater"] == "unet") & (expected["metric"] == "hd95")].iloc[0]
     np.testing.assert_allclose(table.loc[1, ["hd95", "hd95_sd"]].tolist(), row[["mean", "sd"]].tolist())
     assert table.loc[3, ["n", "failed"]].tolist() == [12, 1]

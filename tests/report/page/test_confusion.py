@@ -1,7 +1,7 @@
 """Confusion matrices on the page."""
 
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.confusion import confusion_table
-from ctbench.report.frames.results import gather
 from ctbench.report.page.confusion import confusions
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ctbench.datasets import Dataset
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page import detection
 
 EMPTY = ("case01", "case02", "case03")

@@ -1,6 +1,6 @@
 """Equivalence to readers, in words."""
 
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page import equivalence
 
 

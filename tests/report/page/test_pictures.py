@@ -7,7 +7,7 @@ import pytest
 from ctbench.predictors import Finding
 from ctbench.report.drawings.finding_boxes import Frame
 from ctbench.report.drawings.overlays import COLOURS
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page.pictures import gallery, legend, pictures
 
 
@@ -15,7 +15,7 @@ from ctbench.report.page.pictures import gallery, legend, pictures
 def drawn(runs, dataset):
     """The pictures of both models."""
     (results,) = gather(runs)
-    return {run.manifest.rater: list(pictures(results, run, dataset)) for run in runs[1:]}
+    return {model: list(pictures(results, model, dataset)) for model in results.models}
 
 
 def test_worst_median_and_best(drawn, scores, label_codes):
@@ -51,7 +51,7 @@ def test_air_around_the_head_is_cut_away(drawn):
 def test_large_images_are_thinned(results, runs, dataset, monkeypatch):
     """A slice with more voxels than fit is shown by every third, and its caption says so."""
     monkeypatch.setattr("ctbench.report.page.pictures._LARGEST", 16)
-    picture = next(pictures(results, runs[1], dataset))
+    picture = next(pictures(results, "unet", dataset))
     assert picture.step == 3
     assert max(picture.image.shape) <= 16
     assert "every 3. voxel" in gallery([picture])
@@ -85,8 +85,8 @@ def test_boxes_are_drawn_over_the_mistakes(drawn):
 
 def test_boxes_come_from_the_run(results, runs, dataset, monkeypatch):
     """They are those that the run keeps of the case, in the slice that is shown."""
-    plain = next(pictures(results, runs[1], dataset))
+    plain = next(pictures(results, "unet", dataset))
     found = Finding(plain.z, (1.0, 1.0, 5.0, 5.0), "caudate", 0.7)
     monkeypatch.setattr(type(runs[1]), "findings", lambda _, __: (0.9, (found,)))
-    (box,) = next(pictures(results, runs[1], dataset)).boxes
+    (box,) = next(pictures(results, "unet", dataset)).boxes
     assert (box.type, box.confidence) == ("caudate", 0.7)

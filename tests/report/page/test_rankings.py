@@ -1,7 +1,7 @@
 """Rankings on the page: one for each scope, with stability and pairwise tests."""
 
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.rankings import can_rank
-from ctbench.report.frames.results import gather
 from ctbench.report.page import rankings
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ctbench.report.frames.results import gather
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page import structures
 from ctbench.report.wording import fixed
 

@@ -1,0 +1,127 @@
+"""Explanations of methods and figures, in the words that the static page and the leaderboard both show."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AUDIT",
+    "BLAND_ALTMAN",
+    "BOXES",
+    "CONTRIBUTE",
+    "DETECTION",
+    "MEANS",
+    "READER_BAND",
+    "SIZE",
+    "STAPLE",
+    "STRATA",
+    "VALUES_WHERE_EMPTY",
+    "contributing_readers",
+    "detection_references",
+    "marks",
+    "ranking_intervals",
+    "readers_as_one",
+]
+
+AUDIT = (
+    "Every figure that follows from other printed figures is computed again, with each of those anywhere in its "
+    "rounding interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no "
+    "values within the rounding lead to it."
+)
+"""What the verdicts of the audit of the papers' tables mean."""
+
+BLAND_ALTMAN = "Solid: the bias. Dashed: the limits between which 95 % of differences are expected."
+"""Legend of a Bland-Altman plot."""
+
+BOXES = "Boxes hold the middle half of the cases, the line is the median, whiskers reach to 1.5 times the box's length."
+"""Legend of box plots."""
+
+CONTRIBUTE = "readers contribute to this reference"
+"""The warning beside scores of readers on a reference that was made from their own label maps."""
+
+DETECTION = (
+    "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: DeLong). A "
+    "case without a prediction counts as wrongly called."
+)
+"""How cases are called positive, and how detection is counted."""
+
+MEANS = "Dots are means over cases, lines their 95 % intervals."
+"""Legend of a figure of overall means."""
+
+READER_BAND = "The grey band spans the means of the single readers."
+"""Legend of the band of readers in a figure of overall means."""
+
+SIZE = (
+    "A voxel at the border weighs more in a small structure: a high correlation says that size explains differences in "
+    "scores; it does not say who is better."
+)
+"""How to read correlations of scores with the volumes of structures."""
+
+STAPLE = (
+    "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, separately for each "
+    "structure of each case; the specificity is that within the box around what any reader drew, one voxel wider."
+)
+"""What STAPLE's sensitivity and specificity are."""
+
+STRATA = (
+    "Each stratum has its own positive cases and all negative ones: specificity is the same in all, and predictive "
+    "values depend on how many negative cases there are."
+)
+"""How detection is counted by type or size of the positive cases."""
+
+VALUES_WHERE_EMPTY = "Formula: computed as defined. Diagonal: that of the image, in mm."
+"""Words in the table of the values of metrics where a mask is empty."""
+
+
+def marks(model: str) -> str:
+    """Return what the asterisk and the dagger beside readers mean.
+
+    Args:
+        model: The model in words, as in "the model".
+    """
+    return (
+        f"* the reader is better than {model}, † {model} is better: P < .05 in a categorical linear regression with "
+        "pooled variance, which takes cases as independent, one test per structure, not corrected for their number. "
+        "Not different (P > .05) is not equivalent."
+    )
+
+
+def contributing_readers(consensus: str) -> str:
+    """Return the caution about scores of readers on the reference of all readers.
+
+    Args:
+        consensus: Name of that reference.
+    """
+    return f"The readers contribute to {consensus}: they score higher on it than equals who did not."
+
+
+def readers_as_one(consensus: str) -> str:
+    """Return how readers are ranked on leave-one-out references.
+
+    Args:
+        consensus: Name of the reference of all readers.
+    """
+    return (
+        f"The readers compete as one: readers and models are scored on {consensus}-without-k, the reference without "
+        "reader k, and their scores are averaged over the readers k. Scores on different references are never ranked "
+        "together, so single readers have no rank."
+    )
+
+
+def ranking_intervals(resamples: int) -> str:
+    """Return what the interval of a rank and a tie mean.
+
+    Args:
+        resamples: Number of bootstrap samples.
+    """
+    return (
+        f"Rank intervals hold 95 % of the ranks in {resamples:,} bootstrap samples of patients: read the interval, not "
+        "the rank. A tie (P ≥ .05 after Holm's correction) is no proof of equality."
+    )
+
+
+def detection_references(consensus: str) -> str:
+    """Return on which references the detection of models and readers is judged.
+
+    Args:
+        consensus: Name of the reference of all readers.
+    """
+    return f"Models are judged on {consensus}, a reader on the reference without it; do not rank them together."
