@@ -7,6 +7,7 @@ __all__ = [
     "BLAND_ALTMAN",
     "BOXES",
     "CONTRIBUTE",
+    "CONTRIBUTE_EFFECT",
     "DETECTION",
     "MEANS",
     "READER_BAND",
@@ -14,7 +15,6 @@ __all__ = [
     "STAPLE",
     "STRATA",
     "VALUES_WHERE_EMPTY",
-    "contributing_readers",
     "detection_references",
     "marks",
     "ranking_intervals",
@@ -36,6 +36,9 @@ BOXES = "Boxes hold the middle half of the cases, the line is the median, whiske
 
 CONTRIBUTE = "readers contribute to this reference"
 """The warning beside scores of readers on a reference that was made from their own label maps."""
+
+CONTRIBUTE_EFFECT = f"The {CONTRIBUTE}: they score higher on it than equals who did not."
+"""What this does to their scores."""
 
 DETECTION = (
     "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: DeLong). A "
@@ -80,17 +83,8 @@ def marks(model: str) -> str:
     return (
         f"* the reader is better than {model}, † {model} is better: P < .05 in a categorical linear regression with "
         "pooled variance, which takes cases as independent, one test per structure, not corrected for their number. "
-        "Not different (P > .05) is not equivalent."
+        "Not different (P > .05) is not equivalence."
     )
-
-
-def contributing_readers(consensus: str) -> str:
-    """Return the caution about scores of readers on the reference of all readers.
-
-    Args:
-        consensus: Name of that reference.
-    """
-    return f"The readers contribute to {consensus}: they score higher on it than equals who did not."
 
 
 def readers_as_one(consensus: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from ctbench.report import explanations
 from ctbench.report.frames.audits import audit_tables
 from ctbench.report.frames.comparable_runs import broken_runs
 from ctbench.report.frames.definitions import consensus_rules, metric_definitions
@@ -33,7 +34,7 @@ def show() -> None:
     known = metric_definitions()
     layout.facts((row["title"], f"{row['definition']} {row['source']}.") for row in known.to_dict("records"))
     layout.text("What a metric gives where something is empty or missing", "subtitle")
-    layout.text("Formula: as defined, with what is there. Diagonal: that of the image, in mm.", "muted")
+    layout.text(explanations.VALUES_WHERE_EMPTY, "muted")
     layout.table(known.drop(columns=["definition", "source"]), "metrics")
     layout.text("Consensus rules", "subtitle")
     layout.facts(consensus_rules().itertuples(index=False, name=None))
@@ -44,11 +45,7 @@ def show() -> None:
 
 def _audit() -> None:
     layout.text("Do the papers' tables agree with themselves?", "title")
-    layout.text(
-        "Every figure that follows from other printed figures is worked out again, each of those over its rounding "
-        "interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no number "
-        "within the rounding gives it."
-    )
+    layout.text(explanations.AUDIT)
     counts, findings = _audited()
     layout.table(counts, "audit-counts")
     with layout.folded("All findings"):

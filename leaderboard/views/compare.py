@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctbench.report import explanations
 from ctbench.report.drawings import charts
 from ctbench.report.frames import tables
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side
-from ctbench.report.page.cells import CONTRIBUTE_WORDS
 from ctbench.report.wording import fixed, interval, metric_title, p_sign, p_value, shortened, unit_title
 from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
 from leaderboard import controls, layout, reading
@@ -149,8 +149,8 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
     chart = charts.agreement_chart(pairs, first, second)
     layout.chart(
         chart,
-        f"Bland-Altman plot of the volumes of {label} by both (n = {len(pairs)} cases). Solid: the bias; dashed: the "
-        "limits between which 95 % of differences are expected; curve: LOESS of the differences.",
+        f"Bland-Altman plot of the volumes of {label} by both (n = {len(pairs)} cases). {explanations.BLAND_ALTMAN} "
+        "Curve: LOESS of the differences.",
     )
 
 
@@ -179,7 +179,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
         )
         return
     if selection.reference != tables.LEAVE_ONE_OUT and (rows["rater_kind"] == "reader").any():
-        layout.text(f"{CONTRIBUTE_WORDS}: they score higher on it than equals who did not.", "muted")
+        layout.text(explanations.CONTRIBUTE_EFFECT, "muted")
     p, ranked, stable = _tests(selection, tuple(chosen))
     counted = f"n = {stable['n']} cases on which all have a value"
     layout.chart(

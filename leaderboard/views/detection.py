@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.report import explanations
 from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.figures import colours
 from ctbench.report.frames import tables
@@ -71,7 +72,7 @@ def show(selection: Selection) -> None:
 
 @reading.cached(8)
 def _calls(runs: ComparableRuns, raters: tuple[str, ...]) -> pd.DataFrame:
-    common = runs.references[-1]
+    common = runs.common
     references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in runs.references else [])]
     scores = [scores_of(runs, metric, reference, raters) for metric in _VOLUMES for reference in references]
     return case_calls(
@@ -95,10 +96,9 @@ def _curves(found: pd.DataFrame, selection: Selection) -> None:
     curves = roc_table(found)
     positive = found.drop_duplicates("case")["truth"].astype(bool)
     stands = (
-        f"Models stand against {selection.runs.references[-1]}, a reader against the reference without it; do not "
-        "rank them."
+        explanations.detection_references(selection.runs.common)
         if (found["rater_kind"] == "reader").any()
-        else f"Against {selection.runs.references[-1]}."
+        else f"Against {selection.runs.common}."
     )
     layout.chart(
         roc_chart(curves, colours(found.sort_values("rater_kind", ascending=False, kind="stable"))),
@@ -115,9 +115,8 @@ def _rates(found: pd.DataFrame, label: str, prevalence: float, selection: Select
         columns=_config(prevalence),
     )
     layout.text(
-        "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: "
-        "DeLong). A case without a prediction counts as wrongly called. The last two columns are what sensitivity and "
-        "specificity make of a set with the chosen share of positive cases.",
+        f"{explanations.DETECTION} The last two columns are the predictive values in a set with the chosen share of "
+        "positive cases.",
         "muted",
     )
 
@@ -133,11 +132,7 @@ def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
         rows = stratum_rows(found, known[column])
         title = column.replace("_", " ")
         with layout.folded(f"By {title} of the positive cases"):
-            layout.text(
-                "Each stratum has its own positive cases and all negative ones: specificity is the same in all, and "
-                "predictive values depend on how many negative cases there are.",
-                "muted",
-            )
+            layout.text(explanations.STRATA, "muted")
             layout.table(
                 _percent(rows)[[*_head()[:2], column, *_head()[2:], *_rate_columns()]],
                 f"detection-{selection.runs.dataset}-by-{column}",

@@ -9,10 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import DataError
+from ctbench.report import explanations
 from ctbench.report.drawings.charts import standing_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
 from ctbench.report.frames.published import published_rows
+from ctbench.report.frames.rankings import RESAMPLES
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
@@ -116,10 +118,10 @@ def _draw(found: pd.DataFrame, selection: Selection, unit: str) -> None:
     low, high = int(drawn["n"].min()), int(drawn["n"].max())
     counted = f"n = {low}" if low == high else f"n = {low} to {high}"
     first = f"The first {_DRAWN} of {len(found)}. " if len(found) > _DRAWN else ""
-    band = "The grey band spans the single readers. " if (drawn["rater_kind"] == "reader").any() else ""
+    band = explanations.READER_BAND if (drawn["rater_kind"] == "reader").any() else ""
     layout.chart(
         standing_chart(drawn, selection.metric, unit),
-        f"{first}Dots are means over cases ({counted}), lines their 95 % intervals. {band}",
+        f"{first}{explanations.MEANS} {counted}. {band}",
     )
 
 
@@ -158,16 +160,13 @@ def _column_config(unit: str) -> dict[str, Any]:
 def _how(selection: Selection) -> str:
     consensus = selection.runs.manifest.consensus
     what = (
-        f"The readers compete as one: reader and models are scored on {consensus}-without-k, the reference without "
-        "that reader, and averaged over the readers k. A single reader is on a reference of its own, without a rank."
+        explanations.readers_as_one(consensus)
         if selection.reference == tables.LEAVE_ONE_OUT
-        else f"Models compete among themselves on {selection.reference}. Readers contribute to this reference: they "
-        "score higher on it than equals who did not, and have no rank."
+        else f"The models compete on {selection.reference}. {explanations.CONTRIBUTE_EFFECT} They have no rank."
     )
     return (
-        f"{what} Ranks are by the mean over cases on which all have a value; their intervals hold 95 % of the ranks in "
-        "1,000 bootstrap samples of patients: read them, not the rank. Tied is no proof of equality. What papers "
-        "printed is never ranked."
+        f"{what} Ranks are by the mean over cases on which all have a value. "
+        f"{explanations.ranking_intervals(RESAMPLES)} Results that papers printed are never ranked."
     )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from ctbench.agreement import ReaderStudy, reader_summary, reliability, study_readers
 from ctbench.errors import CtbenchError
+from ctbench.report import explanations
 from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.frames import tables
@@ -182,9 +183,5 @@ def _staple(study: ReaderStudy) -> None:
     layout.text("What STAPLE makes of them", "title")
     described = reader_summary(study)
     own = described[described["metric"].isin(_STAPLE)]
-    layout.text(
-        "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, for each structure "
-        "of each case by itself; the specificity is that within the box around what any reader drew.",
-        "muted",
-    )
+    layout.text(explanations.STAPLE, "muted")
     layout.table(own[["label", "reader", "metric", "n", "mean", "sd", "low", "high"]], f"staple-{study.dataset}")

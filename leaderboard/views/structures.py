@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.report import explanations
 from ctbench.report.drawings.figures import colours
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.structure_charts import box_chart, size_chart
@@ -27,10 +28,6 @@ __all__ = ["show"]
 _MOST, _USUAL = 6, 3
 _VOLUME = "reference_volume_ml"
 _MEANS = "mean of each structure"
-_HOW = (
-    "* the reader is better than the tested model, † the model is better: P < .05 in a categorical linear regression "
-    "with pooled variance, one test a structure, not corrected for their number. Not different is not equivalent."
-)
 
 
 def show(selection: Selection) -> None:
@@ -94,16 +91,15 @@ def _comparison(selection: Selection, tested: str, structures: tuple[str, ...]) 
 
 
 def _explained(selection: Selection, compared: pd.DataFrame | None, tested: str) -> str:
-    boxes = "Boxes hold the middle half of the cases, whiskers reach to 1.5 times that range."
     if compared is None:
-        return boxes
+        return explanations.BOXES
     whose = (
         "Each reader and the models stand on the reference that the other readers made; read within one chart, never "
         "across."
         if selection.reference == tables.LEAVE_ONE_OUT
-        else "The readers contribute to this reference: they score higher on it than equals who did not."
+        else explanations.CONTRIBUTE_EFFECT
     )
-    return f"{boxes} {_HOW} Tested: {tested}. {whose}"
+    return f"{explanations.BOXES} {explanations.marks('the tested model')} Tested: {tested}. {whose}"
 
 
 def _readable(compared: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +158,7 @@ def _counted_voxels(runs: ComparableRuns, model: str) -> pd.DataFrame:
 
 def _sizes(selection: Selection, models: Sequence[str]) -> None:
     layout.text("Does size explain it?", "title")
-    common = selection.runs.references[-1]
+    common = selection.runs.common
     points = controls.choice("Points", [_MEANS, *selection.runs.labels], "points")
     if _VOLUME not in selection.runs.metrics or selection.metric == _VOLUME:
         layout.text("It needs the volumes of the references, and another metric.", "muted")
@@ -184,8 +180,7 @@ def _sizes(selection: Selection, models: Sequence[str]) -> None:
     counted = f"{drawn['label'].nunique()} structures" if points == _MEANS else f"n = {drawn['case'].nunique()} cases"
     layout.chart(
         size_chart(drawn, palette=palette, metric=selection.metric, unit=unit),
-        f"Against {common}; {counted}. A voxel at the border weighs more in a small structure: a high correlation says "
-        "that size explains differences, nothing on who is better.",
+        f"Against {common}; {counted}. {explanations.SIZE}",
     )
     layout.table(correlated, f"size-{selection.runs.dataset}-{selection.metric}")
 

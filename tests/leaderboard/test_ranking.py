@@ -3,7 +3,7 @@
 import pytest
 
 from ctbench.boards import open_board
-from ctbench.report.frames import tables
+from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
 from leaderboard.views.ranking import _USUAL
@@ -25,7 +25,7 @@ def test_the_table_is_the_reports(app, toy_board, toy_runs):
     table = table_of(app(toy_board))
     shown = table.set_index("rater")
     (results,) = gather(toy_runs.values())
-    expected = tables.summary(results.scores, results.labels, reference="leave-one-out", metrics=["dice"])
+    expected = summary(results, results.labels, results.models, reference="leave-one-out", metrics=["dice"])
     for row in expected.to_dict("records"):
         for name in ("mean", "low", "high", "median", "n", "undefined", "penalised", "failed"):
             assert shown.loc[row["rater"], name] == pytest.approx(row[name], nan_ok=True)

@@ -32,8 +32,8 @@ def test_a_board_is_opened_again_after_a_submission(growing_board, toy_runs):
 
 
 def _selection(board):
-    (field,) = comparable_runs(board, "toy")
-    return Selection(board, field, Structure("iph", ("iph",), overall=False), "dice", "majority")
+    (runs,) = comparable_runs(board, "toy")
+    return Selection(board, runs, Structure("iph", ("iph",), overall=False), "dice", "majority")
 
 
 def test_cached_results_belong_to_one_state_of_a_board(growing_board, toy_runs):
@@ -43,7 +43,7 @@ def test_cached_results_belong_to_one_state_of_a_board(growing_board, toy_runs):
     @reading.cached()
     def counted(selection, number):
         calls.append((selection.metric, number))
-        return len(selection.field.index)
+        return len(selection.runs.index)
 
     before = _selection(reading.board())
     assert counted(before, 1) == counted(_selection(reading.board()), 1) == 2

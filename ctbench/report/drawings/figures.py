@@ -34,7 +34,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> Figure:
     """Draw each rater's overall mean with its 95 % interval, one panel for each metric, the readers as a band.
 
     Args:
-        summary: as ``tables.summary`` gives it. With a row of all readers the band reaches from the lowest to the
+        summary: as ``averages.summary`` returns it. With a row of all readers the band reaches from the lowest to the
             highest mean of a single reader.
         palette: rater -> colour.
     """

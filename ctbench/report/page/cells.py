@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.drawings.figures import colours
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Html, element, join
@@ -14,7 +15,6 @@ from ctbench.report.wording import MISSING, fixed
 
 __all__ = [
     "CONTRIBUTE",
-    "CONTRIBUTE_WORDS",
     "captioned",
     "count_cell",
     "mean_cell",
@@ -25,9 +25,8 @@ __all__ = [
     "when_fewer",
 ]
 
-CONTRIBUTE_WORDS = "readers contribute to this reference"
-CONTRIBUTE = element("span", CONTRIBUTE_WORDS, class_="badge warn")
-"""Stands wherever readers are scored on a reference that they helped to make."""
+CONTRIBUTE = element("span", explanations.CONTRIBUTE, class_="badge warn")
+"""Badge beside scores of readers on a reference that was made from their own label maps."""
 
 _NO_COLOUR = "#8c959f"
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.datasets import Dataset
+from ctbench.report import explanations
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import subgroup_table
@@ -20,13 +21,11 @@ __all__ = ["detections"]
 def detections(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
     """Give detection of each rater and structure on all cases and on the balanced set, and of models by stratum."""
     how = (
-        "Does a rater call the cases positive that are? A case is positive if the reference holds any voxel of the "
-        "structure. Intervals are 95 % (Wilson; AUC: DeLong). Balanced: what the same sensitivity and specificity give "
-        "where half of the cases are positive, which makes data sets comparable. A case without a prediction counts as "
-        "wrongly called."
+        f"Does a rater call the cases positive that are? {explanations.DETECTION} Balanced: what the same sensitivity "
+        "and specificity give where half of the cases are positive, which makes datasets comparable."
     )
     if results.leave_one_out:
-        how += f" Models stand against {results.common}, a reader against the reference without it; do not rank them."
+        how += f" {explanations.detection_references(results.common)}"
     found = calls(results)
     is_model = found["rater_kind"] == "model"
     parts: list[Html | None] = [paragraph(how, kind="how")]
@@ -103,11 +102,7 @@ def _by_stratum(found: pd.DataFrame, results: ComparableRuns, dataset: Dataset |
         return None
     rows: list[dict[str, Any]] = stratum_rows(found, groups[column]).to_dict("records")  # type: ignore[assignment]  # names are strings
     shown = column.replace("_", " ")
-    said = paragraph(
-        "Each stratum has its own positive cases and all negative ones: specificity is the same in all, and predictive "
-        "values depend on how many negative cases there are.",
-        kind="how",
-    )
+    said = paragraph(explanations.STRATA, kind="how")
     return details(f"By {shown}", said, _table(rows, results, f"Detection by {shown} of the positive cases", column))
 
 

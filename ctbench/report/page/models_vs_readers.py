@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import box_figure
 from ctbench.report.frames import tables
@@ -18,11 +19,7 @@ from ctbench.statistics import OVERALL
 
 __all__ = ["comparisons", "paper_comparisons"]
 
-_MARKS = (
-    "* the reader is better than the model, † the model is better: P < .05 in a categorical linear regression with "
-    "pooled variance, which takes cases as independent, one test a structure, not corrected for their number. "
-    "Not different (P > .05) is not equivalence."
-)
+_MARKS = explanations.marks("the model")
 
 
 def comparisons(results: ComparableRuns) -> Html:
@@ -38,8 +35,8 @@ def comparisons(results: ComparableRuns) -> Html:
 def paper_comparisons(results: ComparableRuns) -> Html:
     """Compare them on the common reference, as the papers did."""
     how = (
-        f"All raters against {results.common}, which every reader helped to make: readers score higher on it than "
-        "equals who did not. It is here because the papers print it."
+        f"All raters against {results.common}. {explanations.CONTRIBUTE_EFFECT} The test is here because the papers "
+        "print it."
     )
     return _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, " ", _MARKS, kind="how"))
 
@@ -161,8 +158,7 @@ def _box_plots(
     )
     return captioned(
         svg,
-        "Boxes hold the middle half of the cases, the line is the median. * marks readers that are "
-        "better than the model, † those that are worse (P < .05).",
+        f"{explanations.BOXES} {_MARKS}",
     )
 
 

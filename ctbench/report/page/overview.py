@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import overall_figure
 from ctbench.report.frames import tables
@@ -44,8 +45,8 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
                 f"{results.dataset}-overall-{'-'.join(over)}",
                 f"Overall means with 95 % intervals of every rater on {results.dataset}",
             ),
-            "Dots are means over cases, lines their 95 % intervals. "
-            + ("The grey band spans the means of the single readers. " if results.leave_one_out else "")
+            f"{explanations.MEANS} "
+            + (f"{explanations.READER_BAND} " if results.leave_one_out else "")
             + "A case in which neither the reference nor the rater has a structure has no Dice and does not count; "
             "drawing something there, or nothing where there is something, counts with the worst value.",
         ),

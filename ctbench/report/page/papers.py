@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.files import write_text
+from ctbench.report import explanations
 from ctbench.report.frames.audits import VERDICTS
 from ctbench.report.page.cells import count_cell
 from ctbench.report.page.layout import Section, page
@@ -34,11 +35,7 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
     Raises:
         StoreError: the page cannot be written.
     """
-    lead = paragraph(
-        "Every figure that follows from other printed figures is worked out again, each of those over its rounding "
-        "interval. Reproduced: it follows. Undecidable: within the rounding it may or may not. Contradicted: no number "
-        "within the rounding gives it."
-    )
+    lead = paragraph(explanations.AUDIT)
     parts = [Section("count", "At a glance", _counts(findings))]
     parts += [
         Section(f"paper{index}", str(paper), _paper(own))

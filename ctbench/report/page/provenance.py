@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.files import sha256
+from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.definitions import metric_definitions
@@ -132,7 +133,7 @@ def definitions(results: Sequence[ComparableRuns]) -> Html:
         ]
         for row in metric_definitions(used).to_dict("records")
     ]
-    caption = "Every metric of the runs. Formula: as defined, with what is there; diagonal: that of the image, in mm."
+    caption = f"Every metric of the runs. {explanations.VALUES_WHERE_EMPTY}"
     return table(columns, rows, caption, kind="definitions")
 
 

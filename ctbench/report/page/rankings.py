@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.datasets import Dataset
+from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.rankings import RANKED, RESAMPLES, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
@@ -30,17 +31,11 @@ def rankings(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
 def _how(results: ComparableRuns) -> str:
     metric = metric_title(results.chief_metrics[0])
     what = (
-        f"the readers compete as one: reader and models are scored on {results.common}-without-k, the reference "
-        "without that reader, and averaged over the readers k. Scores on different references are never ranked "
-        "together, so single readers have no rank among themselves."
+        explanations.readers_as_one(results.common)
         if results.leave_one_out
-        else f"the models compete on {results.common}."
+        else f"The models compete on {results.common}."
     )
-    return (
-        f"Ranks by the mean {metric} over cases; {what} The interval holds 95 % of the ranks in "
-        f"{RESAMPLES:,} bootstrap samples of patients: read it, not the rank. Not separable from the first: P ≥ .05 "
-        "after Holm's correction, which is a tie and no proof of equality."
-    )
+    return f"Ranks by the mean {metric} over cases. {what} {explanations.ranking_intervals(RESAMPLES)}"
 
 
 def _scope(

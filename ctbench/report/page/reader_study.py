@@ -14,6 +14,7 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
 from ctbench.files import write_text
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import png
 from ctbench.report.frames.agreement import statistic_title
 from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
@@ -202,17 +203,13 @@ def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
         scored = _by_reader(renamed, study, _OTHERS, "Against the others' consensus, mean ± SD over cases")
         parts += [paragraph(how, kind="how"), scored]
     described = reader_summary(study)
-    staple = (
-        "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, for each structure "
-        "of each case by itself; the specificity is that within the box around what any reader drew, one voxel wider."
-    )
     without = (
         f"What the consensus ({study.consensus}) would be without each reader, against that of all: their Dice and the "
         "change of volume, with indeterminate voxels taken as not drawn; and, of the voxels that any reader drew, the "
         "share that changes between in, out and indeterminate, and the change of the share that is indeterminate."
     )
     parts += [
-        paragraph(staple, kind="how"),
+        paragraph(explanations.STAPLE, kind="how"),
         _by_reader(described, study, ("volume_ml", *_STAPLE), "Volume and STAPLE performance, mean ± SD over cases"),
         paragraph(without, kind="how"),
         _by_reader(described, study, _WITHOUT, "The consensus without each reader, mean ± SD over cases"),

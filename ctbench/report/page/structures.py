@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.frames import tables
@@ -101,7 +102,7 @@ def volumes(results: ComparableRuns) -> Html:
         parts += [
             element("h4", model),
             captioned(scatter, "Each dot is a case; the dashed line is identity, the solid one the least-squares fit."),
-            captioned(limits, "Solid: the bias. Dashed: the limits between which 95 % of differences are expected."),
+            captioned(limits, explanations.BLAND_ALTMAN),
         ]
     return join(parts)
 
@@ -146,9 +147,8 @@ def can_correlate(results: ComparableRuns) -> bool:
 def sizes(results: ComparableRuns) -> Html:
     """Correlate Dice with the volume of the reference: over structures, and over the cases of each structure."""
     how = (
-        "A voxel at the border weighs more in a small structure. Over structures: do larger ones have the higher mean "
-        "Dice? Over cases: does one structure have it where it is larger? A high correlation says that size explains "
-        "differences in Dice; it says nothing on who is better."
+        "Over structures: do larger ones have the higher mean Dice? Over cases: does a structure have a higher Dice "
+        f"where it is larger? {explanations.SIZE}"
     )
     chosen = results.scores[
         (results.scores["reference"] == results.common)
