@@ -65,20 +65,24 @@ def test_a_cluster_needs_dask(monkeypatch):
         list(in_parallel(square, [(1,)], 1, cluster="tcp://localhost:8786"))
 
 
-def test_a_cluster_does_the_same_work():
-    """Two workers of a Dask cluster in place of two processes."""
+@pytest.fixture(scope="module")
+def cluster():
+    """The address of a Dask cluster of two workers on this machine; no port is fixed, the dashboard's neither."""
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        found = list(in_parallel(square, [(n,) for n in range(20)], -1, cluster=cluster.scheduler_address))
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local:
+        yield local.scheduler_address
+
+
+def test_a_cluster_does_the_same_work(cluster):
+    """Two workers of a Dask cluster in place of two processes."""
+    found = list(in_parallel(square, [(n,) for n in range(20)], -1, cluster=cluster))
     assert sorted(number for number, _ in found) == [number * number for number in range(20)]
 
 
 @pytest.mark.slow
-def test_a_run_on_a_cluster_has_the_same_bytes(blobs, tmp_path):
+def test_a_run_on_a_cluster_has_the_same_bytes(cluster, blobs, tmp_path):
     """Readers scored by two workers of a Dask cluster, and in this process."""
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     here = run(blobs, "readers", tmp_path / "here", metrics=["dice"], jobs=1)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        there = run(blobs, "readers", tmp_path / "there", metrics=["dice"], cluster=cluster.scheduler_address)
+    there = run(blobs, "readers", tmp_path / "there", metrics=["dice"], cluster=cluster)
     assert there.manifest == here.manifest
     assert (tmp_path / "there" / "scores.parquet").read_bytes() == (tmp_path / "here" / "scores.parquet").read_bytes()
