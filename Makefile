@@ -26,7 +26,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/ctbench demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -n 2 --durations 15
+	$(BIN)/pytest -n 2 --dist worksteal --durations 15
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .

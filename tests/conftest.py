@@ -91,7 +91,9 @@ def blobs(blobs_folder):
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     """Each test has caches of its own: none is helped by what another computed, and nobody's own are touched."""
-    monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / ".cache"))
+    folder = tmp_path / ".cache"
+    monkeypatch.setenv("CTBENCH_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(autouse=True)

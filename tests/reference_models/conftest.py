@@ -1,5 +1,6 @@
 """Small networks, and images that they take."""
 
+import os
 from dataclasses import asdict
 
 import numpy as np
@@ -71,6 +72,19 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def shared_preprocessing(own_cache, tmp_path_factory):
+    """Brain masks and registrations of this test session, also those that another process computed.
+
+    For tests that ask a predictor for many answers about the same heads; what registers is tested without a cache.
+    """
+    session = tmp_path_factory.getbasetemp()
+    shared = (session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / "preprocessing"
+    shared.mkdir(exist_ok=True)
+    own_cache.mkdir()
+    (own_cache / "preprocessing").symlink_to(shared, target_is_directory=True)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from reference_models.deepbleed.predictor import DeepBleedPredictor
 from reference_models.scans.brain import find_brain
 from reference_models.scans.space import TemplateSpace, extracted_brain, read_template
 
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 SHAPE = (32, 128, 128)
 NETWORKS = [
     ("deepbleed-512", 64, None),
