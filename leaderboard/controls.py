@@ -24,15 +24,15 @@ def choice(
     shown: Callable[[T], str] = str,
     hint: str | None = None,
 ) -> T:
-    """Ask for one of several.
+    """Show a select box and return the chosen option.
 
     Args:
-        label: what is asked, in words of ours.
-        options: at least one; small values, for Streamlit copies and compares them; their texts must differ.
-        key: its name in the address.
-        default: stands there at first; None: the first.
-        shown: gives the text of an option.
-        hint: a sentence for those who rest on the label.
+        label: Label of the control; never a user's text.
+        options: At least one; small values, because Streamlit copies and compares them; their texts must differ.
+        key: Name of the query parameter.
+        default: The option chosen at first; None: the first option.
+        shown: Returns the text of an option.
+        hint: Tooltip of the label.
     """
     at = list(options).index(default) if default is not None and default in options else 0
     found = st.selectbox(label, options, index=at, format_func=shown, key=key, help=hint, bind="query-params")
@@ -49,7 +49,7 @@ def choices(
     shown: Callable[[T], str] = str,
     hint: str | None = None,
 ) -> list[T]:
-    """Ask for any number of several, at most ``most``."""
+    """Show a multiselect box and return the chosen options, at most ``most``."""
     kept = [one for one in default if one in options][:most]
     asked: dict[str, Any] = {"format_func": shown, "key": key, "help": hint, "max_selections": most}
     return list(st.multiselect(label, options, default=kept, bind="query-params", **asked))
@@ -58,15 +58,15 @@ def choices(
 def number(
     label: str, key: str, *, low: float, high: float, default: float, step: float, hint: str | None = None
 ) -> float:
-    """Ask for a number between two, by a slider; whole if all of them are."""
+    """Show a slider and return its value; whole numbers if all bounds are."""
     return float(st.slider(label, low, high, default, step, key=key, help=hint, bind="query-params"))
 
 
 def search(label: str, key: str, *, hint: str | None = None) -> str:
-    """Ask for some text to look for; empty where nobody asks."""
+    """Show a text box bound to the query parameter ``key`` and return its stripped text."""
     return str(st.text_input(label, key=key, help=hint, max_chars=500, bind="query-params") or "").strip()
 
 
 def switch(label: str, key: str, *, default: bool = False, hint: str | None = None) -> bool:
-    """Ask whether."""
+    """Show a toggle bound to the query parameter ``key``."""
     return bool(st.toggle(label, value=default, key=key, help=hint, bind="query-params"))

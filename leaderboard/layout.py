@@ -78,7 +78,7 @@ def code(words: str) -> None:
 
 
 def note(words: object, kind: Literal["info", "warning", "error"] = "info") -> None:
-    """Say something that must be seen, in a box."""
+    """Show a text in a coloured box."""
     boxes = {"info": st.info, "warning": st.warning, "error": st.error}
     boxes[kind](_unmarked(str(words)))
 
@@ -160,7 +160,7 @@ def legend(colours: Mapping[str, tuple[int, int, int]]) -> None:
 
 
 def has_viewer() -> bool:
-    """Say whether the viewer of volumes is installed: the extra ``viewer``."""
+    """Return whether the 3D viewer is installed (extra ``viewer``)."""
     return importlib.util.find_spec("niivue_component") is not None
 
 
@@ -190,13 +190,13 @@ def viewer(image: bytes, masks: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def folded(words: str) -> Iterator[None]:
-    """Put what follows under a line that opens it; the line is in words of ours."""
+    """Open a collapsed section; its title must not be a user's text."""
     with st.expander(words):
         yield
 
 
 def empty_board(where: str) -> None:
-    """Say what to do where there is nothing to see."""
+    """Show what to do if the board has no runs."""
     text("Nothing here yet", "title")
     text(f"{shortened(where, _LONGEST)} holds no runs. To fill it:")
     code(

@@ -83,16 +83,16 @@ class Selection:
         return tuple(_grid(self.runs, metric or self.metric, name) for name in references)
 
     def unit(self) -> str:
-        """Give the unit of the metric."""
+        """Return the unit of the metric."""
         return next((grid.unit for grid in self.grids() if grid.unit), "")
 
     def readers(self) -> tuple[str, ...]:
-        """Name the single readers that were scored here."""
+        """Return the single readers that were scored on the chosen references."""
         entries = {entry for grid in self.grids() for entry in grid.entries}
         return tuple(sorted({entry.rater for entry in entries if entry.rater_kind == "reader"}))
 
     def raters(self) -> tuple[str, ...]:
-        """Name those who can be compared here: the readers as one on leave-one-out references, models, readers."""
+        """Return the raters that can be compared: all readers as one (leave-one-out only), models, single readers."""
         entries = {entry for grid in self.grids() for entry in grid.entries}
         readers = self.readers()
         found = {self.runs.name_of(entry) for entry in entries if entry.rater_kind == "model"}
@@ -108,15 +108,15 @@ class Selection:
         return self.runs.open_run(rater)
 
     def dataset(self) -> Dataset:
-        """Give the dataset with its images and readers' masks, if it is on this machine.
+        """Return the dataset with its images and readers' masks, if it is on this machine.
 
         Raises:
-            DataError: it is not; the message says what to do.
+            DataError: The dataset is not on this machine; the message says what to do.
         """
         return dataset_of(self.runs)
 
     def patients(self) -> dict[str, str]:
-        """Give case -> patient; empty where the dataset is not on this machine."""
+        """Return case -> patient; empty if the dataset is not on this machine."""
         try:
             return self.dataset().patients
         except DataError:
@@ -154,7 +154,7 @@ def _fields(board: Board, dataset: str) -> tuple[ComparableRuns, ...]:
 
 
 def ask(board: Board, asks: Sequence[str]) -> Selection:
-    """Draw the shared controls that a page asks for, side by side, and give what they choose.
+    """Show the shared controls of a page side by side, and return what they select.
 
     Raises:
         UsageError: no run of the board can be shown.

@@ -68,9 +68,9 @@ def write_csv(
         folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv`` and, where
             the runs allow, ``-ranking.csv``, ``-comparisons.csv``, ``-equivalence.csv``, ``-detection.csv`` and
             ``-low-dice.csv``.
-        datasets: name -> dataset; they tell which cases are of one patient, for the intervals of ranks.
-        margin: as for ``build_report``.
-        low_dice: likewise.
+        datasets: Name -> dataset; used to resample patients for the intervals of ranks.
+        margin: Largest difference in Dice that does not matter, for equivalence to readers.
+        low_dice: Dice below which a case is listed as a failure.
 
     Returns:
         What was written.

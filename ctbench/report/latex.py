@@ -44,7 +44,7 @@ def write_latex(runs: Iterable[Run], path: str | PathLike[str]) -> Path:
 
 
 def latex_tables(runs: Iterable[Run]) -> str:
-    """Give the tables that the papers print, for each dataset.
+    """Return the tables that the papers print, for each dataset.
 
     These are the overall scores of all raters (mean ± SD); for each model the comparison with the readers by structure,
     on leave-one-out references where there are any and on the common one, with Cai's asterisks; and detection, with

@@ -46,17 +46,17 @@ _DIGITS = {"1": 3, "mm": 2, "mL": 2, "s": 2, "%": 1}
 
 
 def metric_title(metric: str) -> str:
-    """Give a metric's name as people write it; an unknown metric keeps its own."""
+    """Return a metric's name as written in text; an unknown metric keeps its own."""
     return _TITLES.get(metric, metric)
 
 
 def metric_heading(metric: str, unit: str) -> str:
-    """Give a metric's name with its unit, as beside an axis."""
+    """Return a metric's name with its unit, as on an axis."""
     return ", ".join(part for part in (metric_title(metric), unit_title(unit)) if part)
 
 
 def unit_title(unit: str) -> str:
-    """Give a unit as it stands in a head; a pure number has none."""
+    """Return a unit as written in a table head; empty for a pure number."""
     return "" if unit == "1" else unit
 
 
@@ -80,7 +80,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def counted(counts: Iterable[float], noun: str = "cases") -> str:
-    """Say what n is where it may differ from one figure to the next: ``n = 12 cases``, ``n = 3 to 12 cases``."""
+    """Return the range of several n in words: ``n = 12 cases``, ``n = 3 to 12 cases``."""
     found = sorted(map(int, counts))
     low, high = (found[0], found[-1]) if found else (0, 0)
     return f"n = {low} {noun}" if low == high else f"n = {low} to {high} {noun}"

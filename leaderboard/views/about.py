@@ -59,7 +59,7 @@ def _audited() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _submit() -> None:
     layout.text("How to get on the board", "title")
-    layout.text("Score a model, and hand the run in; it is scored again from its predictions before it is taken.")
+    layout.text("Score a model, and submit the run; it is scored again from its predictions before it is accepted.")
     layout.code(
         "ctbench run my_model:MyModel --dataset phantom-hemorrhage\n"
         "ctbench submit runs/phantom-hemorrhage/my_model-MyModel --to BOARD\n"

@@ -100,7 +100,7 @@ def show(selection: Selection) -> None:
 
 
 def _usual_window(selection: Selection) -> str:
-    """Give the window to begin with: images that are not CT have no HU."""
+    """Return the initial window; images that are not CT have no HU."""
     try:
         return next(iter(WINDOWS)) if selection.dataset().modality == "CT" else _WHOLE
     except CtbenchError:
@@ -108,7 +108,7 @@ def _usual_window(selection: Selection) -> str:
 
 
 def _picked(order: pd.DataFrame) -> list[str]:
-    """Name the cases in their order; one that was just chosen in the table becomes the one that is shown."""
+    """Return the cases in their order; a row just selected in the table becomes the case that is shown."""
     cases = [str(case) for case in order["case"]]
     rows = st.session_state.get(_TABLE, {}).get("selection", {}).get("rows", [])
     if rows != st.session_state.get(_SEEN_ROWS):
@@ -131,7 +131,7 @@ def _title(selection: Selection, order: pd.DataFrame, rater: str, case: str) -> 
 
 
 def _ask_reference(selection: Selection, rater: str) -> str:
-    """Name the reference of the pictures: a reader's is the one without it, a model's the one that is asked for."""
+    """Return the reference of the pictures: for a reader the one made without it, for a model the chosen one."""
     if selection.reference != tables.LEAVE_ONE_OUT:
         return selection.reference
     names = selection.runs.expanded(tables.LEAVE_ONE_OUT)
@@ -242,12 +242,12 @@ def _said(annotated: NDArray[np.bool_], z: int) -> str:
 
 
 def _drawable(scene: Scene, reference: str) -> str:
-    """Give the reference, or the first of the case where too few read it for this one."""
+    """Return the reference, or the case's first one if too few readers read the case."""
     return reference if reference in scene.references else next(iter(scene.references))
 
 
 def _ask_slice(scene: Scene, first: int) -> int:
-    """Ask for the slice, beginning with the one with most mistakes whenever another case is shown."""
+    """Show the slice control; a new case starts at the slice with most errors."""
     count = scene.image.shape[0]
     before = st.session_state.get(_SEEN_CASE)
     st.session_state[_SEEN_CASE] = scene.case

@@ -163,7 +163,7 @@ def _volume_pairs(selection: Selection, label: str, first: str, second: str) -> 
 def _many(selection: Selection, names: Sequence[str]) -> None:
     layout.text("Who is better than whom", "title")
     if direction_of(selection.metric) is Direction.NEITHER:
-        layout.text(f"{metric_title(selection.metric)} is good neither way: nobody is better.")
+        layout.text(f"{metric_title(selection.metric)} has no better direction: nobody is better.")
         return
     alone = set(selection.runs.readers) if selection.reference == tables.LEAVE_ONE_OUT else set()
     usual = [name for name in names if name not in alone][:_AT_FIRST]

@@ -88,7 +88,7 @@ def _sure(runs: ComparableRuns, rater: str, case: str) -> float | None:
     try:
         return runs.open_run(rater).findings(case)[0]
     except CtbenchError:
-        return None  # a board that keeps no predictions; what was drawn still tells
+        return None  # the board keeps no predictions; volumes still make a call
 
 
 def _curves(found: pd.DataFrame, selection: Selection) -> None:
@@ -165,7 +165,7 @@ def _rate_columns() -> list[str]:
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give shares in percent; the AUC stays as it is."""
+    """Return shares in percent; the AUC is not changed."""
     shares = [name for name in (*_rate_columns(), "ppv_at", "npv_at", "prevalence") if name in rows]
     return rows.assign(**{name: 100 * rows[name] for name in shares if not name.startswith("auc")})
 

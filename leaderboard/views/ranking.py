@@ -62,7 +62,7 @@ def show(selection: Selection) -> None:
 
 
 def _ask_subgroup(selection: Selection) -> tuple[str, ...] | None:
-    """Ask for a subgroup of cases, where the dataset that tells them is here."""
+    """Show the subgroup control if the dataset with the subgroups is on this machine."""
     groups = _subgroups(selection.runs)
     options = [_EVERYBODY, *groups]
     chosen = controls.choice("Cases", options, "cases")
@@ -89,7 +89,7 @@ def _standings(selection: Selection, cases: tuple[str, ...] | None, complete: bo
 
 
 def _ask_columns() -> tuple[list[str], str, bool]:
-    """Ask for the columns of the table and for their order; the empty order is that of the ranks."""
+    """Show the controls of columns and sort order; an empty order is that of the ranks."""
     with layout.folded("Columns and order"):
         columns = controls.choices("Columns", STANDING_COLUMNS, "columns", default=_USUAL) or ["rater"]
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -104,7 +104,7 @@ def _lead(selection: Selection, table: pd.DataFrame, cases: tuple[str, ...] | No
     who = f"{len(ranked)} ranked"
     if len(ranked):
         first, tied = ranked.iloc[0], int(ranked["tied_with_first"].astype(bool).sum()) - 1
-        also = f"; {tied} more cannot be told apart from it" if tied else ""
+        also = f"; {tied} more cannot be separated from it" if tied else ""
         who += f", first {first['rater']} with {fixed(first['mean'], selection.unit())}{also}"
     title = f"{selection.structure.title}, {metric_title(selection.metric)} against {selection.reference}"
     layout.text(title, "title")

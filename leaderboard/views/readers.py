@@ -73,7 +73,7 @@ def _against_others(selection: Selection) -> None:
 
 
 def _asked_study(selection: Selection) -> ReaderStudy | None:
-    """Compare the readers' masks: at once where there are few cases, else when it is asked for."""
+    """Compare the readers' masks: at once if there are few cases, else after a click."""
     count = len(selection.runs.manifest.cases)
     try:
         selection.dataset()

@@ -120,7 +120,7 @@ def _confusion(selection: Selection, models: Sequence[str]) -> None:
     if not wanted:
         layout.text(
             "The confusion matrix counts voxels of all cases: in percent of each structure of the reference, how the "
-            "model called them. It is counted when it is asked for.",
+            "model called them. Turn the switch on to count it.",
             "muted",
         )
         return

@@ -87,7 +87,7 @@ def test_at_most_thirty_raters(app, toy_board):
 def test_a_metric_that_is_good_neither_way_has_no_winner(app, toy_board):
     """Volumes are compared, but nobody is better."""
     test = app(toy_board, "compare", metric="Volume", reference="majority", first="sharp", second="blunt")
-    assert "good neither way: nobody is better" in words_of(test)
+    assert "has no better direction: nobody is better" in words_of(test)
     assert table_of(test, "wins")["wins"].isna().all()
 
 

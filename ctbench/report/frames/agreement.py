@@ -29,15 +29,15 @@ def statistic_title(name: str) -> str:
 
 
 def agreement_matrix(study: ReaderStudy, label: str, metric: str) -> pd.DataFrame:
-    """Say how far each pair of readers agrees on a structure.
+    """Return how well each pair of readers agrees on a structure.
 
     Args:
-        study: of the readers.
-        label: a structure, or ``overall``.
-        metric: one of ``study.pairs``.
+        study: Comparison of the readers.
+        label: Name of a structure, or ``overall``.
+        metric: Name of a metric in ``study.pairs``.
 
     Returns:
-        Columns reader, other, mean, sd, n (cases), unit; each pair stands there in both orders.
+        Columns reader, other, mean, sd, n (cases), unit; one row for each order of a pair.
     """
     described = pair_summary(study)
     own = described[(described["label"] == label) & (described["metric"] == metric)]
@@ -47,7 +47,7 @@ def agreement_matrix(study: ReaderStudy, label: str, metric: str) -> pd.DataFram
 
 
 def indeterminate_shares(study: ReaderStudy) -> pd.DataFrame:
-    """Give the share of voxels on which the readers found no consensus, by structure and case.
+    """Return the share of voxels without a consensus of the readers, by structure and case.
 
     Returns:
         Columns case, label, share: of the voxels in which any reader drew the structure, those that the consensus of

@@ -161,12 +161,12 @@ def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.Dat
 
 
 class _Sums:
-    """What the scores of each case and rater add up to.
+    """Sums of the scores of each case and rater.
 
     Args:
-        shape: number of cases, of raters.
-        statuses: their names, sorted.
-        structures: how many.
+        shape: Number of cases, number of raters.
+        statuses: Names of the statuses, sorted.
+        structures: Number of structures.
     """
 
     def __init__(self, shape: tuple[int, int], statuses: Sequence[str], structures: int) -> None:
@@ -189,12 +189,12 @@ class _Sums:
                 self.penalised[:, :, column] |= penalised[:, :, at].T
 
     def means(self) -> NDArray[np.float64]:
-        """Give the means over the scores that have a value."""
+        """Return the means over the scores that have a value."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self._total / self._count)
 
     def commonest(self) -> NDArray[np.intp]:
-        """Give the place of ``ok`` where there is one, else of the commonest status, the first of equals."""
+        """Return the index of ``ok`` where any score has it, else of the most frequent status (the first of equals)."""
         weights = np.where(np.array(self._statuses) == "ok", _DECIDES, 1)
         return np.asarray((self.tally * weights[:, None, None]).argmax(axis=0))
 

@@ -1,4 +1,4 @@
-"""Who calls which case positive: the frames behind detection."""
+"""Detection by case: which rater calls which case positive, and the rates that follow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 STRATA = ("type", "size_class")
-"""Columns of a case table by which positive cases are parted."""
+"""Columns of a case table by which positive cases are split."""
 
 RATES = {
     "sensitivity": "Sensitivity",
@@ -40,7 +40,7 @@ RATES = {
 """Fields of ``ctbench.statistics.Detection`` with an interval -> what people call them; all but the AUC are shares."""
 
 Sure = Callable[[str, str], float | None]
-"""Rater, case -> how sure the rater says it is that the case is positive."""
+"""Rater, case -> the rater's own score that the case is positive, in [0, 1]; None if it has none."""
 
 _ANY = "hemorrhage"
 """The group that a predictor's score of a case is about."""
@@ -54,12 +54,12 @@ _COLUMNS = ("case", "truth", "score", "lost", *_KEYS, "by", "threshold")
 
 
 def any_finding(labels: Sequence[str]) -> tuple[str, ...]:
-    """Name what a case as a whole is positive for: any hemorrhage, or the only structure."""
+    """Return the structures that a model's score of a whole case is about: any hemorrhage, or the only structure."""
     return (_ANY, *(labels if len(labels) == 1 else ()))
 
 
 def calls(results: ComparableRuns) -> pd.DataFrame:
-    """Say for each case of a report whether a structure is there, and how sure each rater is of it.
+    """Return for each case of a report whether a structure is present, and each rater's score for it.
 
     Returns:
         As ``case_calls``.
@@ -75,14 +75,14 @@ def calls(results: ComparableRuns) -> pd.DataFrame:
 
 
 def can_detect(results: ComparableRuns) -> bool:
-    """Say whether some structure is there in some cases and absent in others."""
+    """Return whether some structure is present in some cases and absent in others."""
     return len(calls(results)) > 0
 
 
 def case_calls(
     scores: pd.DataFrame, *, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
 ) -> pd.DataFrame:
-    """Say for each case whether a structure is there, and how sure each rater is of it.
+    """Return for each case whether a structure is present, and each rater's score for it.
 
     A model is judged by the common reference, a reader by the one that it had no part in, where there is one. A case
     without a prediction counts as wrongly called.
@@ -92,7 +92,7 @@ def case_calls(
         common: the name of the reference of all readers.
         structures: to call cases positive for.
         findings: those of them that a model's score of a case is about.
-        sure: gives that score.
+        sure: Returns that score.
 
     Returns:
         Columns rater, rater_kind, reference, label, by (what ``score`` is), threshold, case, truth, score, lost (no
@@ -123,7 +123,7 @@ def _found(
 
 
 def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
-    """Give case, truth, score (volume in mL) and lost; None where the structure is there in all cases or in none."""
+    """Return case, truth, score (volume in mL) and lost; None if the structure is in all cases or in none."""
     wide = rows.pivot_table(index="case", columns="metric", values="value", dropna=False)
     status = rows.drop_duplicates("case").set_index("case")["status"]
     if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq("unsupported").all():
@@ -137,7 +137,7 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _case_scores(cases: pd.DataFrame, sure: Callable[[str], float | None]) -> pd.Series | None:
-    """Ask how sure a model is of each case; None where it does not say so of every case that it predicted."""
+    """Return a model's own score of each case; None unless every predicted case has one."""
     said = {case: sure(case) for case in cases.loc[~cases["lost"], "case"]}
     if not said or None in said.values():
         return None
@@ -146,10 +146,10 @@ def _case_scores(cases: pd.DataFrame, sure: Callable[[str], float | None]) -> pd
 
 
 def detection_rows(found: pd.DataFrame) -> pd.DataFrame:
-    """Say how well each rater finds each structure.
+    """Return how well each rater detects each structure.
 
     Args:
-        found: as ``case_calls`` gives it.
+        found: Rows that ``case_calls`` returned.
 
     Returns:
         A row for each rater, structure and kind of call: rater, rater_kind, reference, label, by, and the fields of
@@ -165,10 +165,10 @@ def detection_rows(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def stratum_rows(found: pd.DataFrame, strata: pd.Series) -> pd.DataFrame:
-    """Say how well each rater finds the positive cases of each stratum, beside all negative ones.
+    """Return how well each rater detects the positive cases of each stratum among all negative cases.
 
     Args:
-        found: as ``case_calls`` gives it.
+        found: Rows that ``case_calls`` returned.
         strata: of the cases, by their ids; its name becomes a column.
 
     Returns:
@@ -187,7 +187,7 @@ def stratum_rows(found: pd.DataFrame, strata: pd.Series) -> pd.DataFrame:
 
 
 def at_prevalence(rows: pd.DataFrame, prevalence: float) -> pd.DataFrame:
-    """Give the predictive values that a prevalence would make, by Bayes' theorem.
+    """Return predictive values at a prevalence, by Bayes' theorem.
 
     Args:
         rows: as ``detection_rows`` gives them.

@@ -1,4 +1,4 @@
-"""Frames of single cases: which to look at first, and what its scores are."""
+"""Cases of a rater sorted from the worst, and the scores of one case, as tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         Columns case, value (null where none of the structures has one), status (``ok``, or what the structures' are
-        that are not), detail. A metric that is good neither way sorts by name; cases without a value come last.
+        that are not), detail. A metric without a better direction sorts by name; cases without a value come last.
     """
     own = scores[scores["label"].isin(list(over))]
     if own.empty:
@@ -44,14 +44,14 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
 
 
 def _listed(rows: pd.DataFrame, by: str, column: str) -> dict[str, str]:
-    """Give for each name the different words of a column, listed."""
+    """Return for each name the distinct values of a column, joined by commas."""
     return {
         str(name): ", ".join(dict.fromkeys(filter(None, map(str, words)))) for name, words in rows.groupby(by)[column]
     }
 
 
 def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:
-    """Lay the scores of one case out: a row for each structure, a column for each metric, the chief ones first.
+    """Return the scores of one case: a row for each structure, a column for each metric, the chief ones first.
 
     Args:
         scores: tidy scores of one case and rater against one reference.

@@ -26,9 +26,9 @@ def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd
     Source: Cai et al., Radiology: Artificial Intelligence 2020;2:e190183, Figure 3.
 
     Args:
-        run: of the model; cases without a prediction do not count.
-        dataset: gives the references.
-        structures: labels that the model knows, or groups that share none.
+        run: Run of the model; cases without a prediction do not count.
+        dataset: The dataset, with the readers' masks.
+        structures: Names of labels that the model knows, or of groups that share no label.
 
     Returns:
         Columns reference, prediction (names, ``background`` first), voxels, percent of the reference's structure (NaN
@@ -57,7 +57,7 @@ def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd
 
 
 def can_confuse(results: ComparableRuns) -> bool:
-    """Say whether some model knows two structures, which it could take for one another."""
+    """Return whether some model knows at least two structures, which it can confuse."""
     return any(models and len(over) > 1 for over, models in results.scopes.items())
 
 

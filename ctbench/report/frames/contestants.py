@@ -1,4 +1,4 @@
-"""The scores of raters who may be compared, on the references that all of them share."""
+"""Scores of raters on the references, cases and structures on which all of them have a value."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def contestants(
     name_of: Callable[[Entry], str],
     patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Give the scores of some raters by case, averaged over structures and over the references that they share.
+    """Return the scores of some raters by case, averaged over structures and over the references that they share.
 
     A structure of a case counts on the references on which all of them have a value. ``all readers`` is on each
     reference the reader who had no part in it; a single reader restricts the comparison to the reference that this
     reader was scored on.
 
     Args:
-        grids: scores of one metric, one for each reference.
-        names: models, readers, or ``all readers``.
-        over: the structures that a mean goes over, or one.
-        metric: its name.
-        name_of: under which name an entry of the grids stands.
-        patients: case -> patient; a case that is not there is a patient of its own.
+        grids: Scores of one metric, one grid for each reference.
+        names: Names of models and readers, or ``all readers``.
+        over: Names of the structures that a mean is taken over; one name for a single structure.
+        metric: Name of the metric.
+        name_of: Returns the name of an entry of the grids.
+        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         Tidy rows ``case, patient, rater, rater_kind, label`` (overall), ``metric, value, unit``; null where nothing
@@ -68,7 +68,7 @@ def contestants(
 def structure_rows(
     grids: Sequence[Grid], names: Sequence[str], structures: Sequence[str], metric: str, **options: Any
 ) -> pd.DataFrame:
-    """Give the same scores for each of some structures by itself, as the rows of one table."""
+    """Return the same scores for each structure separately, as the rows of one table."""
     parts = [contestants(grids, names, (one,), metric, **options).assign(label=one) for one in structures]
     return pd.concat(parts, ignore_index=True)
 
@@ -79,7 +79,7 @@ def _kinds(names: Sequence[str], grid: Grid, places: Sequence[int]) -> list[str]
 
 
 def _places(grid: Grid, names: Sequence[str], name_of: Callable[[Entry], str]) -> list[int] | None:
-    """Give where the raters stand in a grid; None where one of them is not there."""
+    """Return the positions of the raters in a grid, or None if one of them is missing."""
     places = {name_of(entry): at for at, entry in enumerate(grid.entries)}
     readers = [at for at, entry in enumerate(grid.entries) if entry.rater_kind == "reader"]
     if len(readers) == 1:

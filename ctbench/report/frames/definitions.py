@@ -1,4 +1,4 @@
-"""What scores mean: every metric with its empty cases, and every consensus rule, as tables."""
+"""Definitions of metrics, their values where a mask is empty, and consensus rules, as tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def metric_definitions(names: Iterable[str] | None = None) -> pd.DataFrame:
     """Define metrics, in the order in which they are listed.
 
     Args:
-        names: of those to define; None: all.
+        names: Names of the metrics to define; None: all.
 
     Returns:
         Columns ``metric, title, definition, unit, better``, then ``both_empty, prediction_empty, reference_empty,
@@ -63,5 +63,5 @@ def _outcome(value: object) -> str:
 
 
 def consensus_rules() -> pd.DataFrame:
-    """Say how each consensus rule works: columns ``rule, meaning``."""
+    """Return how each consensus rule works: columns ``rule, meaning``."""
     return pd.DataFrame(list(CONSENSUS_RULES.items()), columns=["rule", "meaning"])

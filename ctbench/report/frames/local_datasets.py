@@ -1,4 +1,4 @@
-"""Datasets as far as they are on this machine: pages show cases and subgroups where they are, and do without else."""
+"""Datasets that are on this machine, by name; nothing is downloaded or built."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Catalogs = Sequence[str | PathLike[str]]
 
 
 def local_dataset(name: str, catalogs: Catalogs = ()) -> Dataset:
-    """Load a dataset that is on this machine already; one that would first have to make itself is not made.
+    """Load a dataset that is on this machine; a dataset that has not been built yet is not built.
 
     Args:
-        name: in a catalogue; never a path, since a run may come from anybody.
-        catalogs: YAML files that are looked up before the catalogue that comes with ctbench.
+        name: Name in a catalogue; never a path, because the run that names it may come from anybody.
+        catalogs: Paths of YAML files that are searched before the catalogue of ctbench.
 
     Raises:
-        DataError: it is not here; the message says what to do.
+        DataError: The dataset is not on this machine; the message says what to do.
     """
     found = catalog(catalogs).get(name)
     if found is None:
@@ -34,6 +34,6 @@ def local_dataset(name: str, catalogs: Catalogs = ()) -> Dataset:
 
 
 def task_of(name: str, catalogs: Catalogs = ()) -> str:
-    """Give the task of a dataset, as its catalogue entry says; empty where no catalogue knows it."""
+    """Return the task of a dataset from its catalogue entry; empty if no catalogue has the dataset."""
     found = catalog(catalogs).get(name)
     return str(found.entry.task) if found else ""

@@ -1,4 +1,4 @@
-"""The methods on a board: their cards, and what went wrong with them."""
+"""Cards of models, and the cases in which they failed, as tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["card_facts", "failures_of", "method_card", "method_table"]
 
 
 def card_facts(card: UsedPredictor) -> dict[str, str]:
-    """Give what a predictor says of itself, under the words of the page; empty where it says nothing."""
+    """Return what a predictor states about itself, under the titles of the page; empty where it states nothing."""
     return {
         "Named as": card.spec,
         "Options": ", ".join(f"{key} = {value}" for key, value in {**card.info.parameters, **card.options}.items()),
@@ -66,7 +66,7 @@ def method_table(runs: ComparableRuns) -> pd.DataFrame:
 
 
 def method_card(runs: ComparableRuns, name: str) -> pd.DataFrame:
-    """Give all that is known of a model and its run, as rows ``fact, value``."""
+    """Return all facts about a model and its run, as rows ``fact, value``."""
     row = runs.index[runs.index["name"] == name].iloc[0]
     manifest = runs.board.manifest(row["run"])
     card = manifest.predictor
@@ -90,6 +90,6 @@ def method_card(runs: ComparableRuns, name: str) -> pd.DataFrame:
 
 
 def failures_of(runs: ComparableRuns, name: str) -> pd.DataFrame:
-    """List the cases of a model without a prediction: ``case, status, detail``."""
+    """Return the cases of a model without a prediction: columns ``case, status, detail``."""
     scores = runs.scores_on(runs.metrics[0], runs.common, [name])
     return tables.failures(scores)[["case", "status", "detail"]]

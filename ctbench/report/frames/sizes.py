@@ -1,4 +1,4 @@
-"""Scores beside the volumes of the structures that they are of."""
+"""Scores beside the reference volumes of the structures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _VOLUME = "reference_volume_ml"
 
 
 def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
-    """Put scores beside the size of what they are of.
+    """Join scores with the reference volumes of their structures.
 
     Args:
-        scores: tidy scores of one metric and reference, with rows of the metric ``reference_volume_ml``.
-        across: ``labels``: a row for each rater and structure, the means over its cases; ``cases``: one for each case.
+        scores: Tidy scores of one metric and reference, with the rows of the metric ``reference_volume_ml``.
+        across: ``labels``: one row per rater and structure, with means over cases; ``cases``: one row per case.
 
     Returns:
         Columns rater, label, (case,) volume_ml, value, n (cases); without those that have no value or no volume.

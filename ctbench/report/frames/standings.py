@@ -1,4 +1,4 @@
-"""Where everybody on a board stands: ranks with their intervals, means, what they count, and why some have no rank."""
+"""The ranking table of a leaderboard: ranks with intervals, means, counts, and the reason where there is no rank."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def standings(
     """Rank the models, and the readers as one among them where references without each reader allow it.
 
     Args:
-        runs: the raters.
-        grids: their scores, one for each reference that ``reference`` stands for.
-        over: the structures that a mean goes over, or one structure.
-        metric: its name.
-        reference: its name, or ``leave-one-out``.
-        cases: a subgroup; None: all.
-        complete: describe what is ranked: the cases, structures and references on which all that are ranked have a
-            value. Else each rater's mean is over all values that it has.
-        patients: case -> patient, drawn as a whole when ranks are resampled; None: each case is its own.
+        runs: Runs on one dataset.
+        grids: Their scores, one grid for each reference that ``reference`` stands for.
+        over: Names of the structures that a mean is taken over; one name for a single structure.
+        metric: Name of the metric.
+        reference: Name of the reference, or ``leave-one-out``.
+        cases: Ids of the cases of a subgroup; None: all cases.
+        complete: Describe only the cases, structures and references on which all ranked raters have a value. Else
+            each rater is described by all values that it has.
+        patients: Case -> patient; patients are resampled as a whole. None: every case is a patient of its own.
 
     Returns:
         A row for each rater with ``STANDING_COLUMNS``, the ranked ones first, best first: ``rank_low, rank_high`` hold
@@ -76,7 +76,7 @@ def standings(
 
 
 def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], metric: str) -> dict[str, str]:
-    """Give model -> why it cannot be ranked in this question."""
+    """Return model -> why it cannot be ranked for these structures, metric and references."""
     models = runs.index[runs.index["rater_kind"] == "model"]
     versions = {
         name: json.loads(text).get(metric) for name, text in zip(models["name"], models["metrics"], strict=True)
@@ -102,7 +102,7 @@ def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], m
 
 
 def _unknown(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str]) -> set[str]:
-    """Name the models for which every score of these structures is ``unsupported``."""
+    """Return the models of which every score of these structures is ``unsupported``."""
     found: set[str] = set()
     for grid in grids[:1]:
         own = grid.select(labels=over)
@@ -154,7 +154,7 @@ def _reasons(rows: pd.DataFrame, refused: Mapping[str, str], metric: str, refere
         elif pd.isna(row["rank"]):
             neither = direction_of(metric) is Direction.NEITHER
             said.append(
-                f"{metric_title(metric)} is good neither way" if neither else "no case has values of all raters"
+                f"{metric_title(metric)} has no better direction" if neither else "no case has values of all raters"
             )
         else:
             said.append("")

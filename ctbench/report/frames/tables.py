@@ -1,8 +1,8 @@
 """Tables of a dataset's scores: frames in, frames out, nothing formatted.
 
 Every table keeps to one reference or to one set of references. ``leave-one-out`` stands for the set
-``<method>-without-k`` of all readers k: a reader is scored on the one it had no part in, a model on each of them, so
-the two averages go over the same references.
+``<method>-without-k`` of all readers k: a reader is scored on the one made without this reader, a model on each of
+them, so the two averages are over the same references.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ _FAILED = ("failed", "missing")
 
 
 def is_leave_one_out(references: pd.Series) -> pd.Series:
-    """Say which references were made without one of the readers."""
+    """Return, for each reference name, whether the reference was made without one of the readers."""
     return references.str.contains("-without-", regex=False)
 
 
 def common_reference(scores: pd.DataFrame) -> str:
-    """Name the reference of all readers (or the given one).
+    """Return the name of the reference of all readers, or of the given reference.
 
     Raises:
-        UsageError: the scores hold none or several, which could not be compared.
+        UsageError: The scores have no such reference, or several, which cannot be compared.
     """
     names = scores.loc[~is_leave_one_out(scores["reference"]), "reference"].unique()
     if len(names) != 1:
@@ -76,12 +76,12 @@ def common_reference(scores: pd.DataFrame) -> str:
 
 
 def raters(scores: pd.DataFrame, kind: str) -> tuple[str, ...]:
-    """Name the raters of a kind (``reader`` or ``model``), in the order in which they first occur."""
+    """Return the raters of a kind (``reader`` or ``model``), in the order in which they first occur."""
     return tuple(map(str, scores.loc[scores["rater_kind"] == kind, "rater"].unique()))
 
 
 def scope(scores: pd.DataFrame, rater: str, labels: Iterable[str], groups: Iterable[str] = ()) -> tuple[str, ...]:
-    """Name the structures that a rater's overall mean is taken over.
+    """Return the structures that a rater's overall mean is taken over.
 
     These are the labels that the rater supports. A rater that knows none of them, but a group as a whole (any
     hemorrhage), is averaged over its groups.
@@ -90,26 +90,26 @@ def scope(scores: pd.DataFrame, rater: str, labels: Iterable[str], groups: Itera
 
 
 def supported(scores: pd.DataFrame, rater: str, structures: Iterable[str]) -> tuple[str, ...]:
-    """Keep those of the structures that a rater claims to know."""
+    """Return those of the structures that a rater claims to know."""
     rows = unsupported(scores)
     lacking = set(rows.loc[rows["rater"] == rater, "label"])
     return tuple(name for name in structures if name not in lacking)
 
 
 def unsupported(scores: pd.DataFrame) -> pd.DataFrame:
-    """List the structures that a model does not claim: columns rater, label."""
+    """Return the structures that models do not claim to know: columns rater, label."""
     rows = scores[scores["status"] == "unsupported"]
     return rows[["rater", "label"]].drop_duplicates(ignore_index=True)
 
 
 def failures(scores: pd.DataFrame) -> pd.DataFrame:
-    """List the cases in which a model failed or gave nothing: columns rater, case, status, detail."""
+    """Return the cases without a prediction: columns rater, case, status, detail."""
     rows = scores[scores["status"].isin(_FAILED)]
     return rows[["rater", "case", "status", "detail"]].drop_duplicates(["rater", "case"], ignore_index=True)
 
 
 def present(scores: pd.DataFrame, structures: Iterable[str]) -> tuple[str, ...]:
-    """Keep those of the structures that have scores."""
+    """Return those of the structures that have scores."""
     found = set(scores["label"])
     return tuple(name for name in structures if name in found)
 
@@ -118,9 +118,9 @@ def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) 
     """Describe one metric by structure, reference and rater.
 
     Args:
-        scores: of one dataset.
-        structures: labels and groups, in the order in which they shall stand.
-        metric: its name.
+        scores: Tidy scores of one dataset.
+        structures: Names of labels and groups, in the order of the rows.
+        metric: Name of the metric.
 
     Returns:
         The columns of ``ctbench.statistics.describe`` by label, reference and rater.
@@ -135,13 +135,13 @@ def comparison(
     """Compare the readers with one model, structure by structure and overall.
 
     Args:
-        scores: of one dataset.
-        model: its name.
-        structures: the structures to compare, in the order in which they shall stand; ``overall`` comes last.
-        averaged: the structures that the overall mean goes over.
-        metric: its name.
-        reference: ``leave-one-out`` pairs each reader with the model on the reference that this reader had no part
-            in; the name of the common reference compares all at once, as the papers do.
+        scores: Tidy scores of one dataset.
+        model: Name of the model.
+        structures: Names of the structures to compare, in the order of the rows; ``overall`` comes last.
+        averaged: Names of the structures that the overall mean is taken over.
+        metric: Name of the metric.
+        reference: ``leave-one-out`` pairs each reader with the model on the reference made without this reader; the
+            name of the common reference compares all at once, as the papers do.
 
     Returns:
         A row for each structure and reader: label, rater, reference; the reader's ``n, mean, sd``; the model's
@@ -183,13 +183,7 @@ def gap(
     each and the differences averaged. The share of ``overall`` is the mean of the absolute shares of the structures
     averaged, which is how Cai's 3.94 % comes out of its column.
 
-    Args:
-        scores: of one dataset.
-        model: its name.
-        structures: as in ``comparison``, as all arguments.
-        averaged: see above.
-        metric: see above.
-        reference: see above.
+    Takes the same arguments as ``comparison``.
 
     Returns:
         A row for each structure: label, ``difference`` (readers minus model), ``share_percent`` (null unless the unit
@@ -209,7 +203,7 @@ def gap(
 
 
 def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures: Sequence[str]) -> pd.DataFrame:
-    """Put the volume that a rater measured beside that of the reference.
+    """Return measured and reference volumes of a rater, case by case.
 
     Returns:
         Columns label, case, reference_ml, measured_ml, without the cases in which either is null (the rater failed,
@@ -230,7 +224,7 @@ def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures
 
 
 def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) -> pd.DataFrame:
-    """Say how well each rater's volumes agree with those of a reference: a row for each structure and rater.
+    """Return how well each rater's volumes agree with those of a reference: one row per structure and rater.
 
     Returns:
         Columns label, rater, rater_kind, the fields of ``VolumeAgreement``, and ``lower, upper``: the limits of
@@ -250,12 +244,12 @@ def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) 
 
 
 def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
-    """Keep the rows of the readers and of one model, on the common reference or on those that readers are paired on.
+    """Return the rows of the readers and of one model, on the common reference or on the references without a reader.
 
     Args:
-        scores: of one dataset.
-        model: its name.
-        reference: the name of the common reference, or ``leave-one-out``.
+        scores: Tidy scores of one dataset.
+        model: Name of the model.
+        reference: Name of the common reference, or ``leave-one-out``.
     """
     is_reader = scores["rater_kind"] == "reader"
     chosen = scores[is_reader | (scores["rater"] == model)]
@@ -266,13 +260,13 @@ def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
 
 
 def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str) -> pd.DataFrame:
-    """Keep one metric of some structures, and add the mean of those averaged as the label ``overall``.
+    """Return the rows of one metric and some structures, with the mean over structures as the label ``overall``.
 
     Args:
-        scores: of one dataset.
-        structures: to keep.
-        averaged: those that the overall mean goes over.
-        metric: its name.
+        scores: Tidy scores of one dataset.
+        structures: Names of the structures to keep.
+        averaged: Names of the structures that the overall mean is taken over.
+        metric: Name of the metric.
     """
     chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
     mean = overall(chosen, labels=present(chosen, averaged))

@@ -1,4 +1,4 @@
-"""Two raters against each other, case by case."""
+"""Comparison of two raters, case by case: paired tests, wins, ties and losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctbench.statistics import ALPHA, Direction, direction_of, paired_difference
 __all__ = ["TIE_MARGINS", "duel", "side_by_side"]
 
 TIE_MARGINS = {"1": (0.0, 0.005, 0.01, 0.02, 0.05), "mm": (0.0, 0.1, 0.5, 1.0, 2.0), "mL": (0.0, 0.1, 0.5, 1.0, 5.0)}
-"""Unit -> differences that one may choose to call a tie."""
+"""Unit -> differences up to which two values can be called a tie."""
 
 _COLUMNS = (
     *("label", "n", "first", "second", "difference", "low", "high", "p", "p_holm", "better"),
@@ -43,7 +43,7 @@ def duel(
     Returns:
         A row for each label: ``n`` pairs, the means ``first, second`` over them, ``difference`` (second minus first)
         with ``low, high`` (95 %), ``p``, ``p_holm`` (adjusted over the labels), ``better`` (with p_holm < .05, else
-        empty), ``wins, ties, losses`` of the second (null where the metric is good neither way) and ``reason``.
+        empty), ``wins, ties, losses`` of the second (null if the metric has no better direction) and ``reason``.
     """
     known = rows.dropna(subset="value")
     absent = [name for name in structures if name not in set(known["label"])]
@@ -66,7 +66,7 @@ def duel(
 
 
 def side_by_side(rows: pd.DataFrame, *, first: str, second: str) -> pd.DataFrame:
-    """Set two raters side by side: ``case, label, first, second, difference``, the cases that the second loses first.
+    """Return two raters by case, worst for the second first: ``case, label, first, second, difference``.
 
     Args:
         rows: as for ``duel``.

@@ -58,7 +58,7 @@ def mean_cell(mean: float, sd: float, unit: str, *, mark: str = "", kind: str = 
 
 
 def when_fewer(n: int, cases: int) -> Html | None:
-    """Say how many cases a mean counts where those are not all."""
+    """Return the number of cases that a mean counts, or None if these are all cases."""
     return None if n == cases else element("small", f"n = {n}", class_="line")
 
 
@@ -73,5 +73,5 @@ def count_cell(value: float, *, quiet: bool = False) -> Cell:
 
 
 def captioned(content: Html, caption: str) -> Html:
-    """Put a figure, which scrolls within itself where the page is narrow, over its caption."""
+    """Return a figure with its caption; on a narrow page the figure scrolls."""
     return element("figure", element("div", content, class_="scroll plot", tabindex=0), element("figcaption", caption))

@@ -1,4 +1,4 @@
-"""What a model takes for what, over all cases of a run."""
+"""Confusion matrices of the models, in percent of each structure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["confusions"]
 
 
 def confusions(results: ComparableRuns, dataset: Dataset) -> Html:
-    """Give the confusion matrix of each model in percent, as Cai's Figure 3."""
+    """Return the confusion matrix of each model in percent (Cai's Figure 3)."""
     how = (
         f"How the voxels of each structure of {results.common} were called, in percent of that structure, over all "
         "cases with a prediction. Voxels that do not count are left out. The darker, the more."

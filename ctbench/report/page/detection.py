@@ -1,4 +1,4 @@
-"""Detection: who is told to have a finding, and who has one."""
+"""Detection on the page: sensitivity, specificity, predictive values and AUC of each rater."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["detections"]
 
 
 def detections(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
-    """Give detection of each rater and structure on all cases and on the balanced set, and of models by stratum."""
+    """Return detection by rater and structure, in all cases and at 50 % prevalence, and of models by stratum."""
     how = (
         f"Does a rater call the cases positive that are? {explanations.DETECTION} Balanced: what the same sensitivity "
         "and specificity give where half of the cases are positive, which makes datasets comparable."

@@ -1,4 +1,4 @@
-"""Is a model as good as the readers? Equivalence within a margin, and the model's place in the readers' spread."""
+"""Equivalence of models to readers on the page, and each model's place in the readers' spread."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
         f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
-        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{margin:g}. The margin is "
-        "the page's choice."
+        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{margin:g}. The margin "
+        "was chosen for this page."
     )
     stands_on = (
         f" Reader k and the model are compared on {results.common}-without-k." if results.leave_one_out else None

@@ -29,19 +29,19 @@ class Section:
     parts: tuple[Section, ...] = ()
 
     def html(self, level: int = 2) -> Html:
-        """Give the section with its heading and parts."""
+        """Return the section with its heading and parts."""
         heading = element(f"h{level}", self.title)
         return element("section", heading, self.body, *(part.html(level + 1) for part in self.parts), id=self.anchor)
 
 
 def page(title: str, lead: Html, sections: Sequence[Section], version: str) -> str:
-    """Put a page together.
+    """Return a whole page.
 
     Args:
-        title: of the page.
-        lead: stands below it.
-        sections: in their order.
-        version: of ctbench.
+        title: Title of the page.
+        lead: Markup below the title.
+        sections: Sections in their order.
+        version: Version of ctbench.
     """
     folder = files("ctbench.report.page")
     template = Template((folder / "page.html").read_text(encoding="utf-8"))

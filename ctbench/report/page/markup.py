@@ -1,4 +1,4 @@
-"""HTML that escapes whatever it is not told to trust, and sortable tables."""
+"""HTML elements that escape all text, and sortable tables."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def element(name: str, *content: object, **attributes: object) -> Html:
 
 
 def join(parts: Iterable[object]) -> Html:
-    """Put parts after one another, escaping those that are not ``Html``."""
+    """Join parts, escaping those that are not ``Html``."""
     return Html(
         "".join(
             part if isinstance(part, Html) else html.escape(str(part), quote=False)

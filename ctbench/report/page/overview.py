@@ -1,4 +1,4 @@
-"""Where all raters of a dataset stand: overall means in a sentence, a figure and a table."""
+"""Overall means of all raters of a dataset: a sentence, a figure and a table."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["at_a_glance", "in_words"]
 
 
 def at_a_glance(results: ComparableRuns) -> Html:
-    """Give the overall scores of all raters, as a sentence, a figure and a table, one set for each scope."""
+    """Return the overall scores of all raters as a sentence, a figure and a table, one set for each scope."""
     return join(_scope(results, over, models) for over, models in results.scopes.items())
 
 
 def in_words(results: ComparableRuns) -> str:
-    """Say in a few sentences where the raters stand."""
+    """Return the overall means of the raters in a few sentences."""
     said = []
     for over, models in results.scopes.items():
         fair = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics[:1])

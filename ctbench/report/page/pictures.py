@@ -110,7 +110,7 @@ def _picture(title: str, scene: Scene, dice: float, model: str, reference: str, 
 
 
 def gallery(drawn: Sequence[Picture]) -> Html:
-    """Lay pictures out beside one another, each with its plain slice."""
+    """Return pictures side by side, each with its plain slice."""
     return element("div", *(_card(picture) for picture in drawn), class_="gallery")
 
 

@@ -30,7 +30,7 @@ def find_browser() -> str:
     """Find a Chromium: what ``CTBENCH_BROWSER`` names, one on the path, or one where it is usually installed.
 
     Raises:
-        MissingFileError: there is none.
+        MissingFileError: No Chromium is installed.
     """
     if named := os.environ.get(BROWSER_VARIABLE):
         if found := shutil.which(named):

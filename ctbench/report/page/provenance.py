@@ -1,4 +1,4 @@
-"""What can go wrong and where it all comes from: failures, definitions, predictors, versions, digests."""
+"""Facts of the dataset, failures, definitions of metrics, cards of models, versions and digests."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _predict_seconds(run: Run) -> pd.Series:
 
 
 def repeat(results: Sequence[ComparableRuns], command: str | None, stamp: str | None) -> Html:
-    """Say how the page was made: the command, the versions, and the digests that a second run must reach."""
+    """Return how the page was made: the command, the versions, and the digests that a second run must reach."""
     parts = []
     if command:
         parts.append(paragraph("Made by"))

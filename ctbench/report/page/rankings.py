@@ -1,4 +1,4 @@
-"""Who comes first, and how sure that is: rank intervals, ties, and how far a ranking would hold in other cases."""
+"""Rankings on the page: rank intervals, ties, pairwise tests, and the stability of the ranking."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
 
 
 def volumes(results: ComparableRuns) -> Html:
-    """Give the agreement of volumes with the common reference: a table, then scatter and Bland-Altman plots."""
+    """Return the agreement of volumes with the common reference: a table, then scatter and Bland-Altman plots."""
     agreement = tables.volumes(results.scores, reference=results.common, structures=results.structures)
     if agreement.empty:
         return paragraph("No volumes were scored.")
@@ -140,7 +140,7 @@ def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
 
 
 def can_correlate(results: ComparableRuns) -> bool:
-    """Say whether Dice and volumes were scored."""
+    """Return whether Dice and volumes were scored."""
     return {"dice", "reference_volume_ml"} <= set(results.scores["metric"])
 
 

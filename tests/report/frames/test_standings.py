@@ -71,7 +71,7 @@ def test_why_somebody_has_no_rank_is_said(field):
     assert alone.loc["atlas", "reason"] == "does not claim to know this structure"
     assert alone.loc["reader1", "reason"] == "helped to make this reference"
     neither = standing(field, ("caudate",), "majority", "volume_ml")
-    assert neither.loc["unet", "reason"] == "Volume is good neither way"
+    assert neither.loc["unet", "reason"] == "Volume has no better direction"
     assert neither["rank"].isna().all()
     assert pd.isna(alone.loc["atlas", "mean"])
 
