@@ -78,8 +78,11 @@ class Contested:
     codes: NDArray[np.int64]
 
     def of(self, readers: Sequence[int]) -> Contested:
-        """Return the votes of some readers in the same voxels."""
-        return Contested(self.at, self.place, self.votes[:, readers], self.codes)
+        """Return the voxels on which some of the readers still differ."""
+        votes = self.votes[:, readers]
+        smallest = np.where(votes == ABSENT, len(self.codes), votes).min(axis=1, initial=len(self.codes))
+        keep = (votes.max(axis=1, initial=ABSENT) > smallest)[self.place]
+        return Contested(self.at[keep], self.place[keep], votes, self.codes)
 
 
 def contested_patterns(readings: Readings) -> Contested:
