@@ -38,7 +38,8 @@ from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report import build_report
 from ctbench.runs import SCORE_COLUMNS, Manifest, Run, Shard, UsedPredictor, merge, run
-from ctbench.runs.folder import RunFolder, write_frame
+from ctbench.runs.folder import RunFolder
+from ctbench.runs.journal import write_frame
 from ctbench.volume import Volume, read_volume, write_volume
 
 CATALOGUE = """

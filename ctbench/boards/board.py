@@ -35,7 +35,7 @@ from ctbench.boards.storage import Place
 from ctbench.boards.unsubmitted import loose_partitions, loose_runs, loose_table
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
-from ctbench.runs.exclusive import exclusive
+from ctbench.runs.claims import claim
 from ctbench.runs.folder import Run, RunFolder, open_run
 from ctbench.runs.manifest import Manifest, parse_manifest
 
@@ -246,7 +246,7 @@ def _alone(place: Place) -> Iterator[None]:
         except OSError as error:
             msg = f"cannot write the board {place}: {error.strerror}; choose a folder that you may write to"
             raise StoreError(msg) from error
-    with nullcontext() if place.local is None else exclusive(place.local / ".lock"):
+    with nullcontext() if place.local is None else claim(place.local / ".lock"):
         yield
 
 

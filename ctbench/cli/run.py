@@ -93,8 +93,7 @@ def run(
     """
     from ctbench.datasets import load_dataset
     from ctbench.predictors import process_command, unenforced
-    from ctbench.runs import READERS, Shard
-    from ctbench.runs import run as make_run
+    from ctbench.runs import READERS, Execution, RunRequest, Shard, carry_out
 
     isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
     if dry_run:
@@ -107,25 +106,21 @@ def run(
         wanted.append(READERS)
     for sentence in unenforced(predictor, isolation):
         note(sentence)
+    execution = Execution(jobs, cluster, cache, show_progress)
     runs = []
     for spec in wanted:
         folder = out or Path("runs") / loaded.name / _folder_name(spec)
-        result = make_run(
+        request = RunRequest(
             loaded,
             spec,
-            part.folder(folder) if part else folder,
-            options=None if spec == READERS else key_values(option, device),
+            options={} if spec == READERS else key_values(option, device),
             split=chosen_split(loaded, split),
             shard=part,
             consensus=consensus,
             metrics=metric,
-            jobs=jobs,
-            cluster=cluster,
-            cached=cache,
             isolation=isolation,
-            progress=show_progress,
         )
-        runs.append(result)
+        runs.append(carry_out(request, part.folder(folder) if part else folder, execution))
     print_summary(runs, as_json=as_json, as_csv=as_csv)
     exit_code = note_lost_cases(runs[0])
     if exit_code:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from ctbench.runs.comparison import Drop, compare, drops
 from ctbench.runs.crossvalidation import cross_validate, split_off_validation
-from ctbench.runs.execution import run
+from ctbench.runs.execution import carry_out, run
 from ctbench.runs.folder import SCORE_COLUMNS, Run, open_run
 from ctbench.runs.lockfile import Lock, lock, moved_from_lock, read_lock
 from ctbench.runs.manifest import Manifest, UsedPredictor
-from ctbench.runs.merging import merge
 from ctbench.runs.phases import Execution
-from ctbench.runs.planning import READERS
+from ctbench.runs.planning import READERS, RunRequest
 from ctbench.runs.rules import differing_rules
-from ctbench.runs.shards import Shard
+from ctbench.runs.shards import Shard, merge
 from ctbench.runs.verification import verify
 
 __all__ = [
@@ -23,8 +22,10 @@ __all__ = [
     "Lock",
     "Manifest",
     "Run",
+    "RunRequest",
     "Shard",
     "UsedPredictor",
+    "carry_out",
     "compare",
     "cross_validate",
     "differing_rules",

@@ -1,18 +1,23 @@
-"""The end of a run: parts become one table, the manifest is written, and what has no more use goes."""
+"""The parts of a run while it goes on, and how they become its scores and manifest at the end."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from ctbench.files import PARTIAL, sha256, write_text
+from ctbench.errors import StoreError
+from ctbench.files import PARTIAL, sha256, whole_file, write_text
+from ctbench.runs.cache import Columns
 from ctbench.runs.digests import predictions_digest
-from ctbench.runs.folder import RunFolder
+from ctbench.runs.folder import SCORE_COLUMNS, SORTED_BY, RunFolder
 from ctbench.runs.manifest import Manifest
-from ctbench.runs.parts import join_parts
 
-__all__ = ["commit", "is_intact", "sweep", "tidy"]
+__all__ = ["Joined", "commit", "consensus_digest", "is_intact", "join_parts", "sweep", "tidy", "write_part"]
 
 
 def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest:
@@ -67,3 +72,112 @@ def tidy(paths: RunFolder, manifest: Manifest) -> None:
         shutil.rmtree(paths.parts, ignore_errors=True)
     paths.costs.unlink(missing_ok=True)
     paths.partial.unlink(missing_ok=True)
+
+
+_ROW_GROUP = 1 << 17
+_REFERENCES = b"references"
+
+
+class Joined(NamedTuple):
+    """What was seen while parts were joined.
+
+    Attributes:
+        counts: status -> rows.
+        consensus_digest: of the digests of all references.
+    """
+
+    counts: dict[str, int]
+    consensus_digest: str
+
+
+def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
+    """Write the rows of some cases, sorted, whole or not at all.
+
+    Args:
+        cases: the columns ``SCORE_COLUMNS`` of each case.
+        references: case -> name of a reference -> its digest.
+        path: of the part.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pa.Table.from_pydict(columns, schema=_schema()) for columns in cases]
+    table = pa.concat_tables([_schema().empty_table(), *tables])
+    table = table.sort_by([(name, "ascending") for name in SORTED_BY])
+    kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
+    # pyarrow leaves a file that it opened itself open where the disk is full.
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        # It is read once and then goes: what makes Parquet small and quick to search would only cost.
+        pq.write_table(table.replace_schema_metadata(kept), file, compression="none", write_statistics=False)
+
+
+def join_parts(parts: Iterable[Path], path: Path) -> Joined:
+    """Write the table of all parts, which are in the order of their cases; memory does not grow with their number.
+
+    The same rows give the same bytes, however they were spread over parts.
+
+    Raises:
+        StoreError: a part is not there or cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    digest = hashlib.sha256()
+    with (
+        whole_file(path) as temporary,
+        temporary.open("wb") as file,
+        pq.ParquetWriter(file, _schema(), compression="zstd") as writer,
+    ):
+        waiting: list[Any] = []
+        for table, references in _tables(parts):
+            digest.update(_reference_lines(references))
+            counts.update(table["status"].to_pylist())
+            waiting.append(table.replace_schema_metadata(None))
+            if sum(map(len, waiting)) >= _ROW_GROUP:
+                waiting = _write_groups(writer, pa.concat_tables(waiting))
+        _write_groups(writer, pa.concat_tables([_schema().empty_table(), *waiting]), last=True)
+    return Joined(dict(sorted(counts.items())), digest.hexdigest())
+
+
+def consensus_digest(references: Mapping[str, Mapping[str, str]]) -> str:
+    """Give the SHA-256 of one line ``case<TAB>reference<TAB>digest`` for each reference of each case, sorted."""
+    return hashlib.sha256(_reference_lines(references)).hexdigest()
+
+
+def _reference_lines(references: Mapping[str, Mapping[str, str]]) -> bytes:
+    lines = (f"{case}\t{name}\t{own[name]}\n" for case, own in sorted(references.items()) for name in sorted(own))
+    return "".join(lines).encode()
+
+
+def _tables(parts: Iterable[Path]) -> Iterator[tuple[Any, dict[str, dict[str, str]]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for part in parts:
+        try:
+            # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
+            with pq.ParquetFile(part) as file:
+                table = file.read(use_threads=False)
+            references = json.loads((table.schema.metadata or {})[_REFERENCES])
+            if not table.schema.remove_metadata().equals(_schema()):
+                msg = f"its columns are {', '.join(table.schema.names)}"
+                raise ValueError(msg)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            msg = f"{part} cannot be read: {error}; give the same `ctbench run` again and it is made anew"
+            raise StoreError(msg) from error
+        yield table, references
+
+
+def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:
+    """Write whole row groups, and give back what is left."""
+    whole = len(table) if last else len(table) - len(table) % _ROW_GROUP
+    if whole:
+        writer.write_table(table.slice(0, whole).combine_chunks(), row_group_size=_ROW_GROUP)
+    return [table.slice(whole)]
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.float64() if name == "value" else pa.string()) for name in SCORE_COLUMNS])

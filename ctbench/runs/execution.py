@@ -10,17 +10,17 @@ from typing import Any
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.predictors import Isolation, Predictor
-from ctbench.runs.claiming import claimed, expect_same, expect_vacant
+from ctbench.runs.claims import claimed, expect_same, expect_vacant
 from ctbench.runs.completion import commit, is_intact, sweep, tidy
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.folder import Run, RunFolder
 from ctbench.runs.journal import log, settle_times
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.phases import Execution, Progress, check_all, predict_all, score_all
-from ctbench.runs.planning import RunPlan, plan_run
+from ctbench.runs.planning import RunPlan, RunRequest, plan_run
 from ctbench.runs.shards import Shard
 
-__all__ = ["run"]
+__all__ = ["carry_out", "run"]
 
 
 def run(
@@ -41,23 +41,26 @@ def run(
 ) -> Run:
     """Score one predictor, or all readers, on one dataset.
 
-    A run that was cut off, at whatever moment, goes on where it was; a whole one with the same manifest is given back
-    as it is. Either way its results end with the same bytes.
+    A run that was cut off, at whatever moment, goes on where it was; a complete run with the same manifest is
+    returned as it is. Either way its results have the same bytes.
 
     Args:
-        dataset: what is scored.
-        predictor: what ``load_predictor`` takes, a predictor, or ``readers``.
-        folder: of the run.
-        options: keyword arguments of the predictor's callable.
-        split: score only the cases of this split; empty: all.
-        shard: score only this part of them; ``merge`` joins the parts.
-        consensus: the rule that fuses readers.
-        metrics: names; None: all.
-        jobs: processes; -1: one a core.
-        cluster: address of a Dask scheduler whose workers are used instead.
-        cached: take predictions and scores that are known from ``CTBENCH_CACHE``, and keep new ones there.
-        isolation: whether the predictor is trusted, what it may see and use; None: its own files, the usual limits.
-        progress: called once a phase.
+        dataset: The dataset to score on.
+        predictor: What ``load_predictor`` takes, a predictor object, or ``readers``.
+        folder: The folder of the run.
+        options: See ``RunRequest``; None: none.
+        split: See ``RunRequest``.
+        shard: See ``RunRequest``.
+        consensus: See ``RunRequest``.
+        metrics: See ``RunRequest``.
+        isolation: See ``RunRequest``.
+        jobs: Number of processes; -1 uses all cores.
+        cluster: Address of a Dask scheduler whose workers are used instead; empty: none.
+        cached: Whether to read and write predictions and scores in ``CTBENCH_CACHE``.
+        progress: Called once a phase.
+
+    Returns:
+        The complete run.
 
     Raises:
         UsageError: the folder holds another run or other files, another process is at work in it, the split is empty,
@@ -66,21 +69,36 @@ def run(
         StoreError: the folder cannot be written, the disk is full, or a later version made the run in it.
         PluginError: the predictor cannot be made.
     """
-    # Workers need not stand in this working folder: they outlive it, or run on another machine.
-    paths = RunFolder(Path(folder).absolute())
-    execution = Execution(jobs, cluster, cached, progress)
-    plan = plan_run(
+    request = RunRequest(
         dataset,
         predictor,
-        options=options,
+        options=options or {},
         split=split,
         shard=shard,
         consensus=consensus,
         metrics=metrics,
         isolation=isolation,
     )
+    return carry_out(request, folder, Execution(jobs, cluster, cached, progress))
+
+
+def carry_out(request: RunRequest, folder: str | Path, execution: Execution | None = None) -> Run:
+    """Make the run that is requested, or continue it, in a folder; raises the errors of ``run``.
+
+    Args:
+        request: What to score, and by which rules.
+        folder: The folder of the run.
+        execution: Processes, caches and progress; None: all cores of this machine, with caches.
+
+    Returns:
+        The complete run.
+    """
+    execution = execution or Execution()
+    # Workers need not have the same working folder: they outlive it, or run on another machine.
+    paths = RunFolder(Path(folder).absolute())
+    plan = plan_run(request)
     whole = _whole(plan, paths)
-    if whole is not None and not (paths.partial.is_file() or paths.lock.is_file()):
+    if whole is not None and not (paths.partial.is_file() or paths.claim.is_file()):
         return Run(Path(folder), whole, reused=True)
     with claimed(paths):
         whole = _whole(plan, paths)  # it may have become so before it could be claimed
@@ -90,7 +108,7 @@ def run(
         begun = _begin(plan, paths, execution)
         outcomes = predict_all(plan, paths, execution)
         score_all(plan, outcomes, paths, execution)
-        settle_times(paths)
+        settle_times(paths.costs, paths.times)
         return Run(Path(folder), commit(begun, paths.all_parts(len(plan.cases)), paths))
 
 
@@ -125,7 +143,7 @@ def _reopen(plan: RunPlan, paths: RunFolder) -> Manifest:
     """Begin again with a whole run of which something was lost or changed since."""
     found = read_manifest(paths.manifest)
     expect_same(plan.manifest, found, paths)
-    log(paths, "begin", "", "scores or predictions of the whole run were lost or changed; they are made anew")
+    log(paths.log, "begin", "", "scores or predictions of the whole run were lost or changed; they are made anew")
     if predictions_digest(paths.predictions) != found.predictions_digest:
         shutil.rmtree(paths.predictions, ignore_errors=True)
     shutil.rmtree(paths.parts, ignore_errors=True)

@@ -11,15 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
-from ctbench.files import whole_file
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.predictors import Finding, parse_findings
-from ctbench.runs.lines import read_lines
+from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.volume import Volume, read_volume
 
-__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "part_size", "write_frame"]
+__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "part_size"]
 
 SCORE_COLUMNS = (
     "dataset",
@@ -90,7 +89,7 @@ class RunFolder:
         return self.path / "shard-files.txt"
 
     @property
-    def lock(self) -> Path:
+    def claim(self) -> Path:
         """Held by the process that is at work here."""
         return self.path / ".lock"
 
@@ -202,12 +201,6 @@ def open_run(folder: str | Path) -> Run:
         raise IncompleteRunError(msg)
     msg = f"{folder} is no run folder: it has no run.json"
     raise StoreError(msg)
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet, whole or not at all; equal frames give equal bytes."""
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        frame.to_parquet(file, index=False, engine="pyarrow", compression="zstd")
 
 
 def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:

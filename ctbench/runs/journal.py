@@ -1,17 +1,20 @@
-"""What differs from run to run and stands apart from its results: messages, times, memory."""
+"""The log, times and memory of a run: JSON lines, to which a process that may be killed at any moment appends."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from ctbench.runs.folder import RunFolder, write_frame
-from ctbench.runs.lines import append_line, read_lines
+from ctbench.errors import StoreError
+from ctbench.files import whole_file
 
-__all__ = ["Cost", "log", "note_cost", "peak_memory_mib", "settle_times"]
+__all__ = ["Cost", "append_line", "log", "note_cost", "peak_memory_mib", "read_lines", "settle_times", "write_frame"]
 
 
 class Cost(NamedTuple):
@@ -32,31 +35,68 @@ class Cost(NamedTuple):
     cached: bool = False
 
 
-def log(paths: RunFolder, phase: str, case: str, message: str, **more: object) -> None:
-    """Append a message to the log of a run; ``more`` fields that are empty are left out."""
+def log(file: Path, phase: str, case: str, message: str, **more: object) -> None:
+    """Append a message to the log file of a run; fields of ``more`` that are empty are left out."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     said = {name: value for name, value in more.items() if value}
-    append_line(paths.log, {"time": stamp, "phase": phase, "case": case, "message": message, **said})
+    append_line(file, {"time": stamp, "phase": phase, "case": case, "message": message, **said})
 
 
-def note_cost(paths: RunFolder, cost: Cost) -> None:
-    """Note what a case cost, at once: a run that is killed keeps it."""
-    append_line(paths.costs, cost._asdict())
+def note_cost(file: Path, cost: Cost) -> None:
+    """Append the cost of a case to the file of costs at once, so that a run that is killed keeps it."""
+    append_line(file, cost._asdict())
 
 
-def settle_times(paths: RunFolder) -> None:
-    """Write ``times.parquet``: for each phase and case what was noted last."""
-    whole = (line for line in read_lines(paths.costs) if line.keys() == set(Cost._fields))
+def settle_times(costs: Path, times: Path) -> None:
+    """Write the table of times from the file of costs: the last line of each phase and case."""
+    whole = (line for line in read_lines(costs) if line.keys() == set(Cost._fields))
     noted = {(line["phase"], line["case"]): line for line in whole}
     rows = pd.DataFrame([noted[key] for key in sorted(noted)], columns=list(Cost._fields))
-    write_frame(rows, paths.times)
+    write_frame(rows, times)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet, whole or not at all; equal frames have equal bytes."""
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        frame.to_parquet(file, index=False, engine="pyarrow", compression="zstd")
 
 
 def peak_memory_mib() -> float:
-    """Give the most memory that this process has held; 0 where the system does not say."""
+    """Return the peak memory of this process in MiB; 0 on Windows, where it is not known."""
     if sys.platform == "win32":
         return 0.0
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def append_line(path: Path, content: Mapping[str, Any]) -> None:
+    """Append one object; a line that a killed process left unfinished is closed first.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    line = json.dumps(dict(content), ensure_ascii=False) + "\n"
+    try:
+        with path.open("a+b") as file:
+            if file.tell() and file.seek(-1, 2) and file.read(1) != b"\n":
+                line = "\n" + line
+            file.write(line.encode())
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror}; free some space, or choose a folder that you may write to"
+        raise StoreError(msg) from error
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file, oldest first; skip lines that were cut off. A missing file has none."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                content = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(content, dict):
+                yield content

@@ -1,9 +1,9 @@
-"""``run.json``: everything needed to know what a run is, and to do it again."""
+"""``run.json``: what a run scored, how and with which versions; manifests of earlier schema versions are upgraded."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,29 +21,25 @@ from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
 from ctbench.predictors import INFO_KEYS, PredictorInfo, info_from_json, info_to_json
-from ctbench.runs.upgrade import upgraded
+from ctbench.runs.roles import Role, WithRoles
 
 __all__ = [
     "EXECUTION_OPTIONS",
     "SCHEMA_VERSION",
+    "UPGRADES",
     "GitState",
     "Manifest",
     "UsedPredictor",
     "parse_manifest",
     "read_manifest",
+    "upgraded",
 ]
 
 SCHEMA_VERSION = 2
-"""Of ``run.json``; raise it when a field is added, changes or goes, and write the step to it in ``upgrade``."""
+"""Of ``run.json``; raise it when a field is added, changes or goes, and add the step to ``UPGRADES``."""
 
 EXECUTION_OPTIONS = frozenset({"device"})
 """Options that say where a predictor runs, not what it predicts."""
-
-_RESULTS = frozenset({"counts", "consensus_digest", "scores_digest", "predictions_digest"})
-"""What is known only when a run is whole."""
-
-_CIRCUMSTANCES = frozenset({"git"})
-"""What may change while a run is interrupted: what counts of it is in the predictor's ``code_digest``."""
 
 
 class GitState(BaseModel):
@@ -99,48 +95,51 @@ class UsedPredictor(BaseModel):
         return {**kept, **info_to_json(self.info)}
 
 
-class Manifest(BaseModel):
-    """What was scored, against what, how, and with which versions. No times: two equal runs have equal manifests."""
+class Manifest(WithRoles, BaseModel):
+    """What was scored, against what, how, and with which versions. No times: two equal runs have equal manifests.
+
+    The role of each field says what it means for comparing, continuing and merging runs.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int
-    dataset: str
-    dataset_fingerprint: str
+    schema_version: Annotated[int, Role.FORMAT]
+    dataset: Annotated[str, Role.DATASET]
+    dataset_fingerprint: Annotated[str, Role.PORTION]
     """Digest of the sorted case ids and of the files of every case."""
-    split: str
+    split: Annotated[str, Role.RULE]
     """The split of the dataset that was scored; empty: all cases."""
-    cases: tuple[str, ...]
+    cases: Annotated[tuple[str, ...], Role.PORTION]
     """Sorted."""
-    rater: str
+    rater: Annotated[str, Role.RATER]
     """Name of the model, or ``readers``."""
-    rater_kind: Literal["model", "reader"]
-    predictor: UsedPredictor | None
+    rater_kind: Annotated[Literal["model", "reader"], Role.RATER]
+    predictor: Annotated[UsedPredictor | None, Role.RATER]
     """None for a run of readers."""
-    labels: dict[str, int]
-    groups: dict[str, tuple[str, ...]]
-    unsupported: tuple[str, ...]
+    labels: Annotated[dict[str, int], Role.RULE]
+    groups: Annotated[dict[str, tuple[str, ...]], Role.RULE]
+    unsupported: Annotated[tuple[str, ...], Role.RATER]
     """Structures of the dataset that the predictor does not claim."""
-    consensus: str
-    surface: Literal["2d", "3d"]
-    tolerance_mm: float | dict[str, float]
-    metrics: dict[str, int]
+    consensus: Annotated[str, Role.RULE]
+    surface: Annotated[Literal["2d", "3d"], Role.RULE]
+    tolerance_mm: Annotated[float | dict[str, float], Role.RULE]
+    metrics: Annotated[dict[str, int], Role.DEFINITIONS]
     """Metric -> version of its definition."""
-    versions: dict[str, str]
-    shard: str = ""
+    versions: Annotated[dict[str, str], Role.SETTING]
+    shard: Annotated[str, Role.PORTION] = ""
     """Which part of the cases this is, e.g. ``3/16``; empty: all."""
-    git: GitState | None = None
+    git: Annotated[GitState | None, Role.CIRCUMSTANCE] = None
     """None where the working folder is in no repository."""
-    device: str = "unknown"
-    seeds: dict[str, int] = {}
+    device: Annotated[str, Role.SETTING] = "unknown"
+    seeds: Annotated[dict[str, int], Role.SETTING] = {}
     """Those among the predictor's parameters and options; ctbench itself draws no random number for a run."""
-    counts: dict[str, int] = {}
+    counts: Annotated[dict[str, int], Role.RESULT] = {}
     """Status -> number of rows; filled, as the digests are, when the run is whole."""
-    consensus_digest: str = ""
+    consensus_digest: Annotated[str, Role.REFERENCES] = ""
     """Of all references that were scored against."""
-    scores_digest: str = ""
+    scores_digest: Annotated[str, Role.RESULT] = ""
     """SHA-256 of ``scores.parquet``."""
-    predictions_digest: str = ""
+    predictions_digest: Annotated[str, Role.RESULT] = ""
     """Of all files in ``predictions/``."""
 
     @model_validator(mode="after")
@@ -153,16 +152,18 @@ class Manifest(BaseModel):
         return self
 
     def differences(self, other: Manifest) -> tuple[str, ...]:
-        """Name the fields in which what two runs are to do differs; their results do not count."""
-        names = type(self).model_fields.keys() - _RESULTS - _CIRCUMSTANCES
+        """Return the sorted names of the fields that keep one run from being continued as the other."""
+        free = type(self).fields_with(Role.CIRCUMSTANCE, Role.REFERENCES, Role.RESULT)
+        names = type(self).model_fields.keys() - set(free)
         return tuple(sorted(name for name in names if getattr(self, name) != getattr(other, name)))
 
     def begun(self) -> Manifest:
-        """Give the manifest without results: of the run before it was made."""
-        return self.model_copy(update={name: type(self).model_fields[name].default for name in _RESULTS})
+        """Return the manifest without results, as it is when the run begins."""
+        results = type(self).fields_with(Role.REFERENCES, Role.RESULT)
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in results})
 
     def to_json(self) -> str:
-        """Give the text of ``run.json``."""
+        """Return the text of ``run.json``."""
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -202,3 +203,20 @@ def parse_manifest(text: str, where: str) -> Manifest:
         place = ".".join(map(str, first["loc"]))
         msg = f"{where} is not the manifest of a run: {place}: {first['msg']}; score the run again"
         raise StoreError(msg) from error
+
+
+def _from_1(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Upgrade from version 1: the fields that version 2 added have the defaults that are declared for them."""
+    return {**content, "schema_version": 2}
+
+
+UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""Schema version -> function that upgrades the content of ``run.json`` to the next version."""
+
+
+def upgraded(content: Mapping[str, Any], wanted: int) -> dict[str, Any]:
+    """Return the content of a ``run.json``, upgraded to a schema version as far as ``UPGRADES`` leads."""
+    content = dict(content)
+    while content["schema_version"] != wanted and content["schema_version"] in UPGRADES:
+        content = UPGRADES[content["schema_version"]](content)
+    return content

@@ -16,10 +16,10 @@ from ctbench.parallel import in_parallel
 from ctbench.predictors import FolderPredictions
 from ctbench.runs import digests
 from ctbench.runs.cache import PredictionCache, ScoreCache
+from ctbench.runs.completion import write_part
+from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
-from ctbench.runs.identity import prediction_identity
 from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
-from ctbench.runs.parts import write_part
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case
 from ctbench.runs.scoring import ScorePlan, score_case
@@ -89,7 +89,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
         return {}
     _tell_of_unmatched(source, plan, paths)
     for sentence in source.unenforced():
-        log(paths, "predict", "", sentence)
+        log(paths.log, "predict", "", sentence)
     identity = prediction_identity(card) if execution.cached else ""
     cache = PredictionCache.of(identity) if identity else None
     outcomes = {case.id: Outcome(case.id) for case in plan.cases if _is_kept(paths.prediction(case.id))}
@@ -105,10 +105,17 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
         source.release()  # it was made here for its card; the workers make their own
     for outcome, cost in execution.over(f"predict {card.info.name}", _predict, steps, total):
         outcomes[outcome.case] = outcome
-        note_cost(paths, cost)
+        note_cost(paths.costs, cost)
         if outcome.status != "ok":
             message = f"{outcome.status}: {outcome.detail}"
-            log(paths, "predict", outcome.case, message, broken_contract=outcome.broken_contract, trace=outcome.trace)
+            log(
+                paths.log,
+                "predict",
+                outcome.case,
+                message,
+                broken_contract=outcome.broken_contract,
+                trace=outcome.trace,
+            )
     return outcomes
 
 
@@ -160,7 +167,7 @@ def _tell_of_unmatched(source: PredictorSource, plan: RunPlan, paths: RunFolder)
     if isinstance(predictor, FolderPredictions):
         unmatched = predictor.unmatched(case.id for case in plan.cases)
         if unmatched:
-            log(paths, "predict", "", f"files of no case that is scored: {', '.join(unmatched)}")
+            log(paths.log, "predict", "", f"files of no case that is scored: {', '.join(unmatched)}")
 
 
 def score_all(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder, execution: Execution) -> None:
@@ -173,7 +180,7 @@ def score_all(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder, 
     ]
     total = sum(len(step[0]) for step in steps)
     for cost in execution.over(f"score {plan.manifest.rater}", _score_part, steps, total):
-        note_cost(paths, cost)
+        note_cost(paths.costs, cost)
 
 
 def _score_part(

@@ -1,9 +1,9 @@
-"""What a run is to do, settled before anything is done."""
+"""Run requests and plans: what a run will score, checked before anything is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,47 @@ from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation, Predictor
-from ctbench.runs.identity import code_digest
+from ctbench.runs.digests import code_digest
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan
 from ctbench.runs.shards import Shard
 
-__all__ = ["READERS", "RunPlan", "plan_run", "scoring_of"]
+__all__ = ["READERS", "RunPlan", "RunRequest", "plan_run", "scoring_of"]
 
 READERS = "readers"
 """The rater name of a run in which all readers are scored."""
 
 
 @dataclass(frozen=True)
+class RunRequest:
+    """What to score, and by which rules: everything that a user chooses and that can change the results of a run.
+
+    Args:
+        dataset: The dataset to score on.
+        predictor: What ``load_predictor`` takes, a predictor object, or ``readers`` to score all readers.
+        options: Keyword arguments of the predictor's callable; default: none.
+        split: Score only the cases of this split; empty (default): all cases.
+        shard: Score only this shard of the cases; None (default): all. ``merge`` joins shards.
+        consensus: The rule that fuses the readers; default: majority.
+        metrics: Names of metrics; None (default): all.
+        isolation: Whether the predictor is trusted, what it may read, and its limits; None (default): the usual ones.
+    """
+
+    dataset: Dataset
+    predictor: str | Predictor
+    options: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""
+    shard: Shard | None = None
+    consensus: str = "majority"
+    metrics: Iterable[str] | None = None
+    isolation: Isolation | None = None
+
+
+@dataclass(frozen=True)
 class RunPlan:
-    """What a run is to do.
+    """A request with everything resolved: the cases, the predictor's card and the manifest.
 
     Args:
         manifest: what will stand in ``run.json``, but for the results.
@@ -45,21 +70,12 @@ class RunPlan:
     match: LabelMatch | None
 
 
-def plan_run(
-    dataset: Dataset,
-    predictor: str | Predictor,
-    *,
-    options: Mapping[str, Any] | None = None,
-    split: str = "",
-    shard: Shard | None = None,
-    consensus: str = "majority",
-    metrics: Iterable[str] | None = None,
-    isolation: Isolation | None = None,
-) -> RunPlan:
-    """Settle what a run is to do; arguments and errors are those of ``run``."""
-    names = _metric_names(metrics)
-    cases = _cases(dataset, split, shard)
-    source = None if predictor == READERS else _source(predictor, options, isolation)
+def plan_run(request: RunRequest) -> RunPlan:
+    """Return the plan of a requested run; raises the errors of ``run`` on arguments that cannot be used."""
+    dataset = request.dataset
+    names = _metric_names(request.metrics)
+    cases = _cases(dataset, request.split, request.shard)
+    source = None if request.predictor == READERS else _source(request)
     card, match = None, None
     if source is not None:
         source.expect_hidden(path for case in cases for path in _drawn(case))
@@ -74,8 +90,8 @@ def plan_run(
         schema_version=SCHEMA_VERSION,
         dataset=dataset.name,
         dataset_fingerprint=fingerprint_of(files),
-        split=split,
-        shard=str(shard or ""),
+        split=request.split,
+        shard=str(request.shard or ""),
         cases=tuple(case.id for case in cases),
         rater=card.info.name if card else READERS,
         rater_kind="model" if card else "reader",
@@ -83,7 +99,7 @@ def plan_run(
         labels=dict(dataset.labels.codes),
         groups=dict(dataset.labels.groups),
         unsupported=match.unsupported if match else (),
-        consensus=consensus,
+        consensus=request.consensus,
         surface=dataset.surface,
         tolerance_mm=dict(tolerance) if isinstance(tolerance, Mapping) else tolerance,
         metrics={name: METRICS[name].version for name in names},
@@ -96,7 +112,7 @@ def plan_run(
 
 
 def scoring_of(manifest: Manifest) -> ScorePlan:
-    """Give the rules by which a run is scored."""
+    """Return the rules by which a run is scored."""
     return ScorePlan(
         dataset=manifest.dataset,
         labels=LabelSet(manifest.labels, manifest.groups),
@@ -126,14 +142,13 @@ def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...
 
 
 def _drawn(case: Case) -> list[Path]:
-    """Give the files that predictors must not see."""
+    """Return the files that predictors must not see."""
     return [path for path in (*case.reader_paths.values(), case.reference_path, case.truth_path) if path is not None]
 
 
-def _source(
-    predictor: str | Predictor, options: Mapping[str, Any] | None, isolation: Isolation | None
-) -> PredictorSource:
+def _source(request: RunRequest) -> PredictorSource:
+    predictor = request.predictor
     if isinstance(predictor, str):
-        return PredictorSource(predictor, dict(options or {}), isolation=isolation or Isolation())
+        return PredictorSource(predictor, dict(request.options), isolation=request.isolation or Isolation())
     kind = type(predictor)
     return PredictorSource(f"{kind.__module__}:{kind.__qualname__}", {}, predictor)

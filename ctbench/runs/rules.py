@@ -1,4 +1,4 @@
-"""The rules that a run was scored by: two runs may stand beside one another only if these are the same."""
+"""Scoring rules of a run: which differ between two runs, and a digest that comparable runs share."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import hashlib
 import json
 
 from ctbench.runs.manifest import Manifest
+from ctbench.runs.roles import Role
 
 __all__ = ["differing_rules", "rules_digest"]
 
-_RULES = ("dataset_fingerprint", "split", "cases", "labels", "groups", "consensus", "surface", "tolerance_mm", "shard")
+_RULES = Manifest.fields_with(Role.RULE, Role.PORTION)
 
 
 def differing_rules(first: Manifest, other: Manifest) -> list[str]:
-    """Name what keeps two runs on one dataset from being compared; empty where nothing does.
+    """Return what keeps two runs on one dataset from being compared, as phrases; empty if they are comparable.
 
     A run that is too old to know the digest of its references is taken at its word.
     """
@@ -29,9 +30,9 @@ def differing_rules(first: Manifest, other: Manifest) -> list[str]:
 
 
 def rules_digest(manifest: Manifest) -> str:
-    """Give a digest that two runs share where they were scored on the same references by the same rules.
+    """Return a digest that is equal for two runs that were scored on the same references by the same rules.
 
     Definitions of metrics do not count: runs of different metrics may share a board.
     """
-    rules = manifest.model_dump(mode="json", include={"dataset", "consensus_digest", *_RULES})
+    rules = manifest.model_dump(mode="json", include={*_RULES, *Manifest.fields_with(Role.DATASET, Role.REFERENCES)})
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()

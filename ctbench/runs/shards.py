@@ -1,15 +1,27 @@
-"""A run in pieces: which cases are in which."""
+"""Shards: a run in parts, made by several machines, and merged to one run."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ctbench.errors import UsageError
+import pandas as pd
 
-__all__ = ["Shard"]
+from ctbench.datasets import fingerprint_of
+from ctbench.errors import StoreError, UsageError
+from ctbench.files import whole_file, write_text
+from ctbench.runs.claims import claimed, expect_same, expect_vacant
+from ctbench.runs.completion import commit, is_intact, sweep
+from ctbench.runs.folder import Run, RunFolder
+from ctbench.runs.journal import append_line, write_frame
+from ctbench.runs.manifest import Manifest, read_manifest
+from ctbench.runs.roles import Role
+
+__all__ = ["Shard", "merge"]
 
 T = TypeVar("T")
 
@@ -57,3 +69,102 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
+
+
+_OWN = frozenset(Manifest.fields_with(Role.PORTION))
+
+
+def merge(shards: Sequence[Run], folder: str | Path) -> Run:
+    """Join all shards of a run; results have the bytes of a run that was never split.
+
+    Args:
+        shards: whole runs, in any order.
+        folder: of the run.
+
+    Raises:
+        UsageError: a shard is absent or there twice, shards are not of one run, or the folder holds something else.
+        StoreError: a shard lost its files, or the folder cannot be written.
+    """
+    shards, paths = _in_order(shards), RunFolder(Path(folder))
+    plan = _plan(shards)
+    if paths.manifest.is_file():
+        found = read_manifest(paths.manifest)
+        expect_same(plan, found, paths)
+        if is_intact(found, paths):
+            return Run(paths.path, found, reused=True)
+    with claimed(paths):
+        if not paths.manifest.is_file() and not paths.partial.is_file():
+            expect_vacant(paths)
+        sweep(paths)
+        write_text(paths.partial, plan.to_json())
+        paths.manifest.unlink(missing_ok=True)
+        _gather(shards, paths)
+        parts = [part for shard in shards for part in RunFolder(shard.folder).all_parts(len(shard.manifest.cases))]
+        return Run(paths.path, commit(plan, parts, paths))
+
+
+def _in_order(shards: Sequence[Run]) -> list[Run]:
+    whole = [str(run.folder) for run in shards if not run.manifest.shard]
+    if whole or not shards:
+        msg = f"{', '.join(whole) or 'nothing'} is no shard of a run; give what `ctbench run --shard` made"
+        raise UsageError(msg)
+    ordered = sorted(shards, key=lambda run: Shard.parse(run.manifest.shard).number)
+    count = Shard.parse(ordered[0].manifest.shard).count
+    found = [run.manifest.shard for run in ordered]
+    wanted = [str(Shard(number, count)) for number in range(1, count + 1)]
+    if found != wanted:
+        absent = [name for name in wanted if name not in found]
+        what = f"{', '.join(absent)} is absent" if absent else "one of them is there twice"
+        msg = f"these are the shards {', '.join(found)}, of which {what}; give each shard of one run once"
+        raise UsageError(msg)
+    return ordered
+
+
+def _plan(shards: Sequence[Run]) -> Manifest:
+    first = shards[0].manifest
+    for run in shards[1:]:
+        differing = set(first.differences(run.manifest)) - _OWN
+        if differing:
+            msg = (
+                f"{shards[0].folder} and {run.folder} are no shards of one run: they differ in "
+                f"{', '.join(sorted(differing))}"
+            )
+            raise UsageError(msg)
+    lines = [line for run in shards for line in _files(run)]
+    cases = tuple(case for run in shards for case in run.manifest.cases)
+    own = {"cases": cases, "dataset_fingerprint": fingerprint_of(lines), "shard": ""}
+    return first.begun().model_copy(update=own)
+
+
+def _files(shard: Run) -> list[str]:
+    path = RunFolder(shard.folder).files
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    if fingerprint_of(lines) != shard.manifest.dataset_fingerprint or not is_intact(
+        shard.manifest, RunFolder(shard.folder)
+    ):
+        msg = f"{shard.folder} lost some of its files, or they were changed; give its `ctbench run` again"
+        raise StoreError(msg)
+    return lines
+
+
+def _gather(shards: Sequence[Run], paths: RunFolder) -> None:
+    """Take predictions, times and messages together."""
+    for run in shards:
+        for path in sorted(RunFolder(run.folder).predictions.glob("*")):
+            _link(path, paths.predictions / path.name)
+    paths.log.unlink(missing_ok=True)
+    for message in (message for run in shards for message in run.messages()):
+        append_line(paths.log, message)
+    times = pd.concat([run.times for run in shards])
+    write_frame(times.sort_values(["phase", "case"], ignore_index=True), paths.times)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Let two folders share a file, which neither ever writes into; copy it where that cannot be."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    with suppress(OSError):
+        target.hardlink_to(source)
+        return
+    with whole_file(target) as temporary:
+        shutil.copyfile(source, temporary)

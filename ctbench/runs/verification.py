@@ -15,13 +15,13 @@ from ctbench.files import sha256
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
+from ctbench.runs.completion import consensus_digest
 from ctbench.runs.digests import predictions_digest
-from ctbench.runs.execution import run as make_run
+from ctbench.runs.execution import carry_out
 from ctbench.runs.folder import Run, RunFolder
 from ctbench.runs.manifest import Manifest
-from ctbench.runs.parts import consensus_digest
 from ctbench.runs.phases import Execution, chunks
-from ctbench.runs.planning import scoring_of
+from ctbench.runs.planning import RunRequest, scoring_of
 from ctbench.runs.predicting import Outcome
 from ctbench.runs.scoring import ScorePlan, score_case
 
@@ -190,19 +190,15 @@ def _repredicted(run: Run, dataset: Dataset, isolation: Isolation | None, execut
     card = run.manifest.predictor
     assert card is not None  # asked of models only
     with tempfile.TemporaryDirectory(prefix="ctbench-verify-") as folder:
-        made = make_run(
+        request = RunRequest(
             dataset,
             card.spec,
-            Path(folder) / "run",
             options=card.options,
             consensus=run.manifest.consensus,
             metrics=[name for name in run.manifest.metrics if name in METRICS],
             isolation=isolation,
-            jobs=execution.jobs,
-            cluster=execution.cluster,
-            cached=False,
-            progress=execution.progress,
         )
+        made = carry_out(request, Path(folder) / "run", replace(execution, cached=False))
         predictions = pd.DataFrame(_moved_predictions(run, made), columns=list(MOVED_COLUMNS), dtype=object)
         return pd.concat([predictions, moved_scores(run.scores, made.scores)], ignore_index=True)
 

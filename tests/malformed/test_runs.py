@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ctbench.runs import Shard, lock, open_run, run
-from ctbench.runs.parts import write_part
+from ctbench.runs.completion import write_part
 
 WHOLE = Path(__file__).parents[1] / "runs" / "old_runs" / "v2"
 NO_JSON = {

@@ -15,7 +15,7 @@ from ctbench.datasets import check, load_dataset, published
 from ctbench.errors import CtbenchError
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.runs import merge, open_run, read_lock
-from ctbench.runs.parts import join_parts
+from ctbench.runs.completion import join_parts
 from ctbench.volume import Volume, read_geometry, read_label_map, read_volume
 from reference_models import find_model
 from reference_models.baselines.atlas import atlas

@@ -12,7 +12,8 @@ from ctbench.labels import LabelSet
 from ctbench.report import build_report
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.runs import SCORE_COLUMNS, Manifest, UsedPredictor, open_run
-from ctbench.runs.folder import RunFolder, write_frame
+from ctbench.runs.folder import RunFolder
+from ctbench.runs.journal import write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION
 from ctbench.volume import Volume, write_volume
 

@@ -3,7 +3,8 @@ import yaml
 
 from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
 from ctbench.runs import lock, moved_from_lock, open_run, read_lock, run
-from ctbench.runs.folder import RunFolder, write_frame
+from ctbench.runs.folder import RunFolder
+from ctbench.runs.journal import write_frame
 
 
 @pytest.fixture

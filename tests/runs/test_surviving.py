@@ -149,8 +149,8 @@ def test_a_second_process_in_one_folder_is_refused_while_the_first_is_at_work(bl
     folder = tmp_path / "run"
     folder.mkdir()
     hold = (
-        "import sys, time\nfrom pathlib import Path\nfrom ctbench.runs.exclusive import exclusive\n"
-        "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+        "import sys, time\nfrom pathlib import Path\nfrom ctbench.runs.claims import claim\n"
+        "with claim(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     )
     command = [sys.executable, "-c", hold, folder / ".lock"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:

@@ -7,7 +7,8 @@ import pytest
 from ctbench.errors import DatasetError
 from ctbench.predictors import Isolation
 from ctbench.runs import Execution, open_run, run, verification, verify
-from ctbench.runs.folder import RunFolder, write_frame
+from ctbench.runs.folder import RunFolder
+from ctbench.runs.journal import write_frame
 from ctbench.volume import write_volume
 
 HERE = Execution(jobs=1)

@@ -3,18 +3,21 @@ import os
 import pytest
 
 from ctbench.errors import StoreError, UsageError
-from ctbench.runs.exclusive import exclusive
+from ctbench.runs.claims import claim
 
 
 def test_one_at_a_time(tmp_path):
-    """The second is refused while the first holds the file; afterwards the file is gone and may be held again."""
+    """The second is told who holds the file; afterwards the file is gone and may be held again."""
     path = tmp_path / ".lock"
-    with exclusive(path):
-        with pytest.raises(UsageError, match=f"another process is at work in {tmp_path}"), exclusive(path):
+    with claim(path):
+        with (
+            pytest.raises(UsageError, match=rf"another process is at work in {tmp_path} \(process {os.getpid()} on "),
+            claim(path),
+        ):
             pass
         assert path.exists()
     assert not path.exists()
-    with exclusive(path):
+    with claim(path):
         pass
 
 
@@ -29,11 +32,12 @@ def test_a_file_that_was_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
         return handle
 
     monkeypatch.setattr(os, "open", removes_once)
-    with exclusive(path):
+    with claim(path):
         assert path.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path):
     """The message names the file."""
-    with pytest.raises(StoreError, match=r"cannot write .*\.lock"), exclusive(tmp_path / "absent" / ".lock"):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot write .*\.lock"), claim(tmp_path / "file" / ".lock"):
         pass

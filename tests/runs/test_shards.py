@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ctbench.errors import StoreError, UsageError
-from ctbench.runs import Shard, folder, merge, open_run, parts, run
+from ctbench.runs import Shard, completion, folder, merge, open_run, run
 
 QUICK = {"metrics": ["dice", "hd95"], "jobs": 1}
 
@@ -114,7 +114,7 @@ def test_more_shards_than_cases_are_refused(blobs, bright, tmp_path):
 
 def test_how_rows_are_spread_over_parts_does_not_show(blobs, bright, tmp_path, monkeypatch):
     """One case a part or three, small row groups or large: the same bytes."""
-    monkeypatch.setattr(parts, "_ROW_GROUP", 7)
+    monkeypatch.setattr(completion, "_ROW_GROUP", 7)
     one = results(run(blobs, bright, tmp_path / "one", **QUICK).folder)
     monkeypatch.setattr(folder, "_MOST_PARTS", 2)
     assert results(run(blobs, bright, tmp_path / "two", **QUICK).folder) == one
