@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ctbench.consensus import fuse, indeterminate_share, leave_one_out, vote_share
 from ctbench.datasets import Case, LabelMaps
 from ctbench.errors import DataError
+from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume, write_volume
 
@@ -89,7 +90,7 @@ def write_consensus(
     Args:
         case: Id of the case, which the file names begin with.
         drawn: The readers' label maps, and the slices that each annotated.
-        labels: Name -> code of the structures.
+        labels: Name -> code of the structures; of a LabelSet the groups are counted too.
         consensus: The rule, as in ``ctbench.consensus.fuse``.
         folder: Folder of ``{case}_labels.nii.gz``, ``{case}_excluded.nii.gz`` (1 for a voxel that is not counted) and
             ``{case}_vote_share.nii.gz`` (the share of readers who agree with the reference, in [0, 1]).
@@ -104,7 +105,7 @@ def write_consensus(
         msg = f"case {case} has no readers to fuse"
         raise DataError(msg)
     arrays, annotated = drawn.arrays, drawn.annotated
-    reference = fuse(arrays, consensus, annotated)
+    reference = fuse(arrays, consensus, annotated, groups=labels if isinstance(labels, LabelSet) else None)
     grid = next(iter(drawn.volumes.values()))
     share = vote_share(arrays, reference, annotated)
     for name, array in (("labels", reference.labels), ("excluded", reference.uncounted), ("vote_share", share)):

@@ -49,13 +49,14 @@ def volume_digest(volume: Volume) -> str:
 
 def reference_digest(reference: Reference) -> str:
     """Give the digest of everything in a reference that can move a score."""
-    possible = reference.possible
+    possible, groups = reference.possible, reference.groups
+    fused = {"groups": {name: _group_digest(groups[name]) for name in sorted(groups)}} if groups else {}
     return key(
+        **fused,
         labels=_codes_digest(reference.labels),
         excluded=_bits_digest(reference.excluded),
         annotated=np.asarray(reference.annotated).astype(int).tolist(),
         possible=None if possible is None else {str(code): _bits_digest(possible[code]) for code in sorted(possible)},
-        groups={name: _group_digest(group) for name, group in sorted(reference.groups.items())},
     )
 
 

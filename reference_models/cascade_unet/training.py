@@ -62,8 +62,8 @@ def cascade_example(
         configuration: Settings of the networks and their preprocessing.
     """
     grid, hu = configuration.grid(image)
-    target = grid.cut(np.isin(reference.labels, codes).astype(np.uint8), 0)
-    return Example(hu, target, grid.cut(~reference.uncounted, fill=False))
+    blood = reference.structure(LABEL, codes)
+    return Example(hu, grid.cut(blood.labels, 0), grid.cut(~blood.uncounted, fill=False))
 
 
 @dataclass(eq=False)

@@ -87,7 +87,8 @@ def deepbleed_examples(
     brain = extracted_brain(image)
     if not brain.array.any():
         return []
-    blood = np.isin(reference.labels, codes).astype(np.uint8)
+    reference = reference.structure(LABEL, codes)
+    blood = reference.labels
     if configuration.spacing_mm is None:
         plan = Slices.of(image, edge=configuration.edge)
         hu = plan.cut(brain.array, 0.0)

@@ -89,6 +89,8 @@ def chang_examples(
         are left out.
     """
     plan, slices = configuration.slices(image)
+    if len(classes) == 1:
+        reference, classes = reference.structure(LABEL, classes[0]), ((1,),)
     target = np.zeros(reference.labels.shape, np.uint8)
     for number, codes in enumerate(classes, start=1):
         target[np.isin(reference.labels, codes)] = number

@@ -41,6 +41,19 @@ def test_volumes_differ_by_geometry():
     assert len({volume_digest(volume), *map(volume_digest, others)}) == 4
 
 
+def test_references_differ_by_what_their_groups_were_fused_into():
+    """Readers who see blood of two types and readers who see none may have equal labels, never equal digests."""
+    types = LabelSet({"iph": 1, "ivh": 2}, {"hemorrhage": ("iph", "ivh")})
+    first, second = (np.full((1, 2, 2), code, np.uint8) for code in (1, 2))
+    blood, doubt = (
+        fuse(maps, groups=types) for maps in ([first, second, 0 * first], [first, second, 0 * first, 0 * first])
+    )
+    np.testing.assert_array_equal(blood.labels, doubt.labels)
+    np.testing.assert_array_equal(blood.excluded, doubt.excluded)
+    assert reference_digest(blood) != reference_digest(doubt)
+    assert reference_digest(blood) != reference_digest(dataclasses.replace(blood, groups={}))
+
+
 def test_references_differ_by_all_that_moves_a_score():
     """Labels, excluded voxels, annotated slices and what is possible count; the method's name and the type do not."""
     readers = [LABELS, np.roll(LABELS, 1), np.roll(LABELS, 2)]

@@ -84,14 +84,24 @@ class Scene:
         own = self.drawings[rater]
         return numbered(own.labels[z], [own.structures[name] for name in structures])
 
+    def judged_by(self, reference: str, structures: Sequence[str]) -> Reference:
+        """Return what some structures are judged by: a group by itself has a reference of its own."""
+        whole = self.references[reference]
+        (name, *others) = structures or ("",)
+        if others or name not in whole.groups:
+            return whole
+        return whole.structure(name, self.labels.codes_of(name))
+
     def true(self, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> NDArray[np.uint16]:
         """Give what a reference holds of some structures, in the same way."""
-        return numbered(self.references[reference].labels[z], [self.labels.codes_of(name) for name in structures])
+        own, whole = self.judged_by(reference, structures), self.references[reference]
+        codes = [self.labels.codes_of(name) for name in structures] if own is whole else [(1,)]
+        return numbered(own.labels[z], codes)
 
     def mistakes(self, rater: str, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> Mistakes:
         """Compare a rater with a reference, voxel by voxel, in the structures that the rater knows."""
         known = self.shared(rater, structures)
-        uncounted = self.references[reference].uncounted[z]
+        uncounted = self.judged_by(reference, known).uncounted[z]
         return mistakes(self.true(reference, known, z), self.drawn(rater, known, z), uncounted)
 
 

@@ -112,7 +112,8 @@ def draw_slice(
         for rater in raters[:1]:
             drawn = drawn if rater is None else _with_errors(drawn, scene, z, rater, layer)
     elif layer.kind != "none":
-        drawn = _hatched(drawn, view.nearest(scene.references[layer.reference].uncounted[z], shape))
+        uncounted = scene.judged_by(layer.reference, layer.structures).uncounted[z]
+        drawn = _hatched(drawn, view.nearest(uncounted, shape))
         colours = rater_colours(layer.raters)
         for rater in raters[:1] if layer.kind == "structures" else raters:
             numbers, known = _numbers(scene, z, rater, layer)
@@ -134,7 +135,7 @@ def errors_by_slice(scene: Scene, rater: str, reference: str, structures: Sequen
 
 def first_slice(scene: Scene, rater: str | None, reference: str, structures: Sequence[str]) -> int:
     """Give the slice to begin with: that with most mistakes, or without a rater that with most of the structures."""
-    truth = scene.references[reference]
+    truth = scene.judged_by(reference, structures)
     if rater is not None:
         return worst_slice(scene.mistakes(rater, reference, structures), truth.annotated)
     drawn = scene.true(reference, structures)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ctbench.consensus import indeterminate_share
 from ctbench.datasets import Dataset
+from ctbench.labels import LabelSet
 from ctbench.references import read_references
 from ctbench.report.frames.comparable_runs import ComparableRuns
 
@@ -19,13 +20,13 @@ def indeterminate(results: ComparableRuns, dataset: Dataset) -> pd.DataFrame | N
         The columns of ``ctbench.consensus.indeterminate_share``, summed over cases; None if no case has readers.
     """
     manifest = results.manifest
-    counted = []
+    labels, counted = LabelSet(manifest.labels, manifest.groups), []
     for case in dataset.select(manifest.cases):
         readings = read_references(case, manifest.consensus)
         if readings.label_maps:
             maps = {reader: volume.array for reader, volume in readings.label_maps.items()}
             reference = readings.references[results.common]
-            counted.append(indeterminate_share(maps, reference, manifest.labels, readings.annotated))
+            counted.append(indeterminate_share(maps, reference, labels, readings.annotated))
     if not counted:
         return None
     voxels = ["annotated_voxels", "indeterminate_voxels"]
