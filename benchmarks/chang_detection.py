@@ -21,10 +21,10 @@ from demo_weights import unseen_heads
 from ctbench.datasets import Case, Dataset, load_dataset, published
 from ctbench.metrics import score
 from ctbench.reference import Reference
+from ctbench.references import common_reference
 from ctbench.statistics import detection_table, volume_agreement
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.hybrid_mask_rcnn.predictor import ChangPredictor, hybrid_mask_rcnn
-from reference_models.training.references import training_reference
 
 SIZES, TYPES = ("large", "medium", "small"), ("iph", "ivh", "edh_sdh", "sah")
 SHARES = {
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     dataset = load_dataset(given.dataset) if given.dataset else unseen_heads("phantom-hemorrhage")
     predictor = hybrid_mask_rcnn(weights=given.weights, device=given.device, types=True)
     studies = pd.DataFrame(
-        [measured(case, training_reference(case), predictor, dataset) for case in dataset.split(given.split)]
+        [measured(case, common_reference(case), predictor, dataset) for case in dataset.split(given.split)]
     )
     tables = {"studies": studies, "table_2": table_2(studies), "quantified": quantified(studies)}
     for name, table in tables.items():

@@ -20,12 +20,12 @@ import torch
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
 from ctbench.predictors import Predictor
+from ctbench.references import common_reference
 from reference_models.deepnat import MODEL
 from reference_models.deepnat.network import PatchNetwork, task_offsets
 from reference_models.deepnat.predictor import DeepNatPredictor, deepnat, deepnat_crf
 from reference_models.deepnat.presets import deepnat_plan
 from reference_models.deepnat.training import DeepNatRecipe, deepnat_heads
-from reference_models.training.references import training_reference
 
 DEMO = deepnat_plan("demo", 11, {})
 VARIANTS = {
@@ -51,7 +51,7 @@ def dice(dataset: Dataset, predictor: Predictor) -> pd.Series:
     parts = []
     for case in dataset.split("test"):
         image = case.image()
-        reference, found = training_reference(case), predictor.predict(image).labels
+        reference, found = common_reference(case), predictor.predict(image).labels
         labels = dict(dataset.labels.codes)
         parts.append(score(reference, found, spacing_mm=image.spacing_mm, labels=labels, metrics=["dice"]))
     return pd.concat(parts)["value"].dropna()
@@ -71,7 +71,7 @@ def task_accuracies(dataset: Dataset, predictor: DeepNatPredictor) -> dict[str, 
     heads = [
         head
         for case in dataset.split("validation")
-        for head in deepnat_heads(case, training_reference(case), codes, DEMO)
+        for head in deepnat_heads(case, common_reference(case), codes, DEMO)
     ]
     right, counted = 0.0, 0.0
     for batch in DeepNatRecipe(DEMO, heads, heads, (False,) * len(codes)).validation_batches():

@@ -37,9 +37,10 @@ from ctbench.labels import LabelSet
 from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report import build_report
-from ctbench.runs import SCORE_COLUMNS, Manifest, Run, Shard, UsedPredictor, merge, run
+from ctbench.runs import Manifest, Run, Shard, UsedPredictor, merge, run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
+from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import Volume, read_volume, write_volume
 
 CATALOGUE = """

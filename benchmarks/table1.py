@@ -17,10 +17,10 @@ import pandas as pd
 
 from ctbench.datasets import Dataset, load_dataset
 from ctbench.metrics import score
+from ctbench.references import common_reference
 from reference_models.cai_unet import MODEL
 from reference_models.cai_unet.network import CONFIGURATIONS
 from reference_models.cai_unet.predictor import cai_unet
-from reference_models.training.references import training_reference
 
 LARGE = ("brainstem_cerebrum", "cerebellum", "subarachnoid_space", "ventricles")
 """Structures that the paper calls large classes; all others are small."""
@@ -33,7 +33,7 @@ def scored(dataset: Dataset, weights: Path) -> pd.Series:
     for case in dataset.split("validation"):
         image = case.image()
         rows = score(
-            training_reference(case),
+            common_reference(case),
             predictor.predict(image).labels,
             spacing_mm=image.spacing_mm,
             labels=dict(dataset.labels.codes),

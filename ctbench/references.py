@@ -17,7 +17,7 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume, write_volume
 
-__all__ = ["Readings", "read_references", "write_consensus"]
+__all__ = ["Readings", "common_reference", "read_references", "write_consensus"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,22 @@ class Readings:
     without: Mapping[str, str]
     grid: Volume
 
+    @property
+    def common_name(self) -> str:
+        """The name of the reference of all readers, or of the given one."""
+        return next(iter(self.references))
+
+    @property
+    def common(self) -> Reference:
+        """The reference of all readers, or the given one."""
+        return self.references[self.common_name]
+
     def references_of(self, reader: str) -> dict[str, Reference]:
         """Give the references on which a reader is scored: the common one, and the one made without this reader.
 
         Slices that this reader did not annotate do not count.
         """
-        names = [next(iter(self.references)), *([self.without[reader]] if reader in self.without else [])]
+        names = [self.common_name, *([self.without[reader]] if reader in self.without else [])]
         annotated = self.annotated[reader]
         return {
             name: reference if annotated is None else replace(reference, annotated=reference.annotated & annotated)
@@ -55,31 +65,52 @@ class Readings:
         }
 
 
-def read_references(case: Case, consensus: str = "majority") -> Readings:
-    """Read the label maps of a case and fuse them.
+def common_reference(case: Case, consensus: str = "majority") -> Reference:
+    """Return the reference of a case alone: what its readers are fused into, or the one that is given.
 
     Args:
-        case: with readers, or with one reference that is given.
-        consensus: the rule, as in ``ctbench.consensus.fuse``.
+        case: Case with readers, or with one reference that is given.
+        consensus: The rule, as in ``ctbench.consensus.fuse``.
 
     Raises:
-        DataError: the case has neither readers nor a reference, or a file of them is not as it should be.
+        DataError: The case has neither readers nor a reference, or a file of them cannot be used.
+    """
+    given = case.reference()
+    if given is not None:
+        return Reference.of(given.array, case.annotated(None, given))
+    drawn = _drawn(case)
+    return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
+
+
+def read_references(case: Case, consensus: str = "majority") -> Readings:
+    """Read the label maps of a case and fuse them, with and without each reader.
+
+    Args:
+        case: Case with readers, or with one reference that is given.
+        consensus: The rule, as in ``ctbench.consensus.fuse``.
+
+    Raises:
+        DataError: The case has neither readers nor a reference, or a file of them cannot be used.
     """
     given = case.reference()
     if given is not None:
         reference = Reference.of(given.array, case.annotated(None, given))
         return Readings(case.id, {}, {}, {reference.method: reference}, {}, given)
-    if not case.readers:
-        msg = f"case {case.id} has neither a reader nor a reference; nothing can be scored against it"
-        raise DataError(msg)
-    drawn = case.label_maps()
+    drawn = _drawn(case)
     everyone = fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
-    others = (
-        leave_one_out(drawn.arrays, consensus, drawn.annotated, groups=case.labels) if len(drawn.volumes) > 1 else {}
-    )
+    others = {}
+    if len(drawn.volumes) > 1:
+        others = leave_one_out(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
-    return Readings(case.id, *drawn, references, without, next(iter(drawn.volumes.values())))
+    return Readings(case.id, *drawn, references, without, drawn.grid)
+
+
+def _drawn(case: Case) -> LabelMaps:
+    if not case.readers:
+        msg = f"case {case.id} has neither a reader nor a reference; expected one to score against or to learn from"
+        raise DataError(msg)
+    return case.label_maps()
 
 
 def write_consensus(
@@ -106,7 +137,7 @@ def write_consensus(
         raise DataError(msg)
     arrays, annotated = drawn.arrays, drawn.annotated
     reference = fuse(arrays, consensus, annotated, groups=labels if isinstance(labels, LabelSet) else None)
-    grid = next(iter(drawn.volumes.values()))
+    grid = drawn.grid
     share = vote_share(arrays, reference, annotated)
     for name, array in (("labels", reference.labels), ("excluded", reference.uncounted), ("vote_share", share)):
         write_volume(grid.with_array(array), folder / f"{case}_{name}.nii.gz")

@@ -107,7 +107,7 @@ def read_panel(case: Case, consensus: str) -> Panel:
         label_maps={reader: volume.array for reader, volume in readings.label_maps.items()},
         annotated={reader: everything if mark is None else mark for reader, mark in readings.annotated.items()},
         structures={name: labels.codes_of(name) for name in labels.names if name not in case.not_assessed},
-        everyone=next(iter(readings.references.values())),
+        everyone=readings.common,
         without={reader: readings.references[name] for reader, name in readings.without.items()},
         grid=grid,
     )

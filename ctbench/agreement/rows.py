@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ctbench.scores import Status
+
 __all__ = ["row"]
 
 Row = dict[str, Any]
@@ -21,6 +23,6 @@ def row(metric: str, value: float, unit: str = "1", *, empty: bool = False, deta
         detail: why a value is undefined.
         who: case, label, reader, other.
     """
-    undefined = "both_empty" if empty else "not_sampled"
+    undefined = (Status.BOTH_EMPTY if empty else Status.NOT_SAMPLED).value
     status, why = (undefined, detail) if math.isnan(value) else ("ok", "")
     return {**who, "metric": metric, "value": value, "unit": unit, "status": status, "detail": why}

@@ -22,11 +22,11 @@ from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.parallel import in_parallel
 from ctbench.runs.phases import Progress
+from ctbench.scores import VALUE_COLUMNS
 from ctbench.volume import write_volume
 
 __all__ = ["ReaderStudy", "study_readers"]
 
-_VALUES = ("metric", "value", "unit", "status", "detail")
 _MOST_PICTURES = 6
 
 
@@ -188,4 +188,4 @@ def _performance(studies: list[_CaseStudy], labels: tuple[str, ...]) -> pd.DataF
 
 
 def _frame(rows: list[Row], keys: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=[*keys, *_VALUES]).astype({"value": float})
+    return pd.DataFrame(rows, columns=[*keys, *VALUE_COLUMNS[1:]]).astype({"value": float})

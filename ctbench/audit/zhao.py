@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ctbench.audit.findings import Finding, Printed, claimed
-from ctbench.statistics import Direction, direction_of
+from ctbench.metric_descriptions import smaller_is_better
 
 __all__ = ["audit_zhao"]
 
 _PAPER = "Zhao 2022"
-_LOWER = {"rvd": Direction.LOWER}  # the paper takes the smallest as the best
 
 
 def audit_zhao(published: pd.DataFrame) -> Iterator[Finding]:
@@ -25,7 +24,7 @@ def audit_zhao(published: pd.DataFrame) -> Iterator[Finding]:
     for metric, rows in published.set_index("rater").groupby("metric", sort=False):
         values = rows["value"]
         single = values.drop("Ensemble")
-        lower = _LOWER.get(str(metric), direction_of(str(metric))) is Direction.LOWER
+        lower = smaller_is_better(str(metric))
         best = str(single.idxmin() if lower else single.idxmax())
         yield claimed(
             Printed.of(rows.loc["Baseline"]).text,

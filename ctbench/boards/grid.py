@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ class Grid:
         values, state = values.transpose(1, 2, 0), state.transpose(1, 2, 0)
         return cls(tuple(entries), tuple(cases), tuple(labels), values, state, tuple(statuses), unit)
 
-    def having(self, statuses: Sequence[str]) -> NDArray[np.bool_]:
+    def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
         """Say which scores have one of some statuses."""
         return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])
 

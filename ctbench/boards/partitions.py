@@ -18,8 +18,8 @@ import pandas as pd
 from ctbench.boards.blocks import Block, blocks, extents_from_json, extents_to_json, laid_out
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
-from ctbench.runs.folder import SCORE_COLUMNS
 from ctbench.runs.manifest import Manifest
+from ctbench.scores import LOST, SCORE_COLUMNS
 
 __all__ = [
     "Partition",
@@ -144,7 +144,7 @@ def checked_scores(digest: str, manifest: Manifest, scores: bytes) -> tuple[pd.D
     if set(rows["dataset"].unique()) - {manifest.dataset} or set(rows["case"].unique()) - set(manifest.cases):
         msg = f"the scores of run {digest} are of another dataset or of other cases than its manifest says"
         raise StoreError(msg)
-    lost = rows.loc[rows["status"].isin(["failed", "missing"]), "case"].nunique()
+    lost = rows.loc[rows["status"].isin(LOST), "case"].nunique()
     return rows.assign(run=digest), int(lost)
 
 

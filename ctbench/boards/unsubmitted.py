@@ -11,7 +11,8 @@ import pandas as pd
 from ctbench.boards.partitions import Partition, encoded, unit_of
 from ctbench.boards.storage import Place
 from ctbench.files import sha256
-from ctbench.runs.folder import SCORE_COLUMNS, RunFolder
+from ctbench.runs.folder import RunFolder
+from ctbench.scores import SCORE_COLUMNS
 
 __all__ = ["loose_partitions", "loose_runs", "loose_table"]
 

@@ -147,4 +147,4 @@ def _reference(case: Case) -> Volume | None:
     if not case.readers and case.reference_path is None:
         return None
     readings = read_references(case)
-    return readings.grid.with_array(next(iter(readings.references.values())).labels)
+    return readings.grid.with_array(readings.common.labels)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ctbench.scores import LOST
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -60,7 +62,7 @@ def note_lost_cases(run: Run) -> int:
 
     0: none, or some but not all; 1: all; 2: the predictor broke the contract of predictors.
     """
-    lost = run.scores[run.scores["status"].isin(["missing", "failed"])].drop_duplicates("case")
+    lost = run.scores[run.scores["status"].isin(LOST)].drop_duplicates("case")
     if lost.empty:
         return 0
     for row in lost.head(5).itertuples():

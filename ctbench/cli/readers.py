@@ -9,6 +9,7 @@ import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
 from ctbench.cli.output import note, print_frame, show_progress
+from ctbench.scores import without
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,7 @@ def _against_others(run: Run) -> pd.DataFrame:
     from ctbench.statistics import describe
 
     scores = run.scores
-    own = scores["reference"] == run.manifest.consensus + "-without-" + scores["rater"]
+    own = scores["reference"] == [without(run.manifest.consensus, reader) for reader in scores["rater"]]
     return describe(scores[own], by=("reference", "label", "rater"))
 
 

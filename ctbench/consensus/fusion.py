@@ -11,6 +11,7 @@ from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES, Verdicts, vo
 from ctbench.errors import DataError, LabelError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference, SparseMasks
+from ctbench.scores import without
 
 __all__ = ["fuse", "leave_one_out"]
 
@@ -98,7 +99,7 @@ def leave_one_out(
     references = {}
     for place, reader in enumerate(readings.readers):
         others = [index for index in range(len(readings.readers)) if index != place]
-        name = f"{method}-without-{reader}"
+        name = without(method, reader)
         references[reader] = _fused(readings.of_readers(others), found.of(others), method, name, groups, domain)
     return references
 

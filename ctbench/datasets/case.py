@@ -34,6 +34,11 @@ class LabelMaps(NamedTuple):
         """Reader -> label map as an integer array z,y,x."""
         return {reader: volume.array for reader, volume in self.volumes.items()}
 
+    @property
+    def grid(self) -> Volume:
+        """A volume on the grid that all label maps share."""
+        return next(iter(self.volumes.values()))
+
 
 @dataclass(frozen=True)
 class Case:

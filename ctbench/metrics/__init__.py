@@ -5,10 +5,9 @@ from __future__ import annotations
 from ctbench.metrics import detection
 from ctbench.metrics.confusion import confusion
 from ctbench.metrics.registry import METRICS, Empty, Metric
-from ctbench.metrics.score import COLUMNS, IsolatedSlicesWarning, Row, missing_rows, missing_scores, score, score_rows
+from ctbench.metrics.score import IsolatedSlicesWarning, Row, missing_rows, missing_scores, score, score_rows
 
 __all__ = [
-    "COLUMNS",
     "METRICS",
     "Empty",
     "IsolatedSlicesWarning",

@@ -21,14 +21,12 @@ from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome
 from ctbench.metrics.structures import Codes, Structure, structures
 from ctbench.metrics.surface import Surface
 from ctbench.reference import Reference
+from ctbench.scores import VALUE_COLUMNS, Status
 
-__all__ = ["COLUMNS", "IsolatedSlicesWarning", "Row", "missing_rows", "missing_scores", "score", "score_rows"]
-
-COLUMNS = ("label", "metric", "value", "unit", "status", "detail")
-"""What ``score`` gives."""
+__all__ = ["IsolatedSlicesWarning", "Row", "missing_rows", "missing_scores", "score", "score_rows"]
 
 Row = tuple[str, str, float, str, str, str]
-"""One score, with the values of ``COLUMNS``."""
+"""One score, with the values of ``VALUE_COLUMNS``."""
 
 
 class IsolatedSlicesWarning(UserWarning):
@@ -179,11 +177,11 @@ def missing_rows(
 def _status(measured: Measured) -> str:
     match measured.n_reference > 0, measured.n_prediction > 0:
         case False, False:
-            return "both_empty"
+            return Status.BOTH_EMPTY.value
         case True, False:
-            return "prediction_empty"
+            return Status.PREDICTION_EMPTY.value
         case False, True:
-            return "reference_empty"
+            return Status.REFERENCE_EMPTY.value
     return "ok"
 
 
@@ -198,7 +196,7 @@ def _sampling(distances: SurfaceDistances) -> tuple[str, str]:
     """Give the status and the detail that follow from which of the two surfaces could be sampled."""
     match distances.from_reference.mm.size > 0, distances.from_prediction.mm.size > 0:
         case False, False:
-            return "not_sampled", "every surface element touches voxels that do not count"
+            return Status.NOT_SAMPLED.value, "every surface element touches voxels that do not count"
         case True, False:
             return "ok", "only the reference's surface could be sampled"
         case False, True:
@@ -210,13 +208,13 @@ def _outcome(empty: Empty, status: str) -> Outcome:
     match status:
         case "ok":
             return "formula"
-        case "both_empty":
+        case Status.BOTH_EMPTY:
             return empty.both
-        case "prediction_empty":
+        case Status.PREDICTION_EMPTY:
             return empty.prediction
-        case "reference_empty":
+        case Status.REFERENCE_EMPTY:
             return empty.reference
-        case "missing" | "failed":
+        case Status.MISSING | Status.FAILED:
             return empty.missing
     return None
 
@@ -233,7 +231,9 @@ def _value(outcome: Outcome, metric: Metric, measured: Measured) -> float:
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
-    columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
+    columns = (
+        dict(zip(VALUE_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(VALUE_COLUMNS, ())
+    )
     return pd.DataFrame(columns | {"value": np.array(columns["value"], np.float64)})
 
 

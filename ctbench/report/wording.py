@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from ctbench.metric_descriptions import DESCRIPTIONS
+
 __all__ = [
     "MISSING",
     "counted",
@@ -21,33 +23,12 @@ __all__ = [
 
 MISSING = "–"
 
-_TITLES = {
-    "dice": "Dice",
-    "jaccard": "Jaccard",
-    "sensitivity": "Sensitivity",
-    "precision": "Precision",
-    "volume_ml": "Volume",
-    "reference_volume_ml": "Reference volume",
-    "volume_difference_ml": "Volume difference",
-    "volume_difference_absolute_ml": "Volume difference (absolute)",
-    "rvd": "Relative volume difference",
-    "rvd_absolute": "Relative volume difference (absolute)",
-    "hd": "HD",
-    "hd95": "HD95",
-    "assd": "ASSD",
-    "masd": "MASD",
-    "nsd": "NSD",
-    "hd95_pooled": "HD95 (pooled)",
-    "nsd_voxel": "NSD (by voxels)",
-    "abc2_ml": "ABC/2 volume",
-    "reference_abc2_ml": "ABC/2 volume of the reference",
-}
 _DIGITS = {"1": 3, "mm": 2, "mL": 2, "s": 2, "%": 1}
 
 
 def metric_title(metric: str) -> str:
     """Return a metric's name as written in text; an unknown metric keeps its own."""
-    return _TITLES.get(metric, metric)
+    return DESCRIPTIONS[metric].title if metric in DESCRIPTIONS else metric
 
 
 def metric_heading(metric: str, unit: str) -> str:

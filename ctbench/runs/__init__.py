@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctbench.runs.comparison import Drop, compare, drops
 from ctbench.runs.crossvalidation import cross_validate, split_off_validation
 from ctbench.runs.execution import carry_out, run
-from ctbench.runs.folder import SCORE_COLUMNS, Run, open_run
+from ctbench.runs.folder import Run, open_run
 from ctbench.runs.lockfile import Lock, lock, moved_from_lock, read_lock
 from ctbench.runs.manifest import Manifest, UsedPredictor
 from ctbench.runs.phases import Execution
@@ -16,7 +16,6 @@ from ctbench.runs.verification import verify
 
 __all__ = [
     "READERS",
-    "SCORE_COLUMNS",
     "Drop",
     "Execution",
     "Lock",

@@ -12,7 +12,7 @@ from typing import Any
 
 from ctbench.errors import StoreError
 from ctbench.files import cache_folder, sha256, whole_file, write_text
-from ctbench.metrics import COLUMNS
+from ctbench.scores import VALUE_COLUMNS
 
 __all__ = ["Columns", "PredictionCache", "ScoreCache"]
 
@@ -92,7 +92,7 @@ class ScoreCache:
     def fetch(self, key: str) -> Columns | None:
         """Give the columns of an entry, or None."""
         columns = _read(_entry(self.root, key).with_suffix(".json")) or {}
-        whole = set(columns) == set(COLUMNS) and all(isinstance(values, list) for values in columns.values())
+        whole = set(columns) == set(VALUE_COLUMNS) and all(isinstance(values, list) for values in columns.values())
         return columns if whole and len({len(values) for values in columns.values()}) == 1 else None
 
     def keep(self, key: str, columns: Columns) -> None:

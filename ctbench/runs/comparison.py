@@ -10,6 +10,7 @@ import pandas as pd
 
 from ctbench.errors import UsageError
 from ctbench.runs.folder import Run
+from ctbench.scores import leave_one_out_rows
 from ctbench.statistics import ALPHA, Direction, direction_of, overall, paired_tests
 
 __all__ = ["Drop", "compare", "drops"]
@@ -133,7 +134,7 @@ def _expect_comparable(first: Run, second: Run, metrics: Sequence[str]) -> None:
 
 def _scores(run: Run, name: str, metrics: Sequence[str]) -> pd.DataFrame:
     scores = run.scores
-    common = ~scores["reference"].str.contains("-without-", regex=False)
+    common = ~leave_one_out_rows(scores["reference"])
     chosen = scores[common & scores["metric"].isin(metrics)].assign(rater=name)
     labels = [label for label in run.manifest.labels if label in set(chosen.loc[chosen["value"].notna(), "label"])]
     return pd.concat([chosen, overall(chosen, labels=labels)], ignore_index=True) if len(labels) > 1 else chosen

@@ -14,8 +14,9 @@ from ctbench.errors import StoreError
 from ctbench.files import PARTIAL, sha256, whole_file, write_text
 from ctbench.runs.cache import Columns
 from ctbench.runs.digests import predictions_digest
-from ctbench.runs.folder import SCORE_COLUMNS, SORTED_BY, RunFolder
+from ctbench.runs.folder import RunFolder
 from ctbench.runs.manifest import Manifest
+from ctbench.scores import KEYS, SCORE_COLUMNS
 
 __all__ = ["Joined", "commit", "consensus_digest", "is_intact", "join_parts", "sweep", "tidy", "write_part"]
 
@@ -103,7 +104,7 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
 
     tables = [pa.Table.from_pydict(columns, schema=_schema()) for columns in cases]
     table = pa.concat_tables([_schema().empty_table(), *tables])
-    table = table.sort_by([(name, "ascending") for name in SORTED_BY])
+    table = table.sort_by([(name, "ascending") for name in KEYS])
     kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
     # pyarrow leaves a file that it opened itself open where the disk is full.
     with whole_file(path) as temporary, temporary.open("wb") as file:

@@ -15,6 +15,7 @@ from ctbench.predictors.folds import Fold, joined_digest, write_folds
 from ctbench.runs.execution import run
 from ctbench.runs.folder import Run
 from ctbench.runs.phases import Progress
+from ctbench.scores import leave_one_out_rows
 
 __all__ = ["cross_validate", "split_off_validation"]
 
@@ -121,7 +122,7 @@ def _predict(
 
 def _folds(out: Path, weights: Sequence[Path], held_out: Sequence[Sequence[Case]], result: Run) -> list[Fold]:
     rows = result.scores
-    common = ~rows["reference"].str.contains("-without-", regex=False)
+    common = ~leave_one_out_rows(rows["reference"])
     rows = rows[(rows["metric"] == "dice") & common]
     folds = []
     for number, (path, cases) in enumerate(zip(weights, held_out, strict=True), 1):

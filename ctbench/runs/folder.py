@@ -16,27 +16,10 @@ from ctbench.matching import match_labels
 from ctbench.predictors import Finding, parse_findings
 from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
+from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import Volume, read_volume
 
-__all__ = ["SCORE_COLUMNS", "Run", "RunFolder", "open_run", "part_size"]
-
-SCORE_COLUMNS = (
-    "dataset",
-    "case",
-    "rater",
-    "rater_kind",
-    "reference",
-    "label",
-    "metric",
-    "value",
-    "unit",
-    "status",
-    "detail",
-)
-"""The columns of ``scores.parquet``: a row is one score."""
-
-SORTED_BY = ["case", "rater", "reference", "label", "metric"]
-
+__all__ = ["Run", "RunFolder", "open_run", "part_size"]
 
 _MOST_PARTS = 2000
 _LARGEST_PART = 200

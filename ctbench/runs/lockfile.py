@@ -12,12 +12,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
+from ctbench.metric_descriptions import LOCKED_METRICS
 from ctbench.runs.folder import Run
 from ctbench.runs.verification import MOVED_COLUMNS, TOLERANCE
+from ctbench.scores import LOST, leave_one_out_rows
 
-__all__ = ["CHIEF_METRICS", "Lock", "lock", "moved_from_lock", "read_lock"]
+__all__ = ["Lock", "lock", "moved_from_lock", "read_lock"]
 
-CHIEF_METRICS = ("dice", "nsd", "hd95", "assd", "volume_difference_absolute_ml")
 """What is locked unless other metrics are named, as far as the run has them."""
 
 _VERSION = 1
@@ -77,7 +78,7 @@ def lock(run: Run, metrics: Iterable[str] | None = None) -> Lock:
         UsageError: the run has none of these metrics.
     """
     manifest = run.manifest
-    wanted = CHIEF_METRICS if metrics is None else tuple(metrics)
+    wanted = LOCKED_METRICS if metrics is None else tuple(metrics)
     names = [name for name in wanted if name in manifest.metrics]
     if not names or (metrics is not None and len(names) < len(wanted)):
         msg = f"{run.folder} has not all of the metrics {', '.join(wanted)}; it has {', '.join(manifest.metrics)}"
@@ -92,7 +93,7 @@ def lock(run: Run, metrics: Iterable[str] | None = None) -> Lock:
         consensus=manifest.consensus,
         surface=manifest.surface,
         metrics={name: manifest.metrics[name] for name in names},
-        failed=int(run.scores.loc[run.scores["status"].isin(["failed", "missing"]), "case"].nunique()),
+        failed=int(run.scores.loc[run.scores["status"].isin(LOST), "case"].nunique()),
         results=tuple(_means(run.scores, names)),
     )
 
@@ -141,7 +142,7 @@ def moved_from_lock(run: Run, expected: Lock) -> pd.DataFrame:
 
 
 def _means(scores: pd.DataFrame, metrics: list[str]) -> Iterator[LockedMean]:
-    common = ~scores["reference"].str.contains("-without-", regex=False)
+    common = ~leave_one_out_rows(scores["reference"])
     scored = scores[common & scores["metric"].isin(metrics) & (scores["status"] != "unsupported")]
     for (rater, label, metric), own in scored.groupby(["rater", "label", "metric"]):
         n = int(own["value"].notna().sum())

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ctbench.datasets import Case
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch
-from ctbench.metrics import COLUMNS, METRICS, Row, missing_rows, score_rows
+from ctbench.metrics import METRICS, Row, missing_rows, score_rows
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs.cache import Columns, ScoreCache
 from ctbench.runs.digests import array_digest, key, reference_digest
-from ctbench.runs.folder import SCORE_COLUMNS, RunFolder
+from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import Outcome
+from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, Status
 from ctbench.volume import check_same_grid, read_volume
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]
@@ -131,7 +132,9 @@ class _Scoring:
                 )
             self._add(scores, rater, "model", name)
             self._add(self._not_assessed(match.structures), rater, "model", name)
-            unclaimed = self._without(match.unsupported, "unsupported", "the predictor does not claim this structure")
+            unclaimed = self._without(
+                match.unsupported, Status.UNSUPPORTED, "the predictor does not claim this structure"
+            )
             self._add(unclaimed, rater, "model", name)
 
     def add_readers(self) -> None:
@@ -191,9 +194,9 @@ class _Scoring:
 
     def _not_assessed(self, claimed: Iterable[str]) -> Columns:
         names = [name for name in self.plan.labels.names if name in self.case.not_assessed and name in set(claimed)]
-        return self._without(names, "not_assessed", f"nobody could identify it in case {self.case.id}")
+        return self._without(names, Status.NOT_ASSESSED, f"nobody could identify it in case {self.case.id}")
 
-    def _without(self, names: Sequence[str], status: str, detail: str) -> Columns:
+    def _without(self, names: Sequence[str], status: Status, detail: str) -> Columns:
         """Give rows without a value."""
         pairs = [(name, metric) for name in names for metric in self.plan.metrics]
         return {
@@ -201,7 +204,7 @@ class _Scoring:
             "metric": [metric for _, metric in pairs],
             "value": [None] * len(pairs),
             "unit": [METRICS[metric].unit for _, metric in pairs],
-            "status": [status] * len(pairs),
+            "status": [status.value] * len(pairs),
             "detail": [detail] * len(pairs),
         }
 
@@ -215,6 +218,6 @@ class _Scoring:
 
 
 def _columns(rows: Sequence[Row]) -> Columns:
-    columns: Columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}
+    columns: Columns = {name: [row[place] for row in rows] for place, name in enumerate(VALUE_COLUMNS)}
     columns["value"] = [None if math.isnan(value) else value for value in columns["value"]]
     return columns

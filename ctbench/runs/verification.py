@@ -24,6 +24,7 @@ from ctbench.runs.phases import Execution, chunks
 from ctbench.runs.planning import RunRequest, scoring_of
 from ctbench.runs.predicting import Outcome
 from ctbench.runs.scoring import ScorePlan, score_case
+from ctbench.scores import KEYS, LOST
 
 __all__ = ["MOVED_COLUMNS", "moved_scores", "verify"]
 
@@ -32,8 +33,6 @@ MOVED_COLUMNS = ("what", "case", "rater", "reference", "label", "metric", "expec
 
 TOLERANCE = 1e-6
 """How far a value that comes of distances may lie from the kept one, in its own unit."""
-
-_KEYS = ["case", "rater", "reference", "label", "metric"]
 
 
 def verify(
@@ -83,7 +82,7 @@ def moved_scores(expected: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows with the columns ``MOVED_COLUMNS``, in the order of the scores.
     """
-    both = expected.merge(found, on=_KEYS, how="outer", suffixes=("_expected", "_found"), indicator=True)
+    both = expected.merge(found, on=list(KEYS), how="outer", suffixes=("_expected", "_found"), indicator=True)
     lone = both["_merge"] != "both"
     status = ~lone & (both["status_expected"] != both["status_found"])
     old, new = both["value_expected"], both["value_found"]
@@ -164,7 +163,7 @@ def _outcomes(run: Run) -> dict[str, Outcome]:
     if run.manifest.predictor is None:
         return {}
     scores = run.scores
-    lost = scores[scores["status"].isin(["missing", "failed"])].drop_duplicates("case")
+    lost = scores[scores["status"].isin(LOST)].drop_duplicates("case")
     outcomes = {case: Outcome(case) for case in run.manifest.cases}
     for row in lost.to_dict("records"):
         outcomes[row["case"]] = Outcome(row["case"], row["status"], row["detail"])

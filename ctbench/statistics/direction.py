@@ -1,10 +1,12 @@
-"""Which way a metric is good: the one place that says so."""
+"""Whether higher or lower values of a metric are better."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 import pandas as pd
+
+from ctbench.metric_descriptions import DESCRIPTIONS
 
 __all__ = ["Direction", "direction_in", "direction_of"]
 
@@ -17,27 +19,26 @@ class Direction(StrEnum):
     NEITHER = "neither"
 
 
-_HIGHER = frozenset({"dice", "jaccard", "sensitivity", "precision", "nsd", "nsd_voxel"})
-_LOWER = frozenset(
-    {"hd", "hd95", "hd95_pooled", "assd", "masd", "volume_difference_absolute_ml", "rvd_absolute", "seconds"}
-)
+_SECONDS = "seconds"
+"""Time is no metric of a label map, but raters can be ranked by it."""
 
 
 def direction_of(metric: str) -> Direction:
-    """Say which way a metric is good.
+    """Return whether higher or lower values of a metric are better.
 
-    Volumes and signed differences are good neither way; so is, to be careful, a metric that nobody knows.
+    Volumes, signed differences and unknown metrics have no better direction.
 
     Args:
-        metric: a name of the column ``metric``.
+        metric: Name, as in the column ``metric``.
     """
-    if metric in _HIGHER:
+    better = DESCRIPTIONS[metric].better if metric in DESCRIPTIONS else None
+    if better == "higher":
         return Direction.HIGHER
-    return Direction.LOWER if metric in _LOWER else Direction.NEITHER
+    return Direction.LOWER if better == "lower" or metric == _SECONDS else Direction.NEITHER
 
 
 def direction_in(scores: pd.DataFrame, direction: Direction | str | None = None) -> Direction:
-    """Say which way the scores of a table are good.
+    """Return whether higher or lower scores of a table are better.
 
     Args:
         scores: scores of one metric.

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.scores import LOST
 from ctbench.statistics.estimate import ALPHA, Estimate
-from ctbench.statistics.tidy import FAILED, as_names, checked, expect_one
+from ctbench.statistics.tidy import as_names, checked, expect_one
 
 __all__ = ["failures", "wilson"]
 
@@ -65,7 +66,7 @@ def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str
     scores = checked(scores, (*names, "metric", "status"))
     expect_one(scores, ("metric", "reference", "dataset"), split=names)
     low = scores["value"].lt(below)
-    scores = scores.assign(low=low, lost=low & scores["status"].isin(FAILED), null=scores["value"].isna())
+    scores = scores.assign(low=low, lost=low & scores["status"].isin(LOST), null=scores["value"].isna())
     groups = scores.groupby(names, sort=False, dropna=False, observed=True)
     table = groups.agg(
         metric=("metric", "first"),

@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
+from ctbench.scores import without
 from ctbench.statistics.comparison import COMPARISON, compared_by_t, without_values
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.fits import Variant, fit_raters, no_spread
@@ -165,7 +166,7 @@ def leave_one_out_regression(
 
 
 def _without(reader: str, references: Sequence[str]) -> str:
-    found = [name for name in references if str(name).endswith(f"-without-{reader}")]
+    found = [name for name in references if str(name).endswith(without("", reader))]
     if len(found) != 1:
         got = ", ".join(found) if found else f"none among {', '.join(map(str, references))}"
         msg = f"expected one leave-one-out reference '<method>-without-{reader}' in the scores, got {got}"

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from ctbench.scores import LOST, PENALISED, UNDEFINED, Status
 from ctbench.statistics.estimate import ALPHA
-from ctbench.statistics.tidy import FAILED, OVERALL, UNDEFINED, as_names, checked, expect_known, expect_one, plain
+from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
 __all__ = ["describe", "overall"]
 
@@ -70,10 +71,10 @@ def _counted(scores: pd.DataFrame) -> pd.DataFrame:
     status, valued = scores["status"], scores["value"].notna()
     return scores.assign(
         undefined=status.isin(UNDEFINED) & ~valued,
-        penalised=status.isin(UNDEFINED - {"both_empty"}) & valued,
-        failed=status.isin(FAILED),
-        not_assessed=status.eq("not_assessed"),
-        unsupported=status.eq("unsupported"),
+        penalised=status.isin(PENALISED) & valued,
+        failed=status.isin(LOST),
+        not_assessed=status.eq(Status.NOT_ASSESSED.value),
+        unsupported=status.eq(Status.UNSUPPORTED.value),
     )
 
 

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.scores import STATUSES, UNSCORED
 
 __all__ = [
-    "FAILED",
     "OVERALL",
-    "STATUSES",
-    "UNDEFINED",
     "as_names",
     "checked",
     "expect_known",
@@ -25,12 +23,6 @@ __all__ = [
 
 OVERALL = "overall"
 """The label of the mean over structures."""
-
-UNDEFINED = frozenset({"both_empty", "reference_empty", "prediction_empty", "not_sampled"})
-FAILED = frozenset({"missing", "failed"})
-_UNSCORED = frozenset({"not_assessed", "unsupported"})
-STATUSES = frozenset({"ok"}) | UNDEFINED | FAILED | _UNSCORED
-"""Every status that a score may have."""
 
 
 def checked(scores: pd.DataFrame, columns: Iterable[str], *, coded: bool = False) -> pd.DataFrame:
@@ -92,7 +84,7 @@ def _check_status(scores: pd.DataFrame) -> None:
         raise UsageError(msg)
     for wrong, what in (
         (status.eq("ok") & ~valued, "status ok and no value"),
-        (status.isin(_UNSCORED) & valued, "a value although they were not assessed or unsupported"),
+        (status.isin(UNSCORED) & valued, "a value although they were not assessed or unsupported"),
     ):
         if wrong.any():
             first = scores[wrong].iloc[0].drop("value")

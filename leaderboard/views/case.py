@@ -29,6 +29,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import fixed, metric_title
+from ctbench.scores import without
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
 
@@ -137,7 +138,7 @@ def _ask_reference(selection: Selection, rater: str) -> str:
     names = selection.runs.expanded(tables.LEAVE_ONE_OUT)
     if rater in selection.runs.models:
         return controls.choice("Against", names, "against")
-    return next((name for name in names if name.endswith(f"-without-{rater}")), names[0])
+    return next((name for name in names if name.endswith(without("", rater))), names[0])
 
 
 def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from typing import Any
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import UsageError
+from ctbench.references import common_reference
 from reference_models.inference.devices import choose_device
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.card import write_card, write_curves
 from reference_models.training.engine import CHECKPOINT, Curves, fit
-from reference_models.training.references import training_reference
 from reference_models.training.setup import Cases, Setup, Trainable
 
 __all__ = ["Progress", "train"]
@@ -127,5 +127,5 @@ def _fitting(path: str | Path, model: Trainable, setup: Setup) -> Weights:
 
 
 def _with_references(cases: Sequence[Case], consensus: str, progress: Progress) -> Cases:
-    steps = ((case, training_reference(case, consensus)) for case in cases)
+    steps = ((case, common_reference(case, consensus)) for case in cases)
     return progress("prepare", steps, len(cases))

@@ -7,8 +7,9 @@ import pytest
 
 from ctbench.boards import board, open_board, partitions, rebuild, submit, withdraw
 from ctbench.errors import StoreError, UsageError
-from ctbench.runs import SCORE_COLUMNS, Shard, open_run, run
+from ctbench.runs import Shard, open_run, run
 from ctbench.runs.manifest import Manifest
+from ctbench.scores import SCORE_COLUMNS
 
 VALUES = ["case", "rater", "label", "value", "status"]
 

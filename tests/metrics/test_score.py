@@ -7,8 +7,9 @@ import pytest
 
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics import COLUMNS, METRICS, IsolatedSlicesWarning, missing_rows, missing_scores, score, score_rows
+from ctbench.metrics import METRICS, IsolatedSlicesWarning, missing_rows, missing_scores, score, score_rows
 from ctbench.reference import Reference
+from ctbench.scores import VALUE_COLUMNS
 
 DISTANCES = ["hd", "hd95", "assd", "masd", "hd95_pooled"]
 
@@ -189,4 +190,4 @@ def test_rows_are_those_of_the_frame(blobs):
         (score(blobs(0), blobs(2), **rules), score_rows(blobs(0), blobs(2), **rules)),
         (missing_scores(blobs(0), **rules, detail="gone"), missing_rows(blobs(0), **rules, detail="gone")),
     ):
-        pd.testing.assert_frame_equal(frame, pd.DataFrame(rows, columns=list(COLUMNS)))
+        pd.testing.assert_frame_equal(frame, pd.DataFrame(rows, columns=list(VALUE_COLUMNS)))

@@ -11,10 +11,11 @@ from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.report import build_report
 from ctbench.report.frames.comparable_runs import gather
-from ctbench.runs import SCORE_COLUMNS, Manifest, UsedPredictor, open_run
+from ctbench.runs import Manifest, UsedPredictor, open_run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
 from ctbench.runs.manifest import SCHEMA_VERSION
+from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import Volume, write_volume
 
 _STRUCTURES = (

@@ -5,10 +5,11 @@ from types import MappingProxyType
 import pytest
 
 from ctbench.files import cache_folder
-from ctbench.metrics import COLUMNS, METRICS
+from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
 from ctbench.runs import phases, planning, run, scoring
 from ctbench.runs.cache import PredictionCache, ScoreCache
+from ctbench.scores import VALUE_COLUMNS
 from ctbench.volume import write_volume
 
 MODEL = """
@@ -170,7 +171,7 @@ def test_a_damaged_entry_is_no_entry(tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", '{"value"', '{"value": [0.1]}', "[" * 100_000])
 def test_damaged_scores_are_no_scores(tmp_path, content):
     """Half a file is worked out anew."""
-    cache, columns = ScoreCache(tmp_path), {name: ["x", "y"] for name in COLUMNS} | {"value": [0.1, None]}
+    cache, columns = ScoreCache(tmp_path), {name: ["x", "y"] for name in VALUE_COLUMNS} | {"value": [0.1, None]}
     cache.keep("k" * 64, columns)
     assert cache.fetch("k" * 64) == columns
     (tmp_path / "kk" / f"{'k' * 64}.json").write_text(content)

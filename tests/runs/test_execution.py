@@ -6,7 +6,8 @@ import pytest
 
 from ctbench.errors import IncompleteRunError, SchemaVersionError, StoreError, UsageError
 from ctbench.metrics import METRICS, score
-from ctbench.runs import SCORE_COLUMNS, execution, open_run, phases, run
+from ctbench.runs import execution, open_run, phases, run
+from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import write_volume
 
 

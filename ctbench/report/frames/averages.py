@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
+from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.scores import LOST, PENALISED
 from ctbench.statistics import OVERALL, describe
 
 __all__ = ["averaged", "coded", "common_ground", "described", "overall_means", "summary"]
@@ -20,8 +22,6 @@ __all__ = ["averaged", "coded", "common_ground", "described", "overall_means", "
 Names = Callable[[Entry], tuple[str, str]]
 """Returns the name and kind of an entry; entries with the same name are averaged together."""
 
-_PENALISED = ("prediction_empty", "reference_empty", "not_sampled")
-_FAILED = ("failed", "missing")
 _DECIDES = 10_000
 """One score that is ``ok`` outweighs so many others."""
 
@@ -32,7 +32,7 @@ def summary(
     models: Sequence[str],
     *,
     reference: str,
-    metrics: Sequence[str] = tables.CHIEF_METRICS,
+    metrics: Sequence[str] = CHIEF_METRICS,
 ) -> pd.DataFrame:
     """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
 
@@ -182,8 +182,8 @@ class _Sums:
         _add(self._count, valued.sum(axis=1, dtype=np.int32), to)
         for at, status in enumerate(grid.statuses):
             _add(self.tally[self._statuses.index(status)], (grid.status == at).sum(axis=1, dtype=np.int32), to)
-        self.failed[:, to] |= grid.having(_FAILED).any(axis=1)
-        penalised = grid.having(_PENALISED) & valued
+        self.failed[:, to] |= grid.having(LOST).any(axis=1)
+        penalised = grid.having(PENALISED) & valued
         if penalised.any():
             for at, column in enumerate(to):
                 self.penalised[:, :, column] |= penalised[:, :, at].T

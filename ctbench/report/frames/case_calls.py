@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.scores import LOST, leave_one_out_rows
 from ctbench.statistics import detection, detection_table, predictive_values
 from ctbench.statistics.diagnosis import wrongly_called
 
@@ -45,7 +45,6 @@ Sure = Callable[[str, str], float | None]
 _ANY = "hemorrhage"
 """The group that a predictor's score of a case is about."""
 
-_LOST = ("failed", "missing")
 _BY_SCORE, _BY_VOLUME = "by a case score ≥ 0.5", "by a volume drawn > 0"
 _ABOVE_ZERO = math.ulp(0.0)
 _KEYS = ["rater_kind", "rater", "reference", "label"]
@@ -106,7 +105,7 @@ def _found(
     scores: pd.DataFrame, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
 ) -> Iterator[pd.DataFrame]:
     scores = scores[scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
-    is_reader, without = scores["rater_kind"] == "reader", tables.is_leave_one_out(scores["reference"])
+    is_reader, without = scores["rater_kind"] == "reader", leave_one_out_rows(scores["reference"])
     judged = scores["reference"] == common
     if (is_reader & without).any():
         judged = (is_reader & without) | (~is_reader & judged)
@@ -129,7 +128,7 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
     if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq("unsupported").all():
         return None
     wide = wide[wide["reference_volume_ml"].notna()]
-    truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(_LOST)
+    truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(LOST)
     if truth.nunique() < 2:
         return None
     score = wrongly_called(truth, wide["volume_ml"], lost, _ABOVE_ZERO)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ctbench.report.frames import tables
+from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.wording import metric_heading
 from ctbench.statistics import Direction, direction_of, overall
 
@@ -62,7 +62,7 @@ def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame
     """
     own = scores[scores["label"].isin(list(structures))]
     metrics = dict(zip(own["metric"], own["unit"], strict=True))
-    order = [*(name for name in tables.CHIEF_METRICS if name in metrics), *sorted(metrics)]
+    order = [*(name for name in CHIEF_METRICS if name in metrics), *sorted(metrics)]
     wide = own.pivot_table(index="label", columns="metric", values="value", dropna=False)
     wide = wide.reindex([name for name in structures if name in wide.index])[list(dict.fromkeys(order))]
     unusual = _listed(own[own["status"] != "ok"], "label", "status")

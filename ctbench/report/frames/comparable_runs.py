@@ -12,8 +12,10 @@ import pandas as pd
 from ctbench.boards import Board, Grid, board_of
 from ctbench.boards.grid import Entry
 from ctbench.errors import StoreError, UsageError
+from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.runs import Manifest, Run, differing_rules
+from ctbench.scores import is_leave_one_out, without
 
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
@@ -130,13 +132,13 @@ class ComparableRuns:
     def metrics(self) -> tuple[str, ...]:
         """All metrics that some run has, the chief ones first."""
         scored = {metric for metric, _ in self._partitions}
-        chief = [name for name in tables.CHIEF_METRICS if name in scored]
+        chief = [name for name in CHIEF_METRICS if name in scored]
         return (*chief, *sorted(scored - set(chief)))
 
     @property
     def chief_metrics(self) -> tuple[str, ...]:
         """The chief metrics that were scored; all metrics if none of them was."""
-        return tuple(name for name in self.metrics if name in tables.CHIEF_METRICS) or self.metrics
+        return tuple(name for name in self.metrics if name in CHIEF_METRICS) or self.metrics
 
     def unit(self, metric: str) -> str:
         """Return the unit of a metric, empty if nothing was scored."""
@@ -148,7 +150,7 @@ class ComparableRuns:
         """The references that can be chosen: ``leave-one-out`` for all those without a reader, then the common one."""
         kinds = (self.manifest.consensus, _GIVEN)  # a given reference is not a consensus, whatever the manifest says
         own = sorted({name for _, name in self._partitions if name.startswith(kinds)})
-        without = tables.is_leave_one_out(pd.Series(own, dtype=object)).tolist()
+        without = [is_leave_one_out(name) for name in own]
         common = [name for name, one in zip(own, without, strict=True) if not one]
         return (*([tables.LEAVE_ONE_OUT] if any(without) else []), *common)
 
@@ -180,7 +182,7 @@ class ComparableRuns:
         if reference != tables.LEAVE_ONE_OUT:
             return (reference,)
         names = sorted({name for _, name in self._partitions})
-        prefix = f"{self.manifest.consensus}-without-"
+        prefix = without(self.manifest.consensus, "")
         return tuple(name for name in names if name.startswith(prefix))
 
     def name_of(self, entry: Entry) -> str:

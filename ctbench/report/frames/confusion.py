@@ -67,6 +67,6 @@ def _of_case(run: Run, case: Case, shown: Sequence[Sequence[int]], numbers: Mapp
     except MissingFileError:
         return None
     readings = read_references(case, run.manifest.consensus)
-    reference = next(iter(readings.references.values()))
+    reference = readings.common
     true = replace(reference, labels=numbered(reference.labels, shown), possible=None)
     return confusion(true, numbered(prediction, shown), labels=numbers)

@@ -14,6 +14,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.scores import LOST, leave_one_out_rows
 from ctbench.statistics import (
     OVERALL,
     bland_altman,
@@ -27,7 +28,6 @@ from ctbench.statistics import (
 
 __all__ = [
     "ALL_READERS",
-    "CHIEF_METRICS",
     "LEAVE_ONE_OUT",
     "OVERALL",
     "common_reference",
@@ -36,7 +36,6 @@ __all__ = [
     "failures",
     "gap",
     "in_order",
-    "is_leave_one_out",
     "per_structure",
     "present",
     "raters",
@@ -48,18 +47,8 @@ __all__ = [
     "with_overall",
 ]
 
-CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
-"""What the page leads with; all other metrics are in the CSV files."""
-
 LEAVE_ONE_OUT = "leave-one-out"
 ALL_READERS = "all readers"
-
-_FAILED = ("failed", "missing")
-
-
-def is_leave_one_out(references: pd.Series) -> pd.Series:
-    """Return, for each reference name, whether the reference was made without one of the readers."""
-    return references.str.contains("-without-", regex=False)
 
 
 def common_reference(scores: pd.DataFrame) -> str:
@@ -68,7 +57,7 @@ def common_reference(scores: pd.DataFrame) -> str:
     Raises:
         UsageError: The scores have no such reference, or several, which cannot be compared.
     """
-    names = scores.loc[~is_leave_one_out(scores["reference"]), "reference"].unique()
+    names = scores.loc[~leave_one_out_rows(scores["reference"]), "reference"].unique()
     if len(names) != 1:
         msg = f"expected scores against one common reference, got {', '.join(names) or 'none'}; report them apart"
         raise UsageError(msg)
@@ -104,7 +93,7 @@ def unsupported(scores: pd.DataFrame) -> pd.DataFrame:
 
 def failures(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the cases without a prediction: columns rater, case, status, detail."""
-    rows = scores[scores["status"].isin(_FAILED)]
+    rows = scores[scores["status"].isin(LOST)]
     return rows[["rater", "case", "status", "detail"]].drop_duplicates(["rater", "case"], ignore_index=True)
 
 
@@ -255,7 +244,7 @@ def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
     chosen = scores[is_reader | (scores["rater"] == model)]
     if reference != LEAVE_ONE_OUT:
         return chosen[chosen["reference"] == reference]
-    paired = chosen.loc[(chosen["rater_kind"] == "reader") & is_leave_one_out(chosen["reference"]), "reference"]
+    paired = chosen.loc[(chosen["rater_kind"] == "reader") & leave_one_out_rows(chosen["reference"]), "reference"]
     return chosen[chosen["reference"].isin(paired.unique())]
 
 

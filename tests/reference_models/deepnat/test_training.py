@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from ctbench.labels import LabelSet
+from ctbench.references import common_reference
 from reference_models.deepnat import MODEL
 from reference_models.deepnat.network import SUPPORT, task_offsets
 from reference_models.deepnat.predictor import DeepNatPredictor
 from reference_models.deepnat.presets import deepnat_plan
 from reference_models.deepnat.training import DeepNatRecipe, Head, deepnat_heads
 from reference_models.inference.weightsfile import Weights
-from reference_models.training.references import training_reference
 
 SHAPE = (6, 8, 10)
 SMALL = {"widths": (2, 3, 3), "hidden": (6, 5), "spacing_mm": 8.0, "spectral_mm": 8.0}
@@ -141,7 +141,7 @@ def test_heads_come_onto_the_grid(heads):
     """Labels become class numbers on the grid of the channels; a brain smaller than a block is padded to it."""
     case = next(iter(heads.split("train")))
     options = plan(block=(40, 1, 1))
-    (head,) = deepnat_heads(case, training_reference(case), (2, 1), options)
+    (head,) = deepnat_heads(case, common_reference(case), (2, 1), options)
     assert len(head.centres) == 40
     assert head.target.shape == head.counted.shape == tuple(side + 2 for side in head.centres.shape)
     assert head.channels.shape[1:] == tuple(side + SUPPORT - 1 for side in head.centres.shape)

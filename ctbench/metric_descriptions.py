@@ -1,0 +1,219 @@
+"""Every metric described once: name, title, definition, unit, which way is better, source and version.
+
+``ctbench.metrics.registry`` adds to each description how the metric is computed. All else (tables, axes, rankings,
+tests, lock files) takes a metric's title, unit and direction from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["CHIEF_METRICS", "DESCRIPTIONS", "LOCKED_METRICS", "PAIR_METRICS", "MetricDescription", "smaller_is_better"]
+
+
+@dataclass(frozen=True)
+class MetricDescription:
+    """What a metric is, without how it is computed.
+
+    Args:
+        name: As in the column ``metric``.
+        title: As people write it, in headings and on axes.
+        definition: One sentence.
+        unit: ``mm``, ``mL`` or ``1``.
+        better: Which way is better: ``higher``, ``lower``, towards ``zero``; None if the value is no judgement.
+        source: Where the definition comes from.
+        version: Raised when the definition changes; values of different versions are not comparable.
+    """
+
+    name: str
+    title: str
+    definition: str
+    unit: Literal["mm", "mL", "1"]
+    better: Literal["higher", "lower", "zero"] | None
+    source: str
+    version: int = 1
+
+
+_TAHA = "Taha and Hanbury, BMC Medical Imaging 2015;15:29"
+_NIKOLOV = "Nikolov et al., J Med Internet Res 2021;23:e26151"
+_RELOADED = "Maier-Hein, Reinke et al., Metrics reloaded, Nat Methods 2024;21:195-212"
+_KOTHARI = "Kothari et al., Stroke 1996;27:1304-1305"
+_MEDPY = "MedPy, medpy.metric.binary"
+
+_ALL = (
+    MetricDescription(
+        "dice",
+        "Dice",
+        "Twice the common volume over the sum of both volumes, without smoothing.",
+        "1",
+        "higher",
+        "Dice, Ecology 1945;26:297-302",
+    ),
+    MetricDescription(
+        "jaccard",
+        "Jaccard",
+        "The common volume over the volume of the union.",
+        "1",
+        "higher",
+        "Jaccard, New Phytologist 1912;11:37-50",
+    ),
+    MetricDescription(
+        "sensitivity",
+        "Sensitivity",
+        "The share of the reference that the prediction holds.",
+        "1",
+        "higher",
+        _TAHA,
+    ),
+    MetricDescription(
+        "precision",
+        "Precision",
+        "The share of the prediction that lies in the reference.",
+        "1",
+        "higher",
+        _TAHA,
+    ),
+    MetricDescription(
+        "volume_ml",
+        "Volume",
+        "The prediction's volume: its counted voxels times the volume of one.",
+        "mL",
+        None,
+        _RELOADED,
+    ),
+    MetricDescription(
+        "reference_volume_ml",
+        "Reference volume",
+        "The reference's volume: its counted voxels times the volume of one.",
+        "mL",
+        None,
+        _RELOADED,
+    ),
+    MetricDescription(
+        "volume_difference_ml",
+        "Volume difference",
+        "The prediction's volume minus the reference's.",
+        "mL",
+        "zero",
+        _RELOADED,
+    ),
+    MetricDescription(
+        "volume_difference_absolute_ml",
+        "Volume difference (absolute)",
+        "The size of the difference of the two volumes.",
+        "mL",
+        "lower",
+        _RELOADED,
+    ),
+    MetricDescription(
+        "rvd",
+        "Relative volume difference",
+        "The prediction's volume minus the reference's, over the reference's.",
+        "1",
+        "zero",
+        "Heimann et al., IEEE Trans Med Imaging 2009;28:1251-1265",
+    ),
+    MetricDescription(
+        "rvd_absolute",
+        "Relative volume difference (absolute)",
+        "The size of the relative volume difference.",
+        "1",
+        "lower",
+        _RELOADED,
+    ),
+    MetricDescription(
+        "hd",
+        "HD",
+        "Hausdorff distance: the largest distance of either surface from the other.",
+        "mm",
+        "lower",
+        "Huttenlocher et al., IEEE TPAMI 1993;15:850-863",
+    ),
+    MetricDescription(
+        "hd95",
+        "HD95",
+        "The larger of the two directed 95th percentiles of the surface distances, weighted by area: the distance of"
+        " the first element at which the cumulative area reaches 95 %.",
+        "mm",
+        "lower",
+        _NIKOLOV,
+    ),
+    MetricDescription(
+        "assd",
+        "ASSD",
+        "Average symmetric surface distance: the mean, by area, of the distances of both surfaces pooled.",
+        "mm",
+        "lower",
+        "Heimann et al., IEEE Trans Med Imaging 2009;28:1251-1265",
+    ),
+    MetricDescription(
+        "masd",
+        "MASD",
+        "Mean average surface distance: the mean of the two directed mean distances.",
+        "mm",
+        "lower",
+        _RELOADED,
+    ),
+    MetricDescription(
+        "nsd",
+        "NSD",
+        "Normalised surface distance (surface Dice): the share of the area of both surfaces, pooled, that lies within"
+        " tolerance_mm (<=) of the other one.",
+        "1",
+        "higher",
+        _NIKOLOV,
+    ),
+    MetricDescription(
+        "hd95_pooled",
+        "HD95 (pooled)",
+        "The 95th percentile, interpolated linearly, of the distances of the surface voxels of both masks in one list;"
+        " a surface voxel shares a face with one outside the mask.",
+        "mm",
+        "lower",
+        _MEDPY,
+    ),
+    MetricDescription(
+        "nsd_voxel",
+        "NSD (by voxels)",
+        "The share of the surface voxels of both masks, pooled, that lie within tolerance_mm (<=) of the other's.",
+        "1",
+        "higher",
+        _RELOADED,
+    ),
+    MetricDescription(
+        "abc2_ml",
+        "ABC/2 volume",
+        "The prediction's volume by the ABC/2 rule, with slices weighted 1, 1/2 or 0 by their area.",
+        "mL",
+        None,
+        _KOTHARI,
+    ),
+    MetricDescription(
+        "reference_abc2_ml",
+        "ABC/2 volume of the reference",
+        "The reference's volume by the ABC/2 rule, with slices weighted 1, 1/2 or 0 by their area.",
+        "mL",
+        None,
+        _KOTHARI,
+    ),
+)
+
+DESCRIPTIONS: Mapping[str, MetricDescription] = MappingProxyType({metric.name: metric for metric in _ALL})
+"""All metrics by name, in the order of the rows that ``metrics.score`` returns."""
+
+CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
+"""What a report and a board lead with: overlap, volume, distance, surface."""
+
+LOCKED_METRICS = ("dice", "nsd", "hd95", "assd", "volume_difference_absolute_ml")
+"""What ``ctbench lock`` keeps: the chief ones, and the mean distance, which moves when a surface moves a little."""
+
+PAIR_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
+"""What is shown of two single label maps: volumes differ by a sign and a share, not by a mean of sizes."""
+
+
+def smaller_is_better(metric: str) -> bool:
+    """Return whether a size nearer to 0 is better: of distances, and of signed differences; False if unknown."""
+    return metric in DESCRIPTIONS and DESCRIPTIONS[metric].better in {"lower", "zero"}

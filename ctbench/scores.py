@@ -1,0 +1,109 @@
+"""The vocabulary of the scores table: columns, statuses, kinds of rater, names of leave-one-out references.
+
+A row is one score: the value of one metric for one case, rater, reference and structure. Everything that reads or
+writes scores uses the names of this module.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "KEYS",
+    "LOST",
+    "PENALISED",
+    "SCORE_COLUMNS",
+    "STATUSES",
+    "UNDEFINED",
+    "UNSCORED",
+    "VALUE_COLUMNS",
+    "RaterKind",
+    "Status",
+    "is_leave_one_out",
+    "leave_one_out_rows",
+    "without",
+]
+
+VALUE_COLUMNS = ("label", "metric", "value", "unit", "status", "detail")
+"""The columns that say what was measured; ``value`` is a float, null where undefined, the others are texts."""
+
+SCORE_COLUMNS = ("dataset", "case", "rater", "rater_kind", "reference", *VALUE_COLUMNS)
+"""All columns, in the order of ``scores.parquet``; the first five say of which case and rater, against what."""
+
+KEYS = ("case", "rater", "reference", "label", "metric")
+"""The columns that name a row of one dataset; the rows of ``scores.parquet`` are sorted by them."""
+
+
+class RaterKind(StrEnum):
+    """Whether a rater is a model or a human reader."""
+
+    MODEL = "model"
+    READER = "reader"
+
+
+class Status(StrEnum):
+    """Why a value is what it is."""
+
+    OK = "ok"
+    BOTH_EMPTY = "both_empty"
+    """Neither the reference nor the prediction holds the structure."""
+    PREDICTION_EMPTY = "prediction_empty"
+    """Only the reference holds it."""
+    REFERENCE_EMPTY = "reference_empty"
+    """Only the prediction holds it."""
+    NOT_SAMPLED = "not_sampled"
+    """No surface element is left outside the voxels that do not count."""
+    NOT_ASSESSED = "not_assessed"
+    """Nobody could identify the structure in this case."""
+    UNSUPPORTED = "unsupported"
+    """The predictor does not claim the structure."""
+    MISSING = "missing"
+    """The predictor returned nothing for this case."""
+    FAILED = "failed"
+    """The predictor raised an error in this case."""
+
+
+def _group(*statuses: Status) -> frozenset[str]:
+    return frozenset(status.value for status in statuses)
+
+
+LOST = _group(Status.MISSING, Status.FAILED)
+"""There is no prediction: the case counts with the worst value."""
+
+UNDEFINED = _group(Status.BOTH_EMPTY, Status.PREDICTION_EMPTY, Status.REFERENCE_EMPTY, Status.NOT_SAMPLED)
+"""The formula cannot be evaluated; the value is null, or a penalty where only one of the two is empty."""
+
+PENALISED = UNDEFINED - _group(Status.BOTH_EMPTY)
+"""Statuses of ``UNDEFINED`` that may come with a penalty as value."""
+
+UNSCORED = _group(Status.NOT_ASSESSED, Status.UNSUPPORTED)
+"""Never a value, and never a penalty."""
+
+STATUSES = _group(*Status)
+"""Every status that a score may have."""
+
+_WITHOUT = "-without-"
+
+
+def without(method: str, reader: str) -> str:
+    """Return the name of the reference that a consensus rule makes of all readers but one.
+
+    Example:
+        >>> without("majority", "reader2")
+        'majority-without-reader2'
+    """
+    return f"{method}{_WITHOUT}{reader}"
+
+
+def is_leave_one_out(reference: str) -> bool:
+    """Return whether a reference, by its name, was made without one of the readers."""
+    return _WITHOUT in reference
+
+
+def leave_one_out_rows(references: pd.Series) -> pd.Series:
+    """Return, for each reference name of a column, whether the reference was made without one of the readers."""
+    return references.str.contains(_WITHOUT, regex=False)

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ctbench import run, scores
+from ctbench.runs import open_run
+from ctbench.scores import Status, is_leave_one_out, leave_one_out_rows, without
+
+
+def test_every_status_is_in_one_group():
+    """A status says that a value is there, that it is undefined, that nothing was scored, or that the case is lost."""
+    groups = [{"ok"}, scores.UNDEFINED, scores.UNSCORED, scores.LOST]
+    assert sorted(status for group in groups for status in group) == sorted(Status)
+    assert set(Status) == scores.STATUSES
+    assert scores.UNDEFINED - {"both_empty"} == scores.PENALISED
+
+
+def test_groups_hold_plain_texts():
+    """A column of any text type is compared with them, by pandas and by Arrow."""
+    for kind in ("object", "category", "str"):
+        column = pd.Series(["ok", "failed", "missing"], dtype=kind)
+        assert column.isin(scores.LOST).tolist() == [False, True, True]
+    assert {type(status) for status in scores.STATUSES} == {str}
+
+
+def test_names_of_leave_one_out_references():
+    """What ``without`` makes is known as such, and nothing else is."""
+    name = without("majority", "reader2")
+    assert name == "majority-without-reader2"
+    assert is_leave_one_out(name)
+    assert not is_leave_one_out("majority")
+    assert leave_one_out_rows(pd.Series([name, "given"])).tolist() == [True, False]
+
+
+def test_columns_are_those_that_a_run_writes(tmp_path, blobs):
+    """The table of a run has all columns in their order, sorted by the keys, which name a row."""
+    found = open_run(run(blobs, "readers", tmp_path / "run", jobs=1).folder).scores
+    assert tuple(found.columns) == scores.SCORE_COLUMNS
+    assert not found.duplicated(list(scores.KEYS)).any()
+    pd.testing.assert_frame_equal(found, found.sort_values(list(scores.KEYS), kind="stable"))
+
+
+@pytest.mark.parametrize("group", ["LOST", "UNDEFINED"])
+def test_groups_are_named_nowhere_else(group):
+    """No other module of the package lists the statuses of a group again."""
+    wanted = getattr(scores, group)
+    root = Path(scores.__file__).parent
+    repeated = []
+    for path in root.rglob("*.py"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        repeated += [f"{path.name}: {line}" for line in lines if all(f'"{status}"' in line for status in wanted)]
+    # The words by which a predictor's outcome is named in its own types.
+    assert [line for line in repeated if "Literal[" not in line] == []
