@@ -36,19 +36,36 @@ def write_card(path: Path, *, settings: dict[str, Any], curves: Curves, device: 
 
 
 def write_curves(path: Path, curves: Curves, title: str) -> None:
-    """Write a PNG of loss and soft Dice over the epochs."""
-    from matplotlib.figure import Figure
+    """Write a PNG of loss and soft Dice over the epochs; a grey line marks the best epoch."""
+    import vl_convert
 
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    losses, dice = figure.subplots(1, 2)
-    epochs = range(1, len(curves.loss) + 1)
-    losses.plot(epochs, curves.loss, label="training")
-    losses.plot(epochs, curves.validation_loss, label="validation")
-    losses.set(xlabel="epoch", ylabel="loss")
-    losses.legend()
-    dice.plot(epochs, curves.soft_dice, color="tab:green")
-    dice.axvline(curves.best_epoch + 1, color="grey", linewidth=0.8)
-    dice.set(xlabel="epoch", ylabel="soft Dice, validation", ylim=(0, 1))
-    figure.suptitle(title)
     with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+        temporary.write_bytes(
+            vl_convert.vegalite_to_png(_chart(curves, title), vl_version="6.4", scale=2, allowed_base_urls=[])
+        )
+
+
+def _chart(curves: Curves, title: str) -> dict[str, Any]:
+    """Return the curves as a Vega-Lite chart of two panels."""
+    epochs = range(1, len(curves.loss) + 1)
+    losses = [
+        {"epoch": epoch, "value": value, "of": of}
+        for of, values in (("training", curves.loss), ("validation", curves.validation_loss))
+        for epoch, value in zip(epochs, values, strict=False)
+    ]
+    dice = [{"epoch": epoch, "value": value} for epoch, value in zip(epochs, curves.soft_dice, strict=False)]
+    across = {"field": "epoch", "type": "quantitative", "title": "epoch", "axis": {"tickMinStep": 1}}
+    best = {
+        "data": {"values": [{"epoch": curves.best_epoch + 1}]},
+        "mark": {"type": "rule", "color": "#8c959f"},
+        "encoding": {"x": across},
+    }
+
+    def line(values: list[dict[str, Any]], name: str, **more: Any) -> dict[str, Any]:
+        up = {"field": "value", "type": "quantitative", "title": name, **more.pop("y", {})}
+        return {"data": {"values": values}, "mark": {"type": "line"}, "encoding": {"x": across, "y": up, **more}}
+
+    loss = line(losses, "loss", color={"field": "of", "type": "nominal", "title": None})
+    validated = line(dice, "soft Dice, validation", y={"scale": {"domain": [0, 1]}}, color={"value": "#009e73"})
+    size = {"width": 300, "height": 220}
+    return {"title": title, "hconcat": [{**size, **loss}, {**size, "layer": [best, validated]}]}

@@ -1,7 +1,6 @@
-"""A sheet to draw on, and how a drawing becomes part of a page.
+"""Colours, and how a chart becomes part of a page or a file: altair charts as SVG and PDF, images as PNG.
 
-matplotlib takes a third of a second to import, so only drawing pays for it; pyplot and its global
-state are never used.
+vl-convert draws a chart as a browser would, without one; it takes seconds to start, so only drawing pays for it.
 """
 
 from __future__ import annotations
@@ -9,21 +8,19 @@ from __future__ import annotations
 import base64
 import io
 import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.files import whole_file, write_text
 from ctbench.report.page.markup import Html, element
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    import altair as alt
 
-__all__ = ["INK", "LINE", "MODEL_COLOURS", "MUTED", "READER_COLOURS", "colour", "inline_svg", "png", "sheet", "style"]
+__all__ = ["INK", "LINE", "MODEL_COLOURS", "MUTED", "READER_COLOURS", "colour", "inline_svg", "png", "write_figure"]
 
 INK, MUTED, LINE = "#1f2328", "#59636e", "#d1d9e0"
 MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -31,81 +28,6 @@ MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9
 READER_COLOURS = ("#8c959f", "#b3bac1", "#6e7781")
 
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"}
-_STYLE = {
-    "axes.edgecolor": LINE,
-    "axes.grid": True,
-    "axes.grid.axis": "x",
-    "axes.axisbelow": True,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9.5,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "font.size": 9.5,
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
-    "savefig.facecolor": "none",
-    "svg.fonttype": "none",
-    "text.color": INK,
-    # A reader may be called "$1": names are never formulas.
-    "text.parse_math": False,
-    "xtick.color": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.color": LINE,
-    "ytick.labelcolor": INK,
-    "ytick.labelsize": 9.5,
-}
-
-# Group ids repeat from figure to figure and nothing refers to them (those that are referred to are salted); the font
-# and the rule for line joins are the page's.
-_TIDYING = (
-    (r"^.*?(?=<svg)", ""),
-    (r"<metadata>.*?</metadata>", ""),
-    (r"<defs>\s*<style.*?</style>\s*</defs>", ""),
-    (r'<g id="[^"]*"/>', ""),
-    (r'<g id="[^"]*">', "<g>"),
-    (r' transform="rotate\(-0 [^"]*"', ""),
-    (r"font: (?:bold|700) ([\d.]+px) [^;\"]*;?", r"font-weight: 700; font-size: \1;"),
-    (r"font: ([\d.]+px) [^;\"]*;?", r"font-size: \1;"),
-    (r"font-family: [^;\"]*;?", ""),
-    (r"\s+", " "),
-)
-
-
-@contextmanager
-def style(**more: object) -> Iterator[None]:
-    """Draw in the page's style within this block; matplotlib's own settings are back afterwards."""
-    import matplotlib as mpl
-
-    settings: Any = {**_STYLE, **more}
-    with mpl.rc_context(settings):
-        yield
-
-
-def sheet(
-    rows: int, columns: int, size_in: tuple[float, float], *, sharex: bool = False, sharey: bool = False
-) -> tuple[Figure, Sequence[Axes]]:
-    """Make a figure of ``rows`` x ``columns`` axes, which come row by row.
-
-    Args:
-        rows: of axes.
-        columns: of axes.
-        size_in: width and height in inches.
-        sharex: whether all axes have one x scale.
-        sharey: whether they have one y scale.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size_in, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
-    return figure, list(axes.ravel())
 
 
 def colour(index: int, kind: str) -> str:
@@ -114,31 +36,68 @@ def colour(index: int, kind: str) -> str:
     return colours[index % len(colours)]
 
 
-def inline_svg(figure: Figure, name: str, description: str) -> Html:
-    """Write a figure as an SVG element whose ink and lines follow the page's light or dark theme.
+def inline_svg(chart: alt.TopLevelMixin, name: str, description: str) -> Html:
+    """Return a chart as an SVG element whose ink and lines follow the page's light or dark theme.
 
     Args:
-        figure: what to write.
-        name: salts the ids inside, which must differ between the figures of one page; equal figures of one name give
+        chart: What to draw.
+        name: Salts the ids inside, which must differ between the figures of one page; equal charts of one name give
             equal bytes.
-        description: the alternative text.
+        description: The alternative text.
     """
-    buffer = io.StringIO()
-    with style(**{"svg.hashsalt": name}), warnings.catch_warnings():
-        # The browser has the glyphs that matplotlib's font lacks: the SVG keeps text as text.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    title = element("title", description)
-    head, body = _tidied(buffer.getvalue()).split(">", 1)
-    return Html(f'{head} role="img">{title}{body}')
-
-
-def _tidied(svg: str) -> str:
-    for pattern, replacement in _TIDYING:
-        svg = re.sub(pattern, replacement, svg, flags=re.DOTALL)
+    drawn = _svg(chart)
+    salt = re.sub(r"\W+", "-", name)
+    drawn = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{salt}-", drawn)
+    drawn = re.sub(r' font-family="[^"]*"| aria-\w+="[^"]*"| role="[^"]*"', "", drawn)
     for literal, variable in _VARIABLES.items():
-        svg = svg.replace(literal, variable)
-    return svg.strip()
+        drawn = drawn.replace(literal, variable)
+    head, body = drawn.split(">", 1)
+    # The browser's font may be a little wider than the one that the chart was laid out with.
+    return Html(f'{head} role="img" style="overflow: visible">{element("title", description)}{body}')
+
+
+def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path]:
+    """Write a chart as SVG and as PDF.
+
+    Args:
+        chart: What to draw.
+        name: Of the files, without ending; what cannot stand in a file name becomes a hyphen.
+        folder: Where to.
+
+    Returns:
+        The paths of the two files.
+    """
+    import vl_convert
+
+    stem = folder / (re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure")
+    files = [Path(f"{stem}.svg"), Path(f"{stem}.pdf")]
+    write_text(files[0], _svg(chart))
+    with whole_file(files[1]) as part:
+        part.write_bytes(vl_convert.vegalite_to_pdf(chart.to_dict(), **_version()))
+    return files
+
+
+def _svg(chart: alt.TopLevelMixin) -> str:
+    """Return a chart as SVG; equal charts give equal bytes."""
+    import vl_convert
+
+    drawn: str = vl_convert.vegalite_to_svg(chart.to_dict(), **_version())
+    # Ids are counted on from one chart of a process to the next.
+    numbers: dict[str, str] = {}
+    for name in re.findall(r' id="([^"]+)"', drawn):
+        numbers.setdefault(name, f"part{len(numbers)}")
+
+    def numbered(found: re.Match[str]) -> str:
+        return found.group(1) + numbers.get(found.group(2), found.group(2))
+
+    return re.sub(r'( id="|url\(#|href="#)([^")]+)', numbered, drawn)
+
+
+def _version() -> dict[str, Any]:
+    """Return the version of Vega-Lite that altair writes, and that nothing may be loaded."""
+    import altair as alt
+
+    return {"vl_version": ".".join(alt.SCHEMA_VERSION.split(".")[:2]), "allowed_base_urls": []}
 
 
 def png(image: NDArray[np.uint8]) -> str:

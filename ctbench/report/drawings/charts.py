@@ -5,6 +5,7 @@ altair takes half a second to import, so only drawing pays for it. Names are dat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = [
     "KIND_COLOURS",
     "agreement_chart",
+    "agreement_layers",
     "axis_title",
     "difference_chart",
+    "mean_layers",
     "pointed_at",
     "rank_chart",
     "scatter_chart",
@@ -88,37 +91,51 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
     """
     import altair as alt
 
-    rows = table.dropna(subset="mean")
-    rows = rows.assign(kind=rows["rater_kind"], pointed=pointed_at(rows["rater"]))[
-        ["rater", "pointed", "kind", "mean", "low", "high", "n", "rank"]
-    ]
+    rows = table.dropna(subset="mean").assign(kind=lambda own: own["rater_kind"])
     kinds = [kind for kind in KIND_COLOURS if kind in set(rows["kind"])]
-    place = alt.Y("rater:N", sort=list(rows["rater"]), title=None, axis=alt.Axis(domain=False, ticks=False))
-    colour = alt.Color(
-        "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-    )
-    shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]))
-    value = alt.X("mean:Q", title=axis_title(metric, unit), scale=alt.Scale(zero=False, nice=True))
-    shown = [
-        alt.Tooltip("pointed:N", title="rater"),
-        alt.Tooltip("mean:Q", format=".3f"),
-        alt.Tooltip("low:Q", format=".3f"),
-        alt.Tooltip("high:Q", format=".3f"),
-        alt.Tooltip("n:Q"),
-        alt.Tooltip("rank:Q"),
+    look = {
+        "color": alt.Color(
+            "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
+        ),
+        "shape": alt.Shape(
+            "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds])
+        ),
+    }
+    singles = rows.loc[rows["kind"] == "reader", "mean"]
+    drawn = mean_layers(rows, singles, title=axis_title(metric, unit), shown=("n", "rank"), **look)
+    return styled(drawn, height=_ROW * len(rows) + _MARGIN)
+
+
+def mean_layers(
+    rows: pd.DataFrame, singles: pd.Series, *, title: str | list[str], shown: Sequence[str], color: Any, **look: Any
+) -> Any:
+    """Return layers of means with their intervals, one line a rater, and the single readers as a band.
+
+    Args:
+        rows: Columns rater, mean, low, high, those of ``shown`` and those of the encodings; one row a line, from above.
+        singles: The means of single readers, which the band spans; empty: no band.
+        title: Of the axis.
+        shown: Further columns that a tooltip tells.
+        color: Encoding of the colour.
+        look: Further encodings of the dots, and ``y`` where the axis differs.
+    """
+    import altair as alt
+
+    usual = alt.Y("rater:N", sort=list(rows["rater"]), title=None, axis=alt.Axis(domain=False, ticks=False))
+    rows = rows.assign(pointed=pointed_at(rows["rater"]))
+    tooltip = [alt.Tooltip("pointed:N", title="rater"), *_numbers("mean", "low", "high")]
+    tooltip += [alt.Tooltip(f"{name}:Q") for name in shown]
+    base = alt.Chart(rows).encode(y=look.pop("y", usual), tooltip=tooltip, color=color)
+    layers: list[Any] = [
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        base.mark_point(filled=True, size=70, opacity=1).encode(
+            x=alt.X("mean:Q", title=title, scale=alt.Scale(zero=False, nice=True)), **look
+        ),
     ]
-    base = alt.Chart(rows).encode(y=place, tooltip=shown)
-    lines = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=axis_title(metric, unit)), x2="high:Q", color=colour
-    )
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(x=value, color=colour, shape=shape)
-    layers: list[Any] = [lines, dots]
-    singles = rows[rows["kind"] == "reader"]
     if len(singles):
-        span = pd.DataFrame({"low": [singles["mean"].min()], "high": [singles["mean"].max()]})
-        band = alt.Chart(span).mark_rect(color=_BAND, opacity=0.22).encode(x="low:Q", x2="high:Q")
-        layers.insert(0, band)
-    return styled(alt.layer(*layers), height=_ROW * len(rows) + _MARGIN)
+        span = pd.DataFrame({"low": [singles.min()], "high": [singles.max()]})
+        layers.insert(0, alt.Chart(span).mark_rect(color=_BAND, opacity=0.22).encode(x="low:Q", x2="high:Q"))
+    return alt.layer(*layers)
 
 
 def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, unit: str) -> alt.TopLevelMixin:
@@ -198,30 +215,49 @@ def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLeve
     """
     import altair as alt
 
+    dash = alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]]))
+    up = f"{shortened(second)} − {shortened(first)}, mL"
+    rules, dots, x, y = agreement_layers(pairs, shade=KIND_COLOURS["model"], titles=("mean of both, mL", up), dash=dash)
+    middle, difference = (pairs["first"] + pairs["second"]) / 2, pairs["second"] - pairs["first"]
+    curve = loess(middle, difference).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
+    smooth = alt.Chart(curve).mark_line(color=MODEL_COLOURS[1]).encode(x=x, y=y)
+    return styled(alt.layer(rules, smooth, dots), height=340)
+
+
+def agreement_layers(
+    pairs: pd.DataFrame, *, shade: str, titles: tuple[str | None, str | None], dash: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Return the layers of a Bland-Altman plot, and its axes.
+
+    Args:
+        pairs: Columns case, first, second (mL).
+        shade: Colour of the dots.
+        titles: Of the two axes; None: no title.
+        dash: Encoding of what a line means, from the column ``line``.
+
+    Returns:
+        The rules of bias and limits, the dots, and the encodings of x and y.
+    """
+    import altair as alt
+
     limits = bland_altman(pairs["first"], pairs["second"])
     rows = pairs.assign(
         mean_ml=(pairs["first"] + pairs["second"]) / 2,
         difference_ml=pairs["second"] - pairs["first"],
         pointed=pointed_at(pairs["case"]),
     )
-    x = alt.X("mean_ml:Q", title="mean of both, mL", scale=alt.Scale(zero=False))
-    y = alt.Y("difference_ml:Q", title=f"{shortened(second)} − {shortened(first)}, mL")
+    x = alt.X("mean_ml:Q", title=titles[0], scale=alt.Scale(zero=False))
+    y = alt.Y("difference_ml:Q", title=titles[1])
     dots = (
         alt.Chart(rows)
-        .mark_circle(size=60, color=KIND_COLOURS["model"], opacity=0.7)
+        .mark_circle(size=60, color=shade, opacity=0.7)
         .encode(x=x, y=y, tooltip=[alt.Tooltip("pointed:N", title="case"), *_numbers("mean_ml", "difference_ml")])
     )
     lines = pd.DataFrame(
-        {
-            "value": [limits.bias, limits.lower, limits.upper],
-            "line": ["bias", "95 % limits", "95 % limits"],
-        }
+        {"value": [limits.bias, limits.lower, limits.upper], "line": ["bias", "95 % limits", "95 % limits"]}
     ).dropna()
-    dash = alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]]))
     rules = alt.Chart(lines).mark_rule(color=INK).encode(y="value:Q", strokeDash=dash)
-    curve = loess(rows["mean_ml"], rows["difference_ml"]).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
-    smooth = alt.Chart(curve).mark_line(color=MODEL_COLOURS[1]).encode(x=x, y=y)
-    return styled(alt.layer(rules, smooth, dots), height=340)
+    return rules, dots, x, y
 
 
 def significance_chart(p: pd.DataFrame) -> alt.TopLevelMixin:

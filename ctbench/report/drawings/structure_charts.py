@@ -13,7 +13,7 @@ from ctbench.report.drawings.charts import axis_title, pointed_at, styled
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["box_chart", "size_chart"]
+__all__ = ["box_chart", "box_height", "box_layers", "size_chart"]
 
 _BOX_STEP, _AROUND = 15, 80
 _NAMES_WIDTH = 600
@@ -31,6 +31,20 @@ def box_chart(
         metric: its name.
         unit: of the values.
     """
+    raters = [name for name in palette if name in set(boxes["rater"])]
+    drawn = box_layers(boxes, structures=structures, palette=palette, title=axis_title(metric, unit))
+    return styled(drawn, height=box_height(len(structures), len(raters)) + _AROUND)
+
+
+def box_height(structures: int, raters: int) -> int:
+    """Return how high a panel of box plots is, in pixels."""
+    return structures * (_BOX_STEP * raters + 8)
+
+
+def box_layers(
+    boxes: pd.DataFrame, *, structures: Sequence[str], palette: Mapping[str, str], title: str | list[str]
+) -> Any:
+    """Return the layers of ``box_chart``; ``title`` is that of the axis."""
     import altair as alt
 
     raters = [name for name in palette if name in set(boxes["rater"])]
@@ -38,7 +52,6 @@ def box_chart(
     rows = rows.rename(columns={"low": "from", "high": "to"})
     dots = rows[["label", "rater", "pointed", "outliers"]].explode("outliers").dropna(subset="outliers")
     dots = dots.astype({"outliers": float})
-    title = axis_title(metric, unit)
     scale = alt.Scale(zero=False, nice=True)
     place: dict[str, Any] = {
         "y": alt.Y("label:N", sort=list(structures), title=None, axis=alt.Axis(domain=False, ticks=False)),
@@ -65,7 +78,7 @@ def box_chart(
     if len(dots):
         spots = alt.Chart(dots).mark_point(filled=True, size=14, opacity=0.9)
         layers.append(spots.encode(**place, x=alt.X("outliers:Q", title=title), color=shade))
-    return styled(alt.layer(*layers), height=len(structures) * (_BOX_STEP * len(raters) + 8) + _AROUND)
+    return alt.layer(*layers)
 
 
 def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str, unit: str) -> alt.TopLevelMixin:

@@ -6,21 +6,21 @@ import re
 import subprocess
 import sys
 
-import matplotlib as mpl
+import altair as alt
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from ctbench.report.drawings.canvas import INK, colour, inline_svg, png, sheet, style
+from ctbench.report.drawings.canvas import INK, colour, inline_svg, png, write_figure
+from ctbench.report.drawings.charts import styled
 
 
 def _figure(name="a"):
-    with style():
-        figure, panels = sheet(1, 1, (3, 2))
-        panels[0].plot([1, 2], [3, 4], color=INK)
-        panels[0].set_title(name)
-        panels[0].set_xlabel("x, mm")
-    return figure
+    """A clipped chart with a title, so that there are ids, ink and text in it."""
+    rows = pd.DataFrame({"x": [1, 2], "y": [3, 4]})
+    line = alt.Chart(rows, title=name).mark_line(clip=True, color=INK)
+    return styled(line.encode(x=alt.X("x", title="x, mm"), y="y"))
 
 
 def test_equal_figures_give_equal_bytes():
@@ -59,18 +59,40 @@ def test_description_is_escaped():
     assert "<title>&lt;i&gt;</title>" in inline_svg(_figure(), "one", "<i>")
 
 
-def test_settings_of_matplotlib_are_left_alone():
-    """Drawing changes no setting of the process."""
-    before = dict(mpl.rcParams)
-    inline_svg(_figure(), "one", "a")
-    assert dict(mpl.rcParams) == before
+def test_bytes_are_those_of_another_process():
+    """A report made twice is the same file: nothing depends on the process that draws."""
+    code = (
+        "import hashlib\nimport altair as alt\nimport pandas as pd\n"
+        "from ctbench.report.drawings.canvas import inline_svg\n"
+        "chart = alt.Chart(pd.DataFrame({'x': [1, 2]})).mark_point(clip=True).encode(x='x')\n"
+        "print(hashlib.sha256(inline_svg(chart, 'one', 'a').encode()).hexdigest())"
+    )
+    run = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert run[0].stdout == run[1].stdout != ""
 
 
-def test_importing_the_report_does_not_import_matplotlib():
-    """The command line's help does not wait for matplotlib, and pyplot is never there."""
-    code = "import sys, ctbench.report; print('matplotlib' in sys.modules)"
+def test_importing_the_report_imports_no_drawing_engine():
+    """The command line's help waits neither for altair nor for vl-convert, and matplotlib is never there."""
+    code = "import sys, ctbench.report; print({'altair', 'vl_convert', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_figure_is_written_as_svg_and_pdf(tmp_path):
+    """Both files are whole, and a name that no file may have becomes one."""
+    svg, pdf = write_figure(_figure(), "phantom/../a b", tmp_path)
+    assert svg.parent == pdf.parent == tmp_path
+    assert svg.name == "phantom-..-a-b.svg"
+    assert svg.read_text(encoding="utf-8").startswith("<svg ")
+    assert INK in svg.read_text(encoding="utf-8")  # no page, no variables
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    """A chart whose data lies at an address is refused, not fetched."""
+    chart = alt.Chart("http://127.0.0.1:9/data.csv").mark_point().encode(x="x:Q")
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1"):
+        inline_svg(chart, "one", "a")
 
 
 @pytest.mark.parametrize("colourful", [True, False])
