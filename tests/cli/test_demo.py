@@ -1,18 +1,35 @@
+import inspect
 import json
 
 import pytest
+import yaml
 
 from ctbench.cli.demo import DEMO
+from ctbench.datasets import catalogs
+from ctbench.phantom import build_anatomy, build_hemorrhage
+
+CASES = {"phantom-anatomy": 3, "phantom-hemorrhage": 8}
+
+
+@pytest.fixture
+def few_cases(monkeypatch, tmp_path):
+    """The phantoms of the catalogue with a few test cases and one of training; scans have their real size."""
+    entries = yaml.safe_load(catalogs.builtin_catalog().read_text(encoding="utf-8"))
+    for name, cases in CASES.items():
+        entries[name]["builder_options"] = {"train": 1, "validation": 0, "test": cases}
+    path = tmp_path / "datasets.yaml"
+    path.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+    monkeypatch.setattr(catalogs, "builtin_catalog", lambda: path)
 
 
 @pytest.mark.slow
-def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench, tmp_path):
-    """Both phantoms are made, 12 and 24 test cases scored, the page written; then all of it is reused."""
+def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench, few_cases, tmp_path):
+    """Both phantoms are made, all test cases scored, the page written; then all of it is reused."""
     first = ctbench("demo", "--json")
     assert first.exit_code == 0
     rows = json.loads(first.out)
     assert {row["rater"] for row in rows} >= {name for names in DEMO.values() for name in names}
-    for dataset, cases in (("phantom-anatomy", 12), ("phantom-hemorrhage", 24)):
+    for dataset, cases in CASES.items():
         for rater in (*DEMO[dataset], "readers"):
             manifest = json.loads((tmp_path / "work" / "demo" / dataset / rater / "run.json").read_text())
             assert len(manifest["cases"]) == cases
@@ -20,9 +37,18 @@ def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench
     readers = {row["dataset"]: row["dice"] for row in rows if row["rater_kind"] != "model"}
     assert all(0.75 < dice < 0.97 for dice in readers.values())
     page = tmp_path / "work" / "demo" / "report.html"
-    assert page.stat().st_size < 5_000_000
+    assert page.stat().st_size < 4_700_000
     second = ctbench("demo", "--json")
     assert json.loads(second.out) == rows
     runs = sum(len(names) + 1 for names in DEMO.values())
     assert second.err.count("reused: ") == runs
     assert second.err.count("reused from") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "builder", "cases"), [("anatomy", build_anatomy, 12), ("hemorrhage", build_hemorrhage, 24)]
+)
+def test_the_demo_has_12_and_24_test_cases(name, builder, cases):
+    """The catalogue asks for the builders' own numbers, of which these are the test cases."""
+    assert catalogs.find_entry(f"phantom-{name}").entry.builder_options == {}
+    assert inspect.signature(builder).parameters["test"].default == cases
