@@ -10,6 +10,7 @@ __all__ = [
     "CONTRIBUTE_EFFECT",
     "DETECTION",
     "MEANS",
+    "RANK_INTERVALS",
     "READER_BAND",
     "SIZE",
     "STAPLE",
@@ -17,7 +18,6 @@ __all__ = [
     "VALUES_WHERE_EMPTY",
     "detection_references",
     "marks",
-    "ranking_intervals",
     "readers_as_one",
 ]
 
@@ -41,8 +41,8 @@ CONTRIBUTE_EFFECT = f"The {CONTRIBUTE}: they score higher on it than equals who 
 """What this does to their scores."""
 
 DETECTION = (
-    "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: DeLong). A "
-    "case without a prediction counts as wrongly called."
+    "A case is positive if the reference holds any voxel of the structure. Intervals are 95 % (Wilson; AUC: Newcombe). "
+    "A case without a prediction counts as wrongly called."
 )
 """How cases are called positive, and how detection is counted."""
 
@@ -51,6 +51,13 @@ MEANS = "Dots are means over cases, lines their 95 % intervals."
 
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""
+
+RANK_INTERVALS = (
+    "Rank intervals hold the true ranks of all raters at once, with 95 % confidence (all pairs of raters compared on "
+    "the same cases): read the interval, not the rank. Not separable from the first (P ≥ .05 that it is the best "
+    "itself) is no proof of equality."
+)
+"""What the interval of a rank and a tie mean."""
 
 SIZE = (
     "A voxel at the border weighs more in a small structure: a high correlation says that size explains differences in "
@@ -97,18 +104,6 @@ def readers_as_one(consensus: str) -> str:
         f"The readers compete as one: readers and models are scored on {consensus}-without-k, the reference without "
         "reader k, and their scores are averaged over the readers k. Scores on different references are never ranked "
         "together, so single readers have no rank."
-    )
-
-
-def ranking_intervals(resamples: int) -> str:
-    """Return what the interval of a rank and a tie mean.
-
-    Args:
-        resamples: Number of bootstrap samples.
-    """
-    return (
-        f"Rank intervals hold 95 % of the ranks in {resamples:,} bootstrap samples of patients: read the interval, not "
-        "the rank. A tie (P ≥ .05 after Holm's correction) is no proof of equality."
     )
 
 

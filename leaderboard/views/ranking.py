@@ -14,7 +14,6 @@ from ctbench.report.drawings.charts import standing_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
 from ctbench.report.frames.published import published_rows
-from ctbench.report.frames.rankings import RESAMPLES
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
@@ -131,11 +130,15 @@ def _column_config(unit: str) -> dict[str, Any]:
     head = f", {unit_title(unit)}" if unit_title(unit) else ""
     return {
         "rank": number("rank", format="%d", pinned=True),
-        "rank_low": number("rank from", format="%d", help="95 % of the ranks in other samples of cases lie from here"),
+        "rank_low": number(
+            "rank from",
+            format="%d",
+            help="all true ranks lie in their intervals at once (95 %): from here",
+        ),
         "rank_high": number("rank to", format="%d", help="to here"),
         "rater": column("rater", width="medium", pinned=True),
         "rater_kind": column("kind"),
-        "tied_with_first": column("tied", help="not separable from the first: P ≥ .05 after Holm's correction"),
+        "tied_with_first": column("tied", help="not separable from the first: P ≥ .05 that it is the best itself"),
         **{
             name: number(f"{title}{head}", format=digits, help=help_)
             for name, title, help_ in (
@@ -166,7 +169,7 @@ def _how(selection: Selection) -> str:
     )
     return (
         f"{what} Ranks are by the mean over cases on which all have a value. "
-        f"{explanations.ranking_intervals(RESAMPLES)} Results that papers printed are never ranked."
+        f"{explanations.RANK_INTERVALS} Results that papers printed are never ranked."
     )
 
 

@@ -36,5 +36,5 @@ def test_explanations_name_what_they_are_about():
     """Texts with arguments hold them."""
     assert "scored on staple-without-k" in explanations.readers_as_one("staple")
     assert "better than unet, † unet is better" in explanations.marks("unet")
-    assert "in 1,000 bootstrap samples" in explanations.ranking_intervals(1000)
+    assert "all raters at once" in explanations.RANK_INTERVALS
     assert "Models are judged on majority" in explanations.detection_references("majority")

@@ -302,7 +302,7 @@ def significance_chart(p: pd.DataFrame) -> alt.TopLevelMixin:
 
 
 def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
-    """Draw the rank of each rater with the interval of its ranks in other samples of cases.
+    """Draw the rank of each rater with its confidence set.
 
     Args:
         ranked: as ``ctbench.statistics.rank`` gives it.
@@ -314,7 +314,7 @@ def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
     scale, axis = alt.Scale(domain=[1, max(len(rows), 2)], nice=False, padding=12), alt.Axis(tickMinStep=1, format="d")
     shown: list[Any] = [alt.Tooltip("pointed:N", title="rater"), "rank:Q", "rank_low:Q", "rank_high:Q", "n:Q"]
     base = alt.Chart(rows).encode(y=place, tooltip=shown)
-    title = "rank, with the interval that holds 95 % of the ranks in other samples of cases"
+    title = "rank, with the interval that holds all true ranks at once (95 %)"
     lines = base.mark_rule(strokeWidth=2, color=KIND_COLOURS["model"]).encode(
         x=alt.X("rank_low:Q", title=title, scale=scale, axis=axis), x2="rank_high:Q"
     )

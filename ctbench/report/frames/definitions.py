@@ -16,7 +16,8 @@ CONSENSUS_RULES = {
     "any other, and a voxel without a majority is indeterminate",
     "plurality": "the label that most of them drew; a tie is indeterminate",
     "staple": "the label that is most probable given how reliable each reader is, which is estimated from where they "
-    "agree (multi-label STAPLE); undecided voxels are indeterminate",
+    "agree (multi-label STAPLE; background counts in the box of what anyone drew); undecided voxels are "
+    "indeterminate",
     "union": "what any of them drew; for one structure",
     "intersection": "what all of them drew; for one structure",
 }

@@ -16,7 +16,7 @@ from ctbench.statistics import OVERALL, Direction, direction_of, rank
 __all__ = ["RANKED", "RESAMPLES", "can_rank", "entrants", "ranked", "ranking_table"]
 
 RESAMPLES = 1000
-"""Number of bootstrap samples of patients."""
+"""Number of sign patterns, or of bootstrap samples, of patients."""
 
 
 RANKED: Any = {"cluster": "patient", "resamples": RESAMPLES}

@@ -48,11 +48,11 @@ def standings(
         cases: Ids of the cases of a subgroup; None: all cases.
         complete: Describe only the cases, structures and references on which all ranked raters have a value. Else
             each rater is described by all values that it has.
-        patients: Case -> patient; patients are resampled as a whole. None: every case is a patient of its own.
+        patients: Case -> patient; patients are compared as a whole. None: every case is a patient of its own.
 
     Returns:
         A row for each rater with ``STANDING_COLUMNS``, the ranked ones first, best first: ``rank_low, rank_high`` hold
-        95 % of the ranks in other samples of cases, ``low, high`` are the 95 % interval of the mean over ``n`` cases;
+        the 95 % confidence set of the rank, ``low, high`` are the 95 % interval of the mean over ``n`` cases;
         ``undefined`` counts cases without a value, ``penalised`` structures of cases that count with the worst value,
         ``failed`` cases without a prediction; ``date`` is that of the submission; ``reason`` says why there is no rank.
     """

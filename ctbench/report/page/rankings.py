@@ -10,7 +10,7 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.rankings import RANKED, RESAMPLES, entrants, ranked
+from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
@@ -35,7 +35,7 @@ def _how(results: ComparableRuns) -> str:
         if results.leave_one_out
         else f"The models compete on {results.common}."
     )
-    return f"Ranks by the mean {metric} over cases. {what} {explanations.ranking_intervals(RESAMPLES)}"
+    return f"Ranks by the mean {metric} over cases. {what} {explanations.RANK_INTERVALS}"
 
 
 def _scope(
@@ -79,7 +79,7 @@ def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
         Column("95 % interval", hint="of the rank"),
         Column(f"Mean {metric_title(metric)}", unit_title(unit)),
         Column("n", hint="cases"),
-        Column("P", hint="of being equal to the first, by Holm"),
+        Column("P", hint="of being the best itself"),
         Column("Separable", numeric=False),
     ]
     rows = [
