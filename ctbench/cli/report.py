@@ -35,6 +35,9 @@ def report(
     tables: Annotated[
         Path | None, typer.Option("--tables", metavar="FOLDER", help="Also write all tables as CSV files, unrounded.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", metavar="FOLDER", help="Also write all figures as SVG and PDF files.")
+    ] = None,
     margin: Annotated[
         float,
         typer.Option("--margin", metavar="DICE", help="Largest difference in Dice that counts as equivalent."),
@@ -49,7 +52,7 @@ def report(
 
     Example: `ctbench report runs/phantom-anatomy/* --out report.html`
     """
-    from ctbench.report import build_report, find_browser, print_pdf, write_csv, write_latex
+    from ctbench.report import build_report, find_browser, print_pdf, write_csv, write_figures, write_latex
     from ctbench.runs import open_run
 
     if not (margin > 0 and 0 < low_dice <= 1):
@@ -71,6 +74,8 @@ def report(
         note(f"LaTeX:  {write_latex(opened, latex)}")
     if tables is not None:
         note(f"tables: {len(write_csv(opened, tables, datasets=datasets, **chosen))} files in {tables}")
+    if figures is not None:
+        note(f"figures: {len(write_figures(opened, figures))} files in {figures}")
     if pdf is not None:
         note(f"PDF:    {print_pdf(page, pdf)}")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
-from ctbench.report.drawings.figures import box_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, when_fewer
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.page_figures import box_plots
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
 from ctbench.statistics import OVERALL
 
@@ -58,7 +57,9 @@ def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator
         shown = join(
             (
                 _comparison_table(compared, gaps, model, reference, metric, unit, len(results.cases)),
-                _box_plots(results, compared, model, reference, metric, structures) if metric == "dice" else None,
+                captioned(box_plots(results, compared, model, reference).svg, f"{explanations.BOXES} {_MARKS}")
+                if metric == "dice"
+                else None,
                 details("Differences, intervals and P values", _test_table(compared, unit)),
             )
         )
@@ -139,27 +140,6 @@ def _test_table(compared: pd.DataFrame, unit: str) -> Html:
         for _, row in compared.iterrows()
     ]
     return table(columns, rows, "Categorical linear regression, reader minus model")
-
-
-def _box_plots(
-    results: ComparableRuns, compared: pd.DataFrame, model: str, reference: str, metric: str, structures: Sequence[str]
-) -> Html:
-    scores = results.scores_of([model])
-    drawn = scores[
-        (scores["metric"] == metric)
-        & scores["label"].isin(list(structures))
-        & scores["reference"].isin(compared["reference"].unique())
-    ]
-    figure = box_figure(drawn, compared, model=model, structures=structures, palette=palette(results))
-    svg = inline_svg(
-        figure,
-        f"{results.dataset}-{model}-{metric}-{reference}",
-        f"Box plots of {metric_title(metric)} by structure of {model} and the readers, {reference}",
-    )
-    return captioned(
-        svg,
-        f"{explanations.BOXES} {_MARKS}",
-    )
 
 
 def _of_model(row: pd.Series, unit: str, cases: int, kind: str = "") -> Cell:

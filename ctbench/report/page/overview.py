@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
-from ctbench.report.drawings.figures import overall_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.page_figures import overall_means
 from ctbench.report.wording import fixed, metric_title, unit_title
 
 __all__ = ["at_a_glance", "in_words"]
@@ -40,11 +39,7 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
         element("h4", results.scope_title(over)),
         paragraph(_in_words(fair, results), kind="lead"),
         captioned(
-            inline_svg(
-                overall_figure(fair, palette(results)),
-                f"{results.dataset}-overall-{'-'.join(over)}",
-                f"Overall means with 95 % intervals of every rater on {results.dataset}",
-            ),
+            overall_means(results, over, fair).svg,
             f"{explanations.MEANS} "
             + (f"{explanations.READER_BAND} " if results.leave_one_out else "")
             + "A case in which neither the reference nor the rater has a structure has no Dice and does not count; "

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
-from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.statistics import size_correlation
 
@@ -85,20 +84,10 @@ def volumes(results: ComparableRuns) -> Html:
         readers = join((paragraph(CONTRIBUTE), _volume_table(agreement[~is_model], results)))
         parts.append(details("The readers' volumes", readers) if is_model.any() else readers)
     for model in results.models:
-        pairs = tables.volume_pairs(
-            results.scores, rater=model, reference=results.common, structures=results.compared(model)
-        )
-        if pairs.empty:
+        drawn = volume_plots(results, model)
+        if not drawn:
             continue
-        words = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
-        scatter = inline_svg(
-            volume_figure(pairs, **words),
-            f"{results.dataset}-{model}-volumes",
-            f"Volumes of {model} over the reference's",
-        )
-        limits = inline_svg(
-            bland_altman_figure(pairs, **words), f"{results.dataset}-{model}-limits", f"Bland-Altman plots of {model}"
-        )
+        scatter, limits = (figure.svg for figure in drawn)
         parts += [
             element("h4", model),
             captioned(scatter, "Each dot is a case; the dashed line is identity, the solid one the least-squares fit."),

@@ -1,0 +1,114 @@
+"""The figures of the page by name: what sections show, and what ``ctbench report --figures`` writes as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import inline_svg, write_figure
+from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
+from ctbench.report.frames import tables
+from ctbench.report.frames.averages import summary
+from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.page.cells import palette
+from ctbench.report.page.markup import Html
+from ctbench.report.wording import metric_title
+from ctbench.runs import Run
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["NamedFigure", "box_plots", "overall_means", "volume_plots", "write_figures"]
+
+
+class NamedFigure(NamedTuple):
+    """A chart with its name, which differs from figure to figure, and its description in a sentence."""
+
+    chart: alt.TopLevelMixin
+    name: str
+    description: str
+
+    @property
+    def svg(self) -> Html:
+        """The figure as an element of the page."""
+        return inline_svg(self.chart, self.name, self.description)
+
+
+def overall_means(results: ComparableRuns, over: Sequence[str], means: pd.DataFrame) -> NamedFigure:
+    """Return the overall means of all raters; ``means`` as ``summary`` returns them."""
+    return NamedFigure(
+        overall_figure(means, palette(results)),
+        f"{results.dataset}-overall-{'-'.join(over)}",
+        f"Overall means with 95 % intervals of every rater on {results.dataset}",
+    )
+
+
+def box_plots(results: ComparableRuns, compared: pd.DataFrame, model: str, reference: str) -> NamedFigure:
+    """Return the Dice by structure of a model and the readers; ``compared`` as ``tables.comparison`` returns it."""
+    structures = results.compared(model)
+    scores = results.scores_of([model])
+    drawn = scores[
+        (scores["metric"] == "dice")
+        & scores["label"].isin(list(structures))
+        & scores["reference"].isin(compared["reference"].unique())
+    ]
+    return NamedFigure(
+        box_figure(drawn, compared, model=model, structures=structures, palette=palette(results)),
+        f"{results.dataset}-{model}-dice-{reference}",
+        f"Box plots of {metric_title('dice')} by structure of {model} and the readers, {reference}",
+    )
+
+
+def volume_plots(results: ComparableRuns, model: str) -> tuple[NamedFigure, ...]:
+    """Return the scatter and the Bland-Altman plots of a model's volumes; nothing if it has none."""
+    pairs = tables.volume_pairs(
+        results.scores, rater=model, reference=results.common, structures=results.compared(model)
+    )
+    if pairs.empty:
+        return ()
+    words = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
+    stem = f"{results.dataset}-{model}"
+    return (
+        NamedFigure(volume_figure(pairs, **words), f"{stem}-volumes", f"Volumes of {model} over the reference's"),
+        NamedFigure(bland_altman_figure(pairs, **words), f"{stem}-limits", f"Bland-Altman plots of {model}"),
+    )
+
+
+def write_figures(runs: Sequence[Run], folder: Path) -> list[Path]:
+    """Write every figure of the page about some runs as SVG and PDF.
+
+    Args:
+        runs: As for ``build_report``.
+        folder: Where to; made if needed.
+
+    Returns:
+        The paths of the files.
+    """
+    return [
+        path
+        for results in gather(runs)
+        for figure in _all(results)
+        for path in write_figure(figure.chart, figure.name, folder)
+    ]
+
+
+def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
+    for over, models in results.scopes.items():
+        means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
+        yield overall_means(results, over, means)
+    for model in results.models:
+        for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
+            compared = tables.comparison(
+                results.scores,
+                model=model,
+                structures=results.compared(model),
+                averaged=results.averaged(model),
+                reference=reference,
+                metric="dice",
+            )
+            if len(compared):
+                yield box_plots(results, compared, model, reference)
+        yield from volume_plots(results, model)
