@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 
 from ctbench.boards import submit
 from ctbench.report.frames.standings import standings
@@ -59,6 +60,7 @@ def test_an_empty_board_says_what_to_do(app, tmp_path, page):
 
 def test_the_first_page_is_prepared_once(toy, toy_board, tmp_path, monkeypatch):
     """What was computed for nobody is kept; a board that cannot be read is left for the pages to say."""
+    st.cache_resource.clear()  # another test of this process may have drawn the page
     calls = []
     monkeypatch.setattr(ranking, "standings", lambda *given, **more: calls.append(given) or standings(*given, **more))
     broken = tmp_path / "broken"
