@@ -93,7 +93,7 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
 
     rows = table.dropna(subset="mean").assign(kind=lambda own: own["rater_kind"])
     kinds = [kind for kind in KIND_COLOURS if kind in set(rows["kind"])]
-    look = {
+    look: dict[str, Any] = {
         "color": alt.Color(
             "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
         ),
@@ -107,7 +107,14 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
 
 
 def mean_layers(
-    rows: pd.DataFrame, singles: pd.Series, *, title: str | list[str], shown: Sequence[str], color: Any, **look: Any
+    rows: pd.DataFrame,
+    singles: pd.Series,
+    *,
+    title: str | list[str],
+    shown: Sequence[str],
+    color: Any,
+    ticks: int = 8,
+    **look: Any,
 ) -> Any:
     """Return layers of means with their intervals, one line a rater, and the single readers as a band.
 
@@ -117,6 +124,7 @@ def mean_layers(
         title: Of the axis.
         shown: Further columns that a tooltip tells.
         color: Encoding of the colour.
+        ticks: About how many numbers stand at the axis; default 8.
         look: Further encodings of the dots, and ``y`` where the axis differs.
     """
     import altair as alt
@@ -126,10 +134,11 @@ def mean_layers(
     tooltip = [alt.Tooltip("pointed:N", title="rater"), *_numbers("mean", "low", "high")]
     tooltip += [alt.Tooltip(f"{name}:Q") for name in shown]
     base = alt.Chart(rows).encode(y=look.pop("y", usual), tooltip=tooltip, color=color)
+    axis = alt.Axis(tickCount=ticks)
     layers: list[Any] = [
-        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, axis=axis), x2="high:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(
-            x=alt.X("mean:Q", title=title, scale=alt.Scale(zero=False, nice=True)), **look
+            x=alt.X("mean:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=True)), **look
         ),
     ]
     if len(singles):

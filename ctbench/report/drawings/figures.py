@@ -58,6 +58,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
             singles if rows["rater_kind"].eq("readers").any() else singles.iloc[:0],
             title=[*axis_title(metric, rows["unit"].iloc[0]).rsplit(", ", 1), counted(rows["n"])],
             shown=("n",),
+            ticks=4,
             color=alt.Color("rater:N", scale=shades, legend=None),
             y=alt.Y("rater:N", sort=names, title=None, axis=axis),
         )
