@@ -13,6 +13,16 @@ Example:
     8
 """
 
+import sys
+
+if (
+    sys.argv[:1] == ["-m"]
+    and not sys.flags.safe_path
+    and sys.path[0] not in {path.rpartition("/")[0] for path in __path__}
+):
+    # `python -m ctbench` puts the working folder first on the import path, in which a stranger's numpy.py may lie.
+    del sys.path[0]
+
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

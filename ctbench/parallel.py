@@ -17,6 +17,9 @@ __all__ = ["in_parallel"]
 
 _watched = False
 
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""Environment variable that keeps the working folder off the import path of an interpreter that starts."""
+
 
 def in_parallel(
     function: Callable[..., Any],
@@ -28,7 +31,8 @@ def in_parallel(
 ) -> Iterator[Any]:
     """Call ``function`` once per step and yield the results as they arrive.
 
-    Workers exit when this process dies. joblib replaces a worker whose memory has grown by 300 MB.
+    Workers exit when this process dies. joblib replaces a worker whose memory has grown by 300 MB. Workers never import
+    from the working folder while they start: a stranger's ``numpy.py`` may lie there.
 
     Args:
         function: A module-level function, so that workers can import it.
@@ -48,18 +52,18 @@ def in_parallel(
     if not waiting or (jobs == 1 and not cluster):
         yield from (function(*step) for step in waiting)
         return
-    from joblib import Parallel, delayed  # slow to import
-
     # Raised for every replaced worker; if warnings are errors, it would end the thread that replaces them.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
-    with _workers(cluster):
+    with _safe_path() as before, _workers(cluster):
+        from joblib import Parallel, delayed  # slow to import
+
         pool = Parallel(
             n_jobs=min(jobs, len(waiting)) if jobs > 0 else jobs,
             # A cluster gets steps in batches, so that the scheduler keeps up.
             batch_size="auto" if cluster else 1,
             return_as="generator" if in_order else "generator_unordered",
         )
-        yield from pool(delayed(_step)(os.getpid(), function, step) for step in waiting)
+        yield from pool(delayed(_step)(os.getpid(), before, function, step) for step in waiting)
 
 
 @contextmanager
@@ -80,18 +84,61 @@ def _workers(cluster: str) -> Iterator[None]:
         yield
 
 
-def _step(parent: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    _die_with(parent)
+@contextmanager
+def _safe_path() -> Iterator[str | None]:
+    """Set ``PYTHONSAFEPATH`` for the interpreters that are started inside the block; yield its value outside of it.
+
+    joblib starts ``python -m`` and ``python -c``, which put the working folder first on their import path. It starts
+    them at any time inside the block, with the environment variables of this process. Blocks may overlap.
+    """
+    with _Blocks.lock:
+        if not _Blocks.count:
+            _Blocks.before = os.environ.get(_SAFE_PATH)
+            os.environ[_SAFE_PATH] = "1"
+        _Blocks.count += 1
+        before = _Blocks.before
+    try:
+        yield before
+    finally:
+        with _Blocks.lock:
+            _Blocks.count -= 1
+            if not _Blocks.count:
+                _set_safe_path(before)
+
+
+class _Blocks:
+    """The blocks of `_safe_path` that are open in this process."""
+
+    lock = threading.Lock()
+    count = 0
+    before: str | None = None
+
+
+def _set_safe_path(value: str | None) -> None:
+    if value is None:
+        os.environ.pop(_SAFE_PATH, None)
+    else:
+        os.environ[_SAFE_PATH] = value
+
+
+def _step(parent: int, safe_path: str | None, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    if _die_with(parent):
+        _set_safe_path(safe_path)  # the worker has started; a trusted command that it runs has the user's environment
     return function(*arguments)
 
 
-def _die_with(parent: int) -> None:
-    """Exit this worker soon after its parent was killed: a resumed run must be the only process in its folder."""
+def _die_with(parent: int) -> bool:
+    """Exit this worker soon after its parent was killed: a resumed run must be the only process in its folder.
+
+    Returns:
+        Whether this is the first step of a worker that ``parent`` started.
+    """
     global _watched  # noqa: PLW0603  # one watching thread per process
     if _watched or os.getppid() != parent:  # a cluster's worker is not our child
-        return
+        return False
     _watched = True
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    return True
 
 
 def _watch(parent: int) -> None:

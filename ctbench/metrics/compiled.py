@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ctbench.errors import UsageError
+
 __all__ = ["compiled"]
+
+_NUMBA_FILE = Path(".numba_config.yaml")
+"""Settings that numba reads from the working folder when it is imported."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,6 +27,12 @@ def compiled(function: _Function) -> _Function:
 
     @functools.cache
     def compile_it() -> Callable[..., Any]:
+        if _NUMBA_FILE.exists():
+            msg = (
+                f"the working folder {Path.cwd()} holds {_NUMBA_FILE}, which can make numba run code from other files; "
+                "remove it or work in another folder (environment variables NUMBA_... set the same)"
+            )
+            raise UsageError(msg)
         import numba
 
         return cast("Callable[..., Any]", numba.njit(cache=True, nogil=True)(function))

@@ -50,7 +50,7 @@ def own_files(spec: str, here: Path) -> tuple[Path, ...]:
 
 
 def _files_of_module(name: str, here: Path) -> tuple[Path, ...]:
-    found = importlib.machinery.PathFinder.find_spec(name, [str(here)]) or _installed_module(name)
+    found = _installed_module(name) or importlib.machinery.PathFinder.find_spec(name, [str(here)])
     if found is None:
         return ()
     if found.submodule_search_locations is not None:

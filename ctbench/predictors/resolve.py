@@ -48,7 +48,7 @@ def load_predictor(
     """Create the predictor that ``spec`` names in this process, without a sandbox (see `open_predictor`).
 
     Args:
-        spec: Name of an entry point, ``module:attribute`` (the working folder is searched too),
+        spec: Name of an entry point, ``module:attribute`` (the working folder is searched last),
             ``command:"program {image} {output}"``, ``container:IMAGE``, or ``folder:PATH`` for predictions made
             elsewhere.
         options: Keyword arguments of the entry point's or attribute's callable, of `CommandPredictor` or of
@@ -121,11 +121,16 @@ def _entry(name: str) -> Callable[..., object]:
 def _attribute(spec: str, here: Path) -> Callable[..., object]:
     module_name, _, attribute = spec.partition(":")
     if str(here) not in sys.path:
-        sys.path.insert(0, str(here))
+        # Last: a stranger's numpy.py beside the module must not replace the package in what ctbench imports later.
+        sys.path.append(str(here))
 
     def load() -> object:
-        found: object = importlib.import_module(module_name)
+        module = importlib.import_module(module_name)
+        found: object = module
         for part in attribute.split("."):
+            if not hasattr(found, part):
+                msg = f"{getattr(module, '__file__', None) or module_name} has no {attribute}"
+                raise AttributeError(msg)
             found = getattr(found, part)
         return found
 
