@@ -20,6 +20,7 @@ import pandas as pd
 from ctbench.consensus import fuse, leave_one_out
 from ctbench.metrics import score
 from ctbench.reference import Reference
+from ctbench.scores import without
 from ctbench.statistics import (
     bland_altman,
     categorical_regression,
@@ -185,7 +186,7 @@ def mask_level(studies: int, cases: int = 12, seed: int = 0) -> Iterator[dict[st
             rows += scored(fuse(readers), "majority", masks, case, study)
             for reader, reference in leave_one_out(readers).items():
                 pair = {"model": masks["model"], reader: masks[reader]}
-                rows += scored(reference, f"majority-without-{reader}", pair, case, study)
+                rows += scored(reference, without("majority", reader), pair, case, study)
     scores = pd.DataFrame(rows)
     common = scores[scores["reference"].eq("majority")]
     where = {"section": "masks", "cases": cases}

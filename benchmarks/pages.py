@@ -31,10 +31,11 @@ from scale import READERS, timed, write_manifest
 from ctbench.boards.index import index_row, write_index
 from ctbench.boards.partitions import write_partition
 from ctbench.boards.storage import Place
+from ctbench.scores import left_out, without
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
 PAGES = ("compare", "structures", "readers", "detection", "case", "methods", "about")
-REFERENCES = ("majority", *(f"majority-without-{reader}" for reader in READERS))
+REFERENCES = ("majority", *(without("majority", reader) for reader in READERS))
 
 
 def make_board(root: Path, runs: int, cases: int, structures: int) -> None:
@@ -50,7 +51,7 @@ def make_board(root: Path, runs: int, cases: int, structures: int) -> None:
         for reference in REFERENCES:
             noise = generator.normal(0, 0.08, (runs, cases, structures))
             table = _table(np.clip(quality + hard + noise, 0, 1), digests, models, "model", names, list(labels))
-            who = READERS if reference == "majority" else (reference.rpartition("-")[2],)
+            who = READERS if reference == "majority" else (str(left_out(reference)),)
             drawn = np.clip(0.88 + hard + generator.normal(0, 0.05, (len(who), cases, structures)), 0, 1)
             table = _joined(table, _table(drawn, digests, who, "reader", names, list(labels)), unit)
             write_partition(place, ("tiny", metric, reference), table, list(digests.values()))

@@ -40,7 +40,7 @@ from ctbench.report import build_report
 from ctbench.runs import Manifest, Run, Shard, UsedPredictor, merge, run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
-from ctbench.scores import SCORE_COLUMNS
+from ctbench.scores import SCORE_COLUMNS, without
 from ctbench.volume import Volume, read_volume, write_volume
 
 CATALOGUE = """
@@ -204,7 +204,7 @@ def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
     """Write simulated runs of models, and one of readers, to a board, without submitting them one by one."""
     labels = {f"structure{number}": number + 1 for number in range(structures)}
     generator = np.random.default_rng(0)
-    references = ("majority", *(f"majority-without-{reader}" for reader in READERS))
+    references = ("majority", *(without("majority", reader) for reader in READERS))
     grid = pd.MultiIndex.from_product(
         [[f"case{number:04d}" for number in range(cases)], references, labels, METRICS],
         names=["case", "reference", "label", "metric"],
@@ -216,9 +216,7 @@ def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
         quality = 0.9 - 0.3 * generator.random()
         scores["value"] = np.clip(quality + hard + generator.normal(0, 0.08, len(scores)), 0, 1)
         _put(root, name, scores, labels)
-    own = [
-        grid[grid["reference"].isin(["majority", f"majority-without-{name}"])].assign(rater=name) for name in READERS
-    ]
+    own = [grid[grid["reference"].isin(["majority", without("majority", name)])].assign(rater=name) for name in READERS]
     scores = pd.concat(own).assign(dataset="tiny", rater_kind="reader", unit="1", status="ok", detail="")
     scores["value"] = np.clip(0.88 + generator.normal(0, 0.08, len(scores)), 0, 1)
     _put(root, "readers", scores, labels)

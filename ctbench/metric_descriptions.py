@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["CHIEF_METRICS", "DESCRIPTIONS", "LOCKED_METRICS", "PAIR_METRICS", "MetricDescription", "smaller_is_better"]
+__all__ = [
+    "CHIEF_METRICS",
+    "DESCRIPTIONS",
+    "LOCKED_METRICS",
+    "PRINTED_METRICS",
+    "PRINTED_WITH_VOLUMES",
+    "SYMMETRIC_METRICS",
+    "MetricDescription",
+    "smaller_is_better",
+]
 
 
 @dataclass(frozen=True)
@@ -210,8 +219,14 @@ CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
 LOCKED_METRICS = ("dice", "nsd", "hd95", "assd", "volume_difference_absolute_ml")
 """What ``ctbench lock`` keeps: the chief ones, and the mean distance, which moves when a surface moves a little."""
 
-PAIR_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
-"""What is shown of two single label maps: volumes differ by a sign and a share, not by a mean of sizes."""
+PRINTED_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
+"""The columns of a reader in ``ctbench readers``: volumes differ by a sign and a share, not by a mean of sizes."""
+
+PRINTED_WITH_VOLUMES = (*PRINTED_METRICS, "volume_ml", "reference_volume_ml")
+"""The columns of two single label maps in ``ctbench score``, unless ``--metric`` names others."""
+
+SYMMETRIC_METRICS = ("dice", "jaccard", "volume_difference_absolute_ml", "hd95", "assd", "nsd")
+"""The metrics of two readers: whichever of them is taken for the reference, the value is the same."""
 
 
 def smaller_is_better(metric: str) -> bool:

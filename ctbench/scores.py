@@ -25,6 +25,7 @@ __all__ = [
     "Status",
     "is_leave_one_out",
     "leave_one_out_rows",
+    "left_out",
     "without",
 ]
 
@@ -99,9 +100,20 @@ def without(method: str, reader: str) -> str:
     return f"{method}{_WITHOUT}{reader}"
 
 
+def left_out(reference: str) -> str | None:
+    """Return the reader that a reference, by its name, was made without; None for a reference of all readers.
+
+    Example:
+        >>> left_out("majority-without-reader2")
+        'reader2'
+    """
+    _, without_one, reader = reference.partition(_WITHOUT)
+    return reader if without_one else None
+
+
 def is_leave_one_out(reference: str) -> bool:
     """Return whether a reference, by its name, was made without one of the readers."""
-    return _WITHOUT in reference
+    return left_out(reference) is not None
 
 
 def leave_one_out_rows(references: pd.Series) -> pd.Series:

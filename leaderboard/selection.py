@@ -16,6 +16,7 @@ from ctbench.report.frames.local_datasets import local_dataset, task_of
 from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
 from ctbench.report.wording import metric_title
 from ctbench.runs import Run
+from ctbench.scores import RaterKind
 from leaderboard import controls, reading
 
 __all__ = ["ASKED", "Selection", "Structure", "ask", "dataset_of", "scores_of"]
@@ -89,13 +90,13 @@ class Selection:
     def readers(self) -> tuple[str, ...]:
         """Return the single readers that were scored on the chosen references."""
         entries = {entry for grid in self.grids() for entry in grid.entries}
-        return tuple(sorted({entry.rater for entry in entries if entry.rater_kind == "reader"}))
+        return tuple(sorted({entry.rater for entry in entries if entry.rater_kind == RaterKind.READER}))
 
     def raters(self) -> tuple[str, ...]:
         """Return the raters that can be compared: all readers as one (leave-one-out only), models, single readers."""
         entries = {entry for grid in self.grids() for entry in grid.entries}
         readers = self.readers()
-        found = {self.runs.name_of(entry) for entry in entries if entry.rater_kind == "model"}
+        found = {self.runs.name_of(entry) for entry in entries if entry.rater_kind == RaterKind.MODEL}
         together = [ALL_READERS] if readers and self.reference == LEAVE_ONE_OUT else []
         return (*together, *(name for name in self.runs.models if name in found), *readers)
 

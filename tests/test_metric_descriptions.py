@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from ctbench import metric_descriptions
-from ctbench.metric_descriptions import CHIEF_METRICS, DESCRIPTIONS, LOCKED_METRICS, PAIR_METRICS, MetricDescription
+from ctbench.metric_descriptions import (
+    CHIEF_METRICS,
+    DESCRIPTIONS,
+    LOCKED_METRICS,
+    PRINTED_WITH_VOLUMES,
+    SYMMETRIC_METRICS,
+    MetricDescription,
+)
 from ctbench.metrics import METRICS, registry, score
 from ctbench.report.wording import metric_heading, metric_title
 from ctbench.statistics import Direction, direction_of, rank
@@ -19,9 +26,19 @@ def test_every_metric_is_described_and_computed():
         assert vars(DESCRIPTIONS[name]).items() <= vars(metric).items()
 
 
+@pytest.mark.parametrize("lacks", ["a description", "a formula"])
+def test_a_metric_with_only_a_description_or_a_formula_is_an_error(lacks):
+    """Neither is silently ignored: the message names the metric."""
+    described, computed = dict(DESCRIPTIONS), dict(registry._COMPUTED)
+    assert list(registry.joined(described, computed)) == list(METRICS)
+    del (described if lacks == "a description" else computed)["hd95"]
+    with pytest.raises(ValueError, match="only one of them: hd95"):
+        registry.joined(described, computed)
+
+
 def test_what_is_shown_and_locked_is_a_metric():
     """Each short list names metrics; a lock keeps all that a report leads with."""
-    for names in (CHIEF_METRICS, LOCKED_METRICS, PAIR_METRICS):
+    for names in (CHIEF_METRICS, LOCKED_METRICS, PRINTED_WITH_VOLUMES, SYMMETRIC_METRICS):
         assert set(names) <= set(DESCRIPTIONS)
     assert set(CHIEF_METRICS) <= set(LOCKED_METRICS)
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -5,7 +6,7 @@ import pytest
 
 from ctbench import run, scores
 from ctbench.runs import open_run
-from ctbench.scores import Status, is_leave_one_out, leave_one_out_rows, without
+from ctbench.scores import Status, is_leave_one_out, leave_one_out_rows, left_out, without
 
 
 def test_every_status_is_in_one_group():
@@ -29,7 +30,9 @@ def test_names_of_leave_one_out_references():
     name = without("majority", "reader2")
     assert name == "majority-without-reader2"
     assert is_leave_one_out(name)
+    assert left_out(name) == "reader2"
     assert not is_leave_one_out("majority")
+    assert left_out("majority") is None
     assert leave_one_out_rows(pd.Series([name, "given"])).tolist() == [True, False]
 
 
@@ -50,5 +53,17 @@ def test_groups_are_named_nowhere_else(group):
     for path in root.rglob("*.py"):
         lines = path.read_text(encoding="utf-8").splitlines()
         repeated += [f"{path.name}: {line}" for line in lines if all(f'"{status}"' in line for status in wanted)]
-    # The words by which a predictor's outcome is named in its own types.
-    assert [line for line in repeated if "Literal[" not in line] == []
+    assert repeated == []
+
+
+def test_kinds_and_references_are_named_nowhere_else():
+    """No module of ours compares a rater's kind with a text, or builds the name of a leave-one-out reference itself."""
+    package = Path(scores.__file__).parent
+    by_hand = re.compile(r"""rater_kind\W{1,5}(==|!=|eq\(|fillna\()\s*"(reader|model)"|\}-without-""")
+    assert by_hand.search("""is_reader = rows["rater_kind"] == "reader\"""")
+    assert by_hand.search('f"{method}-without-k"')
+    found = []
+    for path in (*package.rglob("*.py"), *package.with_name("leaderboard").rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found += [f"{path.name}: {line}" for line in lines if by_hand.search(line)]
+    assert found == []

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from ctbench.agreement.panel import Panel
 from ctbench.agreement.rows import Row, row
 from ctbench.consensus.patterns import ABSENT
+from ctbench.metric_descriptions import SYMMETRIC_METRICS
 from ctbench.metrics import score
 from ctbench.reference import Reference
 from ctbench.statistics import cohen_kappa
 
-__all__ = ["PAIR_METRICS", "pair_rows"]
-
-PAIR_METRICS = ("dice", "jaccard", "hd95", "assd", "nsd", "volume_difference_absolute_ml")
-"""The metrics that are the same whichever of two readers is taken for the reference."""
+__all__ = ["pair_rows"]
 
 
 def pair_rows(
@@ -29,7 +27,7 @@ def pair_rows(
     surface: Literal["2d", "3d"],
     tolerance_mm: float | Mapping[str, float],
 ) -> list[Row]:
-    """Compare every pair of readers on the slices that both annotated: ``PAIR_METRICS``, and Cohen's kappa.
+    """Compare every pair of readers on the slices that both annotated: ``SYMMETRIC_METRICS``, and Cohen's kappa.
 
     Args:
         panel: the readers.
@@ -51,7 +49,7 @@ def pair_rows(
             panel.label_maps[other],
             spacing_mm=panel.grid.spacing_mm,
             labels=panel.structures,
-            metrics=PAIR_METRICS,
+            metrics=SYMMETRIC_METRICS,
             tolerance_mm=tolerance_mm,
             surface=surface,
         )

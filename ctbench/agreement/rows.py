@@ -24,5 +24,5 @@ def row(metric: str, value: float, unit: str = "1", *, empty: bool = False, deta
         who: case, label, reader, other.
     """
     undefined = (Status.BOTH_EMPTY if empty else Status.NOT_SAMPLED).value
-    status, why = (undefined, detail) if math.isnan(value) else ("ok", "")
+    status, why = (undefined, detail) if math.isnan(value) else (Status.OK.value, "")
     return {**who, "metric": metric, "value": value, "unit": unit, "status": status, "detail": why}

@@ -72,7 +72,7 @@ def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], in
     return row | {
         "dataset": manifest.dataset,
         "rater": manifest.rater,
-        "rater_kind": manifest.rater_kind,
+        "rater_kind": manifest.rater_kind.value,
         "version": manifest.predictor.info.version if manifest.predictor else "",
         "split": manifest.split,
         "cases": len(manifest.cases),

@@ -9,6 +9,7 @@ import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
 from ctbench.cli.output import note, print_frame, show_progress
+from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.scores import without
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ctbench.runs import Run
 
 __all__ = ["readers"]
-
-_SHOWN_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
-"""Metrics in the table for people; JSON and CSV have all."""
 
 
 def readers(
@@ -108,9 +106,9 @@ def _against_others(run: Run) -> pd.DataFrame:
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a structure and reader, and a column a metric with mean ± sd as text."""
-    shown = table[table["metric"].isin(_SHOWN_METRICS)]
+    shown = table[table["metric"].isin(PRINTED_METRICS)]
     cells = [f"{row.mean:.3f} ± {row.sd:.3f}" for row in shown.itertuples()]
     wide = shown.assign(cell=cells).pivot_table(
         index=["label", "rater"], columns="metric", values="cell", aggfunc="first", sort=False
     )
-    return wide[[name for name in _SHOWN_METRICS if name in wide]].reset_index()
+    return wide[[name for name in PRINTED_METRICS if name in wide]].reset_index()

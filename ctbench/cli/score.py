@@ -11,6 +11,8 @@ import typer
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Metrics, found_labels
 from ctbench.cli.output import note, print_frame
 from ctbench.errors import LabelError, UsageError
+from ctbench.metric_descriptions import PRINTED_WITH_VOLUMES
+from ctbench.scores import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-_SHOWN_METRICS = ("dice", "hd95", "nsd", "assd", "rvd", "volume_ml", "reference_volume_ml")
 """Metrics in the table for people; JSON and CSV have all."""
 
 
@@ -94,8 +95,8 @@ def score(
     if as_json or as_csv:
         print_frame(rows, as_json=as_json, as_csv=as_csv)
     else:
-        print_frame(_wide(rows, metric or _SHOWN_METRICS))
-        for row in rows[rows["status"] != "ok"].drop_duplicates(["label", "status"]).itertuples():
+        print_frame(_wide(rows, metric or PRINTED_WITH_VOLUMES))
+        for row in rows[rows["status"] != Status.OK].drop_duplicates(["label", "status"]).itertuples():
             note(f"{row.label}: {row.status}")
 
 

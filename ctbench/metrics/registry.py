@@ -115,7 +115,24 @@ _COMPUTED: Mapping[str, dict[str, Any]] = {
 }
 """Metric -> how it is computed, as ``Metric`` takes it."""
 
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {name: Metric(**vars(description), **_COMPUTED[name]) for name, description in DESCRIPTIONS.items()}
-)
+
+def joined(
+    descriptions: Mapping[str, MetricDescription], computed: Mapping[str, dict[str, Any]]
+) -> Mapping[str, Metric]:
+    """Return the metrics by name, in the order of their descriptions.
+
+    Args:
+        descriptions: Name -> what the metric is.
+        computed: Name -> how it is computed, as ``Metric`` takes it.
+
+    Raises:
+        ValueError: A metric is described and not computed, or the reverse.
+    """
+    if unmatched := sorted(descriptions.keys() ^ computed.keys()):
+        msg = f"metrics need a description and a formula, each of these has only one of them: {', '.join(unmatched)}"
+        raise ValueError(msg)
+    return MappingProxyType({name: Metric(**vars(one), **computed[name]) for name, one in descriptions.items()})
+
+
+METRICS = joined(DESCRIPTIONS, _COMPUTED)
 """All metrics by name, in the order of the rows that ``score`` returns."""

@@ -128,7 +128,7 @@ def missing_scores(
     spacing_mm: Sequence[float],
     labels: LabelSet | Mapping[str, Codes],
     metrics: Iterable[str] | None = None,
-    status: Literal["missing", "failed"] = "missing",
+    status: Status = Status.MISSING,
     detail: str = "",
 ) -> pd.DataFrame:
     """Give the rows of a case for which there is no prediction.
@@ -141,7 +141,7 @@ def missing_scores(
         spacing_mm: z,y,x.
         labels: as for ``score``.
         metrics: as for ``score``.
-        status: ``failed`` where the predictor raised, ``missing`` where it gave nothing.
+        status: ``failed`` if the predictor raised an error, ``missing`` if it returned nothing.
         detail: why, for a person.
 
     Returns:
@@ -160,7 +160,7 @@ def missing_rows(
     spacing_mm: Sequence[float],
     labels: LabelSet | Mapping[str, Codes],
     metrics: Iterable[str] | None = None,
-    status: Literal["missing", "failed"] = "missing",
+    status: Status = Status.MISSING,
     detail: str = "",
 ) -> list[Row]:
     """Give the rows of ``missing_scores`` as tuples; arguments and errors are the same."""
@@ -170,7 +170,7 @@ def missing_rows(
     rows = []
     for structure in targets:
         measured = Measured(structure, pair, spacing)
-        rows += [_row(metric, measured, status, detail) for metric in wanted]
+        rows += [_row(metric, measured, Status(status).value, detail) for metric in wanted]
     return rows
 
 
@@ -182,11 +182,11 @@ def _status(measured: Measured) -> str:
             return Status.PREDICTION_EMPTY.value
         case False, True:
             return Status.REFERENCE_EMPTY.value
-    return "ok"
+    return Status.OK.value
 
 
 def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> Row:
-    if status == "ok" and metric.surfaces:
+    if status == Status.OK and metric.surfaces:
         status, detail = _sampling(metric.surfaces(measured))
     value = _value(_outcome(metric.empty, status), metric, measured)
     return measured.structure.name, metric.name, value, metric.unit, status, detail
@@ -198,15 +198,15 @@ def _sampling(distances: SurfaceDistances) -> tuple[str, str]:
         case False, False:
             return Status.NOT_SAMPLED.value, "every surface element touches voxels that do not count"
         case True, False:
-            return "ok", "only the reference's surface could be sampled"
+            return Status.OK.value, "only the reference's surface could be sampled"
         case False, True:
-            return "ok", "only the prediction's surface could be sampled"
-    return "ok", ""
+            return Status.OK.value, "only the prediction's surface could be sampled"
+    return Status.OK.value, ""
 
 
 def _outcome(empty: Empty, status: str) -> Outcome:
     match status:
-        case "ok":
+        case Status.OK:
             return "formula"
         case Status.BOTH_EMPTY:
             return empty.both

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ctbench.scores import without
+
 __all__ = [
     "AUDIT",
     "BLAND_ALTMAN",
@@ -101,9 +103,9 @@ def readers_as_one(consensus: str) -> str:
         consensus: Name of the reference of all readers.
     """
     return (
-        f"The readers compete as one: readers and models are scored on {consensus}-without-k, the reference without "
-        "reader k, and their scores are averaged over the readers k. Scores on different references are never ranked "
-        "together, so single readers have no rank."
+        f"The readers compete as one: readers and models are scored on {without(consensus, 'k')}, the reference "
+        "without reader k, and their scores are averaged over the readers k. Scores on different references are never "
+        "ranked together, so single readers have no rank."
     )
 
 

@@ -19,6 +19,7 @@ from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equival
 from ctbench.report.frames.rankings import can_rank, ranking_table
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.runs import Run
+from ctbench.scores import RaterKind
 
 __all__ = ["summary_table", "write_csv"]
 
@@ -37,7 +38,7 @@ def summary_table(runs: Iterable[Run]) -> pd.DataFrame:
         for over, models in results.scopes.items():
             table = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
             if results.leave_one_out:
-                table = table[table["rater_kind"] != "reader"]
+                table = table[table["rater_kind"] != RaterKind.READER]
             what = over[0] if len(over) == 1 else f"{len(over)} of {len(results.labels)}"
             for keys, own in table.groupby(["rater", "rater_kind", "reference"], sort=False):
                 head = dict(zip(("rater", "rater_kind", "reference"), keys, strict=True))

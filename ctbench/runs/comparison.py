@@ -10,7 +10,7 @@ import pandas as pd
 
 from ctbench.errors import UsageError
 from ctbench.runs.folder import Run
-from ctbench.scores import leave_one_out_rows
+from ctbench.scores import RaterKind, leave_one_out_rows
 from ctbench.statistics import ALPHA, Direction, direction_of, overall, paired_tests
 
 __all__ = ["Drop", "compare", "drops"]
@@ -113,7 +113,7 @@ def drops(table: pd.DataFrame, rules: Sequence[Drop] = ()) -> pd.DataFrame:
 
 def _expect_comparable(first: Run, second: Run, metrics: Sequence[str]) -> None:
     one, other = first.manifest, second.manifest
-    if one.rater_kind == "reader" and other.rater_kind == "reader":
+    if one.rater_kind == RaterKind.READER and other.rater_kind == RaterKind.READER:
         msg = "both runs are of readers; compare two runs of models"
         raise UsageError(msg)
     differing = [name for name in _ALIKE if getattr(one, name) != getattr(other, name)]

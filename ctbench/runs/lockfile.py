@@ -15,7 +15,7 @@ from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
 from ctbench.metric_descriptions import LOCKED_METRICS
 from ctbench.runs.folder import Run
 from ctbench.runs.verification import MOVED_COLUMNS, TOLERANCE
-from ctbench.scores import LOST, leave_one_out_rows
+from ctbench.scores import LOST, Status, leave_one_out_rows
 
 __all__ = ["Lock", "lock", "moved_from_lock", "read_lock"]
 
@@ -143,7 +143,7 @@ def moved_from_lock(run: Run, expected: Lock) -> pd.DataFrame:
 
 def _means(scores: pd.DataFrame, metrics: list[str]) -> Iterator[LockedMean]:
     common = ~leave_one_out_rows(scores["reference"])
-    scored = scores[common & scores["metric"].isin(metrics) & (scores["status"] != "unsupported")]
+    scored = scores[common & scores["metric"].isin(metrics) & (scores["status"] != Status.UNSUPPORTED)]
     for (rater, label, metric), own in scored.groupby(["rater", "label", "metric"]):
         n = int(own["value"].notna().sum())
         mean = round(float(own["value"].mean()), 9) if n else None

@@ -22,6 +22,7 @@ from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
 from ctbench.predictors import INFO_KEYS, PredictorInfo, info_from_json, info_to_json
 from ctbench.runs.roles import Role, WithRoles
+from ctbench.scores import RaterKind
 
 __all__ = [
     "EXECUTION_OPTIONS",
@@ -113,7 +114,7 @@ class Manifest(WithRoles, BaseModel):
     """Sorted."""
     rater: Annotated[str, Role.RATER]
     """Name of the model, or ``readers``."""
-    rater_kind: Annotated[Literal["model", "reader"], Role.RATER]
+    rater_kind: Annotated[RaterKind, Role.RATER]
     predictor: Annotated[UsedPredictor | None, Role.RATER]
     """None for a run of readers."""
     labels: Annotated[dict[str, int], Role.RULE]

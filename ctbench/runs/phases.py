@@ -23,6 +23,7 @@ from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case
 from ctbench.runs.scoring import ScorePlan, score_case
+from ctbench.scores import Status
 from ctbench.volume import Volume
 
 __all__ = ["Execution", "Progress", "check_all", "chunks", "predict_all", "score_all"]
@@ -106,7 +107,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     for outcome, cost in execution.over(f"predict {card.info.name}", _predict, steps, total):
         outcomes[outcome.case] = outcome
         note_cost(paths.costs, cost)
-        if outcome.status != "ok":
+        if outcome.status != Status.OK:
             message = f"{outcome.status}: {outcome.detail}"
             log(
                 paths.log,
@@ -143,7 +144,7 @@ def _predict_or_fetch(
     if seconds is not None:
         return Outcome(case.id), Cost(case.id, "predict", seconds, peak_memory_mib(), cached=True)
     outcome, cost = _predict_one(case, source, paths)
-    if outcome.status == "ok":  # a failure is tried again, always
+    if outcome.status == Status.OK:  # a failure is tried again, always
         cache.keep(key, files, cost.seconds)
     return outcome, cost
 

@@ -19,6 +19,7 @@ from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan
 from ctbench.runs.shards import Shard
+from ctbench.scores import RaterKind
 
 __all__ = ["READERS", "RunPlan", "RunRequest", "plan_run", "scoring_of"]
 
@@ -94,7 +95,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         shard=str(request.shard or ""),
         cases=tuple(case.id for case in cases),
         rater=card.info.name if card else READERS,
-        rater_kind="model" if card else "reader",
+        rater_kind=RaterKind.MODEL if card else RaterKind.READER,
         predictor=card,
         labels=dict(dataset.labels.codes),
         groups=dict(dataset.labels.groups),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ctbench.errors import ContractError, DataError, MissingFileError, PluginError, UsageError
 from ctbench.files import write_text
@@ -25,6 +25,7 @@ from ctbench.predictors import (
     visible_files,
 )
 from ctbench.runs.folder import RunFolder
+from ctbench.scores import Status
 from ctbench.volume import Volume, read_volume, write_volume
 
 __all__ = ["Outcome", "PredictorSource", "predict_case"]
@@ -99,7 +100,7 @@ class Outcome:
     """
 
     case: str
-    status: Literal["ok", "missing", "failed"] = "ok"
+    status: Status = Status.OK
     detail: str = ""
     broken_contract: bool = False
     trace: str = ""
@@ -131,13 +132,13 @@ def predict_case(
         start = time.perf_counter()
         prediction = check_prediction(_predict(predictor, case, volume), volume, info)
     except MissingFileError as error:
-        return Outcome(case, "missing", str(error))
+        return Outcome(case, Status.MISSING, str(error))
     except (PluginError, DataError) as error:
         trace = "\n".join(getattr(error, "__notes__", ())).strip()
-        return Outcome(case, "failed", str(error), isinstance(error, ContractError), trace)
+        return Outcome(case, Status.FAILED, str(error), isinstance(error, ContractError), trace)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the run must go on
         what = f"{predictor.info.name} raised {type(error).__name__} on case {case}: {error}"
-        return Outcome(case, "failed", what, trace=traceback.format_exc())
+        return Outcome(case, Status.FAILED, what, trace=traceback.format_exc())
     seconds = time.perf_counter() - start
     _keep(prediction, case, volume, folder)
     return Outcome(case, seconds=seconds)

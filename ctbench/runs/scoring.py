@@ -21,7 +21,7 @@ from ctbench.runs.cache import Columns, ScoreCache
 from ctbench.runs.digests import array_digest, key, reference_digest
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import Outcome
-from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, Status
+from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, RaterKind, Status
 from ctbench.volume import check_same_grid, read_volume
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]
@@ -115,9 +115,9 @@ class _Scoring:
     def add_model(self, rater: str, match: LabelMatch, outcome: Outcome, folder: RunFolder) -> None:
         """Score a model on every reference."""
         claimed, spacing_mm = self._assessed(match.structures), self.readings.grid.spacing_mm
-        prediction = match.translate(self._prediction(folder)) if outcome.status == "ok" else np.empty(0, int)
+        prediction = match.translate(self._prediction(folder)) if outcome.status == Status.OK else np.empty(0, int)
         for name, reference in self.readings.references.items():
-            if outcome.status == "ok":
+            if outcome.status == Status.OK:
                 scores = self._score(reference, self.digests[name], prediction, spacing_mm, claimed)
             else:
                 scores = _columns(
@@ -130,12 +130,12 @@ class _Scoring:
                         detail=outcome.detail,
                     )
                 )
-            self._add(scores, rater, "model", name)
-            self._add(self._not_assessed(match.structures), rater, "model", name)
+            self._add(scores, rater, RaterKind.MODEL, name)
+            self._add(self._not_assessed(match.structures), rater, RaterKind.MODEL, name)
             unclaimed = self._without(
                 match.unsupported, Status.UNSUPPORTED, "the predictor does not claim this structure"
             )
-            self._add(unclaimed, rater, "model", name)
+            self._add(unclaimed, rater, RaterKind.MODEL, name)
 
     def add_readers(self) -> None:
         """Score every reader."""
@@ -149,8 +149,8 @@ class _Scoring:
                 same = reference is self.readings.references[name]
                 digest = self.digests[name] if same else reference_digest(reference)
                 scores = self._score(reference, digest, volume.array, volume.spacing_mm, claimed)
-                self._add(scores, reader, "reader", name)
-                self._add(self._not_assessed(structures), reader, "reader", name)
+                self._add(scores, reader, RaterKind.READER, name)
+                self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
     def _prediction(self, folder: RunFolder) -> NDArray[np.integer]:
         volume = read_volume(folder.prediction(self.case.id))
@@ -208,8 +208,8 @@ class _Scoring:
             "detail": [detail] * len(pairs),
         }
 
-    def _add(self, columns: Columns, rater: str, kind: str, reference: str) -> None:
-        who = {"dataset": self.plan.dataset, "case": self.case.id, "rater": rater, "rater_kind": kind}
+    def _add(self, columns: Columns, rater: str, kind: RaterKind, reference: str) -> None:
+        who = {"dataset": self.plan.dataset, "case": self.case.id, "rater": rater, "rater_kind": kind.value}
         count = len(columns["label"])
         for name, value in (who | {"reference": reference}).items():
             self.columns[name] += [value] * count

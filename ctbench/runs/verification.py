@@ -24,7 +24,7 @@ from ctbench.runs.phases import Execution, chunks
 from ctbench.runs.planning import RunRequest, scoring_of
 from ctbench.runs.predicting import Outcome
 from ctbench.runs.scoring import ScorePlan, score_case
-from ctbench.scores import KEYS, LOST
+from ctbench.scores import KEYS, LOST, Status
 
 __all__ = ["MOVED_COLUMNS", "moved_scores", "verify"]
 
@@ -166,7 +166,7 @@ def _outcomes(run: Run) -> dict[str, Outcome]:
     lost = scores[scores["status"].isin(LOST)].drop_duplicates("case")
     outcomes = {case: Outcome(case) for case in run.manifest.cases}
     for row in lost.to_dict("records"):
-        outcomes[row["case"]] = Outcome(row["case"], row["status"], row["detail"])
+        outcomes[row["case"]] = Outcome(row["case"], Status(row["status"]), row["detail"])
     return outcomes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.scores import RaterKind
 from ctbench.statistics.estimate import t_half_width
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.tidy import as_names, checked, expect_one, reader_rows
@@ -100,7 +101,7 @@ def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] 
     rows = []
     for key, group in scores.groupby(groups, sort=False, dropna=False, observed=True):
         means = group.groupby("rater", sort=False, observed=True)["value"].mean()
-        readers = means[group.loc[group["rater_kind"].eq("reader"), "rater"].unique()].dropna().to_numpy()
+        readers = means[group.loc[group["rater_kind"].eq(RaterKind.READER), "rater"].unique()].dropna().to_numpy()
         rows.append(dict(zip(groups, key, strict=True)) | _placed(float(means.get(model, math.nan)), readers))
     return pd.DataFrame(rows)
 

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
-from ctbench.scores import without
+from ctbench.scores import left_out, without
 from ctbench.statistics.comparison import COMPARISON, compared_by_t, without_values
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.fits import Variant, fit_raters, no_spread
@@ -166,10 +166,10 @@ def leave_one_out_regression(
 
 
 def _without(reader: str, references: Sequence[str]) -> str:
-    found = [name for name in references if str(name).endswith(without("", reader))]
+    found = [name for name in references if left_out(str(name)) == reader]
     if len(found) != 1:
         got = ", ".join(found) if found else f"none among {', '.join(map(str, references))}"
-        msg = f"expected one leave-one-out reference '<method>-without-{reader}' in the scores, got {got}"
+        msg = f"expected one leave-one-out reference {without('<method>', reader)!r} in the scores, got {got}"
         raise UsageError(msg)
     return str(found[0])
 

@@ -118,6 +118,6 @@ _TIDY = (*_CASE_KEYS[:5], "label", "metric", "value", "unit", "status", "detail"
 def _joint_status(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
     """Return ``ok`` for groups with an ``ok``, else the most frequent status (of equals the first by name)."""
     counts = scores.groupby([*keys, "status"], sort=False, dropna=False, observed=True).size().rename("count")
-    ranked = counts.reset_index().assign(ok=lambda table: table["status"].eq("ok"))
+    ranked = counts.reset_index().assign(ok=lambda table: table["status"].eq(Status.OK))
     ranked = ranked.sort_values(["ok", "count", "status"], ascending=[False, False, True], kind="stable")
     return ranked.groupby(keys, sort=False, dropna=False, observed=True)["status"].first()

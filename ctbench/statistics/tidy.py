@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.scores import STATUSES, UNSCORED
+from ctbench.scores import STATUSES, UNSCORED, RaterKind, Status
 
 __all__ = [
     "OVERALL",
@@ -83,7 +83,7 @@ def _check_status(scores: pd.DataFrame) -> None:
         msg = f"unknown status {', '.join(unknown)}; expected {', '.join(sorted(STATUSES))}"
         raise UsageError(msg)
     for wrong, what in (
-        (status.eq("ok") & ~valued, "status ok and no value"),
+        (status.eq(Status.OK) & ~valued, "status ok and no value"),
         (status.isin(UNSCORED) & valued, "a value although they were not assessed or unsupported"),
     ):
         if wrong.any():
@@ -129,7 +129,7 @@ def reader_rows(scores: pd.DataFrame, *, model: str) -> pd.Series:
     Raises:
         UsageError: no row is, or none of the others is of the model.
     """
-    is_reader = scores["rater_kind"].eq("reader")
+    is_reader = scores["rater_kind"].eq(RaterKind.READER)
     expect_known(model, scores.loc[~is_reader, "rater"].unique(), "model")
     if not is_reader.any():
         msg = "no row of the scores has rater_kind 'reader'; a comparison with readers needs some"

@@ -29,7 +29,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import fixed, metric_title
-from ctbench.scores import without
+from ctbench.scores import Status, left_out
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
 
@@ -125,7 +125,7 @@ def _title(selection: Selection, order: pd.DataFrame, rater: str, case: str) -> 
     unit = selection.unit()
     value = f"{metric_title(selection.metric)} {fixed(row['value'], unit)}{'' if unit == '1' else f' {unit}'}"
     layout.text(f"{case}: {value} of {rater}", "title")
-    said = f"; {row['status']}" if row["status"] != "ok" else ""
+    said = f"; {row['status']}" if row["status"] != Status.OK else ""
     said += f": {row['detail']}" if row["detail"] else ""
     where = f"{selection.structure.title}, against {selection.reference}"
     layout.text(f"{where}; {place + 1} of {len(order)}, from the worst{said}.", "muted")
@@ -138,7 +138,7 @@ def _ask_reference(selection: Selection, rater: str) -> str:
     names = selection.runs.expanded(tables.LEAVE_ONE_OUT)
     if rater in selection.runs.models:
         return controls.choice("Against", names, "against")
-    return next((name for name in names if name.endswith(without("", rater))), names[0])
+    return next((name for name in names if left_out(name) == rater), names[0])
 
 
 def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side
 from ctbench.report.wording import fixed, interval, metric_title, p_sign, p_value, shortened, unit_title
+from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, Direction, direction_of, rank, rank_stability, significance_matrix
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
@@ -178,7 +179,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
             "choose all readers, or the common reference."
         )
         return
-    if selection.reference != tables.LEAVE_ONE_OUT and (rows["rater_kind"] == "reader").any():
+    if selection.reference != tables.LEAVE_ONE_OUT and (rows["rater_kind"] == RaterKind.READER).any():
         layout.text(explanations.CONTRIBUTE_EFFECT, "muted")
     p, ranked, stable = _tests(selection, tuple(chosen))
     counted = f"n = {stable['n']} cases on which all have a value"

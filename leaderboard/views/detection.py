@@ -24,6 +24,7 @@ from ctbench.report.frames.case_calls import (
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.subgroups import subgroup_table
+from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, scores_of
 
@@ -97,7 +98,7 @@ def _curves(found: pd.DataFrame, selection: Selection) -> None:
     positive = found.drop_duplicates("case")["truth"].astype(bool)
     stands = (
         explanations.detection_references(selection.runs.common)
-        if (found["rater_kind"] == "reader").any()
+        if (found["rater_kind"] == RaterKind.READER).any()
         else f"Against {selection.runs.common}."
     )
     layout.chart(

@@ -17,6 +17,7 @@ from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
+from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
 
@@ -27,7 +28,7 @@ _USUAL = (
     *("rank", "rank_low", "rank_high", "rater", "rater_kind", "mean", "low", "high", "median", "n", "undefined"),
     *("penalised", "failed", "seconds", "version", "date", "trained_here", "reason"),
 )
-_SHADES = {"reader": "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
+_SHADES = {RaterKind.READER.value: "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
 _EVERYBODY = "all cases"
 
 
@@ -117,7 +118,7 @@ def _draw(found: pd.DataFrame, selection: Selection, unit: str) -> None:
     low, high = int(drawn["n"].min()), int(drawn["n"].max())
     counted = f"n = {low}" if low == high else f"n = {low} to {high}"
     first = f"The first {_DRAWN} of {len(found)}. " if len(found) > _DRAWN else ""
-    band = explanations.READER_BAND if (drawn["rater_kind"] == "reader").any() else ""
+    band = explanations.READER_BAND if (drawn["rater_kind"] == RaterKind.READER).any() else ""
     layout.chart(
         standing_chart(drawn, selection.metric, unit),
         f"{first}{explanations.MEANS} {counted}. {band}",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from ctbench.agreement import ReaderStudy, reader_summary, reliability, study_readers
 from ctbench.errors import CtbenchError
+from ctbench.metric_descriptions import SYMMETRIC_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
@@ -21,7 +22,6 @@ from leaderboard.selection import Selection, dataset_of
 __all__ = ["show"]
 
 _AT_ONCE = 30
-_PAIR_METRICS = ("dice", "jaccard", "volume_difference_absolute_ml", "hd95", "assd", "nsd", "cohen_kappa")
 _STAPLE = ("staple_sensitivity", "staple_specificity")
 _DESCRIBED = ["label", "rater", "reference", "n", "mean", "sd", "low", "high", "median", "undefined", "penalised"]
 
@@ -103,7 +103,10 @@ def _pairs(study: ReaderStudy) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scored = set(study.pairs["metric"])
         metric = controls.choice(
-            "Agreement", [name for name in _PAIR_METRICS if name in scored], "pairs", shown=statistic_title
+            "Agreement",
+            [name for name in (*SYMMETRIC_METRICS, "cohen_kappa") if name in scored],
+            "pairs",
+            shown=statistic_title,
         )
         label = controls.choice("Structure", structures, "of")
     matrix = agreement_matrix(study, label, metric)

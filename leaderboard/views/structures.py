@@ -19,6 +19,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
 from ctbench.report.frames.sizes import size_points
 from ctbench.report.wording import counted, metric_title
+from ctbench.scores import RaterKind, Status
 from ctbench.statistics import size_correlation
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
@@ -51,7 +52,7 @@ def show(selection: Selection) -> None:
 def _chosen(selection: Selection, models: Sequence[str], **other: str) -> pd.DataFrame:
     """Read the scores of the readers and of some models, of what they know."""
     rows = selection.scores(raters=[*models, *selection.readers()], **other)
-    return rows[rows["status"] != "unsupported"]
+    return rows[rows["status"] != Status.UNSUPPORTED]
 
 
 def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: Sequence[str]) -> None:
@@ -59,7 +60,9 @@ def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: 
     layout.text(title, "title")
     drawn = scores[scores["label"].isin(list(structures))]
     compared = (
-        _comparison(selection, tested, tuple(structures)) if tested and "reader" in set(scores["rater_kind"]) else None
+        _comparison(selection, tested, tuple(structures))
+        if tested and (scores["rater_kind"] == RaterKind.READER).any()
+        else None
     )
     boxes = box_table(drawn)
     boxes = boxes.assign(mark="") if compared is None else marked(boxes, compared)

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ctbench.agreement.pairs import PAIR_METRICS, pair_rows
+from ctbench.agreement.pairs import pair_rows
+from ctbench.metric_descriptions import SYMMETRIC_METRICS
 from ctbench.metrics import score
 
 
@@ -37,7 +38,7 @@ def test_every_pair_comes_once(shifted_panel):
     """Three readers make three pairs, and each has every metric once."""
     rows = rows_of(shifted_panel)
     keys = {(row["reader"], row["other"], row["metric"]) for row in rows}
-    assert len(keys) == len(rows) == 3 * (len(PAIR_METRICS) + 1)
+    assert len(keys) == len(rows) == 3 * (len(SYMMETRIC_METRICS) + 1)
 
 
 def test_only_slices_that_both_annotated_count(make_panel, value_of):
@@ -67,6 +68,6 @@ def test_readers_without_a_slice_in_common_have_no_value(make_panel):
 @given(arrays(np.uint8, (2, 3, 5, 5), elements=st.integers(0, 1)))
 def test_pair_metrics_do_not_know_which_reader_is_the_reference(masks):
     """Every metric of a pair is the same with the two readers exchanged."""
-    rules = {"spacing_mm": (3.0, 1.0, 1.0), "labels": {"box": 1}, "metrics": PAIR_METRICS}
+    rules = {"spacing_mm": (3.0, 1.0, 1.0), "labels": {"box": 1}, "metrics": SYMMETRIC_METRICS}
     there, back = (score(one, other, **rules)["value"] for one, other in (masks, masks[::-1]))
     np.testing.assert_allclose(there, back, rtol=1e-12)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ctbench.files import whole_file, write_text
 from ctbench.report.page.markup import Html, element
+from ctbench.scores import RaterKind
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,7 +33,7 @@ _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"}
 
 def colour(index: int, kind: str) -> str:
     """Give the colour of the ``index``-th reader or model; they repeat when they run out."""
-    colours = READER_COLOURS if kind == "reader" else MODEL_COLOURS
+    colours = READER_COLOURS if kind == RaterKind.READER else MODEL_COLOURS
     return colours[index % len(colours)]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED, READER_COLOURS
 from ctbench.report.wording import metric_heading, shortened
+from ctbench.scores import RaterKind
 from ctbench.statistics import Direction, bland_altman, direction_of, loess
 
 if TYPE_CHECKING:
@@ -34,14 +35,19 @@ __all__ = [
 ]
 
 KIND_COLOURS = {
-    "model": MODEL_COLOURS[0],
+    RaterKind.MODEL.value: MODEL_COLOURS[0],
     "readers": INK,
-    "reader": READER_COLOURS[0],
+    RaterKind.READER.value: READER_COLOURS[0],
     "published": MODEL_COLOURS[1],
 }
 """Kind of rater -> colour; shapes tell them apart too."""
 
-_SHAPES = {"model": "circle", "readers": "square", "reader": "square", "published": "diamond"}
+_SHAPES = {
+    RaterKind.MODEL.value: "circle",
+    "readers": "square",
+    RaterKind.READER.value: "square",
+    "published": "diamond",
+}
 _BAND = "#8c959f"
 _LONGEST = 60
 _NAME_WIDTH = 150
@@ -101,7 +107,7 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
             "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds])
         ),
     }
-    singles = rows.loc[rows["kind"] == "reader", "mean"]
+    singles = rows.loc[rows["kind"] == RaterKind.READER, "mean"]
     drawn = mean_layers(rows, singles, title=axis_title(metric, unit), shown=("n", "rank"), **look)
     return styled(drawn, height=_ROW * len(rows) + _MARGIN)
 
@@ -165,7 +171,7 @@ def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, uni
     heading = metric_heading(metric, unit)
     dots = (
         alt.Chart(rows)
-        .mark_circle(size=60, color=KIND_COLOURS["model"], opacity=0.7)
+        .mark_circle(size=60, color=KIND_COLOURS[RaterKind.MODEL], opacity=0.7)
         .encode(
             x=alt.X("first:Q", title=f"{heading}: {shortened(first)}", scale=scale),
             y=alt.Y("second:Q", title=f"{heading}: {shortened(second)}", scale=scale),
@@ -226,7 +232,9 @@ def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLeve
 
     dash = alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]]))
     up = f"{shortened(second)} − {shortened(first)}, mL"
-    rules, dots, x, y = agreement_layers(pairs, shade=KIND_COLOURS["model"], titles=("mean of both, mL", up), dash=dash)
+    rules, dots, x, y = agreement_layers(
+        pairs, shade=KIND_COLOURS[RaterKind.MODEL], titles=("mean of both, mL", up), dash=dash
+    )
     middle, difference = (pairs["first"] + pairs["second"]) / 2, pairs["second"] - pairs["first"]
     curve = loess(middle, difference).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
     smooth = alt.Chart(curve).mark_line(color=MODEL_COLOURS[1]).encode(x=x, y=y)
@@ -324,10 +332,10 @@ def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
     shown: list[Any] = [alt.Tooltip("pointed:N", title="rater"), "rank:Q", "rank_low:Q", "rank_high:Q", "n:Q"]
     base = alt.Chart(rows).encode(y=place, tooltip=shown)
     title = "rank, with the interval that holds all true ranks at once (95 %)"
-    lines = base.mark_rule(strokeWidth=2, color=KIND_COLOURS["model"]).encode(
+    lines = base.mark_rule(strokeWidth=2, color=KIND_COLOURS[RaterKind.MODEL]).encode(
         x=alt.X("rank_low:Q", title=title, scale=scale, axis=axis), x2="rank_high:Q"
     )
-    dots = base.mark_circle(size=80, color=KIND_COLOURS["model"], opacity=1).encode(x="rank:Q")
+    dots = base.mark_circle(size=80, color=KIND_COLOURS[RaterKind.MODEL], opacity=1).encode(x="rank:Q")
     return styled(alt.layer(lines, dots), height=_ROW * len(rows) + _MARGIN)
 
 

@@ -12,6 +12,7 @@ from ctbench.report.drawings.charts import agreement_layers, axis_title, mean_la
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
 from ctbench.report.wording import counted, shortened
+from ctbench.scores import RaterKind
 from ctbench.statistics import volume_agreement
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
     """
     import altair as alt
 
-    names = list(summary.loc[summary["rater_kind"] != "reader", "rater"].unique()) or list(summary["rater"].unique())
+    names = list(summary.loc[summary["rater_kind"] != RaterKind.READER, "rater"].unique()) or list(
+        summary["rater"].unique()
+    )
     shades = alt.Scale(domain=names, range=[palette.get(name, MUTED) for name in names])
     panels = []
     for index, metric in enumerate(summary["metric"].unique()):
@@ -51,7 +54,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
         lines = (
             rows[rows["rater"].isin(names)].assign(place=lambda own: own["rater"].map(names.index)).sort_values("place")
         )
-        singles = rows.loc[rows["rater_kind"] == "reader", "mean"]
+        singles = rows.loc[rows["rater_kind"] == RaterKind.READER, "mean"]
         axis = alt.Axis(domain=False, ticks=False, labels=index == 0)
         panel = mean_layers(
             lines,

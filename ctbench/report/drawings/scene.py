@@ -20,6 +20,7 @@ from ctbench.report.drawings.overlays import Mistakes, mistakes
 from ctbench.report.drawings.view import View
 from ctbench.report.frames.masks import numbered
 from ctbench.runs import Manifest, Run
+from ctbench.scores import RaterKind
 from ctbench.volume import Volume, check_same_grid
 
 __all__ = ["Drawing", "Scene", "read_scene"]
@@ -30,13 +31,13 @@ class Drawing:
     """What one rater drew.
 
     Args:
-        kind: ``model`` or ``reader``.
+        kind: Of the rater.
         labels: z,y,x codes.
         structures: label or group -> the codes that make it.
         findings: boxes, where the rater is a model that gives them.
     """
 
-    kind: str
+    kind: RaterKind
     labels: NDArray[np.integer]
     structures: Mapping[str, tuple[int, ...]]
     findings: tuple[Finding, ...] = ()
@@ -122,7 +123,7 @@ def read_scene(case: Case, manifest: Manifest, models: Mapping[str, Run]) -> Sce
     labels = LabelSet(manifest.labels, manifest.groups)
     readings = read_references(case, manifest.consensus)
     codes = {name: labels.codes_of(name) for name in labels.names}
-    drawings = {reader: Drawing("reader", drawn.array, codes) for reader, drawn in readings.label_maps.items()}
+    drawings = {reader: Drawing(RaterKind.READER, drawn.array, codes) for reader, drawn in readings.label_maps.items()}
     lacking: dict[str, str] = {}
     for name, run in models.items():
         try:
@@ -152,4 +153,4 @@ def _predicted(run: Run, case: str, grid: Volume) -> Drawing:
     name = f"the prediction of {run.manifest.rater}"
     check_same_grid(prediction.geometry, grid.geometry, found_name=name, expected_name=f"case {case}")
     match = match_labels(run.label_set, card.info.labels)
-    return Drawing("model", prediction.array, match.structures, run.findings(case)[1])
+    return Drawing(RaterKind.MODEL, prediction.array, match.structures, run.findings(case)[1])

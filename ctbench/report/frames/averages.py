@@ -14,7 +14,7 @@ from ctbench.boards.grid import Entry
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.scores import LOST, PENALISED
+from ctbench.scores import LOST, PENALISED, RaterKind, Status
 from ctbench.statistics import OVERALL, describe
 
 __all__ = ["averaged", "coded", "common_ground", "described", "overall_means", "summary"]
@@ -59,7 +59,7 @@ def summary(
             entry.rater: name
             for name, grid in zip(runs.expanded(reference), grids, strict=True)
             for entry in grid.entries
-            if entry.rater_kind == "reader"
+            if entry.rater_kind == RaterKind.READER
         }
         means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
         parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
@@ -91,7 +91,7 @@ def overall_means(
     chosen = [_only(grid, lambda entry: name_of(entry) in wanted) for grid in grids]
     parts = [averaged(chosen, over, lambda entry: (name_of(entry), entry.rater_kind))]
     if reference == tables.LEAVE_ONE_OUT:
-        readers = [_only(grid, lambda entry: entry.rater_kind == "reader") for grid in chosen]
+        readers = [_only(grid, lambda entry: entry.rater_kind == RaterKind.READER) for grid in chosen]
         parts.append(averaged(readers, over, lambda _entry: (tables.ALL_READERS, "readers")))
     return described(pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True), metric)
 
@@ -195,7 +195,7 @@ class _Sums:
 
     def commonest(self) -> NDArray[np.intp]:
         """Return the index of ``ok`` where any score has it, else of the most frequent status (the first of equals)."""
-        weights = np.where(np.array(self._statuses) == "ok", _DECIDES, 1)
+        weights = np.where(np.array(self._statuses) == Status.OK, _DECIDES, 1)
         return np.asarray((self.tally * weights[:, None, None]).argmax(axis=0))
 
 

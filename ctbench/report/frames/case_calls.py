@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.scores import LOST, leave_one_out_rows
+from ctbench.scores import LOST, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import detection, detection_table, predictive_values
 from ctbench.statistics.diagnosis import wrongly_called
 
@@ -105,7 +105,7 @@ def _found(
     scores: pd.DataFrame, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
 ) -> Iterator[pd.DataFrame]:
     scores = scores[scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
-    is_reader, without = scores["rater_kind"] == "reader", leave_one_out_rows(scores["reference"])
+    is_reader, without = scores["rater_kind"] == RaterKind.READER, leave_one_out_rows(scores["reference"])
     judged = scores["reference"] == common
     if (is_reader & without).any():
         judged = (is_reader & without) | (~is_reader & judged)
@@ -115,7 +115,7 @@ def _found(
         if cases is None:
             continue
         yield cases.assign(**head, by=_BY_VOLUME, threshold=_ABOVE_ZERO)
-        if head["rater_kind"] == "model" and head["label"] in findings:
+        if head["rater_kind"] == RaterKind.MODEL and head["label"] in findings:
             said = _case_scores(cases, lambda case, rater=head["rater"]: sure(rater, case))  # type: ignore[misc]  # bound now
             if said is not None:
                 yield cases.assign(**head, score=said, by=_BY_SCORE, threshold=0.5)
@@ -125,7 +125,7 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
     """Return case, truth, score (volume in mL) and lost; None if the structure is in all cases or in none."""
     wide = rows.pivot_table(index="case", columns="metric", values="value", dropna=False)
     status = rows.drop_duplicates("case").set_index("case")["status"]
-    if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq("unsupported").all():
+    if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq(Status.UNSUPPORTED).all():
         return None
     wide = wide[wide["reference_volume_ml"].notna()]
     truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(LOST)

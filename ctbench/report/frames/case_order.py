@@ -8,6 +8,7 @@ import pandas as pd
 
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.wording import metric_heading
+from ctbench.scores import Status
 from ctbench.statistics import Direction, direction_of, overall
 
 __all__ = ["case_scores", "worst_first"]
@@ -29,11 +30,11 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
         return pd.DataFrame({"case": [], "value": [], "status": [], "detail": []})
     means = overall(own, labels=[name for name in over if name in set(own["label"])])
     value = means.groupby("case")["value"].mean()
-    unusual = own[own["status"] != "ok"]
+    unusual = own[own["status"] != Status.OK]
     said = {name: _listed(unusual, "case", name) for name in ("status", "detail")}
     table = value.reset_index().sort_values("case", kind="stable")
     table = table.assign(
-        status=[said["status"].get(case, "ok") for case in table["case"]],
+        status=[said["status"].get(case, Status.OK.value) for case in table["case"]],
         detail=[said["detail"].get(case, "") for case in table["case"]],
     )
     direction = direction_of(str(own["metric"].iloc[0]))
@@ -65,7 +66,7 @@ def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame
     order = [*(name for name in CHIEF_METRICS if name in metrics), *sorted(metrics)]
     wide = own.pivot_table(index="label", columns="metric", values="value", dropna=False)
     wide = wide.reindex([name for name in structures if name in wide.index])[list(dict.fromkeys(order))]
-    unusual = _listed(own[own["status"] != "ok"], "label", "status")
-    status = [unusual.get(name, "ok") for name in wide.index]
+    unusual = _listed(own[own["status"] != Status.OK], "label", "status")
+    status = [unusual.get(name, Status.OK.value) for name in wide.index]
     wide.columns = [metric_heading(name, metrics[name]) for name in wide.columns]
     return wide.assign(status=status).reset_index(names="structure")

@@ -15,7 +15,7 @@ from ctbench.errors import StoreError, UsageError
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.runs import Manifest, Run, differing_rules
-from ctbench.scores import is_leave_one_out, without
+from ctbench.scores import RaterKind, is_leave_one_out, without
 
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
@@ -84,11 +84,11 @@ class ComparableRuns:
     @cached_property
     def models(self) -> tuple[str, ...]:
         """Names of the models, in the order of the runs (on a board, of submission)."""
-        return tuple(self.index.loc[self.index["rater_kind"] == "model", "name"])
+        return tuple(self.index.loc[self.index["rater_kind"] == RaterKind.MODEL, "name"])
 
     @cached_property
     def _averaged(self) -> dict[str, tuple[str, ...]]:
-        models = self.index[self.index["rater_kind"] == "model"]
+        models = self.index[self.index["rater_kind"] == RaterKind.MODEL]
         return {name: tuple(json.loads(over)) for name, over in zip(models["name"], models["overall_of"], strict=True)}
 
     def averaged(self, model: str) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ class ComparableRuns:
 
     def name_of(self, entry: Entry) -> str:
         """Return the name of a rater here: a reader's own, a model's from ``index``."""
-        return entry.rater if entry.rater_kind == "reader" else self._names[entry.run]
+        return entry.rater if entry.rater_kind == RaterKind.READER else self._names[entry.run]
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -196,7 +196,7 @@ class ComparableRuns:
     def run_of(self, name: str) -> str:
         """Return the digest of a model's run, or of the readers' run for any other name."""
         own = self.index[self.index["name"] == name]
-        own = own if len(own) else self.index[self.index["rater_kind"] == "reader"]
+        own = own if len(own) else self.index[self.index["rater_kind"] == RaterKind.READER]
         return str(own["run"].iloc[0]) if len(own) else ""
 
     def open_run(self, name: str) -> Run:
@@ -220,7 +220,7 @@ class ComparableRuns:
 
     def scores_of(self, models: Sequence[str]) -> pd.DataFrame:
         """Return the rows of ``scores`` of the readers and of some models."""
-        is_reader, is_model = self.scores["rater_kind"] == "reader", self.scores["rater"].isin(list(models))
+        is_reader, is_model = self.scores["rater_kind"] == RaterKind.READER, self.scores["rater"].isin(list(models))
         return self.scores[is_reader | is_model]
 
     def scores_on(self, metric: str, reference: str, raters: Sequence[str] | None = None) -> pd.DataFrame:
@@ -241,7 +241,7 @@ class ComparableRuns:
         return (rows if raters is None else rows[rows["rater"].isin(list(raters))]).reset_index(drop=True)
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
-        is_model = rows["rater_kind"] == "model"
+        is_model = rows["rater_kind"] == RaterKind.MODEL
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
     def grid(self, metric: str, reference: str) -> Grid:
@@ -273,7 +273,7 @@ def comparable_runs(board: Board, dataset: str) -> tuple[ComparableRuns, ...]:
 
 def _by_rules(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[str, Manifest]) -> ComparableRuns:
     inside = own[own["rules"] == rules]
-    twice = (inside["rater_kind"] == "reader") & inside["rater_kind"].duplicated(keep="last")
+    twice = (inside["rater_kind"] == RaterKind.READER) & inside["rater_kind"].duplicated(keep="last")
     others = own[own["rules"] != rules]
     reasons = {
         name: f"scored by other rules: {', '.join(differing_rules(manifests[rules], manifests[name])) or 'old run'}"
@@ -299,7 +299,7 @@ def _names(runs: pd.DataFrame, readers: Collection[str]) -> list[str]:
     """Return distinct names: models named like readers are marked, equal names get version and, if needed, digest."""
     taken = {*readers, tables.ALL_READERS, _OF_READERS}
     plain = runs["rater"].map(lambda name: f"{name} (model)" if name in taken else name).astype(object)
-    plain = plain.mask(runs["rater_kind"] == "reader", _OF_READERS)
+    plain = plain.mask(runs["rater_kind"] == RaterKind.READER, _OF_READERS)
     versioned = plain + " " + runs["version"].astype(object)
     exact = versioned + " " + runs["run"].str[:8].astype(object)
     alike, still = plain.duplicated(keep=False), versioned.duplicated(keep=False)
@@ -308,7 +308,7 @@ def _names(runs: pd.DataFrame, readers: Collection[str]) -> list[str]:
 
 def _readers(board: Board, dataset: str, runs: pd.DataFrame) -> tuple[str, ...]:
     """Return the readers of the run of readers, from the first partition that has it."""
-    own = runs.loc[runs["rater_kind"] == "reader", ["run", "consensus"]]
+    own = runs.loc[runs["rater_kind"] == RaterKind.READER, ["run", "consensus"]]
     for run, consensus in own.itertuples(index=False):
         for metric, reference in board.partitions(dataset):
             if reference == consensus and (found := board.grid(dataset, metric, reference, [run]).entries):

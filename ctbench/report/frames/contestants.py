@@ -13,6 +13,7 @@ from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
 from ctbench.report.frames.averages import coded, common_ground
+from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL
 
 __all__ = ["contestants", "structure_rows"]
@@ -81,7 +82,7 @@ def _kinds(names: Sequence[str], grid: Grid, places: Sequence[int]) -> list[str]
 def _places(grid: Grid, names: Sequence[str], name_of: Callable[[Entry], str]) -> list[int] | None:
     """Return the positions of the raters in a grid, or None if one of them is missing."""
     places = {name_of(entry): at for at, entry in enumerate(grid.entries)}
-    readers = [at for at, entry in enumerate(grid.entries) if entry.rater_kind == "reader"]
+    readers = [at for at, entry in enumerate(grid.entries) if entry.rater_kind == RaterKind.READER]
     if len(readers) == 1:
         places[tables.ALL_READERS] = readers[0]
     return [places[name] for name in names] if set(names) <= set(places) else None

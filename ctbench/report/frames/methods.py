@@ -10,6 +10,7 @@ import pandas as pd
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.runs import UsedPredictor
+from ctbench.scores import RaterKind
 
 __all__ = ["card_facts", "failures_of", "method_card", "method_table"]
 
@@ -34,7 +35,7 @@ def method_table(runs: ComparableRuns) -> pd.DataFrame:
         case), ``failed`` (cases without a prediction), ``run``.
     """
     rows = []
-    for row in runs.index[runs.index["rater_kind"] == "model"].to_dict("records"):
+    for row in runs.index[runs.index["rater_kind"] == RaterKind.MODEL].to_dict("records"):
         said = json.loads(row["manifest"]).get("predictor") or {}
         rows.append(
             {

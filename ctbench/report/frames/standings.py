@@ -15,6 +15,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants
 from ctbench.report.frames.rankings import RANKED
 from ctbench.report.wording import metric_title
+from ctbench.scores import RaterKind, Status
 from ctbench.statistics import Direction, direction_of, rank
 
 __all__ = ["STANDING_COLUMNS", "standings"]
@@ -67,7 +68,7 @@ def standings(
         known = [*runs.readers, *(name for name in runs.models if name not in refused)]
         means = overall_means(grids, over, metric, reference, runs.name_of, known)
     table = means.merge(table, on="rater", how="outer")
-    table["rater_kind"] = table["rater_kind"].fillna("model")
+    table["rater_kind"] = table["rater_kind"].fillna(RaterKind.MODEL.value)
     table = _with_cards(table, runs).assign(reason=lambda rows: _reasons(rows, refused, metric, reference))
     order = [*("rank", "mean", "rater")]
     better = direction_of(metric) is not Direction.LOWER
@@ -77,7 +78,7 @@ def standings(
 
 def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], metric: str) -> dict[str, str]:
     """Return model -> why it cannot be ranked for these structures, metric and references."""
-    models = runs.index[runs.index["rater_kind"] == "model"]
+    models = runs.index[runs.index["rater_kind"] == RaterKind.MODEL]
     versions = {
         name: json.loads(text).get(metric) for name, text in zip(models["name"], models["metrics"], strict=True)
     }
@@ -106,7 +107,7 @@ def _unknown(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str]) -
     found: set[str] = set()
     for grid in grids[:1]:
         own = grid.select(labels=over)
-        lacking = own.having(("unsupported",)).any(axis=(0, 1)) & np.isnan(own.values).all(axis=(0, 1))
+        lacking = own.having((Status.UNSUPPORTED,)).any(axis=(0, 1)) & np.isnan(own.values).all(axis=(0, 1))
         found |= {runs.name_of(own.entries[at]) for at in np.flatnonzero(lacking)}
     return found
 
@@ -125,7 +126,7 @@ def _contest(
         return pd.DataFrame()
     names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
     rows = contestants(grids, names, over, metric, patients=patients, name_of=runs.name_of)
-    status = coded(rows["value"].isna().to_numpy().astype(int), ["ok", "both_empty"])
+    status = coded(rows["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.BOTH_EMPTY.value])
     return rows.assign(status=status, penalties=0, failed=False)
 
 
@@ -136,19 +137,19 @@ def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _with_cards(table: pd.DataFrame, runs: ComparableRuns) -> pd.DataFrame:
     cards = runs.index[["name", "run", "version", "submitted", "seconds", "trained_here", "rater_kind"]]
-    models = cards[cards["rater_kind"] == "model"].drop(columns="rater_kind")
+    models = cards[cards["rater_kind"] == RaterKind.MODEL].drop(columns="rater_kind")
     models = models.rename(columns={"name": "rater", "submitted": "date"})
     everyone = table.merge(models, on="rater", how="outer")
-    everyone["rater_kind"] = everyone["rater_kind"].fillna("model")
+    everyone["rater_kind"] = everyone["rater_kind"].fillna(RaterKind.MODEL.value)
     return everyone
 
 
 def _reasons(rows: pd.DataFrame, refused: Mapping[str, str], metric: str, reference: str) -> list[str]:
     said = []
     for row in rows.to_dict("records"):
-        if row["rater"] in refused and row["rater_kind"] == "model":
+        if row["rater"] in refused and row["rater_kind"] == RaterKind.MODEL:
             said.append(refused[row["rater"]])
-        elif row["rater_kind"] == "reader":
+        elif row["rater_kind"] == RaterKind.READER:
             alone = reference == tables.LEAVE_ONE_OUT
             said.append("stands on a reference of its own" if alone else "helped to make this reference")
         elif pd.isna(row["rank"]):

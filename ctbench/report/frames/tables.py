@@ -14,7 +14,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.scores import LOST, leave_one_out_rows
+from ctbench.scores import LOST, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import (
     OVERALL,
     bland_altman,
@@ -87,7 +87,7 @@ def supported(scores: pd.DataFrame, rater: str, structures: Iterable[str]) -> tu
 
 def unsupported(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the structures that models do not claim to know: columns rater, label."""
-    rows = scores[scores["status"] == "unsupported"]
+    rows = scores[scores["status"] == Status.UNSUPPORTED]
     return rows[["rater", "label"]].drop_duplicates(ignore_index=True)
 
 
@@ -219,14 +219,14 @@ def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) 
         Columns label, rater, rater_kind, the fields of ``VolumeAgreement``, and ``lower, upper``: the limits of
         agreement in mL.
     """
-    kinds = {name: kind for kind in ("reader", "model") for name in raters(scores, kind)}
+    kinds = {name: kind for kind in (RaterKind.READER, RaterKind.MODEL) for name in raters(scores, kind)}
     rows = []
     for rater, kind in kinds.items():
         pairs = volume_pairs(scores, rater=rater, reference=reference, structures=structures)
         for label, pair in pairs.groupby("label", sort=False):
             agreement = volume_agreement(pair["reference_ml"], pair["measured_ml"])
             limits = bland_altman(pair["reference_ml"], pair["measured_ml"])
-            row = {"label": label, "rater": rater, "rater_kind": kind, **asdict(agreement)}
+            row = {"label": label, "rater": rater, "rater_kind": kind.value, **asdict(agreement)}
             rows.append(row | {"lower": limits.lower, "upper": limits.upper})
     table = pd.DataFrame(rows)
     return in_order(table, structures) if len(table) else table
@@ -240,11 +240,13 @@ def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
         model: Name of the model.
         reference: Name of the common reference, or ``leave-one-out``.
     """
-    is_reader = scores["rater_kind"] == "reader"
+    is_reader = scores["rater_kind"] == RaterKind.READER
     chosen = scores[is_reader | (scores["rater"] == model)]
     if reference != LEAVE_ONE_OUT:
         return chosen[chosen["reference"] == reference]
-    paired = chosen.loc[(chosen["rater_kind"] == "reader") & leave_one_out_rows(chosen["reference"]), "reference"]
+    paired = chosen.loc[
+        (chosen["rater_kind"] == RaterKind.READER) & leave_one_out_rows(chosen["reference"]), "reference"
+    ]
     return chosen[chosen["reference"].isin(paired.unique())]
 
 

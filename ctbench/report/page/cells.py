@@ -12,6 +12,7 @@ from ctbench.report.drawings.figures import colours
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Html, element, join
 from ctbench.report.wording import MISSING, fixed
+from ctbench.scores import RaterKind
 
 __all__ = [
     "CONTRIBUTE",
@@ -48,7 +49,7 @@ def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
 
 def palette(results: ComparableRuns) -> dict[str, str]:
     """Return the colour of every rater: greys for readers, Okabe and Ito's colours for models."""
-    kinds = dict.fromkeys(results.readers, "reader") | dict.fromkeys(results.models, "model")
+    kinds = dict.fromkeys(results.readers, RaterKind.READER) | dict.fromkeys(results.models, RaterKind.MODEL)
     return colours(pd.DataFrame({"rater": list(kinds), "rater_kind": list(kinds.values())}))
 
 

@@ -14,6 +14,7 @@ from ctbench.report.frames.subgroups import subgroup_table
 from ctbench.report.page.cells import count_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, interval, percent
+from ctbench.scores import RaterKind
 
 __all__ = ["detections"]
 
@@ -27,7 +28,7 @@ def detections(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
     if results.leave_one_out:
         how += f" {explanations.detection_references(results.common)}"
     found = calls(results)
-    is_model = found["rater_kind"] == "model"
+    is_model = found["rater_kind"] == RaterKind.MODEL
     parts: list[Html | None] = [paragraph(how, kind="how")]
     if is_model.any():
         parts += [_both_tables(found[is_model], results, "of the models")]

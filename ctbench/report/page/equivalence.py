@@ -11,6 +11,7 @@ from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, p_value
+from ctbench.scores import without
 from ctbench.statistics import OVERALL
 
 __all__ = ["equivalences"]
@@ -25,7 +26,7 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
         "was chosen for this page."
     )
     stands_on = (
-        f" Reader k and the model are compared on {results.common}-without-k." if results.leave_one_out else None
+        f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
     )
     parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
     for model in results.models:

@@ -14,6 +14,7 @@ from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_ce
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
+from ctbench.scores import without
 from ctbench.statistics import OVERALL
 
 __all__ = ["comparisons", "paper_comparisons"]
@@ -24,9 +25,9 @@ _MARKS = explanations.marks("the model")
 def comparisons(results: ComparableRuns) -> Html:
     """Compare readers and models on leave-one-out references, one model after the other."""
     how = (
-        f"Each reader is compared with the model on {results.common}-without-k, the reference that the other readers "
-        "made: nobody is judged by a truth that they helped to make. Numbers of different references do not compare; "
-        "read along a pair of columns."
+        f"Each reader is compared with the model on {without(results.common, 'k')}, the reference that the other "
+        "readers made: nobody is judged by a truth that they helped to make. Numbers of different references do "
+        "not compare; read along a pair of columns."
     )
     return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, " ", _MARKS, kind="how"))
 

@@ -15,6 +15,7 @@ from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_ce
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import overall_means
 from ctbench.report.wording import fixed, metric_title, unit_title
+from ctbench.scores import RaterKind, without
 
 __all__ = ["at_a_glance", "in_words"]
 
@@ -62,14 +63,14 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
 def _reference(reference: str, results: ComparableRuns) -> str:
     if reference != tables.LEAVE_ONE_OUT:
         return f"against {reference}"
-    return f"against the references {results.common}-without-k: each reader is left out of its own reference"
+    return f"against the references {without(results.common, 'k')}: each reader is left out of its own reference"
 
 
 def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
     dice = means[means["metric"] == means["metric"].iloc[0]]
     title, unit = metric_title(str(dice["metric"].iloc[0])), str(dice["unit"].iloc[0])
     everyone = dice[dice["rater_kind"] == "readers"]
-    singles = dice[dice["rater_kind"] == "reader"]
+    singles = dice[dice["rater_kind"] == RaterKind.READER]
     said = []
     if len(everyone):
         mean, low, high = everyone["mean"].iloc[0], singles["mean"].min(), singles["mean"].max()
@@ -77,7 +78,7 @@ def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
             f"The {_plural(len(singles), 'reader')} reach an overall {title} of {fixed(mean, unit)} in "
             f"{_plural(everyone['n'].iloc[0], 'case')} (single readers {fixed(low, unit)} to {fixed(high, unit)})."
         )
-    for row in dice[dice["rater_kind"] == "model"].to_dict("records"):
+    for row in dice[dice["rater_kind"] == RaterKind.MODEL].to_dict("records"):
         failed = f"; it failed in {row['failed']}" if row["failed"] else ""
         spread = f"{fixed(row['mean'], unit)} ± {fixed(row['sd'], unit)}"
         said.append(f"{row['rater']} reaches {spread} in {_plural(row['n'], 'case')}{failed}.")

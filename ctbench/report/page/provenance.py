@@ -16,6 +16,7 @@ from ctbench.report.page.markup import Cell, Column, Html, details, element, joi
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
+from ctbench.scores import Status
 from ctbench.statistics import OVERALL
 
 __all__ = ["definitions", "facts", "predictors", "problems", "repeat"]
@@ -103,7 +104,7 @@ def _unsupported(results: ComparableRuns) -> Html | None:
 
 
 def _not_assessed(results: ComparableRuns) -> Html | None:
-    rows = results.scores[results.scores["status"] == "not_assessed"]
+    rows = results.scores[results.scores["status"] == Status.NOT_ASSESSED]
     if rows.empty:
         return None
     pairs = rows[["case", "label"]].drop_duplicates().sort_values(["case", "label"])

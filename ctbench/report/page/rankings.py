@@ -14,6 +14,7 @@ from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
+from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 
 __all__ = ["rankings"]
@@ -85,7 +86,9 @@ def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     rows = [
         [
             *([Cell(row["label"], row["label"])] if by_label else []),
-            rater_cell(row["rater"], "model" if row["rater"] in results.models else "readers", palette(results)),
+            rater_cell(
+                row["rater"], RaterKind.MODEL if row["rater"] in results.models else "readers", palette(results)
+            ),
             _whole(row["rank"]),
             Cell(_ranks(row), row["rank_low"]),
             number_cell(row["value"], unit),

@@ -14,7 +14,7 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
 from ctbench.files import write_text
-from ctbench.metric_descriptions import PAIR_METRICS
+from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.canvas import png
 from ctbench.report.frames.agreement import statistic_title
@@ -200,7 +200,7 @@ def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
     if against_others is not None and len(against_others):
         how = "Each reader against the consensus of all others, in which this reader had no part."
         renamed = against_others.rename(columns={"rater": "reader"})
-        scored = _by_reader(renamed, study, PAIR_METRICS, "Against the others' consensus, mean ± SD over cases")
+        scored = _by_reader(renamed, study, PRINTED_METRICS, "Against the others' consensus, mean ± SD over cases")
         parts += [paragraph(how, kind="how"), scored]
     described = reader_summary(study)
     without = (

@@ -11,6 +11,7 @@ from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_ce
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
+from ctbench.scores import RaterKind, Status
 from ctbench.statistics import size_correlation
 
 __all__ = ["can_correlate", "per_structure", "sizes", "volumes"]
@@ -49,11 +50,11 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
         Column("Range", unit_title(unit)),
         *(Column(name) for name in _COUNTS),
     ]
-    kinds = dict.fromkeys(results.readers, "reader")
+    kinds = dict.fromkeys(results.readers, RaterKind.READER)
     rows = [
         [
             Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
-            rater_cell(row["rater"], kinds.get(row["rater"], "model"), palette(results)),
+            rater_cell(row["rater"], kinds.get(row["rater"], RaterKind.MODEL), palette(results)),
             count_cell(row["n"]),
             mean_cell(row["mean"], row["sd"], unit),
             Cell(interval(row["low"], row["high"], unit), row["low"]),
@@ -76,7 +77,7 @@ def volumes(results: ComparableRuns) -> Html:
         "minus reference; 95 % of differences are expected between the limits of agreement. A failed case has no "
         "volume: n says how many count."
     )
-    is_model = agreement["rater_kind"] == "model"
+    is_model = agreement["rater_kind"] == RaterKind.MODEL
     parts = [paragraph(how, kind="how")]
     if is_model.any():
         parts.append(_volume_table(agreement[is_model], results))
@@ -142,7 +143,7 @@ def sizes(results: ComparableRuns) -> Html:
     chosen = results.scores[
         (results.scores["reference"] == results.common)
         & results.scores["metric"].isin(["dice", "reference_volume_ml"])
-        & (results.scores["status"] != "unsupported")
+        & (results.scores["status"] != Status.UNSUPPORTED)
     ]
     over_cases = tables.in_order(size_correlation(chosen, across="cases"), results.structures)
     parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
@@ -168,11 +169,11 @@ def _size_table(correlated: pd.DataFrame, results: ComparableRuns, caption: str)
         Column("Spearman r"),
         Column("Note", numeric=False),
     ]
-    readers = dict.fromkeys(results.readers, "reader")
+    readers = dict.fromkeys(results.readers, RaterKind.READER)
     rows = [
         [
             *([Cell(row["label"], kind="group" if row["label"] in results.groups else "")] if by_label else []),
-            rater_cell(row["rater"], readers.get(row["rater"], "model"), palette(results)),
+            rater_cell(row["rater"], readers.get(row["rater"], RaterKind.MODEL), palette(results)),
             count_cell(row["n"]),
             number_cell(row["pearson_r"], "1"),
             Cell(interval(row["pearson_r_low"], row["pearson_r_high"]), row["pearson_r_low"]),
