@@ -101,7 +101,7 @@ def own_modules(monkeypatch):
     """Each test imports the user's modules that it wrote itself, not those of the same name of another test."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield
-    for name in [name for name in sys.modules if name.startswith("users_model")]:
+    for name in [name for name in list(sys.modules) if name.startswith("users_model")]:
         del sys.modules[name]
 
 
