@@ -2,12 +2,14 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+from ctbench.cli import main
 from ctbench.datasets import load_dataset
 from ctbench.errors import MissingFileError
 from ctbench.labels import LabelSet
@@ -150,3 +152,33 @@ def nowhere(tmp_path, monkeypatch):
     folder = tmp_path / "nowhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
+
+
+@dataclass
+class Result:
+    """What a command left behind."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ctbench(monkeypatch, capfd, tmp_path):
+    """Run `ctbench ARGUMENTS...` in an empty folder."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ctbench", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as error:
+            code = error.code or 0
+        captured = capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctbench.datasets import Dataset
     from ctbench.labels import LabelSet
     from ctbench.predictors import Isolation
+    from ctbench.runs import Run
 
 __all__ = [
     "AsCsv",
@@ -41,6 +42,7 @@ __all__ = [
     "Timeout",
     "Trust",
     "chosen_split",
+    "dataset_of_run",
     "found_labels",
     "isolation_from",
     "key_values",
@@ -136,6 +138,26 @@ def chosen_split(dataset: Dataset, split: str | None) -> str:
     if split is None:
         return "test" if any(case.split == "test" for case in dataset) else ""
     return "" if split == "all" else split
+
+
+def dataset_of_run(run: Run, dataset: str | None, catalog: list[Path] | None) -> Dataset:
+    """Load the dataset that ``--dataset`` names; without the option the dataset of the run, by its name only.
+
+    Raises:
+        DatasetError: No catalogue has the name that stands in ``run.json``; the message says how to name a file.
+        DataError: As for ``load_dataset``.
+    """
+    from ctbench.datasets import find_named, load_dataset, load_entry
+    from ctbench.errors import DatasetError
+
+    if dataset is not None:
+        return load_dataset(dataset, catalog=catalog)
+    try:
+        found = find_named(run.manifest.dataset, catalog)
+    except DatasetError as error:
+        msg = f"{error}; if the run is of your own dataset, name its YAML file: --dataset FILE.yaml"
+        raise DatasetError(msg) from error
+    return load_entry(found)
 
 
 def key_values(pairs: list[str] | None, device: str | None = None) -> dict[str, Any]:

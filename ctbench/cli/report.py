@@ -82,13 +82,13 @@ def report(
 
 def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:
     """Load the datasets of the runs whose files exist; the page shows no slices of the others."""
-    from ctbench.datasets import load_dataset
+    from ctbench.datasets import find_named, load_entry
     from ctbench.errors import DataError
 
     loaded = {}
     for name in dict.fromkeys(run.manifest.dataset for run in runs):
         try:
-            loaded[name] = load_dataset(name, catalog=catalog)
+            loaded[name] = load_entry(find_named(name, catalog))
         except DataError as error:
             note(f"no slices of {name}: {error}; name the YAML file of your own dataset with --catalog FILE")
     return loaded

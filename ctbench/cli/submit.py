@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetOfRun, Jobs, RunFolder
+from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetOfRun, Jobs, RunFolder, dataset_of_run
 from ctbench.cli.output import note, print_frame, show_progress
 
 __all__ = ["submit"]
@@ -28,12 +28,11 @@ def submit(
     import pandas as pd
 
     from ctbench.boards import submit as submit_run
-    from ctbench.datasets import load_dataset
     from ctbench.runs import Execution, open_run
     from ctbench.runs import verify as verify_run
 
     opened = open_run(run)
-    loaded = load_dataset(dataset or opened.manifest.dataset, catalog=catalog)
+    loaded = dataset_of_run(opened, dataset, catalog)
     execution = Execution(jobs=jobs, cached=False, progress=show_progress)
     moved = verify_run(opened, loaded, execution=execution)
     if len(moved):

@@ -19,6 +19,7 @@ from ctbench.cli.options import (
     RunFolder,
     Timeout,
     Trust,
+    dataset_of_run,
     isolation_from,
 )
 from ctbench.cli.output import note, print_frame, show_progress
@@ -52,13 +53,12 @@ def verify(
     """
     import pandas as pd
 
-    from ctbench.datasets import load_dataset
     from ctbench.runs import Execution, moved_from_lock, open_run, read_lock
     from ctbench.runs import verify as verify_run
 
     opened = open_run(run)
     expected = read_lock(lock) if lock else None
-    loaded = load_dataset(dataset or opened.manifest.dataset, catalog=catalog)
+    loaded = dataset_of_run(opened, dataset, catalog)
     execution = Execution(jobs=jobs, cached=False, progress=show_progress)
     isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
     moved = verify_run(opened, loaded, repredict=repredict, isolation=isolation, execution=execution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctbench.datasets.build import is_built
 from ctbench.datasets.case import Case, LabelMaps
-from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry
+from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry, find_named
 from ctbench.datasets.checks import check, problem_table
 from ctbench.datasets.counting import counts, first_label_map, label_volumes, size_class, size_table
 from ctbench.datasets.dataset import Dataset, fingerprint_of
@@ -25,6 +25,7 @@ __all__ = [
     "counts",
     "dataset_root",
     "find_entry",
+    "find_named",
     "fingerprint_of",
     "first_label_map",
     "is_built",

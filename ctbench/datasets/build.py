@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from ctbench.datasets.catalogs import CatalogEntry
 from ctbench.errors import DatasetError, StoreError
 from ctbench.files import write_text
 
-__all__ = ["MARK", "build", "is_built"]
+__all__ = ["BUILDERS", "MARK", "build", "is_built"]
+
+BUILDERS = "ctbench.builders"
+"""Entry-point group of builders that other installed packages define."""
+
+_OURS = ("ctbench.phantom:build_anatomy", "ctbench.phantom:build_hemorrhage")
 
 MARK = ".ctbench-built.json"
 """File in a built dataset's folder with its builder and options; written last."""
@@ -39,7 +45,7 @@ def build(found: CatalogEntry, folder: Path) -> None:
         folder: Where the dataset goes; created if needed.
 
     Raises:
-        DatasetError: The builder does not exist or does not take the options, or ``folder`` holds other files.
+        DatasetError: The builder is not an installed one or does not take the options, or ``folder`` holds other files.
         StoreError: The folder cannot be written.
     """
     if is_built(found, folder):
@@ -81,6 +87,18 @@ def _expect_ours(found: CatalogEntry, folder: Path) -> None:
 
 
 def _module(found: CatalogEntry) -> Any:
+    """Import the builder's module.
+
+    The YAML may come from a stranger, so that its text only chooses among the builders of ctbench and of installed
+    packages: ``os:system`` is a function of a module, but no builder.
+    """
+    known = [*_OURS, *(f"{entry.module}:{entry.attr}" for entry in entry_points(group=BUILDERS))]
+    if found.entry.builder not in known:
+        msg = (
+            f"{found}: {found.entry.builder} is not an installed builder; known: {', '.join(known)}. "
+            f"A package adds one by an entry point of the group {BUILDERS}"
+        )
+        raise DatasetError(msg)
     name = str(found.entry.builder).partition(":")[0]
     try:
         return importlib.import_module(name)

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ctbench.datasets.entry import AnnotatedColumn, Entry
-from ctbench.datasets.patterns import is_safe_name
+from ctbench.datasets.patterns import is_dataset_name
 from ctbench.datasets.yamlfile import read_yaml
 from ctbench.errors import CtbenchError, DatasetError
 
-__all__ = ["CatalogEntry", "builtin_catalog", "catalog", "find_entry", "read_catalog"]
+__all__ = ["CatalogEntry", "builtin_catalog", "catalog", "find_entry", "find_named", "read_catalog"]
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -75,7 +75,7 @@ def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None)
     text = os.fspath(name_or_path)
     path, _, name = text.partition("#")
     if Path(path).suffix.lower() not in (".yaml", ".yml"):
-        return _named(text, catalog(paths), "")
+        return find_named(text, paths)
     entries = read_catalog(Path(path))
     if name:
         return _named(name, entries, f" in {path}")
@@ -83,6 +83,19 @@ def find_entry(name_or_path: str | os.PathLike[str], paths: Paths | None = None)
         msg = f"{path} describes {len(entries)} datasets ({', '.join(entries)}); name one of them as {path}#NAME"
         raise DatasetError(msg)
     return next(iter(entries.values()))
+
+
+def find_named(name: str, paths: Paths | None = None) -> CatalogEntry:
+    """Return the entry of a dataset by its name only; a name that a stranger's file holds is never opened as a path.
+
+    Args:
+        name: A name in one of the catalogues.
+        paths: The users' YAML files, in which the name is looked up first.
+
+    Raises:
+        DatasetError: No dataset has that name; the message suggests similar names.
+    """
+    return _named(name, catalog(paths), "")
 
 
 def read_catalog(path: Path) -> dict[str, CatalogEntry]:
@@ -114,9 +127,10 @@ def _entry(name: Any, path: Path, raw: Any) -> Entry:
         hint = "; put the name of the dataset above its fields" if name in Entry.model_fields else ""
         msg = f"{path}: expected the entry of a dataset below {name!r}, got {raw!r}{hint}"
         raise DatasetError(msg)
-    if not isinstance(name, str) or "#" in name or not is_safe_name(name):
+    if not isinstance(name, str) or not is_dataset_name(name):
         msg = (
-            f"{where}: the name of a dataset must be letters, digits, '-', '_' and '.'; quote what looks like a number"
+            f"{where}: the name of a dataset must be letters, digits, '-', '_' and '.', without .yaml at its end; "
+            "quote what looks like a number"
         )
         raise DatasetError(msg)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Match", "Pattern", "assign", "is_safe_name"]
+__all__ = ["Match", "Pattern", "assign", "is_dataset_name", "is_safe_name"]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _MOST_STARS = 3
@@ -23,6 +23,15 @@ def is_safe_name(name: str) -> bool:
     [True, False, False, False, False]
     """
     return bool(name) and not name.startswith(".") and not re.search(r'[/\\:*?"<>|{}\x00-\x1f]', name)
+
+
+def is_dataset_name(name: str) -> bool:
+    """Return whether a text is the name of a dataset: safe as one part of a path, and not the name of a YAML file.
+
+    >>> [is_dataset_name(name) for name in ("phantom-anatomy", "theirs.yaml", "a#b", "../x")]
+    [True, False, False, False]
+    """
+    return is_safe_name(name) and "#" not in name and not name.lower().endswith((".yaml", ".yml"))
 
 
 @dataclass(frozen=True)

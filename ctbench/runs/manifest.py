@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from ctbench.datasets.patterns import is_safe_name
+from ctbench.datasets.patterns import is_dataset_name, is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
 from ctbench.predictors import INFO_KEYS, PredictorInfo, info_from_json, info_to_json
@@ -106,6 +106,7 @@ class Manifest(WithRoles, BaseModel):
 
     schema_version: Annotated[int, Role.FORMAT]
     dataset: Annotated[str, Role.DATASET]
+    """Name of the dataset, never a path: whoever reads the run looks it up in catalogues of their own."""
     dataset_fingerprint: Annotated[str, Role.PORTION]
     """Digest of the sorted case ids and of the files of every case."""
     split: Annotated[str, Role.RULE]
@@ -146,6 +147,9 @@ class Manifest(WithRoles, BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> Manifest:
         LabelSet(self.labels, self.groups)
+        if not is_dataset_name(self.dataset):
+            msg = f"{self.dataset!r} is not the name of a dataset"
+            raise ValueError(msg)
         unsafe = [case for case in self.cases if not is_safe_name(case)]
         if unsafe:
             msg = f"the case {unsafe[0]!r} cannot stand in a path"

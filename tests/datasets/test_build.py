@@ -1,12 +1,13 @@
 import json
 import shutil
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ctbench.datasets import check, dataset_root, find_entry, is_built, load_dataset
+from ctbench.datasets import build, check, dataset_root, find_entry, is_built, load_dataset
 from ctbench.datasets.build import MARK
 from ctbench.errors import DatasetError, StoreError
 
@@ -33,7 +34,9 @@ def build(folder: Path, *, seed: int = 0, fail: bool = False) -> None:
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """An importable module 'toybuilder' with a builder that counts its calls."""
+    """An installed module 'toybuilder' with a builder that counts its calls, and two builders that are broken."""
+    specs = ("toybuilder:build", "toybuilder:biuld", "no.such:build")
+    monkeypatch.setattr(build, "entry_points", lambda group: [EntryPoint("toy", spec, group) for spec in specs])
     (tmp_path / "toybuilder.py").write_text(BUILDER)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / "cache"))

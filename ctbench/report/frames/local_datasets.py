@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 
-from ctbench.datasets import Dataset, catalog, dataset_root, is_built, load_dataset
+from ctbench.datasets import Dataset, catalog, dataset_root, is_built, load_entry
 from ctbench.errors import DatasetError, MissingFileError
 
 __all__ = ["local_dataset", "task_of"]
@@ -30,7 +30,7 @@ def local_dataset(name: str, catalogs: Catalogs = ()) -> Dataset:
     if found.entry.builder and not is_built(found, dataset_root(found)):
         msg = f"{name} has not been made on this machine; `ctbench datasets check {name}` makes it"
         raise MissingFileError(msg)
-    return load_dataset(name, catalog=catalogs)
+    return load_entry(found)
 
 
 def task_of(name: str, catalogs: Catalogs = ()) -> str:
