@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ctbench.phantom import Hemorrhage, anatomy_labels, head
+from ctbench.phantom.shapes import Points
+from ctbench.phantom.subject import draw_subject
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +45,20 @@ def volumes_ml():
         return counts * scan.anatomy.voxel_ml
 
     return measure
+
+
+@pytest.fixture(scope="session")
+def subject():
+    """One simulated person."""
+    return draw_subject(np.random.Generator(np.random.PCG64(3)))
+
+
+@pytest.fixture
+def at():
+    """A function that makes ``Points`` from (x, y, z) in mm."""
+
+    def make(*places):
+        x, y, z = np.array(places, float).T
+        return Points(x, y, z)
+
+    return make
