@@ -1,0 +1,113 @@
+import pytest
+
+from ctbench.datasets import find_entry
+from ctbench.datasets.layout import Problem, survey
+from ctbench.errors import DatasetError, MissingFileError
+
+FIELDS = {"image": "images/{case}.nii.gz", "readers": "readers/{reader}/{case}.nii.gz"}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A function that makes empty files below the root; a survey opens none of them."""
+
+    def touch(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    return touch
+
+
+@pytest.fixture
+def found(tmp_path, write_catalog):
+    """A function that surveys a dataset with these fields."""
+
+    def look(**fields):
+        return survey(find_entry(write_catalog(toy=fields)), tmp_path)
+
+    return look
+
+
+def kinds(result):
+    """What is wrong, and with whom."""
+    return [(problem.kind, problem.case, problem.reader) for problem in result.problems]
+
+
+def test_cases_and_readers_come_from_the_files(files, found):
+    """Sorted by name; a reader who did not read a case is not among its readers."""
+    files("images/b.nii.gz", "images/a.nii.gz", "readers/r2/a.nii.gz", "readers/r1/a.nii.gz", "readers/r1/b.nii.gz")
+    result = found(**FIELDS)
+    assert [(case.id, case.readers) for case in result.cases] == [("a", ("r1", "r2")), ("b", ("r1",))]
+    assert result.problems == ()
+    assert len(result.matched) == 5
+
+
+def test_the_case_table_decides_on_cases_readers_and_order(files, found, tmp_path):
+    """Cases stand in the order of the table; files without a row, and readers whom it does not name, are told."""
+    files("images/a.nii.gz", "images/b.nii.gz", "images/c.nii.gz")
+    files("readers/r1/a.nii.gz", "readers/r1/b.nii.gz", "readers/r2/b.nii.gz")
+    (tmp_path / "cases.csv").write_text("case,readers,split\nb,r1,test\na,,train\n")
+    result = found(**FIELDS, cases="cases.csv")
+    assert [(case.id, case.readers, case.split) for case in result.cases] == [
+        ("b", ("r1",), "test"),
+        ("a", ("r1",), "train"),
+    ]
+    assert kinds(result) == [("unmatched", "b", "r2"), ("unmatched", "c", "")]
+
+
+def test_a_file_that_the_entry_needs_is_missing(files, found):
+    """Image and truth of a case without them, each as a problem of its own."""
+    files("readers/r1/a.nii.gz")
+    result = found(**FIELDS, truth="truth/{case}.nii.gz")
+    assert kinds(result) == [("missing", "a", ""), ("missing", "a", "")]
+    assert result.cases[0].image_path is None
+
+
+def test_two_files_for_one_are_ambiguous(files, found):
+    """A star that matches twice is told with the case."""
+    files("images/a_1.nii.gz", "images/a_2.nii.gz", "readers/r1/a.nii.gz")
+    result = found(image="images/{case}_*.nii.gz", readers=FIELDS["readers"])
+    assert kinds(result) == [("ambiguous", "a", "")]
+
+
+def test_a_case_that_nobody_read_has_no_mask(files, found):
+    """For segmentation only: a classification needs no masks."""
+    files("images/a.nii.gz")
+    assert kinds(found(**FIELDS)) == [("no_mask", "a", "")]
+    assert kinds(found(image=FIELDS["image"], task="classification")) == []
+
+
+def test_readers_who_are_named_one_by_one_are_needed_in_every_case(files, found):
+    """A mapping of readers says who read; a file that is not there is missing, with the reader's name."""
+    files("images/a.nii.gz", "anna/a.nii.gz")
+    result = found(image=FIELDS["image"], readers={"anna": "anna/{case}.nii.gz", "ben": "ben/{case}.nii.gz"})
+    assert kinds(result) == [("missing", "a", "ben")]
+    assert result.cases[0].readers == ("anna",)
+
+
+def test_a_case_table_that_is_not_there_is_an_error(files, found):
+    """The survey cannot know the cases."""
+    files("images/a.nii.gz")
+    with pytest.raises(MissingFileError, match=r"cases\.csv"):
+        found(**FIELDS, cases="cases.csv")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fatal", "error"),
+    [
+        ("missing", True, MissingFileError),
+        ("ambiguous", True, DatasetError),
+        ("no_mask", True, DatasetError),
+        ("unreadable", True, DatasetError),
+        ("unmatched", False, DatasetError),
+    ],
+)
+def test_a_problem_becomes_the_error_of_its_kind(kind, fatal, error):
+    """Only a file that is not used lets a dataset load; the message is that of the problem."""
+    problem = Problem(kind, "a", "", "a.nii.gz", "what is wrong")
+    assert problem.is_fatal is fatal
+    found = problem.error(" (and 2 more)")
+    assert type(found) is error
+    assert str(found) == "what is wrong (and 2 more)"

@@ -1,0 +1,108 @@
+"""The child's answers, in this process: limits are not set, so that the tests go on."""
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from ctbench.errors import UsageError
+from ctbench.predictors import child
+from ctbench.predictors.child import _Host, _next_line
+from ctbench.predictors.info import info_to_json
+
+MAKE = {"make": {"spec": "mine", "options": {}, "limits": {}, "running": 0, "sandboxed": True}}
+
+
+@pytest.fixture
+def host(monkeypatch, bright):
+    """A host that makes the well-behaved predictor, and what it was asked to enforce."""
+    enforced = []
+    monkeypatch.setattr(child, "enforce", lambda limits, running: enforced.append((limits, running)))
+    monkeypatch.setattr(child, "load_predictor", lambda spec, options, isolation: bright(**options))
+    made = _Host()
+    made.enforced = enforced
+    return made
+
+
+@pytest.fixture
+def request_for(tmp_path, image):
+    """The request to predict the small image, whose voxels lie in a file."""
+    image.array.tofile(tmp_path / "image")
+    header = {"dtype": "int16", "shape": list(image.shape), "path": str(tmp_path / "image")}
+    header |= {"spacing_mm": list(image.spacing_mm), "origin_mm": [0, 0, 0]}
+    return {"predict": {"image": header, "labels": str(tmp_path / "labels")}}
+
+
+def test_making_sets_the_limits_and_returns_the_card(host, bright):
+    """Limits and the number of processes that run already are those of the request; options reach the predictor."""
+    request = {"make": {**MAKE["make"], "options": {"above": 10}, "limits": {"seconds": 5.0}, "running": 3}}
+    assert host.answer(request) == {"info": info_to_json(bright().info)}
+    ((limits, running),) = host.enforced
+    assert (limits.seconds, running) == (5.0, 3)
+    assert host._predictor.above == 10
+
+
+def test_a_prediction_is_written_as_bytes(host, request_for, image, tmp_path):
+    """The label map is where the request says, z,y,x without a header; the answer has score and findings."""
+    host.answer(MAKE)
+    answer = host.answer(request_for)
+    assert answer == {"score": None, "findings": []}
+    labels = np.fromfile(tmp_path / "labels", np.uint8).reshape(image.shape)
+    np.testing.assert_array_equal(labels, image.array > 60)
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_the_contract_is_checked_by_questions(host):
+    """Every check of the conformance test has its name and its outcome."""
+    host.answer(MAKE)
+    results = host.answer({"check": {}})["results"]
+    assert len(results) > 3
+    assert all(result["passed"] for result in results)
+
+
+@pytest.mark.parametrize("stop", [RuntimeError("CUDA went away"), SystemExit("bye"), KeyboardInterrupt()])
+def test_whatever_a_predictor_raises_is_an_answer(host, request_for, stop):
+    """Also what would end the process: name, text and traceback, and the next request is answered."""
+
+    def predict(image):
+        raise stop
+
+    host.answer(MAKE)
+    host._predictor.predict = predict
+    answer = host.answer(dict(request_for))
+    assert answer["raised"].startswith(type(stop).__name__)
+    assert "Traceback" in answer["trace"]
+    assert host.answer(MAKE)["info"]["name"] == "bright"
+
+
+def test_an_error_of_ours_keeps_its_class_and_a_short_text(host, monkeypatch):
+    """The parent makes it anew from its name; a text of megabytes is cut."""
+
+    def refuse(*_):
+        raise UsageError("x" * 10**6)
+
+    monkeypatch.setattr(child, "load_predictor", refuse)
+    answer = host.answer(MAKE)
+    assert answer["error"] == "UsageError"
+    assert 0 < len(answer["text"]) <= 2000
+
+
+@pytest.mark.parametrize("request_", [{}, {"delete": {}}, {"predict": {"image": {}, "labels": "x"}, "check": {}}])
+def test_an_unknown_request_is_answered(host, request_):
+    """One key that names a method, or it is told as an error."""
+    assert "raised" in host.answer(request_)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="waits by select on a pipe")
+def test_a_line_is_read_or_the_wait_ends(monkeypatch):
+    """A request comes whole; without one the child does not wait for ever, and a closed pipe is the end."""
+    monkeypatch.setattr(child, "_IDLE_SECONDS", 0.01)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as requests:
+        assert _next_line(requests) == b""
+        os.write(writing, b'{"number": 1}\n')
+        assert _next_line(requests) == b'{"number": 1}\n'
+        os.close(writing)
+        assert _next_line(requests) == b""
