@@ -1,8 +1,6 @@
-"""The pages methods and about."""
+"""The page methods."""
 
-from ctbench.audit import audit
 from ctbench.boards import submit
-from ctbench.metrics import METRICS
 
 
 def words_of(test):
@@ -36,12 +34,3 @@ def test_files_that_are_elsewhere_are_told(app, toy_runs):
     words = words_of(app("memory://boards/toy", "methods", method="blunt"))
     assert "The log cannot be shown" in words
     assert "in a store of objects" in words
-
-
-def test_about_defines_every_metric_and_shows_the_audit(app, toy_board):
-    """Definitions, empty cases, and as many audited figures as the audit has."""
-    test = app(toy_board, "about")
-    metrics, counts, findings = (table.value for table in test.dataframe[:3])
-    assert metrics["metric"].tolist() == list(METRICS)
-    assert counts["n"].sum() == len(findings) == len(audit())
-    assert "3 runs, of which 0 cannot be read" in words_of(test)
