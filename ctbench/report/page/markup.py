@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup as Html
+from markupsafe import escape
 
 __all__ = ["Cell", "Column", "Html", "details", "element", "join", "paragraph", "table"]
 
 _LONG = 36
 _VOID = {"br", "hr", "img"}
-
-
-class Html(str):
-    """Text that is HTML already; every other string is escaped when it enters an element."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -55,25 +51,19 @@ def element(name: str, *content: object, **attributes: object) -> Html:
         content: strings are escaped, ``Html`` is kept, None is left out.
         attributes: an underscore at the end is dropped (``class_``), others become hyphens; None is left out.
     """
-    listed = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value), quote=True)}"'
+    listed = join(
+        Html(' {}="{}"').format(key.rstrip("_").replace("_", "-"), str(value))
         for key, value in attributes.items()
         if value is not None
     )
     if name in _VOID:
-        return Html(f"<{name}{listed}>")
-    return Html(f"<{name}{listed}>{join(content)}</{name}>")
+        return Html("<{}{}>").format(name, listed)
+    return Html("<{0}{1}>{2}</{0}>").format(name, listed, join(content))
 
 
 def join(parts: Iterable[object]) -> Html:
     """Join parts, escaping those that are not ``Html``."""
-    return Html(
-        "".join(
-            part if isinstance(part, Html) else html.escape(str(part), quote=False)
-            for part in parts
-            if part is not None
-        )
-    )
+    return Html("").join(escape(part) for part in parts if part is not None)
 
 
 def paragraph(*content: object, kind: str | None = None) -> Html:

@@ -43,6 +43,14 @@ def test_html_is_kept_and_none_left_out():
     assert isinstance(join(["a"]), Html)
 
 
+def test_quotes_cannot_end_an_attribute():
+    """In an attribute quotes are escaped, in HTML too, and they come back as they were."""
+    for value in ("\"a\" 'b'", Html("\"a\" 'b'")):
+        made = element("i", title=value)
+        assert made.count('"') == 2
+        assert _parsed(made).tags == [("i", {"title": "\"a\" 'b'"})]
+
+
 def test_attribute_names():
     """Underscores become hyphens, one at the end is dropped, None is left out."""
     assert element("th", class_="a", data_order=1, scope=None) == '<th class="a" data-order="1"></th>'
