@@ -29,4 +29,4 @@ def test_the_page_says_it(small_runs, dataset):
     assert "100.0" in html
     assert "66.7" in html
     assert "By type" in html
-    assert "The readers' detection" in html
+    assert "The readers&#39; detection" in html
