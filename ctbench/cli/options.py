@@ -41,6 +41,7 @@ __all__ = [
     "Split",
     "Timeout",
     "Trust",
+    "TrustPackage",
     "chosen_split",
     "dataset_of_run",
     "found_labels",
@@ -113,6 +114,9 @@ Options = Annotated[
     ),
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the predictor in this process, without sandbox and limits.")]
+TrustPackage = Annotated[
+    bool, typer.Option("--trust", help="Also run code of other packages than ctbench; it runs without a sandbox.")
+]
 Mounts = Annotated[
     list[Path] | None,
     typer.Option(

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Device, ModelName, Options, key_values
+from ctbench.cli.options import (
+    AsCsv,
+    AsJson,
+    Device,
+    MemoryGb,
+    Mounts,
+    Options,
+    Processes,
+    Timeout,
+    Trust,
+    isolation_from,
+    key_values,
+)
 from ctbench.cli.output import note, print_frame, show_progress
 from ctbench.errors import UsageError
 
@@ -15,7 +27,14 @@ __all__ = ["predict"]
 
 
 def predict(
-    model: ModelName,
+    predictor: Annotated[
+        str,
+        typer.Argument(
+            metavar="PREDICTOR",
+            help="Name of an installed predictor, module:attribute, command:'PROGRAM {image} {output}', or "
+            "container:IMAGE.",
+        ),
+    ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of DICOM files.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the label maps.")],
     weights: Annotated[
@@ -24,30 +43,39 @@ def predict(
     ] = None,
     device: Device = None,
     option: Options = None,
+    trust: Trust = False,
+    mount: Mounts = None,
+    timeout: Timeout = None,
+    memory_gb: MemoryGb = None,
+    processes: Processes = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
     """Predict images: writes one {image}.nii.gz each, and labels.json with the names of the codes.
 
-    Prints the score (probability of a positive case) and the volume of each label in mL.
+    Prints the score (probability of a positive case) and the volume of each label in mL. Code of other packages than
+    ctbench runs in a sandbox, as it does in `ctbench run`.
 
     Example: `ctbench predict cai-unet --weights trained/cai-unet/weights.safetensors head.nii.gz --out predicted`
     """
     import pandas as pd
 
-    from ctbench.predictors import load_model, predict_into_folder, write_labels_file
+    from ctbench.predictors import open_model, predict_into_folder, unenforced, write_labels_file
     from ctbench.volume import read_volume
 
     names = [path.name.split(".")[0] for path in images]
     if len(set(names)) < len(names):
         msg = f"two images would be written to the same file in {out}; rename one, so that they have different names"
         raise UsageError(msg)
-    predictor = load_model(model, weights, key_values(option, device))
+    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    opened = open_model(predictor, weights, key_values(option, device), isolation)
+    for sentence in unenforced(predictor, isolation):
+        note(sentence)
     steps = (
-        {"image": name, **predict_into_folder(predictor, name, read_volume(path), out)}
+        {"image": name, **predict_into_folder(opened, name, read_volume(path), out)}
         for name, path in zip(names, images, strict=True)
     )
     rows = list(show_progress("predict", steps, len(names)))
-    write_labels_file(predictor.info, out)
+    write_labels_file(opened.info, out)
     print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
     note(f"label maps: {out}")

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetOption, Device, Jobs, ModelName, key_values
+from ctbench.cli.options import (
+    AsCsv,
+    AsJson,
+    Catalog,
+    Consensus,
+    DatasetOption,
+    Device,
+    Jobs,
+    ModelName,
+    TrustPackage,
+    key_values,
+)
 from ctbench.cli.output import note, print_summary, show_progress
 from ctbench.errors import UsageError
 
@@ -63,6 +74,7 @@ def train(
             help="With --folds: keyword argument of the predictor. May be repeated.",
         ),
     ] = None,
+    trust: TrustPackage = False,
     jobs: Jobs = -1,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -71,15 +83,17 @@ def train(
 
     Without --folds the model is trained on the split train, and the split validation chooses the best epoch. With
     --folds all cases are used; those of one patient stay in one fold, and the held-out predictions become one run. An
-    interrupted training continues with --resume; with --folds the same command continues it.
+    interrupted training continues with --resume; with --folds the same command continues it. A model of another package
+    than ctbench needs --trust.
 
     Example: `ctbench train cai-unet --dataset phantom-anatomy --preset demo --out trained/cai-unet`
     """
     from ctbench.datasets import load_dataset
+    from ctbench.predictors import Isolation
     from ctbench.predictors.trainers import load_trainer
     from ctbench.runs import cross_validate
 
-    trainer = load_trainer(model)
+    trainer = load_trainer(model, trust=trust)
     loaded = load_dataset(dataset, catalog=catalog)
     settings = {
         "preset": preset,
@@ -107,6 +121,7 @@ def train(
         options=key_values(predict_option, device),
         consensus=consensus,
         jobs=jobs,
+        isolation=Isolation(trust=trust),
         progress=show_progress,
         report=note,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.options import ModelName, key_values
+from ctbench.cli.options import ModelName, TrustPackage, key_values
 from ctbench.cli.output import note
 
 __all__ = ["weights_app"]
@@ -30,6 +30,7 @@ def import_weights(
             help="Name and code of each class, in order. May be repeated. [default: those of the paper]",
         ),
     ] = None,
+    trust: TrustPackage = False,
 ) -> None:
     """Convert the weights that a paper's authors published.
 
@@ -37,7 +38,7 @@ def import_weights(
     """
     from ctbench.predictors.trainers import load_importer
 
-    convert = load_importer(model)
+    convert = load_importer(model, trust=trust)
     out = out or Path(f"{model}.safetensors")
     convert(source, out, {name: int(code) for name, code in key_values(label).items()} or None)
     note(f"weights: {out}")

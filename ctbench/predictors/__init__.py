@@ -9,11 +9,18 @@ from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions, predict_into_folder
 from ctbench.predictors.info import INFO_KEYS, PredictorInfo, info_from_json, info_to_json, write_labels_file
-from ctbench.predictors.isolated import IsolatedPredictor, open_predictor, process_command, unenforced, visible_files
+from ctbench.predictors.isolated import (
+    IsolatedPredictor,
+    open_model,
+    open_predictor,
+    process_command,
+    unenforced,
+    visible_files,
+)
 from ctbench.predictors.isolation import Isolation, Limits
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
-from ctbench.predictors.resolve import installed_predictors, load_model, load_predictor
+from ctbench.predictors.resolve import installed_predictors, load_predictor
 
 __all__ = [
     "INFO_KEYS",
@@ -34,8 +41,8 @@ __all__ = [
     "info_to_json",
     "installed_predictors",
     "is_third_party",
-    "load_model",
     "load_predictor",
+    "open_model",
     "open_predictor",
     "own_files",
     "parse_findings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from ctbench.errors import MissingFileError, PluginNotFoundError
 from ctbench.files import write_text
 from ctbench.predictors.answers import MAP_SUFFIX, read_answer
 from ctbench.predictors.contract import check_prediction
-from ctbench.predictors.info import LABELS_FILE, info_from_json, read_labels_file
-from ctbench.predictors.predictor import Prediction, Predictor
+from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
+from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["FolderPredictions", "predict_into_folder"]
@@ -73,13 +73,22 @@ class FolderPredictions:
         return tuple(sorted(path.name for path in self.folder.glob(f"*{MAP_SUFFIX}") if path.name not in expected))
 
 
-def predict_into_folder(predictor: Predictor, name: str, image: Volume, folder: Path) -> dict[str, Any]:
+class _HasInfo(Protocol):
+    """A predictor whose ``info`` is only read, so that it may be a property: of this process or of another one."""
+
+    @property
+    def info(self) -> PredictorInfo: ...
+
+    def predict(self, image: Volume) -> Prediction: ...
+
+
+def predict_into_folder(predictor: _HasInfo, name: str, image: Volume, folder: Path) -> dict[str, Any]:
     """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score.
 
     With `write_labels_file` the folder becomes one that `FolderPredictions` reads.
 
     Args:
-        predictor: The predictor, which runs in this process.
+        predictor: The predictor.
         name: File name without suffix.
         image: The image.
         folder: Folder of the files; it is created.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ctbench.errors import ContractError, PluginError, PredictionFailedError
+from ctbench.errors import ContractError, PluginError, PredictionFailedError, UsageError
 from ctbench.predictors.answers import parse_findings
 from ctbench.predictors.conformance import CheckResult
 from ctbench.predictors.container import ContainerPredictor
@@ -23,7 +24,7 @@ from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.volume import Volume
 
-__all__ = ["IsolatedPredictor", "open_predictor", "process_command", "unenforced", "visible_files"]
+__all__ = ["IsolatedPredictor", "open_model", "open_predictor", "process_command", "unenforced", "visible_files"]
 
 _CHILD = "ctbench.predictors.child"
 """Module that the child process runs."""
@@ -151,6 +152,35 @@ def open_predictor(
     predictor = load_predictor(spec, options, isolation, here)
     if isinstance(predictor, ContainerPredictor):
         predictor.expect_engine()
+    return predictor
+
+
+def open_model(
+    spec: str,
+    weights: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    isolation: Isolation | None = None,
+) -> Predictor | IsolatedPredictor:
+    """Create a predictor with given weights, as `open_predictor` does.
+
+    Args:
+        spec: Predictor, as ``load_predictor`` takes it.
+        weights: Path that is passed as the option ``weights``, and that the predictor may read; None: its default.
+        options: Its other keyword arguments.
+        isolation: Whether it is trusted, what it may read and use; None: not trusted, default limits.
+
+    Raises:
+        UsageError: It is a folder of predictions, which cannot predict.
+        PluginError, UsageError: As for `open_predictor`.
+    """
+    given, isolation = dict(options or {}), isolation or Isolation()
+    if weights is not None:
+        given |= {"weights": str(weights)}
+        isolation = replace(isolation, mounts=(*isolation.mounts, weights.absolute()))
+    predictor = open_predictor(spec, given, isolation)
+    if isinstance(predictor, FolderPredictions):
+        msg = f"{spec} is a folder of predictions; it cannot predict an image"
+        raise UsageError(msg)
     return predictor
 
 

@@ -8,11 +8,10 @@ import shutil
 from pathlib import Path
 
 from ctbench.predictors.command import split_command
+from ctbench.predictors.installed import is_ours
 from ctbench.predictors.resolve import installed_predictors
 
 __all__ = ["is_third_party", "own_files"]
-
-_OURS = "ctbench"
 
 
 def is_third_party(spec: str) -> bool:
@@ -26,7 +25,7 @@ def is_third_party(spec: str) -> bool:
     if ":" in spec:
         return True
     entry = installed_predictors().get(spec)
-    return entry is not None and not (entry.dist and entry.dist.name == _OURS)
+    return entry is not None and not is_ours(entry)
 
 
 def own_files(spec: str, here: Path) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_predictor
 from ctbench.predictors.folder import FolderPredictions
+from ctbench.predictors.installed import installed
 from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
 
-__all__ = ["GROUP", "installed_predictors", "load_model", "load_predictor"]
+__all__ = ["GROUP", "installed_predictors", "load_predictor"]
 
 GROUP = "ctbench.predictors"
 """Entry-point group of predictors."""
@@ -32,14 +33,7 @@ def installed_predictors() -> dict[str, EntryPoint]:
     Raises:
         PluginError: Two packages define the same name; the message names both.
     """
-    found: dict[str, EntryPoint] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        other = found.get(entry.name)
-        if other is not None and other.value != entry.value:
-            msg = f"two installed packages define predictor {entry.name!r}: {other.value} and {entry.value}; remove one"
-            raise PluginError(msg)
-        found[entry.name] = entry
-    return found
+    return installed(GROUP, "predictor")
 
 
 def load_predictor(
@@ -86,25 +80,6 @@ def load_predictor(
         msg = f"predictor {spec!r} could not be made: {type(error).__name__}: {error}"
         raise PluginError(msg) from error
     return check_predictor(predictor, spec)
-
-
-def load_model(name: str, weights: Path | None = None, options: Mapping[str, Any] | None = None) -> Predictor:
-    """Create a predictor with given weights, in this process.
-
-    Args:
-        name: Predictor, as `load_predictor` takes it.
-        weights: Path that is passed as the option ``weights``; None: the predictor's default.
-        options: Its other keyword arguments.
-
-    Raises:
-        UsageError: It is a folder of predictions, which cannot predict.
-    """
-    given = dict(options or {}) | ({} if weights is None else {"weights": str(weights)})
-    predictor = load_predictor(name, given)
-    if isinstance(predictor, FolderPredictions):
-        msg = f"{name} is a folder of predictions; it cannot predict an image"
-        raise UsageError(msg)
-    return predictor
 
 
 def _entry(name: str) -> Callable[..., object]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
-from ctbench.errors import PluginNotFoundError
+from ctbench.errors import PluginNotFoundError, UsageError
+from ctbench.predictors.installed import installed, is_ours
 
 __all__ = ["IMPORTERS", "TRAINERS", "load_importer", "load_trainer"]
 
@@ -19,30 +19,41 @@ IMPORTERS = "ctbench.weight_imports"
 """Entry-point group of functions that convert weights: called with (source file, output file, labels)."""
 
 
-def load_trainer(model: str) -> Callable[..., Any]:
+def load_trainer(model: str, *, trust: bool = False) -> Callable[..., Any]:
     """Return the training function of a model.
+
+    Args:
+        model: Name of its entry point.
+        trust: Whether code of other packages than ctbench may run in this process. Default False: training needs the
+            readers' masks and writes files, so that no sandbox could hide from it what it must not change.
 
     Raises:
         PluginNotFoundError: No model of that name can be trained; the message suggests similar names.
+        UsageError: Another package defines it, and it is not trusted.
+        PluginError: Two packages define it.
     """
-    return _loaded(TRAINERS, model, "that can be trained")
+    return _loaded(TRAINERS, "trainer", model, "that can be trained", trust=trust)
 
 
-def load_importer(model: str) -> Callable[..., Any]:
-    """Return the function that converts another program's weights for a model.
-
-    Raises:
-        PluginNotFoundError: No model of that name can import weights; the message suggests similar names.
-    """
-    return _loaded(IMPORTERS, model, "that can import weights")
+def load_importer(model: str, *, trust: bool = False) -> Callable[..., Any]:
+    """Return the function that converts another program's weights; arguments and errors as for `load_trainer`."""
+    return _loaded(IMPORTERS, "import of weights", model, "that can import weights", trust=trust)
 
 
-def _loaded(group: str, model: str, what: str) -> Callable[..., Any]:
-    known = {entry.name: entry for entry in entry_points(group=group)}
+def _loaded(group: str, kind: str, model: str, what: str, *, trust: bool) -> Callable[..., Any]:
+    known = installed(group, kind)
     if model not in known:
         near = difflib.get_close_matches(model, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
         msg = f"no model {what} is called {model!r}; {hint}"
         raise PluginNotFoundError(msg)
-    loaded: Callable[..., Any] = known[model].load()
+    entry = known[model]
+    if not trust and not is_ours(entry):
+        whose = f"the package {entry.dist.name}" if entry.dist else "another package"
+        msg = (
+            f"the {kind} of {model!r} is code of {whose} ({entry.value}), which would run with your rights and without "
+            "a sandbox; use --trust if you trust that package"
+        )
+        raise UsageError(msg)
+    loaded: Callable[..., Any] = entry.load()
     return loaded

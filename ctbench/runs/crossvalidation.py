@@ -10,7 +10,7 @@ from typing import Any
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import UsageError
-from ctbench.predictors import PredictorInfo, load_model, predict_into_folder, write_labels_file
+from ctbench.predictors import Isolation, PredictorInfo, open_model, predict_into_folder, write_labels_file
 from ctbench.predictors.folds import Fold, joined_digest, write_folds
 from ctbench.runs.execution import run
 from ctbench.runs.folder import Run
@@ -34,6 +34,7 @@ def cross_validate(
     options: Mapping[str, Any],
     consensus: str,
     jobs: int,
+    isolation: Isolation | None = None,
     progress: Progress = lambda _name, steps, _total: steps,
     report: Callable[[str], None] = lambda _message: None,
 ) -> Run:
@@ -53,6 +54,7 @@ def cross_validate(
         options: Keyword arguments of the predictor.
         consensus: Rule that fuses the readers, as in ``ctbench.consensus.fuse``.
         jobs: Number of processes that score; -1 uses all cores.
+        isolation: Whether the predictor is trusted, and its limits; None: third-party code runs in a sandbox.
         progress: Wraps the steps of each phase, to show progress.
         report: Called with a sentence when a fold begins.
 
@@ -69,7 +71,7 @@ def cross_validate(
         counts = f"{len(training)} training, {len(validation)} validation, {len(left_out)} held-out cases"
         report(f"fold {number} of {folds}: {counts}")
         weights.append(train(training, validation, out / f"fold-{number}"))
-        infos.append(_predict(model, weights[-1], options, left_out, out / "predictions", progress))
+        infos.append(_predict(model, weights[-1], options, isolation, left_out, out / "predictions", progress))
     digest = joined_digest([info.weights_digest for info in infos])
     write_labels_file(replace(infos[0], weights_digest=digest), out / "predictions")
     result = run(
@@ -109,11 +111,17 @@ def _patient(case: Case) -> str:
 
 
 def _predict(
-    model: str, weights: Path, options: Mapping[str, Any], cases: Sequence[Case], out: Path, progress: Progress
+    model: str,
+    weights: Path,
+    options: Mapping[str, Any],
+    isolation: Isolation | None,
+    cases: Sequence[Case],
+    out: Path,
+    progress: Progress,
 ) -> PredictorInfo:
     # Existing predictions are overwritten: they may come from other weights or options, and predicting is quick
     # compared with training.
-    predictor = load_model(model, weights, options)
+    predictor = open_model(model, weights, options, isolation)
     steps = (predict_into_folder(predictor, case.id, case.image(), out) for case in cases)
     for _ in progress("predict", steps, len(cases)):
         pass

@@ -9,7 +9,7 @@ import pytest
 
 from ctbench.files import sha256, write_text
 from ctbench.labels import LabelSet
-from ctbench.predictors import Prediction, PredictorInfo, resolve, trainers
+from ctbench.predictors import Prediction, PredictorInfo, installed, resolve, trainers
 
 USERS_MODEL = """
 import numpy as np
@@ -109,6 +109,5 @@ def bright_plugin(monkeypatch):
     def entry_points(group):
         return [Here("bright", "bright", group)]
 
-    monkeypatch.setattr(trainers, "entry_points", entry_points)
-    monkeypatch.setattr(resolve, "entry_points", entry_points)
+    monkeypatch.setattr(installed, "entry_points", entry_points)
     return calls

@@ -5,13 +5,16 @@ import pytest
 from ctbench.runs import open_run
 from ctbench.volume import read_label_map
 
+BRIGHT = ("bright", "--trust")
+"""The model of the fixture ``bright_plugin``, which is not code of ctbench."""
+
 
 def test_train_gives_the_splits_and_settings_to_the_trainer(ctbench, bright_plugin, blobs_folder, tmp_path):
     """Without a validation split a fifth of the patients is held back; options are read as JSON."""
     (blobs_folder / "cases.csv").write_text("case,split\na,train\nb,train\nc,train\nd,test\n")
     result = ctbench(
         "train",
-        "bright",
+        *BRIGHT,
         "-d",
         str(blobs_folder / "blobs.yaml"),
         "--out",
@@ -34,9 +37,9 @@ def test_a_subgroup_can_be_learnt_from(ctbench, bright_plugin, blobs_folder, tmp
     """One scanner's cases alone, as Cai's appendix does; an unknown column is refused by name."""
     (blobs_folder / "cases.csv").write_text("case,split,scanner\na,train,A\nb,validation,A\nc,train,B\nd,test,B\n")
     dataset = str(blobs_folder / "blobs.yaml")
-    assert ctbench("train", "bright", "-d", dataset, "--out", str(tmp_path / "t"), "--only", "scanner=A").exit_code == 0
+    assert ctbench("train", *BRIGHT, "-d", dataset, "--out", str(tmp_path / "t"), "--only", "scanner=A").exit_code == 0
     assert (bright_plugin[0]["learn"], bright_plugin[0]["choose"]) == (["a"], ["b"])
-    result = ctbench("train", "bright", "-d", dataset, "--out", str(tmp_path / "t"), "--only", "vendor=A")
+    result = ctbench("train", *BRIGHT, "-d", dataset, "--out", str(tmp_path / "t"), "--only", "vendor=A")
     assert result.exit_code == 2
     assert "scanner" in result.err
 
@@ -46,7 +49,7 @@ def test_folds_pool_their_held_out_predictions_into_one_run(ctbench, bright_plug
     (blobs_folder / "cases.csv").write_text("case,patient\na,p1\nb,p1\nc,p2\nd,p3\n")
     result = ctbench(
         "train",
-        "bright",
+        *BRIGHT,
         "-d",
         str(blobs_folder / "blobs.yaml"),
         "--out",
@@ -83,7 +86,7 @@ def three_folds(ctbench, bright_plugin, blobs_folder, tmp_path):
     """Run `ctbench train --folds 3` with further arguments."""
     (blobs_folder / "cases.csv").write_text("case,patient,scanner,split\na,p1,A,\nb,p2,A,\nc,p3,A,\nd,p4,B,test\n")
     dataset, out = str(blobs_folder / "blobs.yaml"), str(tmp_path / "t")
-    return lambda *more: ctbench("train", "bright", "-d", dataset, "--out", out, "--folds", "3", "-j", "1", *more)
+    return lambda *more: ctbench("train", *BRIGHT, "-d", dataset, "--out", out, "--folds", "3", "-j", "1", *more)
 
 
 def test_options_of_the_predictor_are_its_own(three_folds, bright_plugin, tmp_path):
@@ -119,7 +122,7 @@ def test_folds_of_a_subgroup_leave_all_others_out(three_folds, bright_plugin, tm
 def test_more_folds_than_patients_are_refused(ctbench, bright_plugin, blobs_folder, tmp_path):
     """The message counts both."""
     (blobs_folder / "cases.csv").write_text("case,patient\na,p1\nb,p1\nc,p2\nd,p3\n")
-    result = ctbench("train", "bright", "-d", str(blobs_folder / "blobs.yaml"), "--out", str(tmp_path), "--folds", "4")
+    result = ctbench("train", *BRIGHT, "-d", str(blobs_folder / "blobs.yaml"), "--out", str(tmp_path), "--folds", "4")
     assert result.exit_code == 2
     assert "4 folds cannot be made of 3 patients" in result.err
 

@@ -13,6 +13,7 @@ def test_weights_are_imported_with_their_labels(ctbench, tmp_path):
         "weights",
         "import",
         "bright",
+        "--trust",
         str(tmp_path / "authors.hdf5"),
         "--out",
         str(out),

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from ctbench.errors import ContractError, PluginError, PluginNotFoundError, UsageError
-from ctbench.predictors import installed_predictors, load_predictor, resolve
+from ctbench.predictors import installed, installed_predictors, load_predictor, resolve
 
 MODULE = """
 import numpy as np
@@ -88,6 +88,6 @@ def test_two_packages_with_one_name_are_refused(monkeypatch):
     from importlib.metadata import EntryPoint
 
     both = [EntryPoint("twin", value, resolve.GROUP) for value in ("a:A", "b:B")]
-    monkeypatch.setattr(resolve, "entry_points", lambda group: both)
+    monkeypatch.setattr(installed, "entry_points", lambda group: both)
     with pytest.raises(PluginError, match="two installed packages define predictor 'twin': a:A and b:B"):
         installed_predictors()

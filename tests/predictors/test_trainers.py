@@ -3,6 +3,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from ctbench.errors import PluginNotFoundError
+from ctbench.predictors import installed as plugins
 from ctbench.predictors import trainers
 
 
@@ -10,15 +11,15 @@ from ctbench.predictors import trainers
 def installed(monkeypatch):
     """One trainer and one importer, both called bright."""
     values = {trainers.TRAINERS: "json:loads", trainers.IMPORTERS: "json:dumps"}
-    monkeypatch.setattr(trainers, "entry_points", lambda group: [EntryPoint("bright", values[group], group)])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [EntryPoint("bright", values[group], group)])
 
 
 def test_each_group_loads_its_own_function():
     """The same name is a trainer in one group and an importer in the other."""
     import json
 
-    assert trainers.load_trainer("bright") is json.loads
-    assert trainers.load_importer("bright") is json.dumps
+    assert trainers.load_trainer("bright", trust=True) is json.loads
+    assert trainers.load_importer("bright", trust=True) is json.dumps
 
 
 @pytest.mark.parametrize(
