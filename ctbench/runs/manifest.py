@@ -50,7 +50,7 @@ class GitState(BaseModel):
 
     commit: str
     dirty: bool
-    """Whether files that git knows had been changed since."""
+    """Whether files that git tracks may differ from it."""
 
 
 def _as_json(value: Any) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+from ctbench.runs.gitfiles import head_commit, is_changed, repository
 from ctbench.runs.manifest import GitState
 
 __all__ = ["describe_device", "git_state", "package_versions", "seeds_in"]
@@ -27,14 +28,13 @@ def package_versions() -> dict[str, str]:
 
 
 def git_state() -> GitState | None:
-    """Give the commit of the repository that the working folder is in, or None where there is none.
+    """Return the commit of the repository that the working folder is in; None if there is none.
 
-    Files that git does not know make no difference: the run itself may be one of them.
+    Untracked files make no difference: the run itself may be one of them.
     """
-    commit = _git("rev-parse", "HEAD")
-    if not commit:
-        return None
-    return GitState(commit=commit, dirty=bool(_git("status", "--porcelain", "--untracked-files=no")))
+    found = repository(Path.cwd())
+    commit = head_commit(found) if found else ""
+    return GitState(commit=commit, dirty=is_changed(found, commit)) if found and commit else None
 
 
 def describe_device(device: str | None) -> str:
@@ -58,18 +58,3 @@ def seeds_in(settings: Mapping[str, Any]) -> dict[str, int]:
         for name, value in sorted(settings.items())
         if (name == "seed" or name.endswith("_seed")) and isinstance(value, int)
     }
-
-
-def _git(*arguments: str) -> str:
-    try:
-        found = subprocess.run(
-            ["git", *arguments],  # noqa: S607  # git is where PATH says
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-            timeout=30,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
