@@ -72,7 +72,7 @@ class LabelSet(Mapping[str, int]):
         return (*self.codes, *self.groups)
 
     def codes_of(self, name: str) -> tuple[int, ...]:
-        """Give the codes that a label or a group stands for.
+        """Return the codes of a label or a group.
 
         Raises:
             LabelError: no label or group has that name; the message offers the nearest one.
@@ -91,7 +91,7 @@ class LabelSet(Mapping[str, int]):
 
         Args:
             array: a label map of any shape.
-            where: what to call it in the message, e.g. its path.
+            where: Name of the array in the message, e.g. its path.
         """
         known = {0, *self.codes.values()}
         unknown = [int(code) for code in np.unique(array) if int(code) not in known]
@@ -114,7 +114,7 @@ def _check(codes: Mapping[str, int], groups: Mapping[str, tuple[str, ...]]) -> N
         owners[int(code)] = name
     for group, members in groups.items():
         if group in codes:
-            msg = f"group {group!r} has the name of a label; give it another"
+            msg = f"group {group!r} has the name of a label; rename the group"
             raise LabelError(msg)
         strangers = [member for member in members if member not in codes]
         if strangers or not members:

@@ -1,4 +1,4 @@
-"""Labels meet by name: from a predictor's codes to a dataset's."""
+"""Matching a predictor's labels to a dataset's by name, and translating its label maps."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ class Readings:
     """What the readers of a case drew, and the references made of it.
 
     Args:
-        case: its id.
-        label_maps: reader -> label map, in the dataset's codes.
-        annotated: reader -> z bool, the slices that this reader annotated; None: all.
-        references: name (``majority``, ``majority-without-reader2``, ``given``) -> reference; the first is the one of
+        case: Id of the case.
+        label_maps: Reader -> label map, in the dataset's codes.
+        annotated: Reader -> z bool, the slices that this reader annotated; None: all.
+        references: Name (``majority``, ``majority-without-reader2``, ``given``) -> reference; the first is the one of
             all readers.
-        without: reader -> name of the reference that this reader had no part in.
-        grid: a volume on the case's grid.
+        without: Reader -> name of the reference made without this reader.
+        grid: A volume on the case's grid.
     """
 
     case: str
@@ -52,7 +52,7 @@ class Readings:
         return self.references[self.common_name]
 
     def references_of(self, reader: str) -> dict[str, Reference]:
-        """Give the references on which a reader is scored: the common one, and the one made without this reader.
+        """Return the references on which a reader is scored: the common one, and the one made without this reader.
 
         Slices that this reader did not annotate do not count.
         """

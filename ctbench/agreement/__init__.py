@@ -1,4 +1,4 @@
-"""Agreement of readers: who draws like whom, how reliably, and where they part."""
+"""Inter-reader agreement: pairs of readers, reliability, and maps of disagreement."""
 
 from __future__ import annotations
 

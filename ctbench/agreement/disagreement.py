@@ -1,4 +1,4 @@
-"""Where readers part: a map of disagreement for each case, and its figures."""
+"""Maps of disagreement between the readers of a case, and their figures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _RIM = 4
 
 
 class Snapshot(NamedTuple):
-    """A slice of a map of disagreement, as radiologists look at it: anterior up, the right side on the left.
+    """A slice of a map of disagreement in radiological view: anterior up, the right side on the left.
 
     Attributes:
-        disagreement: y,x float32, cut to what is contested in any slice of the case, with a rim.
+        disagreement: y,x float32, cropped to what is contested in any slice of the case, with a margin.
         z: the slice, from 0.
         slices: how many slices the case has.
         aspect: width over height, in mm.
@@ -32,7 +32,7 @@ class Snapshot(NamedTuple):
 
 
 def disagreement_map(panel: Panel) -> NDArray[np.float32]:
-    """Give one minus the share of votes of the label that most readers drew.
+    """Return one minus the share of votes of the label that most readers drew.
 
     It does not depend on the rule of the consensus: 0 where all readers who annotated the slice drew the same label
     (background is one), 1/2 where two readers differ; 0 also in slices that nobody annotated.
@@ -47,13 +47,13 @@ def disagreement_map(panel: Panel) -> NDArray[np.float32]:
 
 
 def disagreement_row(panel: Panel, disagreement: NDArray[np.float32]) -> dict[str, Any]:
-    """Sum up a map of disagreement.
+    """Return the figures of a map of disagreement.
 
     Returns:
         ``case``; ``readers``, their number; ``drawn_voxels``, in which any reader drew anything; ``contested_voxels``,
         in which they differ; ``contested_share``, of the drawn ones; ``mean_disagreement`` over the drawn ones;
-        ``worst_slice``, the index along z of the slice with the most contested voxels (None: there are none), and
-        ``worst_slice_voxels``, how many they are.
+        ``worst_slice``, the index along z of the slice with the most contested voxels (None: no voxel is contested),
+        and ``worst_slice_voxels``, their number.
     """
     drawn = np.zeros(disagreement.shape, bool)
     for reader, array in panel.label_maps.items():
@@ -74,7 +74,7 @@ def disagreement_row(panel: Panel, disagreement: NDArray[np.float32]) -> dict[st
 
 
 def snapshot(panel: Panel, disagreement: NDArray[np.float32]) -> Snapshot | None:
-    """Take the slice with the most contested voxels; None where readers differ in none."""
+    """Return the slice with the most contested voxels; None if the readers agree in every slice."""
     contested = disagreement > 0
     if not contested.any():
         return None

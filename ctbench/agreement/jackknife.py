@@ -1,4 +1,4 @@
-"""What each reader contributes: the consensus with and without one of them."""
+"""Jackknife over readers: the consensus with and without each of them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _UNDECIDED = 2
 
 
 def jackknife_rows(panel: Panel) -> list[Row]:
-    """Say how the consensus would change without each reader.
+    """Return how the consensus changes without each reader.
 
     Only slices for which both consensuses have a reader count. The shares are of the voxels in which any reader drew
-    the structure. One vote less never turns a majority round: it makes or ends ties. So a rule that leaves ties
-    indeterminate gives two consensuses that agree wherever both decide; the Dice and the volume therefore take an
+    the structure. One vote less never reverses a majority: it makes or ends ties. So under a rule that leaves ties
+    indeterminate the two consensuses agree wherever both decide; the Dice and the volume therefore take an
     indeterminate voxel as not drawn.
 
     Returns:
@@ -52,7 +52,7 @@ def jackknife_rows(panel: Panel) -> list[Row]:
 
 
 def volume_rows(panel: Panel) -> list[Row]:
-    """Measure each reader's volumes, in the slices that every reader annotated, so that they can be compared.
+    """Return each reader's volumes in the slices that every reader annotated, so that they can be compared.
 
     Returns:
         Rows case, label, reader, metric ``volume_ml``, value, unit, status, detail.

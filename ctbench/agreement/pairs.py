@@ -1,4 +1,4 @@
-"""Every reader against every other."""
+"""Pairwise agreement: every reader against every other."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def pair_rows(
     """Compare every pair of readers on the slices that both annotated: ``SYMMETRIC_METRICS``, and Cohen's kappa.
 
     Args:
-        panel: the readers.
-        units: structure -> as ``Panel.units`` gives it, for the kappa.
-        surface: as for ``ctbench.metrics.score``.
-        tolerance_mm: of ``nsd``, for all structures or by name.
+        panel: The readers of one case.
+        units: Structure -> array of ``Panel.units``, for the kappa.
+        surface: As for ``ctbench.metrics.score``.
+        tolerance_mm: Tolerance of ``nsd`` in mm, one for all structures or by name.
 
     Returns:
         Rows case, label, reader, other, metric, value, unit, status, detail.

@@ -1,4 +1,4 @@
-"""The readers of one case, side by side."""
+"""The label maps of all readers of one case, with their consensus."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Panel:
         return shared
 
     def masks(self, codes: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Give what each reader drew of a structure in the slices that this reader annotated: readers x z,y,x."""
+        """Return each reader's mask of a structure in the slices that this reader annotated: readers x z,y,x."""
         return np.stack([np.isin(array, codes) for array in self.label_maps.values()]) & self._marks
 
     @property
@@ -66,15 +66,15 @@ class Panel:
         return np.stack(list(self.annotated.values()))[:, :, None, None]
 
     def units(self, codes: tuple[int, ...]) -> NDArray[np.int8]:
-        """Give the voxels on which the agreement about a structure is judged.
+        """Return the voxels on which the agreement about a structure is judged.
 
         These are the voxels of the smallest box around all that any reader drew of it, grown by one voxel on every
-        side where the image goes on, in slices that two readers or more annotated. The background of the whole image
-        would make any two readers agree almost wholly, and the more so the larger the image is; without any
-        background, full agreement could not be told from chance.
+        side within the image, in slices that two readers or more annotated. With the background of the whole image
+        any two readers would agree almost perfectly, the more so the larger the image is; without any background,
+        full agreement could not be distinguished from chance.
 
         Args:
-            codes: of the structure.
+            codes: Codes of the structure.
 
         Returns:
             readers x voxels: 1 drawn, 0 not drawn, ``ABSENT`` where the reader did not annotate the slice. No voxels
@@ -114,7 +114,7 @@ def read_panel(case: Case, consensus: str) -> Panel:
 
 
 def _grown_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """Give the smallest box around a mask, grown by one voxel; None where it is empty."""
+    """Return the smallest box around a mask, grown by one voxel; None if the mask is empty."""
     box = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)

@@ -1,4 +1,4 @@
-"""Rows of a study as they come: tidy scores, each with a status, none left out silently."""
+"""Rows of a reader study: tidy scores, each with a status."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Row = dict[str, Any]
 
 
 def row(metric: str, value: float, unit: str = "1", *, empty: bool = False, detail: str = "", **who: str) -> Row:
-    """Make one row.
+    """Return one row.
 
     Args:
-        metric: what was measured.
-        value: NaN where it is undefined.
-        unit: ``1``, ``mm`` or ``mL``.
-        empty: whether nobody drew the structure.
-        detail: why a value is undefined.
-        who: case, label, reader, other.
+        metric: Name of the metric.
+        value: Its value; NaN if undefined.
+        unit: ``1`` (default), ``mm`` or ``mL``.
+        empty: Whether nobody drew the structure.
+        detail: Why a value is undefined.
+        who: The columns case, label, reader, other, as far as they apply.
     """
     undefined = (Status.BOTH_EMPTY if empty else Status.NOT_SAMPLED).value
     status, why = (undefined, detail) if math.isnan(value) else (Status.OK.value, "")

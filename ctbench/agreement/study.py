@@ -32,12 +32,12 @@ _MOST_PICTURES = 6
 
 @dataclass(frozen=True, eq=False)
 class ReaderStudy:
-    """What was found about the readers of a dataset; all frames are tidy, with a status for every value.
+    """The results of a reader study; all frames are tidy, with a status for every value.
 
     Args:
-        dataset: its name.
-        title: one line that says what it is.
-        consensus: the rule by which readers were fused.
+        dataset: Name of the dataset.
+        title: Title of the dataset, one line.
+        consensus: The rule by which readers were fused.
         labels: names of the structures.
         groups: names of the groups of structures.
         readers: the names of all readers of the cases, sorted.
@@ -83,8 +83,9 @@ def study_readers(
         dataset: whose readers; cases with fewer than two of them are skipped.
         split: study only the cases of this split; empty: all.
         consensus: the rule that fuses readers, for the jackknife.
-        jobs: processes; -1: one a core.
-        maps: a folder that gets ``{case}_disagreement.nii.gz`` for each case, as ``disagreement_map`` gives it.
+        jobs: Number of worker processes; -1 uses all cores.
+        maps: Folder in which ``{case}_disagreement.nii.gz``, the ``disagreement_map``, is written for each case; None
+            (default): no maps.
         progress: called once, with the cases as steps.
 
     Returns:
@@ -124,7 +125,7 @@ def study_readers(
 
 
 class _Rules(NamedTuple):
-    """What is alike for all cases of a study."""
+    """The rules of a study, the same for all cases."""
 
     consensus: str
     surface: Literal["2d", "3d"]
@@ -133,7 +134,7 @@ class _Rules(NamedTuple):
 
 
 class _CaseStudy(NamedTuple):
-    """What was found in one case."""
+    """The results of one case."""
 
     case: str
     pairs: list[Row]

@@ -1,4 +1,4 @@
-"""A study in short: means over cases, and the reliability of volumes, with 95 % intervals."""
+"""Summaries of a reader study: means over cases, and the reliability of volumes, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pair_summary(study: ReaderStudy) -> pd.DataFrame:
 
     Returns:
         Columns label, reader, other, and those of ``ctbench.statistics.describe``. Where there are several structures,
-        the label ``overall`` describes each case's mean over them, as ``ctbench.statistics.overall`` gives it.
+        the label ``overall`` describes each case's mean over them (``ctbench.statistics.overall``).
     """
     by = ("label", "reader", "other")
     table = describe(study.pairs, by=by)
@@ -46,12 +46,12 @@ def reader_summary(study: ReaderStudy) -> pd.DataFrame:
 
 
 def reliability(study: ReaderStudy) -> pd.DataFrame:
-    """Give the reliability of the readers by structure.
+    """Return the reliability of the readers by structure.
 
     Intraclass correlations are of the volumes, with the intervals of ``ctbench.statistics.icc``. For the forms 1,1 and
     1,k it does not matter who read a case, only how many did; for the others a case counts if every reader of the study
-    read it. Fleiss' kappa, Krippendorff's alpha and the generalised conformity index are worked out on the voxels of
-    each case; here stand their means over cases with t intervals, because cases are independent and voxels are not.
+    read it. Fleiss' kappa, Krippendorff's alpha and the generalised conformity index are computed on the voxels of
+    each case; these are their means over cases with t intervals, because cases are independent and voxels are not.
 
     Returns:
         A row for each structure and statistic (``icc(1,1)`` to ``icc(3,k)``, ``fleiss_kappa``, ``krippendorff_alpha``,

@@ -1,4 +1,4 @@
-"""A study as CSV files."""
+"""The tables of a reader study as CSV files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All readers of a case together: agreement on voxels beyond chance, and STAPLE's view of each of them."""
+"""Agreement of all readers of a case: kappa, alpha, conformity index, and each reader's STAPLE performance."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NOBODY = "nobody drew it in a slice that all readers annotated"
 
 
 def agreement_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row]:
-    """Say how far all readers of a case agree about each structure.
+    """Return how far all readers of a case agree about each structure.
 
-    Fleiss' kappa and the generalised conformity index want every reader's word on every voxel: they take the slices
-    that all of them annotated. Krippendorff's alpha takes all slices that two or more annotated. The intervals that go
-    with a kappa of voxels would take neighbouring voxels as independent; a study's intervals are over cases instead.
+    Fleiss' kappa and the generalised conformity index need every reader's vote on every voxel: they use the slices
+    that all of them annotated. Krippendorff's alpha uses all slices that two or more annotated. An interval of a
+    kappa over voxels would take neighbouring voxels as independent; a study's intervals are over cases instead.
 
     Args:
-        panel: the readers.
-        units: structure -> as ``Panel.units`` gives it.
+        panel: The readers of one case.
+        units: Structure -> array of ``Panel.units``.
 
     Returns:
         Rows case, label, metric (``fleiss_kappa``, ``krippendorff_alpha``, ``generalised_conformity_index``), value,
@@ -51,8 +51,8 @@ def staple_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row
     """Estimate each reader's sensitivity and specificity, for each structure of a case by itself.
 
     Args:
-        panel: the readers.
-        units: structure -> as ``Panel.units`` gives it; the specificity is that within this box.
+        panel: The readers of one case.
+        units: Structure -> array of ``Panel.units``; the specificity is that within this box.
 
     Returns:
         Rows case, label, reader, metric (``staple_sensitivity``, ``staple_specificity``), value, unit, status, detail.
@@ -87,7 +87,7 @@ def staple_performance(table: NDArray[np.int8]) -> NDArray[np.float64]:
 
 
 def _common(table: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Give the voxels of the slices that all readers annotated."""
+    """Return the voxels of the slices that all readers annotated."""
     return table[:, (table != ABSENT).all(axis=0)].astype(bool)
 
 

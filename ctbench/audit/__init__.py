@@ -1,4 +1,4 @@
-"""Do the papers' own tables agree with themselves? Every figure that follows from others is worked out again."""
+"""Audit of the papers' tables: every printed figure that follows from others is recomputed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cai et al. 2020: asterisks of Tables 2 to 4, their last columns and overall rows, and what the text says of them."""
+"""Audit of Cai et al. 2020: asterisks of Tables 2 to 4, their last columns and overall rows, and the text's claims."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def audit_cai(published: pd.DataFrame) -> Iterator[Finding]:
     Table 2 prints volumes for each examination.
 
     Args:
-        published: the rows that ``ctbench.datasets.published("cai2020")`` gives.
+        published: Rows of ``ctbench.datasets.published("cai2020")``.
     """
     means = published[published["statistic"].eq("mean") & published["metric"].ne("reference_volume_ml")]
     for table, direction in _TABLES.items():
@@ -121,7 +121,7 @@ def _marks_in_text(rows: pd.DataFrame, table: str) -> Iterator[Finding]:
 
 
 def _last_columns(rows: pd.DataFrame, table: str) -> Iterator[Finding]:
-    """Observers minus model, printed without a sign, and its share of the reference volume."""
+    """Yield the findings on observers minus model, printed without a sign, and on its share of the reference volume."""
     for _, group in rows.groupby("label", sort=False):
         means = group[group["statistic"].eq("mean")].set_index("rater")
         ranges = {name: Printed.of(row).range for name, row in means.iterrows()}

@@ -1,4 +1,4 @@
-"""Chang et al. 2018: counts, prevalences, and detection figures that follow from each other."""
+"""Audit of Chang et al. 2018: counts, prevalences, and detection figures that follow from each other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def audit_chang(published: pd.DataFrame) -> Iterator[Finding]:
     """Audit the published figures of Chang et al.
 
     Args:
-        published: the rows that ``ctbench.datasets.published("chang2018")`` gives.
+        published: Rows of ``ctbench.datasets.published("chang2018")``.
     """
     counted = published[published["metric"].eq("hemorrhages")]
     counts = counted.set_index(["subset", "label", "size"])["value"].sort_index().astype(int)

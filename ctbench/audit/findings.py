@@ -1,4 +1,4 @@
-"""The rows of an audit: what was printed, what follows from the other figures, and whether the two agree."""
+"""Findings of an audit: the printed figure, what follows from the other figures, and the verdict."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Finding:
     Attributes:
         paper: first author and year.
         table: the table, figure or section that prints it.
-        label: the structure; empty where it is about none.
+        label: the structure; empty if it concerns none.
         rater: the model, reader or subset that it is about.
         quantity: what is printed.
         printed: the figure as printed, ``*`` for an asterisk and empty for none, or the claim.
         verdict: ``reproduced``, ``undecidable`` within the rounding, or ``contradicted``.
-        value_low: the smallest number that follows from the other figures; None where there is none.
+        value_low: the smallest number that follows from the other figures; None if no number follows.
         value_high: the largest.
-        p_low: the smallest p that follows; None where there is no test.
+        p_low: the smallest p that follows; None without a test.
         p_high: the largest.
-        detail: how it was worked out, and under which reading.
+        detail: how it was computed, and under which reading of the paper.
     """
 
     paper: str
@@ -43,7 +43,7 @@ class Finding:
     detail: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """Give the finding as a row of a table."""
+        """Return the finding as a row of a table."""
         return asdict(self)
 
 
@@ -58,7 +58,7 @@ class Printed:
 
     @classmethod
     def of(cls, row: Any, column: str = "value") -> Printed:
-        """Give a number of a row of published figures as it was printed: its ``value`` or its ``sd``."""
+        """Return the ``value`` or the ``sd`` of a row of published figures as it was printed."""
         return cls(f"{row[column]:.{int(row[f'{column}_decimals'])}f}")
 
     @property
@@ -72,7 +72,7 @@ class Printed:
         return Range.printed(self.value, self._decimals)
 
     def cuts(self, number: float) -> bool:
-        """Whether it is what is left of a number whose further digits are cut off."""
+        """Whether the paper cut off the further digits of the number instead of rounding it."""
         return 0 <= abs(number) - abs(self.value) < 10.0**-self._decimals and number * self.value >= 0
 
     @property

@@ -25,7 +25,7 @@ _AUDITS = {
 
 
 def audit(dataset: str | None = None) -> pd.DataFrame:
-    """Recompute what the papers print from what else they print, with every number over its rounding interval.
+    """Recompute the papers' figures from their other figures, with every number over its rounding interval.
 
     Args:
         dataset: the catalogue entry whose paper to audit; None: all five papers.
@@ -33,13 +33,13 @@ def audit(dataset: str | None = None) -> pd.DataFrame:
     Returns:
         A row for each audited figure or claim, with the columns ``paper, table, label, rater, quantity, printed,
         verdict, value_low, value_high, p_low, p_high, detail``. ``verdict`` is ``reproduced``, ``undecidable`` (within
-        the rounding) or ``contradicted``; the ranges are null where there is none.
+        the rounding) or ``contradicted``; ranges that do not apply are null.
 
     Raises:
         DatasetError: no published figures of that dataset can be audited.
     """
     if dataset is not None and dataset not in _AUDITS:
-        msg = f"there is no audit of {dataset!r}; expected one of {', '.join(_AUDITS)}"
+        msg = f"no audit of dataset {dataset!r}; expected one of {', '.join(_AUDITS)}"
         raise DatasetError(msg)
     names = [dataset] if dataset else list(_AUDITS)
     rows = [finding.as_row() for name in names for finding in _AUDITS[name](published(name))]

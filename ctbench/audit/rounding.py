@@ -1,4 +1,4 @@
-"""What printed figures can still tell: every printed number stands for the interval that rounds to it."""
+"""Interval arithmetic with printed figures: every printed number is the interval of numbers that round to it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Range:
 
     @classmethod
     def printed(cls, value: float, decimals: int = 0) -> Range:
-        """Give the numbers that round to ``value`` when printed with so many digits after the point."""
+        """Return the numbers that round to ``value`` when printed with so many digits after the point."""
         half = 0.5 * 10.0**-decimals
         return cls(value - half, value + half)
 
     @classmethod
     def exactly(cls, value: float) -> Range:
-        """Give a number that is known, such as a count."""
+        """Return the range of a number that is known exactly, such as a count."""
         return cls(value, value)
 
     def __add__(self, other: Range | float) -> Range:
@@ -78,20 +78,20 @@ class Range:
     __radd__, __rmul__ = __add__, __mul__
 
     def squared(self) -> Range:
-        """Give the squares."""
+        """Return the range of the squares."""
         size = abs(self)
         return Range(size.low**2, size.high**2)
 
     def at_least(self, bound: float) -> Range:
-        """Cut off what lies below a bound, such as negative standard deviations."""
+        """Return the range without what lies below a bound, such as negative standard deviations."""
         return Range(max(self.low, bound), max(self.high, bound))
 
     def at_most(self, bound: float) -> Range:
-        """Cut off what lies above a bound, such as shares above 1."""
+        """Return the range without what lies above a bound, such as shares above 1."""
         return Range(min(self.low, bound), min(self.high, bound))
 
     def meets(self, other: Range) -> bool:
-        """Whether some number lies in both, up to round-off; intervals that only touch at their ends do not meet."""
+        """Return whether some number lies in both, up to round-off; intervals that only touch at their ends do not."""
         slack = 1e-9 * max(1.0, abs(self.high), abs(other.high))
         overlap = min(self.high, other.high) - max(self.low, other.low)
         is_point = min(self.high - self.low, other.high - other.low) <= slack
@@ -137,9 +137,9 @@ def asterisks(cells: Sequence[Cell], *, baseline: str, direction: Direction | st
     shrink, so that its range over the rounding intervals is found at their ends.
 
     Args:
-        cells: one for each rater.
+        cells: One cell per rater.
         baseline: the rater that the others are compared with.
-        direction: which way the scores are good.
+        direction: Whether higher or lower scores are better.
 
     Returns:
         A row for each other rater: ``rater, marked, verdict``, ``value_low, value_high`` (range of the difference,
@@ -147,7 +147,7 @@ def asterisks(cells: Sequence[Cell], *, baseline: str, direction: Direction | st
         printed; ``contradicted``: none does; ``undecidable``: some do.
 
     Raises:
-        UsageError: the baseline is not among the cells, or there are no degrees of freedom.
+        UsageError: The baseline is not among the cells, or no degrees of freedom are left.
     """
     base = next((cell for cell in cells if cell.rater == baseline), None)
     degrees = sum(cell.n - 1 for cell in cells)
@@ -180,7 +180,7 @@ def _tested(cell: Cell, base: Cell, errors: Range, degrees: int, direction: Dire
 
 
 def _p(difference: float, error: float, degrees: int) -> float:
-    """P of a difference; where the spread may be 0, any difference at all is certain."""
+    """Return p of a difference; 0 where the spread may be 0."""
     if error > 0:
         return t_p_value(difference, error, degrees)
     return 0.0 if difference > 0 else 1.0

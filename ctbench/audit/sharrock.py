@@ -1,4 +1,4 @@
-"""Sharrock et al. 2020: subgroups against the whole, failures against minima, and the sign of the volume difference."""
+"""Audit of Sharrock et al. 2020: subgroups against the whole, failures against minima, sign of volume differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def audit_sharrock(published: pd.DataFrame) -> Iterator[Finding]:
     """Audit the published figures of Sharrock et al.
 
     Args:
-        published: the rows that ``ctbench.datasets.published("mistie-iii")`` gives.
+        published: Rows of ``ctbench.datasets.published("mistie-iii")``.
     """
     overall, groups = published[published["table"].eq("Table 1")], published[published["table"].eq("Table 2")]
     n = int(overall["n"].iloc[0])

@@ -1,4 +1,4 @@
-"""Wachinger et al. 2018: the parameter table, and what the text says of the tables under the figures."""
+"""Audit of Wachinger et al. 2018: the parameter table, and the text's claims on the tables under the figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def audit_wachinger(published: pd.DataFrame) -> Iterator[Finding]:
     """Audit the published figures of Wachinger et al.
 
     Args:
-        published: the rows that ``ctbench.datasets.published("oasis-multiatlas")`` gives.
+        published: Rows of ``ctbench.datasets.published("oasis-multiatlas")``.
     """
     yield from _parameters()
     dice = published[published["label"].eq("overall")].set_index(["table", "rater"])

@@ -1,4 +1,4 @@
-"""Zhao et al. 2022: which row of Table 1 is the best."""
+"""Audit of Zhao et al. 2022: which row of Table 1 is the best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def audit_zhao(published: pd.DataFrame) -> Iterator[Finding]:
     """Audit the published figures of Zhao et al.: the baseline is said to be the best single model by every metric.
 
     Args:
-        published: the rows that ``ctbench.datasets.published("instance2022")`` gives.
+        published: Rows of ``ctbench.datasets.published("instance2022")``.
     """
     where = {"paper": _PAPER, "table": "Table 1", "label": "hemorrhage"}
     for metric, rows in published.set_index("rater").groupby("metric", sort=False):

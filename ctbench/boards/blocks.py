@@ -1,6 +1,6 @@
-"""Rows of scores in blocks: raters x cases x structures, which are read as arrays without a look at the names.
+"""Blocks of scores: arrays of raters x cases x structures, which are read without the names of each row.
 
-A large board has millions of scores. To read the names of each takes five times as long as to read the scores.
+A large board has millions of scores. Reading the names of each takes five times as long as reading the scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Block", "Entry", "Extent", "blocks", "extents_from_json", "extents_t
 
 
 class Entry(NamedTuple):
-    """Who was scored."""
+    """A rater of one run."""
 
     run: str
     rater: str
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What the rows of a block are: for each rater each case, and for each case each structure."""
+    """The axes of a block: raters, cases and structures. Its rows are in that order, the last axis fastest."""
 
     entries: tuple[Entry, ...]
     cases: tuple[str, ...]
@@ -35,10 +35,10 @@ class Block(NamedTuple):
     """Some scores of one metric against one reference.
 
     Args:
-        extent: of its axes.
-        values: raters x cases x structures; NaN where there is no value.
-        status: likewise; an index into ``statuses``.
-        statuses: their names.
+        extent: Raters, cases and structures of the axes.
+        values: Raters x cases x structures; NaN for a score without a value.
+        status: Raters x cases x structures; index into ``statuses``.
+        statuses: Names of the statuses.
     """
 
     extent: Extent
@@ -47,7 +47,7 @@ class Block(NamedTuple):
     statuses: tuple[str, ...]
 
     def only(self, runs: Collection[str]) -> Block:
-        """Keep the raters of some runs."""
+        """Return the block of the raters of some runs."""
         kept = [at for at, entry in enumerate(self.extent.entries) if entry.run in runs]
         if len(kept) == len(self.extent.entries):
             return self
@@ -56,13 +56,14 @@ class Block(NamedTuple):
 
 
 def laid_out(table: Any) -> tuple[Any, list[Extent]]:
-    """Put the rows of an Arrow table in blocks, as few as there can be; the last of two rows of one score counts.
+    """Sort the rows of an Arrow table into as few blocks as possible; of two rows of one score the last counts.
 
     Args:
-        table: of one metric and one reference, dictionary-coded: ``run, rater, rater_kind, case, label`` and others.
+        table: Rows of one metric and one reference, dictionary-coded: ``run, rater, rater_kind, case, label`` and
+            others.
 
     Returns:
-        the table in another order, and what its rows are, block after block.
+        The sorted table, and the extents of its blocks in order.
     """
     (cases, case), (labels, label) = (_coded(table[name]) for name in ("case", "label"))
     entries, entry = _entries(table)
@@ -97,12 +98,12 @@ def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:
 
 
 def extents_to_json(extents: Sequence[Extent]) -> str:
-    """Write them down."""
+    """Return extents as JSON."""
     return json.dumps(extents)
 
 
 def extents_from_json(text: str | bytes) -> list[Extent]:
-    """Read what ``extents_to_json`` wrote."""
+    """Return the extents from the text of ``extents_to_json``."""
     return [
         Extent(tuple(Entry(*entry) for entry in entries), tuple(cases), tuple(labels))
         for entries, cases, labels in json.loads(text)
@@ -110,7 +111,7 @@ def extents_from_json(text: str | bytes) -> list[Extent]:
 
 
 def _coded(column: Any) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
-    """Give the distinct names of a dictionary-coded column in order, and the place of each row's name."""
+    """Return the distinct names of a dictionary-coded column in order, and the index of each row's name."""
     whole = column.unify_dictionaries().combine_chunks()
     names = whole.dictionary.to_pylist()
     known = sorted(set(names))
@@ -133,19 +134,19 @@ def _entries(table: Any) -> tuple[list[Entry], NDArray[np.intp]]:
 
 
 def _runs_of(rows: NDArray[np.intp], codes: NDArray[np.integer]) -> list[NDArray[np.intp]]:
-    """Part rows where their code changes."""
+    """Split rows where their code changes."""
     own = codes[rows]
     return [part for part in np.split(rows, np.flatnonzero(own[1:] != own[:-1]) + 1) if len(part)]
 
 
 def _width(case: NDArray[np.integer]) -> int:
-    """Give how many rows the first case has."""
+    """Return the number of rows of the first case."""
     changes = np.flatnonzero(case != case[0])
     return int(changes[0]) if len(changes) else len(case)
 
 
 def _products(rows: NDArray[np.intp], case: NDArray[np.integer], label: NDArray[np.integer]) -> list[NDArray[np.intp]]:
-    """Part the rows of a rater so that in each every case has the same structures: all, or case by case."""
+    """Split the rows of a rater so that in each part every case has the same structures: all, or case by case."""
     width = _width(case[rows])
     if len(rows) % width == 0:
         grid = rows.reshape(-1, width)

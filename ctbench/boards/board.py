@@ -1,8 +1,8 @@
-"""A board: submitted runs, and tables derived of them so that a page opens at once.
+"""A board: submitted runs, and tables derived from them so that a page opens at once.
 
-``runs/DIGEST/`` holds each run as it was submitted, ``withdrawn/DIGEST.json`` a tombstone for each that was taken back:
-these are the truth. ``index.parquet`` and ``leaderboard.parquet/`` follow from them, and ``rebuild`` brings them up to
-date. The digest of a run is that of its ``run.json``, which has the digests of everything else.
+``runs/DIGEST/`` holds each run as it was submitted, ``withdrawn/DIGEST.json`` a tombstone for each withdrawn run.
+``index.parquet`` and ``leaderboard.parquet/`` are derived from them, and ``rebuild`` brings them up to date. The digest
+of a run is that of its ``run.json``, which holds the digests of everything else.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ __all__ = ["Board", "board_of", "board_stamp", "open_board", "rebuild", "submit"
 
 @dataclass(frozen=True)
 class Board:
-    """A board, opened: one small table is read, the scores when they are asked for.
+    """An open board: the table of runs is in memory, scores are read on demand.
 
     Args:
-        place: its folder.
-        runs: a row for each run, with the columns ``ctbench.boards.index.INDEX_COLUMNS``.
-        folders: digest -> folder, of runs that were never submitted; empty for a board.
+        place: Folder of the board.
+        runs: A row for each run, with the columns ``ctbench.boards.index.INDEX_COLUMNS``.
+        folders: Digest -> folder, of runs that were never submitted; empty for a board.
     """
 
     place: Place
@@ -57,10 +57,10 @@ class Board:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     def manifest(self, run: str) -> Manifest:
-        """Give the manifest of a run, by its digest.
+        """Return the manifest of a run, by its digest.
 
         Raises:
-            UsageError: no such run.
+            UsageError: The board has no such run.
         """
         return parse_manifest(str(self._row(run)["manifest"]), f"run {run}")
 
@@ -68,21 +68,19 @@ class Board:
         """Open a run with its predictions, times and log, by its digest.
 
         Raises:
-            UsageError: no such run.
-            StoreError: the board is in a store of objects, or the run's files cannot be read.
+            UsageError: The board has no such run.
+            StoreError: The board is in an object store, or the run's files cannot be read.
         """
         self._row(run)
         if run in self.folders:
             return open_run(self.folders[run])
         if self.place.local is None:
-            msg = (
-                f"the files of run {run} are in a store of objects, {self.place}; copy the board to a folder to see it"
-            )
+            msg = f"the files of run {run} are in an object store, {self.place}; copy the board to a local folder first"
             raise StoreError(msg)
         return open_run(self.place.local / "runs" / run)
 
     def partitions(self, dataset: str) -> list[tuple[str, str]]:
-        """List the metrics and references of which there are scores on a dataset, as pairs."""
+        """Return the pairs (metric, reference) that have scores on a dataset."""
         if self.folders:
             return loose_partitions(self.folders, self._usable(dataset, None))
         return partitions(self.place, dataset)
@@ -91,18 +89,18 @@ class Board:
         """Read the scores on one dataset, of one metric, against one reference.
 
         Args:
-            dataset: its name.
-            metric: its name.
-            reference: its name.
-            runs: digests of those to read; None: all.
+            dataset: Name of the dataset.
+            metric: Name of the metric.
+            reference: Name of the reference.
+            runs: Digests of the runs to read; None (default): all.
 
         Returns:
-            The tidy columns and ``run``; names are categories. Empty where there is nothing of the kind.
+            The tidy columns and ``run``; names are categories. Empty if there are no such scores.
         """
         return framed(self._table((dataset, metric, reference), runs), (dataset, metric, reference))
 
     def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
-        """Read the same scores as an array."""
+        """Return the same scores as an array."""
         partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
         if not self.folders:
             return Grid.of_blocks(*partition_blocks(self.place, partition, usable))
@@ -128,12 +126,12 @@ class Board:
 
 
 def open_board(path: str | Path) -> Board:
-    """Open a board, which may be empty; or, as one, a folder of runs that were never submitted (``runs``, ``demo``).
+    """Open a board, which may be empty, or a folder of runs that were never submitted (``runs``, ``demo``).
 
-    Of such a folder all runs are read that lie in it or one folder further down.
+    In such a folder all runs are read that are in it or in one of its folders.
 
     Raises:
-        StoreError: its index cannot be read, or an earlier version of ctbench made it.
+        StoreError: The index of the board cannot be read, or an earlier version of ctbench made it.
     """
     place = Place.of(path)
     folders = loose_runs(place)
@@ -143,7 +141,7 @@ def open_board(path: str | Path) -> Board:
 
 
 def board_of(runs: Iterable[Run]) -> Board:
-    """Open loose runs as a board, in their order; nothing is written.
+    """Return runs that were never submitted as a board, in their order; nothing is written.
 
     Args:
         runs: Runs in folders of this machine, at least one.
@@ -158,7 +156,7 @@ def _loose_board(place: Place, folders: Mapping[str, Path]) -> Board:
 
 
 def board_stamp(path: str | Path) -> str:
-    """Give a text that changes when a board does: what was read of it may be kept as long as this stays."""
+    """Return a text that changes whenever the board changes, as the key of a cache."""
     place = Place.of(path)
     folders = loose_runs(place)
     if folders:
@@ -171,20 +169,20 @@ def submit(run: Run, board: str | Path) -> tuple[str, bool]:
     """Submit a run to a board; the caller verifies it first (see ``ctbench.runs.verify``).
 
     Args:
-        run: a whole run of this schema version.
-        board: a folder or a URL.
+        run: A complete run of this schema version.
+        board: A folder or a URL.
 
     Returns:
-        its digest, and whether it is new there: a run that is on the board already changes nothing.
+        The digest of the run, and whether it is new: submitting a run again changes nothing.
 
     Raises:
-        UsageError: the run was withdrawn, is a shard, or is too old to have digests of its results.
-        StoreError: the board cannot be written.
+        UsageError: The run was withdrawn, is a shard, or is too old to have digests of its results.
+        StoreError: The board cannot be written.
     """
     place, paths = Place.of(board), RunFolder(run.folder)
     if run.manifest.shard or not run.manifest.scores_digest:
         what = "is a shard of one; merge it first" if run.manifest.shard else "has no digests; score it again"
-        msg = f"{run.folder} cannot stand on a board: it {what}"
+        msg = f"{run.folder} cannot be submitted: it {what}"
         raise UsageError(msg)
     digest = sha256(paths.manifest)
     with _alone(place):
@@ -207,10 +205,10 @@ def submit(run: Run, board: str | Path) -> tuple[str, bool]:
 
 
 def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
-    """Take a run back: its files go, a tombstone stays, and it cannot be submitted again.
+    """Withdraw a run: its files are deleted, a tombstone stays, and it cannot be submitted again.
 
     Raises:
-        UsageError: the board has no such run.
+        UsageError: The board has no such run.
     """
     place = Place.of(board)
     with _alone(place):
@@ -239,7 +237,7 @@ def rebuild(board: str | Path) -> Board:
 
 @contextmanager
 def _alone(place: Place) -> Iterator[None]:
-    """Let one process at a time write a board of this machine; in a store of objects the last one wins."""
+    """Claim a board on this machine for one process at a time; in an object store the last writer wins."""
     if place.local is not None:
         try:
             place.local.mkdir(parents=True, exist_ok=True)

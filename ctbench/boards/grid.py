@@ -1,4 +1,4 @@
-"""Scores as an array: what a board of many runs is ranked from, since a tidy frame of it has millions of rows."""
+"""Scores of one metric as an array, for ranking boards whose tidy frame would have millions of rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctbench.boards.blocks import Block, Entry, blocks, laid_out
 __all__ = ["Entry", "Grid"]
 
 ABSENT = -1
-"""The status of a score that was never made: a reader who did not read the case, or a structure not scored there."""
+"""The status of a score without a row: the reader did not read the case, or the structure was not scored there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +23,13 @@ class Grid:
     """The scores of one metric against one reference.
 
     Args:
-        entries: who was scored.
-        cases: sorted.
-        labels: the structures, sorted.
-        values: cases x labels x entries; NaN where there is no value.
-        status: likewise; an index into ``statuses``, or -1 where there is no row.
-        statuses: their names.
-        unit: of the values.
+        entries: The raters.
+        cases: Ids of the cases, sorted.
+        labels: Names of the structures, sorted.
+        values: Cases x labels x entries; NaN for a score without a value.
+        status: Cases x labels x entries; index into ``statuses``, or -1 for a score without a row.
+        statuses: Names of the statuses.
+        unit: Unit of the values.
     """
 
     entries: tuple[Entry, ...]
@@ -42,7 +42,7 @@ class Grid:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Grid:
-        """Lay tidy scores of one metric and one reference out; a column ``run`` is not needed."""
+        """Return the grid of tidy scores of one metric and one reference; a column ``run`` is not needed."""
         import pyarrow as pa
 
         named = frame if "run" in frame.columns else frame.assign(run="")
@@ -53,16 +53,16 @@ class Grid:
 
     @classmethod
     def of_table(cls, table: Any, unit: str) -> Grid:
-        """Lay out an Arrow table of scores as ``laid_out`` takes it, in any order."""
+        """Return the grid of an Arrow table of scores with the columns of ``laid_out``, in any order."""
         return cls.of_blocks(list(blocks(*laid_out(table))), unit)
 
     @classmethod
     def of_blocks(cls, parts: Sequence[Block], unit: str) -> Grid:
-        """Lay blocks of scores out.
+        """Return the grid of blocks of scores.
 
         Args:
-            parts: of one metric and one reference; no score is in two.
-            unit: of the values.
+            parts: Blocks of one metric and one reference; no score is in two of them.
+            unit: Unit of the values.
         """
         entries = sorted({entry for part in parts for entry in part.extent.entries})
         cases = sorted({case for part in parts for case in part.extent.cases})
@@ -85,7 +85,7 @@ class Grid:
         return cls(tuple(entries), tuple(cases), tuple(labels), values, state, tuple(statuses), unit)
 
     def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
-        """Say which scores have one of some statuses."""
+        """Return which scores have one of some statuses: bool, cases x labels x entries."""
         return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])
 
     def select(
@@ -95,12 +95,12 @@ class Grid:
         labels: Sequence[str] | None = None,
         entries: Sequence[int] | None = None,
     ) -> Grid:
-        """Keep some cases, structures and entries (by their places), in the order given; unknown names give no values.
+        """Return the grid of some cases, structures and entries, in this order; unknown names have no values.
 
         Args:
-            cases: names; None keeps all.
-            labels: names; None keeps all.
-            entries: indices into ``entries``; None keeps all.
+            cases: Names; None keeps all.
+            labels: Names; None keeps all.
+            entries: Indices into ``entries``; None keeps all.
         """
         wanted = (self.cases if cases is None else tuple(cases), self.labels if labels is None else tuple(labels))
         everybody = list(range(len(self.entries)))

@@ -1,4 +1,4 @@
-"""The table of a board's runs: what a page must know of each without opening it."""
+"""The index of a board: a table of its runs, so that a page need not open each."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ INDEX_COLUMNS = (
 )
 """The columns of ``Board.runs``.
 
-``run`` is a digest; ``rules`` a digest that runs share which may be compared; ``overall_of`` the structures that the
-overall mean goes over, and ``metrics`` the versions of their definitions, both as JSON; ``trained_here`` says that the
-predictor was fitted on this dataset; ``seconds`` is the median time of a prediction (null where it is not known);
-``manifest`` is the text of ``run.json``; ``problem`` says why a run cannot be shown, else it is empty."""
+``run`` is a digest; ``rules`` a digest that comparable runs share; ``overall_of`` the structures of the overall mean,
+and ``metrics`` the versions of their definitions, both as JSON; ``trained_here``: whether the predictor was trained on
+this dataset; ``seconds``: median time of a prediction (null if unknown); ``manifest``: the text of ``run.json``;
+``problem``: why a run cannot be shown, else empty."""
 
 _TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
 
@@ -54,12 +54,12 @@ def write_index(place: Place, rows: pd.DataFrame) -> None:
 
 
 def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], int]) -> dict[str, Any]:
-    """Make the row of a run; one that cannot be read is listed with the reason, and breaks nothing.
+    """Return the row of a run; a run that cannot be read is listed with the reason.
 
     Args:
-        digest: of the run.
-        own: its folder.
-        take: gets digest, manifest and the bytes of the scores, and gives the number of cases without a prediction.
+        digest: Digest of the run.
+        own: Folder of the run.
+        take: Called with digest, manifest and bytes of the scores; returns the number of cases without a prediction.
     """
     row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "seconds": math.nan}
     row |= {"cases": 0, "failed": 0, "trained_here": False}
@@ -98,7 +98,7 @@ def _stamped(file: Place) -> str:
 
 
 def _overall_of(manifest: Manifest) -> list[str]:
-    """Name what the overall mean goes over: the labels that the predictor claims; where it claims none, its groups."""
+    """Return the structures of the overall mean: the labels that the predictor claims, or its groups if it has none."""
     labels, groups = (
         [name for name in names if name not in manifest.unsupported]
         for names in (sorted(manifest.labels, key=manifest.labels.__getitem__), manifest.groups)
@@ -107,7 +107,7 @@ def _overall_of(manifest: Manifest) -> list[str]:
 
 
 def _seconds(times: Place) -> float:
-    """Give the median time of a prediction; times are no part of a result, and a run may lack them."""
+    """Return the median time of a prediction, NaN if the run has no times."""
     try:
         frame = pd.read_parquet(io.BytesIO(times.read()), columns=["phase", "seconds"])
     except (CtbenchError, OSError, ValueError):
@@ -116,33 +116,33 @@ def _seconds(times: Place) -> float:
 
 
 def read_index(place: Place) -> pd.DataFrame:
-    """Read the table of the runs of a board; empty where there is none.
+    """Return the table of the runs of a board; empty for a board without one.
 
     Raises:
-        StoreError: it cannot be read, or an earlier version of ctbench made it.
+        StoreError: The table cannot be read, or an earlier version of ctbench made it.
     """
     index = _read(place)
     if not set(INDEX_COLUMNS) <= set(index.columns):
         msg = (
-            f"{place / 'index.parquet'} was made by an earlier version of ctbench; `ctbench.runs.rebuild`, or a "
-            "submission, renews it"
+            f"{place / 'index.parquet'} was made by an earlier version of ctbench; rebuild it with "
+            "`ctbench.boards.rebuild`, or submit a run"
         )
         raise StoreError(msg)
     return typed_index(index)
 
 
 def current_index(place: Place) -> pd.DataFrame:
-    """Read the same to go on from; of one that an earlier version made nothing is kept.
+    """Return the table to add runs to; empty if an earlier version of ctbench made it.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: The table cannot be read.
     """
     index = _read(place)
     return typed_index(index if set(INDEX_COLUMNS) <= set(index.columns) else index.iloc[:0])
 
 
 def typed_index(index: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns ``INDEX_COLUMNS`` of a table with their types."""
+    """Return the columns ``INDEX_COLUMNS`` of a table with their types."""
     texts = dict.fromkeys((name for name in INDEX_COLUMNS if name not in _TYPES), object)
     return index.reindex(columns=list(INDEX_COLUMNS)).astype(texts | _TYPES)
 

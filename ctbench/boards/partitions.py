@@ -1,7 +1,7 @@
 """The derived tables of a board: one partition for each dataset, metric and reference, so that a page reads one.
 
-A partition is ``base.parquet`` and a few files ``DIGEST.parquet`` of runs that came since; when they are many, they are
-folded into the base. That way a run is added without rewriting what is there, and a page never opens hundreds of files.
+A partition is ``base.parquet`` and a few files ``DIGEST.parquet`` of runs added since; when they are many, they are
+folded into the base. So a run is added without rewriting the others, and a page never opens hundreds of files.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int
     """Add the scores of a run to its partitions.
 
     Args:
-        place: of the board.
-        digest: of the run.
-        manifest: of the run.
-        scores: the bytes of its ``scores.parquet``.
+        place: Folder of the board.
+        digest: Digest of the run.
+        manifest: Manifest of the run.
+        scores: The bytes of its ``scores.parquet``.
 
     Returns:
-        how many cases have no prediction.
+        The number of cases without a prediction.
 
     Raises:
-        StoreError: the scores are no table of this form, or are not of this run.
+        StoreError: The scores are not a table of this form, or belong to another run.
     """
     rows, lost = checked_scores(digest, manifest, scores)
     for (metric, reference), own in rows.groupby(["metric", "reference"], observed=True):
@@ -68,21 +68,21 @@ def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int
 
 
 def fold(place: Place, dataset: str, runs: Sequence[str] | None = None) -> None:
-    """Fold the partitions of a dataset that have come to many files; or all, dropping the rows of all but some runs."""
+    """Fold the partitions of a dataset that have many files; with ``runs`` fold all, and keep only their rows."""
     for folder in _partitions(place / "leaderboard.parquet" / f"dataset={quote(dataset, safe='')}"):
         if runs is not None or len(folder.names()) > _MOST_FILES:
             _fold(folder, runs)
 
 
 def partitions(place: Place, dataset: str) -> list[tuple[str, str]]:
-    """List the metrics and references of a dataset's partitions."""
+    """Return the metric and reference of each partition of a dataset."""
     own = place / "leaderboard.parquet" / f"dataset={quote(dataset, safe='')}"
     found = [(metric, name) for metric in own.names() for name in (own / metric).names()]
     return [(_value(metric), _value(reference)) for metric, reference in found]
 
 
 def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> Any:
-    """Read the rows of some runs of a partition as an Arrow table, dictionary-coded, without what all rows share."""
+    """Return the rows of some runs of a partition as an Arrow table, dictionary-coded, without constant columns."""
     import pyarrow as pa
 
     pieces = list(_pieces(place, partition, set(runs)))
@@ -93,17 +93,17 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
 
 
 def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
-    """Read the same rows piece by piece, so that never all are in memory."""
+    """Yield the same rows file by file, so that they are never all in memory."""
     for file in _files(_folder(place, partition)):
         everybody = set(_runs_of(file.schema_arrow)) <= wanted
         for at in range(file.num_row_groups):
-            # One column says whether the others are worth their reading.
+            # One column decides whether the others are read.
             if everybody or len(_only(file.read_row_group(at, columns=["run"]), wanted)):
                 yield _only(file.read_row_group(at), wanted)
 
 
 def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) -> tuple[list[Block], str]:
-    """Read the same scores as blocks, and their unit."""
+    """Return the same scores as blocks, and their unit."""
     wanted, found, unit = set(runs), [], ""
     for file in _files(_folder(place, partition)):
         if wanted.isdisjoint(_runs_of(file.schema_arrow)):
@@ -116,7 +116,7 @@ def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) ->
 
 
 def framed(table: Any, partition: Partition) -> pd.DataFrame:
-    """Make a tidy frame of what ``partition_table`` gives; names are categories."""
+    """Return a table of ``partition_table`` as a tidy frame; names are categories."""
     frame: pd.DataFrame = table.to_pandas()
     dataset, metric, reference = partition
     constant = {"dataset": dataset, "metric": metric, "reference": reference, "unit": unit_of(table)}
@@ -126,10 +126,10 @@ def framed(table: Any, partition: Partition) -> pd.DataFrame:
 
 
 def checked_scores(digest: str, manifest: Manifest, scores: bytes) -> tuple[pd.DataFrame, int]:
-    """Read the scores of a run with the column ``run``, and count the cases without a prediction.
+    """Return the scores of a run with the column ``run``, and the number of cases without a prediction.
 
     Raises:
-        StoreError: the scores are no table of this form, or are not of this run.
+        StoreError: The scores are not a table of this form, or belong to another run.
     """
     texts = [name for name in SCORE_COLUMNS if name != "value"]
     try:
@@ -142,14 +142,14 @@ def checked_scores(digest: str, manifest: Manifest, scores: bytes) -> tuple[pd.D
         msg = f"the scores of run {digest} lack names: every column but the value must be filled"
         raise StoreError(msg)
     if set(rows["dataset"].unique()) - {manifest.dataset} or set(rows["case"].unique()) - set(manifest.cases):
-        msg = f"the scores of run {digest} are of another dataset or of other cases than its manifest says"
+        msg = f"the scores of run {digest} have another dataset or other cases than its manifest"
         raise StoreError(msg)
     lost = rows.loc[rows["status"].isin(LOST), "case"].nunique()
     return rows.assign(run=digest), int(lost)
 
 
 def encoded(rows: pd.DataFrame) -> Any:
-    """Code rows of one metric and one reference, with the column ``run``, as an Arrow table."""
+    """Return rows of one metric and one reference, with the column ``run``, as a dictionary-coded Arrow table."""
     import pyarrow as pa
 
     table = pa.Table.from_pandas(rows[[*_COLUMNS, "unit"]], preserve_index=False).replace_schema_metadata(None)
@@ -162,13 +162,13 @@ def encoded(rows: pd.DataFrame) -> Any:
 
 
 def write_partition(place: Place, partition: Partition, table: Any, runs: Sequence[str]) -> None:
-    """Write a whole partition, in place of what it held.
+    """Write a whole partition, which replaces the former one.
 
     Args:
-        place: of the board.
-        partition: which.
-        table: as ``encoded`` gives it.
-        runs: their digests.
+        place: Folder of the board.
+        partition: Dataset, metric and reference.
+        table: Table of ``encoded``.
+        runs: Digests of its runs.
     """
     _write(_folder(place, partition) / _BASE, table, runs)
 
@@ -199,7 +199,7 @@ def _fold(folder: Place, runs: Sequence[str] | None) -> None:
 
 
 def _only(table: Any, runs: Collection[str]) -> Any:
-    """Keep the rows of some runs; the table may be one that has several dictionaries a column."""
+    """Return the rows of some runs; a column of the table may have several dictionaries."""
     import pyarrow as pa
 
     column = table["run"].unify_dictionaries().combine_chunks()
@@ -212,7 +212,7 @@ def _tables(folder: Place) -> list[Any]:
 
 
 def _files(folder: Place) -> list[Any]:
-    """Open the files of a partition; one that was folded into the base already is left out."""
+    """Yield the open files of a partition, without those that were folded into the base already."""
     files: list[Any] = []
     base: set[str] = set()
     for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
@@ -233,7 +233,7 @@ def _opened(file: Place) -> Any:
 
     opened = pq.ParquetFile(pa.BufferReader(file.read()))
     if not {_RUNS, _EXTENTS} <= set(opened.schema_arrow.metadata or {}):
-        msg = "it is not of this version of ctbench"
+        msg = "it was made by another version of ctbench"
         raise ValueError(msg)
     return opened
 
@@ -247,7 +247,7 @@ def _runs_of(schema: Any) -> list[str]:
 
 
 def unit_of(table: Any) -> str:
-    """Give the unit of the values of a partition's table."""
+    """Return the unit of the values of a partition's table."""
     return str(table.schema.metadata[b"unit"].decode())
 
 

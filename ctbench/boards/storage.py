@@ -1,4 +1,4 @@
-"""Folders here or in object stores, by ``fsspec``."""
+"""Folders on this machine or in object stores, through ``fsspec``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Place"]
 
 @dataclass(frozen=True)
 class Place:
-    """A folder.
+    """A file or folder of a file system.
 
     Args:
-        path: as its file system names it.
-        system: an ``fsspec`` file system.
+        path: Path in the file system.
+        system: An ``fsspec`` file system.
     """
 
     path: str
@@ -30,15 +30,15 @@ class Place:
 
     @classmethod
     def of(cls, url: str | Path) -> Place:
-        """Give the folder that a path or a URL (``s3://bucket/board``) names; it need not exist.
+        """Return the folder at a path or a URL (``s3://bucket/board``); it need not exist.
 
         Raises:
-            UsageError: ``fsspec`` knows no such URL, or what it needs for it is not installed.
+            UsageError: ``fsspec`` does not support the URL, or lacks a package for its protocol.
         """
         try:
             system, path = importlib.import_module("fsspec.core").url_to_fs(str(url))
         except (ImportError, ValueError) as error:
-            msg = f"cannot reach {url}: {error}; give a folder, or install what its protocol needs"
+            msg = f"cannot reach {url}: {error}; use a folder, or install the package for its protocol"
             raise UsageError(msg) from error
         return cls(str(path).rstrip("/"), system)
 
@@ -59,7 +59,7 @@ class Place:
         return bool(self.system.exists(self.path))
 
     def names(self) -> list[str]:
-        """Give the names of what is in the folder, sorted; none if there is no folder."""
+        """Return the names of the folder's entries, sorted; none if the folder does not exist."""
         try:
             self.system.invalidate_cache(self.path)
             found = self.system.ls(self.path, detail=False)
@@ -68,10 +68,10 @@ class Place:
         return sorted(str(name).rstrip("/").rpartition("/")[2] for name in found)
 
     def read(self) -> bytes:
-        """Read a file.
+        """Return the bytes of a file.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: The file cannot be read.
         """
         try:
             return bytes(self.system.cat_file(self.path))
@@ -80,17 +80,17 @@ class Place:
             raise StoreError(msg) from error
 
     def write(self, content: bytes) -> None:
-        """Write a file, whole or not at all (stores of objects do so by themselves).
+        """Write a file atomically (object stores do so by themselves).
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: The file cannot be written.
         """
         with self.writing() as file:
             file.write(content)
 
     @contextmanager
     def writing(self) -> Iterator[io.BytesIO]:
-        """Yield a buffer whose content is the file's when the block ends without an error; raises as ``write``."""
+        """Yield a buffer that is written to the file when the block ends without an error; raises as ``write``."""
         buffer = io.BytesIO()
         yield buffer
         if self.local is not None:
@@ -105,6 +105,6 @@ class Place:
             raise StoreError(msg) from error
 
     def remove(self) -> None:
-        """Remove a file or a folder with all that is in it; nothing if there is none."""
+        """Remove a file, or a folder with its content, if it exists."""
         if self.exists():
             self.system.rm(self.path, recursive=True)

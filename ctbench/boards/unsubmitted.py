@@ -1,4 +1,4 @@
-"""Runs in folders that were not submitted, read as if they were on a board; nothing is derived and nothing written."""
+"""Runs that were not submitted, read from their folders like the runs of a board; nothing is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEPTHS = ("run.json", "*/run.json", "*/*/run.json")
 
 
 def loose_runs(place: Place) -> dict[str, Path]:
-    """Find the run folders in a folder that is no board: digest -> folder, in the order of their paths."""
+    """Return the run folders in a folder that is not a board: digest -> folder, in the order of their paths."""
     root = place.local
     if root is None or (root / "index.parquet").exists() or not root.is_dir():
         return {}
@@ -29,7 +29,7 @@ def loose_runs(place: Place) -> dict[str, Path]:
 
 
 def loose_partitions(folders: Mapping[str, Path], runs: Sequence[str]) -> list[tuple[str, str]]:
-    """List the metrics and references that some runs have scores of."""
+    """Return the pairs (metric, reference) that have scores in some runs."""
     import pyarrow.parquet as pq
 
     pairs: set[tuple[str, str]] = set()
@@ -40,7 +40,7 @@ def loose_partitions(folders: Mapping[str, Path], runs: Sequence[str]) -> list[t
 
 
 def loose_table(folders: Mapping[str, Path], partition: Partition, runs: Sequence[str]) -> Any:
-    """Read the rows of one partition from some runs, as ``ctbench.boards.partitions.partition_table`` gives them."""
+    """Return the rows of one partition from some runs, like ``ctbench.boards.partitions.partition_table``."""
     import pyarrow as pa
 
     _, metric, reference = partition

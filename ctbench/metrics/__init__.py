@@ -1,4 +1,4 @@
-"""Scores of label maps: overlap, volumes, distances of surfaces, and what they give where something is empty."""
+"""Segmentation metrics of label maps: overlap, volumes, surface distances, and their values for empty masks."""
 
 from __future__ import annotations
 

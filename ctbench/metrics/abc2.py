@@ -1,4 +1,4 @@
-"""The volume of a hemorrhage as clinicians estimate it at the screen: A x B x C / 2."""
+"""The ABC/2 rule: the volume of a hemorrhage as clinicians estimate it at the screen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, areas: NDAr
     Args:
         mask: z,y,x.
         spacing_mm: z,y,x.
-        areas: number of voxels in each slice, where it is known.
+        areas: Number of voxels in each slice; None: counted here.
 
     Returns:
         The estimate in mL; 0 for an empty mask.
@@ -58,7 +58,7 @@ def _a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
 
 
 def _hull(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float64]:
-    """Give the corners, in mm and in order, of the convex hull of the middles of the pixels' edges."""
+    """Return the corners, in mm and in order, of the convex hull of the midpoints of the pixels' edges."""
     rows = np.flatnonzero(area.any(axis=1))
     # The first and the last pixel of every row are enough: the others lie between them.
     first, last = area[rows].argmax(axis=1), area.shape[1] - 1 - area[rows, ::-1].argmax(axis=1)
@@ -70,10 +70,10 @@ def _hull(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.fl
 
 
 def _widest_across(hull: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
-    """Give the longest chord of a hull that is perpendicular to a direction.
+    """Return the length of the longest chord of a hull perpendicular to a direction.
 
-    How long such a chord is, is a concave, piecewise linear function of where it stands, so that it is largest at a
-    corner of the hull.
+    The length of such a chord is a concave, piecewise linear function of its position, so that the longest chord passes
+    through a corner of the hull.
     """
     along, across = hull @ direction, hull @ np.array([-direction[1], direction[0]])
     # Rows: corners at which a chord stands; columns: edges of the hull, which it crosses or not.

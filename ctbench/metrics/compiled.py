@@ -21,8 +21,8 @@ def compiled(function: _Function) -> _Function:
     """Compile a function of arrays and numbers; the machine code is kept on disk for later processes.
 
     numba is imported with the first call, not with the module: it takes half a second, and most of what ctbench does
-    needs none of it. The function may only call what numba compiles, so not another compiled function. Calls let go
-    of the interpreter lock.
+    needs none of it. The function may only call what numba compiles, so not another compiled function. Calls release
+    the GIL.
     """
 
     @functools.cache

@@ -1,4 +1,4 @@
-"""Which structures a prediction takes for which."""
+"""Confusion matrix of a prediction: voxels by label of the reference and label of the prediction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctbench.reference import Reference
 __all__ = ["BACKGROUND", "confusion"]
 
 BACKGROUND = "background"
-"""What has none of the codes asked for."""
+"""Name of the class of all voxels with none of the given codes."""
 
 _MOST_LABELS = 4096
 
@@ -72,6 +72,6 @@ def confusion(
 
 
 def _alike(reference: LabelMap, prediction: LabelMap) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Give both the same type, so that the loop is compiled once for each."""
+    """Return both with the same type, so that the loop is compiled once for each."""
     both = np.promote_types(reference.dtype, prediction.dtype)
     return reference.astype(both, copy=False), prediction.astype(both, copy=False)

@@ -1,4 +1,4 @@
-"""Whether a structure was found: in a study as a whole, and lesion by lesion.
+"""Detection of structures: in a study as a whole, and lesion by lesion.
 
 Frames of several cases, one below the other, go to ``statistics.detection`` and ``statistics.detection_table``.
 """
@@ -38,7 +38,7 @@ def study(
     labels: LabelSet | Mapping[str, Codes],
     score: float | None = None,
 ) -> pd.DataFrame:
-    """Say of every structure whether a study holds it, and how sure the prediction is that it does.
+    """Return for every structure whether a study contains it, and the prediction's score for it.
 
     Source: Chang et al., AJNR 2018;39:1609-1616: a study is positive where any region of it is predicted.
 
@@ -75,11 +75,11 @@ def lesions(
     labels: LabelSet | Mapping[str, Codes],
     rule: OverlapRule = "any",
 ) -> pd.DataFrame:
-    """List the lesions of the reference, found or missed, and the predicted ones that are none.
+    """List the lesions of the reference, found or missed, and the false positives of the prediction.
 
-    A lesion is what of a structure hangs together across the faces, edges and corners of voxels (26 neighbours).
-    Only counted voxels make up its volume and its overlap; pieces without any are left out. A predicted piece that
-    meets no lesion, but lies where some reader drew the structure, is ``indeterminate``: neither found nor false.
+    A lesion is a connected component of a structure (26 neighbours: faces, edges and corners). Its volume and overlap
+    are those of its counted voxels; components without any are left out. A predicted component that overlaps no
+    lesion, but lies where some reader drew the structure, is ``indeterminate``: neither found nor false.
 
     Args:
         reference: a Reference, or z,y,x integers in which every voxel counts.
@@ -89,7 +89,7 @@ def lesions(
         rule: how much overlap makes a lesion found; the same rule, from the other side, makes a prediction true.
 
     Returns:
-        One row per lesion of the reference, then per predicted piece that meets none, for each structure: ``label``,
+        One row per lesion of the reference, then per predicted component without one, for each structure: ``label``,
         ``lesion`` (a number from 1), ``volume_ml``, ``overlap`` (the share by which ``rule`` decides), and ``outcome``:
         ``detected``, ``missed``, ``false_positive`` or ``indeterminate``.
 
@@ -114,7 +114,7 @@ def lesions(
 
 
 def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "label") -> pd.DataFrame:
-    """Count found, missed and false lesions, and give the sensitivity with its 95 % interval (Wilson).
+    """Return the numbers of found, missed and false lesions, and the sensitivity with its 95 % interval (Wilson).
 
     Args:
         lesions: rows of ``lesions`` of any number of cases, with whatever columns to stratify by: the size classes of
@@ -140,7 +140,7 @@ def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "labe
 
 
 def _outcomes(crop: Crop, rule: OverlapRule) -> list[tuple[int, float, str]]:
-    """Give the number of voxels, the overlap and the outcome of every lesion and every false one."""
+    """Return the number of voxels, the overlap and the outcome of every lesion and every false positive."""
     counted = crop.uncounted == 0 if crop.uncounted.size else np.ones(crop.reference.voxels.shape, bool)
     true_pieces, n_true = ndimage.label(crop.reference.voxels, _NEIGHBOURS)
     found_pieces, n_found = ndimage.label(crop.prediction.voxels, _NEIGHBOURS)
@@ -165,7 +165,7 @@ def _outcomes(crop: Crop, rule: OverlapRule) -> list[tuple[int, float, str]]:
 def _overlaps(
     common: NDArray[np.int64], sizes: NDArray[np.int64], other_sizes: NDArray[np.int64], rule: OverlapRule
 ) -> NDArray[np.float64]:
-    """Give the overlap of every piece; rows of ``common`` are pieces, columns background and the other map's pieces."""
+    """Return the overlap of every component; ``common`` counts voxels: components x (background, the other map's)."""
     shared = common[:, 1:].astype(np.float64)
     if rule == "iou":
         union = sizes[:, None] + other_sizes - shared

@@ -1,7 +1,7 @@
-"""Distances between two surfaces, and the numbers that sum them up.
+"""Summaries of surface distances: Hausdorff, HD95, ASSD, MASD, NSD.
 
-All of them start from how far the sampled elements of either surface are from the nearest element of the other one.
-Where only one of the surfaces could be sampled, it alone decides.
+All of them summarise the distances of the sampled elements of either surface from the nearest element of the other
+one. Where only one of the surfaces could be sampled, only its distances count.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Directed:
-    """How far the elements of one surface are from the other.
+    """The distances of the elements of one surface from the other surface.
 
     Args:
-        mm: distances, in any order; equal ones may be one entry.
-        weight: of the same length: the area (mm²), length (mm) or number of elements at each distance.
+        mm: Distances, in any order; equal ones may be one entry.
+        weight: Array of the same length: the area (mm²), length (mm) or number of elements at each distance.
     """
 
     mm: NDArray[np.float64]
@@ -46,7 +46,7 @@ class Directed:
 
     @property
     def total(self) -> float:
-        """The size of all that was sampled."""
+        """Total weight of the sampled elements."""
         return float(self.weight.sum())
 
     @property
@@ -55,7 +55,7 @@ class Directed:
         return float(self.mm @ self.weight) / self.total
 
     def percentile(self, share: float) -> float:
-        """Give the first distance at which the cumulative weight reaches ``share`` of the total."""
+        """Return the first distance at which the cumulative weight reaches ``share`` of the total."""
         cumulative = np.cumsum(self.weight)
         return float(self.mm[np.searchsorted(cumulative, cumulative[-1] * share * (1 - _SLACK))])
 
@@ -74,7 +74,7 @@ class SurfaceDistances:
 
 
 def hausdorff(distances: SurfaceDistances) -> float:
-    """Give the largest distance of either surface from the other, in mm.
+    """Return the largest distance of either surface from the other, in mm.
 
     Source: Huttenlocher, Klanderman and Rucklidge, IEEE TPAMI 1993;15:850-863.
     """
@@ -82,31 +82,31 @@ def hausdorff(distances: SurfaceDistances) -> float:
 
 
 def robust_hausdorff(distances: SurfaceDistances, share: float = 0.95) -> float:
-    """Give the larger of the two directed percentiles, in mm, each by weight and without interpolation."""
+    """Return the larger of the two directed percentiles, in mm, each by weight and without interpolation."""
     return max(side.percentile(share) for side in distances.sampled)
 
 
 def average_distance(distances: SurfaceDistances) -> float:
-    """Give the mean distance, in mm, of both surfaces pooled (ASSD)."""
+    """Return the mean distance, in mm, of both surfaces pooled (ASSD)."""
     sides = distances.sampled
     return sum(float(side.mm @ side.weight) for side in sides) / sum(side.total for side in sides)
 
 
 def mean_of_directed_averages(distances: SurfaceDistances) -> float:
-    """Give the mean of the two directed mean distances, in mm (MASD)."""
+    """Return the mean of the two directed mean distances, in mm (MASD)."""
     sides = distances.sampled
     return sum(side.average for side in sides) / len(sides)
 
 
 def share_within(distances: SurfaceDistances, tolerance_mm: float) -> float:
-    """Give the share of both surfaces, pooled, that lies within a tolerance (<=) of the other one."""
+    """Return the share of both surfaces, pooled, that lies within a tolerance (<=) of the other one."""
     sides = distances.sampled
     within = sum(float(side.weight[side.mm <= tolerance_mm * (1 + _SLACK)].sum()) for side in sides)
     return within / sum(side.total for side in sides)
 
 
 def pooled_percentile(distances: SurfaceDistances, share: float = 0.95) -> float:
-    """Give a percentile, in mm, of both directions' distances in one list, interpolated linearly.
+    """Return a percentile, in mm, of both directions' distances in one list, interpolated linearly.
 
     Weights count elements here: a distance of weight 3 stands in the list three times.
     """

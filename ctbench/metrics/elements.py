@@ -1,9 +1,9 @@
-"""The surface elements of a mask on the dual grid, and how large each one is.
+"""Surface elements of a mask on the dual grid, with their areas and centres.
 
-Every corner at which eight voxels meet (four pixels, within a slice) sees which of them belong to the mask: its
-*neighbour code*. Where some do and some do not, the surface passes through, and the corner stands for one surface
-element. Its area is that of the marching-cubes patch between these voxels, so that a slanted surface is not counted
-as the staircase that the voxels make of it.
+Which of the eight voxels around a corner (four pixels, within a slice) belong to the mask is the corner's *neighbour
+code*. Where some do and some do not, the surface passes through, and the corner is one surface element. Its area is
+that of the marching-cubes patch between these voxels, so that the area of a slanted surface is not that of the
+staircase of its voxels.
 
 Source: Nikolov et al., Clinically applicable segmentation of head and neck anatomy, J Med Internet Res 2021;23:e26151
 (surface elements on the dual grid); Lorensen and Cline, Marching cubes, SIGGRAPH 1987 (the patches).
@@ -25,10 +25,10 @@ _Corner = tuple[int, ...]
 
 
 def neighbour_codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Give the neighbour code of every corner of a mask's voxels; outside the array is background.
+    """Return the neighbour code of every corner of a mask's voxels; outside the array is background.
 
     Args:
-        mask: of 2 or 3 dimensions.
+        mask: Array of 2 or 3 dimensions.
 
     Returns:
         An array that is larger by one along every axis: entry ``i`` lies between voxels ``i - 1`` and ``i``. Bit ``b``
@@ -44,7 +44,7 @@ def neighbour_codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=64)
 def element_sizes(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
-    """Give the size of the surface element of every neighbour code.
+    """Return the size of the surface element of every neighbour code.
 
     Args:
         spacing_mm: along each axis; three for areas (256 codes), two for lengths of contour (16 codes).
@@ -59,7 +59,7 @@ def element_sizes(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def element_centres(spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
-    """Give the centre of the surface element of every neighbour code: where the surface is, on average.
+    """Return the centre of the surface element of every neighbour code: the mean position of the surface.
 
     Args:
         spacing_mm: along each axis, two or three.
@@ -88,7 +88,7 @@ def _shared_sizes(patch: _Patch, spacing_mm: tuple[float, ...]) -> NDArray[np.fl
 
 
 def _sizes(pieces: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the areas of triangles, or the lengths of segments."""
+    """Return the areas of triangles, or the lengths of segments."""
     edges = pieces[:, 1:] - pieces[:, :1]
     normals = np.cross(edges[:, 0], edges[:, 1]) / 2 if pieces.shape[2] == 3 else edges[:, 0]
     return np.asarray(np.linalg.norm(normals, axis=1))
@@ -108,7 +108,7 @@ def _corners(dimensions: int) -> list[_Corner]:
 
 
 def _patch(inside: set[_Corner], corners: set[_Corner]) -> _Patch:
-    """Cut off each connected part of the corners inside or outside, whichever are fewer; of as many, either way."""
+    """Return the patches that separate the corners inside from those outside, whichever are fewer; of equals, both."""
     fewest = min(len(inside), len(corners) - len(inside))
     sides = [side for side in (inside, corners - inside) if len(side) == fewest]
     ways = [(fans, len(sides) * len(fans)) for side in sides for fans in map(_largest_fans, map(_border, _parts(side)))]
@@ -132,12 +132,12 @@ def _parts(corners: set[_Corner]) -> Iterator[set[_Corner]]:
 
 
 def _across(corner: _Corner) -> list[_Corner]:
-    """Give the corners at the other ends of a corner's edges."""
+    """Return the corners at the other ends of a corner's edges."""
     return [(*corner[:axis], 1 - corner[axis], *corner[axis + 1 :]) for axis in range(len(corner))]
 
 
 def _border(part: set[_Corner]) -> NDArray[np.float64]:
-    """Give the middles of the edges that leave a part, in the order of a walk around it."""
+    """Return the midpoints of the edges that leave a part, in the order of a walk around it."""
     middles = [np.add(a, b) / 2 for a in sorted(part) for b in _across(a) if b not in part]
     walk = [middles.pop()]
     while middles:

@@ -1,4 +1,4 @@
-"""What callers pass: checked, and made uniform for the loops."""
+"""Checks of reference, prediction and spacing, and their conversion to the types of the compiled loops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_VOXELS = 2**31
 
 
 def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterable[int]) -> Pair:
-    """Put a reference and a prediction together.
+    """Return a reference and a prediction on one grid.
 
     Args:
         reference: a Reference, or z,y,x integers in which every voxel counts.
@@ -53,11 +53,11 @@ def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterab
 
 
 def as_label_map(array: LabelMap, name: str) -> LabelMap:
-    """Check a label map, and give it in one of the few integer types, in C order, for which loops are compiled.
+    """Check a label map, and return it in one of the few integer types, in C order, for which loops are compiled.
 
     Args:
         array: z,y,x integers of any type, byte order and memory layout, or bool.
-        name: what to call it in the message.
+        name: Name of the array in the message.
 
     Raises:
         DataError: not an array, not 3D, not of integers, empty or too large.
@@ -73,7 +73,7 @@ def as_label_map(array: LabelMap, name: str) -> LabelMap:
 
 
 def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-    """Give an array in C order that nobody can write to: loops are compiled once more for arrays that one can."""
+    """Return a read-only array in C order: loops would be compiled a second time for writable arrays."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view

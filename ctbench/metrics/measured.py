@@ -1,4 +1,4 @@
-"""What is measured of one structure in a reference and a prediction: the input of every metric's formula."""
+"""Measurements of one structure in a reference and a prediction: the input of every metric's formula."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Measured"]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One structure in a pair of label maps; everything is worked out when a formula first asks for it.
+    """One structure in a pair of label maps; everything is computed when a formula first reads it.
 
     Args:
         structure: its codes and its tolerance.
@@ -41,7 +41,7 @@ class Measured:
 
     @property
     def diagonal_mm(self) -> float:
-        """Diagonal of the image, in mm: the distance that a missed structure is given."""
+        """Diagonal of the image, in mm: the distance that penalises a missed structure."""
         return float(np.linalg.norm(np.multiply(self.pair.reference.shape, self.spacing_mm)))
 
     @property

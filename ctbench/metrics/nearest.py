@@ -1,8 +1,8 @@
 """Loops that find the nearest target of every surface element, exactly.
 
-A row of voxels tells at once how far its nearest target is (``distances_along_rows``), so that an element needs to look
-at no more rows than lie nearer than its target (``nearest_by_rows``). For elements whose target is so far away that
-this does not pay, whole slices are solved at once (``nearest_by_columns``). Positions are those of ``listing``.
+The distances along rows are computed first (``distances_along_rows``), so that the search for an element's target
+visits only the rows that are nearer than the target (``nearest_by_rows``). For elements whose target is so far away
+that this is slow, whole slices are solved at once (``nearest_by_columns``). Positions are those of ``listing``.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def nearest_by_rows(
         width_mm2: square of the spacing along a row.
 
     Returns:
-        The step to the nearest target of each query, and how many were not found: a step of -1 says that the nearest
-        target is not within the distance of the last row.
+        The step to the nearest target of each query, and how many were not found: a step of -1 means that the nearest
+        target is farther away than the last row.
     """
     depth, height, width = along.shape
     flat = along.ravel()

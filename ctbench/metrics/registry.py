@@ -1,6 +1,6 @@
-"""Every metric: what it says, what it gives where something is empty, and how it is worked out.
+"""The registry of metrics: how each is computed, and its value for an empty mask or a missing prediction.
 
-To add a metric, describe it in ``ctbench.metric_descriptions`` and say here how it is computed.
+To add a metric, add its description to ``ctbench.metric_descriptions`` and its formula here.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["METRICS", "Empty", "Metric", "Outcome"]
 Formula = Callable[[Measured], float]
 
 Outcome = float | Literal["formula", "diagonal"] | None
-"""A fixed value; what the formula gives all the same; the image's diagonal in mm; None: undefined."""
+"""A fixed value; the value of the formula; the image's diagonal in mm; None: undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """What a metric gives where its formula may not be asked."""
+    """The values of a metric where a mask is empty or the prediction is missing."""
 
     both: Outcome
     """Neither the reference nor the prediction holds the structure."""
@@ -35,8 +35,8 @@ class Empty:
     reference: Outcome
     """Only the prediction holds it."""
     missing: Outcome
-    """There is no prediction: none was made, or the predictor failed. Whether the reference holds the structure is of
-    no matter, so that failing is never better than any answer."""
+    """There is no prediction: none was made, or the predictor failed. The value does not depend on whether the
+    reference holds the structure, so that a failure is never better than any prediction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Metric(MetricDescription):
     """One metric: its description, and how it is computed.
 
     Args:
-        empty: What it gives where something is empty or missing.
+        empty: Its values where a mask is empty or the prediction is missing.
         formula: Computes it from a structure that both the reference and the prediction hold.
         surfaces: The distances that the formula sums up; None if it needs none.
         lengths: Whether the formula measures lengths of another kind.
@@ -57,7 +57,7 @@ class Metric(MetricDescription):
 
     @property
     def counted(self) -> bool:
-        """Whether values come of numbers of voxels alone, so that they are equal or not, never near."""
+        """Whether values depend on numbers of voxels only: two of them are equal or not, never equal up to rounding."""
         return self.surfaces is None and not self.lengths
 
 

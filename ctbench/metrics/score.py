@@ -1,4 +1,4 @@
-"""The scores of one prediction, or of its absence, against one reference."""
+"""Score one prediction, or its absence, against one reference."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def score_rows(
     surface: Surface = "3d",
     surface_model: Literal["dual_grid", "mesh"] = "dual_grid",
 ) -> list[Row]:
-    """Give the rows of ``score`` as tuples: of a small volume, a frame takes longer than its scores.
+    """Return the rows of ``score`` as tuples: for a small volume, making a frame takes longer than the scores.
 
     Arguments, errors and warnings are those of ``score``.
     """
@@ -131,10 +131,10 @@ def missing_scores(
     status: Status = Status.MISSING,
     detail: str = "",
 ) -> pd.DataFrame:
-    """Give the rows of a case for which there is no prediction.
+    """Return the rows of a case for which there is no prediction.
 
-    Every structure is penalised as if it had been missed, also one that the reference does not hold: failing is never
-    better than any answer.
+    Every structure is penalised as if it had been missed, also one that the reference does not hold: a failure is never
+    better than any prediction.
 
     Args:
         reference: as for ``score``.
@@ -163,7 +163,7 @@ def missing_rows(
     status: Status = Status.MISSING,
     detail: str = "",
 ) -> list[Row]:
-    """Give the rows of ``missing_scores`` as tuples; arguments and errors are the same."""
+    """Return the rows of ``missing_scores`` as tuples; arguments and errors are the same."""
     wanted, targets, spacing = _metrics(metrics), structures(labels, 1.0), as_spacing(spacing_mm)
     shape = reference.labels.shape if isinstance(reference, Reference) else np.shape(reference)
     pair = as_pair(reference, np.zeros(shape, np.uint8), _codes(targets))
@@ -193,7 +193,7 @@ def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> R
 
 
 def _sampling(distances: SurfaceDistances) -> tuple[str, str]:
-    """Give the status and the detail that follow from which of the two surfaces could be sampled."""
+    """Return the status and the detail, by which of the two surfaces could be sampled."""
     match distances.from_reference.mm.size > 0, distances.from_prediction.mm.size > 0:
         case False, False:
             return Status.NOT_SAMPLED.value, "every surface element touches voxels that do not count"

@@ -1,4 +1,4 @@
-"""What is scored: named structures, the codes that make each of them, and how far off its surface may be."""
+"""The structures to score: names, codes and surface tolerances."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Codes", "Structure", "structures"]
 _MOST_CODES = 65_535
 
 Codes = int | Sequence[int]
-"""The codes that make a structure: one, or the several of a union."""
+"""The codes of a structure: one, or several for a union."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _is_code(code: object) -> bool:
 def _tolerance(name: str, given: float | Mapping[str, float]) -> float:
     if isinstance(given, Mapping):
         if name not in given:
-            msg = f"tolerance_mm names no tolerance for structure {name!r}; give one for every structure, or one number"
+            msg = f"tolerance_mm has no value for structure {name!r}; pass one for every structure, or a single number"
             raise UsageError(msg)
         given = given[name]
     if not (math.isfinite(given) and given > 0):

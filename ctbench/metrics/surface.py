@@ -1,4 +1,4 @@
-"""How far the surfaces of a structure in a reference and in a prediction are from one another."""
+"""Surface distances between a structure in a reference and in a prediction, in both directions."""
 
 from __future__ import annotations
 

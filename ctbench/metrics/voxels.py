@@ -1,7 +1,7 @@
 """Loops over voxels: where the structures of a label map are, their masks, and how many voxels they have.
 
 Masks are uint8 arrays of 0 and 1 with a margin of one voxel around, so that every voxel has all its neighbours; their
-*spans* say where in each row they begin and end, so that nobody need look at the rest.
+*spans* are the start and stop of the set voxels in each row, so that the rest need not be visited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs: one predictor, or all readers, scored on one dataset, with everything needed to do it again."""
+"""Runs: one predictor, or all readers, scored on one dataset, with everything needed to repeat it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two caches, by content: predictions of images, and scores of predictions."""
+"""Content-addressed caches of predictions and of scores."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PredictionCache:
-    """Kept predictions: a folder for each key with copies of files, and a digest of each to know them whole.
+    """Cache of predictions: a folder for each key with copies of the files, and the digest of each.
 
-    An entry that is not whole is no entry. What cannot be kept is not kept: a cache is never a reason to fail.
+    An incomplete entry is ignored. An entry that cannot be written is left out without an error.
 
     Args:
-        identity: of the predictor, a part of every key.
-        root: where entries lie.
+        identity: Digest of the predictor, a part of every key.
+        root: Folder of the entries.
     """
 
     identity: str
@@ -38,14 +38,14 @@ class PredictionCache:
 
     @classmethod
     def of(cls, identity: str) -> PredictionCache:
-        """Give the cache of a predictor under the user's cache folder."""
+        """Return the cache of a predictor in the user's cache folder."""
         return cls(identity, cache_folder() / "predictions")
 
     def fetch(self, key: str, wanted: Mapping[str, Path]) -> float | None:
-        """Copy the files of an entry to where they are wanted, in the order of ``wanted``; files it lacks are left out.
+        """Copy the files of an entry to the paths in ``wanted``, in that order; files that it lacks are left out.
 
         Returns:
-            how many seconds the prediction took when it was made; None: there is no such entry.
+            The seconds that the prediction took when it was made; None if the cache has no such entry.
         """
         entry = _entry(self.root, key)
         content = _read(entry / "entry.json") or {}
@@ -61,7 +61,7 @@ class PredictionCache:
         return float(seconds)
 
     def keep(self, key: str, files: Mapping[str, Path], seconds: float) -> None:
-        """Copy those of ``files`` that exist into an entry, with how long they took to make."""
+        """Copy those of ``files`` that exist into an entry, with the seconds that they took to make."""
         entry = _entry(self.root, key)
         try:
             present = {name: path for name, path in files.items() if path.is_file()}
@@ -76,27 +76,27 @@ class PredictionCache:
 
 @dataclass(frozen=True)
 class ScoreCache:
-    """Kept rows of ``metrics.score``: a JSON file for each key.
+    """Cache of the rows of ``metrics.score``: a JSON file for each key.
 
     Args:
-        root: where entries lie.
+        root: Folder of the entries.
     """
 
     root: Path
 
     @classmethod
     def default(cls) -> ScoreCache:
-        """Give the cache under the user's cache folder."""
+        """Return the cache in the user's cache folder."""
         return cls(cache_folder() / "scores")
 
     def fetch(self, key: str) -> Columns | None:
-        """Give the columns of an entry, or None."""
+        """Return the columns of an entry, or None if the cache has no such entry."""
         columns = _read(_entry(self.root, key).with_suffix(".json")) or {}
         whole = set(columns) == set(VALUE_COLUMNS) and all(isinstance(values, list) for values in columns.values())
         return columns if whole and len({len(values) for values in columns.values()}) == 1 else None
 
     def keep(self, key: str, columns: Columns) -> None:
-        """Keep columns; floats come back as the same floats."""
+        """Write columns into an entry; floats are read back as the same floats."""
         try:
             write_text(_entry(self.root, key).with_suffix(".json"), json.dumps(columns, ensure_ascii=False))
         except (OSError, StoreError) as error:

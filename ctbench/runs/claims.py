@@ -47,7 +47,7 @@ def claimed(paths: RunFolder) -> Iterator[None]:
 
 
 def expect_same(wanted: Manifest, found: Manifest, paths: RunFolder) -> None:
-    """Raise ``UsageError`` if the run that is in a folder is to do anything else than the one that is wanted."""
+    """Raise ``UsageError`` if the run in a folder cannot be continued as the requested one."""
     differing = wanted.differences(found)
     if differing:
         msg = (
@@ -58,11 +58,11 @@ def expect_same(wanted: Manifest, found: Manifest, paths: RunFolder) -> None:
 
 
 def expect_vacant(paths: RunFolder) -> None:
-    """Raise ``UsageError`` if there is anything in a folder but what a run that never began would leave."""
+    """Raise ``UsageError`` if a folder holds other files than those that a run leaves that never began."""
     if any(
         path not in (paths.claim, paths.files) and not path.name.startswith(PARTIAL) for path in paths.path.iterdir()
     ):
-        msg = f"{paths.path} has files in it but is no run; use an empty or a new folder"
+        msg = f"{paths.path} is not empty and not a run folder; use an empty or a new folder"
         raise UsageError(msg)
 
 

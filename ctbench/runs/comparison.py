@@ -1,4 +1,4 @@
-"""Two runs on the same cases, structure by structure: did anything get worse?"""
+"""Paired comparison of two runs on the same cases, structure by structure, to find regressions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ALIKE = ("dataset", "labels", "groups", "consensus", "surface", "tolerance_mm",
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """What counts as a drop of a metric.
+    """Which change of a metric counts as a drop.
 
     Args:
-        metric: its name.
-        change: the mean difference, second minus first, beyond which it is one; its sign says which way; None: a
-            difference for the worse with p < .05 after Holm's correction.
+        metric: Name of the metric.
+        change: Mean difference, second minus first, beyond which it counts, with the sign of the worse direction;
+            None: a difference for the worse with p < .05 after Holm's correction.
     """
 
     metric: str
@@ -39,7 +39,7 @@ class Drop:
         """Read ``METRIC:CHANGE``, e.g. ``dice:-0.005`` or ``hd95:+1``, or ``METRIC:significant``.
 
         Raises:
-            UsageError: it is not of that form, or the change would be for the better.
+            UsageError: The text does not have that form, or the change would be for the better.
         """
         metric, _, change = text.partition(":")
         if change == "significant":
@@ -53,35 +53,35 @@ class Drop:
             raise UsageError(msg)
         wrong = {Direction.HIGHER: number > 0, Direction.LOWER: number < 0, Direction.NEITHER: False}
         if wrong[direction_of(metric)]:
-            msg = f"{text!r} would fail on a change for the better; turn the sign"
+            msg = f"{text!r} would fail on a change for the better; use the opposite sign"
             raise UsageError(msg)
         return cls(metric, number)
 
 
 def compare(first: Run, second: Run, metrics: Iterable[str] = ("dice",)) -> pd.DataFrame:
-    """Set two runs side by side on the cases that both have, against the reference of all readers.
+    """Compare two runs on their common cases, against the reference of all readers.
 
     Args:
-        first: what it was.
-        second: what it is now.
-        metrics: their names.
+        first: The earlier run.
+        second: The later run.
+        metrics: Names of the metrics to compare.
 
     Returns:
         A row for each metric and structure (``overall``: the mean of each case over all labels), the worst first:
         ``metric, label, n`` pairs, ``first, second`` (means over the pairs), ``difference`` (second minus first) with
         ``low, high`` (95 %), ``p`` (Wilcoxon signed-rank), ``p_holm`` (over all rows), ``worse`` (for the worse with
-        ``p_holm`` < .05), ``reason`` (why there is no test). A structure that only the first run has values of stands
-        above all others, with ``n`` 0: it is worse.
+        ``p_holm`` < .05), ``reason`` (why no test was made). Structures with values in the first run only come first,
+        with ``n`` 0: they are worse.
 
     Raises:
-        UsageError: the runs are of readers, were scored on other data or by other rules, or lack a metric.
+        UsageError: The runs are of readers, were scored on different data or by different rules, or lack a metric.
     """
     metrics = list(dict.fromkeys(metrics))
     _expect_comparable(first, second, metrics)
     known = pd.concat([_scores(first, "first", metrics), _scores(second, "second", metrics)], ignore_index=True)
     both = _paired(known)
     if both.empty:
-        msg = f"{first.folder} and {second.folder} have no case with values of both; nothing can be compared"
+        msg = f"{first.folder} and {second.folder} have no case with values in both; nothing can be compared"
         raise UsageError(msg)
     table = paired_tests(both, baseline="first", by=("metric", "label"))
     means = both.groupby(["metric", "label", "rater"])["value"].mean().unstack("rater")  # noqa: PD010  # of three keys
@@ -95,7 +95,7 @@ def compare(first: Run, second: Run, metrics: Iterable[str] = ("dice",)) -> pd.D
 
 
 def drops(table: pd.DataFrame, rules: Sequence[Drop] = ()) -> pd.DataFrame:
-    """Give the rows of ``compare`` that are drops; without rules, all that are significantly worse."""
+    """Return the rows of ``compare`` that are drops; without rules, all that are significantly worse."""
     if not rules:
         return table[table["worse"]]
     found = pd.Series(data=False, index=table.index)
@@ -123,7 +123,7 @@ def _expect_comparable(first: Run, second: Run, metrics: Sequence[str]) -> None:
     if differing:
         msg = (
             f"{first.folder} and {second.folder} cannot be compared: they differ in {', '.join(differing)}; "
-            "score both alike"
+            "score both by the same rules"
         )
         raise UsageError(msg)
     absent = [name for name in metrics if name not in one.metrics]
@@ -141,7 +141,7 @@ def _scores(run: Run, name: str, metrics: Sequence[str]) -> pd.DataFrame:
 
 
 def _lost(scores: pd.DataFrame) -> pd.DataFrame:
-    """Give rows for structures that the second run has no values of any more, e.g. because it does not claim them."""
+    """Return rows for structures without values in the second run, e.g. because its predictor does not claim them."""
     known = scores[scores["value"].notna()]
     keys = ["metric", "label"]
     now = set(known.loc[known["rater"] == "second", keys].itertuples(index=False, name=None))
@@ -157,7 +157,7 @@ def _lost(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _paired(scores: pd.DataFrame) -> pd.DataFrame:
-    """Keep the cases for which both have a value, so that means and differences are of the same cases."""
+    """Return the cases with a value in both runs, so that means and differences are of the same cases."""
     known = scores[scores["value"].notna()]
     partners = known.groupby(["case", "label", "metric"])["rater"].transform("nunique")
     return known[partners == 2]

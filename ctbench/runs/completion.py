@@ -1,4 +1,4 @@
-"""The parts of a run while it goes on, and how they become its scores and manifest at the end."""
+"""Completion of a run: its parts are written as it proceeds, and joined to its scores and manifest at the end."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = ["Joined", "commit", "consensus_digest", "is_intact", "join_parts", "s
 
 
 def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest:
-    """Write the scores and then the manifest: from there on the run is whole.
+    """Write the scores and then the manifest, which makes the run complete.
 
     Args:
-        begun: the manifest without results.
-        parts: in the order of their cases.
-        paths: of the run.
+        begun: The manifest without results.
+        parts: Paths of the parts, in the order of their cases.
+        paths: The run's folder.
 
     Returns:
-        the manifest with results.
+        The manifest with results.
     """
     joined = join_parts(parts, paths.scores)
     results = {
@@ -46,9 +46,9 @@ def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest
 
 
 def is_intact(manifest: Manifest, paths: RunFolder) -> bool:
-    """Say whether the scores and predictions of a whole run are those that its manifest was written for.
+    """Return whether the scores and predictions of a complete run have the digests in its manifest.
 
-    A shard must also have its parts still.
+    A shard must still have its parts too.
     """
     parts = paths.all_parts(len(manifest.cases)) if manifest.shard else []
     return (
@@ -67,7 +67,7 @@ def sweep(paths: RunFolder) -> None:
 
 
 def tidy(paths: RunFolder, manifest: Manifest) -> None:
-    """Remove what a whole run has no use for; the manifest of the partial run goes last, and says that this is done."""
+    """Remove the files that a complete run no longer needs; the partial manifest last, which marks the end of this."""
     sweep(paths)
     if not manifest.shard:  # merging needs a shard's parts
         shutil.rmtree(paths.parts, ignore_errors=True)
@@ -80,11 +80,11 @@ _REFERENCES = b"references"
 
 
 class Joined(NamedTuple):
-    """What was seen while parts were joined.
+    """Results of joining parts.
 
     Attributes:
-        counts: status -> rows.
-        consensus_digest: of the digests of all references.
+        counts: Status -> number of rows.
+        consensus_digest: Digest of the digests of all references.
     """
 
     counts: dict[str, int]
@@ -92,12 +92,12 @@ class Joined(NamedTuple):
 
 
 def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
-    """Write the rows of some cases, sorted, whole or not at all.
+    """Write the rows of some cases, sorted, atomically.
 
     Args:
-        cases: the columns ``SCORE_COLUMNS`` of each case.
-        references: case -> name of a reference -> its digest.
-        path: of the part.
+        cases: The columns ``SCORE_COLUMNS`` of each case.
+        references: Case -> name of a reference -> its digest.
+        path: The file of the part.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -115,10 +115,10 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
 def join_parts(parts: Iterable[Path], path: Path) -> Joined:
     """Write the table of all parts, which are in the order of their cases; memory does not grow with their number.
 
-    The same rows give the same bytes, however they were spread over parts.
+    Equal rows result in equal bytes, however they are split into parts.
 
     Raises:
-        StoreError: a part is not there or cannot be read.
+        StoreError: A part is missing or cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -142,7 +142,7 @@ def join_parts(parts: Iterable[Path], path: Path) -> Joined:
 
 
 def consensus_digest(references: Mapping[str, Mapping[str, str]]) -> str:
-    """Give the SHA-256 of one line ``case<TAB>reference<TAB>digest`` for each reference of each case, sorted."""
+    """Return the SHA-256 of one line ``case<TAB>reference<TAB>digest`` for each reference of each case, sorted."""
     return hashlib.sha256(_reference_lines(references)).hexdigest()
 
 
@@ -165,13 +165,13 @@ def _tables(parts: Iterable[Path]) -> Iterator[tuple[Any, dict[str, dict[str, st
                 msg = f"its columns are {', '.join(table.schema.names)}"
                 raise ValueError(msg)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            msg = f"{part} cannot be read: {error}; give the same `ctbench run` again and it is made anew"
+            msg = f"{part} cannot be read: {error}; repeat the same `ctbench run` command to make it again"
             raise StoreError(msg) from error
         yield table, references
 
 
 def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:
-    """Write whole row groups, and give back what is left."""
+    """Write complete row groups, and return the remaining rows."""
     whole = len(table) if last else len(table) - len(table) % _ROW_GROUP
     if whole:
         writer.write_table(table.slice(0, whole).combine_chunks(), row_group_size=_ROW_GROUP)

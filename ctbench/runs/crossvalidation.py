@@ -20,7 +20,7 @@ from ctbench.scores import leave_one_out_rows
 __all__ = ["cross_validate", "split_off_validation"]
 
 _VALIDATION_PARTS = 5
-"""One of so many parts of the patients is used to choose the best epoch."""
+"""Number of parts that the training patients are split into; one of them is used to choose the best epoch."""
 
 
 def cross_validate(

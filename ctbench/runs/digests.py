@@ -29,26 +29,26 @@ __all__ = [
 
 
 def key(**parts: Any) -> str:
-    """Give the SHA-256 of named values that JSON can hold; their order does not count."""
+    """Return the SHA-256 of named values that JSON can hold, whatever their order."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def array_digest(array: NDArray[Any]) -> str:
-    """Give the SHA-256 of an array's dtype, shape and voxels in C order."""
+    """Return the SHA-256 of an array's dtype, shape and voxels in C order."""
     found = hashlib.sha256(f"{array.dtype.newbyteorder('<').str}{array.shape}".encode())
     found.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).ravel().data)
     return found.hexdigest()
 
 
 def volume_digest(volume: Volume) -> str:
-    """Give the digest of what a predictor sees of an image: its voxels and its geometry."""
+    """Return the digest of what a predictor sees of an image: its voxels and its geometry."""
     geometry = [volume.spacing_mm, volume.origin_mm, np.asarray(volume.direction).tolist()]
     return key(voxels=array_digest(volume.array), geometry=geometry)
 
 
 def reference_digest(reference: Reference) -> str:
-    """Give the digest of everything in a reference that can move a score."""
+    """Return the digest of everything in a reference that can change a score."""
     possible, groups = reference.possible, reference.groups
     fused = {"groups": {name: _group_digest(groups[name]) for name in sorted(groups)}} if groups else {}
     return key(
@@ -61,14 +61,14 @@ def reference_digest(reference: Reference) -> str:
 
 
 def predictions_digest(folder: Path) -> str:
-    """Give the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name."""
+    """Return the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name."""
     files = (path for path in folder.glob("*") if not path.name.startswith(PARTIAL))
     lines = sorted(f"{path.name}\t{sha256(path)}" for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _group_digest(group: GroupReference) -> str:
-    """Only where the group is, or may be, counts: contested voxels in which it is not change no score."""
+    """Digest where the group is, or may be: contested voxels in which it is not change no score."""
     held = group.drawn | group.excluded
     parts = {"drawn": group.drawn[held].astype(np.uint8)}
     parts |= {axis: index[held].astype(np.int64) for axis, index in zip("zyx", group.at, strict=True)}
@@ -76,7 +76,7 @@ def _group_digest(group: GroupReference) -> str:
 
 
 def _codes_digest(labels: NDArray[np.integer]) -> str:
-    """The type in which codes are held does not count."""
+    """Digest codes independently of their integer type."""
     return array_digest(labels.astype(np.min_scalar_type(int(labels.max(initial=0))), copy=False))
 
 
@@ -85,19 +85,19 @@ def _bits_digest(mask: NDArray[np.bool_]) -> str:
 
 
 def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
-    """Give a digest of the files that a predictor is made of, so that a change is seen where ``version`` stayed.
+    """Return a digest of a predictor's own files, which shows a change although ``version`` stayed the same.
 
-    They are those that a sandbox would show it besides the system's: its package, or its module and what lies beside
-    that, or the program and the files that a command names; and ``mounts``. What it uses of other installed packages is
+    They are the files that a sandbox shows it besides the system's: its package, or its module and the files beside
+    it, or the program and the files that a command names; and ``mounts``. Other installed packages that it uses are
     not covered.
 
     Args:
-        spec: what the user typed.
-        here: the working folder.
-        mounts: what else it may read.
+        spec: What the user typed.
+        here: The working folder.
+        mounts: Other files and folders that it may read.
 
     Returns:
-        SHA-256; empty where there are no such files: a folder of predictions, a container.
+        SHA-256; empty for a predictor without such files: a folder of predictions, a container.
     """
     if spec.startswith(("folder:", "container:")):
         return ""
@@ -107,10 +107,10 @@ def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
 
 
 def prediction_identity(card: UsedPredictor) -> str:
-    """Give the part of the key of cached predictions that is the predictor's; empty: do not cache.
+    """Return the predictor's part of the key of cached predictions; empty: do not cache.
 
-    A predictor whose files cannot be digested (a container, an object made in Python) is never cached: nothing would
-    tell when it changes. Where it runs (``device``) does not count.
+    Predictions of a predictor whose files cannot be digested (a container, an object made in Python) are never cached:
+    a change of it could not be noticed. The ``device`` is not part of the key.
     """
     if not card.code_digest:
         return ""
@@ -128,7 +128,7 @@ def prediction_identity(card: UsedPredictor) -> str:
 
 
 def _files(place: Path) -> Iterator[tuple[str, Path]]:
-    """Name the files of a place relative to it; what Python compiles of them does not count."""
+    """Return the names of the files in a folder relative to it, without Python's compiled ones."""
     if place.is_file():
         yield place.name, place
     elif place.is_dir():

@@ -1,4 +1,4 @@
-"""A run from beginning to end: plan, predict, score, keep."""
+"""Execution of a run: plan, predict, score, write the results."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def run(
 ) -> Run:
     """Score one predictor, or all readers, on one dataset.
 
-    A run that was cut off, at whatever moment, goes on where it was; a complete run with the same manifest is
-    returned as it is. Either way its results have the same bytes.
+    An interrupted run continues where it stopped; a complete run with the same manifest is returned as it is. Either
+    way its results have the same bytes.
 
     Args:
         dataset: The dataset to score on.
@@ -113,7 +113,7 @@ def carry_out(request: RunRequest, folder: str | Path, execution: Execution | No
 
 
 def _whole(plan: RunPlan, paths: RunFolder) -> Manifest | None:
-    """Give the manifest of the run that is there, if it is this one and nothing of it is lost."""
+    """Return the manifest of the complete run in the folder, if it is the requested one and no file of it is lost."""
     if not paths.manifest.is_file():
         return None
     found = read_manifest(paths.manifest)
@@ -122,7 +122,7 @@ def _whole(plan: RunPlan, paths: RunFolder) -> Manifest | None:
 
 
 def _begin(plan: RunPlan, paths: RunFolder, execution: Execution) -> Manifest:
-    """Write the manifest of a new run, or give that of the one that goes on; what was begun stays as it was."""
+    """Write the manifest of a new run, or return that of the run to continue, unchanged."""
     if paths.manifest.is_file():
         return _reopen(plan, paths)
     if paths.partial.is_file():
@@ -140,7 +140,7 @@ def _begin(plan: RunPlan, paths: RunFolder, execution: Execution) -> Manifest:
 
 
 def _reopen(plan: RunPlan, paths: RunFolder) -> Manifest:
-    """Begin again with a whole run of which something was lost or changed since."""
+    """Continue a complete run of which a file was lost or changed since."""
     found = read_manifest(paths.manifest)
     expect_same(plan.manifest, found, paths)
     log(paths.log, "begin", "", "scores or predictions of the whole run were lost or changed; they are made anew")

@@ -1,4 +1,4 @@
-"""The folder of a run: which file is where, and how a whole one is read."""
+"""The folder of a run: the paths of its files, and reading a complete run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGEST_PART = 200
 
 
 def part_size(cases: int) -> int:
-    """Say how many cases make a part: one, until there are so many that their files would be a burden themselves."""
+    """Return the number of cases per part: one, and more for runs of so many cases that the files would slow them."""
     return min(_LARGEST_PART, max(1, -(-cases // _MOST_PARTS)))
 
 
@@ -38,12 +38,12 @@ class RunFolder:
 
     @property
     def manifest(self) -> Path:
-        """The commit mark: a run that has it is whole."""
+        """The commit mark: a run that has it is complete."""
         return self.path / "run.json"
 
     @property
     def partial(self) -> Path:
-        """The manifest of a run that is not whole yet."""
+        """The manifest of an incomplete run."""
         return self.path / "run.partial.json"
 
     @property
@@ -53,7 +53,7 @@ class RunFolder:
 
     @property
     def times(self) -> Path:
-        """Seconds by case and phase: what differs from run to run."""
+        """Seconds and memory by case and phase, which differ from run to run."""
         return self.path / "times.parquet"
 
     @property
@@ -63,54 +63,54 @@ class RunFolder:
 
     @property
     def costs(self) -> Path:
-        """What becomes ``times.parquet``, while the run goes on: one JSON object a line."""
+        """The content of ``times.parquet`` while the run proceeds: one JSON object per line."""
         return self.path / "times.partial.jsonl"
 
     @property
     def files(self) -> Path:
-        """Of a shard: the lines of which the dataset's fingerprint is the digest."""
+        """The lines of which the dataset's fingerprint is the digest; for a shard only."""
         return self.path / "shard-files.txt"
 
     @property
     def claim(self) -> Path:
-        """Held by the process that is at work here."""
+        """The claim file of the process that writes this folder."""
         return self.path / ".lock"
 
     @property
     def parts(self) -> Path:
-        """The rows of a few cases each, while the run goes on."""
+        """Folder of the parts: the rows of a few cases each, while the run proceeds."""
         return self.path / "parts"
 
     def part(self, number: int) -> Path:
-        """The rows of the part with that number."""
+        """Return the path of the part with that number."""
         return self.parts / f"{number:03d}.parquet"
 
     def all_parts(self, cases: int) -> list[Path]:
-        """Give the paths of all parts of a run of so many cases, in their order."""
+        """Return the paths of all parts of a run of so many cases, in their order."""
         return [self.part(number) for number in range(-(-cases // part_size(cases)))]
 
     @property
     def predictions(self) -> Path:
-        """What the predictor gave, where it is a model."""
+        """Folder of the predictions of a model."""
         return self.path / "predictions"
 
     def prediction(self, case: str) -> Path:
-        """The label map that the predictor gave for a case, in its own codes."""
+        """Return the path of the predicted label map of a case, in the predictor's own codes."""
         return self.predictions / f"{case}.nii.gz"
 
     def findings(self, case: str) -> Path:
-        """Score and boxes that the predictor gave for a case."""
+        """Return the path of the predicted score and boxes of a case."""
         return self.predictions / f"{case}.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A whole run, read from its folder.
+    """A complete run, read from its folder.
 
     Args:
-        folder: where it lies.
-        manifest: what was scored, and how.
-        reused: it was there already and nothing was computed.
+        folder: Folder of the run.
+        manifest: What was scored, and how.
+        reused: Whether the run was complete already, so that nothing was computed.
     """
 
     folder: Path
@@ -125,7 +125,7 @@ class Run:
 
     @cached_property
     def times(self) -> pd.DataFrame:
-        """Columns case, phase, seconds, memory_mib, cached; the last two are not there in runs of schema version 1."""
+        """Columns case, phase, seconds, memory_mib, cached; runs of schema version 1 lack the last two."""
         return _read_frame(RunFolder(self.folder).times, ["case", "phase"], "seconds")
 
     @property
@@ -137,19 +137,19 @@ class Run:
         """Read the prediction of a case, in the dataset's codes (beyond them: groups known only as a whole).
 
         Raises:
-            MissingFileError: the run keeps no prediction of that case (it failed, or the run is of readers).
+            MissingFileError: The run has no prediction of that case (it failed, or the run is of readers).
         """
         path = RunFolder(self.folder).prediction(case)
         card = self.manifest.predictor
         if card is None or not path.is_file():
-            msg = f"{self.folder} keeps no prediction of case {case}"
+            msg = f"{self.folder} has no prediction of case {case}"
             raise MissingFileError(msg)
         volume = read_volume(path)
         match = match_labels(self.label_set, card.info.labels)
         return volume.with_array(match.translate(volume.array))
 
     def findings(self, case: str) -> tuple[float | None, tuple[Finding, ...]]:
-        """Read the score and the boxes that the predictor gave for a case: None and none where it gave none.
+        """Return the predicted score and boxes of a case; None and an empty tuple if the predictor returned none.
 
         Raises:
             StoreError: they cannot be read.
@@ -164,30 +164,30 @@ class Run:
             raise StoreError(msg) from error
 
     def messages(self) -> list[dict[str, object]]:
-        """Give the lines of the log, oldest first."""
+        """Return the lines of the log, oldest first."""
         return list(read_lines(RunFolder(self.folder).log))
 
 
 def open_run(folder: str | Path) -> Run:
-    """Open a whole run.
+    """Open a complete run.
 
     Raises:
-        IncompleteRunError: it was never finished.
-        SchemaVersionError: a later version of ctbench made it, or one so old that no step leads from it.
-        StoreError: it is no run folder.
+        IncompleteRunError: The run was never finished.
+        SchemaVersionError: A later version of ctbench made it, or one that is too old to be upgraded.
+        StoreError: The folder is not a run folder.
     """
     paths = RunFolder(Path(folder))
     if paths.manifest.is_file():
         return Run(paths.path, read_manifest(paths.manifest))
     if paths.partial.is_file():
-        msg = f"{folder} holds a run that never finished; give the same `ctbench run` again and it goes on"
+        msg = f"{folder} holds an unfinished run; repeat the same `ctbench run` command to continue it"
         raise IncompleteRunError(msg)
-    msg = f"{folder} is no run folder: it has no run.json"
+    msg = f"{folder} is not a run folder: it has no run.json"
     raise StoreError(msg)
 
 
 def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:
-    """Read a table that has these columns of text and this one of numbers, and perhaps others."""
+    """Read a table with these columns of text and this column of numbers; others are allowed."""
     import pyarrow as pa
 
     try:
@@ -199,6 +199,8 @@ def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:
     checks = {**dict.fromkeys(texts, pd.api.types.is_string_dtype), number: pd.api.types.is_numeric_dtype}
     wrong = [name for name, is_kind in checks.items() if name not in frame or not is_kind(frame[name])]
     if wrong:
-        msg = f"{path} is no table of a run: {', '.join(wrong)} is not there or of another type; score the run again"
+        msg = (
+            f"{path} is not a table of a run: {', '.join(wrong)} is missing or has the wrong type; score the run again"
+        )
         raise StoreError(msg)
     return frame

@@ -1,4 +1,4 @@
-"""The log, times and memory of a run: JSON lines, to which a process that may be killed at any moment appends."""
+"""The log, times and memory of a run: files of JSON lines that survive a killed process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["Cost", "append_line", "log", "note_cost", "peak_memory_mib", "read_l
 
 
 class Cost(NamedTuple):
-    """What one case cost in one phase.
+    """Time and memory of one case in one phase.
 
     Attributes:
-        case: its id.
+        case: Id of the case.
         phase: ``predict`` or ``score``.
-        seconds: wall time.
-        memory_mib: the most memory that its process had held until then.
-        cached: the prediction was taken from the cache; the seconds are those of when it was made.
+        seconds: Wall time.
+        memory_mib: Peak memory of its process until then, in MiB.
+        cached: Whether the prediction was taken from the cache; the seconds are those of when it was made.
     """
 
     case: str
@@ -56,7 +56,7 @@ def settle_times(costs: Path, times: Path) -> None:
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet, whole or not at all; equal frames have equal bytes."""
+    """Write a frame as Parquet, atomically; equal frames have equal bytes."""
     with whole_file(path) as temporary, temporary.open("wb") as file:
         frame.to_parquet(file, index=False, engine="pyarrow", compression="zstd")
 

@@ -1,4 +1,4 @@
-"""What a run should give, in a small text file that a model's repository keeps under version control."""
+"""Expected results of a run: a small text file that a model's repository keeps under version control."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class LockedMean(BaseModel):
     label: str
     metric: str
     n: int
-    """How many cases have a value."""
+    """Number of cases with a value."""
     mean: float | None
-    """Null where none has."""
+    """Null if no case has a value."""
 
 
 class Lock(BaseModel):
-    """What a run was made of, and what it gave against the reference of all readers."""
+    """The inputs of a run, and its results against the reference of all readers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +60,7 @@ class Lock(BaseModel):
     results: tuple[LockedMean, ...]
 
     def to_text(self) -> str:
-        """Give the text of the file: a line for each mean, so that a change shows as a line."""
+        """Return the text of the file: a line for each mean, so that a diff shows each change."""
         content = self.model_dump(mode="json")
         results = content.pop("results")
         lines = [yaml.safe_dump(one, default_flow_style=True, width=math.inf, sort_keys=False) for one in results]
@@ -68,20 +68,20 @@ class Lock(BaseModel):
 
 
 def lock(run: Run, metrics: Iterable[str] | None = None) -> Lock:
-    """Lock what a run gave.
+    """Return the expected results of a run.
 
     Args:
-        run: a whole run.
-        metrics: names; None: the chief ones.
+        run: A complete run.
+        metrics: Names of metrics; None (default): ``LOCKED_METRICS``, as far as the run has them.
 
     Raises:
-        UsageError: the run has none of these metrics.
+        UsageError: The run lacks one of these metrics.
     """
     manifest = run.manifest
     wanted = LOCKED_METRICS if metrics is None else tuple(metrics)
     names = [name for name in wanted if name in manifest.metrics]
     if not names or (metrics is not None and len(names) < len(wanted)):
-        msg = f"{run.folder} has not all of the metrics {', '.join(wanted)}; it has {', '.join(manifest.metrics)}"
+        msg = f"{run.folder} lacks some of the metrics {', '.join(wanted)}; it has {', '.join(manifest.metrics)}"
         raise UsageError(msg)
     return Lock(
         lock_version=_VERSION,
@@ -99,15 +99,15 @@ def lock(run: Run, metrics: Iterable[str] | None = None) -> Lock:
 
 
 def read_lock(path: Path) -> Lock:
-    """Read the file of a lock.
+    """Read a lock file.
 
     Raises:
-        MissingFileError: there is none.
-        SchemaVersionError: another version of ctbench wrote it.
-        UsageError: it is no lock.
+        MissingFileError: The file does not exist.
+        SchemaVersionError: Another version of ctbench wrote it.
+        UsageError: The file is not a lock file.
     """
     if not path.is_file():
-        msg = f"there is no file {path}; write it with `ctbench lock RUN --out {path}`"
+        msg = f"no lock file at {path}; write it with `ctbench lock RUN --out {path}`"
         raise MissingFileError(msg)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -117,21 +117,21 @@ def read_lock(path: Path) -> Lock:
         return Lock.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        msg = f"{path} is no lock: {'.'.join(map(str, first['loc']))}: {first['msg']}; write it again"
+        msg = f"{path} is not a lock file: {'.'.join(map(str, first['loc']))}: {first['msg']}; write it again"
         raise UsageError(msg) from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        msg = f"{path} is no lock: {error}; write it again"
+        msg = f"{path} is not a lock file: {error}; write it again"
         raise UsageError(msg) from error
 
 
 def moved_from_lock(run: Run, expected: Lock) -> pd.DataFrame:
-    """Say what of a run differs from a lock: numbers of cases exactly, means by more than 1e-6.
+    """Return what differs between a run and a lock: numbers of cases exactly, means by more than 1e-6.
 
     Returns:
         Rows with the columns ``MOVED_COLUMNS``; ``what`` is a field of the lock, ``n`` or ``mean``.
 
     Raises:
-        UsageError: the run lacks a metric of the lock.
+        UsageError: The run lacks a metric of the lock.
     """
     found = lock(run, tuple(expected.metrics))
     rows = list(_moved_fields(expected, found))

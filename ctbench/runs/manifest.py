@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
-"""Of ``run.json``; raise it when a field is added, changes or goes, and add the step to ``UPGRADES``."""
+"""Version of ``run.json``; raise it when a field is added, changed or removed, and add the step to ``UPGRADES``."""
 
 EXECUTION_OPTIONS = frozenset({"device"})
-"""Options that say where a predictor runs, not what it predicts."""
+"""Options that set where a predictor runs, without effect on what it predicts."""
 
 
 class GitState(BaseModel):
@@ -182,7 +182,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        msg = f"{path} is not the manifest of a run: {type(error).__name__}: {error}; score the run again"
+        msg = f"{path} is not a run manifest: {type(error).__name__}: {error}; score the run again"
         raise StoreError(msg) from error
     return parse_manifest(text, str(path))
 

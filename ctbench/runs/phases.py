@@ -1,4 +1,4 @@
-"""The two phases of a run, case by case over all workers: predict, then score."""
+"""The predict phase and the score phase of a run, in parallel over cases."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from ctbench.volume import Volume
 __all__ = ["Execution", "Progress", "check_all", "chunks", "predict_all", "score_all"]
 
 Progress = Callable[[str, Iterable[Any], int], Iterable[Any]]
-"""Shows how far a phase is: takes its name, its steps as they end, and how many there will be."""
+"""Progress display of a phase: takes its name, its steps as they end, and their total number."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How a run is carried out; nothing of it shows in its results.
+    """How a run is carried out, without effect on its results.
 
     Args:
-        jobs: processes; -1: one a core.
-        cluster: address of a Dask scheduler; empty: this machine.
-        cached: take predictions and scores from the caches, and keep them there.
-        progress: called once a phase.
+        jobs: Number of worker processes; -1 uses all cores.
+        cluster: Address of a Dask scheduler; empty: this machine.
+        cached: Whether to read predictions and scores from the caches, and to write them there.
+        progress: Called once per phase.
     """
 
     jobs: int = -1
@@ -51,22 +51,22 @@ class Execution:
     def over(
         self, name: str, function: Callable[..., list[Any]], steps: list[tuple[Any, ...]], total: int
     ) -> Iterator[Any]:
-        """Call a function that gives a list with each of ``steps``, and give the elements of the lists as they come."""
+        """Call a function that returns a list with each of ``steps``, and yield the elements of the lists."""
         lists = in_parallel(function, steps, self.jobs, cluster=self.cluster)
         yield from self.progress(name, (one for some in lists for one in some), total)
 
 
 def chunks(cases: tuple[Case, ...]) -> list[tuple[Case, ...]]:
-    """Give the cases of each part of a run, in order."""
+    """Return the cases of each part of a run, in order."""
     size = part_size(len(cases))
     return [cases[start : start + size] for start in range(0, len(cases), size)]
 
 
 def check_all(plan: RunPlan, execution: Execution) -> None:
-    """See whether every file can be used, label maps in full: better now than after hours of predicting.
+    """Check every file, label maps in full, before hours of predicting.
 
     Raises:
-        DataError: one cannot be used.
+        DataError: A file cannot be used.
     """
     steps = [(cases,) for cases in chunks(plan.cases)]
     for _ in execution.over(f"check {plan.manifest.dataset}", _check, steps, len(plan.cases)):
@@ -83,7 +83,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     """Predict every case that has no prediction yet; a case that failed is tried again.
 
     Returns:
-        case -> how its prediction went.
+        Case -> outcome of its prediction.
     """
     source, card = plan.source, plan.manifest.predictor
     if source is None or card is None:
@@ -98,7 +98,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     for number, cases in enumerate(chunks(plan.cases)):
         lacking = tuple(case for case in cases if case.id not in outcomes)
         if lacking:
-            # Rows of an earlier failure are no result to keep.
+            # Rows of an earlier failure are not kept.
             paths.part(number).unlink(missing_ok=True)
             steps.append((lacking, source, paths, cache))
     total = sum(len(step[0]) for step in steps)
@@ -121,7 +121,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
 
 
 def _is_kept(path: Path) -> bool:
-    """Files of nothing are what a power failure leaves of those that were not on the disk yet."""
+    """Return whether a file has content: a power failure leaves empty files that were not on the disk yet."""
     return path.is_file() and path.stat().st_size > 0
 
 
@@ -157,7 +157,7 @@ def _predict_one(case: Case, source: PredictorSource, paths: RunFolder) -> tuple
 
 
 def _grid(case: Case) -> Volume:
-    """Give a blank volume on the grid of a case that has masks only; it tells nothing of what they hold."""
+    """Return a blank volume on the grid of a case with masks only, without any information on the masks."""
     mask = case.reference() if not case.readers else case.reader(case.readers[0])
     assert mask is not None  # a case without image, readers and reference is refused when the dataset is loaded
     return mask.with_array(np.zeros_like(mask.array))

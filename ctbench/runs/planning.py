@@ -57,11 +57,11 @@ class RunPlan:
     """A request with everything resolved: the cases, the predictor's card and the manifest.
 
     Args:
-        manifest: what will stand in ``run.json``, but for the results.
-        cases: sorted by id.
-        files: the lines of which the dataset's fingerprint is the digest.
-        source: of the predictor; None for readers.
-        match: the predictor's labels against the dataset's; None for readers.
+        manifest: The content of ``run.json``, without results.
+        cases: Cases to score, sorted by id.
+        files: The lines of which the dataset's fingerprint is the digest.
+        source: Makes the predictor; None for readers.
+        match: The predictor's labels matched to the dataset's; None for readers.
     """
 
     manifest: Manifest

@@ -1,4 +1,4 @@
-"""The predict phase: images in, label maps out. Nothing here knows where a reference lies."""
+"""Prediction of single cases: images in, label maps out, without access to the references."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ AnyPredictor = Predictor | FolderPredictions | IsolatedPredictor
 
 @dataclass(frozen=True)
 class PredictorSource:
-    """How a predictor is made, wherever it is needed.
+    """A predictor's spec and options, from which each process makes it.
 
     Args:
-        spec: as ``load_predictor`` takes it.
-        options: its keyword arguments.
-        made: a predictor that the caller made; it must be picklable to run in several processes, and is trusted.
-        isolation: whether it is trusted, what it may see and use.
-        here: the working folder, in which a module or a command is looked for.
+        spec: As for ``load_predictor``.
+        options: Keyword arguments of the predictor's callable.
+        made: A predictor object made by the caller; it must be picklable to run in several processes, and is trusted.
+        isolation: Whether it is trusted, what it may read, and its limits.
+        here: The working folder, in which a module or a command is looked for.
     """
 
     spec: str
@@ -53,25 +53,25 @@ class PredictorSource:
     here: Path = field(default_factory=Path.cwd)
 
     def predictor(self) -> AnyPredictor:
-        """Give the predictor; a process makes it once."""
+        """Return the predictor, which is made once per process."""
         options = json.dumps(dict(self.options), sort_keys=True)
         return self.made or _made_once(self.spec, options, self.isolation, self.here)
 
     def release(self) -> None:
-        """Give back the memory that the predictor holds for this process, where it has a process of its own."""
+        """Release the memory of a predictor that runs in a process of its own."""
         predictor = self.predictor()
         if isinstance(predictor, IsolatedPredictor):
             predictor.stop()
 
     def unenforced(self) -> tuple[str, ...]:
-        """Say, a sentence each, what the predictor is not kept from."""
+        """Return the restrictions that cannot be enforced here, a sentence each."""
         return () if self.made else unenforced(self.spec, self.isolation)
 
     def expect_hidden(self, files: Iterable[Path]) -> None:
-        """See to it that nothing which the predictor may read holds one of ``files``: what it is scored against.
+        """Check that the predictor cannot read any of ``files``, which it is scored against.
 
         Raises:
-            UsageError: it would see one of them; the message names both.
+            UsageError: It could read one of them; the message names both.
         """
         if self.made:
             return
@@ -88,15 +88,15 @@ class PredictorSource:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the prediction of one case went.
+    """Outcome of the prediction of one case.
 
     Args:
-        case: its id.
+        case: Id of the case.
         status: ``ok``, ``missing`` or ``failed``.
-        detail: why it is not ok.
-        broken_contract: the predictor returned something that is no prediction.
-        trace: the traceback of what the predictor raised, and the end of what it printed.
-        seconds: wall time.
+        detail: Why it is not ok.
+        broken_contract: Whether the predictor returned something other than a valid prediction.
+        trace: Traceback of the predictor's exception, and the end of what it printed.
+        seconds: Wall time.
     """
 
     case: str
@@ -110,25 +110,25 @@ class Outcome:
 def predict_case(
     source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None = None
 ) -> Outcome:
-    """Predict one case and keep the prediction in the run's folder.
+    """Predict one case and write the prediction into the run's folder.
 
     Args:
-        source: the predictor.
-        case: its id.
-        image: its file; or, for a case that has no image, a volume on its grid.
-        folder: of the run.
-        series: which series, where the file is a DICOM folder with several.
+        source: The predictor.
+        case: Id of the case.
+        image: File of the image; for a case without an image, a volume on its grid.
+        folder: The run's folder.
+        series: Which series to read from a DICOM folder with several.
 
     Returns:
-        how it went; whatever the predictor raises becomes a ``failed`` outcome.
+        The outcome; any exception of the predictor becomes a ``failed`` outcome.
 
     Raises:
-        DataError: the image cannot be read.
+        DataError: The image cannot be read.
     """
     predictor = source.predictor()
     volume = image if isinstance(image, Volume) else read_volume(image, series=series)
     try:
-        info = predictor.info  # where it has a process of its own, that is started here, and is no case's time
+        info = predictor.info  # starts the predictor's own process, if it has one, outside the time of the case
         start = time.perf_counter()
         prediction = check_prediction(_predict(predictor, case, volume), volume, info)
     except MissingFileError as error:

@@ -1,4 +1,4 @@
-"""Where a run was made and by what: versions, the commit of the working folder, the device, seeds."""
+"""Provenance of a run: package versions, the commit of the working folder, the device, seeds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NUMERIC_PACKAGES = ("numpy", "scipy", "pandas", "SimpleITK", "numba", "torch")
 
 
 def package_versions() -> dict[str, str]:
-    """Give the versions of Python, ctbench and of the packages that can move a number."""
+    """Return the versions of Python, ctbench and of the packages that can change a number."""
     versions = {"python": platform.python_version()}
     for name in ("ctbench", *_NUMERIC_PACKAGES):
         try:
             versions[name] = version(name)
-        except PackageNotFoundError:  # an optional package that is not there moves no number
+        except PackageNotFoundError:  # an optional package that is not installed changes no number
             continue
     return versions
 
@@ -38,13 +38,13 @@ def git_state() -> GitState | None:
 
 
 def describe_device(device: str | None) -> str:
-    """Say what a predictor was told to run on: ``default``, ``cpu``, or e.g. ``cuda (NVIDIA H200)``."""
+    """Return the device that was requested for a predictor: ``default``, ``cpu``, or e.g. ``cuda (NVIDIA H200)``."""
     if not device:
         return "default"
     if not device.startswith("cuda"):
         return device
     try:
-        import torch  # 1.4 s; only where a GPU was asked for
+        import torch  # 1.4 s; only if a GPU was requested
 
         return f"{device} ({torch.cuda.get_device_name(device)})"
     except (ImportError, RuntimeError, ValueError, AssertionError):
@@ -52,7 +52,7 @@ def describe_device(device: str | None) -> str:
 
 
 def seeds_in(settings: Mapping[str, Any]) -> dict[str, int]:
-    """Give the whole numbers among ``settings`` whose name is ``seed`` or ends in ``_seed``."""
+    """Return the integers among ``settings`` whose name is ``seed`` or ends in ``_seed``."""
     return {
         name: value
         for name, value in sorted(settings.items())

@@ -1,4 +1,4 @@
-"""Scoring rules of a run: which differ between two runs, and a digest that comparable runs share."""
+"""Scoring rules of a run: the differences between two runs, and a digest that comparable runs share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _RULES = Manifest.fields_with(Role.RULE, Role.PORTION)
 
 
 def differing_rules(first: Manifest, other: Manifest) -> list[str]:
-    """Return what keeps two runs on one dataset from being compared, as phrases; empty if they are comparable.
+    """Return why two runs on one dataset cannot be compared, as phrases; empty if they are comparable.
 
-    A run that is too old to know the digest of its references is taken at its word.
+    For runs too old to have a digest of their references, equal references are assumed.
     """
     differing = [name for name in _RULES if getattr(first, name) != getattr(other, name)]
     differing += [

@@ -1,4 +1,4 @@
-"""The score phase: one case's predictions or readers against its references."""
+"""Scoring of single cases: a prediction, or all readers, against the references of the case."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = ["CaseScores", "ScorePlan", "score_case"]
 
 @dataclass(frozen=True)
 class ScorePlan:
-    """What is alike for all cases of a run: the rules of scoring.
+    """The rules of scoring, the same for all cases of a run.
 
     Args:
-        dataset: its name.
-        labels: the dataset's labels and groups.
-        consensus: the rule that fuses readers.
-        metrics: names, in the order of the rows.
+        dataset: Name of the dataset.
+        labels: The dataset's labels and groups.
+        consensus: The rule that fuses readers.
+        metrics: Names of the metrics, in the order of the rows.
         surface: ``3d`` or ``2d``.
-        tolerance_mm: of ``nsd``, for all structures or by name.
-        cache: of scores; None: every score is worked out.
+        tolerance_mm: Tolerance of ``nsd`` in mm, one for all structures or by name.
+        cache: Cache of scores; None: every score is computed.
     """
 
     dataset: str
@@ -50,7 +50,7 @@ class ScorePlan:
     cache: ScoreCache | None = None
 
     def tolerance_of(self, names: Sequence[str]) -> float | dict[str, float]:
-        """Give the tolerance of some structures as ``metrics.score`` takes it."""
+        """Return the tolerance of some structures, as the argument of ``metrics.score``."""
         if isinstance(self.tolerance_mm, Mapping):
             return {name: self.tolerance_mm[name] for name in names}
         return self.tolerance_mm
@@ -78,16 +78,16 @@ def score_case(
 ) -> CaseScores:
     """Score a model, or every reader, on the references of a case.
 
-    A model is scored on all of them; a reader on the common one and on the one that this reader had no part in. A case
-    with fewer than two readers gives no rows for readers: its only reader is its reference.
+    A model is scored on all of them; a reader on the common one and on the one made without this reader. A case with
+    fewer than two readers has no rows for readers: its only reader is its reference.
 
     Args:
-        plan: the rules.
-        case: what was predicted.
-        rater: name of the model.
-        match: its labels against the dataset's; None: the readers are scored.
-        outcome: how its prediction went; None: the readers are scored.
-        folder: of the run, with the prediction.
+        plan: The rules.
+        case: The case to score.
+        rater: Name of the model.
+        match: The model's labels matched to the dataset's; None: the readers are scored.
+        outcome: Outcome of the model's prediction; None: the readers are scored.
+        folder: The run's folder, with the prediction.
     """
     readings = read_references(case, plan.consensus)
     scoring = _Scoring(plan, case, readings)
@@ -99,12 +99,12 @@ def score_case(
 
 
 class _Scoring:
-    """The rows of one case as they come; plain lists, because a frame for each reference would cost more than scores.
+    """Collects the rows of one case in plain lists: a frame for each reference would take longer than the scores.
 
     Args:
-        plan: the rules.
-        case: what is scored.
-        readings: its label maps and references.
+        plan: The rules.
+        case: The case to score.
+        readings: Its label maps and references.
     """
 
     def __init__(self, plan: ScorePlan, case: Case, readings: Readings) -> None:
@@ -197,7 +197,7 @@ class _Scoring:
         return self._without(names, Status.NOT_ASSESSED, f"nobody could identify it in case {self.case.id}")
 
     def _without(self, names: Sequence[str], status: Status, detail: str) -> Columns:
-        """Give rows without a value."""
+        """Return rows without a value."""
         pairs = [(name, metric) for name in names for metric in self.plan.metrics]
         return {
             "label": [name for name, _ in pairs],

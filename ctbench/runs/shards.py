@@ -1,4 +1,4 @@
-"""Shards: a run in parts, made by several machines, and merged to one run."""
+"""Shards of a run: made on several machines, and merged into one run."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several nearly equal stretches of the sorted cases.
+    """One of several nearly equal ranges of the sorted cases.
 
     Args:
-        number: from 1.
-        count: how many there are.
+        number: Number of the shard, from 1.
+        count: Number of shards.
     """
 
     number: int
@@ -43,7 +43,7 @@ class Shard:
         """Read e.g. ``3/16``.
 
         Raises:
-            UsageError: it is not of that form, or there is no such shard.
+            UsageError: The text does not have that form, or the number is beyond the count.
         """
         number, slash, count = text.partition("/")
         if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
@@ -52,18 +52,18 @@ class Shard:
         raise UsageError(msg)
 
     def of(self, cases: Sequence[T]) -> tuple[T, ...]:
-        """Give the cases of this shard.
+        """Return the cases of this shard.
 
         Raises:
-            UsageError: there are fewer cases than shards.
+            UsageError: There are fewer cases than shards.
         """
         if len(cases) < self.count:
-            msg = f"{len(cases)} cases cannot make {self.count} shards; ask for at most {len(cases)}"
+            msg = f"{len(cases)} cases cannot be split into {self.count} shards; use at most {len(cases)}"
             raise UsageError(msg)
         return tuple(cases[len(cases) * (self.number - 1) // self.count : len(cases) * self.number // self.count])
 
     def folder(self, run: Path) -> Path:
-        """Name the folder of this shard of a run, beside the run's own: ``RUN.shard-03-of-16``."""
+        """Return the folder of this shard of a run, beside the run's own: ``RUN.shard-03-of-16``."""
         digits = len(str(self.count))
         return run.with_name(f"{run.name}.shard-{self.number:0{digits}d}-of-{self.count}")
 
@@ -75,15 +75,15 @@ _OWN = frozenset(Manifest.fields_with(Role.PORTION))
 
 
 def merge(shards: Sequence[Run], folder: str | Path) -> Run:
-    """Join all shards of a run; results have the bytes of a run that was never split.
+    """Merge all shards of a run; the results have the same bytes as a run without shards.
 
     Args:
-        shards: whole runs, in any order.
-        folder: of the run.
+        shards: All shards, complete, in any order.
+        folder: Folder of the merged run.
 
     Raises:
-        UsageError: a shard is absent or there twice, shards are not of one run, or the folder holds something else.
-        StoreError: a shard lost its files, or the folder cannot be written.
+        UsageError: A shard is missing or occurs twice, they belong to different runs, or the folder holds other files.
+        StoreError: A shard lost some of its files, or the folder cannot be written.
     """
     shards, paths = _in_order(shards), RunFolder(Path(folder))
     plan = _plan(shards)
@@ -106,7 +106,7 @@ def merge(shards: Sequence[Run], folder: str | Path) -> Run:
 def _in_order(shards: Sequence[Run]) -> list[Run]:
     whole = [str(run.folder) for run in shards if not run.manifest.shard]
     if whole or not shards:
-        msg = f"{', '.join(whole) or 'nothing'} is no shard of a run; give what `ctbench run --shard` made"
+        msg = f"expected shards made by `ctbench run --shard`, got {', '.join(whole) or 'none'}"
         raise UsageError(msg)
     ordered = sorted(shards, key=lambda run: Shard.parse(run.manifest.shard).number)
     count = Shard.parse(ordered[0].manifest.shard).count
@@ -115,7 +115,7 @@ def _in_order(shards: Sequence[Run]) -> list[Run]:
     if found != wanted:
         absent = [name for name in wanted if name not in found]
         what = f"{', '.join(absent)} is absent" if absent else "one of them is there twice"
-        msg = f"these are the shards {', '.join(found)}, of which {what}; give each shard of one run once"
+        msg = f"these are the shards {', '.join(found)}, of which {what}; pass each shard of one run once"
         raise UsageError(msg)
     return ordered
 
@@ -126,7 +126,7 @@ def _plan(shards: Sequence[Run]) -> Manifest:
         differing = set(first.differences(run.manifest)) - _OWN
         if differing:
             msg = (
-                f"{shards[0].folder} and {run.folder} are no shards of one run: they differ in "
+                f"{shards[0].folder} and {run.folder} are shards of different runs: they differ in "
                 f"{', '.join(sorted(differing))}"
             )
             raise UsageError(msg)
@@ -142,13 +142,13 @@ def _files(shard: Run) -> list[str]:
     if fingerprint_of(lines) != shard.manifest.dataset_fingerprint or not is_intact(
         shard.manifest, RunFolder(shard.folder)
     ):
-        msg = f"{shard.folder} lost some of its files, or they were changed; give its `ctbench run` again"
+        msg = f"{shard.folder} lost some of its files, or they were changed; repeat its `ctbench run` command"
         raise StoreError(msg)
     return lines
 
 
 def _gather(shards: Sequence[Run], paths: RunFolder) -> None:
-    """Take predictions, times and messages together."""
+    """Merge the predictions, times and messages of shards."""
     for run in shards:
         for path in sorted(RunFolder(run.folder).predictions.glob("*")):
             _link(path, paths.predictions / path.name)
@@ -160,7 +160,7 @@ def _gather(shards: Sequence[Run], paths: RunFolder) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Let two folders share a file, which neither ever writes into; copy it where that cannot be."""
+    """Hard-link a file, which is never written to again, into another folder; copy it where links do not work."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Does a run still hold? Score its kept predictions again, or predict again, and say which numbers moved."""
+"""Verification of a run: score its predictions again, or predict again, and list what changed."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from ctbench.scores import KEYS, LOST, Status
 __all__ = ["MOVED_COLUMNS", "moved_scores", "verify"]
 
 MOVED_COLUMNS = ("what", "case", "rater", "reference", "label", "metric", "expected", "found")
-"""The columns of what moved; the middle ones are empty where it is the run as a whole."""
+"""The columns of the list of changes; the middle ones are empty for a change of the run as a whole."""
 
 TOLERANCE = 1e-6
-"""How far a value that comes of distances may lie from the kept one, in its own unit."""
+"""Tolerance of values computed from distances, in their own unit."""
 
 
 def verify(
@@ -43,23 +43,23 @@ def verify(
     isolation: Isolation | None = None,
     execution: Execution | None = None,
 ) -> pd.DataFrame:
-    """Say what of a run is not as it was kept; no cache is asked.
+    """Return what changed since a run was made; caches are not used.
 
     Args:
-        run: a whole run.
-        dataset: what it was scored on.
-        repredict: run the predictor again too, as the run's card says.
-        isolation: of the predictor.
-        execution: processes and progress.
+        run: A complete run.
+        dataset: The dataset that it was scored on.
+        repredict: Whether to run the predictor again too, as in the run's card.
+        isolation: Whether the predictor is trusted, what it may read, and its limits.
+        execution: Processes and progress.
 
     Returns:
-        A row for each thing that moved, with the columns ``MOVED_COLUMNS``; none: the run holds. ``what`` is ``value``,
-        ``status``, ``row`` (there is one too few or too many), ``prediction``, ``metric`` (its version),
+        A row for each change, with the columns ``MOVED_COLUMNS``; no row if the run is verified. ``what`` is ``value``,
+        ``status``, ``row`` (a row is missing or new), ``prediction``, ``metric`` (its version),
         ``dataset_fingerprint``, ``consensus_digest``, ``scores_digest`` or ``predictions_digest``.
 
     Raises:
-        DataError: a case of the run is not in the dataset, or a file of it cannot be used.
-        PluginError: the predictor cannot be made.
+        DataError: A case of the run is not in the dataset, or a file of it cannot be used.
+        PluginError: The predictor cannot be made.
     """
     execution = execution or Execution()
     cases = _cases(run.manifest, dataset)
@@ -73,11 +73,11 @@ def verify(
 
 
 def moved_scores(expected: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Compare two tables of scores: values that come of counts exactly, others within 1e-6 of their unit.
+    """Compare two tables of scores: values computed from counts exactly, others within 1e-6 of their unit.
 
     Args:
-        expected: tidy scores.
-        found: tidy scores.
+        expected: Tidy scores.
+        found: Tidy scores.
 
     Returns:
         Rows with the columns ``MOVED_COLUMNS``, in the order of the scores.
@@ -154,12 +154,12 @@ def _rescored(run: Run, cases: tuple[Case, ...], execution: Execution) -> pd.Dat
 
 
 def _known(rules: ScorePlan) -> ScorePlan:
-    """Leave out metrics that are no more; that they are gone is told apart."""
+    """Return the rules without metrics that no longer exist; their absence is reported separately."""
     return replace(rules, metrics=tuple(name for name in rules.metrics if name in METRICS))
 
 
 def _outcomes(run: Run) -> dict[str, Outcome]:
-    """Tell of every case how its prediction went, by what is kept."""
+    """Return the outcome of the prediction of every case, from the run's scores."""
     if run.manifest.predictor is None:
         return {}
     scores = run.scores
@@ -187,7 +187,7 @@ def _rescore(
 
 def _repredicted(run: Run, dataset: Dataset, isolation: Isolation | None, execution: Execution) -> pd.DataFrame:
     card = run.manifest.predictor
-    assert card is not None  # asked of models only
+    assert card is not None  # called for models only
     with tempfile.TemporaryDirectory(prefix="ctbench-verify-") as folder:
         request = RunRequest(
             dataset,

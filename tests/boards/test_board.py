@@ -182,12 +182,12 @@ def test_an_index_of_an_earlier_version_is_made_anew(kept, others, tmp_path):
 
 
 def test_a_run_is_opened_by_its_digest(kept, tmp_path):
-    """With its predictions; never by a path, and not from a store of objects."""
+    """With its predictions; never by a path, and not from an object store."""
     digest, _ = submit(kept, tmp_path / "board")
     opened = open_board(tmp_path / "board")
     assert opened.run(digest).prediction("a").array.any()
     with pytest.raises(UsageError, match=r"the board has no run \.\./"):
         opened.run(f"../runs/{digest}")
     submit(kept, "memory://boards/other")
-    with pytest.raises(StoreError, match="in a store of objects"):
+    with pytest.raises(StoreError, match="in an object store"):
         open_board("memory://boards/other").run(digest)

@@ -26,7 +26,7 @@ def test_a_partition_of_an_earlier_version_says_what_to_do(kept, tmp_path):
     for file in (tmp_path / "board" / "leaderboard.parquet").rglob("*.parquet"):
         table = pq.read_table(file)
         pq.write_table(table.replace_schema_metadata({b"unit": b"1", b"runs": table.schema.metadata[b"runs"]}), file)
-    with pytest.raises(StoreError, match="not of this version of ctbench; remove leaderboard"):
+    with pytest.raises(StoreError, match="made by another version of ctbench; remove leaderboard"):
         open_board(tmp_path / "board").grid("blobs", "dice", "majority")
 
 

@@ -18,7 +18,7 @@ def test_an_unknown_store_and_a_folder_that_cannot_be_written_are_told(kept, tmp
 
 @pytest.fixture(params=["here", "memory"])
 def place(request, tmp_path):
-    """A folder on this machine and one in a store of objects; neither is there yet."""
+    """A folder on this machine and one in an object store; neither exists yet."""
     place = Place.of(tmp_path / "board" if request.param == "here" else f"memory://{tmp_path.name}/board")
     yield place
     place.remove()

@@ -131,7 +131,7 @@ def test_a_broken_mask_leaves_nothing_behind(run, blobs_folder, tmp_path):
         (("run", "treshold", "-d", "phantom-anatomy", "--out", "x"), ("treshold", "did you mean threshold")),
         (("score", "absent.nii.gz", "absent.nii.gz"), ("absent.nii.gz",)),
         (("consensus",), ("expected either the masks of one case or --dataset NAME",)),
-        (("report", "."), ("is no run folder",)),
+        (("report", "."), ("is not a run folder",)),
         (("check", "threshold", "-o", "low"), ("--option expects KEY=VALUE, got 'low'",)),
         (("check", "threshold", "-o", "lo=3"), ("cannot be made with options", "it takes: low_hu")),
         (("datasets", "show", "no-such"), ("no-such",)),

@@ -116,7 +116,7 @@ def test_a_cut_run_goes_on_and_ends_with_the_same_bytes(blobs, bright, tmp_path,
     monkeypatch.setattr(phases, "_score_part", dies_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         run(blobs, bright, tmp_path / "cut", jobs=1)
-    with pytest.raises(IncompleteRunError, match="never finished"):
+    with pytest.raises(IncompleteRunError, match="unfinished run"):
         open_run(tmp_path / "cut")
     calls.extend([None] * 10)
     before = len(calls)
@@ -155,7 +155,7 @@ def test_a_folder_with_another_run_is_refused(blobs, bright, tmp_path):
 def test_a_folder_with_other_files_is_refused(blobs, bright, tmp_path):
     """A run never spreads over somebody's files."""
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match="has files in it but is no run"):
+    with pytest.raises(UsageError, match="is not empty and not a run folder"):
         run(blobs, bright, tmp_path, jobs=1)
 
 

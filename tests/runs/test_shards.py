@@ -67,7 +67,7 @@ def test_merging_goes_on_after_it_was_cut(shards, tmp_path):
     [
         (lambda shards: shards[:2], "the shards 1/3, 2/3, of which 3/3 is absent"),
         (lambda shards: [*shards, shards[0]], "of which one of them is there twice"),
-        (lambda shards: [], "nothing is no shard"),
+        (lambda shards: [], "expected shards made by `ctbench run --shard`, got none"),
     ],
 )
 def test_shards_must_be_whole_in_number(shards, tmp_path, choose, message):
@@ -77,16 +77,16 @@ def test_shards_must_be_whole_in_number(shards, tmp_path, choose, message):
 
 
 def test_shards_of_other_runs_and_whole_runs_are_refused(blobs, bright, shards, tmp_path):
-    """The message names what differs, or which is no shard."""
+    """The message names what differs, or which run is not a shard."""
     other = run(blobs, bright, tmp_path / "other", shard=Shard(3, 3), metrics=["dice"], jobs=1)
-    with pytest.raises(UsageError, match="no shards of one run: they differ in metrics"):
+    with pytest.raises(UsageError, match="are shards of different runs: they differ in metrics"):
         merge([*shards[:2], other], tmp_path / "merged")
     whole = run(blobs, bright, tmp_path / "whole", **QUICK)
-    with pytest.raises(UsageError, match="whole is no shard of a run"):
+    with pytest.raises(UsageError, match=r"expected shards made by `ctbench run --shard`, got .*whole"):
         merge([*shards, whole], tmp_path / "merged")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("")
-    with pytest.raises(UsageError, match="has files in it but is no run"):
+    with pytest.raises(UsageError, match="is not empty and not a run folder"):
         merge(shards, tmp_path / "mine")
 
 
@@ -108,7 +108,7 @@ def test_a_shard_of_another_form_is_refused(text):
 
 def test_more_shards_than_cases_are_refused(blobs, bright, tmp_path):
     """An empty run is no run."""
-    with pytest.raises(UsageError, match="4 cases cannot make 5 shards; ask for at most 4"):
+    with pytest.raises(UsageError, match="4 cases cannot be split into 5 shards; use at most 4"):
         run(blobs, bright, tmp_path / "run", shard=Shard(1, 5), **QUICK)
 
 

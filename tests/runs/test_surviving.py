@@ -238,7 +238,7 @@ def test_a_file_that_is_removed_while_a_run_goes_on_stops_it_with_a_sentence(
 def test_a_part_that_is_removed_before_the_end_is_missed(blobs, survivor, tmp_path, monkeypatch):
     """Scores are never joined from fewer parts than there are."""
     monkeypatch.setattr(phases, "write_part", lambda *_: None)
-    with pytest.raises(StoreError, match=r"000\.parquet cannot be read.*it is made anew"):
+    with pytest.raises(StoreError, match=r"000\.parquet cannot be read.*to make it again"):
         run(blobs, survivor, tmp_path / "run", **QUICK)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
@@ -331,5 +331,5 @@ def test_an_interrupted_run_is_not_open(blobs, survivor, tmp_path):
     run(blobs, survivor, tmp_path / "run", **QUICK)
     paths = RunFolder(tmp_path / "run")
     paths.manifest.rename(paths.partial)
-    with pytest.raises(CtbenchError, match="never finished"):
+    with pytest.raises(CtbenchError, match="unfinished run"):
         open_run(tmp_path / "run")
