@@ -1,4 +1,4 @@
-"""Consensus: one reference made of several readers, and how far they agreed."""
+"""Consensus: fuse several readers' label maps into one reference, and measure their agreement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References made of several readers' label maps."""
+"""Fusion of several readers' label maps into a reference: ``fuse`` and ``leave_one_out``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fuse(
 
     Each slice is fused from the readers who annotated it:
 
-    - ``majority``: the label that more than half of them drew; none: indeterminate;
+    - ``majority``: the label that more than half of them drew; without one the voxel is indeterminate;
     - ``plurality``: the label that most of them drew; a tie is indeterminate;
     - ``staple``: the most probable label given each reader's confusion matrix, which is estimated with it, in one fit
       over all slices; voxels in which two labels are equally probable are indeterminate. It depends on how much
@@ -74,21 +74,21 @@ def leave_one_out(
     groups: LabelSet | None = None,
     domain: Domain = "box",
 ) -> dict[str, Reference]:
-    """Fuse, for each reader, the label maps of all others, so that nobody is judged by what he helped to make.
+    """Fuse, for each reader, the label maps of all others, so that no reader is scored on their own contribution.
 
     Args:
-        label_maps: as for ``fuse``.
-        method: as for ``fuse``.
-        annotated: as for ``fuse``.
-        groups: as for ``fuse``.
-        domain: as for ``fuse``; a box is that of what the others drew.
+        label_maps: As for ``fuse``.
+        method: As for ``fuse``.
+        annotated: As for ``fuse``.
+        groups: As for ``fuse``.
+        domain: As for ``fuse``; a box is that of what the others drew.
 
     Returns:
-        reader -> the reference of the others, whose method is named e.g. ``majority-without-reader2``.
+        Reader -> the reference of the others, whose method is named e.g. ``majority-without-reader2``.
 
     Raises:
-        DataError: fewer than two readers.
-        CtbenchError: as for ``fuse``.
+        DataError: There are fewer than two readers.
+        CtbenchError: As for ``fuse``.
     """
     _expect_method(method)
     readings = Readings.of(label_maps, annotated)
@@ -127,7 +127,7 @@ def _fused(
 
 
 def _possible(readings: Readings, found: Contested, verdicts: Verdicts) -> SparseMasks:
-    """Find, for each label, the undecided voxels in which some reader drew it."""
+    """Return, for each label, the undecided voxels in which some reader drew it."""
     drawn = (vote_counts(found.votes, len(found.codes)) > 0) & verdicts.undecided[:, None]
     return SparseMasks(
         readings.shape,

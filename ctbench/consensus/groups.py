@@ -1,4 +1,4 @@
-"""References of groups of labels: readers' masks are merged first, and fused then."""
+"""References of groups of labels, fused from the readers' merged masks."""
 
 from __future__ import annotations
 

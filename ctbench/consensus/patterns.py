@@ -1,4 +1,4 @@
-"""Vote patterns: the distinct ways in which readers voted on a voxel, and how many voxels have each."""
+"""Vote patterns: the distinct combinations of readers' votes on a voxel, and the number of voxels with each."""
 
 from __future__ import annotations
 

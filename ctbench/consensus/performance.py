@@ -73,11 +73,11 @@ def pooled_performance(
         As ``reader_performance``; groups are cases, and the interval is a jackknife over them.
 
     Raises:
-        DataError: There is no case.
+        DataError: ``cases`` is empty.
         CtbenchError: As for ``fuse``.
     """
     if not cases:
-        msg = "there is no case; expected the label maps of at least one"
+        msg = "no cases; expected the label maps of at least one"
         raise DataError(msg)
     readings = [Readings.of(maps, annotated) for maps, annotated in cases]
     readers = tuple(dict.fromkeys(reader for one in readings for reader in one.readers))

@@ -1,4 +1,4 @@
-"""What several readers drew in one image, checked and put side by side."""
+"""Readings: the label maps of several readers of one image, checked and brought to one type."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Readings:
     """The label maps of several readers on one grid.
 
     Args:
-        readers: their names.
-        maps: their label maps, z,y,x, all of one integer dtype, 0 in slices that the reader did not annotate.
-        annotated: readers x z bool, the slices that each of them annotated.
+        readers: Names of the readers.
+        maps: Their label maps, z,y,x, all of one integer dtype, 0 in slices that the reader did not annotate.
+        annotated: Readers x z bool, the slices that each of them annotated.
     """
 
     readers: tuple[str, ...]
@@ -34,21 +34,21 @@ class Readings:
 
     @classmethod
     def of(cls, label_maps: LabelMaps, annotated: Annotated | None = None) -> Readings:
-        """Check readers' label maps; a sequence gives its readers the names reader1, reader2, ...
+        """Return checked label maps of readers; the readers of a sequence are named reader1, reader2, ...
 
         Args:
-            label_maps: reader -> z,y,x integers (or bool), or a sequence of such arrays.
-            annotated: reader -> z bool; a reader who is absent, or None, annotated all slices.
+            label_maps: Reader -> z,y,x integers (or bool), or a sequence of such arrays.
+            annotated: Reader -> z bool; a reader who is absent, or None, annotated all slices.
 
         Raises:
-            DataError: no reader, or arrays that are not 3D.
-            GeometryError: label maps, or slices, that differ in number.
-            LabelError: label maps that are not integers.
+            DataError: There is no reader, or an array is not 3D.
+            GeometryError: The label maps differ in shape, or ``annotated`` in the number of slices.
+            LabelError: A label map does not hold integers.
             UsageError: ``annotated`` names a reader who has no label map.
         """
         named = label_maps if isinstance(label_maps, Mapping) else _named(label_maps)
         if not named:
-            msg = "there is no reader to fuse; expected the label map of at least one"
+            msg = "no readers to fuse; expected the label map of at least one"
             raise DataError(msg)
         arrays = {reader: _integers(reader, array) for reader, array in named.items()}
         shape = _common_shape(arrays)

@@ -1,7 +1,7 @@
-"""The rules that decide on a label from readers' votes.
+"""Consensus rules: how readers' votes on a voxel become a label.
 
-A rule looks at vote patterns, of which there are dozens, and never at voxels. Its verdict for a pattern is the verdict
-for every voxel that has it.
+A rule is applied to vote patterns, of which there are dozens, not to voxels: its verdict on a pattern holds for every
+voxel with that pattern.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = ["BINARY_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts"]
 
 
 class Verdicts(NamedTuple):
-    """What a rule says of each vote pattern."""
+    """The verdict of a rule on each vote pattern."""
 
     chosen: NDArray[np.intp]
-    """Index in the codes of the label taken; 0 (background) where undecided."""
+    """Index in the codes of the chosen label; 0 (background) if undecided."""
     undecided: NDArray[np.bool_]
 
 
@@ -36,7 +36,7 @@ def vote_counts(votes: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
 
     Args:
         votes: patterns x readers, indices of codes, ``ABSENT`` for a reader who did not annotate the slice.
-        codes: How many codes there are.
+        codes: Number of codes.
     """
     counts = np.zeros((len(votes), codes + 1), np.int64)  # the last column takes those who are absent
     for own in votes.T:
@@ -45,21 +45,21 @@ def vote_counts(votes: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
 
 
 def majority(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
-    """Take the label that more than half of the readers drew; background is a label like any other."""
+    """Choose the label that more than half of the readers drew; background is a label like any other."""
     counts = vote_counts(found.votes, len(found.codes))
     total = counts.sum(axis=1)
     return _verdicts(counts, (2 * counts.max(axis=1, initial=0) <= total) & (total > 0))
 
 
 def plurality(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
-    """Take the label that most readers drew; undecided where two or more labels have the most votes."""
+    """Choose the label that most readers drew; undecided if two or more labels have the most votes."""
     counts = vote_counts(found.votes, len(found.codes))
     tied = (counts == counts.max(axis=1, keepdims=True, initial=0)).sum(axis=1) > 1
     return _verdicts(counts, tied & counts.any(axis=1))
 
 
 def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
-    """Take the label that STAPLE finds most probable; undecided where two are equally probable."""
+    """Choose the label that is most probable by STAPLE; undecided if two are equally probable."""
     fit = fit_staple(count_patterns(readings, found, domain))
     own = slice(len(found.votes))
     looked = (found.votes != ABSENT).any(axis=1)
@@ -67,13 +67,13 @@ def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
 
 
 def union(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
-    """Take what any reader drew; there is one code besides 0."""
+    """Choose the label if any reader drew it; there is one code besides 0."""
     drawn: NDArray[np.bool_] = np.any(found.votes > 0, axis=1)
     return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
 
 
 def intersection(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
-    """Take what all readers drew; there is one code besides 0."""
+    """Choose the label if all readers drew it; there is one code besides 0."""
     drawn: NDArray[np.bool_] = np.all(found.votes != 0, axis=1) & np.any(found.votes > 0, axis=1)
     return Verdicts(drawn.astype(np.intp), np.zeros(len(drawn), bool))
 
@@ -88,4 +88,4 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 METHODS = tuple(RULES)
 """The names of the rules."""
 BINARY_METHODS = ("union", "intersection")
-"""Those that have no meaning where there is more than one structure."""
+"""The rules for label maps of a single structure."""

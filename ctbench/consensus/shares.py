@@ -1,4 +1,4 @@
-"""How far readers agree: shares of votes, and of voxels on which no consensus was found."""
+"""Agreement of readers by voxel: the vote share, and the share of indeterminate voxels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["indeterminate_share", "vote_share"]
 
 
 def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated | None = None) -> NDArray[np.float32]:
-    """Give the share of readers who voted for the reference's label.
+    """Return the share of readers who voted for the reference's label.
 
     Args:
-        label_maps: as for ``fuse``.
-        reference: what they were fused into.
-        annotated: as for ``fuse``.
+        label_maps: As for ``fuse``.
+        reference: The reference that they were fused into.
+        annotated: As for ``fuse``.
 
     Returns:
         z,y,x float32: of the readers who annotated the slice, the share that voted for the label of ``reference``; in
@@ -50,18 +50,18 @@ def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated
 def indeterminate_share(
     label_maps: LabelMaps, reference: Reference, labels: Mapping[str, int], annotated: Annotated | None = None
 ) -> pd.DataFrame:
-    """Count the voxels on which readers found no consensus, among those in which they drew something.
+    """Return the share of indeterminate voxels among those in which the readers drew something.
 
-    A label's annotated voxels are those in which at least one reader drew it, in a slice that he annotated; its
-    indeterminate voxels are those of them that the reference excludes. The row ``overall`` counts each voxel in which
-    some reader drew any of the labels once, as in the 1.1 % that Cai et al. (Radiology: Artificial Intelligence 2(5),
-    2020) give for all structures.
+    A label's annotated voxels are those in which at least one reader drew it, in a slice that this reader annotated;
+    its indeterminate voxels are those of them that the reference excludes. The row ``overall`` counts each voxel in
+    which some reader drew any of the labels once, like the 1.1 % for all structures in Cai et al. (Radiology:
+    Artificial Intelligence 2(5), 2020).
 
     Args:
-        label_maps: as for ``fuse``.
-        reference: what they were fused into.
-        labels: name -> code; of a LabelSet the groups are counted too, by their own references.
-        annotated: as for ``fuse``.
+        label_maps: As for ``fuse``.
+        reference: The reference that they were fused into.
+        labels: Name -> code; of a LabelSet the groups are counted too, by their own references.
+        annotated: As for ``fuse``.
 
     Returns:
         Columns label, annotated_voxels, indeterminate_voxels, share (NaN where nobody drew the label); a row for each

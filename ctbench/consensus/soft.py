@@ -1,4 +1,4 @@
-"""Soft references: how probable each label is in each voxel, given what the readers drew."""
+"""Soft references: the posterior probability of each label in each voxel, by STAPLE."""
 
 from __future__ import annotations
 

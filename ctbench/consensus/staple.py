@@ -1,4 +1,4 @@
-"""STAPLE: the hidden true label map and each reader's confusion matrix, by expectation-maximisation on vote patterns.
+"""STAPLE: estimates the true label map and each reader's confusion matrix by expectation-maximisation.
 
 Voxels with the same votes are one row with a count, so that an iteration costs as much as there are patterns (dozens),
 whatever the size of the image. A reader who did not annotate a slice has no factor there: slices with different readers
@@ -29,14 +29,14 @@ _TIE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class StapleFit:
-    """What STAPLE estimates from vote patterns.
+    """Estimates of STAPLE from vote patterns.
 
     Args:
         patterns: What it was fitted to.
         posterior: patterns x codes, the probability that each label is the true one; 0 throughout where the votes
             contradict every label.
         confusion: readers x codes drawn x true codes: the share of the voxels of a true label that the reader drew so.
-        iterations: How many it took.
+        iterations: Number of iterations.
     """
 
     patterns: VotePatterns

@@ -82,7 +82,7 @@ def _put(made: Path, folder: Path, found: CatalogEntry) -> None:
 
 def _expect_ours(found: CatalogEntry, folder: Path) -> None:
     if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
-        msg = f"{found} would be built in {folder}, which holds other files; give it an empty folder as root"
+        msg = f"{found} would be built in {folder}, which holds other files; set its root to an empty folder"
         raise DatasetError(msg)
 
 

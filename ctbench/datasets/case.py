@@ -90,7 +90,7 @@ class Case:
             VolumeFileError: the file cannot be read.
         """
         if self.image_path is None:
-            msg = f"{self} has no image, only masks; give the dataset an image pattern to predict on it"
+            msg = f"{self} has no image, only masks; to predict on it, add an image pattern to the dataset"
             raise MissingFileError(msg)
         try:
             return read_volume(self.image_path, series=_series_of(self.image_path, self.series))
@@ -173,7 +173,7 @@ class Case:
     def _listed_slices(self, size: int) -> NDArray[np.bool_]:
         listed = np.array(self.annotated_slices, dtype=int)
         if listed.size and listed.max() >= size:
-            msg = f"{self}: the case table says that slice {listed.max()} is annotated, but there are only {size}"
+            msg = f"{self}: the case table lists slice {listed.max()} as annotated, but the image has {size} slices"
             raise DatasetError(msg)
         annotated = np.zeros(size, dtype=bool)
         annotated[listed] = True

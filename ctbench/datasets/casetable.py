@@ -30,8 +30,8 @@ class CaseRow:
         split: One of ``SPLITS``, or None.
         patient: Name of the patient, or None.
         not_assessed: Labels that no reader could identify in this case.
-        readers: Names of the readers of this case; None if the table does not say.
-        annotated: Indices z of the annotated slices; None: all, or the table does not say.
+        readers: Names of the readers of this case; None if the table has no such column.
+        annotated: Indices z of the annotated slices; None: all, or the table has no such column.
         subgroups: Name of each other column -> its text.
     """
 
@@ -55,7 +55,7 @@ def read_case_table(
     Args:
         path: A CSV file with a header, UTF-8.
         known_labels: Names that ``not_assessed`` may hold.
-        annotated: Name of the column with the annotated slices; None (default): there is none.
+        annotated: Name of the column with the annotated slices; None (default): the table has none.
 
     Raises:
         DatasetError: The table is invalid; the message contains file, line and column.

@@ -116,7 +116,7 @@ def read_catalog(path: Path) -> dict[str, CatalogEntry]:
 def _read(path: Path, absolute: Path, _written: bytes) -> dict[str, CatalogEntry]:
     content = read_yaml(path)
     if not isinstance(content, dict) or not content:
-        msg = f"{path} is no catalogue: expected names of datasets, each with its entry below it"
+        msg = f"{path} is not a catalogue: expected names of datasets, each with its entry below it"
         raise DatasetError(msg)
     return {name: CatalogEntry(name, absolute, _entry(name, path, raw)) for name, raw in content.items()}
 

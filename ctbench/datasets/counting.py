@@ -47,7 +47,7 @@ def label_volumes(dataset: Dataset, label_map: Callable[[Case], Volume | None] =
             omit the case.
 
     Returns:
-        Columns ``case``, ``split`` (empty where unknown), ``label``, ``volume_ml`` (0 where there is none).
+        Columns ``case``, ``split`` (empty if unknown), ``label``, ``volume_ml`` (0 if the label does not occur).
     """
     rows = []
     for case in dataset:

@@ -104,7 +104,7 @@ class Dataset:
         cases = tuple(case for case in self.cases if case.split == name)
         if not cases:
             present = [split for split in SPLITS if any(case.split == split for case in self.cases)]
-            have = f"its splits: {', '.join(present)}" if present else "its case table gives no splits"
+            have = f"its splits: {', '.join(present)}" if present else "its case table has no splits"
             msg = f"dataset {self.name!r} has no case in the split {name!r}; {have}"
             raise DatasetError(msg)
         return replace(self, cases=cases)

@@ -107,7 +107,7 @@ class Entry(_Strict):
             _expect_known("tolerance_mm", self.tolerance_mm, known)
         _expect_known("unverified", self.unverified, tuple(type(self).model_fields))
         if self.readers and self.reference:
-            msg = "give either readers or one reference, not both"
+            msg = "expected either readers or a reference, not both"
             raise ValueError(msg)
         if isinstance(self.annotated, AnnotatedColumn) and not self.cases:
             msg = f"annotated names the column {self.annotated.column!r}, so a case table (cases) is needed"

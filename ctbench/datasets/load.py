@@ -38,7 +38,7 @@ def load_entry(found: CatalogEntry) -> Dataset:
     if found.entry.builder:
         build(found, root)
     elif not root.is_dir():
-        msg = f"{found} has its root at {root}, which is no folder{_access(found)}"
+        msg = f"{found} has its root at {root}, which is not a folder{_access(found)}"
         raise MissingFileError(msg)
     surveyed = survey(found, root)
     fatal = [problem for problem in surveyed.problems if problem.is_fatal]
@@ -62,7 +62,7 @@ def dataset_root(found: CatalogEntry) -> Path:
     """
     entry = found.entry
     if not entry.has_layout:
-        msg = f"{found} is described only: its entry says nothing about its files{_access(found)}"
+        msg = f"{found} is only a description: its entry has no pattern of any file{_access(found)}"
         raise DatasetError(msg)
     if entry.root is None:
         return cache_folder() / "datasets" / found.name if entry.builder else found.file.parent

@@ -27,12 +27,12 @@ COLUMNS = {
     "statistic": "what the value is: mean, median, count, pearson_r, ...",
     "value": "the printed value; null where the paper prints NA",
     "sd": "the printed standard deviation",
-    "n": "number of cases, where the paper gives it",
+    "n": "number of cases, if the paper prints it",
     "unit": "'1', 'mL', '%'; empty where the paper prints none",
     "mark": "'*' where the paper prints an asterisk",
     "compared_with": "the rater, or else the subset, that the mark refers to",
     "detail": "a remark",
-    "value_decimals": "digits printed after the point of the value, which give its rounding interval",
+    "value_decimals": "digits printed after the point of the value, which determine its rounding interval",
     "sd_decimals": "digits printed after the point of the standard deviation",
 }
 """Column -> meaning, in order; the last two are computed from the text and are not in the files."""
@@ -68,7 +68,7 @@ def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
     candidates = (found.file.parent / name, _PACKAGE / name)
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
-        msg = f"{found} names the published figures {name!r}, but there is no file {candidates[0]}"
+        msg = f"{found} lists the published figures {name!r}, but the file {candidates[0]} does not exist"
         raise MissingFileError(msg)
     rows = _table(path)
     _check_columns(rows, path)
@@ -109,6 +109,6 @@ def _typed(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
             numbers = pd.to_numeric(rows[column].mask(rows[column] == ""))
             rows[column] = numbers.astype("float64") if column in ("value", "sd") else numbers.astype("Int64")
         except (ValueError, TypeError) as error:
-            msg = f"{path}: the column {column!r} holds something that is no number: {error}"
+            msg = f"{path}: expected numbers in the column {column!r}: {error}"
             raise DatasetError(msg) from error
     return rows.reset_index(drop=True)

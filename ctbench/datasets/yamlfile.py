@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> Any:
     try:
         return _values(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError) as error:
-        msg = f"no catalogue file at {path}; give the path of a YAML file"
+        msg = f"no catalogue file at {path}; expected the path of a YAML file"
         raise MissingFileError(msg) from error
     except (OSError, UnicodeDecodeError) as error:
         msg = f"cannot read {path}: {error}; expected a YAML file in UTF-8"

@@ -1,4 +1,4 @@
-"""In-plane distances of border voxels to the labels around them, with which a reader's borders are redrawn."""
+"""In-plane distances of border voxels to neighbouring labels, for redrawing a simulated reader's borders."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["near_labels"]
 def near_labels(
     labels: NDArray[np.uint8], codes: NDArray[np.uint8], spacing_mm: tuple[float, float], reach_mm: float
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Measure within each slice how far voxels near a border are from the labels around them.
+    """Return the in-plane distances of voxels near a border to the labels around them.
 
     A distance transform would do the same for the whole image; near the borders, a few neighbours are enough.
 
     Args:
         labels: z,y,x.
-        codes: the labels to measure to, sorted; all that occur in ``labels``.
-        spacing_mm: y, x.
-        reach_mm: no farther than this, but one voxel at least.
+        codes: All labels that occur in ``labels``, sorted.
+        spacing_mm: Spacing along y, x.
+        reach_mm: Largest distance in mm; at least one voxel is reached.
 
     Returns:
         The flat indices of voxels near a border, and for each code (rows) and each of them (columns) the distance in

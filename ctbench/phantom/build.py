@@ -84,7 +84,8 @@ def build_anatomy(
     Training and validation cases are annotated on every slice, test cases on four to six, as in the paper.
 
     Args:
-        folder: gets ``images/CASE.nii.gz``, ``readers/READER/CASE.nii.gz``, ``truth/CASE.nii.gz`` and ``cases.csv``.
+        folder: Folder for ``images/CASE.nii.gz``, ``readers/READER/CASE.nii.gz``, ``truth/CASE.nii.gz`` and
+            ``cases.csv``.
         train: number of training cases.
         validation: number of validation cases.
         test: number of test cases.
@@ -116,7 +117,7 @@ def build_hemorrhage(
     that twelve of them hold every pair once; some have a second, small hemorrhage.
 
     Args:
-        folder: gets the same files as from ``build_anatomy``; ``cases.csv`` also has the columns ``type`` and
+        folder: Folder for the same files as in ``build_anatomy``; ``cases.csv`` also has the columns ``type`` and
             ``size_class`` of a case's first hemorrhage, and ``types`` of all, joined by ``+``.
         train: number of training cases.
         validation: number of validation cases.
@@ -173,7 +174,7 @@ def _build(
     jobs: int,
 ) -> None:
     rows = in_parallel(write, [(folder, case, tuple(shape)) for case in cases], jobs, in_order=True)
-    # The table comes last: a folder that has it is whole.
+    # The table comes last: a folder with it is complete.
     write_text(folder / "cases.csv", _table(_shown(rows, len(cases), kind)))
 
 

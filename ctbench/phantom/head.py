@@ -29,16 +29,16 @@ _WIDEST_VENTRICLE = 1.8
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A simulated head CT and the truth about it; all volumes lie on one grid.
+    """A simulated head CT with its true masks; all volumes lie on one grid.
 
     Args:
         image: int16, HU.
         anatomy: uint8, codes of ``anatomy_labels``, as if there were no blood.
         hemorrhage: uint8, codes of ``hemorrhage_labels``.
         brain: uint8, 1 in the cranial cavity: brain, its coverings and cerebrospinal fluid.
-        scanner: which scanner made it.
+        scanner: Name of the simulated scanner.
         noise: ``low`` or ``high``.
-        hemorrhages: what it holds, with the volumes that the truth has.
+        hemorrhages: Its hemorrhages, with the volumes of the true masks.
     """
 
     image: Volume
@@ -63,13 +63,13 @@ def head(
     grid, with other noise.
 
     Args:
-        seed: everything is drawn from it.
-        shape: slices, rows, columns.
-        spacing_mm: along z, y, x. None: the shape spans the whole head, 150 x 230.4 x 230.4 mm.
-        hemorrhages: what the head is to have.
+        seed: Seed of all random numbers.
+        shape: Slices, rows, columns.
+        spacing_mm: Spacing along z, y, x. None (default): the shape spans the whole head, 150 x 230.4 x 230.4 mm.
+        hemorrhages: Hemorrhages to simulate; default: none.
 
     Raises:
-        UsageError: a shape or spacing that is not positive, or a hemorrhage that finds no room.
+        UsageError: A shape or spacing is not positive, or there is no room for a hemorrhage.
 
     Example:
         >>> scan = head(1, shape=(8, 32, 32), hemorrhages=[Hemorrhage("iph", 20.0)])
@@ -120,7 +120,7 @@ def _grid(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] | 
 def _bleed(
     rendering: Rendering, sites: Sequence[Site], hemorrhages: Sequence[Hemorrhage], grid: Grid
 ) -> list[NDArray[np.bool_]]:
-    """Fill the blood of every site into the rendering; give the voxels that it takes."""
+    """Fill the blood of every site into the rendering; return its voxels."""
     voxel_ml = float(np.prod(grid.spacing_mm)) / 1000.0
     taken = np.zeros(grid.shape, bool)
     masks = []
@@ -150,7 +150,7 @@ def _fill(
     if free.size < count:
         msg = (
             f"no room for an {one.type} of {one.volume_ml:g} mL: only {free.size} of {count} voxels are free; "
-            "ask for a smaller one, or fewer of them"
+            "request a smaller one, or fewer of them"
         )
         raise UsageError(msg)
     order = free[np.argsort(middle.ravel()[free], kind="stable")][:count]

@@ -24,14 +24,14 @@ Labels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Hemorrhage:
-    """One hemorrhage that a head is to have.
+    """One hemorrhage of a simulated head.
 
     Args:
         type: ``iph``, ``ivh``, ``edh_sdh`` or ``sah``.
-        volume_ml: its volume in the truth, met to within a voxel.
+        volume_ml: Volume of its true mask, exact to within a voxel.
 
     Raises:
-        UsageError: another type, or a volume that is not positive.
+        UsageError: The type is another one, or the volume is not positive.
     """
 
     type: str
@@ -48,11 +48,11 @@ class Hemorrhage:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one hemorrhage arises, in the frame of the head.
+    """The origin of one hemorrhage, in the frame of the head.
 
     Args:
         kind: ``iph``, ``ivh``, ``edh``, ``sdh`` or ``sah``.
-        volume_ml: how much blood there is.
+        volume_ml: Volume of the blood.
         centre_mm: x, y, z.
         axes: relative lengths along x, y, z.
         turn: angle in radians by which its axes are turned within the axial plane.
@@ -75,7 +75,7 @@ class Site:
 
 
 def choose_site(hemorrhage: Hemorrhage, rng: np.random.Generator) -> Site:
-    """Draw where a hemorrhage arises."""
+    """Draw the origin of a hemorrhage."""
     side = float(rng.choice([-1.0, 1.0]))
     kind = hemorrhage.type
     if kind == "edh_sdh":

@@ -11,14 +11,14 @@ __all__ = ["Place"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Points in and close to the cranial cavity, and what is known about each of them.
+    """Points in and close to the cranial cavity, with their depths and the random fields there.
 
     Args:
-        points: where, in the frame of the head.
-        depth: mm below the inner table.
-        vault_depth: mm below the vault, as if the skull had no base: what the sulci go by.
-        patchy: smooth random field of unit variance.
-        uneven: another.
+        points: Positions in the frame of the head.
+        depth: Distance below the inner table, mm.
+        vault_depth: Distance below the vault, mm, as if the skull had no base; sulci depend on it.
+        patchy: Smooth random field of unit variance.
+        uneven: A second such field.
     """
 
     points: Points

@@ -21,7 +21,7 @@ Labels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ReaderProfile:
-    """How a reader draws.
+    """Random and systematic errors of a simulated reader.
 
     Args:
         bias_mm: how far outside the true border a structure is drawn, on average; negative: inside.
@@ -71,9 +71,9 @@ def draw(
     Args:
         truth: z,y,x, codes 0 to 255.
         spacing_mm: along z, y, x.
-        reader: who draws.
-        seed: another seed is another day of the same reader.
-        annotated: z, the slices to draw; None: all. The others stay 0.
+        reader: The reader who draws.
+        seed: Seed of the random errors; another seed is another session of the same reader.
+        annotated: z bool, the slices to draw; None: all. The others stay 0.
 
     Returns:
         z,y,x, uint8.
@@ -96,7 +96,7 @@ def draw(
 
 
 def _overlook(labels: Labels, reader: ReaderProfile, voxel_ml: float, rng: np.random.Generator) -> None:
-    """Leave out small pieces."""
+    """Remove small pieces."""
     for code, box in _boxes(labels):
         pieces, count = ndimage.label(labels[box] == code)
         sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:] * voxel_ml

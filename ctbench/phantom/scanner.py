@@ -15,12 +15,12 @@ __all__ = ["NOISE_HU", "SCANNERS", "Scanner", "average_slices", "most_frequent",
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """What a scanner does to a head.
+    """The artefacts of a scanner.
 
     Args:
-        name: a word for the case table.
-        cupping_hu: how much brighter brain is beside bone.
-        offset_hu: error of its calibration.
+        name: Name in the case table.
+        cupping_hu: How much brighter brain is beside bone, HU.
+        offset_hu: Error of the calibration, HU.
     """
 
     name: str
@@ -61,14 +61,14 @@ def most_frequent(subslices: NDArray[np.uint8], count: int) -> NDArray[np.uint8]
 def scan(
     hu: Floats, scanner: Scanner, noise_hu: float, spacing_mm: tuple[float, float, float], rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Return what the scanner stores.
+    """Return the image that the scanner stores.
 
     Args:
-        hu: z,y,x, as it truly is.
-        scanner: its faults.
-        noise_hu: standard deviation of its noise.
-        spacing_mm: z, y, x.
-        rng: for the noise.
+        hu: z,y,x, the true HU.
+        scanner: The scanner with its artefacts.
+        noise_hu: Standard deviation of the noise, HU.
+        spacing_mm: Spacing along z, y, x.
+        rng: Generator of the noise.
     """
     in_plane = (0.0, *(max(0.5, _GRAIN_MM / step) for step in spacing_mm[1:]))
     noise = ndimage.gaussian_filter(rng.standard_normal(hu.shape), in_plane, truncate=3.0)

@@ -29,10 +29,10 @@ class Subject:
         ventricle: factor on the radii of the ventricles.
         lopsided: share by which the left lateral ventricle is wider than the right.
         calcified: HU of what may be calcified -> 0 where it is not: choroid, pineal, falx, pallidum.
-        frontal_sinus: its size; 0 where there is none.
+        frontal_sinus: Size of the frontal sinus; 0 for none.
         bony: field that varies the thickness of the skull over the head.
         patchy: field that varies sulci and gap over the head.
-        uneven: another.
+        uneven: A second such field.
         texture: fine field: cells of bone, fat between muscles.
         creases: where the sulci run.
         tissue_shift: HU by which soft tissue differs from the mean.
@@ -60,11 +60,11 @@ class Subject:
 
 
 def draw_subject(rng: np.random.Generator, *, ventricle_at_least: float = 0.0) -> Subject:
-    """Draw a person.
+    """Draw the parameters of a subject.
 
     Args:
-        rng: consumed in a fixed order.
-        ventricle_at_least: for heads whose ventricles must hold a large hemorrhage.
+        rng: Generator, consumed in a fixed order.
+        ventricle_at_least: Smallest size of the ventricles, for heads whose ventricles must hold a large hemorrhage.
     """
     age = float(np.clip(rng.normal(), -2.0, 2.0))
     return Subject(

@@ -39,10 +39,10 @@ def check_prediction(prediction: object, image: Volume, info: PredictorInfo) -> 
     Args:
         prediction: What a predictor returned for ``image``.
         image: The image that was predicted.
-        info: What the predictor says about itself.
+        info: The predictor's info.
 
     Raises:
-        ContractError: it is no Prediction, its labels are not integers of the image's shape, a code is unknown, the
+        ContractError: It is not a Prediction, its labels are not integers of the image's shape, a code is unknown, the
             score is not in [0, 1], or probabilities or findings do not fit the image.
     """
     if not isinstance(prediction, Prediction):

@@ -32,7 +32,7 @@ class Exchange:
         """Read the prediction.
 
         Raises:
-            ContractError, DataError: As for `read_answer`; also if there is no prediction.
+            ContractError, DataError: As for `read_answer`; also if the prediction is missing.
         """
         try:
             return read_answer(self.output, image, info)

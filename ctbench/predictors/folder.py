@@ -57,7 +57,7 @@ class FolderPredictions:
             image: Image on whose grid the label map must lie.
 
         Raises:
-            MissingFileError: There is no file for this case.
+            MissingFileError: The folder has no file for this case.
             ContractError: It is a link, or larger than a label map on the image's grid can be.
             DataError: The label map lies on another grid, is not made of integers or holds unknown codes.
         """

@@ -38,7 +38,7 @@ Labels = str | Mapping[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class PredictorInfo:
-    """What a predictor says about itself; a run keeps all of it.
+    """A predictor's name, version, labels and provenance, by its own account; a run stores all of it.
 
     Args:
         name: Name in tables and figures, e.g. ``cai-unet``.

@@ -67,7 +67,7 @@ class IsolatedPredictor:
 
     @property
     def info(self) -> PredictorInfo:
-        """What the predictor says about itself; reading it first starts the process.
+        """The predictor's own info; reading it first starts the process.
 
         Raises:
             PluginError: As for ``load_predictor``, or the process ended or exceeded a limit.

@@ -162,9 +162,9 @@ def _opening(path: Path, series: str | None) -> Iterator[None]:
         raise MissingFileError(msg)
     if not path.is_dir():
         if series is not None:
-            msg = f"series={series!r} chooses in a folder of DICOM files, but {path} is none"
+            msg = f"series={series!r} selects from a folder of DICOM files, but {path} is a file"
             raise UsageError(msg)
-        _expect_suffix(path, _READ, "convert it, or give the folder of a DICOM series")
+        _expect_suffix(path, _READ, "convert it, or use the folder of a DICOM series")
     try:
         yield
     except PermissionError as error:

@@ -135,14 +135,14 @@ def _nifti(path: Path) -> Payload:
         seek, skip = (0, int(start)) if compressed else (int(start), 0)
         floats = np.dtype(order + _NIFTI_FLOATS[kind]) if kind in _NIFTI_FLOATS else None
         return Payload(path, seek, compressed, math.prod(sizes) * bits // 8, skip, floats)
-    msg = f"{path} is no NIfTI file: its header is damaged or truncated; export it again"
+    msg = f"{path} is not a NIfTI file: its header is damaged or truncated; export it again"
     raise VolumeFileError(msg)
 
 
 def _expect_finite(path: Path, *places: Sequence[float]) -> None:
     """Raise unless spacings, origins and directions are finite: ITK reads some NaN as 0."""
     if not all(math.isfinite(value) for place in places for value in place):
-        msg = f"{path} has NaN or infinity in its header, where it says where its voxels lie; export it again"
+        msg = f"{path} has NaN or infinity in the geometry of its header; export it again"
         raise VolumeFileError(msg)
 
 
@@ -208,7 +208,7 @@ def _is_list(source: str) -> bool:
 def _expect_fields(path: Path, fields: dict[str, str], kind: str, *names: str) -> None:
     missing = [name for name in names if not fields.get(name)]
     if missing:
-        msg = f"{path} is no {kind} file: its header lacks {', '.join(missing)}; export it again"
+        msg = f"{path} is not a {kind} file: its header lacks {', '.join(missing)}; export it again"
         raise VolumeFileError(msg)
 
 

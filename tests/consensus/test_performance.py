@@ -75,5 +75,5 @@ def test_a_label_that_nobody_drew_has_no_sensitivity():
 
 def test_no_case_is_an_error():
     """There is nothing to pool."""
-    with pytest.raises(DataError, match="there is no case"):
+    with pytest.raises(DataError, match="no cases; expected"):
         pooled_performance([], {"blood": 1})

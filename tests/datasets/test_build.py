@@ -94,7 +94,7 @@ def test_a_folder_without_a_mark_is_not_touched(module, described, tmp_path):
     """Files that no builder made are never replaced."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years of work")
-    with pytest.raises(DatasetError, match="holds other files; give it an empty folder as root"):
+    with pytest.raises(DatasetError, match="holds other files; set its root to an empty folder"):
         load_dataset(described(root="mine"))
     assert (tmp_path / "mine/thesis.txt").read_text() == "years of work"
     (tmp_path / "empty").mkdir()

@@ -50,7 +50,7 @@ def test_a_split_is_a_dataset(dataset):
 
 def test_a_dataset_without_splits_says_so(reader_folder):
     """Asking for a split where there are none is told apart from asking for the wrong one."""
-    with pytest.raises(DatasetError, match="its case table gives no splits"):
+    with pytest.raises(DatasetError, match="its case table has no splits"):
         load_dataset(reader_folder).split("test")
 
 

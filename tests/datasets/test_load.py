@@ -35,7 +35,7 @@ def test_an_unset_variable_is_named_with_the_way_to_the_data(write_catalog, monk
 
 def test_a_root_that_is_not_there_is_told(write_catalog):
     """A root that is no folder is an error with the way to the data."""
-    with pytest.raises(MissingFileError, match=r"its root at .*absent, which is no folder"):
+    with pytest.raises(MissingFileError, match=r"its root at .*absent, which is not a folder"):
         load_dataset(write_catalog(toy=READERS | {"root": "absent"}))
 
 

@@ -235,7 +235,7 @@ def test_a_users_figures(tmp_path, write_catalog):
         ("paper,table\n", "no column 'dataset'"),
         (
             "paper,table,dataset,label,rater,metric,statistic,value\na,1,toy,iph,us,dice,mean,0.9*\n",
-            "the column 'value' holds something that is no number",
+            "expected numbers in the column 'value'",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """Isolation of third-party code: child processes with resource limits, inside a bubblewrap sandbox where there is one.
 
 Other modules import from here only. `Session` runs a predictor in a process that lives on from case to case,
-`run_program` a program once; `Isolation` and `Limits` say what they may see and use.
+`run_program` a program once; `Isolation` and `Limits` set what they may read and use.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class Supervised:
                 looked = time.monotonic()
                 # With thousands of processes measuring is slow: use at most a twentieth of a core.
                 pause = max(_LOOK_SECONDS, 20 * (looked - now))
-            # The end of the process is no event of a pipe: check often at first, for short requests.
+            # A pipe does not signal the end of the process: check often at first, for short requests.
             for key, _ in self._selector.select(min(_LOOK_SECONDS, 0.001 + (now - start) / 10)):
                 key.data()
         self._drain()

@@ -1,4 +1,4 @@
-"""Folders of DICOM files, read as volumes."""
+"""Read a folder of DICOM files as a volume."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _log = logging.getLogger("ctbench.volume")
 
 
 def read_dicom(folder: Path, series: str | None = None) -> Volume:
-    """Read one series of a folder of DICOM files (and the folders in it), in HU where it is a CT.
+    """Read one series of a folder of DICOM files (and the folders in it), in HU if it is a CT.
 
-    Which series: the one whose SeriesInstanceUID is ``series``, or whose description has ``series`` in it. Without
-    ``series``, there must be exactly one that can be a volume: localizers, colour images and single images are passed
-    over. Everything else is refused with the list of series.
+    The series is the one whose SeriesInstanceUID is ``series``, or whose description contains ``series``. Without
+    ``series``, there must be exactly one that can be a volume: localizers, colour images and single images are skipped.
+    Anything else is an error, whose message lists the series.
 
     A series of evenly spaced, unshifted slices is read slice by slice; its axes are rows, columns and their normal. A
     series with gantry tilt (by its slices' positions or by its header) or unequal distances goes through dcm2niix,
-    which shifts the slices back and resamples them to equal distances; what was found and made of it goes to the log
-    ``ctbench.volume`` as information.
+    which shifts the slices back and resamples them to equal distances; the correction is logged to ``ctbench.volume``
+    as information.
 
     Raises:
-        VolumeFileError: no image, no or several series that fit, a damaged file, slices that are not of one volume
-            (other patients, sizes, spacings or orientations), doubled or missing slices, or multi-frame files.
+        VolumeFileError: The folder has no image, no or several matching series, a damaged file, slices of different
+            volumes (other patients, sizes, spacings or orientations), doubled or missing slices, or multi-frame files.
     """
     chosen, stack = _stack(folder, series)
     return _read_stack(stack) if _is_straight(stack) else _converted(chosen, stack)
 
 
 def read_dicom_geometry(folder: Path, series: str | None = None) -> Geometry:
-    """Read where a series lies, of the headers of its slices; one that must be converted is.
+    """Read the geometry of a series from the headers of its slices; a series that needs dcm2niix is converted.
 
-    Arguments and errors are those of ``read_dicom``.
+    Takes the arguments, and raises the errors, of ``read_dicom``.
     """
     chosen, stack = _stack(folder, series)
     if not _is_straight(stack):
@@ -74,7 +74,7 @@ def _converted(chosen: Series, stack: Stack) -> Volume:
 def _read_stack(stack: Stack) -> Volume:
     sitk = simpleitk()
     try:
-        # ImageSeriesReader would give all slices the type of the first, whatever their own rescale needs.
+        # ImageSeriesReader would use the type of the first slice for all, whatever their own rescale needs.
         with quiet_itk():
             array = np.stack([sitk.GetArrayFromImage(sitk.ReadImage(str(one.path)))[0] for one in stack.slices])
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Tilted or unevenly spaced DICOM series, made straight and even by dcm2niix."""
+"""Correction of gantry tilt and uneven slice distances of DICOM series by dcm2niix."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ __all__ = ["convert_series"]
 
 
 def convert_series(series: Series, *, tilted: bool, uneven: bool) -> Volume:
-    """Convert a series with dcm2niix and read what it wrote.
+    """Convert a series with dcm2niix and read the result.
 
-    dcm2niix writes the slices as they are, and beside them what it corrected: ``_Tilt`` (each slice shifted back, the
+    dcm2niix writes the slices as they are, and corrected volumes beside them: ``_Tilt`` (each slice shifted back, the
     field of view made larger), ``_Eq`` (resampled to equal distances) or both. The file with the most corrections is
-    taken; it must have those that the series needs.
+    read; it must have those that the series needs.
 
     Args:
-        series: the slices.
-        tilted: the series needs its gantry tilt corrected.
-        uneven: the series needs slices of equal distance.
+        series: The slices.
+        tilted: Whether the gantry tilt must be corrected.
+        uneven: Whether the slices must be resampled to equal distances.
 
     Raises:
-        VolumeFileError: dcm2niix fails, wrote several volumes, or did not correct what needed it.
+        VolumeFileError: dcm2niix failed, wrote several volumes, or lacks a correction that the series needs.
     """
     with tempfile.TemporaryDirectory(prefix="ctbench-dicom-") as temporary:
         written = _run_dcm2niix(series, Path(temporary))
@@ -63,6 +63,6 @@ def _run_dcm2niix(series: Series, folder: Path) -> list[Path]:
     written = sorted(output.glob("*.nii"))
     if done.returncode != 0 or not written:
         said = (done.stdout + done.stderr).strip().splitlines()
-        msg = f"dcm2niix could not convert DICOM series {series}: {said[-1] if said else 'it said nothing'}"
+        msg = f"dcm2niix could not convert DICOM series {series}: {said[-1] if said else 'it printed no message'}"
         raise VolumeFileError(msg)
     return written

@@ -1,4 +1,4 @@
-"""Series of DICOM slices: what a folder holds, and which one is meant."""
+"""Series of DICOM slices: find those of a folder, and choose one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ctbench.volume.itk import quiet_itk, simpleitk
 __all__ = ["Series", "Slice", "choose_series", "find_series"]
 
 _CT_OR_MR_IMAGE = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.[24](\.\d+)?[^.\d]")
-"""The SOP classes of CT and MR images, as they stand in the first bytes of a file."""
+"""The SOP classes of CT and MR images, as stored in the first bytes of a file."""
 
 
 @dataclass(frozen=True)
 class Slice:
     """The header of one DICOM image; coordinates are DICOM's x, y, z in mm (LPS).
 
-    ``orientation`` and ``position`` are None where the header has none, as in secondary captures.
+    ``orientation`` and ``position`` are None if the header lacks them, as in secondary captures.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Series:
-    """The slices of one SeriesInstanceUID, in no order."""
+    """The slices of one SeriesInstanceUID, in any order."""
 
     uid: str
     description: str
@@ -46,7 +46,7 @@ class Series:
 
     @property
     def is_volume(self) -> bool:
-        """Whether it can be a volume: more than one frame, one number per voxel, and no localizer."""
+        """Whether it can be a volume: more than one frame, one number per voxel, not a localizer."""
         frames = sum(one.size[2] for one in self.slices)
         return frames > 1 and all(one.components == 1 and "LOCALIZER" not in one.image_type for one in self.slices)
 
@@ -57,10 +57,10 @@ class Series:
 def find_series(folder: Path) -> tuple[Series, ...]:
     """Read the headers of all DICOM images in a folder and the folders in it.
 
-    Files without DICOM's signature, and DICOM objects that are no images (reports, DICOMDIR), are passed over.
+    Files without DICOM's signature, and other DICOM objects than images (reports, DICOMDIR), are skipped.
 
     Raises:
-        VolumeFileError: no DICOM image at all, or a CT or MR image that cannot be read.
+        VolumeFileError: The folder has no DICOM image, or a CT or MR image cannot be read.
     """
     groups: dict[str, list[Slice]] = {}
     for path in sorted(folder.rglob("*")):
@@ -69,7 +69,7 @@ def find_series(folder: Path) -> tuple[Series, ...]:
             groups.setdefault(found.series_uid, []).append(found)
     if not groups:
         msg = (
-            f"there is no DICOM image in {folder}; give the folder of a CT or MR series, or a NIfTI, NRRD or MetaImage"
+            f"no DICOM image in {folder}; expected the folder of a CT or MR series, or a NIfTI, NRRD or MetaImage file"
         )
         raise VolumeFileError(msg)
     return tuple(Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(groups.items()))
@@ -79,12 +79,12 @@ def choose_series(found: tuple[Series, ...], wanted: str | None, folder: Path) -
     """Choose the series that ``wanted`` names, or the only one that can be a volume.
 
     Args:
-        found: all series of the folder.
-        wanted: a SeriesInstanceUID, or a part of a series' description (in capitals or not).
-        folder: for the message.
+        found: All series of the folder.
+        wanted: A SeriesInstanceUID, or a part of a series' description (upper or lower case).
+        folder: Path of the folder, for the message.
 
     Raises:
-        VolumeFileError: none or several fit; the message lists all series.
+        VolumeFileError: No series or several match; the message lists all series.
     """
     if wanted is None:
         fitting = [one for one in found if one.is_volume]

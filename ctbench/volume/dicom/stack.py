@@ -1,4 +1,4 @@
-"""How the slices of a DICOM series lie to each other: order, gaps, tilt, and faults that make no volume."""
+"""Order, gaps and gantry tilt of the slices of a DICOM series, and checks that they form one volume."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ctbench.volume.dicom.series import Series, Slice
 __all__ = ["Stack", "stack_slices"]
 
 _SAME_MM = 0.01
-"""Two slices closer than this are one slice twice."""
+"""Two slices closer than this, in mm, are duplicates."""
 _EVEN_MM = 0.05
-"""How far a slice may lie from its place in an even stack: scanners round positions."""
+"""Largest distance of a slice from its place in an even stack, in mm: scanners round positions."""
 _STEEPEST_DEGREES = 45.0
-"""Gantries tilt by up to 30 degrees; a header that says more is not to be believed."""
+"""Gantries tilt by up to 30 degrees; a header with a larger tilt is wrong."""
 _STRAIGHT_DEGREES = 0.1
 """A smaller tilt moves the last slice of a head by less than a voxel."""
 
@@ -27,10 +27,10 @@ class Stack:
     """Slices in the order of their positions along the slices' normal.
 
     Args:
-        slices: in that order.
+        slices: The slices in that order.
         axes: 3 x 3, columns are the directions (x, y, z) of rows, columns and the normal.
-        gaps_mm: distances of neighbouring slices along the normal.
-        shear_degrees: angle between the normal and the line through the slices' positions, 0 in a straight stack.
+        gaps_mm: Distances of neighbouring slices along the normal.
+        shear_degrees: Angle between the normal and the line through the slices' positions, 0 in a straight stack.
     """
 
     slices: tuple[Slice, ...]
@@ -62,20 +62,20 @@ class Stack:
 
 
 def stack_slices(series: Series) -> Stack:
-    """Put the slices of a series in order.
+    """Return the slices of a series in order.
 
     Raises:
-        VolumeFileError: several frames in one file; slices of several patients, sizes, spacings or orientations,
+        VolumeFileError: Several frames in one file; slices of several patients, sizes, spacings or orientations,
             without a position, at the same position, or with one missing between two others; directions that are not
             orthonormal, or a gantry tilt that no scanner has.
     """
     if any(one.size[2] > 1 for one in series.slices):
-        msg = f"DICOM series {series} has several frames in one file; convert it with dcm2niix and give the NIfTI"
+        msg = f"DICOM series {series} has several frames in one file; convert it to NIfTI with dcm2niix"
         raise VolumeFileError(msg)
     _expect_alike(series)
     first = series.slices[0]
     if first.orientation is None or any(one.position is None for one in series.slices):
-        msg = f"DICOM series {series} has slices without a position or orientation, so that it is no volume"
+        msg = f"DICOM series {series} has slices without a position or orientation; expected a volume"
         raise VolumeFileError(msg)
     if len(series.slices) < 2:
         msg = f"DICOM series {series} is a single slice; expected a volume"
@@ -101,7 +101,7 @@ def _expect_possible(series: Series, along_row: NDArray[np.float64], along_colum
         msg += "two directions at right angles; export it again"
         raise VolumeFileError(msg)
     if not all(abs(one.tilt_degrees) <= _STEEPEST_DEGREES for one in series.slices):
-        msg = f"DICOM series {series} says that its gantry was tilted by {series.slices[0].tilt_degrees:g} degrees"
+        msg = f"DICOM series {series} has a gantry tilt of {series.slices[0].tilt_degrees:g} degrees in its header"
         msg += f"; expected at most {_STEEPEST_DEGREES:g}"
         raise VolumeFileError(msg)
 
@@ -138,7 +138,7 @@ def _expect_whole(series: Series, slices: tuple[Slice, ...], gaps: NDArray[np.fl
         msg = f"DICOM series {series} has two slices at one position, {names[at]} and {names[at + 1]}; keep one of them"
         raise VolumeFileError(msg)
     for index, gap in enumerate(gaps):
-        # A change of slice distance goes on in the next gap; where a slice is lost, the gaps on both sides are alike.
+        # A change of slice distance continues in the next gap; if a slice is lost, the gaps on both sides are equal.
         beside = gaps[[at for at in (index - 1, index + 1) if 0 <= at < len(gaps)]]
         lost = gap / beside[0] - 1 if len(beside) and np.ptp(beside) <= _EVEN_MM else 0.0
         if lost > 0.9 and abs(lost - round(lost)) < 0.05:

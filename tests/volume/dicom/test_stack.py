@@ -118,5 +118,5 @@ def test_a_single_slice_is_no_volume():
 
 def test_several_frames_in_one_file_are_refused():
     """Enhanced multi-frame files keep their positions elsewhere; the message says what to do."""
-    with pytest.raises(VolumeFileError, match="several frames in one file; convert it with dcm2niix"):
+    with pytest.raises(VolumeFileError, match="several frames in one file; convert it to NIfTI with dcm2niix"):
         stack_slices(straight(0, 5, size={1: (5, 4, 3)}))
