@@ -1,1 +1,1 @@
-"""The Streamlit leaderboard: it lays out what ctbench.report makes of runs."""
+"""The Streamlit leaderboard: pages that show the frames and drawings of ctbench.report."""

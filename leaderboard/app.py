@@ -2,26 +2,27 @@
 
 How a page is made
     A page is a module in ``leaderboard/views/`` with one public function ``show(selection)``, and a line in ``PAGES``
-    that gives its title, its address and the shared controls it asks for (``selection.ASKED``). This module draws those
-    above the page, so that their values are kept from page to page. ``selection`` says what is looked at (structure,
-    metric, reference) and reads it: ``selection.runs`` knows the raters of the dataset, ``selection.scores()`` gives
+    with its title, its address and the shared controls that it needs (``selection.ASKED``). This module draws those
+    above the page, so that their values are kept from page to page. ``selection`` holds the chosen structure, metric
+    and reference, and reads the data: ``selection.runs`` has the raters of the dataset, ``selection.scores()`` returns
     tidy scores, ``selection.grids()`` arrays, ``selection.run(rater)`` a run with its predictions,
-    ``selection.dataset()`` images and readers' masks where they are on this machine.
+    ``selection.dataset()`` images and readers' masks if they are on this machine.
 
 Rules
-    1. A page lays out. Every number, table and figure comes from ``ctbench.report``, or the statistics below it, as a
-       plain function of frames; altair charts are in ``ctbench.report.drawings.charts``. Nothing is written.
+    1. A page only does the layout. Every number, table and figure comes from ``ctbench.report``, or the statistics
+       below it, as a plain function of frames; altair charts are in ``ctbench.report.drawings.charts``. A page writes
+       no files.
     2. Every control comes from ``leaderboard.controls``, which ties it to the address by its key: a link reproduces
        the view. A key is a short word, unique on its page; the same word on two pages means the same thing.
-    3. Names of datasets, cases, raters and structures are anybody's. They are shown by ``leaderboard.layout`` only
+    3. Names of datasets, cases, raters and structures come from users. They are shown by ``leaderboard.layout`` only
        (``text``, ``note``, ``table``, ``chart``), or as options of ``controls.choice`` and ``choices``, which take
        plain text; never in a label, a hint, markdown or HTML.
     4. Functions that read or compute are ``reading.cached``; their arguments are a ``Selection``, ``ComparableRuns``
        or plain values. A page reads the partition that it shows, never all of them.
-    5. Every table is shown by ``layout.table``, which offers exactly what is seen as CSV; every chart by
-       ``layout.chart``, with a unit on every axis and n in its caption.
-    6. Errors of ours (``CtbenchError``) may leave a page: they are shown here, in a sentence.
-    7. From page to page: ``layout.link(url, words, key=value)``, with keys of controls.
+    5. Every table is shown by ``layout.table``, which offers the shown rows as CSV; every chart by ``layout.chart``,
+       with a unit on every axis and n in its caption.
+    6. A page may raise our errors (``CtbenchError``): their message is shown here.
+    7. Links between pages: ``layout.link(url, words, key=value)``, with keys of controls.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ __all__ = ["PAGES", "Page", "main", "prepare"]
 
 @dataclass(frozen=True)
 class Page:
-    """A page.
+    """A page of the leaderboard.
 
     Args:
-        title: in the navigation.
-        url: its address; the first page's is empty.
-        icon: a name of Material Symbols.
-        show: draws it; gets a ``Selection`` if the page asks for something, else nothing.
-        asks: the shared controls above it.
+        title: Title in the navigation.
+        url: Path in the address; empty for the first page.
+        icon: A name of Material Symbols.
+        show: Draws the page; called with a ``Selection`` if the page has shared controls, else without arguments.
+        asks: The shared controls above the page.
     """
 
     title: str
@@ -76,14 +77,13 @@ PAGES = (
 
 
 def prepare() -> None:
-    """Draw the first page for nobody: what it reads and computes is kept, and the first visitor need not wait for it.
+    """Draw the first page once without a visitor, so that its data are cached for the first one.
 
-    What the other pages compute with is imported meanwhile. Whatever is wrong with the board is left for the pages to
-    say.
+    The modules of the other pages are imported meanwhile. Errors of the board are ignored here; the pages show them.
     """
     Thread(target=import_module, args=("statsmodels.api",), daemon=True).start()
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # Streamlit says of every control that nobody looks at it
+    logging.disable(logging.WARNING)  # Streamlit warns about every control that is drawn without a visitor
     try:
         with suppress(Exception):
             board, page = reading.board(), PAGES[0]
@@ -98,7 +98,7 @@ def _show(page: Page, asked: Sequence[Selection]) -> None:
 
 
 def main() -> None:
-    """Draw the page that the address names."""
+    """Draw the page of the current address."""
     st.set_page_config(page_title="ctbench leaderboard", page_icon="🧠", layout="wide")
     layout.style()
     asked: list[Selection] = []

@@ -1,6 +1,6 @@
-"""Controls whose values stand in the address, so that a link reproduces the view.
+"""Controls bound to query parameters of the address, so that a link reproduces the view.
 
-Options are plain text in every one of them, whoever wrote it. A value in the address that is no option is dropped.
+Options are shown as plain text, whoever wrote them. A value in the address that is not among the options is dropped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How tables, charts and anybody's words are put on a page: as text, whatever they hold."""
+"""Layout of a page: texts, tables, charts and links, with users' texts shown as plain text."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ def style() -> None:
 
 
 def text(words: object, kind: Kind = "plain") -> None:
-    """Show words as they are: nothing in them is markup."""
+    """Show a text as it is, without markup."""
     st.html(f'<p class="words {kind}">{escape(str(words))}</p>')
 
 
 def facts(known: Iterable[tuple[object, object]]) -> None:
-    """Show facts about something, each with its name before it."""
+    """Show names and values as a definition list."""
     rows = (f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in known)
     st.html(f'<dl class="words facts">{"".join(rows)}</dl>')
 
 
 def code(words: str) -> None:
-    """Show words as they would be typed."""
+    """Show a text in a fixed-width font, as it is typed."""
     st.code(words, language=None, wrap_lines=True)
 
 
@@ -84,7 +84,7 @@ def note(words: object, kind: Literal["info", "warning", "error"] = "info") -> N
 
 
 def _unmarked(words: str) -> str:
-    """Escape what markdown would make something of."""
+    """Return the text with the special characters of markdown escaped."""
     return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|<>$:~" else sign for sign in words)
 
 
@@ -97,18 +97,19 @@ def table(
     height: int | Literal["auto", "content"] = "auto",
     shade: pd.Series | None = None,
 ) -> int | None:
-    """Show a table, and give exactly what is seen to be downloaded as CSV and Parquet.
+    """Show a table, with the same rows to download as CSV and Parquet.
 
     Args:
-        frame: its rows; the index is not shown.
-        name: of the files, without ending.
+        frame: The rows; the index is not shown.
+        name: Name of the files, without suffix.
         columns: ``st.column_config`` by column.
-        key: where given, a row can be chosen.
-        height: in pixels, or as Streamlit says.
-        shade: the background of each row; null for none. Long tables go without: every cell takes its time.
+        key: Key of the selection; without it no row can be selected.
+        height: Height in pixels, or a keyword of Streamlit.
+        shade: Background colour of each row; null for none. Ignored for long tables, because styling every cell is
+            slow.
 
     Returns:
-        The position of the row that was chosen; None where there is none.
+        The position of the selected row; None if none is selected.
     """
     asked: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row", "key": key} if key else {}
     chosen = st.dataframe(
@@ -145,13 +146,13 @@ def _shaded(frame: pd.DataFrame, shade: pd.Series) -> Any:
 
 
 def chart(drawing: Any, words: str) -> None:
-    """Show an altair chart over its caption, which says n."""
+    """Show an altair chart over its caption, which states n."""
     st.altair_chart(drawing, width="stretch", theme=None)
     text(words, "muted")
 
 
 def legend(colours: Mapping[str, tuple[int, int, int]]) -> None:
-    """Show what colours stand for; the names may be anybody's."""
+    """Show a legend of colours; the names may be users' texts."""
     entries = (
         f'<span class="key"><i style="background:rgb{colour}"></i>{escape(shortened(name, 40))}</span>'
         for name, colour in colours.items()
@@ -165,11 +166,11 @@ def has_viewer() -> bool:
 
 
 def viewer(image: bytes, masks: Mapping[str, bytes]) -> None:
-    """Show a volume that can be turned, with masks over it.
+    """Show a volume that can be rotated, with masks over it.
 
     Args:
-        image: a compressed NIfTI.
-        masks: NIfTIs, by the name of a colour map of NiiVue.
+        image: A compressed NIfTI.
+        masks: Name of a colour map of NiiVue -> NIfTI.
     """
     from niivue_component import niivue_viewer
 
@@ -208,15 +209,15 @@ def empty_board(where: str) -> None:
 
 
 def remember(places: Mapping[str, Any]) -> None:
-    """Keep the pages of this run of the script, for ``link``."""
+    """Store the pages of this run of the script, for ``link``."""
     st.session_state[_PLACES] = dict(places)
 
 
 def link(url: str, words: str, **query: str) -> None:
-    """Show a link to another page, in words of ours, with the values of its controls.
+    """Show a link to another page, with the values of its controls; its text must not be a user's.
 
-    What the address says of controls that both pages have (the dataset) goes along by itself. A page cannot be left
-    without a click: Streamlit refuses to change an address while its controls are on the page.
+    The values of controls that both pages have (the dataset) are passed on by themselves. A page cannot be left without
+    a click: Streamlit refuses to change an address while its controls are on the page.
     """
     st.page_link(
         st.session_state[_PLACES][url], label=words, icon=":material/arrow_forward:", query_params=query or None

@@ -1,4 +1,4 @@
-"""The board that is shown, and the cache of everything that pages read and compute."""
+"""The current board, and the cache of all that pages read and compute."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from leaderboard import controls, reading
 __all__ = ["ASKED", "Selection", "Structure", "ask", "dataset_of", "scores_of"]
 
 ASKED = ("dataset", "structure", "metric", "reference")
-"""The shared controls that a page may ask for; without ``dataset`` there are no others."""
+"""The shared controls that a page may have; the others require ``dataset``."""
 
 _ANY, _UNKNOWN = "any task", "task not stated"
 _REFERENCES = "leave-one-out: a reader is scored on what the other readers agree on, models on the same references"
@@ -33,9 +33,9 @@ class Structure:
     """A structure, or the mean over several.
 
     Args:
-        title: how it is shown.
-        over: what the mean goes over; one name for a structure.
-        overall: whether it is a mean over structures.
+        title: Title on the page.
+        over: The structures of the mean; one name for a single structure.
+        overall: Whether it is a mean over structures.
     """
 
     title: str
@@ -45,14 +45,14 @@ class Structure:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is looked at.
+    """The values of the shared controls, and the data that they select.
 
     Args:
-        board: all of it.
-        runs: the raters of a dataset that may be compared; None where the page does not ask for a dataset.
-        structure: one, or a mean over several.
-        metric: its name.
-        reference: the name of one, or ``leave-one-out``.
+        board: The whole board.
+        runs: The comparable raters of a dataset; None on a page without the control of the dataset.
+        structure: A structure, or a mean over several.
+        metric: Name of the metric.
+        reference: Name of a reference, or ``leave-one-out``.
     """
 
     board: Board
@@ -64,21 +64,22 @@ class Selection:
     def scores(
         self, metric: str | None = None, reference: str | None = None, raters: Sequence[str] | None = None
     ) -> pd.DataFrame:
-        """Read tidy scores of the dataset, of all structures: by default of the metric and reference that are chosen.
+        """Return tidy scores of all structures of the dataset.
 
         Args:
-            metric: another metric.
-            reference: another reference; ``leave-one-out`` gives those of all references without a reader.
-            raters: names; None: all of them, which only small boards can afford.
+            metric: Name of the metric; default: the selected one.
+            reference: Name of the reference; ``leave-one-out``: all references without a reader. Default: the selected
+                one.
+            raters: Names of the raters; None: all of them, which is slow on large boards.
         """
         names = None if raters is None else tuple(raters)
         return scores_of(self.runs, metric or self.metric, reference or self.reference, names)
 
     def grids(self, metric: str | None = None) -> tuple[Grid, ...]:
-        """Read the scores of all raters as arrays, one for each reference that the chosen one stands for.
+        """Return the scores of all raters as arrays, one for each reference that the selected one stands for.
 
         Args:
-            metric: another than the chosen one.
+            metric: Name of the metric; default: the selected one.
         """
         references = self.runs.expanded(self.reference)
         return tuple(_grid(self.runs, metric or self.metric, name) for name in references)
@@ -104,7 +105,7 @@ class Selection:
         """Open the run of a model, or that of the readers, with its predictions, times and log.
 
         Raises:
-            StoreError: its files are not on this machine, or cannot be read.
+            StoreError: The run's files are not on this machine, or cannot be read.
         """
         return self.runs.open_run(rater)
 
@@ -112,7 +113,7 @@ class Selection:
         """Return the dataset with its images and readers' masks, if it is on this machine.
 
         Raises:
-            DataError: The dataset is not on this machine; the message says what to do.
+            DataError: The dataset is not on this machine.
         """
         return dataset_of(self.runs)
 
@@ -128,7 +129,7 @@ def dataset_of(runs: ComparableRuns) -> Dataset:
     """Return the dataset of some runs with its images and readers' masks, if it is on this machine.
 
     Raises:
-        DataError: The dataset is not on this machine; the message says what to do.
+        DataError: The dataset is not on this machine.
     """
     return _dataset(runs.dataset, reading.catalogs())
 
@@ -158,11 +159,11 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
     """Show the shared controls of a page side by side, and return what they select.
 
     Raises:
-        UsageError: no run of the board can be shown.
+        UsageError: No run of the board can be shown.
     """
     datasets = datasets_on(board)
     if not datasets:
-        msg = "no run of this board can be shown; About lists them with the reasons"
+        msg = "no run of this board can be shown; the page About lists them with the reasons"
         raise UsageError(msg)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = _ask_dataset(datasets)
@@ -203,7 +204,7 @@ def _ask_field(fields: Sequence[ComparableRuns]) -> ComparableRuns:
 
 
 def structures_of(runs: ComparableRuns) -> tuple[Structure, ...]:
-    """List what can be looked at: the means over structures, the widest first, then labels, then groups."""
+    """Return the structures to choose from: the means over structures, the widest first, then labels, then groups."""
     widest_first = sorted(runs.scopes, key=lambda over: (-len(over), over))
     means = [Structure(runs.scope_title(over), over, overall=True) for over in widest_first if len(over) > 1]
     return (*means, *(Structure(name, (name,), overall=False) for name in runs.structures))

@@ -1,1 +1,1 @@
-"""The pages: each module draws one."""
+"""The pages of the leaderboard, one module each."""

@@ -1,4 +1,4 @@
-"""About: what the numbers mean, what papers printed, and how to get on the board."""
+"""Page About: definitions of metrics and rules, the audit of the papers, and how to submit a run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from leaderboard import layout, reading
 __all__ = ["show"]
 
 _PRINCIPLES = """\
-Readers are not judged by a ground truth that they helped to make: reader and model are compared on the consensus of \
-the other readers. Scores on different references are never compared.
-Voxels on which the readers found no consensus do not count, in overlap, volumes and distances alike: a prediction \
-inside the band on which they disagree is neither praised nor punished.
-Undefined is no value, with a status, never a silent 0 or 1. A missed structure, a failed or a missing prediction \
-costs the worst value there is, so that missing something never makes a mean better. Every mean says how many values \
-it counts, and how many were undefined, penalised or failed.
-A predictor sees images only; third-party code runs in a sandbox that the references are not in."""
+Readers are not scored against a ground truth that they helped to make: reader and model are compared on the \
+consensus of the other readers. Scores on different references are never compared.
+Voxels on which the readers found no consensus are not counted in overlap, volumes and distances: a prediction inside \
+the band on which they disagree is neither rewarded nor penalised.
+An undefined score has no value but a status, never a silent 0 or 1. A missed structure, a failed or a missing \
+prediction counts with the worst possible value, so that missing something never improves a mean. Every mean is shown \
+with the number of values, and how many were undefined, penalised or failed.
+A predictor sees images only; third-party code runs in a sandbox without the references."""
 _WIDE = st.column_config.Column(width="large")
 
 
@@ -33,7 +33,7 @@ def show() -> None:
     layout.text("Metrics", "subtitle")
     known = metric_definitions()
     layout.facts((row["title"], f"{row['definition']} {row['source']}.") for row in known.to_dict("records"))
-    layout.text("What a metric gives where something is empty or missing", "subtitle")
+    layout.text("Values of a metric for empty masks and missing predictions", "subtitle")
     layout.text(explanations.VALUES_WHERE_EMPTY, "muted")
     layout.table(known.drop(columns=["definition", "source"]), "metrics")
     layout.text("Consensus rules", "subtitle")

@@ -1,4 +1,4 @@
-"""Case: the slices of one case with what everybody drew, the worst cases first."""
+"""Page Case: the slices of one case with the masks of the raters; the worst cases come first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Kind = Literal["errors", "structures", "outlines", "image"]
 
 
 class Choice(NamedTuple):
-    """How the pictures are drawn."""
+    """Options of the pictures."""
 
     kind: Kind
     window: tuple[float, float] | None
@@ -148,7 +148,7 @@ def _ask_outlined(selection: Selection, rater: str) -> tuple[str, ...]:
 
 
 def _scene_here(selection: Selection, case: str, raters: Sequence[str]) -> Scene | None:
-    """Read what can be seen of the case on this machine; say why where that is nothing."""
+    """Return the images and masks of the case, or None with a note if they are not on this machine."""
     models = _models_among(selection, raters)
     try:
         return _scene(selection.runs, case, models)
@@ -196,7 +196,7 @@ def _pictures(
     for place, (words, layer) in zip(st.columns(len(layers)), layers.items(), strict=True):
         with place:
             picture = draw_slice(scene, z, layer, window=chosen.window)
-            # The picture is its own address: a file of a run that was overtaken is gone before the browser asks for it.
+            # A data URL: a file of a script run that was superseded is deleted before the browser requests it.
             st.image(png(picture), width="stretch")
             layout.text(words, "muted")
     layout.legend(_legend(selection, scene, kind, outlined))

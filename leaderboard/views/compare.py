@@ -1,4 +1,4 @@
-"""Compare: two raters case by case, and up to thirty with one another."""
+"""Page Compare: two raters case by case, and paired tests of up to thirty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection: who calls the cases positive that are, by type and size, at any threshold and at any prevalence."""
+"""Page Detection: sensitivity and specificity by case, by type and size, at any threshold and prevalence."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _sure(runs: ComparableRuns, rater: str, case: str) -> float | None:
     try:
         return runs.open_run(rater).findings(case)[0]
     except CtbenchError:
-        return None  # the board keeps no predictions; volumes still make a call
+        return None  # the board has no predictions; cases are still called by volume
 
 
 def _curves(found: pd.DataFrame, selection: Selection) -> None:
@@ -142,7 +142,7 @@ def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
 
 
 def _wrong(found: pd.DataFrame, selection: Selection) -> None:
-    """List the cases that were wrongly called; a row leads to its slices."""
+    """Show the wrongly called cases; selecting a row links to its slices."""
     wrong = found[(found["score"] >= found["threshold"]) != found["truth"].astype(bool)]
     if wrong.empty:
         layout.text("Nobody called a case wrongly.", "muted")

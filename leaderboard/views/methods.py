@@ -1,4 +1,4 @@
-"""Methods: the card of each model, and what went wrong with it."""
+"""Page Methods: the card of each model, and its failures."""
 
 from __future__ import annotations
 

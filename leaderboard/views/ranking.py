@@ -1,4 +1,4 @@
-"""Ranking: where everybody stands, how sure that is, and who has no rank and why."""
+"""Page Ranking: ranks with intervals, and the raters without a rank with the reason."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _how(selection: Selection) -> str:
 
 
 def _others(selection: Selection) -> None:
-    """List what has no place in the table, with the reasons."""
+    """Show the runs that are not in the table, with the reasons."""
     refused, broken = selection.runs.refused, broken_runs(selection.board)
     if len(refused):
         with layout.folded(f"{len(refused)} runs on this dataset are not shown"):

@@ -1,4 +1,4 @@
-"""Readers: who agrees with whom, how reliably, where no consensus is found, and how each stands against the others."""
+"""Page Readers: pairwise agreement, reliability, indeterminate voxels, and each reader against the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures: who is good at what, which structures are taken for others, and whether size explains it."""
+"""Page Structures: scores by structure, confusion between structures, and correlation with size."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show(selection: Selection) -> None:
 
 
 def _chosen(selection: Selection, models: Sequence[str], **other: str) -> pd.DataFrame:
-    """Read the scores of the readers and of some models, of what they know."""
+    """Return the scores of the readers and of some models, without unsupported structures."""
     rows = selection.scores(raters=[*models, *selection.readers()], **other)
     return rows[rows["status"] != Status.UNSUPPORTED]
 

@@ -39,7 +39,7 @@ def test_a_made_up_copy_of_its_layout_loads(name, lay_out, tmp_path, monkeypatch
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_a_dataset_without_files_says_so(name):
     """A dataset that is described only cannot be loaded, and the message says why."""
-    with pytest.raises(DatasetError, match="described only"):
+    with pytest.raises(DatasetError, match="is only a description"):
         load_dataset(name)
 
 

@@ -126,7 +126,7 @@ def test_runs_of_readers_and_unknown_metrics_are_refused(blobs, runs, tmp_path):
         compare(readers, readers)
     with pytest.raises(UsageError, match="have no metric assd; they have dice"):
         compare(runs("a", BEFORE), runs("b", BEFORE), ["assd"])
-    with pytest.raises(UsageError, match="have no case with values of both"):
+    with pytest.raises(UsageError, match="have no case with values in both"):
         compare(runs("a", {"x": (0.1, 0.2)}), runs("b", {"y": (0.1, 0.2)}))
 
 
