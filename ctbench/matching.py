@@ -30,7 +30,7 @@ class LabelMatch:
     unsupported: tuple[str, ...]
 
     def translate(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Bring a label map of the predictor into the dataset's codes; unclaimed codes become background."""
+        """Return a label map of the predictor in the dataset's codes; unclaimed codes become background."""
         table = np.zeros(int(max(self.translation, default=0)) + 1, np.int32)
         for source, target in self.translation.items():
             table[source] = target

@@ -224,7 +224,7 @@ def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
 
 
 def rebuild(board: str | Path) -> Board:
-    """Bring the derived tables up to date with the submitted runs; only new runs are read.
+    """Update the derived tables from the submitted runs; only new runs are read.
 
     Raises:
         StoreError: the board cannot be written.

@@ -38,7 +38,7 @@ class Mask(NamedTuple):
         return self
 
     def put(self, at: Sequence[NDArray[np.integer]], values: NDArray[np.bool_], start: NDArray[np.int64]) -> Mask:
-        """Set single voxels, given by their indices in the label map; those outside of this are passed over."""
+        """Set single voxels by their indices in the label map; indices outside of the crop are ignored."""
         z, y, x = (axis - first for axis, first in zip(at, start, strict=True))
         depth, height, width = self.voxels.shape
         inside = (z >= 0) & (z < depth) & (y >= 0) & (y < height) & (x >= 0) & (x < width)

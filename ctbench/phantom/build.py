@@ -90,7 +90,7 @@ def build_anatomy(
         validation: number of validation cases.
         test: number of test cases.
         shape: of every scan, z,y,x; the field of view stays the same.
-        seed: the same seed gives the same files.
+        seed: Seed of all random numbers; equal seeds produce equal files.
         jobs: how many processes; -1: one for each core.
     """
     splits = _splits(train, validation, test)
@@ -123,7 +123,7 @@ def build_hemorrhage(
         validation: number of validation cases.
         test: number of test cases.
         shape: of every scan, z,y,x; the field of view stays the same.
-        seed: the same seed gives the same files.
+        seed: Seed of all random numbers; equal seeds produce equal files.
         jobs: how many processes; -1: one for each core.
     """
     cases = [_case("hemorrhage", number, split, seed) for number, split in enumerate(_splits(train, validation, test))]

@@ -154,7 +154,7 @@ _QUESTIONS: dict[str, Callable[[Predictor], None]] = {
     "takes two slices": _check_two_slices,
     "takes flipped axes": _check_flipped,
     "takes floating-point HU": _check_float,
-    "gives the same answer twice": _check_repeated,
+    "returns the same prediction twice": _check_repeated,
     "leaves the image as it is": _check_untouched,
     "leaves no files behind": _check_writes,
 }

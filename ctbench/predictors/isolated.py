@@ -238,7 +238,7 @@ def _with_labels(spec: str, options: Mapping[str, Any], here: Path) -> dict[str,
 
 
 def _named(error: PredictionFailedError, info: PredictorInfo, case: str) -> PredictionFailedError:
-    """Put the predictor's name and the case into the message, and keep the notes."""
+    """Return the error with the predictor's name and the case in its message, and with its notes."""
     what, colon, why = str(error).partition(": ")
     named = PredictionFailedError(f"{info.name} {what}{f' on case {case}' if case else ''}{colon}{why}")
     for note in getattr(error, "__notes__", ()):

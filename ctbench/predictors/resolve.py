@@ -130,7 +130,7 @@ def _import(spec: str, load: Callable[[], object]) -> Callable[..., object]:
 def _check_options(factory: Callable[..., object], options: Mapping[str, Any], spec: str) -> None:
     try:
         signature = inspect.signature(factory)
-    except (TypeError, ValueError):  # some compiled callables have no signature; calling them tells
+    except (TypeError, ValueError):  # some compiled callables have no signature; then the call itself raises
         return
     try:
         signature.bind(**options)

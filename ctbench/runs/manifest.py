@@ -176,8 +176,8 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest; one of an earlier schema version is brought up to this one, with what it did not know empty.
 
     Raises:
-        SchemaVersionError: a later version of ctbench wrote it, or one so old that no step leads from it.
-        StoreError: it cannot be read, or is no manifest.
+        SchemaVersionError: A later version of ctbench wrote it, or one that is too old to be upgraded.
+        StoreError: The file cannot be read, or is not a manifest.
     """
     try:
         text = path.read_text(encoding="utf-8")

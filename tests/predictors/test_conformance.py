@@ -48,7 +48,7 @@ def only_even(image):
 @pytest.mark.parametrize(
     ("answer", "check"),
     [
-        (moody, "gives the same answer twice"),
+        (moody, "returns the same prediction twice"),
         (meddling, "leaves the image as it is"),
         (snobbish, "takes an empty scan"),
         (only_even, "takes anisotropic voxels and odd sizes"),
