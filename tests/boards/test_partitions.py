@@ -3,6 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ctbench.boards import open_board, partitions, submit
+from ctbench.boards.partitions import add_run, partition_table
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
 from ctbench.runs import open_run
@@ -10,13 +11,17 @@ from ctbench.scores import SCORE_COLUMNS
 
 
 def test_hostile_names_stay_in_their_folder(kept, others, tmp_path):
-    """A dataset's name is no path."""
+    """A run with such a dataset's name is refused, and a partition of that name would still be below its board."""
     name = "../../etc/pass wd=x"
     other = others("other")
+    manifest = other.manifest.model_copy(update={"dataset": name})
     other.scores.assign(dataset=name).to_parquet(other.folder / "scores.parquet", index=False)
-    (other.folder / "run.json").write_text(other.manifest.model_copy(update={"dataset": name}).to_json())
-    submit(open_run(other.folder), tmp_path / "inner" / "board")
-    assert len(open_board(tmp_path / "inner" / "board").scores(name, "dice", "majority")) == 12
+    (other.folder / "run.json").write_text(manifest.to_json())
+    with pytest.raises(StoreError, match="is not the name of a dataset"):
+        open_run(other.folder)
+    place = Place.of(tmp_path / "inner" / "board")
+    add_run(place, "d1", manifest, (other.folder / "scores.parquet").read_bytes())
+    assert partition_table(place, (name, "dice", "majority"), ["d1"]).num_rows == 12
     assert [path.name for path in (tmp_path / "inner").iterdir()] == ["board"]
 
 

@@ -112,7 +112,7 @@ def test_nonempty_slices_are_annotated(reader_folder, write_catalog):
 
 
 def test_annotated_slices_from_the_case_table(reader_folder, write_catalog):
-    """A column of the case table says which slices were annotated, for all readers of the case."""
+    """A column of the case table lists the annotated slices, for all readers of the case."""
     table = reader_folder.parent / "cases.csv"
     rule = {"annotated": {"column": "slices"}, "cases": "cases.csv"}
     path = write_catalog(toy={"readers": "readers/{reader}/{case}.nii.gz"} | rule)
@@ -121,7 +121,7 @@ def test_annotated_slices_from_the_case_table(reader_folder, write_catalog):
     assert dataset["c1"].annotated("ben").tolist() == [True, False, True]
     assert dataset["c2"].annotated("anna") is None
     table.write_text("case,slices\nc1,2-3\nc2,all\n")
-    with pytest.raises(DatasetError, match="slice 3 is annotated, but there are only 3"):
+    with pytest.raises(DatasetError, match="lists slice 3 as annotated, but the image has 3 slices"):
         load_dataset(path)["c1"].annotated("anna")
 
 

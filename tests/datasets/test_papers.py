@@ -249,7 +249,7 @@ def test_wrong_figures_are_refused(tmp_path, write_catalog, text, message):
 
 def test_figures_that_are_not_there_are_told(write_catalog):
     """An entry that names a file without one is an error."""
-    with pytest.raises(MissingFileError, match=r"names the published figures 'mine\.csv'"):
+    with pytest.raises(MissingFileError, match=r"lists the published figures 'mine\.csv'"):
         published("toy", catalog=write_catalog(toy={"published": "mine.csv"}))
 
 

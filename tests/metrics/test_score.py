@@ -126,7 +126,7 @@ def test_bool_masks_are_code_1(blobs, values):
         ({"tolerance_mm": 0}, UsageError, "'a' is 0"),
         ({"tolerance_mm": -1.0}, UsageError, "'a' is -1"),
         ({"tolerance_mm": float("nan")}, UsageError, "'a' is nan"),
-        ({"tolerance_mm": {"b": 1.0}}, UsageError, "no tolerance for structure 'a'"),
+        ({"tolerance_mm": {"b": 1.0}}, UsageError, "no value for structure 'a'"),
         ({"surface": "4d"}, UsageError, "'4d'"),
     ],
 )
