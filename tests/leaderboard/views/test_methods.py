@@ -28,9 +28,9 @@ def test_a_method_without_failures_says_so(app, toy_board):
 
 
 def test_files_that_are_elsewhere_are_told(app, toy_runs):
-    """A board in a store of objects shows cards, and says why it has no log."""
+    """A board in an object store shows cards, and says why it has no log."""
     for one in toy_runs.values():
         submit(one, "memory://boards/toy")
     words = words_of(app("memory://boards/toy", "methods", method="blunt"))
     assert "The log cannot be shown" in words
-    assert "in a store of objects" in words
+    assert "in an object store" in words
