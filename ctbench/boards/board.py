@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -74,6 +75,7 @@ class Board:
         self._row(run)
         if run in self.folders:
             return open_run(self.folders[run])
+        _expect_digest(run)
         if self.place.local is None:
             msg = f"the files of run {run} are in an object store, {self.place}; copy the board to a local folder first"
             raise StoreError(msg)
@@ -177,9 +179,10 @@ def submit(run: Run, board: str | Path) -> tuple[str, bool]:
 
     Raises:
         UsageError: The run was withdrawn, is a shard, or is too old to have digests of its results.
-        StoreError: The board cannot be written.
+        StoreError: The board cannot be written, or a file of the run is a link.
     """
     place, paths = Place.of(board), RunFolder(run.folder)
+    paths.expect_no_links()
     if run.manifest.shard or not run.manifest.scores_digest:
         what = "is a shard of one; merge it first" if run.manifest.shard else "has no digests; score it again"
         msg = f"{run.folder} cannot be submitted: it {what}"
@@ -211,9 +214,10 @@ def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
         UsageError: The board has no such run.
     """
     place = Place.of(board)
+    _expect_digest(digest)
     with _alone(place):
         own, tombstone = place / "runs" / digest, place / "withdrawn" / f"{digest}.json"
-        if not digest or "/" in digest or not ((own / "run.json").exists() or tombstone.exists()):
+        if not ((own / "run.json").exists() or tombstone.exists()):
             msg = f"{place} has no run {digest!r}; its runs: {', '.join((place / 'runs').names()) or 'none'}"
             raise UsageError(msg)
         if not tombstone.exists():
@@ -221,6 +225,13 @@ def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
             tombstone.write(json.dumps({"withdrawn": stamp, "reason": reason}, ensure_ascii=False).encode())
         own.remove()
         _bring_up_to_date(place)
+
+
+def _expect_digest(text: str) -> None:
+    """Refuse what is not the name of a run on a board: it becomes part of a path, and ``..`` is the board itself."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        msg = f"expected the digest of a run, 64 of the characters 0-9 and a-f, got {text!r}"
+        raise UsageError(msg)
 
 
 def rebuild(board: str | Path) -> Board:

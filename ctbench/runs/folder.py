@@ -94,6 +94,18 @@ class RunFolder:
         """Folder of the predictions of a model."""
         return self.path / "predictions"
 
+    def expect_no_links(self) -> None:
+        """Check that all files are in the folder itself, before they are copied to where others can read them.
+
+        Raises:
+            StoreError: One is a symbolic link, which could lead to any file of this user.
+        """
+        own = (self.manifest, self.scores, self.times, self.log, self.files, self.predictions)
+        for path in (*own, *sorted(self.predictions.glob("*"))):
+            if path.is_symlink():
+                msg = f"{path} is a link to {path.readlink()}; put the file itself into the run's folder, or remove it"
+                raise StoreError(msg)
+
     def prediction(self, case: str) -> Path:
         """Return the path of the predicted label map of a case, in the predictor's own codes."""
         return self.predictions / f"{case}.nii.gz"

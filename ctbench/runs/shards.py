@@ -83,9 +83,11 @@ def merge(shards: Sequence[Run], folder: str | Path) -> Run:
 
     Raises:
         UsageError: A shard is missing or occurs twice, they belong to different runs, or the folder holds other files.
-        StoreError: A shard lost some of its files, or the folder cannot be written.
+        StoreError: A shard lost some of its files or holds links, or the folder cannot be written.
     """
     shards, paths = _in_order(shards), RunFolder(Path(folder))
+    for run in shards:
+        RunFolder(run.folder).expect_no_links()
     plan = _plan(shards)
     if paths.manifest.is_file():
         found = read_manifest(paths.manifest)

@@ -82,8 +82,8 @@ def test_a_withdrawn_run_leaves_a_tombstone(kept, others, tmp_path):
     with pytest.raises(UsageError, match=r"was withdrawn from .*: trained on the test cases"):
         submit(kept, tmp_path / "board")
     withdraw(digest, tmp_path / "board")  # twice is once
-    with pytest.raises(UsageError, match="has no run 'abc'; its runs: "):
-        withdraw("abc", tmp_path / "board")
+    with pytest.raises(UsageError, match=f"has no run '{'0' * 64}'; its runs: "):
+        withdraw("0" * 64, tmp_path / "board")
 
 
 def test_the_tables_follow_from_the_runs(kept, others, tmp_path):
