@@ -45,11 +45,11 @@ def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
     it claims covers every member.
 
     Args:
-        dataset: what is scored.
-        predictor: what the label maps hold.
+        dataset: The dataset's label set.
+        predictor: The predictor's label set.
 
     Raises:
-        UsageError: no name is common to both, or one code of the predictor would stand for two labels of the dataset.
+        UsageError: No name is common to both, or one code of the predictor would stand for two labels of the dataset.
     """
     translation: dict[int, int] = {}
     claimed: dict[str, set[int]] = {}  # structure of the dataset -> codes of the predictor that are part of it

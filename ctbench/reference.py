@@ -115,8 +115,8 @@ class Reference:
         """Return the reference of one structure alone, as code 1.
 
         Args:
-            name: Of a label, or of a group.
-            codes: Of the labels that make it.
+            name: Name of a label or of a group.
+            codes: Codes of the label, or of the group's labels.
         """
         labels = np.isin(self.labels, codes).astype(np.uint8)
         group = self.groups.get(name)

@@ -20,16 +20,16 @@ __all__ = ["Panel", "read_panel"]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The label maps of two readers or more of one case, and what they were fused into.
+    """The label maps of two readers or more of one case, and their consensus.
 
     Args:
-        case: its id.
-        label_maps: reader -> z,y,x integers.
-        annotated: reader -> z bool, the slices that the reader annotated.
-        structures: name -> codes, of the labels and groups that were assessed in this case.
-        everyone: the consensus of all readers.
-        without: reader -> the consensus of all others.
-        grid: a volume on the case's grid.
+        case: Id of the case.
+        label_maps: Reader -> z,y,x integers.
+        annotated: Reader -> z bool, the slices that the reader annotated.
+        structures: Name -> codes, of the labels and groups that were assessed in this case.
+        everyone: The consensus of all readers.
+        without: Reader -> the consensus of all others.
+        grid: A volume on the case's grid.
     """
 
     case: str

@@ -80,20 +80,20 @@ def study_readers(
     """Compare the readers of a dataset with each other, case by case.
 
     Args:
-        dataset: whose readers; cases with fewer than two of them are skipped.
-        split: study only the cases of this split; empty: all.
-        consensus: the rule that fuses readers, for the jackknife.
+        dataset: The dataset; cases with fewer than two readers are skipped.
+        split: Study only the cases of this split; empty (default): all.
+        consensus: The rule that fuses readers, for the jackknife.
         jobs: Number of worker processes; -1 uses all cores.
         maps: Folder in which ``{case}_disagreement.nii.gz``, the ``disagreement_map``, is written for each case; None
             (default): no maps.
-        progress: called once, with the cases as steps.
+        progress: Called once, with the cases as steps.
 
     Returns:
-        The study; the number of ``jobs`` makes no difference to it.
+        The study, which does not depend on ``jobs``.
 
     Raises:
-        DataError: no case has two readers, or a label map cannot be used.
-        UsageError: an unknown consensus.
+        DataError: No case has two readers, or a label map cannot be used.
+        UsageError: The consensus is unknown.
         StoreError: ``maps`` cannot be written.
     """
     chosen = dataset.split(split) if split else dataset

@@ -18,16 +18,16 @@ def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path,
     """Write all tables of a study, unrounded.
 
     Args:
-        study: whose tables.
-        folder: gets ``pairs.csv``, ``agreement.csv`` and ``by-reader.csv``, a value for each case; their summaries
-            over cases, ``pair-summary.csv``, ``reliability.csv`` and ``reader-summary.csv``; ``disagreement.csv``; and
-            ``skipped.csv``, the cases that were left out.
+        study: The study.
+        folder: Folder for ``pairs.csv``, ``agreement.csv`` and ``by-reader.csv``, a value for each case; their
+            summaries over cases, ``pair-summary.csv``, ``reliability.csv`` and ``reader-summary.csv``;
+            ``disagreement.csv``; and ``skipped.csv``, the cases that were left out.
 
     Returns:
-        What was written.
+        The paths of the files.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: The folder cannot be written.
     """
     frames = {
         "pairs": study.pairs,

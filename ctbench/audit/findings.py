@@ -19,8 +19,8 @@ class Finding:
         table: the table, figure or section that prints it.
         label: the structure; empty if it concerns none.
         rater: the model, reader or subset that it is about.
-        quantity: what is printed.
-        printed: the figure as printed, ``*`` for an asterisk and empty for none, or the claim.
+        quantity: Name of the printed quantity.
+        printed: The figure as printed, ``*`` for an asterisk and empty for none, or the claim.
         verdict: ``reproduced``, ``undecidable`` within the rounding, or ``contradicted``.
         value_low: the smallest number that follows from the other figures; None if no number follows.
         value_high: the largest.
@@ -84,10 +84,10 @@ def followed(printed: Printed, follows: Range, expected: float, **where: Any) ->
     """Judge a figure by the range of numbers that follow from other figures, and the number expected from them.
 
     Args:
-        printed: the figure.
-        follows: what follows, with every other figure over its rounding interval.
-        expected: what follows from the other figures as they are printed.
-        where: the fields ``paper, table, label, rater, quantity, detail`` of the finding.
+        printed: The figure.
+        follows: The range that follows, with every other figure over its rounding interval.
+        expected: The number that follows from the other figures as they are printed.
+        where: The fields ``paper, table, label, rater, quantity, detail`` of the finding.
     """
     verdict = verdict_of(printed.range, follows, expected)
     if verdict == "contradicted" and printed.cuts(expected):

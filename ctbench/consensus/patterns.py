@@ -66,7 +66,7 @@ class Contested:
     """The voxels of one case on which readers differ, by vote pattern.
 
     Args:
-        at: Their flat indices, ascending.
+        at: Flat indices of the voxels, ascending.
         place: For each of them, the index of its pattern.
         votes: patterns x readers, as in ``VotePatterns``.
         codes: Label codes, ascending, with 0 for background.

@@ -21,7 +21,7 @@ class SoftReference:
     Args:
         readings: What the readers drew.
         found: The voxels on which they differ.
-        fit: What STAPLE makes of them; its first patterns are those of ``found``.
+        fit: The fit of STAPLE; its first patterns are those of ``found``.
     """
 
     readings: Readings

@@ -32,7 +32,7 @@ class StapleFit:
     """Estimates of STAPLE from vote patterns.
 
     Args:
-        patterns: What it was fitted to.
+        patterns: The vote patterns that it was fitted to.
         posterior: patterns x codes, the probability that each label is the true one; 0 throughout where the votes
             contradict every label.
         confusion: readers x codes drawn x true codes: the share of the voxels of a true label that the reader drew so.

@@ -22,7 +22,7 @@ def dual_grid_elements(
 
     Args:
         mask: z,y,x.
-        spans: of the mask.
+        spans: Spans of the mask.
         uncounted: mask, or empty where every voxel counts.
         planar: within each slice, where the two slices that meet at a corner are one and the same.
 
@@ -80,7 +80,7 @@ def surface_voxels(
 
     Args:
         mask: z,y,x.
-        spans: of the mask.
+        spans: Spans of the mask.
         uncounted: mask, or empty where every voxel counts.
         planar: within each slice, where the faces towards other slices do not matter.
 

@@ -21,11 +21,11 @@ class Measured:
     """One structure in a pair of label maps; everything is computed when a formula first reads it.
 
     Args:
-        structure: its codes and its tolerance.
-        pair: reference and prediction.
-        spacing_mm: z,y,x.
-        surface: how surfaces are measured.
-        surface_model: where the elements of ``distances`` are.
+        structure: The structure, with its codes and its tolerance.
+        pair: Reference and prediction.
+        spacing_mm: Spacing along z,y,x.
+        surface: ``3d`` or ``2d``, as in ``score``.
+        surface_model: ``dual_grid`` or ``mesh``, as in ``score``.
     """
 
     structure: Structure

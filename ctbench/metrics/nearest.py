@@ -150,7 +150,7 @@ def nearest_by_columns(
         occupied: rows that hold a target.
         spacing_mm: z,y,x.
         planar: look at no other slice.
-        steps: of the queries; those of -1 are filled in, and stay so where there is no target at all.
+        steps: Steps of the queries; -1 is replaced by the step to the nearest target, unless there is no target.
     """
     depth, height, width = along.shape
     mm2_z, mm2_y, mm2_x = spacing_mm[0] ** 2, spacing_mm[1] ** 2, spacing_mm[2] ** 2
@@ -220,9 +220,9 @@ def weights_by_step(
 
     Args:
         steps: to the nearest target of each element.
-        codes: of the elements.
-        sampled: which elements to sum up.
-        sizes: code -> size.
+        codes: Neighbour codes of the elements.
+        sampled: Whether to count each element.
+        sizes: Code -> size.
 
     Returns:
         n x (dz, dy, dx) in voxels, -1 where there is no target; and the summed size of each.

@@ -55,10 +55,10 @@ class Crop:
     """One structure in a reference and a prediction: masks of the same shape around all its voxels.
 
     Args:
-        reference: where the reference holds it.
-        outer: where the reference may hold it: the same, with the voxels in which it is possible.
-        prediction: where the prediction holds it.
-        uncounted: the voxels that do not count, with the same margin; an empty array where all of them do.
+        reference: Mask of the reference.
+        outer: The same, with the excluded voxels in which the structure is possible.
+        prediction: Mask of the prediction.
+        uncounted: The voxels that are not counted, with the same margin; an empty array if all of them are.
     """
 
     reference: Mask

@@ -56,11 +56,11 @@ def score(
         spacing_mm: z,y,x.
         labels: a label set, whose labels and groups are both scored, or name -> code or codes.
         metrics: names of ``METRICS``; None: all of them.
-        tolerance_mm: of ``nsd`` and ``nsd_voxel``: one for all structures, or name -> tolerance.
+        tolerance_mm: Tolerance of ``nsd`` and ``nsd_voxel`` in mm: one for all structures, or name -> tolerance.
         surface: ``3d``, or ``2d`` for contours within each axial slice (for slices annotated far apart).
-        surface_model: where a surface element of ``hd``, ``hd95``, ``assd``, ``masd`` and ``nsd`` lies: at the corner
-            of voxels (``dual_grid``: as everybody has it, and fast), or at the centre of its piece of the surface
-            (``mesh``: nearer to the truth, for small structures above all, but slower and not comparable).
+        surface_model: Position of the surface elements of ``hd``, ``hd95``, ``assd``, ``masd`` and ``nsd``: at the
+            corners of voxels (``dual_grid``: the usual definition, and fast), or at the centre of the element's piece
+            of the surface (``mesh``: more accurate, above all for small structures, but slower and not comparable).
 
     Returns:
         One row per structure and metric, in the order of ``labels`` and of ``METRICS``, with the columns

@@ -24,9 +24,9 @@ class Structure:
     """A named union of codes.
 
     Args:
-        name: of a label or a group.
-        codes: positive, alike in the reference and the prediction.
-        tolerance_mm: how far two surfaces of it may be apart and still count as one.
+        name: Name of a label or a group.
+        codes: Its positive codes, the same in the reference and the prediction.
+        tolerance_mm: Distance in mm up to which two surfaces of it agree.
     """
 
     name: str

@@ -53,11 +53,11 @@ def surface_distances(
     touches itself and those that share a face with it.
 
     Args:
-        crop: masks, none of them empty.
-        spacing_mm: z,y,x.
-        model: what a surface element is.
+        crop: The masks, none of them empty.
+        spacing_mm: Spacing along z,y,x.
+        model: Definition of a surface element.
         surface: 3d or 2d.
-        without_target_mm: with 2d, the distance of an element in a slice in which the other mask has none.
+        without_target_mm: With 2d, the distance of an element in a slice in which the other mask is empty, mm.
     """
     planar = surface == "2d"
     reference, prediction = (

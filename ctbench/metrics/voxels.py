@@ -70,7 +70,7 @@ def fill_mask(
 
     Args:
         label_map: z,y,x.
-        codes: what to look for.
+        codes: The codes to add.
         start: z,y,x index in the label map of the first voxel of the mask, its margin included; may be negative.
         mask: z,y,x; left as it is elsewhere and outside the label map.
         spans: z,y x (start, stop) of what is set in each row; stop is 0 where nothing is.

@@ -89,9 +89,9 @@ def build_anatomy(
         train: number of training cases.
         validation: number of validation cases.
         test: number of test cases.
-        shape: of every scan, z,y,x; the field of view stays the same.
+        shape: Shape of every scan, z,y,x; the field of view stays the same.
         seed: Seed of all random numbers; equal seeds produce equal files.
-        jobs: how many processes; -1: one for each core.
+        jobs: Number of worker processes; -1 uses all cores.
     """
     splits = _splits(train, validation, test)
     cases = [
@@ -122,9 +122,9 @@ def build_hemorrhage(
         train: number of training cases.
         validation: number of validation cases.
         test: number of test cases.
-        shape: of every scan, z,y,x; the field of view stays the same.
+        shape: Shape of every scan, z,y,x; the field of view stays the same.
         seed: Seed of all random numbers; equal seeds produce equal files.
-        jobs: how many processes; -1: one for each core.
+        jobs: Number of worker processes; -1 uses all cores.
     """
     cases = [_case("hemorrhage", number, split, seed) for number, split in enumerate(_splits(train, validation, test))]
     for split in ("train", "validation", "test"):

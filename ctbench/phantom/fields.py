@@ -81,7 +81,7 @@ class SliceNoise:
 
     Args:
         values: kinds,z,y,x on a coarse lattice.
-        step: how many voxels apart the lattice points are, y and x.
+        step: Distance of the lattice points in voxels, y and x.
         shape: z,y,x of the grid.
     """
 

@@ -56,8 +56,8 @@ class Site:
         centre_mm: x, y, z.
         axes: relative lengths along x, y, z.
         turn: angle in radians by which its axes are turned within the axial plane.
-        border: what makes its border irregular.
-        hu: of its blood.
+        border: Random field that makes its border irregular.
+        hu: HU of its blood.
     """
 
     kind: str
@@ -129,11 +129,11 @@ def reach(site: Site, points: Points, vault_depth: Floats, labels: Labels, borde
     """Return how early blood gets to points: in mm, infinite where it cannot go.
 
     Args:
-        site: where it arises.
-        points: where, before any tissue moved.
-        vault_depth: mm below the inner table of the vault there.
-        labels: anatomy there.
-        border: the field ``site.border`` there.
+        site: Origin of the hemorrhage.
+        points: Positions before any tissue moved.
+        vault_depth: Distance of the points below the inner table of the vault, mm.
+        labels: Codes of the anatomy at the points.
+        border: Values of the field ``site.border`` at the points.
     """
     spreads = {"edh": _under_skull, "sdh": _under_skull, "ivh": _in_ventricles, "sah": _between_folds, "iph": _in_brain}
     early, allowed = spreads[site.kind](site, points, vault_depth, labels, border)

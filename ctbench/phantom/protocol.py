@@ -1,4 +1,4 @@
-"""Which slices of an anatomy case the readers annotate (Cai et al. 2020, doi 10.1148/ryai.2020190183)."""
+"""Choice of the slices that readers annotate in an anatomy case (Cai et al. 2020, doi 10.1148/ryai.2020190183)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BASAL = ("internal_capsule", "caudate", "insular_cortex", "lentiform", "septum_
 
 
 def representative_slices(anatomy: NDArray[np.integer], basal: int) -> NDArray[np.bool_]:
-    """Choose the slices that show all eleven structures.
+    """Return the slices to annotate, which show all eleven structures.
 
     One slice shows the cerebellum at its largest, one the central sulcus at its most visible level, and some
     contiguous ones the basal ganglia.
 
     Args:
         anatomy: z,y,x, codes of ``anatomy_labels``.
-        basal: how many contiguous slices at the basal ganglia, 2 to 4 in the paper.
+        basal: Number of contiguous slices at the basal ganglia, 2 to 4 in the paper.
 
     Returns:
         z, True where annotated.

@@ -24,18 +24,18 @@ class ReaderProfile:
     """Random and systematic errors of a simulated reader.
 
     Args:
-        bias_mm: how far outside the true border a structure is drawn, on average; negative: inside.
-        label_bias_mm: code -> the same for one structure, instead of ``bias_mm``.
-        jitter_mm: standard deviation of how far the hand strays, per axis; neighbouring borders stray together.
-        wander_mm: standard deviation of how far the border between two structures is misjudged.
-        smooth_mm: over what distance both are alike.
-        miss: chance that a piece smaller than ``miss_below_ml`` is overlooked.
-        miss_below_ml: see ``miss``.
-        slip: chance that a structure smaller than ``slip_below_ml`` is drawn one slice too high or too low.
-        slip_below_ml: see ``slip``.
+        bias_mm: Mean distance of a drawn border outside of the true one; negative: inside.
+        label_bias_mm: Code -> the same for one structure, instead of ``bias_mm``.
+        jitter_mm: Standard deviation of the displacement of the hand, per axis; it moves neighbouring borders together.
+        wander_mm: Standard deviation of the error in judging the border between two structures.
+        smooth_mm: Correlation length of both.
+        miss: Probability that a piece smaller than ``miss_below_ml`` is overlooked.
+        miss_below_ml: Largest volume in mL of pieces that can be overlooked.
+        slip: Probability that a structure smaller than ``slip_below_ml`` is drawn one slice too high or too low.
+        slip_below_ml: Largest volume in mL of structures that can be shifted by a slice.
 
     Raises:
-        UsageError: a chance outside 0 to 1, or a negative size.
+        UsageError: A probability is outside of 0 to 1, or a size is negative.
     """
 
     bias_mm: float = 0.0

@@ -32,9 +32,9 @@ class Rendering:
     """A head on a grid of subslices, free of noise and blood; all arrays are z,y,x.
 
     Args:
-        hu: of every point.
-        labels: anatomy.
-        reaches: for every site, how early its blood gets there.
+        hu: HU of every point.
+        labels: Codes of the anatomy.
+        reaches: The reach of every site's blood, mm (see ``hemorrhage.reach``).
     """
 
     hu: NDArray[np.float32]

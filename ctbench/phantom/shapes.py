@@ -53,10 +53,10 @@ def tube(points: Points, path: Sequence[Triple], radii: Sequence[float], stretch
     """Distance to a tube along a path of straight pieces, with a radius (mm) at every corner.
 
     Args:
-        points: where.
-        path: corners as (x, y, z), at least two.
-        radii: one for every corner.
-        stretch: how much wider than ``radii`` the tube is along x, y, z.
+        points: Positions of the points.
+        path: Corners as (x, y, z) in mm, at least two.
+        radii: Radius in mm at every corner.
+        stretch: Factors by which the tube is wider than ``radii`` along x, y, z.
     """
     nearest = None
     for start, end, first, last in zip(path, path[1:], radii, radii[1:], strict=False):

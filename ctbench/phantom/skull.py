@@ -38,12 +38,12 @@ def paint_outside(
     """Paint scalp, skull and face on points that are not deep in the brain.
 
     Args:
-        canvas: starts as air.
-        points: where.
-        cavity: distance to the cranial cavity there.
-        outside: distance to the air there (negative in the head).
-        thickness: thickness of the skull there.
-        subject: whose head.
+        canvas: The canvas to paint on, filled with air.
+        points: Positions of the points.
+        cavity: Their distance to the cranial cavity, mm.
+        outside: Their distance to the air, mm (negative in the head).
+        thickness: Thickness of the skull at the points, mm.
+        subject: The subject.
     """
     grain = subject.texture.at(_wrapped(points))
     canvas.paint(outside, 20.0)

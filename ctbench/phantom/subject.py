@@ -18,14 +18,14 @@ class Subject:
 
     Args:
         rotation: 3 x 3, from the scanner's x, y, z to the head's.
-        shift_mm: where the head's origin lies in the scanner, x, y, z.
-        size: factors along the head's x, y, z.
-        warp: what bends the head: one field along each of x, y, z.
+        shift_mm: Position of the head's origin in the scanner, x, y, z.
+        size: Scale factors along the head's x, y, z.
+        warp: Displacement fields that bend the head, one along each of x, y, z.
         skull_mm: mean thickness of the skull.
         scalp_mm: mean thickness of the scalp.
         gap_mm: mean width of the subarachnoid space over the gyri.
         sulcus_mm: half width of a sulcus at its mouth.
-        sulcus_depth_mm: how far sulci reach below the skull.
+        sulcus_depth_mm: Depth of the sulci below the skull.
         ventricle: factor on the radii of the ventricles.
         lopsided: share by which the left lateral ventricle is wider than the right.
         calcified: HU of what may be calcified -> 0 where it is not: choroid, pineal, falx, pallidum.
@@ -34,7 +34,7 @@ class Subject:
         patchy: field that varies sulci and gap over the head.
         uneven: A second such field.
         texture: fine field: cells of bone, fat between muscles.
-        creases: where the sulci run.
+        creases: Field whose zeros are the sheets of the sulci.
         tissue_shift: HU by which soft tissue differs from the mean.
     """
 

@@ -46,18 +46,18 @@ def run(
 
     Args:
         dataset: The dataset to score on.
-        predictor: What ``load_predictor`` takes, a predictor object, or ``readers``.
+        predictor: A spec for ``load_predictor``, a predictor object, or ``readers`` to score all readers.
         folder: The folder of the run.
-        options: See ``RunRequest``; None: none.
-        split: See ``RunRequest``.
-        shard: See ``RunRequest``.
-        consensus: See ``RunRequest``.
-        metrics: See ``RunRequest``.
-        isolation: See ``RunRequest``.
+        options: Keyword arguments of the predictor's callable; None (default): no arguments.
+        split: Score only the cases of this split; empty (default): all cases.
+        shard: Score only this shard of the cases; None (default): all cases.
+        consensus: The rule that fuses the readers; default: majority.
+        metrics: Names of metrics; None (default): all.
+        isolation: Whether the predictor is trusted, what it may read, and its limits; None (default): the usual ones.
         jobs: Number of processes; -1 uses all cores.
         cluster: Address of a Dask scheduler whose workers are used instead; empty: none.
         cached: Whether to read and write predictions and scores in ``CTBENCH_CACHE``.
-        progress: Called once a phase.
+        progress: Called once per phase.
 
     Returns:
         The complete run.

@@ -33,7 +33,7 @@ class RunRequest:
 
     Args:
         dataset: The dataset to score on.
-        predictor: What ``load_predictor`` takes, a predictor object, or ``readers`` to score all readers.
+        predictor: A spec for ``load_predictor``, a predictor object, or ``readers`` to score all readers.
         options: Keyword arguments of the predictor's callable; default: none.
         split: Score only the cases of this split; empty (default): all cases.
         shard: Score only this shard of the cases; None (default): all. ``merge`` joins shards.
