@@ -180,7 +180,7 @@ def _tested(cell: Cell, base: Cell, errors: Range, degrees: int, direction: Dire
 
 
 def _p(difference: float, error: float, degrees: int) -> float:
-    """Return p of a difference; 0 where the spread may be 0."""
+    """Return p of a difference; without any spread it is 0 for a positive difference, else 1."""
     if error > 0:
         return t_p_value(difference, error, degrees)
     return 0.0 if difference > 0 else 1.0

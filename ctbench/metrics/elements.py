@@ -108,7 +108,7 @@ def _corners(dimensions: int) -> list[_Corner]:
 
 
 def _patch(inside: set[_Corner], corners: set[_Corner]) -> _Patch:
-    """Return the patches that separate the corners inside from those outside, whichever are fewer; of equals, both."""
+    """Return the patch around each connected part of the corners inside or outside, whichever are fewer; or of both."""
     fewest = min(len(inside), len(corners) - len(inside))
     sides = [side for side in (inside, corners - inside) if len(side) == fewest]
     ways = [(fans, len(sides) * len(fans)) for side in sides for fans in map(_largest_fans, map(_border, _parts(side)))]

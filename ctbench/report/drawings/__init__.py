@@ -1,1 +1,1 @@
-"""What a report draws: charts, heat maps, slices and boxes."""
+"""Drawings of the report and the leaderboard: charts, heat maps, slices and boxes."""

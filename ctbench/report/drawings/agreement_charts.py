@@ -1,4 +1,4 @@
-"""Charts of how readers agree: estimates with their intervals, by structure."""
+"""Charts of reader agreement: estimates with their intervals, by structure."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def estimate_chart(table: pd.DataFrame, title: str) -> alt.TopLevelMixin:
     """Draw estimates with their 95 % intervals, one line a structure.
 
     Args:
-        table: of one statistic, with the columns label, value, low, high, n.
-        title: of the axis.
+        table: One statistic, with the columns label, value, low, high, n.
+        title: Title of the axis.
     """
     import altair as alt
 

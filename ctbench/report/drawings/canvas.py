@@ -1,6 +1,6 @@
-"""Colours, and how a chart becomes part of a page or a file: altair charts as SVG and PDF, images as PNG.
+"""Colours of raters, and rendering: altair charts as SVG and PDF, images as PNG.
 
-vl-convert draws a chart as a browser would, without one; it takes seconds to start, so only drawing pays for it.
+vl-convert renders a chart without a browser; it takes seconds to start, so it is imported on first use.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["INK", "LINE", "MODEL_COLOURS", "MUTED", "READER_COLOURS", "colour", 
 
 INK, MUTED, LINE = "#1f2328", "#59636e", "#d1d9e0"
 MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's colours, which people with any colour vision can tell apart; their yellow is too pale on white."""
+"""Okabe and Ito's colours, distinguishable with any colour vision; without their yellow, too pale on white."""
 READER_COLOURS = ("#8c959f", "#b3bac1", "#6e7781")
 
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"}
 
 
 def colour(index: int, kind: str) -> str:
-    """Give the colour of the ``index``-th reader or model; they repeat when they run out."""
+    """Return the colour of the ``index``-th reader or model; colours repeat when they run out."""
     colours = READER_COLOURS if kind == RaterKind.READER else MODEL_COLOURS
     return colours[index % len(colours)]
 
@@ -42,8 +42,8 @@ def inline_svg(chart: alt.TopLevelMixin, name: str, description: str) -> Html:
 
     Args:
         chart: What to draw.
-        name: Salts the ids inside, which must differ between the figures of one page; equal charts of one name give
-            equal bytes.
+        name: Prefix of the ids inside, which must differ between the figures of one page; equal charts of one name
+            have equal bytes.
         description: The alternative text.
     """
     drawn = _svg(chart)
@@ -62,8 +62,8 @@ def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path
 
     Args:
         chart: What to draw.
-        name: Of the files, without ending; what cannot stand in a file name becomes a hyphen.
-        folder: Where to.
+        name: Name of the files, without suffix; characters that are not safe in a file name become a hyphen.
+        folder: Folder of the files.
 
     Returns:
         The paths of the two files.
@@ -79,7 +79,7 @@ def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path
 
 
 def _svg(chart: alt.TopLevelMixin) -> str:
-    """Return a chart as SVG; equal charts give equal bytes."""
+    """Return a chart as SVG; equal charts have equal bytes."""
     import vl_convert
 
     drawn: str = vl_convert.vegalite_to_svg(chart.to_dict(), **_version())
@@ -102,7 +102,7 @@ def _version() -> dict[str, Any]:
 
 
 def png(image: NDArray[np.uint8]) -> str:
-    """Write an image (y, x, RGB) as a ``data:`` address of a PNG; one without colour takes a third of the room."""
+    """Return an image (y, x, RGB) as the ``data:`` URL of a PNG; an image without colour takes a third of the size."""
     from PIL import Image
 
     plain = bool((image == image[..., :1]).all())

@@ -18,11 +18,11 @@ __all__ = ["slice_chart"]
 
 
 def slice_chart(wrong: NDArray[np.integer], z: int) -> alt.TopLevelMixin:
-    """Draw how many voxels are wrong in each slice, the one that is shown in ink.
+    """Draw the number of wrong voxels in each slice, with the current slice highlighted.
 
     Args:
-        wrong: a count for each slice.
-        z: the slice that is shown, from 0.
+        wrong: Number of wrong voxels in each slice.
+        z: Index of the current slice.
     """
     import altair as alt
 

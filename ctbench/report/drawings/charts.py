@@ -1,6 +1,6 @@
-"""Charts that can be pointed at: frames in, altair charts out, in the colours of the static figures.
+"""Interactive altair charts with tooltips, made from frames, in the colours of the static figures.
 
-altair takes half a second to import, so only drawing pays for it. Names are data, never part of an expression.
+altair takes half a second to import, so it is imported on first use. Names are data, never part of an expression.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KIND_COLOURS = {
     RaterKind.READER.value: READER_COLOURS[0],
     "published": MODEL_COLOURS[1],
 }
-"""Kind of rater -> colour; shapes tell them apart too."""
+"""Kind of rater -> colour; the kinds differ in shape too."""
 
 _SHAPES = {
     RaterKind.MODEL.value: "circle",
@@ -56,7 +56,7 @@ _ROW, _MARGIN = 24, 100
 
 
 def styled(chart: Any, height: int | None = None) -> alt.TopLevelMixin:
-    """Give a chart the style of the static figures; it is as wide as its page."""
+    """Return a chart in the style of the static figures, as wide as its page."""
     size = {} if height is None else {"height": height}
     words = {
         "labelColor": MUTED,
@@ -77,13 +77,13 @@ def styled(chart: Any, height: int | None = None) -> alt.TopLevelMixin:
 
 
 def axis_title(metric: str, unit: str) -> str:
-    """Title an axis: the metric, its unit, and which way it is good."""
+    """Return the title of an axis: the metric, its unit, and its better direction."""
     good = {Direction.HIGHER: "higher is better", Direction.LOWER: "lower is better", Direction.NEITHER: ""}
     return ", ".join(part for part in (metric_heading(metric, unit), good[direction_of(metric)]) if part)
 
 
 def pointed_at(names: pd.Series) -> pd.Series:
-    """Cut names to what a tooltip can hold."""
+    """Shorten names to fit into a tooltip."""
     return names.map(lambda name: shortened(str(name), _LONGEST))
 
 
@@ -91,9 +91,9 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
     """Draw means with their 95 % intervals, one line a rater in the order of the table, the single readers as a band.
 
     Args:
-        table: as ``ctbench.report.frames.standings.standings`` gives it, or some of its rows.
-        metric: its name.
-        unit: of the means.
+        table: Table of ``ctbench.report.frames.standings.standings``, or some of its rows.
+        metric: Name of the metric.
+        unit: Unit of the means.
     """
     import altair as alt
 
@@ -127,11 +127,11 @@ def mean_layers(
     Args:
         rows: Columns rater, mean, low, high, those of ``shown`` and those of the encodings; one row a line, from above.
         singles: The means of single readers, which the band spans; empty: no band.
-        title: Of the axis.
-        shown: Further columns that a tooltip tells.
+        title: Title of the axis.
+        shown: Further columns of the tooltip.
         color: Encoding of the colour.
-        ticks: About how many numbers stand at the axis; default 8.
-        look: Further encodings of the dots, and ``y`` where the axis differs.
+        ticks: Approximate number of axis labels; default 8.
+        look: Further encodings of the dots, and ``y`` for another axis.
     """
     import altair as alt
 
@@ -157,11 +157,11 @@ def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, uni
     """Plot the second rater over the first, a dot a case, with the line on which they are equal.
 
     Args:
-        pairs: as ``ctbench.report.frames.two_raters.side_by_side`` gives them.
-        first: across.
-        second: up.
-        metric: its name.
-        unit: of the values.
+        pairs: Table of ``ctbench.report.frames.two_raters.side_by_side``.
+        first: Name of the rater on the x axis.
+        second: Name of the rater on the y axis.
+        metric: Name of the metric.
+        unit: Unit of the values.
     """
     import altair as alt
 
@@ -187,11 +187,11 @@ def difference_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, 
     """Draw the differences of the cases in order, the second rater minus the first, those better in another colour.
 
     Args:
-        pairs: as for ``scatter_chart``, as are all arguments.
-        first: see there.
-        second: see there.
-        metric: see there.
-        unit: see there.
+        pairs: Table of ``ctbench.report.frames.two_raters.side_by_side``.
+        first: Name of the rater whose values are subtracted.
+        second: Name of the rater from whose values they are subtracted.
+        metric: Name of the metric.
+        unit: Unit of the values.
     """
     import altair as alt
 
@@ -224,9 +224,9 @@ def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLeve
     """Draw a Bland-Altman plot of two raters' volumes: the bias, the 95 % limits of agreement, and a smooth curve.
 
     Args:
-        pairs: ``case, first, second`` in mL.
-        first: subtracted.
-        second: from which.
+        pairs: Columns ``case, first, second`` in mL.
+        first: Name of the rater whose volumes are subtracted.
+        second: Name of the rater from whose volumes they are subtracted.
     """
     import altair as alt
 
@@ -249,8 +249,8 @@ def agreement_layers(
     Args:
         pairs: Columns case, first, second (mL).
         shade: Colour of the dots.
-        titles: Of the two axes; None: no title.
-        dash: Encoding of what a line means, from the column ``line``.
+        titles: Titles of the two axes; None: no title.
+        dash: Encoding of the meaning of a line, from the column ``line``.
 
     Returns:
         The rules of bias and limits, the dots, and the encodings of x and y.
@@ -278,10 +278,10 @@ def agreement_layers(
 
 
 def significance_chart(p: pd.DataFrame) -> alt.TopLevelMixin:
-    """Draw who is significantly better than whom, as a square of cells.
+    """Draw which raters are significantly better than which others, as a matrix.
 
     Args:
-        p: as ``ctbench.statistics.significance_matrix`` gives it.
+        p: Matrix of ``ctbench.statistics.significance_matrix``.
     """
     import altair as alt
 
@@ -322,7 +322,7 @@ def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
     """Draw the rank of each rater with its confidence set.
 
     Args:
-        ranked: as ``ctbench.statistics.rank`` gives it.
+        ranked: Table of ``ctbench.statistics.rank``.
     """
     import altair as alt
 

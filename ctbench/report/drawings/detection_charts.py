@@ -18,11 +18,11 @@ __all__ = ["roc_chart"]
 
 
 def roc_chart(curves: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevelMixin:
-    """Draw ROC curves; the dashed diagonal is what chance gives.
+    """Draw ROC curves, with the dashed diagonal of chance.
 
     Args:
-        curves: as ``ctbench.report.frames.roc.roc_table`` returns them.
-        palette: rater -> colour.
+        curves: Table of ``ctbench.report.frames.roc.roc_table``.
+        palette: Rater -> colour.
     """
     import altair as alt
 

@@ -38,7 +38,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
     """Draw each rater's overall mean with its 95 % interval, one panel for each metric, the readers as a band.
 
     Args:
-        summary: As ``averages.summary`` returns it. With a row of all readers the band reaches from the lowest to the
+        summary: Table of ``averages.summary``. With a row of all readers the band reaches from the lowest to the
             highest mean of a single reader.
         palette: Rater -> colour.
     """
@@ -75,10 +75,10 @@ def box_figure(
     """Draw box plots by structure, a panel for each reference, with an asterisk where a reader is better (P < .05).
 
     Args:
-        scores: Of one metric; the raters and references to draw.
-        comparison: As ``tables.comparison`` returns it: the asterisks and daggers.
-        model: Its name; its box comes first.
-        structures: From the top down.
+        scores: Scores of one metric, with the raters and references to draw.
+        comparison: Table of ``tables.comparison``, for the asterisks and daggers.
+        model: Name of the model, whose box comes first.
+        structures: Names of the structures, from the top down.
         palette: Rater -> colour.
     """
     import altair as alt

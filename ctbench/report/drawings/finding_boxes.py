@@ -1,4 +1,4 @@
-"""A detector's boxes over a picture, with their confidence: vectors, so that they stay sharp at any size."""
+"""A detector's boxes over a picture, with their confidence, as SVG."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LETTERS = 52
 
 @dataclass(frozen=True)
 class Frame:
-    """A box where it lies in a picture.
+    """A box in a picture; its position is in thousandths of the picture's width.
 
     Args:
-        top: in thousandths of the picture's width, likewise the other sides.
-        left: from the picture's left.
-        bottom: from its top.
-        right: from its left.
-        type: of the finding.
-        confidence: in [0, 1].
+        top: Distance of the upper side from the picture's top.
+        left: Distance of the left side from the picture's left.
+        bottom: Distance of the lower side from the picture's top.
+        right: Distance of the right side from the picture's left.
+        type: Type of the finding.
+        confidence: Confidence in [0, 1].
     """
 
     top: float
@@ -37,19 +37,19 @@ class Frame:
 
 
 def frames(findings: Iterable[Finding], z: int, view: View) -> tuple[Frame, ...]:
-    """Give the boxes of one slice, as they lie in its view; the surest comes last, and so on top."""
+    """Return the boxes of one slice in its view; the one with the highest confidence comes last, and so on top."""
     shape = round(_WIDTH / view.aspect), _WIDTH
     own = sorted((one for one in findings if one.slice == z), key=lambda one: one.confidence)
     return tuple(Frame(*view.box(one.box, shape), one.type, one.confidence) for one in own)
 
 
 def over(picture: Html, framed: Iterable[Frame], aspect: float) -> Html:
-    """Lay boxes over a picture.
+    """Return a picture with boxes over it.
 
     Args:
-        picture: an element that is as wide as the place it stands in.
-        framed: boxes.
-        aspect: width of the picture over its height.
+        picture: An element as wide as its container.
+        framed: The boxes.
+        aspect: Width of the picture over its height.
     """
     marks = [mark for frame in framed for mark in _mark(frame)]
     sheet = element("svg", *marks, viewBox=f"0 0 {_WIDTH} {_WIDTH / aspect:.1f}", aria_hidden="true")

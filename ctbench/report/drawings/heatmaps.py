@@ -1,4 +1,4 @@
-"""Tables as coloured squares with their numbers."""
+"""Heat maps: tables as coloured squares with their numbers."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def heat_chart(
     """Draw a value for each pair of names: the darker the larger.
 
     Args:
-        table: a row for each square; null values leave it empty.
-        rows: the column that names the rows; names may be anybody's.
-        columns: the column that names the columns.
-        value: the column of the values.
-        title: of the values, with their unit.
-        good: blue for what is good to be large, else orange.
-        digits: behind the point; numbers are written where the squares are large enough.
-        order: of the names of rows, and of columns; None: as they occur.
-        domain: the values of the palest and the darkest colour; None: the smallest and largest.
-        titles: of the rows and of the columns.
+        table: A row for each square; squares with a null value are empty.
+        rows: Column with the names of the rows, which may be users' texts.
+        columns: Column with the names of the columns.
+        value: Column of the values.
+        title: Title of the values, with their unit.
+        good: Whether larger values are better: blue if so, else orange.
+        digits: Digits after the point; numbers are shown if the squares are large enough.
+        order: Order of the names of rows, and of columns; None (default): as they occur.
+        domain: Values of the palest and the darkest colour; None (default): the smallest and the largest.
+        titles: Titles of the rows and of the columns.
     """
     import altair as alt
 

@@ -26,14 +26,14 @@ _WINDOW = (40.0, 80.0)
 
 @dataclass(frozen=True)
 class Mistakes:
-    """Masks of one shape that say how a prediction meets a reference; a voxel is in at most one of them.
+    """Masks of the agreement and errors of a prediction, of one shape; a voxel is in at most one of them.
 
     Args:
-        true_positive: both drew the same structure.
-        false_positive: only the prediction drew one.
-        false_negative: only the reference has one.
-        other_structure: both have one, but not the same.
-        uncounted: the voxel does not count (indeterminate, or nobody annotated its slice).
+        true_positive: Both have the same structure.
+        false_positive: Only the prediction has a structure.
+        false_negative: Only the reference has a structure.
+        other_structure: They have different structures.
+        uncounted: The voxel is not counted (indeterminate, or nobody annotated its slice).
     """
 
     true_positive: NDArray[np.bool_]
@@ -44,11 +44,11 @@ class Mistakes:
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
-        """All voxels that count and differ."""
+        """All counted voxels that differ."""
         return self.false_positive | self.false_negative | self.other_structure
 
     def of_slice(self, z: int) -> Mistakes:
-        """Give the masks of one slice, y,x."""
+        """Return the masks of one slice, y,x."""
         return Mistakes(**{field.name: getattr(self, field.name)[z] for field in fields(self)})
 
 
@@ -56,9 +56,9 @@ def mistakes(reference: NDArray[np.integer], prediction: NDArray[np.integer], un
     """Compare two label maps voxel by voxel.
 
     Args:
-        reference: codes, 0 is background; any shape.
-        prediction: codes of the same meaning, same shape.
-        uncounted: bool, same shape.
+        reference: Codes, 0 is background; any shape.
+        prediction: Codes of the same label set, same shape.
+        uncounted: Bool, same shape.
     """
     drawn, predicted, counted = reference != 0, prediction != 0, ~uncounted
     same = reference == prediction
@@ -72,28 +72,28 @@ def mistakes(reference: NDArray[np.integer], prediction: NDArray[np.integer], un
 
 
 def worst_slice(found: Mistakes, annotated: NDArray[np.bool_]) -> int:
-    """Give the z of the annotated slice with the most wrong voxels; without any, that with the most true positives."""
+    """Return z of the annotated slice with the most wrong voxels; if none is wrong, with the most true positives."""
     wrong = (found.wrong.sum(axis=(1, 2)), found.true_positive.sum(axis=(1, 2)))
     scores = wrong[0] if wrong[0].any() else wrong[1]
     return int(np.argmax(np.where(annotated, scores, -1)))
 
 
 def grey(image: NDArray[np.floating] | NDArray[np.integer], window: tuple[float, float] = _WINDOW) -> NDArray[np.uint8]:
-    """Show Hounsfield units in a window of (level, width), by default the brain's 40/80, as grey RGB of shape y,x,3."""
+    """Return Hounsfield units in a window (level, width), by default 40/80 (brain), as grey RGB of shape y,x,3."""
     level, width = window
     scaled = np.clip((np.asarray(image, np.float64) - (level - width / 2)) / width, 0, 1)
     return np.repeat(np.round(255 * scaled).astype(np.uint8)[..., None], 3, axis=-1)
 
 
 def overlay(base: NDArray[np.uint8], found: Mistakes) -> NDArray[np.uint8]:
-    """Tint a slice with ``COLOURS``; voxels that do not count are hatched in grey.
+    """Return a slice tinted with ``COLOURS``; voxels that are not counted are hatched in grey.
 
     Args:
-        base: y,x,3.
-        found: masks of shape y,x.
+        base: The slice, y,x,3.
+        found: Masks of shape y,x.
 
     Returns:
-        y,x,3; where no mask holds, the base unchanged.
+        y,x,3; unchanged outside of the masks.
     """
     shown = base.astype(np.float64)
     for name, rgb in COLOURS.items():
@@ -105,15 +105,15 @@ def overlay(base: NDArray[np.uint8], found: Mistakes) -> NDArray[np.uint8]:
 
 
 def pick_cases(overall: pd.DataFrame, drawable: Sequence[str]) -> dict[str, tuple[str, float]]:
-    """Choose the worst, the median and the best case of one rater.
+    """Return the worst, the median and the best case of one rater.
 
     Args:
-        overall: a row for each case, columns case and value (higher is better).
-        drawable: the cases of which there is a prediction.
+        overall: A row for each case, columns case and value (higher is better).
+        drawable: The cases with a prediction.
 
     Returns:
-        ``worst``, ``median`` (the lower of two) and ``best`` -> case and value; fewer where fewer cases are there.
-        Equal values go by the case's name.
+        ``worst``, ``median`` (the lower of two) and ``best`` -> case and value; fewer keys for fewer than three cases.
+        Equal values are ordered by the case's name.
     """
     rows = overall[overall["case"].isin(list(drawable))].dropna(subset="value").sort_values(["value", "case"])
     ranked = list(zip(rows["case"], rows["value"], strict=True))

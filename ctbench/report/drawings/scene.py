@@ -1,4 +1,4 @@
-"""All that can be seen of one case: its image, the references, and what every rater drew."""
+"""Scene: the image of one case, its references, and the label maps of all raters."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["Drawing", "Scene", "read_scene"]
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What one rater drew.
+    """The label map and findings of one rater.
 
     Args:
-        kind: Of the rater.
+        kind: Kind of the rater.
         labels: z,y,x codes.
-        structures: label or group -> the codes that make it.
-        findings: boxes, where the rater is a model that gives them.
+        structures: Label or group -> its codes.
+        findings: Boxes of a model that predicts them.
     """
 
     kind: RaterKind
@@ -45,17 +45,17 @@ class Drawing:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A case with everything that was drawn in it; all arrays are on one grid.
+    """A case with its image, references and label maps; all arrays are on one grid.
 
     Args:
-        case: its id.
-        labels: names and codes of the dataset.
-        image: of the case; zeros where it has masks only.
-        has_image: whether it has more than masks.
-        references: name -> reference; the first is the one of all readers, or the given one.
-        without: reader -> name of the reference that this reader had no part in.
-        drawings: rater -> what it drew, readers first.
-        lacking: rater -> why there is nothing of it.
+        case: Id of the case.
+        labels: Label set of the dataset.
+        image: Image of the case; zeros if it has masks only.
+        has_image: Whether the case has an image.
+        references: Name -> reference; the first is the one of all readers, or the given one.
+        without: Reader -> name of the reference made without this reader.
+        drawings: Rater -> its drawing, readers first.
+        lacking: Rater -> why it has no drawing.
     """
 
     case: str
@@ -69,24 +69,24 @@ class Scene:
 
     @cached_property
     def view(self) -> View:
-        """How its slices are shown, all of them alike."""
+        """The view of all slices."""
         return View.of(self.image)
 
     def shared(self, rater: str, structures: Sequence[str]) -> tuple[str, ...]:
-        """Keep those of the structures that a rater knows."""
+        """Return those of the structures that a rater supports."""
         return tuple(name for name in structures if name in self.drawings[rater].structures)
 
     def drawn(self, rater: str, structures: Sequence[str], z: int | slice = slice(None)) -> NDArray[np.uint16]:
-        """Give what a rater drew of some structures, numbered from 1 in their order; of one slice, or of all.
+        """Return a rater's label map of some structures, numbered from 1 in their order; of one slice, or of all.
 
         Raises:
-            KeyError: there is nothing of this rater, or it does not know one of the structures.
+            KeyError: The rater has no drawing, or does not support one of the structures.
         """
         own = self.drawings[rater]
         return numbered(own.labels[z], [own.structures[name] for name in structures])
 
     def judged_by(self, reference: str, structures: Sequence[str]) -> Reference:
-        """Return what some structures are judged by: a group by itself has a reference of its own."""
+        """Return the reference of some structures: a single group has a reference of its own."""
         whole = self.references[reference]
         (name, *others) = structures or ("",)
         if others or name not in whole.groups:
@@ -94,31 +94,31 @@ class Scene:
         return whole.structure(name, self.labels.codes_of(name))
 
     def true(self, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> NDArray[np.uint16]:
-        """Give what a reference holds of some structures, in the same way."""
+        """Return the label map of a reference in the same way."""
         own, whole = self.judged_by(reference, structures), self.references[reference]
         codes = [self.labels.codes_of(name) for name in structures] if own is whole else [(1,)]
         return numbered(own.labels[z], codes)
 
     def mistakes(self, rater: str, reference: str, structures: Sequence[str], z: int | slice = slice(None)) -> Mistakes:
-        """Compare a rater with a reference, voxel by voxel, in the structures that the rater knows."""
+        """Compare a rater with a reference, voxel by voxel, in the structures that the rater supports."""
         known = self.shared(rater, structures)
         uncounted = self.judged_by(reference, known).uncounted[z]
         return mistakes(self.true(reference, known, z), self.drawn(rater, known, z), uncounted)
 
 
 def read_scene(case: Case, manifest: Manifest, models: Mapping[str, Run]) -> Scene:
-    """Read a case and what some models predicted for it.
+    """Read a case and the predictions of some models.
 
     Args:
-        case: of the dataset.
-        manifest: of any run on the dataset: it tells labels and consensus.
-        models: name -> run.
+        case: Case of the dataset.
+        manifest: Manifest of any run on the dataset, with its labels and consensus.
+        models: Name -> run.
 
     Returns:
-        the scene; a model without a prediction that fits the image is among ``lacking``.
+        The scene; a model without a prediction on the grid of the image is among ``lacking``.
 
     Raises:
-        DataError: the image, or a label map of the case, cannot be read.
+        DataError: The image, or a label map of the case, cannot be read.
     """
     labels = LabelSet(manifest.labels, manifest.groups)
     readings = read_references(case, manifest.consensus)

@@ -1,4 +1,4 @@
-"""Pictures of single slices: the image in a window, and over it what was drawn."""
+"""Pictures of single slices: the image in a window, with masks, outlines or errors over it."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _BAR_MM = 50
 
 @dataclass(frozen=True)
 class Layer:
-    """What is drawn over a slice.
+    """What to draw over a slice.
 
     Args:
         kind: ``none``; ``errors`` of one rater; ``structures``, filled, of one rater; or ``outlines`` of several.
-        raters: whose; None stands for the reference itself.
-        reference: the name of the one that errors are counted against, and that is hatched where nothing counts.
-        structures: labels or groups.
-        boxes: whether the raters' findings are framed.
+        raters: Names of the raters; None stands for the reference itself.
+        reference: Name of the reference of the errors; its uncounted voxels are hatched.
+        structures: Names of labels or groups.
+        boxes: Whether to frame the raters' findings.
     """
 
     kind: Literal["none", "errors", "structures", "outlines"]
@@ -69,12 +69,12 @@ class Layer:
 
 
 def structure_colours(structures: Sequence[str]) -> dict[str, RGB]:
-    """Give each structure a colour that can be seen on a CT; they repeat after twelve."""
+    """Return a colour for each structure that can be seen on a CT; colours repeat after twelve."""
     return dict(zip(structures, islice(cycle(_VIVID), len(structures)), strict=True))
 
 
 def rater_colours(raters: Sequence[str | None]) -> dict[str | None, RGB]:
-    """Give each rater the colour of its outline; the reference (None) is white."""
+    """Return the colour of each rater's outline; the reference (None) is white."""
     named = [rater for rater in raters if rater is not None]
     shades: dict[str | None, RGB] = {None: _WHITE}
     return shades | dict(zip(named, islice(cycle(_VIVID), len(named)), strict=True))
@@ -88,21 +88,21 @@ def draw_slice(
     window: tuple[float, float] | None = WINDOWS["brain"],
     largest: int = 640,
 ) -> NDArray[np.uint8]:
-    """Draw one slice as radiologists look at it, with a scale bar and the side of the patient.
+    """Draw one slice in radiological view, with a scale bar and the side of the patient.
 
     Args:
-        scene: the case.
-        z: the slice, from 0.
-        layer: what is drawn over it; raters that are not in the scene, and structures that they do not know, are left
-            out.
-        window: level and width; None takes the darkest and brightest hundredth of the image as black and white.
-        largest: pixels of the longer side.
+        scene: The case.
+        z: Index of the slice.
+        layer: What to draw over it; raters that are not in the scene, and structures that they do not support, are
+            left out.
+        window: Level and width; None: the darkest and the brightest hundredth of the image are black and white.
+        largest: Number of pixels of the longer side.
 
     Returns:
         y,x,3 of square pixels.
 
     Raises:
-        IndexError: there is no such slice.
+        IndexError: The scene has no such slice.
     """
     view = scene.view
     shape = view.pixels(largest)
@@ -129,12 +129,12 @@ def draw_slice(
 
 
 def errors_by_slice(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> NDArray[np.int64]:
-    """Count the voxels of each slice (z) in which a rater differs from a reference; those that do not count are 0."""
+    """Return the number of counted voxels of each slice (z) in which a rater differs from a reference."""
     return np.asarray(scene.mistakes(rater, reference, structures).wrong.sum(axis=(1, 2)), np.int64)
 
 
 def first_slice(scene: Scene, rater: str | None, reference: str, structures: Sequence[str]) -> int:
-    """Give the slice to begin with: that with most mistakes, or without a rater that with most of the structures."""
+    """Return the initial slice: the one with most errors of the rater; without a rater, with most of the structures."""
     truth = scene.judged_by(reference, structures)
     if rater is not None:
         return worst_slice(scene.mistakes(rater, reference, structures), truth.annotated)
@@ -143,7 +143,7 @@ def first_slice(scene: Scene, rater: str | None, reference: str, structures: Seq
 
 
 def whole_range(scene: Scene) -> tuple[float, float]:
-    """Give level and width of a window from the darkest to the brightest hundredth of a scene's image."""
+    """Return level and width of a window from the darkest to the brightest hundredth of a scene's image."""
     low, high = np.percentile(scene.image.array[:, ::4, ::4], [1, 99])
     return float(low + high) / 2, max(float(high - low), 1.0)
 
@@ -165,7 +165,7 @@ def _with_errors(drawn: NDArray[np.uint8], scene: Scene, z: int, rater: str, lay
 
 
 def _numbers(scene: Scene, z: int, rater: str | None, layer: Layer) -> tuple[NDArray[np.uint16], tuple[str, ...]]:
-    """Give the numbers of the structures that a rater drew in a slice, and which structures these are."""
+    """Return the numbers of the structures that a rater drew in a slice, and the names of these structures."""
     if rater is None:
         return scene.true(layer.reference, layer.structures, z), layer.structures
     known = scene.shared(rater, layer.structures)

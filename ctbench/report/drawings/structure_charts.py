@@ -25,11 +25,11 @@ def box_chart(
     """Draw box plots by structure and rater against one reference.
 
     Args:
-        boxes: as ``boxes.marked`` gives them, of one reference.
-        structures: from the top down.
-        palette: rater -> colour; it has all raters, in their order.
-        metric: its name.
-        unit: of the values.
+        boxes: Table of ``boxes.marked`` for one reference.
+        structures: Names of the structures, from the top down.
+        palette: Rater -> colour, of all raters in their order.
+        metric: Name of the metric.
+        unit: Unit of the values.
     """
     raters = [name for name in palette if name in set(boxes["rater"])]
     drawn = box_layers(boxes, structures=structures, palette=palette, title=axis_title(metric, unit))
@@ -37,7 +37,7 @@ def box_chart(
 
 
 def box_height(structures: int, raters: int) -> int:
-    """Return how high a panel of box plots is, in pixels."""
+    """Return the height of a panel of box plots, in pixels."""
     return structures * (_BOX_STEP * raters + 8)
 
 
@@ -85,10 +85,10 @@ def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str,
     """Draw scores over the volume of the reference, on a logarithmic scale.
 
     Args:
-        points: as ``ctbench.report.frames.sizes.size_points`` returns them; those of volume 0 have no place.
-        palette: rater -> colour.
-        metric: its name.
-        unit: of the scores.
+        points: Table of ``ctbench.report.frames.sizes.size_points``; points of volume 0 are left out.
+        palette: Rater -> colour.
+        metric: Name of the metric.
+        unit: Unit of the scores.
     """
     import altair as alt
 

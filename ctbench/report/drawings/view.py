@@ -1,4 +1,4 @@
-"""How the slices of a case are looked at: axial ones with anterior up and the patient's right side on the left."""
+"""Radiological view of slices: anterior up, the patient's right side on the left, without the air around the head."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class View:
-    """Which part of the slices of an array z,y,x is shown, and how it is turned.
+    """The crop and orientation in which the slices of an array z,y,x are shown.
 
     Args:
-        plane: ``axial``, or what the slices are of a scan that is stored otherwise.
-        rows: those of the array that are shown.
-        columns: likewise.
-        transposed: whether the array's columns are shown as rows.
-        flipped: whether what is shown as rows, as columns, is stored the other way round.
-        spacing_mm: distance of neighbouring rows and columns of the array.
+        plane: ``axial``, ``coronal`` or ``sagittal``: the plane of the stored slices.
+        rows: Range of the array's rows that are shown.
+        columns: Range of the array's columns that are shown.
+        transposed: Whether the array's columns are shown as rows.
+        flipped: Whether the shown rows, and the shown columns, are stored in the opposite order.
+        spacing_mm: Distance of neighbouring rows and columns of the array.
     """
 
     plane: Literal["axial", "coronal", "sagittal"]
@@ -42,13 +42,13 @@ class View:
 
     @classmethod
     def of(cls, image: Volume, z: int | None = None) -> View:
-        """Give the view of an image without the air around the head.
+        """Return the view of an image without the air around the head.
 
         Anterior is up and the patient's right side on the left; in coronal and sagittal slices superior is up.
 
         Args:
-            image: in HU; where nothing or everything is denser than air (masks, MRI), all of it is shown.
-            z: cut to what is no air in this slice; None: in any slice, so that all slices are cut alike.
+            image: Image in HU; if nothing or everything is denser than air (masks, MRI), all of it is shown.
+            z: Crop to the head in this slice; None: to the head in any slice, so that all slices have the same crop.
         """
         tissue = image.array[slice(None) if z is None else slice(z, z + 1)] > _AIR_HU
         # The patient's axis (0 z, 1 y, 2 x) along which each axis of the array runs most.
@@ -79,18 +79,18 @@ class View:
         return width / height
 
     def pixels(self, largest: int) -> tuple[int, int]:
-        """Give height and width of a picture of square pixels whose longer side has so many."""
+        """Return height and width of a picture of square pixels, by the number of pixels of its longer side."""
         height, width = (max(round(size * largest / max(self.size_mm)), 1) for size in self.size_mm)
         return height, width
 
     def voxels(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """Cut a slice (y,x and perhaps colours) to what is shown and turn it as it is looked at."""
+        """Return a slice (y,x and perhaps colours), cropped and oriented."""
         part = plane[slice(*self.rows), slice(*self.columns)]
         turned = part.swapaxes(0, 1) if self.transposed else part
         return turned[:: -1 if self.flipped[0] else 1, :: -1 if self.flipped[1] else 1]
 
     def nearest(self, plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
-        """Show a slice in a shape in pixels, each of which takes the value of the voxel that it lies in."""
+        """Return a slice resampled to a shape in pixels; each pixel has the value of the voxel that it is in."""
         shown = self.voxels(plane)
         picked = [
             ((np.arange(pixels) + 0.5) * voxels / pixels).astype(int)
@@ -99,14 +99,14 @@ class View:
         return shown[np.ix_(*picked)]
 
     def box(self, box: tuple[float, float, float, float], shape: tuple[int, int]) -> tuple[float, float, float, float]:
-        """Say where a box of a slice lies in a picture.
+        """Return the position of a slice's box in a picture.
 
         Args:
-            box: first row, first column, last row + 1 and last column + 1 in voxels, as in a ``Finding``.
-            shape: of the picture, in pixels.
+            box: First row, first column, last row + 1 and last column + 1 in voxels, as in a ``Finding``.
+            shape: Shape of the picture, in pixels.
 
         Returns:
-            top, left, bottom and right in pixels; it may reach beyond the picture.
+            Top, left, bottom and right in pixels; they may be beyond the picture.
         """
         reach = [(box[0] - self.rows[0], box[2] - self.rows[0]), (box[1] - self.columns[0], box[3] - self.columns[0])]
         sizes = [self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]]

@@ -1,4 +1,4 @@
-"""A case as volumes for a viewer in the browser: the image in a window, and over it where a rater is wrong."""
+"""Volumes of a case for the viewer in the browser: the image in a window, and masks of a rater's errors."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Masks(NamedTuple):
     """A mask for a viewer.
 
     Attributes:
-        name: a key of ``COLOURS``.
-        data: a compressed NIfTI of 0 and 1.
+        name: A key of ``COLOURS``.
+        data: A compressed NIfTI of 0 and 1.
     """
 
     name: str
@@ -31,20 +31,20 @@ class Masks(NamedTuple):
 
 
 def nifti_image(scene: Scene, window: tuple[float, float] | None) -> bytes:
-    """Give the image in a window (level and width) as a compressed NIfTI of 0 to 255, in the patient's space.
+    """Return the image in a window (level and width) as a compressed NIfTI of 0 to 255, in the patient's space.
 
     Args:
-        scene: the case.
-        window: None takes the darkest and brightest hundredth of the image as black and white.
+        scene: The case.
+        window: Level and width; None: the darkest and the brightest hundredth of the image are black and white.
     """
     return _nifti(scene, grey(scene.image.array, window or whole_range(scene))[..., 0])
 
 
 def error_masks(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> tuple[Masks, ...]:
-    """Give a mask of each way in which voxels that count meet the reference, where there is such a voxel.
+    """Return a mask of each kind of agreement or error that occurs among the counted voxels.
 
     Raises:
-        KeyError: the scene has nothing of this rater.
+        KeyError: The scene has no drawing of this rater.
     """
     found = scene.mistakes(rater, reference, structures)
     masks = {name: getattr(found, name.replace(" ", "_")) for name in COLOURS}
