@@ -37,7 +37,7 @@ class Fails(Bright):
 @pytest.fixture
 def model(tmp_path, monkeypatch):
     """The file of a module in the working folder."""
-    path = tmp_path / "home" / "cached_model.py"
+    path = tmp_path / "home" / "users_model_cached.py"
     path.parent.mkdir()
     path.write_text(MODEL)
     monkeypatch.chdir(path.parent)
@@ -64,7 +64,7 @@ def counted(monkeypatch):
 def quick(blobs, folder, name="Bright", **changes):
     """Run a predictor of the module in this process, and give the bytes of its results."""
     arguments = {"metrics": ["dice", "hd95"], "jobs": 1, "isolation": Isolation(trust=True)} | changes
-    result = run(blobs, f"cached_model:{name}", folder, **arguments)
+    result = run(blobs, f"users_model_cached:{name}", folder, **arguments)
     names = ["scores.parquet", *sorted(f"predictions/{path.name}" for path in (folder / "predictions").glob("*"))]
     return result, {name: (folder / name).read_bytes() for name in names}
 
