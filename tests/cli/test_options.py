@@ -1,0 +1,84 @@
+from dataclasses import make_dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctbench.cli.options import chosen_split, found_labels, isolation_from, key_values
+from ctbench.errors import UsageError
+from ctbench.predictors import Isolation, Limits
+
+Case = make_dataclass("Case", ["split"])
+NOTHING = {"trust": False, "mount": None, "timeout": None, "memory_gb": None, "processes": None}
+
+
+@pytest.mark.parametrize(
+    ("splits", "option", "chosen"),
+    [
+        (("train", "test"), None, "test"),
+        (("train", None), None, ""),
+        (("train", "test"), "all", ""),
+        (("train", "test"), "train", "train"),
+        ((None,), "tset", "tset"),
+    ],
+)
+def test_the_test_split_is_the_usual_one(splits, option, chosen):
+    """Without the option it is taken where there is one; a wrong name is left for the run to refuse."""
+    assert chosen_split([Case(split) for split in splits], option) == chosen
+
+
+def test_values_are_json_where_they_can_be():
+    """Numbers, lists, true and null are decoded, all else is text; equals signs may stand in the value."""
+    pairs = ["low=3", "spacing=[1, 2.5]", "fast=true", "none=null", "name=cuda", "path=a=b", "empty="]
+    assert key_values(pairs) == {
+        "low": 3,
+        "spacing": [1, 2.5],
+        "fast": True,
+        "none": None,
+        "name": "cuda",
+        "path": "a=b",
+        "empty": "",
+    }
+
+
+def test_the_device_is_an_option_like_others():
+    """It comes first, and a pair of the same name replaces it."""
+    assert key_values(None) == {}
+    assert key_values(None, "cpu") == {"device": "cpu"}
+    assert key_values(["device=cuda"], "cpu") == {"device": "cuda"}
+
+
+@pytest.mark.parametrize("pair", ["low", "=3", "low hu=3", "3=low", "-x=1"])
+def test_a_pair_without_a_name_or_a_value_is_refused(pair):
+    """The pair is shown as it was typed."""
+    with pytest.raises(UsageError, match=pair):
+        key_values([pair])
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.integers(), max_size=5))
+def test_whole_numbers_come_back(options):
+    """What is written as KEY=VALUE is read as it was."""
+    assert key_values([f"{key}={value}" for key, value in options.items()]) == options
+
+
+def test_without_options_the_predictor_is_isolated_as_usual(tmp_path):
+    """Each option replaces its own limit; mounts become absolute paths."""
+    assert isolation_from(**NOTHING) == Isolation()
+    found = isolation_from(**NOTHING | {"mount": [tmp_path], "timeout": 5.0, "trust": True})
+    assert found == Isolation(True, (tmp_path,), Limits(seconds=5.0))
+
+
+def test_a_mount_that_is_not_there_and_a_limit_of_nought_are_refused(tmp_path):
+    """Before anything runs."""
+    with pytest.raises(UsageError, match="absent"):
+        isolation_from(**NOTHING | {"mount": [tmp_path / "absent"]})
+    with pytest.raises(UsageError):
+        isolation_from(**NOTHING | {"timeout": 0.0})
+
+
+def test_every_code_of_some_maps_has_a_name():
+    """Background has none, and codes are sorted."""
+    maps = [np.array([[[0, 7]]]), np.array([[[2, 0]]], np.uint8)]
+    assert found_labels(maps).codes == {"label-2": 2, "label-7": 7}
+    assert len(found_labels([np.zeros((1, 1, 1), int)])) == 0

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
+from ctbench.runs import run
+from ctbench.runs.folder import RunFolder, open_run, part_size
+
+
+@given(st.integers(1, 10**7))
+def test_parts_are_small_and_few(cases):
+    """One case a part up to 2000 cases; never more than 200 cases in one."""
+    size = part_size(cases)
+    assert size == 1 if cases <= 2000 else 1 <= size <= 200
+    if cases <= 400_000:
+        assert -(-cases // size) <= 2000
+
+
+@given(st.integers(1, 5000))
+def test_every_case_has_a_part(cases):
+    """The parts hold the cases, and the last of them is not empty."""
+    parts = RunFolder(Path("run")).all_parts(cases)
+    assert (len(parts) - 1) * part_size(cases) < cases <= len(parts) * part_size(cases)
+    assert [path.name for path in parts[:2]] == ["000.parquet", "001.parquet"][: len(parts)]
+
+
+def test_files_lie_below_the_folder():
+    """Each has a name of its own."""
+    paths = RunFolder(Path("run"))
+    names = ["manifest", "partial", "scores", "times", "log", "costs", "files", "claim", "parts", "predictions"]
+    found = [getattr(paths, name) for name in names]
+    found += [paths.part(3), paths.prediction("a"), paths.findings("a")]
+    assert len(set(found)) == len(found)
+    assert all(path.is_relative_to("run") for path in found)
+
+
+@pytest.fixture
+def kept(blobs, fails_on_c, tmp_path):
+    """A whole run in which case c failed."""
+    return run(blobs, fails_on_c, tmp_path / "run", metrics=["dice"], jobs=1)
+
+
+def test_a_run_is_read_as_it_was_written(kept):
+    """Manifest, scores, times, labels and messages are those that the run returned."""
+    found = open_run(kept.folder)
+    assert found == kept
+    assert not found.reused
+    pd.testing.assert_frame_equal(found.scores, kept.scores)
+    assert set(found.times["case"]) == set("abcd")
+    assert found.label_set.codes_of("hemorrhage") == (1, 2)
+    assert [message["case"] for message in found.messages()] == ["c"]
+
+
+def test_a_case_without_prediction_says_so(kept):
+    """The one that failed, one that is not there, and a score that is."""
+    for case in ("c", "z"):
+        with pytest.raises(MissingFileError, match=f"no prediction of case {case}"):
+            kept.prediction(case)
+        assert kept.findings(case) == (None, ())
+    assert kept.findings("a") == (0.9, ())
+
+
+def test_findings_that_cannot_be_read_are_named(kept):
+    """Whatever a predictor or a hand left in the file."""
+    for content in ("{", "[]", '{"score": "high"}'):
+        RunFolder(kept.folder).findings("a").write_text(content)
+        with pytest.raises(StoreError, match=r"a\.json"):
+            open_run(kept.folder).findings("a")
+
+
+def test_a_table_of_another_form_is_refused(kept):
+    """No table at all, and one whose values are text."""
+    path = RunFolder(kept.folder).scores
+    kept.scores.assign(value="high").to_parquet(path)
+    with pytest.raises(StoreError, match=r"scores\.parquet.*value"):
+        open_run(kept.folder).scores  # noqa: B018  # reads the file
+    path.write_bytes(b"no table")
+    with pytest.raises(StoreError, match=r"scores\.parquet cannot be read"):
+        open_run(kept.folder).scores  # noqa: B018  # as above
+
+
+def test_folders_that_hold_no_whole_run_are_told_apart(tmp_path):
+    """One that was cut off, and one that is something else."""
+    with pytest.raises(StoreError, match=r"run\.json"):
+        open_run(tmp_path)
+    RunFolder(tmp_path).partial.touch()
+    with pytest.raises(IncompleteRunError, match="never finished"):
+        open_run(tmp_path)
