@@ -1,6 +1,5 @@
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.runs import open_run, run
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
-from ctbench.runs.provenance import describe_device, git_state, seeds_in
 
 OLD = Path(__file__).parent / "old_runs"
 VERSIONS = sorted(path.name for path in OLD.iterdir())
@@ -57,37 +55,6 @@ def test_the_manifest_of_a_run_begun_has_no_results():
     assert begun.differences(manifest) == ()
     assert begun.model_copy(update={"split": "other"}).differences(manifest) == ("split",)
     assert Manifest.model_validate_json(begun.to_json()) == begun
-
-
-def test_the_commit_of_the_working_folder_is_known(tmp_path, monkeypatch):
-    """A changed file that git knows makes it dirty; one that it does not know, e.g. the run, does not."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert git_state() is None
-    (tmp_path / "file").write_text("one")
-    for command in (
-        ["init", "-q"],
-        ["add", "file"],
-        ["-c", "user.name=me", "-c", "user.email=me@example.org", "commit", "-qm", "first"],
-    ):
-        subprocess.run(["git", *command], check=True)  # noqa: S607  # git is where PATH says
-    state = git_state()
-    assert len(state.commit) == 40
-    assert not state.dirty
-    (tmp_path / "run.json").write_text("{}")
-    assert git_state() == state
-    (tmp_path / "file").write_text("two")
-    assert git_state().dirty
-
-
-def test_devices_and_seeds():
-    """A device that was not named is the predictor's choice; only whole numbers are seeds."""
-    assert [describe_device(name) for name in (None, "", "cpu")] == ["default", "default", "cpu"]
-    assert describe_device("cuda:99").startswith("cuda:99")
-    assert seeds_in({"seed": 3, "noise_seed": 4, "seeds": 5, "seed_file": "x", "depth": 6}) == {
-        "noise_seed": 4,
-        "seed": 3,
-    }
 
 
 def test_a_card_equals_itself_after_it_was_kept():
