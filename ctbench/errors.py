@@ -11,6 +11,7 @@
     |-- StoreError                             a run folder
     |   |-- SchemaVersionError                 written by another version
     |   `-- IncompleteRunError                 never finished
+    |-- WorkerError                            a worker process that was killed
     `-- PluginError                            a predictor
         |-- PluginNotFoundError (LookupError)
         |-- ContractError                      returned something other than a valid prediction
@@ -39,6 +40,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "VolumeFileError",
+    "WorkerError",
 ]
 
 
@@ -95,6 +97,12 @@ class SchemaVersionError(StoreError):
 
 class IncompleteRunError(StoreError):
     """A run folder has no ``run.json``: its run did not finish."""
+
+
+class WorkerError(CtbenchError):
+    """A worker process ended before its work was done, e.g. because it was killed."""
+
+    exit_code = 1
 
 
 class PluginError(CtbenchError):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-from ctbench.errors import UsageError
+from ctbench.errors import UsageError, WorkerError
 
 __all__ = ["in_parallel"]
 
@@ -47,6 +49,7 @@ def in_parallel(
 
     Raises:
         UsageError: A cluster is given and Dask is not installed.
+        WorkerError: A worker was killed.
     """
     waiting = list(steps)
     if not waiting or (jobs == 1 and not cluster):
@@ -54,7 +57,11 @@ def in_parallel(
         return
     # Raised for every replaced worker; if warnings are errors, it would end the thread that replaces them.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
+    # Raised where a signal ends the command: the user knows.
+    warnings.filterwarnings("ignore", r"\d+ tasks (have been successfully|which were still being)", UserWarning)
     with _safe_path() as before, _workers(cluster):
+        from concurrent.futures.process import BrokenProcessPool  # as joblib, not needed in one process
+
         from joblib import Parallel, delayed  # slow to import
 
         pool = Parallel(
@@ -63,7 +70,17 @@ def in_parallel(
             batch_size="auto" if cluster else 1,
             return_as="generator" if in_order else "generator_unordered",
         )
-        yield from pool(delayed(_step)(os.getpid(), before, function, step) for step in waiting)
+        start = _Start(os.getpid(), before, tempfile.tempdir)
+        try:
+            with _interrupts_blocked():
+                results = pool(delayed(_step)(start, function, step) for step in waiting)
+            yield from results
+        except BrokenProcessPool as error:
+            msg = (
+                "a worker process ended unexpectedly, perhaps because memory ran out; complete results are kept, and "
+                "the same command continues from there; use fewer processes (-j) if it happens again"
+            )
+            raise WorkerError(msg) from error
 
 
 @contextmanager
@@ -121,20 +138,62 @@ def _set_safe_path(value: str | None) -> None:
         os.environ[_SAFE_PATH] = value
 
 
-def _step(parent: int, safe_path: str | None, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    if _die_with(parent):
-        _set_safe_path(safe_path)  # the worker has started; a trusted command that it runs has the user's environment
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C in this thread, and so in all threads and workers that are started inside the block.
+
+    A terminal sends Ctrl-C to every process; only the main process answers it, and then ends the workers.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its start unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Start(NamedTuple):
+    """What a worker takes over from the process that started it: id, ``PYTHONSAFEPATH``, folder of temporary files."""
+
+    parent: int
+    safe_path: str | None
+    temporary: str | None
+
+
+def _step(start: _Start, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    if _is_worker_of(start.parent):
+        tempfile.tempdir = start.temporary
+        if _die_with(start.parent):
+            _set_safe_path(start.safe_path)  # a trusted command that the worker runs has the user's environment
+            _ignore_interrupts()
     return function(*arguments)
+
+
+def _ignore_interrupts() -> None:
+    """Make this worker ignore Ctrl-C; programs that it starts do not inherit that."""
+    if threading.current_thread() is threading.main_thread():  # Dask calls steps in other threads
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _is_worker_of(parent: int) -> bool:
+    return os.getppid() == parent  # a cluster's worker is not our child
 
 
 def _die_with(parent: int) -> bool:
     """Exit this worker soon after its parent was killed: a resumed run must be the only process in its folder.
 
     Returns:
-        Whether this is the first step of a worker that ``parent`` started.
+        Whether this is the worker's first step.
     """
     global _watched  # noqa: PLW0603  # one watching thread per process
-    if _watched or os.getppid() != parent:  # a cluster's worker is not our child
+    if _watched:
         return False
     _watched = True
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ctbench.cli.app import main
+from ctbench.cli.entry import main
 
 __all__ = ["main"]

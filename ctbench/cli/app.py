@@ -1,9 +1,8 @@
-"""The application `ctbench`: its list of commands, and how an error becomes one line and an exit code."""
+"""The application `ctbench`: its list of commands."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -32,9 +31,8 @@ from ctbench.cli.train import train
 from ctbench.cli.verify import verify
 from ctbench.cli.weights import weights_app
 from ctbench.cli.withdraw import withdraw
-from ctbench.errors import CtbenchError
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="ctbench",
@@ -90,22 +88,3 @@ def _root(
         typer.echo(f"ctbench {installed('ctbench')}")
         raise typer.Exit
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr)
-
-
-def main() -> None:
-    """Run the command line; a `CtbenchError` is printed as one line and becomes an exit code, without a traceback."""
-    try:
-        app()
-    except CtbenchError as error:
-        _end(error, error.exit_code)
-    except BrokenPipeError:
-        # The reader of the output (`head`) has closed the pipe; without this Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _end("interrupted; complete results are kept, and the same command continues from there", 130)
-
-
-def _end(message: object, exit_code: int) -> None:
-    print("ctbench:", " ".join(str(message).split()), file=sys.stderr)
-    sys.exit(exit_code)

@@ -74,6 +74,12 @@ def stranger(tmp_path):
 
 
 @pytest.fixture
+def program():
+    """The path of the command `ctbench`."""
+    return PROGRAM
+
+
+@pytest.fixture
 def shadows(stranger):
     """The folder with a model, and modules named as those that helper processes import."""
     (stranger.folder / "model.py").write_text(MODEL)
