@@ -1,6 +1,8 @@
 """What every test may use."""
 
 import os
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,4 +183,34 @@ def ctbench(monkeypatch, capfd, tmp_path):
         captured = capfd.readouterr()
         return Result(code, captured.out, captured.err)
 
+    return call
+
+
+@pytest.fixture
+def needs_git():
+    """Skip where git, whose hooks are tried, is not installed."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed (Debian: apt-get install git)")
+
+
+_GIT_USER = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false")
+
+
+@pytest.fixture
+def git(needs_git, tmp_path, monkeypatch):
+    """Run git in a folder, by default in a repository with one commit of two files; return what it printed."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+
+    def call(*arguments):
+        command = ["git", *_GIT_USER, *map(str, arguments)]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    call("init", "-q", "-b", "main")
+    (folder / "model.py").write_text("one")
+    (folder / "inner").mkdir()
+    (folder / "inner" / "data.txt").write_text("two")
+    call("add", ".")
+    call("commit", "-qm", "first")
+    monkeypatch.chdir(folder)
     return call

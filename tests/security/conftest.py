@@ -1,7 +1,6 @@
 """A stranger's folder: files that leave a mark when ctbench runs them with the user's rights."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,10 +85,3 @@ def shadows(stranger):
     for name in SHADOWED:
         (stranger.folder / f"{name}.py").write_text(stranger.trap)
     return stranger
-
-
-@pytest.fixture
-def needs_git():
-    """Skip where git, whose hooks are tried, is not installed."""
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed (Debian: apt-get install git)")

@@ -1,7 +1,6 @@
 """The commit of a stranger's folder is read from git's files: nothing that its repository names is run."""
 
 import os
-import subprocess
 
 import pytest
 
@@ -9,29 +8,6 @@ from ctbench.runs.gitfiles import head_commit, is_changed, repository
 from ctbench.runs.provenance import git_state
 
 pytestmark = pytest.mark.usefixtures("needs_git")
-
-ME = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "commit.gpgsign=false")
-
-
-@pytest.fixture
-def git(tmp_path, monkeypatch):
-    """Run git in a folder, by default in a repository with one commit of two files; return what it printed."""
-    folder = tmp_path / "repository"
-    folder.mkdir()
-
-    def call(*arguments):
-        command = ["git", *ME, *map(str, arguments)]
-        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
-
-    call("init", "-q", "-b", "main")
-    (folder / "model.py").write_text("one")
-    (folder / "inner").mkdir()
-    (folder / "inner" / "data.txt").write_text("two")
-    call("add", ".")
-    call("commit", "-qm", "first")
-    monkeypatch.chdir(folder)
-    return call
-
 
 HOOKS = {
     "core.fsmonitor": ("config", "core.fsmonitor", "{trap}"),
@@ -68,48 +44,6 @@ def test_git_is_not_started_at_all(git, monkeypatch, tmp_path, stranger):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     assert git_state().commit == head
     assert not stranger.mark.exists()
-
-
-def test_every_form_of_a_head_is_read(git, tmp_path, monkeypatch):
-    """A branch, a packed branch, a detached commit, a linked working tree and an inner folder have git's own commit."""
-    head = git("rev-parse", "HEAD")
-    for prepare in ((), ("pack-refs", "--all"), ("checkout", "-q", "--detach")):
-        git(*prepare) if prepare else None
-        assert git_state().commit == head
-        assert not git_state().dirty
-    git("worktree", "add", "-q", "-b", "other", tmp_path / "linked")
-    for place in (tmp_path / "linked", tmp_path / "repository" / "inner"):
-        monkeypatch.chdir(place)
-        assert git_state().commit == head
-        assert not git_state().dirty
-
-
-CHANGES = {
-    "content": lambda folder: (folder / "model.py").write_text("longer"),
-    "content of one size": lambda folder: (folder / "model.py").write_text("eno"),
-    "a file that is gone": lambda folder: (folder / "inner" / "data.txt").unlink(),
-    "a link in place of a file": lambda folder: (
-        (folder / "model.py").unlink(),
-        (folder / "model.py").symlink_to("inner/data.txt"),
-    ),
-    "a folder in place of a file": lambda folder: ((folder / "model.py").unlink(), (folder / "model.py").mkdir()),
-}
-
-
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_change_is_seen(git, tmp_path, what):
-    """Tracked files that differ from the commit make it dirty, staged or not, as `git status` says."""
-    folder = tmp_path / "repository"
-    os.utime(folder / "model.py", (1, 1))
-    assert not git_state().dirty
-    CHANGES[what](folder)
-    assert git("status", "--porcelain")
-    assert git_state().dirty
-    git("add", "-A")
-    assert git_state().dirty
-    git("commit", "-qm", "second")
-    assert not git_state().dirty
-    assert git_state().commit == git("rev-parse", "HEAD")
 
 
 SPOILT = {

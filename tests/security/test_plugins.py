@@ -4,7 +4,6 @@ import pytest
 
 from ctbench.predictors import installed, installed_predictors, is_third_party
 from ctbench.predictors.isolation import missing_protections
-from ctbench.predictors.trainers import IMPORTERS, TRAINERS, load_importer, load_trainer
 
 EVIL = """
 import numpy as np
@@ -91,13 +90,3 @@ def test_a_package_that_calls_itself_ctbench_is_not_ours(stranger, package, monk
     monkeypatch.syspath_prepend(package["PYTHONPATH"])
     assert is_third_party("evil")
     assert not installed.is_ours(installed_predictors()["evil"])
-
-
-def test_everything_that_comes_with_ctbench_is_ours():
-    """Predictors, trainers and imports of weights of the reference models need no sandbox and no --trust."""
-    for group in ("ctbench.predictors", TRAINERS, IMPORTERS):
-        found = [entry for entry in installed.installed(group, "plugin").values() if "reference_models" in entry.value]
-        assert len(found) > 3
-        assert all(map(installed.is_ours, found))
-    assert callable(load_trainer("cai-unet"))
-    assert callable(load_importer("cai-unet"))
