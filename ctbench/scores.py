@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = [
     "KEYS",
     "LOST",
+    "NEGATIVE",
     "PENALISED",
+    "POSITIVE",
     "SCORE_COLUMNS",
     "STATUSES",
     "UNDEFINED",
@@ -80,6 +82,12 @@ UNDEFINED = _group(Status.BOTH_EMPTY, Status.PREDICTION_EMPTY, Status.REFERENCE_
 
 PENALISED = UNDEFINED - _group(Status.BOTH_EMPTY)
 """Statuses of ``UNDEFINED`` that may come with a penalty as value."""
+
+POSITIVE = _group(Status.OK, Status.PREDICTION_EMPTY, Status.NOT_SAMPLED)
+"""The reference holds the structure."""
+
+NEGATIVE = _group(Status.BOTH_EMPTY, Status.REFERENCE_EMPTY)
+"""The reference was judged and does not hold the structure."""
 
 UNSCORED = _group(Status.NOT_ASSESSED, Status.UNSUPPORTED)
 """Never a value, and never a penalty."""

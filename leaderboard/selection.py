@@ -76,7 +76,7 @@ class Selection:
         return scores_of(self.runs, metric or self.metric, reference or self.reference, names)
 
     def grids(self, metric: str | None = None) -> tuple[Grid, ...]:
-        """Return the scores of all raters as arrays, one for each reference that the selected one stands for.
+        """Read the scores of all raters in the positives, an array for each reference that the chosen one stands for.
 
         Args:
             metric: Name of the metric; default: the selected one.
@@ -147,7 +147,7 @@ def scores_of(runs: ComparableRuns, metric: str, reference: str, raters: tuple[s
 
 @reading.cached(7)
 def _grid(runs: ComparableRuns, metric: str, reference: str) -> Grid:
-    return runs.grid(metric, reference)
+    return runs.positives(metric, reference)
 
 
 @reading.cached(8)

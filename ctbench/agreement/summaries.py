@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ctbench.agreement.study import ReaderStudy
-from ctbench.statistics import Estimate, describe, icc, overall
+from ctbench.statistics import Estimate, Population, describe, icc, overall
 from ctbench.statistics.reliability import Form
 
 __all__ = ["pair_summary", "reader_summary", "reliability"]
+
+_EITHER: Population = "penalise"
+"""Of two readers neither is the reference: the cases in which either drew the structure count."""
 
 _BETWEEN = "\n"
 """Between the names of two readers: no file, and so no reader, is named with it."""
@@ -26,14 +29,14 @@ def pair_summary(study: ReaderStudy) -> pd.DataFrame:
         the label ``overall`` describes each case's mean over them (``ctbench.statistics.overall``).
     """
     by = ("label", "reader", "other")
-    table = describe(study.pairs, by=by)
+    table = describe(study.pairs, by=by, population=_EITHER)
     labels = [label for label in study.labels if label in set(table["label"])]
     if len(labels) < 2:
         return table
     pairs = study.pairs.assign(rater=study.pairs["reader"] + _BETWEEN + study.pairs["other"])
-    means = overall(pairs, labels=labels)
+    means = overall(pairs, labels=labels, population=_EITHER)
     means[["reader", "other"]] = means["rater"].str.split(_BETWEEN, expand=True)
-    return pd.concat([table, describe(means, by=by)], ignore_index=True)
+    return pd.concat([table, describe(means, by=by, population=_EITHER)], ignore_index=True)
 
 
 def reader_summary(study: ReaderStudy) -> pd.DataFrame:
@@ -42,7 +45,7 @@ def reader_summary(study: ReaderStudy) -> pd.DataFrame:
     Returns:
         Columns label, reader, and those of ``ctbench.statistics.describe``.
     """
-    return describe(study.by_reader, by=("label", "reader"))
+    return describe(study.by_reader, by=("label", "reader"), population=_EITHER)
 
 
 def reliability(study: ReaderStudy) -> pd.DataFrame:
@@ -59,7 +62,7 @@ def reliability(study: ReaderStudy) -> pd.DataFrame:
         without a value), reason (why something is NaN).
     """
     rows = []
-    described = describe(study.agreement, by="label").set_index("label")
+    described = describe(study.agreement, by="label", population=_EITHER).set_index("label")
     for label in [name for name in (*study.labels, *study.groups) if name in described.index]:
         rows += [_row(label, f"icc({form})", _icc(study, label, form)) for form in get_args(Form)]
         for mean in described.loc[[label]].to_dict("records"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.boards.blocks import Block, Entry, blocks, laid_out
+from ctbench.scores import NEGATIVE, POSITIVE
 
 __all__ = ["Entry", "Grid"]
 
@@ -87,6 +88,29 @@ class Grid:
     def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
         """Return which scores have one of some statuses: bool, cases x labels x entries."""
         return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])
+
+    def negatives(self, reference_ml: Grid | None = None) -> NDArray[np.bool_]:
+        """Return which structures of which cases the reference was judged for and does not hold: cases x labels.
+
+        Args:
+            reference_ml: Volumes of the same reference (the metric ``reference_volume_ml``); they decide where no rater
+                has a prediction, see ``ctbench.statistics.populations.negatives``. None: such cases are positives.
+        """
+        negative = self.having(NEGATIVE).any(axis=-1)
+        unknown = ~(negative | self.having(POSITIVE).any(axis=-1))
+        if reference_ml is not None and unknown.any():
+            volumes = reference_ml.select(cases=self.cases, labels=self.labels).values
+            negative |= unknown & (volumes == 0).any(axis=-1) & ~(volumes > 0).any(axis=-1)
+        return np.asarray(negative)
+
+    def positives(self, reference_ml: Grid | None = None) -> Grid:
+        """Return the grid without values where the reference does not hold the structure; statuses stay.
+
+        Args:
+            reference_ml: As for ``negatives``.
+        """
+        values = np.where(self.negatives(reference_ml)[..., None], np.nan, self.values)
+        return replace(self, values=values)
 
     def select(
         self,

@@ -46,10 +46,17 @@ def print_summary(runs: Sequence[Run], *, as_json: bool = False, as_csv: bool = 
             frame[name] = [
                 f"{_cell(mean)} ± {_cell(sd)}" for mean, sd in zip(frame[name], frame[f"{name}_sd"], strict=True)
             ]
-        frame = frame.drop(columns=[f"{name}_sd" for name in spreads])
+        for count, n in (("misses", "positives"), ("false_alarms", "negatives")):
+            frame[count] = [f"{k} of {of}" for k, of in zip(frame[count], frame[n], strict=True)]
+        hidden = [f"{name}_sd" for name in spreads] + [name for name in _BESIDE if name in frame.columns]
+        frame = frame.drop(columns=hidden)
     print_frame(frame, as_json=as_json, as_csv=as_csv)
     for run in runs:
         note(f"{'reused' if run.reused else 'run'}: {run.folder}")
+
+
+_BESIDE = ("undefined", "penalised", "positives", "negatives", "specificity", "specificity_low", "specificity_high")
+"""Columns of a summary that people find in the report, and programs in JSON and CSV."""
 
 
 def note(message: str) -> None:

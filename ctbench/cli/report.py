@@ -45,6 +45,10 @@ def report(
     low_dice: Annotated[
         float, typer.Option("--low-dice", metavar="DICE", help="A case with a lower Dice counts as a failure.")
     ] = 0.5,
+    volume_limit: Annotated[
+        float,
+        typer.Option("--volume-limit", metavar="ML", help="Largest difference of a volume that counts as near, mL."),
+    ] = 5.0,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -55,8 +59,11 @@ def report(
     from ctbench.report import build_report, find_browser, print_pdf, write_csv, write_figures, write_latex
     from ctbench.runs import open_run
 
-    if not (margin > 0 and 0 < low_dice <= 1):
-        msg = f"--margin must be above 0 and --low-dice above 0 and at most 1, got {margin:g} and {low_dice:g}"
+    if not (margin > 0 and 0 < low_dice <= 1 and volume_limit >= 0):
+        msg = (
+            "--margin must be above 0, --low-dice above 0 and at most 1, --volume-limit not negative; "
+            f"got {margin:g}, {low_dice:g} and {volume_limit:g}"
+        )
         raise UsageError(msg)
     if pdf is not None:
         find_browser()  # fail now rather than after a minute
@@ -66,8 +73,9 @@ def report(
     print_summary(opened, as_json=as_json, as_csv=as_csv)
     limits = [f"--margin {margin:g}"] if margin != 0.05 else []
     limits += [f"--low-dice {low_dice:g}"] if low_dice != 0.5 else []
+    limits += [f"--volume-limit {volume_limit:g}"] if volume_limit != 5.0 else []
     command = " ".join(["ctbench report", *map(str, runs), *limits])
-    chosen: Any = {"margin": margin, "low_dice": low_dice}
+    chosen: Any = {"margin": margin, "low_dice": low_dice, "volume_limit": volume_limit}
     page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress, **chosen)
     note(f"report: {page}")
     if latex is not None:

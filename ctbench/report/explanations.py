@@ -12,6 +12,7 @@ __all__ = [
     "CONTRIBUTE_EFFECT",
     "DETECTION",
     "MEANS",
+    "POSITIVES",
     "RANK_INTERVALS",
     "READER_BAND",
     "SIZE",
@@ -53,6 +54,13 @@ MEANS = "Dots are means over cases, lines their 95 % intervals."
 
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""
+
+POSITIVES = (
+    "Means, tests and ranks are over the positives, the cases whose reference holds the structure, the same for all "
+    "raters: a miss and a case without a prediction count with the worst value. What is drawn in negatives is in no "
+    "mean; false alarms, specificity and the volume drawn there stand beside it."
+)
+"""Over which cases means, tests and ranks are taken."""
 
 RANK_INTERVALS = (
     "Rank intervals hold the true ranks of all raters at once, with 95 % confidence (all pairs of raters compared on "

@@ -6,20 +6,22 @@ import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any, get_args
 
 import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
 from ctbench.report.frames.rankings import can_rank, ranking_table
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
+from ctbench.report.frames.summaries import summary
 from ctbench.runs import Run
 from ctbench.scores import RaterKind
+from ctbench.statistics import false_alarms
 
 __all__ = ["summary_table", "write_csv"]
 
@@ -29,9 +31,10 @@ def summary_table(runs: Iterable[Run]) -> pd.DataFrame:
 
     Returns:
         Columns ``dataset, rater, rater_kind, reference, structures`` (what the overall mean goes over), then for each
-        chief metric ``<metric>`` (mean) and ``<metric>_sd``, and ``n`` (cases that count in the first metric),
-        ``undefined, penalised, failed`` (of the first metric, as in ``averages.summary``). Where there are readers, all
-        rows of a dataset average the same leave-one-out references.
+        chief metric ``<metric>`` (mean) and ``<metric>_sd``, ``n`` (cases that count in the first metric),
+        ``undefined, penalised, failed`` (of the first metric) and the columns of ``calls_beside``, as in
+        ``frames.summaries.summary``. Where there are readers, all rows of a dataset average the same leave-one-out
+        references.
     """
     rows = []
     for results in gather(runs):
@@ -51,7 +54,11 @@ def _flat(described: pd.DataFrame) -> dict[str, object]:
     for row in described.to_dict("records"):
         flat |= {row["metric"]: row["mean"], f"{row['metric']}_sd": row["sd"]}
     first = described.iloc[0]
-    return flat | {name: int(first[name]) for name in ("n", "undefined", "penalised", "failed")}
+    flat |= {name: int(first[name]) for name in ("n", "undefined", "penalised", "failed", *_COUNTS)}
+    return flat | {name: first[name] for name in ("specificity", "specificity_low", "specificity_high", "false_ml")}
+
+
+_COUNTS = ("positives", "misses", "negatives", "false_alarms")
 
 
 def write_csv(
@@ -61,17 +68,19 @@ def write_csv(
     datasets: Mapping[str, Dataset] | None = None,
     margin: float = MARGIN,
     low_dice: float = LOW_DICE,
+    volume_limit: float = tables.VOLUME_LIMIT_ML,
 ) -> tuple[Path, ...]:
     """Write the page's tables as CSV: all metrics, references and raters, unrounded.
 
     Args:
         runs: as for ``build_report``.
-        folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv`` and, where
-            the runs allow, ``-ranking.csv``, ``-comparisons.csv``, ``-equivalence.csv``, ``-detection.csv`` and
-            ``-low-dice.csv``.
+        folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv``,
+            ``-false-alarms.csv`` and, where the runs allow, ``-ranking.csv``, ``-comparisons.csv``,
+            ``-equivalence.csv``, ``-detection.csv`` and ``-low-dice.csv``.
         datasets: Name -> dataset; used to resample patients for the intervals of ranks.
         margin: Largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: Dice below which a case is listed as a failure.
+        volume_limit: Largest difference of a volume that counts as near, mL.
 
     Returns:
         What was written.
@@ -80,7 +89,7 @@ def write_csv(
     frames = {"summary": summary_table(runs)}
     for results in gather(runs):
         ranked = _rankings(results, (datasets or {}).get(results.dataset)) if can_rank(results) else []
-        found = {"ranking": ranked, **_frames(results, margin, low_dice)}
+        found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit)}
         frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
@@ -88,12 +97,20 @@ def write_csv(
     return tuple(paths.values())
 
 
-def _frames(results: ComparableRuns, margin: float, low_dice: float) -> dict[str, list[pd.DataFrame]]:
+def _frames(
+    results: ComparableRuns, margin: float, low_dice: float, volume_limit: float
+) -> dict[str, list[pd.DataFrame]]:
     metrics = list(results.scores["metric"].unique())
+    on_common: Any = {"reference": results.common, "structures": results.structures}
+    common = results.scores[results.scores["reference"] == results.common]
     described = [tables.per_structure(results.scores, results.structures, metric) for metric in metrics]
     return {
         "structures": described,
-        "volumes": [tables.volumes(results.scores, reference=results.common, structures=results.structures)],
+        "volumes": [
+            tables.volumes(results.scores, population=population, limit_ml=volume_limit, **on_common)
+            for population in get_args(tables.VolumePopulation)
+        ],
+        "false-alarms": [false_alarms(common).assign(reference=results.common)],
         "comparisons": _comparisons(results, metrics) if results.readers else [],
         "equivalence": [equivalence_table(results, model, margin).assign(model=model) for model in results.models]
         if can_be_equivalent(results)

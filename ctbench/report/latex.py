@@ -10,9 +10,9 @@ from typing import Any
 
 from ctbench.files import write_text
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.summaries import summary
 from ctbench.report.wording import fixed, interval, metric_heading
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL

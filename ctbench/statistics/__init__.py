@@ -4,10 +4,12 @@ from ctbench.statistics.diagnosis import Detection, detection, detection_table, 
 from ctbench.statistics.direction import Direction, direction_of
 from ctbench.statistics.equivalence_margin import equivalence
 from ctbench.statistics.estimate import ALPHA, Estimate
+from ctbench.statistics.false_alarms import false_alarms
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
 from ctbench.statistics.multiplicity import adjusted
 from ctbench.statistics.paired import paired_differences, paired_tests, pooled_wilcoxon, significance_matrix
+from ctbench.statistics.populations import POPULATION_TITLES, Population, populated
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
 from ctbench.statistics.proportion import failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
@@ -26,10 +28,12 @@ from ctbench.statistics.volumes import VolumeAgreement, volume_agreement
 __all__ = [
     "ALPHA",
     "OVERALL",
+    "POPULATION_TITLES",
     "BlandAltman",
     "Detection",
     "Direction",
     "Estimate",
+    "Population",
     "SampleSize",
     "VolumeAgreement",
     "adjusted",
@@ -44,6 +48,7 @@ __all__ = [
     "direction_of",
     "equivalence",
     "failures",
+    "false_alarms",
     "fleiss_kappa",
     "generalised_conformity_index",
     "icc",
@@ -56,6 +61,7 @@ __all__ = [
     "paired_power",
     "paired_tests",
     "pooled_wilcoxon",
+    "populated",
     "predictive_values",
     "rank",
     "rank_stability",

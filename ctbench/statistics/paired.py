@@ -16,6 +16,7 @@ from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.estimate import t_half_width, t_p_value
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.multiplicity import adjusted, holm
+from ctbench.statistics.populations import populated
 from ctbench.statistics.samples import pairings, samples, wide
 from ctbench.statistics.summary import overall
 from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one
@@ -36,7 +37,7 @@ def paired_tests(
     pairing: str | Sequence[str] = "case",
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
-    """Test each rater against the baseline on the cases for which both have a value.
+    """Test each rater against the baseline on the positives for which both have a value, see ``populated``.
 
     Both tests reject in 4 to 5 % of simulated studies of equal raters (``benchmarks/calibration.py``).
 
@@ -53,7 +54,7 @@ def paired_tests(
         One row per group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (mean of rater minus
         baseline) with ``low, high`` (95 % t interval, for both tests), ``p``, ``higher, better`` as in
         ``categorical_regression``, ``p_holm`` and ``p_bh`` (p adjusted over all rows of the table), ``rows_used``,
-        ``rows_left_out`` (scores without a pair or a value) and ``reason`` (why p is null; else empty).
+        ``rows_left_out`` (scores of positives without a pair or a value) and ``reason`` (why p is null; else empty).
 
     Raises:
         UsageError: The scores are not tidy, a group holds several metrics, references or datasets, the baseline is
@@ -107,7 +108,8 @@ def pooled_wilcoxon(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str
         The column ``unit`` (``subject`` or ``structure x subject (pseudo-replicated)``), then those of
         ``paired_tests``.
     """
-    chosen = scores[scores["label"].isin(list(labels))]
+    chosen = populated(scores)
+    chosen = chosen[chosen["label"].isin(list(labels))]
     subjects = paired_tests(overall(scores, labels=labels), baseline=baseline, by=())
     both = paired_tests(chosen, baseline=baseline, by=(), pairing=("case", "label"))
     return pd.concat(
@@ -142,6 +144,7 @@ def paired_differences(
     if first == second:
         msg = f"expected two different raters to compare, got {first!r} twice"
         raise UsageError(msg)
+    scores = populated(scores)
     table = wide(scores[scores["rater"].isin([first, second])], ("case", "label")).reset_index()
     table = table.rename(columns={first: "first", second: "second"}).rename_axis(columns=None)
     difference = table["second"] - table["first"]

@@ -10,6 +10,7 @@ import pandas as pd
 from ctbench.errors import UsageError
 from ctbench.scores import LOST
 from ctbench.statistics.estimate import ALPHA, Estimate
+from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_one
 
 __all__ = ["failures", "wilson"]
@@ -45,7 +46,9 @@ def wilson(successes: int, n: int) -> Estimate:
 
 
 def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
-    """Return how many cases score below a limit in each group: Sharrock's failures have a Dice below 0.5.
+    """Return how many positives score below a limit in each group: Sharrock's failures have a Dice below 0.5.
+
+    A missed structure and a lost case are failures; what a rater draws in negatives is told by ``false_alarms``.
 
     Args:
         scores: Tidy scores of one metric of which higher values are better, and of one reference and dataset unless
@@ -57,7 +60,7 @@ def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str
     Returns:
         One row per group: the columns ``by``, ``metric``, ``below``, ``n`` scores with a value, ``failures`` among
         them, ``failed`` (failures whose prediction is missing or failed), ``share`` of failures with its Wilson
-        interval ``low, high``, ``minimum`` (the lowest value), ``rows_left_out`` (scores without a value).
+        interval ``low, high``, ``minimum`` (the lowest value), ``rows_left_out`` (scores of positives without a value).
 
     Raises:
         UsageError: The scores are not tidy, or hold several metrics, references or datasets.
@@ -65,8 +68,9 @@ def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str
     names = as_names(by)
     scores = checked(scores, (*names, "metric", "status"))
     expect_one(scores, ("metric", "reference", "dataset"), split=names)
-    low = scores["value"].lt(below)
-    scores = scores.assign(low=low, lost=low & scores["status"].isin(LOST), null=scores["value"].isna())
+    scores = populated(scores)
+    low, null = scores["value"].lt(below), scores["value"].isna() & ~scores["negative"]
+    scores = scores.assign(low=low, lost=low & scores["status"].isin(LOST), null=null)
     groups = scores.groupby(names, sort=False, dropna=False, observed=True)
     table = groups.agg(
         metric=("metric", "first"),

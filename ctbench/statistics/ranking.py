@@ -16,6 +16,7 @@ from ctbench.statistics.direction import Direction
 from ctbench.statistics.estimate import ALPHA
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.paired import one_sided_p
+from ctbench.statistics.populations import Population
 from ctbench.statistics.rank_sets import compare_all, rank_sets
 from ctbench.statistics.samples import Sample, samples
 from ctbench.statistics.tidy import as_names
@@ -39,6 +40,7 @@ def rank(
     resamples: int = 1000,
     seed: int = 0,
     direction: Direction | str | None = None,
+    population: Population = "positives",
 ) -> pd.DataFrame:
     """Rank the raters, with a confidence set of each rank.
 
@@ -57,6 +59,8 @@ def rank(
         resamples: Number of sign patterns to draw if there are more than 12 clusters. Default 1000.
         seed: Seed of the random numbers; equal seeds return equal tables.
         direction: Whether ``higher`` or ``lower`` values are better. None (default): as known for the metric.
+        population: The cases that count, see ``populated``. Default: the positives, in which a miss, a failure and a
+            missing prediction have the worst value.
 
     Returns:
         One row per group and rater, best first: the columns ``by``, ``rater``, ``n`` cases, ``value`` (what is ranked:
@@ -72,7 +76,7 @@ def rank(
     """
     _expect_method(method)
     tables = []
-    for head, sample in samples(scores, by=as_names(by), cluster=cluster, direction=direction):
+    for head, sample in samples(scores, by=as_names(by), cluster=cluster, direction=direction, population=population):
         table = _ranked(sample, method, resamples, seed)
         for at, (column, value) in enumerate(head.items()):
             table.insert(at, column, [value] * len(table))

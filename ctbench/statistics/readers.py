@@ -11,6 +11,7 @@ import pandas as pd
 from ctbench.scores import RaterKind
 from ctbench.statistics.estimate import t_half_width
 from ctbench.statistics.missing import Numbers
+from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_one, reader_rows
 
 __all__ = ["readers_minus_model", "within_readers"]
@@ -39,7 +40,7 @@ def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:
         UsageError: The scores are not tidy, hold several metrics, references or datasets, or no reader, or the model is
             unknown.
     """
-    scores = checked(scores, ("case", "rater", "rater_kind", "label", "metric", "unit"))
+    scores = populated(checked(scores, ("case", "rater", "rater_kind", "label", "metric", "unit")))
     expect_one(scores, ("reference", "dataset"))
     is_volume = scores["metric"].eq(_VOLUME)
     values, volumes = scores[~is_volume], scores[is_volume]
@@ -61,7 +62,7 @@ def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:
     table["reference_volume_ml"] = _mean_volume(volumes)
     share = 100 * table["difference"] / table["reference_volume_ml"]
     table["share_percent"] = share.where(table["unit"].eq("mL") & table["reference_volume_ml"].gt(0))
-    missing = values["value"].isna().groupby(values["label"], observed=True).sum()
+    missing = (values["value"].isna() & ~values["negative"]).groupby(values["label"], observed=True).sum()
     return table.assign(rows_left_out=missing).reset_index()
 
 
@@ -95,7 +96,7 @@ def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] 
             or the model is unknown.
     """
     groups = as_names(by)
-    scores = checked(scores, (*groups, "rater", "rater_kind"))
+    scores = populated(checked(scores, (*groups, "rater", "rater_kind")))
     expect_one(scores, ("metric", "reference", "dataset"), split=groups)
     reader_rows(scores, model=model)
     rows = []

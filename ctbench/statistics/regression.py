@@ -25,6 +25,7 @@ from ctbench.scores import left_out, without
 from ctbench.statistics.comparison import COMPARISON, compared_by_t, without_values
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.fits import Variant, fit_raters, no_spread
+from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
 
 __all__ = ["categorical_regression", "categorical_regression_from_summary", "leave_one_out_regression"]
@@ -45,7 +46,8 @@ def categorical_regression(
     """Compare each rater's mean with that of the baseline by linear regression.
 
     All raters in ``scores`` contribute to the residual variance and its degrees of freedom. For the papers' test,
-    select one model and the readers first. Scores without a value are left out and counted.
+    select one model and the readers first. Only positives count, see ``populated``; of them, scores without a value are
+    left out and counted.
 
     Args:
         scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``.
@@ -73,7 +75,7 @@ def categorical_regression(
     scores = checked(scores, (*groups, category, *(() if variant == "pooled" else ("case",))))
     expect_one(scores, ("metric", "reference", "dataset"), split=(*groups, category))
     expect_known(baseline, scores[category].unique(), category)
-    rows = []
+    scores, rows = populated(scores), []
     for key, group in scores.groupby(groups, sort=False, dropna=False, observed=True):
         head, good = dict(zip(groups, key, strict=True)), direction_in(group, direction)
         rows += [head | row for row in _regress(group, (category, baseline), variant, good)]
@@ -99,7 +101,7 @@ def _regress(
             "n_baseline": n[baseline],
             **compared_by_t(difference, error, degrees, (name, baseline), direction),
             "rows_used": len(used),
-            "rows_left_out": len(scores) - len(used),
+            "rows_left_out": int((~scores["negative"]).sum()) - len(used),
             "reason": reason,
         }
 
@@ -152,7 +154,7 @@ def leave_one_out_regression(
         UsageError: As ``categorical_regression``; also if the baseline is a reader, or if a reader has no leave-one-out
             reference or those of several methods.
     """
-    scores = checked(scores, (*as_names(by), "rater", "rater_kind", "reference"))
+    scores = populated(checked(scores, (*as_names(by), "rater", "rater_kind", "reference")))
     is_reader = reader_rows(scores, model=baseline)
     references, tables = list(scores["reference"].unique()), []
     for reader in scores.loc[is_reader, "rater"].unique():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ctbench.errors import UsageError
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.missing import Numbers
+from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import checked, expect_known, expect_one
 
 __all__ = ["Pairing", "Sample", "pairings", "samples", "wide"]
@@ -28,7 +29,7 @@ class Pairing(NamedTuple):
         head: The columns of the group and their values.
         rater: Name of the rater.
         differences: Rater minus baseline, for the pairs in which both have a value.
-        rows_left_out: Number of scores of the two without a pair or a value.
+        rows_left_out: Number of scores of the two without a pair or a value, in cases of the population.
         scores: All scores of the group.
     """
 
@@ -77,14 +78,15 @@ def pairings(
     scores = checked(scores, (*by, *keys, "rater"))
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
     expect_known(baseline, scores["rater"].unique(), "rater")
+    scores = populated(scores)
     groups = scores.groupby(list(by), sort=False, dropna=False, observed=True) if by else [((), scores)]
     for key, group in groups:
-        table, rows = wide(group, keys), group["rater"].value_counts()
+        table, rows = wide(group, keys), group.loc[~group["negative"], "rater"].value_counts()
         base = table[baseline].to_numpy() if baseline in table.columns else np.full(len(table), math.nan)
         for rater in table.columns.drop(baseline, errors="ignore"):
             differences = np.round(table[rater].to_numpy() - base, _DIGITS)
             differences = differences[~np.isnan(differences)]
-            left_out = int(rows[rater] + rows.get(baseline, 0)) - 2 * len(differences)
+            left_out = int(rows.get(rater, 0) + rows.get(baseline, 0)) - 2 * len(differences)
             yield Pairing(dict(zip(by, key, strict=True)), str(rater), differences, left_out, group)
 
 
@@ -109,7 +111,12 @@ class Sample(NamedTuple):
 
 
 def samples(
-    scores: pd.DataFrame, *, by: Sequence[str], cluster: str | None, direction: Direction | str | None
+    scores: pd.DataFrame,
+    *,
+    by: Sequence[str],
+    cluster: str | None,
+    direction: Direction | str | None,
+    population: Population = "positives",
 ) -> Iterator[tuple[dict[str, Any], Sample]]:
     """Yield the complete sample of each group, after the columns of the group and their values.
 
@@ -118,6 +125,7 @@ def samples(
         by: Names of the columns to group by.
         cluster: Name of a column with the cluster of each case, e.g. ``patient``; None: each case is a cluster.
         direction: Whether ``higher`` or ``lower`` values are better. None: as known for the metric.
+        population: The cases that have a value, see ``populated``. Default: the positives.
 
     Raises:
         UsageError: The scores are not tidy, a group holds several metrics, references or datasets, a rater has two
@@ -125,7 +133,7 @@ def samples(
     """
     scores = checked(scores, (*by, "case", "rater", *([cluster] if cluster else [])), coded=True)
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
-    for key, group in scores.groupby(list(by), sort=False, dropna=False, observed=True):
+    for key, group in populated(scores, population).groupby(list(by), sort=False, dropna=False, observed=True):
         yield dict(zip(by, key, strict=True)), _complete(group, cluster, direction)
 
 
@@ -135,7 +143,7 @@ def _complete(group: pd.DataFrame, cluster: str | None, direction: Direction | s
         metric = group["metric"].iloc[0]
         msg = f"metric {metric!r} has no better direction; pass direction='higher' or 'lower' to rank by it"
         raise UsageError(msg)
-    table = wide(group)
+    table = wide(group[~group["negative"] | group["value"].notna()])
     absent = list(table.columns[table.isna().all()])
     table = table.drop(columns=absent)
     complete = table.dropna()

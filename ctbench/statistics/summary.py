@@ -8,29 +8,39 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from ctbench.scores import LOST, PENALISED, UNDEFINED, Status
+from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status
 from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
 __all__ = ["describe", "overall"]
 
 
-def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:
+def describe(
+    scores: pd.DataFrame,
+    by: str | Sequence[str] = ("label", "rater"),
+    *,
+    population: Population = "positives",
+) -> pd.DataFrame:
     """Return descriptive statistics per group and metric, with counts of the scores that are missing or penalties.
 
-    ``rows = n + undefined + not_assessed + unsupported +`` the failed rows without a value. The t interval of the mean
-    assumes normal values: for Dice, which is skewed, it covers the mean in 92 to 94 % of samples of 12 cases.
+    ``rows = n + negatives + undefined + not_assessed + unsupported +`` the failed rows of positives without a value.
+    The t interval of the mean assumes normal values: for Dice, which is skewed, it covers the mean in 92 to 94 % of
+    samples of 12 cases.
 
     Args:
         scores: Tidy scores; of one reference and dataset unless these columns are among ``by``.
         by: Name or names of the columns to group by.
+        population: The cases that have a value, see ``populated``. Default: the positives.
 
     Returns:
         One row per group and metric, in the order of their first score: the columns ``by``, ``metric``, ``unit``; ``n``
         values in the mean; ``mean, sd`` (n - 1), ``median, q1, q3`` (linear interpolation), ``se``, ``low, high`` (95 %
-        t interval of the mean), ``min, max``; ``undefined`` (no value because a mask was empty or nothing could be
-        sampled), ``penalised`` (a value although a mask was empty), ``failed`` (missing or failed predictions, with or
-        without a penalty as value), ``not_assessed``, ``unsupported``, ``rows``.
+        t interval of the mean), ``min, max``; ``mean_ok`` (mean of the values with status ``ok``: without penalties);
+        ``negatives`` (no value because the reference holds no such structure, see
+        ``false_alarms``), ``undefined`` (no value because the prediction was empty or nothing could be sampled),
+        ``penalised`` (a value although a mask was empty), ``failed`` (missing or failed predictions, with or without a
+        penalty as value), ``not_assessed``, ``unsupported``, ``rows``.
 
     Raises:
         UsageError: The scores are not tidy, or a group holds several references or datasets.
@@ -39,7 +49,7 @@ def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater"))
     keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
     scores = checked(scores, (*keys, "status"), coded=True)
     expect_one(scores, ("reference", "dataset"), split=names)
-    groups = _counted(scores).groupby(keys, sort=False, dropna=False, observed=True)
+    groups = _counted(populated(scores, population)).groupby(keys, sort=False, dropna=False, observed=True)
     values = groups["value"]
     n, sd = values.count(), values.std()
     se: pd.Series = sd / np.sqrt(n.where(n > 0))
@@ -58,19 +68,22 @@ def describe(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rater"))
         "high": mean + half,
         "min": values.min(),
         "max": values.max(),
+        "mean_ok": groups["value_ok"].mean(),
         **{count: groups[count].sum() for count in _COUNTS},
         "rows": groups.size(),
     }
     return pd.DataFrame(table).reset_index().apply(plain)
 
 
-_COUNTS = ("undefined", "penalised", "failed", "not_assessed", "unsupported")
+_COUNTS = ("negatives", "undefined", "penalised", "failed", "not_assessed", "unsupported")
 
 
 def _counted(scores: pd.DataFrame) -> pd.DataFrame:
-    status, valued = scores["status"], scores["value"].notna()
+    status, valued, negative = scores["status"], scores["value"].notna(), scores["negative"]
     return scores.assign(
-        undefined=status.isin(UNDEFINED) & ~valued,
+        value_ok=scores["value"].where(status.eq(Status.OK.value)),
+        negatives=negative & ~valued,
+        undefined=status.isin(UNDEFINED) & ~valued & ~negative,
         penalised=status.isin(PENALISED) & valued,
         failed=status.isin(LOST),
         not_assessed=status.eq(Status.NOT_ASSESSED.value),
@@ -78,16 +91,17 @@ def _counted(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def overall(scores: pd.DataFrame, *, labels: Sequence[str]) -> pd.DataFrame:
+def overall(scores: pd.DataFrame, *, labels: Sequence[str], population: Population = "positives") -> pd.DataFrame:
     """Return each case's mean over structures; ``describe`` of it is the papers' "Overall" row.
 
-    A structure without a value is left out of its case's mean, and ``detail`` holds the number of structures in the
-    mean; a penalty (Dice 0 for a missed structure) is a value and counts. The status is ``ok`` if that of any structure
-    is; else it is the most frequent one, so that a failed case remains failed.
+    A case's mean is taken over the structures that the reference holds, the same for all raters, and ``detail`` holds
+    their number; a penalty (Dice 0 for a missed structure) is a value and counts. The status is ``ok`` if that of any
+    structure is; else it is the most frequent one, so that a failed case remains failed.
 
     Args:
         scores: Tidy scores.
         labels: Names of the structures to average over. Omit groups of structures: their voxels would count twice.
+        population: The structures of a case that have a value, see ``populated``. Default: the positives.
 
     Returns:
         Tidy scores with label ``overall``, one per dataset, case, rater, reference and metric.
@@ -99,7 +113,8 @@ def overall(scores: pd.DataFrame, *, labels: Sequence[str]) -> pd.DataFrame:
     for label in labels:
         expect_known(label, scores["label"].unique(), "label")
     keys = [column for column in _CASE_KEYS if column in scores.columns]
-    chosen = scores[scores["label"].isin(list(labels))]
+    chosen = populated(scores, population)
+    chosen = chosen[chosen["label"].isin(list(labels))]
     groups = chosen.groupby(keys, sort=False, dropna=False, observed=True)
     means = groups["value"].agg(["mean", "count"])
     counted, asked = means["count"].to_numpy(), len(set(labels))
@@ -107,12 +122,13 @@ def overall(scores: pd.DataFrame, *, labels: Sequence[str]) -> pd.DataFrame:
         pd.DataFrame({"value": means["mean"], "status": _joint_status(chosen, keys)})
         .reset_index()
         .assign(label=OVERALL, detail=[f"mean of {count} of {asked} structures" for count in counted])
-        .reindex(columns=[column for column in _TIDY if column in {*keys, "label", "value", "status", "detail"}])
+        .reindex(
+            columns=[column for column in SCORE_COLUMNS if column in {*keys, "label", "value", "status", "detail"}]
+        )
     )
 
 
-_CASE_KEYS = ("dataset", "case", "rater", "rater_kind", "reference", "metric", "unit")
-_TIDY = (*_CASE_KEYS[:5], "label", "metric", "value", "unit", "status", "detail")
+_CASE_KEYS = tuple(name for name in SCORE_COLUMNS if name not in {"label", "value", "status", "detail"})
 
 
 def _joint_status(scores: pd.DataFrame, keys: list[str]) -> pd.Series:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ctbench.errors import UsageError
 from ctbench.statistics.missing import complete_pairs
+from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import checked, expect_one
 from ctbench.statistics.volumes import volume_agreement
 
@@ -65,7 +66,7 @@ def size_correlation(scores: pd.DataFrame, *, across: Literal["labels", "cases"]
     Raises:
         UsageError: The scores are not tidy, hold several metrics, references or datasets, or no reference volumes.
     """
-    scores = checked(scores, ("case", "rater", "label", "metric"))
+    scores = populated(checked(scores, ("case", "rater", "label", "metric")))
     expect_one(scores, ("reference", "dataset"))
     is_volume = scores["metric"].eq(_VOLUME)
     if not is_volume.any():
@@ -74,7 +75,7 @@ def size_correlation(scores: pd.DataFrame, *, across: Literal["labels", "cases"]
     expect_one(scores[~is_volume], ("metric",))
     keys = ["rater", "label", "case"]
     both = pd.concat({"value": _by(scores[~is_volume], keys), "size": _by(scores[is_volume], keys)}, axis=1)
-    both = both[both.index.isin(_by(scores[~is_volume], keys).index)]
+    both = both[both.index.isin(_by(scores[~is_volume & ~scores["negative"]], keys).index)]
     if across == "labels":
         both = both.dropna().groupby(["rater", "label"], sort=False, observed=True).mean()
     groups = ["rater"] if across == "labels" else ["rater", "label"]

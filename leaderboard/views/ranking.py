@@ -26,7 +26,19 @@ __all__ = ["show"]
 _DRAWN = 30
 _USUAL = (
     *("rank", "rank_low", "rank_high", "rater", "rater_kind", "mean", "low", "high", "median", "n", "undefined"),
-    *("penalised", "failed", "seconds", "version", "date", "trained_here", "reason"),
+    *(
+        "misses",
+        "false_alarms",
+        "negatives",
+        "specificity",
+        "false_ml",
+        "failed",
+        "seconds",
+        "version",
+        "date",
+        "trained_here",
+        "reason",
+    ),
 )
 _SHADES = {RaterKind.READER.value: "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
 _EVERYBODY = "all cases"
@@ -37,12 +49,7 @@ def show(selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         cases = _ask_subgroup(selection)
         wanted = controls.search("Find a rater", "find")
-        complete = controls.switch(
-            "Complete cases only",
-            "complete",
-            hint="describe the cases, structures and references on which all that are ranked have a value",
-        )
-    table = _standings(selection, cases, complete)
+    table = _standings(selection, cases)
     printed = published_rows(selection.runs.dataset, selection.structure.over, selection.metric)
     table = pd.concat([table, printed.astype(object)], ignore_index=True) if len(printed) else table
     columns, order, down = _ask_columns()
@@ -83,9 +90,9 @@ def _subgroups(runs: ComparableRuns) -> Mapping[str, tuple[str, ...]]:
 
 
 @reading.cached(24)
-def _standings(selection: Selection, cases: tuple[str, ...] | None, complete: bool) -> pd.DataFrame:
+def _standings(selection: Selection, cases: tuple[str, ...] | None) -> pd.DataFrame:
     asked = selection.runs, selection.grids(), selection.structure.over, selection.metric, selection.reference
-    return standings(*asked, cases=cases, complete=complete, patients=selection.patients())
+    return standings(*asked, cases=cases, patients=selection.patients())
 
 
 def _ask_columns() -> tuple[list[str], str, bool]:
@@ -150,10 +157,18 @@ def _column_config(unit: str) -> dict[str, Any]:
                 ("sd", "SD", "over cases"),
             )
         },
-        "n": number("n", format="%d", help="cases that count in the mean"),
+        "n": number("n", format="%d", help="cases that count in the mean: those whose reference holds a structure"),
         "undefined": number("undefined", format="%d", help="cases without a value, which are not in the mean"),
         "penalised": number("penalised", format="%d", help="structures of cases that count with the worst value"),
         "failed": number("failed", format="%d", help="cases without a prediction; they count with the worst value"),
+        "misses": number("misses", format="%d", help="positives with nothing drawn: the worst value"),
+        "positives": number("positives", format="%d", help="structures of cases that the reference holds"),
+        "false_alarms": number("false alarms", format="%d", help="negatives in which something was drawn; in no mean"),
+        "negatives": number("negatives", format="%d", help="structures of cases that the reference does not hold"),
+        "specificity": number("specificity", format="%.3f", help="share of the negatives in which nothing was drawn"),
+        "specificity_low": number("specificity from", format="%.3f", help="95 % interval (Wilson)"),
+        "specificity_high": number("specificity to", format="%.3f", help="95 % interval (Wilson)"),
+        "false_ml": number("false volume, mL", format="%.2f", help="mean volume drawn in a negative"),
         "seconds": number("s per case", format="%.2f", help="median time of a prediction"),
         "date": column("date", help="of the submission"),
         "trained_here": column("trained here", help="the model was fitted on cases of this dataset"),
@@ -169,8 +184,7 @@ def _how(selection: Selection) -> str:
         else f"The models compete on {selection.reference}. {explanations.CONTRIBUTE_EFFECT} They have no rank."
     )
     return (
-        f"{what} Ranks are by the mean over cases on which all have a value. "
-        f"{explanations.RANK_INTERVALS} Results that papers printed are never ranked."
+        f"{what} {explanations.POSITIVES} {explanations.RANK_INTERVALS} Results that papers printed are never ranked."
     )
 
 

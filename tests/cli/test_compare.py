@@ -10,7 +10,7 @@ def test_a_drop_ends_with_one(ctbench, made):
     result = ctbench("compare", run, "worse", "--fail-if", "dice:-0.005", "--json")
     assert result.exit_code == 1
     rows = json.loads(result.out)
-    assert [row["label"] for row in rows] == ["hemorrhage"]
+    assert [(row["metric"], row["label"]) for row in rows] == [("dice", "hemorrhage"), ("misses", "hemorrhage")]
     assert rows[0]["second"] == 0
     assert "ctbench: dice of hemorrhage went from" in result.err
     assert ctbench("compare", run, "worse", "--fail-if", "dice").exit_code == 2

@@ -12,7 +12,19 @@ from ctbench.runs.folder import Run
 def made(values, metric="dice", labels=("iph", "ivh"), **changes):
     """A run in memory: case -> label -> value."""
     rows = [
-        ("toy", case, "m", "model", reference, label, metric, value, "1", "ok", "")
+        (
+            "toy",
+            case,
+            "m",
+            "model",
+            reference,
+            label,
+            metric,
+            value,
+            "1",
+            "unsupported" if np.isnan(value) else "ok",
+            "",
+        )
         for case, own in values.items()
         for label, value in zip(labels, own, strict=True)
         for reference in ("majority", "majority-without-r1")
@@ -137,3 +149,45 @@ def test_real_runs_compare(blobs, bright, tmp_path):
     table = compare(open_run(tmp_path / "a"), open_run(tmp_path / "b"))
     assert table["label"].tolist() == ["hemorrhage"]
     assert dataclasses.is_dataclass(Drop("dice"))
+
+
+def with_statuses(run, changes):
+    """The run with other statuses and values of some cases: case -> status, value."""
+    scores = run.scores.copy()
+    for case, (status, value) in changes.items():
+        own = scores["case"] == case
+        scores.loc[own, "status"], scores.loc[own, "value"] = status, value
+    run.__dict__["scores"] = scores
+    return run
+
+
+def test_false_alarms_fail_although_no_mean_moves(runs):
+    """A model that draws in every healthy head has the Dice of before over the bleeds, and fails all the same."""
+    healthy = CASES[:3]
+    before = with_statuses(runs("a", BEFORE), dict.fromkeys(healthy, ("both_empty", np.nan)))
+    after = with_statuses(runs("b", BEFORE), dict.fromkeys(healthy, ("reference_empty", 0.0)))
+    table = compare(before, after).set_index(["metric", "label"])
+    assert table.loc[("dice", "iph"), ["n", "difference"]].tolist() == [9, 0.0]
+    assert table.loc[("false-alarms", "iph"), ["n", "first", "second", "worse"]].tolist() == [3, 0, 3, True]
+    assert table.loc[("false-alarms", "overall"), ["n", "second"]].tolist() == [6, 6]
+    rows = table.reset_index()
+    for rules in ([], [Drop.parse("dice:-0.005")], [Drop.parse("false-alarms:+2")]):
+        assert set(drops(rows, rules)["metric"]) == {"false-alarms"}
+    assert drops(rows, [Drop.parse("dice:-0.005"), Drop.parse("false-alarms:+6")]).empty
+    assert drops(compare(after, before)).empty
+
+
+def test_misses_lost_cases_and_undefined_values_are_rows(runs):
+    """Each is counted of the cases in which it can happen, and fails where a rule names it."""
+    after = {CASES[0]: ("prediction_empty", 0.0), CASES[1]: ("failed", 0.0), CASES[2]: ("not_sampled", np.nan)}
+    rows = compare(runs("a", BEFORE), with_statuses(runs("b", BEFORE), after))
+    found = rows[rows["label"] == "iph"].set_index("metric")
+    for name in ("misses", "lost", "undefined"):
+        assert found.loc[name, ["n", "first", "second"]].tolist() == [12, 0, 1]
+        assert set(drops(rows, [Drop.parse(f"{name}:+0"), Drop.parse("dice:-1")])["metric"]) == {name}
+
+
+def test_fewer_false_alarms_are_no_drop():
+    """A rule that would fail on fewer false alarms is refused."""
+    with pytest.raises(UsageError, match="for the better"):
+        Drop.parse("false-alarms:-1")

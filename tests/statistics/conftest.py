@@ -21,7 +21,7 @@ def tidy():
                 "metric": metric,
                 "value": value,
                 "unit": unit,
-                "status": "both_empty" if np.isnan(value) else "ok",
+                "status": "not_sampled" if np.isnan(value) else "ok",
                 "detail": "",
             }
             for rater, sample in values.items()
@@ -47,3 +47,31 @@ def three(tidy):
     case = rng.normal(0.8, 0.05, 40)
     noise = 0.02 * np.where(np.arange(40) % 2, 1, -1)
     return tidy({"c": case - 0.05 + rng.normal(0, 0.01, 40), "a": case + 0.001 + noise, "b": case})
+
+
+@pytest.fixture
+def judged():
+    """A function that lays out rater -> (status, value) of each case as tidy scores."""
+
+    def make(values, *, metric="dice", label="bleed", reference="majority"):
+        return pd.DataFrame(
+            [
+                {
+                    "dataset": "made-up",
+                    "case": f"case{case}",
+                    "rater": rater,
+                    "rater_kind": "reader" if rater.startswith("reader") else "model",
+                    "reference": reference,
+                    "label": label,
+                    "metric": metric,
+                    "value": value,
+                    "unit": "1",
+                    "status": status,
+                    "detail": "",
+                }
+                for rater, own in values.items()
+                for case, (status, value) in enumerate(own)
+            ]
+        )
+
+    return make

@@ -40,8 +40,10 @@ def test_describe_counts_every_kind_of_row(tidy):
     ]
     row = describe(scores).iloc[0]
     assert row["mean"] == pytest.approx(0.3)
-    assert row[["n", "undefined", "penalised", "failed", "not_assessed", "unsupported", "rows"]].to_list() == [
-        *(3, 2, 1, 2, 1, 1, 8),
+    assert row[
+        ["n", "negatives", "undefined", "penalised", "failed", "not_assessed", "unsupported", "rows"]
+    ].to_list() == [
+        *(3, 1, 1, 1, 2, 1, 1, 8),
     ]
 
 

@@ -11,59 +11,17 @@ from numpy.typing import NDArray
 
 from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
-from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.scores import LOST, PENALISED, RaterKind, Status
 from ctbench.statistics import OVERALL, describe
 
-__all__ = ["averaged", "coded", "common_ground", "described", "overall_means", "summary"]
+__all__ = ["averaged", "coded", "common_ground", "described", "overall_means"]
 
 Names = Callable[[Entry], tuple[str, str]]
 """Returns the name and kind of an entry; entries with the same name are averaged together."""
 
 _DECIDES = 10_000
 """One score that is ``ok`` outweighs so many others."""
-
-
-def summary(
-    runs: ComparableRuns,
-    over: Sequence[str],
-    models: Sequence[str],
-    *,
-    reference: str,
-    metrics: Sequence[str] = CHIEF_METRICS,
-) -> pd.DataFrame:
-    """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
-
-    Args:
-        runs: Runs on one dataset.
-        over: Names of the structures that the mean is taken over.
-        models: Names of the models; all readers are summarised too.
-        reference: Name of one reference, or ``leave-one-out``: then a case's score is the mean over structures and
-            references, a row ``all readers`` (of kind ``readers``) averages the readers in the same way, and each
-            single reader keeps the one reference that was made without this reader.
-        metrics: Names of the metrics; those that were not scored are left out.
-
-    Returns:
-        The columns of ``ctbench.statistics.describe`` by rater, rater_kind and reference, metric by metric in the
-        order of ``metrics``, readers first. ``n``, ``undefined`` and ``failed`` count cases; ``penalised`` counts the
-        structures of cases that have a penalty on any of the references.
-    """
-    order = {name: place for place, name in enumerate((tables.ALL_READERS, *runs.readers, *models))}
-    parts = []
-    for metric in (name for name in metrics if name in runs.metrics):
-        grids = runs.grids(metric, reference)
-        means = overall_means(grids, over, metric, reference, runs.name_of, list(order))
-        own = {
-            entry.rater: name
-            for name, grid in zip(runs.expanded(reference), grids, strict=True)
-            for entry in grid.entries
-            if entry.rater_kind == RaterKind.READER
-        }
-        means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
-        parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
-    return pd.concat(parts, ignore_index=True)
 
 
 def overall_means(
@@ -121,7 +79,7 @@ def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:
-    """Average each case's scores over structures, and over references where several are given.
+    """Average each case's scores over references where several are given, then over structures.
 
     As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; the status of a
     mean is ``ok`` if one of its scores is, else the commonest among them.
@@ -171,15 +129,16 @@ class _Sums:
 
     def __init__(self, shape: tuple[int, int], statuses: Sequence[str], structures: int) -> None:
         self._statuses = statuses
-        self._total, self._count = np.zeros(shape), np.zeros(shape, np.int32)
+        self._total, self._count = np.zeros((structures, *shape)), np.zeros((structures, *shape), np.int32)
         self.tally = np.zeros((len(statuses), *shape), np.int32)
         self.penalised, self.failed = np.zeros((structures, *shape), bool), np.zeros(shape, bool)
 
     def add(self, grid: Grid, to: Sequence[int]) -> None:
         """Add the entries of a grid to raters; several may go to one."""
         valued = ~np.isnan(grid.values)
-        _add(self._total, grid.values.sum(axis=1, where=valued), to)
-        _add(self._count, valued.sum(axis=1, dtype=np.int32), to)
+        for place in range(valued.shape[1]):
+            _add(self._total[place], np.where(valued[:, place], grid.values[:, place], 0), to)
+            _add(self._count[place], valued[:, place].astype(np.int32), to)
         for at, status in enumerate(grid.statuses):
             _add(self.tally[self._statuses.index(status)], (grid.status == at).sum(axis=1, dtype=np.int32), to)
         self.failed[:, to] |= grid.having(LOST).any(axis=1)
@@ -189,9 +148,11 @@ class _Sums:
                 self.penalised[:, :, column] |= penalised[:, :, at].T
 
     def means(self) -> NDArray[np.float64]:
-        """Return the means over the scores that have a value."""
+        """Return the means over structures of the means over references, of the scores that have a value."""
+        valued = self._count > 0
+        each = np.divide(self._total, self._count, where=valued, out=np.zeros_like(self._total))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(self._total / self._count)
+            return np.asarray(each.sum(axis=0) / valued.sum(axis=0))
 
     def commonest(self) -> NDArray[np.intp]:
         """Return the index of ``ok`` where any score has it, else of the most frequent status (the first of equals)."""

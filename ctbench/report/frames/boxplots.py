@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ctbench.statistics import populated
+
 __all__ = ["box_table", "marked"]
 
 _REACH = 1.5
@@ -18,7 +20,7 @@ def box_table(scores: pd.DataFrame, by: Sequence[str] = ("reference", "label", "
     1.5 times that range (Tukey), and the values beyond are dots.
 
     Args:
-        scores: tidy scores of one metric; those without a value do not count.
+        scores: Tidy scores of one metric; only positives with a value count.
         by: the columns that make a box each.
 
     Returns:
@@ -26,7 +28,7 @@ def box_table(scores: pd.DataFrame, by: Sequence[str] = ("reference", "label", "
         order in which the groups first occur.
     """
     rows = []
-    for head, own in scores.dropna(subset="value").groupby(list(by), sort=False, observed=True):
+    for head, own in populated(scores).dropna(subset="value").groupby(list(by), sort=False, observed=True):
         values = own["value"]
         q1, median, q3 = values.quantile([0.25, 0.5, 0.75])
         inside = values.between(q1 - _REACH * (q3 - q1), q3 + _REACH * (q3 - q1))

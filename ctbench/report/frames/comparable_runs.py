@@ -19,6 +19,7 @@ from ctbench.scores import RaterKind, is_leave_one_out, without
 
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
+_VOLUME = "reference_volume_ml"
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -245,12 +246,20 @@ class ComparableRuns:
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
     def grid(self, metric: str, reference: str) -> Grid:
-        """Read the scores of all raters against one reference as an array."""
+        """Read the scores of all raters in all cases against one reference as an array."""
         return self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
 
+    def positives(self, metric: str, reference: str) -> Grid:
+        """Read the scores in the cases whose reference holds the structure, see ``Grid.positives``."""
+        return self.grid(metric, reference).positives(self.reference_volumes(reference))
+
+    def reference_volumes(self, reference: str) -> Grid | None:
+        """Read the volumes of a reference; None if they were not scored."""
+        return self.grid(_VOLUME, reference) if (_VOLUME, reference) in self._partitions else None
+
     def grids(self, metric: str, reference: str) -> tuple[Grid, ...]:
-        """Read the same for each reference that ``reference`` stands for, see ``expanded``."""
-        return tuple(self.grid(metric, name) for name in self.expanded(reference))
+        """Read ``positives`` for each reference that ``reference`` stands for, see ``expanded``."""
+        return tuple(self.positives(metric, name) for name in self.expanded(reference))
 
 
 def datasets_on(board: Board) -> tuple[str, ...]:

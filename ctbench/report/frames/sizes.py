@@ -6,6 +6,8 @@ from typing import Literal
 
 import pandas as pd
 
+from ctbench.statistics import populated
+
 __all__ = ["size_points"]
 
 _VOLUME = "reference_volume_ml"
@@ -22,6 +24,7 @@ def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labe
         Columns rater, label, (case,) volume_ml, value, n (cases); without those that have no value or no volume.
     """
     keys = ["rater", "label", "case"]
+    scores = populated(scores)
     is_volume = scores["metric"] == _VOLUME
     volumes = scores[is_volume].set_index(keys)["value"].rename("volume_ml")
     points = scores[~is_volume].set_index(keys)["value"].to_frame().join(volumes).dropna().reset_index()

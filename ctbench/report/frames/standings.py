@@ -10,10 +10,11 @@ import pandas as pd
 
 from ctbench.boards import Grid
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import coded, described, overall_means
+from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants
 from ctbench.report.frames.rankings import RANKED
+from ctbench.report.frames.summaries import contest_means
 from ctbench.report.wording import metric_title
 from ctbench.scores import RaterKind, Status
 from ctbench.statistics import Direction, direction_of, rank
@@ -22,7 +23,9 @@ __all__ = ["STANDING_COLUMNS", "standings"]
 
 STANDING_COLUMNS = (
     *("rater", "rater_kind", "rank", "rank_low", "rank_high", "tied_with_first", "mean", "low", "high", "median", "sd"),
-    *("n", "undefined", "penalised", "failed", "seconds", "version", "date", "trained_here", "run", "reason"),
+    *("n", "undefined", "penalised", "failed", "misses", "positives", "false_alarms", "negatives"),
+    *("specificity", "specificity_low", "specificity_high", "false_ml"),
+    *("seconds", "version", "date", "trained_here", "run", "reason"),
 )
 """The columns of ``standings``, in the order in which they are shown."""
 
@@ -35,7 +38,6 @@ def standings(
     reference: str,
     *,
     cases: Sequence[str] | None = None,
-    complete: bool = False,
     patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Rank the models, and the readers as one among them where references without each reader allow it.
@@ -47,27 +49,24 @@ def standings(
         metric: Name of the metric.
         reference: Name of the reference, or ``leave-one-out``.
         cases: Ids of the cases of a subgroup; None: all cases.
-        complete: Describe only the cases, structures and references on which all ranked raters have a value. Else
-            each rater is described by all values that it has.
         patients: Case -> patient; patients are compared as a whole. None: every case is a patient of its own.
 
     Returns:
         A row for each rater with ``STANDING_COLUMNS``, the ranked ones first, best first: ``rank_low, rank_high`` hold
-        the 95 % confidence set of the rank, ``low, high`` are the 95 % interval of the mean over ``n`` cases;
-        ``undefined`` counts cases without a value, ``penalised`` structures of cases that count with the worst value,
-        ``failed`` cases without a prediction; ``date`` is that of the submission; ``reason`` says why there is no rank.
+        the 95 % confidence set of the rank, ``low, high`` are the 95 % interval of the mean over ``n`` positives, the
+        same for all that are ranked; ``undefined`` counts cases without a value, ``penalised`` structures of cases that
+        count with the worst value, ``failed`` cases without a prediction; ``misses`` to ``false_ml`` are those of
+        ``calls_beside``; ``date`` is that of the submission; ``reason`` says why there is no rank.
     """
     if cases is not None:
         grids = [grid.select(cases=[case for case in grid.cases if case in set(cases)]) for grid in grids]
     refused = _refused(runs, grids, over, metric)
     ranked = _contest(runs, grids, over, metric, reference, refused, patients)
     table = _ranks(ranked)
-    if complete:
-        means = described(ranked, metric)
-    else:
-        known = [*runs.readers, *(name for name in runs.models if name not in refused)]
-        means = overall_means(grids, over, metric, reference, runs.name_of, known)
-    table = means.merge(table, on="rater", how="outer")
+    known = [name for name in runs.models if name not in refused]
+    means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, known, ranked)
+    table = means.drop(columns="negatives", errors="ignore").merge(table, on="rater", how="outer")
+    table = table.merge(calls_beside(runs, over, reference, cases), on="rater", how="left")
     table["rater_kind"] = table["rater_kind"].fillna(RaterKind.MODEL.value)
     table = _with_cards(table, runs).assign(reason=lambda rows: _reasons(rows, refused, metric, reference))
     order = [*("rank", "mean", "rater")]
@@ -125,9 +124,7 @@ def _contest(
     if direction_of(metric) is Direction.NEITHER or not models:
         return pd.DataFrame()
     names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
-    rows = contestants(grids, names, over, metric, patients=patients, name_of=runs.name_of)
-    status = coded(rows["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.BOTH_EMPTY.value])
-    return rows.assign(status=status, penalties=0, failed=False)
+    return contestants(grids, names, over, metric, patients=patients, name_of=runs.name_of)
 
 
 def _ranks(rows: pd.DataFrame) -> pd.DataFrame:

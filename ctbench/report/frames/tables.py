@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Literal
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from ctbench.statistics import (
     describe,
     leave_one_out_regression,
     overall,
+    populated,
     readers_minus_model,
     volume_agreement,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "ALL_READERS",
     "LEAVE_ONE_OUT",
     "OVERALL",
+    "VOLUME_LIMIT_ML",
+    "VolumePopulation",
     "common_reference",
     "comparison",
     "contest",
@@ -46,6 +50,10 @@ __all__ = [
     "volumes",
     "with_overall",
 ]
+
+VolumePopulation = Literal["positives", "all"]
+VOLUME_LIMIT_ML = 5.0
+"""The largest difference of a volume from the reference's that counts as near, mL, unless another limit is chosen."""
 
 LEAVE_ONE_OUT = "leave-one-out"
 ALL_READERS = "all readers"
@@ -114,7 +122,8 @@ def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) 
     Returns:
         The columns of ``ctbench.statistics.describe`` by label, reference and rater.
     """
-    chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
+    chosen = populated(scores)
+    chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
     return in_order(describe(chosen, by=("label", "reference", "rater")), structures)
 
 
@@ -191,12 +200,26 @@ def gap(
     return in_order(table[["label", "difference", "share_percent"]], (*structures, OVERALL))
 
 
-def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures: Sequence[str]) -> pd.DataFrame:
+def volume_pairs(
+    scores: pd.DataFrame,
+    *,
+    rater: str,
+    reference: str,
+    structures: Sequence[str],
+    population: VolumePopulation = "positives",
+) -> pd.DataFrame:
     """Return measured and reference volumes of a rater, case by case.
 
+    Args:
+        scores: Tidy scores of one dataset.
+        rater: Name of the rater.
+        reference: Name of the reference.
+        structures: Names of the structures.
+        population: ``positives`` (default): cases whose reference holds the structure; where the rater has no
+            prediction, it measured 0 mL. ``all``: all cases, without those in which the rater has no prediction.
+
     Returns:
-        Columns label, case, reference_ml, measured_ml, without the cases in which either is null (the rater failed,
-        or nobody assessed the structure).
+        Columns label, case, reference_ml, measured_ml, without cases in which nobody assessed the structure.
     """
     chosen = scores[
         (scores["rater"] == rater)
@@ -208,25 +231,49 @@ def volume_pairs(scores: pd.DataFrame, *, rater: str, reference: str, structures
         chosen[chosen["metric"] == metric].set_index(["label", "case"])["value"]
         for metric in ("reference_volume_ml", "volume_ml")
     )
-    pairs = pd.DataFrame({"reference_ml": reference_ml, "measured_ml": measured_ml}).dropna()
-    return in_order(pairs.reset_index(), structures)
+    pairs = pd.DataFrame({"reference_ml": reference_ml, "measured_ml": measured_ml})
+    if population == "positives":
+        lost = chosen[chosen["status"].isin(LOST)].drop_duplicates(["label", "case"]).set_index(["label", "case"]).index
+        pairs.loc[pairs.index.isin(lost), "measured_ml"] = 0.0
+        pairs = pairs[pairs["reference_ml"] > 0]
+    return in_order(pairs.dropna().reset_index(), structures)
 
 
-def volumes(scores: pd.DataFrame, *, reference: str, structures: Sequence[str]) -> pd.DataFrame:
+def volumes(
+    scores: pd.DataFrame,
+    *,
+    reference: str,
+    structures: Sequence[str],
+    population: VolumePopulation = "positives",
+    limit_ml: float = VOLUME_LIMIT_ML,
+) -> pd.DataFrame:
     """Return how well each rater's volumes agree with those of a reference: one row per structure and rater.
 
+    Args:
+        scores: Tidy scores of one dataset.
+        reference: Name of the reference.
+        structures: Names of the structures.
+        population: As for ``volume_pairs``. Double zeros of all cases raise any correlation.
+        limit_ml: The largest absolute difference that counts in ``share_within``, mL. Default 5.
+
     Returns:
-        Columns label, rater, rater_kind, the fields of ``VolumeAgreement``, and ``lower, upper``: the limits of
-        agreement in mL.
+        Columns label, rater, rater_kind, population, the fields of ``VolumeAgreement``, and ``lower, upper``: the
+        limits of agreement in mL.
     """
     kinds = {name: kind for kind in (RaterKind.READER, RaterKind.MODEL) for name in raters(scores, kind)}
     rows = []
     for rater, kind in kinds.items():
-        pairs = volume_pairs(scores, rater=rater, reference=reference, structures=structures)
+        pairs = volume_pairs(scores, rater=rater, reference=reference, structures=structures, population=population)
         for label, pair in pairs.groupby("label", sort=False):
-            agreement = volume_agreement(pair["reference_ml"], pair["measured_ml"])
+            agreement = volume_agreement(pair["reference_ml"], pair["measured_ml"], limit_ml=limit_ml)
             limits = bland_altman(pair["reference_ml"], pair["measured_ml"])
-            row = {"label": label, "rater": rater, "rater_kind": kind.value, **asdict(agreement)}
+            row = {
+                "label": label,
+                "rater": rater,
+                "rater_kind": kind.value,
+                "population": population,
+                **asdict(agreement),
+            }
             rows.append(row | {"lower": limits.lower, "upper": limits.upper})
     table = pd.DataFrame(rows)
     return in_order(table, structures) if len(table) else table
@@ -253,13 +300,16 @@ def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
 def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str) -> pd.DataFrame:
     """Return the rows of one metric and some structures, with the mean over structures as the label ``overall``.
 
+    Only positives have a value, see ``ctbench.statistics.populated``.
+
     Args:
-        scores: Tidy scores of one dataset.
+        scores: Tidy scores of one dataset, best of all metrics.
         structures: Names of the structures to keep.
         averaged: Names of the structures that the overall mean is taken over.
         metric: Name of the metric.
     """
-    chosen = scores[(scores["metric"] == metric) & scores["label"].isin(list(structures))]
+    chosen = populated(scores)
+    chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
     mean = overall(chosen, labels=present(chosen, averaged))
     return pd.concat([chosen, mean], ignore_index=True)
 

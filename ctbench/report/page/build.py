@@ -18,6 +18,7 @@ from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
 from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
+from ctbench.report.frames.tables import VOLUME_LIMIT_ML
 from ctbench.report.page import provenance
 from ctbench.report.page.confusion import confusions
 from ctbench.report.page.detection import detections
@@ -48,6 +49,7 @@ def build_report(
     stamp: str | None = None,
     margin: float = MARGIN,
     low_dice: float = LOW_DICE,
+    volume_limit: float = VOLUME_LIMIT_ML,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Path:
     """Write one self-contained page about runs; the same arguments give the same bytes.
@@ -62,6 +64,7 @@ def build_report(
         stamp: when or by whom it was made; None keeps the bytes reproducible.
         margin: the largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: a Dice below it is listed as a failure.
+        volume_limit: The largest difference of a volume that counts as near, mL.
         progress: called once, with the parts of the page as steps.
 
     Returns:
@@ -73,7 +76,7 @@ def build_report(
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
     results = gather(runs)
-    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice) for one in results]
+    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit) for one in results]
     steps = (make() for plan in plans for make in plan.values())
     bodies = iter(progress("report", steps, sum(map(len, plans))))
     parts = [
@@ -109,7 +112,9 @@ _Plan = dict[str, Callable[[], Html]]
 """Title of a part -> what makes it; the first stands under the dataset's own heading."""
 
 
-def _plan(results: ComparableRuns, dataset: Dataset | None, margin: float, low_dice: float) -> _Plan:
+def _plan(
+    results: ComparableRuns, dataset: Dataset | None, margin: float, low_dice: float, volume_limit: float
+) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results, dataset)
@@ -122,7 +127,7 @@ def _plan(results: ComparableRuns, dataset: Dataset | None, margin: float, low_d
     plan["By structure"] = partial(per_structure, results)
     if dataset is not None and can_confuse(results):
         plan["What is taken for what"] = partial(confusions, results, dataset)
-    plan["Volumes"] = partial(volumes, results)
+    plan["Volumes"] = partial(volumes, results, volume_limit)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
     if can_fail(results):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from ctbench.report import explanations
 from ctbench.report.drawings.figures import colours
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.page.markup import Cell, Html, element, join
-from ctbench.report.wording import MISSING, fixed
+from ctbench.report.page.markup import Cell, Column, Html, element, join
+from ctbench.report.wording import MISSING, fixed, interval
 from ctbench.scores import RaterKind
 
 __all__ = [
     "CONTRIBUTE",
+    "calls_cells",
+    "calls_columns",
     "captioned",
     "count_cell",
     "mean_cell",
@@ -71,6 +74,32 @@ def number_cell(value: float, unit: str) -> Cell:
 def count_cell(value: float, *, quiet: bool = False) -> Cell:
     """Show a count; a quiet zero is pale, so that other counts stand out."""
     return Cell(str(int(value)), float(value), "zero" if quiet and value == 0 else "")
+
+
+def calls_columns() -> tuple[Column, ...]:
+    """Return the columns of what stands beside a mean over positives, see ``calls_cells``."""
+    return (
+        Column("misses", hint="of the positives: nothing was drawn where the reference holds the structure"),
+        Column("false alarms", hint="of the negatives: something was drawn where the reference holds nothing"),
+        Column("specificity", hint="share of the negatives in which nothing was drawn, with its 95 % interval"),
+        Column("false volume", "mL", hint="mean volume drawn in a negative"),
+    )
+
+
+def calls_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+    """Show misses and false alarms as k of n, specificity with its interval, and the volume drawn in a negative."""
+    between = interval(row["specificity_low"], row["specificity_high"])
+    below = element("small", between, class_="line") if between != MISSING else None
+    return (
+        _of(row["misses"], row["positives"]),
+        _of(row["false_alarms"], row["negatives"]),
+        Cell(join((fixed(row["specificity"]), below)), row["specificity"]),
+        number_cell(row["false_ml"], "mL"),
+    )
+
+
+def _of(count: float, n: float) -> Cell:
+    return Cell(f"{count:.0f} of {n:.0f}", float(count), "zero" if not count else "")
 
 
 def captioned(content: Html, caption: str) -> Html:

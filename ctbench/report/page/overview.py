@@ -9,9 +9,18 @@ import pandas as pd
 
 from ctbench.report import explanations
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, palette, rater_cell
+from ctbench.report.frames.summaries import summary
+from ctbench.report.page.cells import (
+    CONTRIBUTE,
+    calls_cells,
+    calls_columns,
+    captioned,
+    count_cell,
+    mean_cell,
+    palette,
+    rater_cell,
+)
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import overall_means
 from ctbench.report.wording import fixed, metric_title, unit_title
@@ -43,8 +52,7 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
             overall_means(results, over, fair).svg,
             f"{explanations.MEANS} "
             + (f"{explanations.READER_BAND} " if results.leave_one_out else "")
-            + "A case in which neither the reference nor the rater has a structure has no Dice and does not count; "
-            "drawing something there, or nothing where there is something, counts with the worst value.",
+            + explanations.POSITIVES,
         ),
         _summary_table(fair, results, f"Overall scores, {_reference(results.fair, results)}"),
     ]
@@ -81,7 +89,9 @@ def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
     for row in dice[dice["rater_kind"] == RaterKind.MODEL].to_dict("records"):
         failed = f"; it failed in {row['failed']}" if row["failed"] else ""
         spread = f"{fixed(row['mean'], unit)} ± {fixed(row['sd'], unit)}"
-        said.append(f"{row['rater']} reaches {spread} in {_plural(row['n'], 'case')}{failed}.")
+        beside = f"; it missed {row['misses']} of {row['positives']}" if row["misses"] else ""
+        beside += f"; false alarms in {row['false_alarms']} of {row['negatives']}" if row["false_alarms"] else ""
+        said.append(f"{row['rater']} reaches {spread} in {_plural(row['n'], 'case')}{beside}{failed}.")
     if len(everyone) and results.models:
         said.append("Readers and models are measured on the same leave-one-out references.")
     return " ".join(said)
@@ -90,11 +100,13 @@ def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
 def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     metrics = list(means["metric"].unique())
     units = means.drop_duplicates("metric").set_index("metric")["unit"]
-    columns = [Column("Rater", numeric=False), Column("n", hint="cases that count in the mean of the first metric")]
+    columns = [
+        Column("Rater", numeric=False),
+        Column("n", hint="cases that count in the mean of the first metric: their reference holds a structure"),
+    ]
     columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]
     columns += [
-        Column("undefined", hint="cases in which no structure has a value: not in the mean"),
-        Column("penalised", hint="structures of cases that count with the worst value, for one mask was empty"),
+        *calls_columns(),
         Column("failed", hint="cases without a prediction: they count with the worst value"),
     ]
     rows = []
@@ -103,7 +115,7 @@ def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -
         first = values[metrics[0]]
         cells = [rater_cell(str(rater), str(kind), palette(results), str(reference)), count_cell(first["n"])]
         cells += [_summarised(values[metric], first["n"]) for metric in metrics]
-        rows.append([*cells, *(count_cell(first[name], quiet=True) for name in ("undefined", "penalised", "failed"))])
+        rows.append([*cells, *calls_cells(first), count_cell(first["failed"], quiet=True)])
     return table(columns, rows, caption, kind="summary")
 
 

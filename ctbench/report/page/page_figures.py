@@ -11,8 +11,8 @@ import pandas as pd
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.summaries import summary
 from ctbench.report.page.cells import palette
 from ctbench.report.page.markup import Html
 from ctbench.report.wording import metric_title

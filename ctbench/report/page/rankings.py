@@ -36,7 +36,7 @@ def _how(results: ComparableRuns) -> str:
         if results.leave_one_out
         else f"The models compete on {results.common}."
     )
-    return f"Ranks by the mean {metric} over cases. {what} {explanations.RANK_INTERVALS}"
+    return f"Ranks by the mean {metric} over cases. {explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
 
 
 def _scope(
@@ -56,10 +56,7 @@ def _scope(
 
 
 def _stability(row: pd.Series) -> str:
-    left_out = (
-        f"; {row['cases_left_out']} were left out, for not all raters have a value there: what is drawn where the "
-        "others rightly have nothing does not count in this ranking"
-    )
+    left_out = f"; {row['cases_left_out']} were left out, for not all raters have a value there"
     counted = f"n = {row['n']} cases{left_out if row['cases_left_out'] else ''}."
     if pd.isna(row["tau"]):
         return f"How stable the ranking is cannot be said: {counted}"

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, palette, rater_cell
+from ctbench.report.page.cells import (
+    CONTRIBUTE,
+    calls_cells,
+    calls_columns,
+    captioned,
+    count_cell,
+    mean_cell,
+    number_cell,
+    palette,
+    rater_cell,
+)
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.scores import RaterKind, Status
-from ctbench.statistics import size_correlation
+from ctbench.statistics import false_alarms, size_correlation
 
 __all__ = ["can_correlate", "per_structure", "sizes", "volumes"]
 
-_COUNTS = ("undefined", "penalised", "failed", "not assessed", "unsupported")
+_COUNTS = ("negatives", "undefined", "penalised", "failed", "not assessed", "unsupported")
 
 
 def per_structure(results: ComparableRuns) -> Html:
     """Describe the chief metrics by structure and rater on the common reference, one table a metric."""
     common = results.scores[results.scores["reference"] == results.common]
     how = f"All raters against {results.common}; groups of structures are named in grey."
-    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how")]
+    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, " ", explanations.POSITIVES, kind="how")]
     for index, metric in enumerate(results.chief_metrics):
         described = tables.per_structure(common, results.structures, metric)
         kind = "open" if index == 0 and not (results.models and results.readers) else None
@@ -35,7 +47,30 @@ def per_structure(results: ComparableRuns) -> Html:
                 open=kind,
             )
         )
+    parts.append(details("Misses and false alarms", _calls_table(common, results)))
     return join(parts)
+
+
+def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
+    kinds = dict.fromkeys(results.readers, "reader")
+    counted = tables.in_order(false_alarms(common), results.structures)
+    counted = counted[counted["positives"] + counted["negatives"] > 0]
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Rater", numeric=False),
+        *calls_columns(),
+        Column("lost", hint="cases without a prediction; in the specificity they count as wrongly called"),
+    ]
+    rows = [
+        [
+            Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
+            rater_cell(row["rater"], kinds.get(row["rater"], "model"), palette(results)),
+            *calls_cells(row),
+            count_cell(row["lost"], quiet=True),
+        ]
+        for row in counted.to_dict("records")
+    ]
+    return table(columns, rows, f"Misses and false alarms against {results.common}, by structure and rater")
 
 
 def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRuns) -> Html:
@@ -45,6 +80,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
         Column("Rater", numeric=False),
         Column("n"),
         Column("Mean ± SD", unit_title(unit)),
+        Column("Without penalties", unit_title(unit), hint="mean of the cases in which reference and rater hold it"),
         Column("95 % interval", unit_title(unit), hint="of the mean"),
         Column("Median", unit_title(unit)),
         Column("Range", unit_title(unit)),
@@ -57,6 +93,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
             rater_cell(row["rater"], kinds.get(row["rater"], RaterKind.MODEL), palette(results)),
             count_cell(row["n"]),
             mean_cell(row["mean"], row["sd"], unit),
+            number_cell(row["mean_ok"], unit),
             Cell(interval(row["low"], row["high"], unit), row["low"]),
             number_cell(row["median"], unit),
             Cell(interval(row["min"], row["max"], unit), row["min"]),
@@ -67,15 +104,21 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
     return table(columns, rows, f"{metric_title(metric)} against {results.common}, by structure and rater")
 
 
-def volumes(results: ComparableRuns) -> Html:
-    """Return the agreement of volumes with the common reference: a table, then scatter and Bland-Altman plots."""
-    agreement = tables.volumes(results.scores, reference=results.common, structures=results.structures)
+def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML) -> Html:
+    """Return the agreement of volumes with the common reference: tables, then scatter and Bland-Altman plots.
+
+    Args:
+        results: Runs on one dataset.
+        limit_ml: The largest difference that counts as near, mL.
+    """
+    asked: Any = {"reference": results.common, "structures": results.structures, "limit_ml": limit_ml}
+    agreement = tables.volumes(results.scores, **asked)
     if agreement.empty:
         return paragraph("No volumes were scored.")
     how = (
         f"Measured volumes against those of {results.common}, without the voxels that do not count. Bias is measured "
-        "minus reference; 95 % of differences are expected between the limits of agreement. A failed case has no "
-        "volume: n says how many count."
+        "minus reference; 95 % of differences are expected between the limits of agreement. Only positives count, the "
+        "cases whose reference holds the structure; a case without a prediction was measured as 0 mL."
     )
     is_model = agreement["rater_kind"] == RaterKind.MODEL
     parts = [paragraph(how, kind="how")]
@@ -84,6 +127,10 @@ def volumes(results: ComparableRuns) -> Html:
     if not is_model.all():
         readers = join((paragraph(CONTRIBUTE), _volume_table(agreement[~is_model], results)))
         parts.append(details("The readers' volumes", readers) if is_model.any() else readers)
+    everywhere = tables.volumes(results.scores, population="all", **asked)
+    if len(everywhere) != len(agreement) or (everywhere["n"] != agreement["n"]).any():
+        why = "Also the cases in which the reference holds nothing: double zeros raise the correlation."
+        parts.append(details("Volumes over all cases", paragraph(why, kind="how"), _volume_table(everywhere, results)))
     for model in results.models:
         drawn = volume_plots(results, model)
         if not drawn:

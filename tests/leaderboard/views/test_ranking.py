@@ -3,9 +3,9 @@
 import pytest
 
 from ctbench.boards import open_board
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
+from ctbench.report.frames.summaries import summary
 from leaderboard.views.ranking import _USUAL
 
 

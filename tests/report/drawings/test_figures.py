@@ -8,7 +8,7 @@ import pytest
 
 from ctbench.report.drawings.canvas import MODEL_COLOURS, READER_COLOURS, inline_svg
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, colours, overall_figure, volume_figure
-from ctbench.report.frames import averages, tables
+from ctbench.report.frames import summaries, tables
 
 
 def _texts(figure):
@@ -67,7 +67,7 @@ def test_colours(scores):
 
 def test_overall_figure(results, scores, label_codes):
     """A panel for each metric with its unit, the number of cases and which way is better; the readers are a band."""
-    summary = averages.summary(results, tuple(label_codes), results.models, reference=tables.LEAVE_ONE_OUT)
+    summary = summaries.summary(results, tuple(label_codes), results.models, reference=tables.LEAVE_ONE_OUT)
     figure = overall_figure(summary, colours(scores))
     assert [_axis(panel, "x") for panel in _panels(figure)] == [
         ["Dice", "higher is better", "n = 12 cases"],
@@ -118,7 +118,7 @@ def test_volume_figures(scores, draw):
     pairs = tables.volume_pairs(scores, rater="atlas", reference="majority", structures=("caudate", "ventricles"))
     figure = draw(pairs, rater="atlas", reference="majority", shade="#0072b2")
     panels = _panels(figure)
-    assert [panel["title"]["text"] for panel in panels] == ["caudate (n = 11)", "ventricles (n = 11)"]
+    assert [panel["title"]["text"] for panel in panels] == ["caudate (n = 12)", "ventricles (n = 12)"]
     assert all("mL" in _axis(panel, "x") for panel in panels)
     assert "mL" in _axis(panels[0], "y")
     assert _axis(panels[1], "y") is None

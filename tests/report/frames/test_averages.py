@@ -5,7 +5,8 @@ import pytest
 
 from ctbench.boards import Grid
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import averaged, common_ground, summary
+from ctbench.report.frames.averages import averaged, common_ground
+from ctbench.report.frames.summaries import summary
 from ctbench.statistics import overall
 
 READERS = ["reader1", "reader2", "reader3"]
@@ -15,13 +16,14 @@ def _overall(scores, labels, **wanted):
     chosen = scores[scores["label"].isin(labels) & (scores["metric"] == "dice")]
     for column, value in wanted.items():
         chosen = chosen[chosen[column].isin(value)]
-    return chosen.groupby("case")["value"].mean()
+    chosen = chosen[~chosen["status"].isin({"both_empty", "reference_empty"})]
+    return chosen.groupby(["case", "label"])["value"].mean().groupby("case").mean()
 
 
 def test_summary_on_one_reference(results, scores, label_codes):
     """Overall is the mean over structures in each case, then over cases."""
     labels = tuple(label_codes)
-    table = summary(results, labels, results.models, reference="majority").set_index(["rater", "metric"])
+    table = summary(results, labels, ["unet"], reference="majority").set_index(["rater", "metric"])
     expected = _overall(scores, labels, rater=["unet"], reference=["majority"])
     row = table.loc[("unet", "dice")]
     np.testing.assert_allclose(
@@ -34,7 +36,7 @@ def test_summary_on_one_reference(results, scores, label_codes):
 def test_summary_on_leave_one_out_references(results, scores, label_codes):
     """Models and all readers average the same references; single readers keep their own."""
     labels = tuple(label_codes)
-    table = summary(results, labels, results.models, reference=tables.LEAVE_ONE_OUT)
+    table = summary(results, labels, ["unet"], reference=tables.LEAVE_ONE_OUT)
     dice = table[table["metric"] == "dice"].set_index("rater")
     without = [f"majority-without-{name}" for name in READERS]
     for rater, names in (("all readers", READERS), ("unet", ["unet"])):
@@ -56,12 +58,14 @@ def test_summary_counts_a_failure_once(results, label_codes):
 
 
 def test_averages_are_those_of_the_statistics(scores):
-    """`averaged` gives the values and statuses of `statistics.overall`, over references too."""
+    """`averaged` gives the values and statuses of `statistics.overall`, of means over references."""
     chosen = scores[(scores["metric"] == "dice") & scores["reference"].str.contains("-without-")]
     over = ["caudate", "septum_pellucidum", "central_sulcus", "insular_cortex"]
     grids = [Grid.of(own) for _, own in chosen.groupby("reference")]
     found = averaged(grids, over, lambda entry: (entry.rater, entry.rater_kind)).set_index(["case", "rater"])
-    expected = overall(chosen.assign(reference="all"), labels=over).set_index(["case", "rater"])
+    keys = ["case", "rater", "label"]
+    each = chosen.assign(value=chosen.groupby(keys)["value"].transform("mean"))
+    expected = overall(each.assign(reference="all"), labels=over, population="penalise").set_index(["case", "rater"])
     assert len(found) == len(expected)
     for name in ("value", "status"):
         one, other = (dict(zip(table.index.tolist(), table[name].tolist(), strict=True)) for table in (found, expected))

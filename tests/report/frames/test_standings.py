@@ -5,11 +5,11 @@ import pytest
 
 from ctbench.boards import open_board
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.rankings import ranking_table
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
+from ctbench.report.frames.summaries import summary
 from ctbench.statistics import OVERALL
 
 DESCRIBED = ["n", "mean", "sd", "median", "low", "high", "undefined", "penalised", "failed"]
@@ -29,7 +29,7 @@ def field(runs, tmp_path_factory):
 
 def grids_of(field, reference, metric="dice"):
     """What a page reads."""
-    return [field.grid(metric, name) for name in field.expanded(reference)]
+    return field.grids(metric, reference)
 
 
 def standing(field, over, reference, metric="dice", **more):
@@ -76,17 +76,25 @@ def test_why_somebody_has_no_rank_is_said(field):
     assert pd.isna(alone.loc["atlas", "mean"])
 
 
-def test_complete_cases_describe_what_is_ranked(field):
-    """With a case that one failed and one that all call empty: n is that of the ranking, and so is the mean."""
+def test_the_mean_that_is_shown_is_the_mean_that_is_ranked(field):
+    """With a failed case and one whose references hold nothing: mean and n are those of the ranking, 11 for all."""
     grids = grids_of(field, "leave-one-out")
-    shown = standing(field, ("septum_pellucidum",), "leave-one-out", complete=True)
+    shown = standing(field, ("septum_pellucidum",), "leave-one-out")
     rows = contestants(
         grids, [tables.ALL_READERS, "unet", "atlas"], ("septum_pellucidum",), "dice", name_of=field.name_of
     )
     for rater, own in rows.groupby("rater", observed=True):
         assert shown.loc[rater, "mean"] == pytest.approx(own["value"].mean())
-        assert shown.loc[rater, "n"] == own["value"].notna().sum() < 12
-    assert "reader1" not in shown.index
+        assert shown.loc[rater, "n"] == own["value"].notna().sum() == 11
+
+
+def test_misses_and_false_alarms_stand_beside_the_mean(field):
+    """Unet misses the septum of one of 11 cases; atlas draws 3 mL in the only case without one, and loses a case."""
+    shown = standing(field, ("septum_pellucidum",), "leave-one-out")
+    columns = ["positives", "misses", "negatives", "false_alarms", "failed", "specificity", "false_ml"]
+    assert shown.loc["unet", columns].tolist() == [11, 1, 1, 0, 0, 1.0, 0.0]
+    assert shown.loc["atlas", columns].tolist() == [11, 0, 1, 1, 1, 0.0, 3.0]
+    assert shown.loc["all readers", columns[:4]].tolist() == [33, 0, 3, 0]
 
 
 def test_a_subgroup_counts_its_cases_only(field):

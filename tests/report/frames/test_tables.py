@@ -53,11 +53,11 @@ def test_per_structure_is_plain_pandas(scores):
 
 
 def test_counts_of_what_is_not_a_plain_value(scores):
-    """Undefined, penalised, failed, not assessed and unsupported are counted where the fixture put them."""
+    """Negatives, penalised, failed, not assessed and unsupported are counted where the fixture put them."""
     labels = ("septum_pellucidum", "central_sulcus", "insular_cortex", "caudate")
     table = tables.per_structure(scores[scores["reference"] == "majority"], labels, "dice")
     table = table.set_index(["label", "rater"])
-    assert table.loc[("septum_pellucidum", "unet"), ["n", "undefined", "penalised"]].tolist() == [11, 1, 1]
+    assert table.loc[("septum_pellucidum", "unet"), ["n", "negatives", "penalised"]].tolist() == [11, 1, 1]
     assert table.loc[("central_sulcus", "reader1"), ["n", "not_assessed"]].tolist() == [11, 1]
     assert table.loc[("insular_cortex", "atlas"), ["n", "unsupported"]].tolist() == [0, 12]
     assert table.loc[("caudate", "atlas"), ["n", "failed"]].tolist() == [12, 1]
@@ -143,9 +143,14 @@ def test_gap_on_leave_one_out_references(scores):
 
 
 def test_volume_pairs(scores):
-    """Volumes are paired by case, and the failed case has none."""
+    """Volumes are paired by case; the failed case counts as 0 mL among positives, and not at all among all cases."""
     pairs = tables.volume_pairs(scores, rater="atlas", reference="majority", structures=("caudate",))
-    assert len(pairs) == 11
+    assert len(pairs) == 12
+    assert pairs.set_index("case").loc["case11", "measured_ml"] == 0
+    everywhere = tables.volume_pairs(
+        scores, rater="atlas", reference="majority", structures=("caudate",), population="all"
+    )
+    assert len(everywhere) == 11
     row = pairs.iloc[0]
     where = {"rater": "atlas", "reference": "majority", "label": "caudate", "case": row["case"]}
     assert row["measured_ml"] == _values(scores, metric="volume_ml", **where).item()

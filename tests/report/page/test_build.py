@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ctbench.report import build_report, summary_table, write_csv
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import gather
+from ctbench.report.frames.summaries import summary
 from ctbench.report.page.provenance import predictors
 from ctbench.runs import open_run
 
@@ -188,6 +188,7 @@ def test_csv(small_runs, tmp_path):
         "toy-ranking.csv",
         "toy-structures.csv",
         "toy-volumes.csv",
+        "toy-false-alarms.csv",
         "toy-comparisons.csv",
         "toy-equivalence.csv",
         "toy-low-dice.csv",
@@ -197,7 +198,7 @@ def test_csv(small_runs, tmp_path):
     assert table.loc[("caudate", "majority", "unet", "dice"), "mean"] == pytest.approx(
         values["value"].mean(), rel=1e-12
     )
-    compared = pd.read_csv(paths[4])
+    compared = pd.read_csv(paths[5])
     assert set(compared["model"]) == {"unet"}
     assert set(compared["reference"]) == {"majority", *(f"majority-without-reader{k}" for k in (1, 2, 3))}
 

@@ -1,0 +1,107 @@
+"""Overall scores of raters in short: the means that are ranked, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from ctbench.boards import Grid
+from ctbench.boards.grid import Entry
+from ctbench.metric_descriptions import CHIEF_METRICS
+from ctbench.report.frames import tables
+from ctbench.report.frames.averages import coded, described, overall_means
+from ctbench.report.frames.calls_beside import calls_beside
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.contestants import contestants
+
+__all__ = ["contest_means", "summary"]
+
+
+def summary(
+    runs: ComparableRuns,
+    over: Sequence[str],
+    models: Sequence[str],
+    *,
+    reference: str,
+    metrics: Sequence[str] = CHIEF_METRICS,
+) -> pd.DataFrame:
+    """Summarise each rater's overall scores: per case the mean over structures, then mean and SD over cases.
+
+    Only structures that the reference of the case holds count. Models, and the readers as one, are described by what
+    they are ranked by (``contest_means``).
+
+    Args:
+        runs: Runs on one dataset.
+        over: Names of the structures that the mean is taken over.
+        models: Names of the models; all readers are summarised too.
+        reference: Name of one reference, or ``leave-one-out``: then a case's score is the mean over structures and
+            references, a row ``all readers`` (of kind ``readers``) averages the readers in the same way, and each
+            single reader keeps the one reference that was made without this reader.
+        metrics: Names of the metrics; those that were not scored are left out.
+
+    Returns:
+        The columns of ``ctbench.statistics.describe`` by rater, rater_kind and reference, metric by metric in the
+        order of ``metrics``, readers first, and those of ``calls_beside``. ``n``, ``undefined`` and ``failed`` count
+        cases; ``penalised`` counts the structures of cases that have a penalty on any of the references.
+    """
+    beside = calls_beside(runs, over, reference)
+    order = {name: place for place, name in enumerate((tables.ALL_READERS, *runs.readers, *models))}
+    parts = []
+    for metric in (name for name in metrics if name in runs.metrics):
+        grids = runs.grids(metric, reference)
+        means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, models)
+        own = {
+            entry.rater: name
+            for name, grid in zip(runs.expanded(reference), grids, strict=True)
+            for entry in grid.entries
+            if entry.rater_kind == "reader"
+        }
+        means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
+        means = means.drop(columns="negatives", errors="ignore").merge(beside, on="rater", how="left")
+        parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def contest_means(
+    grids: Sequence[Grid],
+    over: Sequence[str],
+    metric: str,
+    reference: str,
+    name_of: Callable[[Entry], str],
+    readers: Sequence[str],
+    models: Sequence[str],
+    ranked: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Describe overall scores: of models, and of the readers as one, by what they are ranked by.
+
+    Args:
+        grids: As for ``overall_means``.
+        over: Names of the structures that a mean is taken over.
+        metric: Name of the metric.
+        reference: Name of the reference; ``leave-one-out`` adds the readers together as ``all readers``.
+        name_of: Returns the name of an entry.
+        readers: Names of the readers; each is described by all values that it has.
+        models: Names of the models.
+        ranked: Their scores as ``contestants`` returns them. None: computed here.
+
+    Returns:
+        As ``described`` returns it.
+    """
+    means = overall_means(grids, over, metric, reference, name_of, [*readers, *models])
+    if ranked is None:
+        together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
+        ranked = contestants(grids, [*together, *models], over, metric, name_of=name_of)
+    if ranked.empty:
+        return means
+    status = coded(ranked["value"].isna().to_numpy().astype(int), ["ok", "not_sampled"])
+    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric).set_index("rater")
+    statistics = [name for name in shown.columns if name in _SHARED]
+    means = means.set_index("rater")
+    both = shown.index.intersection(means.index)
+    means.loc[both, statistics] = shown.loc[both, statistics]
+    return means.astype({"n": int}).reset_index()
+
+
+_SHARED = ("n", "mean", "sd", "median", "q1", "q3", "se", "low", "high", "min", "max", "mean_ok")
+"""The columns that are those of the ranking."""
