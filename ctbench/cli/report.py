@@ -79,11 +79,11 @@ def report(
     page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress, **chosen)
     note(f"report: {page}")
     if latex is not None:
-        note(f"LaTeX:  {write_latex(opened, latex)}")
+        note(f"LaTeX:  {write_latex(opened, latex, datasets=datasets)}")
     if tables is not None:
         note(f"tables: {len(write_csv(opened, tables, datasets=datasets, **chosen))} files in {tables}")
     if figures is not None:
-        note(f"figures: {len(write_figures(opened, figures))} files in {figures}")
+        note(f"figures: {len(write_figures(opened, figures, datasets=datasets))} files in {figures}")
     if pdf is not None:
         note(f"PDF:    {print_pdf(page, pdf)}")
 

@@ -21,6 +21,7 @@ __all__ = [
     "VALUES_WHERE_EMPTY",
     "detection_references",
     "marks",
+    "paper_marks",
     "readers_as_one",
 ]
 
@@ -92,15 +93,28 @@ VALUES_WHERE_EMPTY = "Formula: computed as defined. Diagonal: that of the image,
 
 
 def marks(model: str) -> str:
-    """Return what the asterisk and the dagger beside readers mean.
+    """Return what the asterisk and the dagger beside readers on leave-one-out references mean.
+
+    Args:
+        model: The model in words, as in "the model".
+    """
+    return (
+        f"* the reader is better than {model}, † {model} is better: P < .05 in a t test of the differences of the same "
+        "cases, which allows for several scans of a patient, after Holm's correction over the readers; one test per "
+        "structure, not corrected for their number. Not different (P > .05) is not equivalence."
+    )
+
+
+def paper_marks(model: str) -> str:
+    """Return what the asterisk and the dagger mean in the papers' own test.
 
     Args:
         model: The model in words, as in "the model".
     """
     return (
         f"* the reader is better than {model}, † {model} is better: P < .05 in a categorical linear regression with "
-        "pooled variance, which takes cases as independent, one test per structure, not corrected for their number. "
-        "Not different (P > .05) is not equivalence."
+        "pooled variance, which takes the scores of one case by several raters as independent; where cases differ in "
+        "difficulty it finds too little (it rejects 0.1 to 1.4 % of true null hypotheses instead of 5 %)."
     )
 
 

@@ -77,7 +77,7 @@ def write_csv(
         folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv``,
             ``-false-alarms.csv`` and, where the runs allow, ``-ranking.csv``, ``-comparisons.csv``,
             ``-equivalence.csv``, ``-detection.csv`` and ``-low-dice.csv``.
-        datasets: Name -> dataset; used to resample patients for the intervals of ranks.
+        datasets: Name -> dataset; used for the patient of each case, in ranks and tests.
         margin: Largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: Dice below which a case is listed as a failure.
         volume_limit: Largest difference of a volume that counts as near, mL.
@@ -88,8 +88,10 @@ def write_csv(
     runs = list(runs)
     frames = {"summary": summary_table(runs)}
     for results in gather(runs):
-        ranked = _rankings(results, (datasets or {}).get(results.dataset)) if can_rank(results) else []
-        found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit)}
+        dataset = (datasets or {}).get(results.dataset)
+        ranked = _rankings(results, dataset) if can_rank(results) else []
+        patients = dataset.patients if dataset is not None else None
+        found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit, patients)}
         frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
@@ -98,7 +100,7 @@ def write_csv(
 
 
 def _frames(
-    results: ComparableRuns, margin: float, low_dice: float, volume_limit: float
+    results: ComparableRuns, margin: float, low_dice: float, volume_limit: float, patients: Mapping[str, str] | None
 ) -> dict[str, list[pd.DataFrame]]:
     metrics = list(results.scores["metric"].unique())
     on_common: Any = {"reference": results.common, "structures": results.structures}
@@ -111,8 +113,10 @@ def _frames(
             for population in get_args(tables.VolumePopulation)
         ],
         "false-alarms": [false_alarms(common).assign(reference=results.common)],
-        "comparisons": _comparisons(results, metrics) if results.readers else [],
-        "equivalence": [equivalence_table(results, model, margin).assign(model=model) for model in results.models]
+        "comparisons": _comparisons(results, metrics, patients) if results.readers else [],
+        "equivalence": [
+            equivalence_table(results, model, margin, patients).assign(model=model) for model in results.models
+        ]
         if can_be_equivalent(results)
         else [],
         "detection": [detection_rows(calls(results))] if can_detect(results) else [],
@@ -128,7 +132,9 @@ def _rankings(results: ComparableRuns, dataset: Dataset | None) -> list[pd.DataF
     ]
 
 
-def _comparisons(results: ComparableRuns, metrics: Iterable[str]) -> list[pd.DataFrame]:
+def _comparisons(
+    results: ComparableRuns, metrics: Iterable[str], patients: Mapping[str, str] | None
+) -> list[pd.DataFrame]:
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
     return [
         tables.comparison(
@@ -138,6 +144,7 @@ def _comparisons(results: ComparableRuns, metrics: Iterable[str]) -> list[pd.Dat
             averaged=results.averaged(model),
             metric=metric,
             reference=reference,
+            patients=patients,
         ).assign(model=model, metric=metric)
         for model in results.models
         for metric in metrics

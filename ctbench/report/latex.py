@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
@@ -34,16 +35,20 @@ _ESCAPES = {
     "–": "--",
     **{sign: f"\\{sign}" for sign in "{}$&#%_"},
 }
-_MARKS = "* the reader is better, \\textdagger{} the model is better ($P < .05$, categorical linear regression)"
+_MARKS = "* the reader is better, \\textdagger{} the model is better"
+_PAIRED = "($P < .05$, paired $t$ test clustered by patient, Holm over the readers)"
+_PAPERS = "($P < .05$, categorical linear regression)"
 
 
-def write_latex(runs: Iterable[Run], path: str | PathLike[str]) -> Path:
+def write_latex(
+    runs: Iterable[Run], path: str | PathLike[str], *, datasets: Mapping[str, Dataset] | None = None
+) -> Path:
     """Write ``latex_tables`` to a file; raises as it does, and ``StoreError`` where the file cannot be written."""
-    write_text(path, latex_tables(runs))
+    write_text(path, latex_tables(runs, datasets=datasets))
     return Path(path)
 
 
-def latex_tables(runs: Iterable[Run]) -> str:
+def latex_tables(runs: Iterable[Run], *, datasets: Mapping[str, Dataset] | None = None) -> str:
     """Return the tables that the papers print, for each dataset.
 
     These are the overall scores of all raters (mean ± SD); for each model the comparison with the readers by structure,
@@ -52,11 +57,12 @@ def latex_tables(runs: Iterable[Run]) -> str:
 
     Args:
         runs: as for ``build_report``.
+        datasets: Name -> dataset; used for the patient of each case in tests.
 
     Raises:
         UsageError: no runs, or runs of one dataset that cannot be compared.
     """
-    return _NEEDS + "\n".join(table for results in gather(runs) for table in _of(results))
+    return _NEEDS + "\n".join(table for results in gather(runs) for table in _of(results, datasets or {}))
 
 
 def escaped(words: object) -> str:
@@ -64,14 +70,15 @@ def escaped(words: object) -> str:
     return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(str(words).split()))
 
 
-def _of(results: ComparableRuns) -> Iterator[str]:
+def _of(results: ComparableRuns, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    patients = datasets[results.dataset].patients if results.dataset in datasets else None
     yield from _overall(results)
     references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
     for model in results.models:
         for reference in references:
             for metric in results.chief_metrics:
                 if results.readers:
-                    yield _comparison(results, model, reference, metric)
+                    yield _comparison(results, model, reference, metric, patients)
     if can_detect(results):
         yield _detection(results)
 
@@ -92,9 +99,11 @@ def _overall(results: ComparableRuns) -> Iterator[str]:
         yield _table(heads, rows, escaped(what) + ".")
 
 
-def _comparison(results: ComparableRuns, model: str, reference: str, metric: str) -> str:
+def _comparison(
+    results: ComparableRuns, model: str, reference: str, metric: str, patients: Mapping[str, str] | None
+) -> str:
     asked: Any = {"model": model, "structures": results.compared(model), "averaged": results.averaged(model)}
-    compared = tables.comparison(results.scores, metric=metric, reference=reference, **asked)
+    compared = tables.comparison(results.scores, metric=metric, reference=reference, patients=patients, **asked)
     gaps: dict[Any, Any] = (
         tables.gap(results.scores, metric=metric, reference=reference, **asked).set_index("label").to_dict("index")
     )
@@ -116,7 +125,12 @@ def _comparison(results: ComparableRuns, model: str, reference: str, metric: str
         rows.append([escaped(label), *cells, *(escaped(fixed(value, one)) for value, one in numbers)])
     against = _against(results, reference)
     what = f"{metric_heading(metric, unit)} of the readers and {model} on {results.dataset}, {against}"
-    return _table(heads, rows, f"{escaped(what)}, mean $\\pm$ SD over cases. {_MARKS}.", last=OVERALL)
+    return _table(
+        heads,
+        rows,
+        f"{escaped(what)}, mean $\\pm$ SD over cases. {_MARKS} {_PAIRED if paired else _PAPERS}.",
+        last=OVERALL,
+    )
 
 
 def _against(results: ComparableRuns, reference: str) -> str:

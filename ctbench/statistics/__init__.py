@@ -8,7 +8,13 @@ from ctbench.statistics.false_alarms import false_alarms
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
 from ctbench.statistics.multiplicity import adjusted
-from ctbench.statistics.paired import paired_differences, paired_tests, pooled_wilcoxon, significance_matrix
+from ctbench.statistics.paired import (
+    leave_one_out_tests,
+    paired_differences,
+    paired_tests,
+    pooled_wilcoxon,
+    significance_matrix,
+)
 from ctbench.statistics.populations import POPULATION_TITLES, Population, populated
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
 from ctbench.statistics.proportion import failures, wilson
@@ -54,6 +60,7 @@ __all__ = [
     "icc",
     "krippendorff_alpha",
     "leave_one_out_regression",
+    "leave_one_out_tests",
     "limits_with_mean",
     "loess",
     "overall",

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from ctbench.errors import UsageError
+from ctbench.statistics.clustered_mean import clustered_mean
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.estimate import ALPHA, t_half_width, t_quantile
 from ctbench.statistics.missing import Numbers
@@ -26,6 +28,7 @@ def equivalence(
     model: str,
     margin: float,
     by: str | Sequence[str] = "label",
+    cluster: str | None = None,
     direction: Direction | str | None = None,
 ) -> pd.DataFrame:
     """Test whether a model is equivalent to, or not inferior to, each other rater within a margin.
@@ -41,6 +44,7 @@ def equivalence(
         model: Name of the model.
         margin: The largest difference that does not matter, in the unit of the metric; chosen before seeing the data.
         by: Name or names of the columns whose values are tested separately.
+        cluster: As in ``paired_tests``: ``patient`` if patients have several scans.
         direction: As in ``categorical_regression``.
 
     Returns:
@@ -56,22 +60,24 @@ def equivalence(
         msg = f"the equivalence margin must be positive, got {margin}"
         raise UsageError(msg)
     groups, rows = as_names(by), []
-    for head, rater, minus, left_out, group in pairings(scores, baseline=model, by=groups):
-        tested = _two_one_sided(-minus, margin, direction_in(group, direction))
+    for head, rater, minus, clusters, left_out, group in pairings(scores, baseline=model, by=groups, cluster=cluster):
+        tested = _two_one_sided(-minus, clusters, margin, direction_in(group, direction))
         rows.append(head | {"rater": rater, "n": len(minus)} | tested | {"rows_left_out": left_out})
     columns = ("rater", "n", "difference", "low", "high", "margin", "p_equivalence", "p_inferiority", "verdict")
     return pd.DataFrame(rows, columns=[*groups, *columns, "rows_left_out", "reason"])
 
 
-def _two_one_sided(differences: Numbers, margin: float, direction: Direction) -> dict[str, Any]:
+def _two_one_sided(
+    differences: Numbers, clusters: NDArray[np.integer], margin: float, direction: Direction
+) -> dict[str, Any]:
     n = len(differences)
-    mean = float(differences.mean()) if n else math.nan
+    mean, error, degrees = clustered_mean(differences, clusters)
     empty = {"difference": mean, "low": math.nan, "high": math.nan, "margin": margin}
-    if n < 2 or np.ptp(differences) == 0:
+    if n < 2 or np.ptp(differences) == 0 or not degrees:
         reason = "fewer than two pairs" if n < 2 else "all differences are equal: no variance, no test"
+        reason = reason if degrees or n < 2 else "all cases are of one patient: no test"
         nothing = {"p_equivalence": math.nan, "p_inferiority": math.nan, "verdict": "no test", "reason": reason}
         return empty | nothing
-    error, degrees = float(differences.std(ddof=1)) / math.sqrt(n), n - 1
     half = t_quantile(1 - ALPHA, degrees) * error
     above = float(stdtr(degrees, -(mean + margin) / error))  # null hypothesis: the difference is at most -margin
     below = float(stdtr(degrees, (mean - margin) / error))  # null hypothesis: it is at least +margin

@@ -111,7 +111,27 @@ def _mixed(values: Numbers, raters: Codes, cases: Codes) -> Fit:
             return _untested(values, raters, f"the mixed model cannot be fitted: {error}")
     if not fit.converged:
         return _untested(values, raters, "the mixed model did not converge")
-    return Fit(np.asarray(fit.fe_params)[1:size], np.asarray(fit.bse_fe)[1:size], float(degrees))
+    errors = _generalised_errors(_design(raters), cases, float(fit.cov_re[0, 0]), float(fit.scale))
+    return Fit(np.asarray(fit.fe_params)[1:size], errors[1:], float(degrees))
+
+
+def _generalised_errors(design: Numbers, cases: Codes, between: float, within: float) -> Numbers:
+    """Return the standard errors of generalised least squares, from (X' V^-1 X)^-1 at the estimated variances.
+
+    statsmodels inverts the joint Hessian of means and variances instead, which differs where scores are missing.
+
+    Args:
+        design: The design matrix X, scores x coefficients.
+        cases: The case of each score.
+        between: Variance of the random effect of the case.
+        within: Residual variance. V is block-diagonal: within I + between 11' for each case.
+    """
+    information = design.T @ design
+    for case in np.unique(cases):
+        own = design[cases == case]
+        total = own.sum(axis=0)
+        information = information - between / (within + len(own) * between) * np.outer(total, total)
+    return np.asarray(np.sqrt(within * np.diag(np.linalg.inv(information))))
 
 
 def _untested(values: Numbers, raters: Codes, reason: str) -> Fit:

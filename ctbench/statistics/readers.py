@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ctbench.scores import RaterKind
+from ctbench.errors import UsageError
+from ctbench.scores import RaterKind, left_out, without
 from ctbench.statistics.estimate import t_half_width
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import populated
-from ctbench.statistics.tidy import as_names, checked, expect_one, reader_rows
+from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
 
 __all__ = ["readers_minus_model", "within_readers"]
 
 _VOLUME = "reference_volume_ml"
+
+
+def own_references(scores: pd.DataFrame, *, model: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield each reader, the name of the reference made without this reader, and the scores of both and a model on it.
+
+    Args:
+        scores: Tidy scores on the leave-one-out references of one method; others may be among them.
+        model: Name of the model.
+
+    Raises:
+        UsageError: There is no reader, the model is unknown or has no scores on one of the references, or a reader has
+            no leave-one-out reference or those of several methods.
+    """
+    scores = populated(checked(scores, ("rater", "rater_kind", "reference")))
+    is_reader = reader_rows(scores, model=model)
+    references = list(scores["reference"].unique())
+    for reader in scores.loc[is_reader, "rater"].unique():
+        reference = _without(reader, references)
+        pair = scores[scores["reference"].eq(reference) & scores["rater"].isin([reader, model])]
+        expect_known(model, pair["rater"].unique(), f"model on the reference {reference!r}")
+        yield str(reader), reference, pair
+
+
+def _without(reader: str, references: Sequence[str]) -> str:
+    found = [name for name in references if left_out(str(name)) == reader]
+    if len(found) != 1:
+        got = ", ".join(found) if found else f"none among {', '.join(map(str, references))}"
+        msg = f"expected one leave-one-out reference {without('<method>', reader)!r} in the scores, got {got}"
+        raise UsageError(msg)
+    return str(found[0])
 
 
 def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:

@@ -21,12 +21,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
-from ctbench.scores import left_out, without
 from ctbench.statistics.comparison import COMPARISON, compared_by_t, without_values
 from ctbench.statistics.direction import Direction, direction_in
 from ctbench.statistics.fits import Variant, fit_raters, no_spread
 from ctbench.statistics.populations import populated
-from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
+from ctbench.statistics.readers import own_references
+from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one
 
 __all__ = ["categorical_regression", "categorical_regression_from_summary", "leave_one_out_regression"]
 
@@ -154,26 +154,12 @@ def leave_one_out_regression(
         UsageError: As ``categorical_regression``; also if the baseline is a reader, or if a reader has no leave-one-out
             reference or those of several methods.
     """
-    scores = populated(checked(scores, (*as_names(by), "rater", "rater_kind", "reference")))
-    is_reader = reader_rows(scores, model=baseline)
-    references, tables = list(scores["reference"].unique()), []
-    for reader in scores.loc[is_reader, "rater"].unique():
-        reference = _without(reader, references)
-        pair = scores[scores["reference"].eq(reference) & scores["rater"].isin([reader, baseline])]
-        expect_known(baseline, pair["rater"].unique(), f"model on the reference {reference!r}")
+    tables = []
+    for _, reference, pair in own_references(scores, model=baseline):
         table = categorical_regression(pair, baseline=baseline, by=by, variant=variant, direction=direction)
         table.insert(list(table.columns).index("rater") + 1, "reference", reference)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def _without(reader: str, references: Sequence[str]) -> str:
-    found = [name for name in references if left_out(str(name)) == reader]
-    if len(found) != 1:
-        got = ", ".join(found) if found else f"none among {', '.join(map(str, references))}"
-        msg = f"expected one leave-one-out reference {without('<method>', reader)!r} in the scores, got {got}"
-        raise UsageError(msg)
-    return str(found[0])
 
 
 def categorical_regression_from_summary(

@@ -29,6 +29,7 @@ class Pairing(NamedTuple):
         head: The columns of the group and their values.
         rater: Name of the rater.
         differences: Rater minus baseline, for the pairs in which both have a value.
+        clusters: The cluster of each difference, as integers from 0.
         rows_left_out: Number of scores of the two without a pair or a value, in cases of the population.
         scores: All scores of the group.
     """
@@ -36,6 +37,7 @@ class Pairing(NamedTuple):
     head: dict[str, Any]
     rater: str
     differences: Numbers
+    clusters: NDArray[np.integer]
     rows_left_out: int
     scores: pd.DataFrame
 
@@ -61,7 +63,12 @@ def wide(scores: pd.DataFrame, keys: Sequence[str] = ("case",)) -> pd.DataFrame:
 
 
 def pairings(
-    scores: pd.DataFrame, *, baseline: str, by: Sequence[str], keys: Sequence[str] = ("case",)
+    scores: pd.DataFrame,
+    *,
+    baseline: str,
+    by: Sequence[str],
+    keys: Sequence[str] = ("case",),
+    cluster: str | None = None,
 ) -> Iterator[Pairing]:
     """Yield the differences of each rater from the baseline, group by group.
 
@@ -70,24 +77,29 @@ def pairings(
         baseline: Name of the rater with which all others are compared.
         by: Names of the columns to group by; empty: one group.
         keys: Names of the columns that identify a pair. Default ``case``.
+        cluster: Name of a column with the cluster of each pair, e.g. ``patient``; None: each pair is a cluster.
 
     Raises:
         UsageError: The scores are not tidy, a group holds several metrics, references or datasets, the baseline is
             unknown, or a rater has two scores for one pair.
     """
-    scores = checked(scores, (*by, *keys, "rater"))
+    scores = checked(scores, (*by, *keys, "rater", *([cluster] if cluster else [])))
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
     expect_known(baseline, scores["rater"].unique(), "rater")
     scores = populated(scores)
     groups = scores.groupby(list(by), sort=False, dropna=False, observed=True) if by else [((), scores)]
     for key, group in groups:
         table, rows = wide(group, keys), group.loc[~group["negative"], "rater"].value_counts()
+        owners = np.arange(len(table))
+        if cluster:
+            owners = pd.factorize(group.groupby(list(keys), observed=True)[cluster].first().reindex(table.index))[0]
         base = table[baseline].to_numpy() if baseline in table.columns else np.full(len(table), math.nan)
         for rater in table.columns.drop(baseline, errors="ignore"):
             differences = np.round(table[rater].to_numpy() - base, _DIGITS)
-            differences = differences[~np.isnan(differences)]
+            known = ~np.isnan(differences)
+            differences, clusters = differences[known], owners[known]
             left_out = int(rows.get(rater, 0) + rows.get(baseline, 0)) - 2 * len(differences)
-            yield Pairing(dict(zip(by, key, strict=True)), str(rater), differences, left_out, group)
+            yield Pairing(dict(zip(by, key, strict=True)), str(rater), differences, clusters, left_out, group)
 
 
 class Sample(NamedTuple):

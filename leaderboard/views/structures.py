@@ -90,6 +90,7 @@ def _comparison(selection: Selection, tested: str, structures: tuple[str, ...]) 
         averaged=tables.scope(scores, tested, selection.runs.labels, selection.runs.groups),
         metric=selection.metric,
         reference=selection.reference,
+        patients=selection.patients(),
     )
 
 
@@ -102,7 +103,9 @@ def _explained(selection: Selection, compared: pd.DataFrame | None, tested: str)
         if selection.reference == tables.LEAVE_ONE_OUT
         else explanations.CONTRIBUTE_EFFECT
     )
-    return f"{explanations.BOXES} {explanations.marks('the tested model')} Tested: {tested}. {whose}"
+    paired = selection.reference == tables.LEAVE_ONE_OUT
+    marks = explanations.marks if paired else explanations.paper_marks
+    return f"{explanations.BOXES} {marks('the tested model')} Tested: {tested}. {whose}"
 
 
 def _readable(compared: pd.DataFrame) -> pd.DataFrame:

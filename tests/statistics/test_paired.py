@@ -2,9 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from statsmodels.stats.multitest import multipletests
 
 from ctbench.errors import UsageError
-from ctbench.statistics import paired_differences, paired_tests, pooled_wilcoxon, significance_matrix
+from ctbench.statistics import (
+    leave_one_out_tests,
+    paired_differences,
+    paired_tests,
+    pooled_wilcoxon,
+    significance_matrix,
+)
 
 
 @pytest.mark.parametrize("test", ["t", "wilcoxon"])
@@ -139,3 +146,42 @@ def test_labels_are_not_mixed(three):
     """Several labels are an error."""
     with pytest.raises(UsageError, match="label"):
         significance_matrix(pd.concat([three, three.assign(label="lentiform")]))
+
+
+@pytest.fixture
+def on_own_references(tidy):
+    """Three readers and a model on the references without each reader; two cases are of one patient."""
+    rng = np.random.default_rng(3)
+    parts = []
+    for reader, shift in (("reader1", 0.05), ("reader2", 0.04), ("reader3", 0.0)):
+        case = rng.normal(0.7, 0.1, 10)
+        values = {reader: case + shift + rng.normal(0, 0.02, 10), "model": case + rng.normal(0, 0.02, 10)}
+        parts.append(tidy(values, reference=f"majority-without-{reader}"))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(patient=table["case"].replace("case1", "case0"))
+
+
+def test_readers_meet_the_model_on_their_own_reference(on_own_references):
+    """Pairs, p and Holm over the readers are those of scipy's paired t test; better follows the adjusted p."""
+    table = leave_one_out_tests(on_own_references, baseline="model").set_index("rater")
+    expected = []
+    for reader in ("reader1", "reader2", "reader3"):
+        own = on_own_references[on_own_references["reference"] == f"majority-without-{reader}"]
+        one, other = (own[own["rater"] == name]["value"].to_numpy() for name in (reader, "model"))
+        expected.append(scipy.stats.ttest_rel(one, other).pvalue)
+        assert table.loc[reader, "difference"] == pytest.approx((one - other).mean())
+        assert table.loc[reader, "reference"] == f"majority-without-{reader}"
+    np.testing.assert_allclose(table["p"], expected)
+    np.testing.assert_allclose(table["p_holm"], multipletests(expected, method="holm")[1])
+    assert table["better"].tolist() == ["reader1", "reader2", ""]
+
+
+def test_scans_of_one_patient_count_less(on_own_references):
+    """Clustering by patient leaves the differences and changes the degrees of freedom and p."""
+    alone = leave_one_out_tests(on_own_references, baseline="model")
+    together = leave_one_out_tests(on_own_references, baseline="model", cluster="patient")
+    assert alone["difference"].tolist() == together["difference"].tolist()
+    assert (alone["p"] != together["p"]).all()
+    one = on_own_references.assign(patient="only")
+    reasons = leave_one_out_tests(one, baseline="model", cluster="patient")["reason"]
+    assert set(reasons) == {"all cases are of one patient: no test"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from ctbench.report.frames import tables
@@ -22,13 +24,16 @@ def can_be_equivalent(results: ComparableRuns) -> bool:
     return bool(results.models and results.readers and _METRIC in results.chief_metrics)
 
 
-def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGIN) -> pd.DataFrame:
+def equivalence_table(
+    results: ComparableRuns, model: str, margin: float = MARGIN, patients: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Test a model for equivalence to each reader, by structure and overall, each on the reader's own reference.
 
     Args:
         results: Runs for which ``can_be_equivalent`` is true.
         model: Name of the model.
         margin: The largest difference in Dice that does not matter.
+        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         The columns of ``ctbench.statistics.equivalence`` by label and reference.
@@ -36,7 +41,9 @@ def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGI
     Raises:
         UsageError: The margin is not positive.
     """
-    tested = equivalence(_scores(results, model), model=model, margin=margin, by=("label", "reference"))
+    scores = _scores(results, model)
+    scores["patient"] = scores["case"].map(lambda case: (patients or {}).get(case, case))
+    tested = equivalence(scores, model=model, margin=margin, by=("label", "reference"), cluster="patient")
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 
 

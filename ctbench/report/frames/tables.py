@@ -8,7 +8,7 @@ them, so the two averages are over the same references.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -21,7 +21,7 @@ from ctbench.statistics import (
     bland_altman,
     categorical_regression,
     describe,
-    leave_one_out_regression,
+    leave_one_out_tests,
     overall,
     populated,
     readers_minus_model,
@@ -128,7 +128,14 @@ def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) 
 
 
 def comparison(
-    scores: pd.DataFrame, *, model: str, structures: Sequence[str], averaged: Sequence[str], metric: str, reference: str
+    scores: pd.DataFrame,
+    *,
+    model: str,
+    structures: Sequence[str],
+    averaged: Sequence[str],
+    metric: str,
+    reference: str,
+    patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Compare the readers with one model, structure by structure and overall.
 
@@ -138,24 +145,28 @@ def comparison(
         structures: Names of the structures to compare, in the order of the rows; ``overall`` comes last.
         averaged: Names of the structures that the overall mean is taken over.
         metric: Name of the metric.
-        reference: ``leave-one-out`` pairs each reader with the model on the reference made without this reader; the
-            name of the common reference compares all at once, as the papers do.
+        reference: ``leave-one-out`` pairs each reader with the model by case on the reference made without this reader
+            (``ctbench.statistics.leave_one_out_tests``); the name of the common reference makes the papers' test.
+        patients: Case -> patient; other cases are patients of their own. For the paired test.
 
     Returns:
         A row for each structure and reader: label, rater, reference; the reader's ``n, mean, sd``; the model's
-        ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus model) with ``low, high,
-        p``; ``reader_better`` and ``model_better`` (with p < .05, else both False); ``reason`` where there is no p.
+        ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus model) with ``low, high``
+        (95 %), ``p`` and ``p_holm`` (over the readers; null for the papers' test); ``reader_better`` and
+        ``model_better`` (with p_holm < .05, by the papers' test p < .05; else both False); ``reason`` where there is
+        no p.
     """
     chosen = with_overall(contest(scores, model, reference), structures, averaged, metric)
     if reference == LEAVE_ONE_OUT:
-        test = leave_one_out_regression(chosen, baseline=model)
+        chosen["patient"] = chosen["case"].map(lambda case: (patients or {}).get(case, case))
+        test = leave_one_out_tests(chosen, baseline=model, cluster="patient")
     else:
-        test = categorical_regression(chosen, baseline=model).assign(reference=reference)
+        test = categorical_regression(chosen, baseline=model).assign(reference=reference, p_holm=math.nan)
     means = describe(chosen, by=("label", "reference", "rater"))[["label", "reference", "rater", "n", "mean", "sd"]]
     models = means[means["rater"] == model].drop(columns="rater")
     models = models.rename(columns={"n": "model_n", "mean": "model_mean", "sd": "model_sd"})
     table = (
-        test.drop(columns=["n", "n_baseline"])
+        test.drop(columns=["n", "n_baseline"], errors="ignore")
         .merge(means, on=["label", "reference", "rater"])
         .merge(models, on=["label", "reference"])
         .assign(
@@ -168,7 +179,7 @@ def comparison(
 
 _COMPARED = (
     *("label", "rater", "reference", "n", "mean", "sd", "model_n", "model_mean", "model_sd"),
-    *("difference", "low", "high", "p", "reader_better", "model_better", "reason"),
+    *("difference", "low", "high", "p", "p_holm", "reader_better", "model_better", "reason"),
 )
 
 
@@ -181,7 +192,7 @@ def gap(
     each and the differences averaged. The share of ``overall`` is the mean of the absolute shares of the structures
     averaged, which is how Cai's 3.94 % comes out of its column.
 
-    Takes the same arguments as ``comparison``.
+    Takes the same arguments as ``comparison``, without the patients.
 
     Returns:
         A row for each structure: label, ``difference`` (readers minus model), ``share_percent`` (null unless the unit

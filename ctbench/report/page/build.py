@@ -119,11 +119,11 @@ def _plan(
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results, dataset)
     if results.models and results.leave_one_out:
-        plan["Models against readers"] = partial(comparisons, results)
+        plan["Models against readers"] = partial(comparisons, results, dataset)
     if results.models and results.readers:
         plan["The papers' own test"] = partial(paper_comparisons, results)
     if can_be_equivalent(results):
-        plan["Equivalence to readers"] = partial(equivalences, results, margin)
+        plan["Equivalence to readers"] = partial(equivalences, results, margin, dataset)
     plan["By structure"] = partial(per_structure, results)
     if dataset is not None and can_confuse(results):
         plan["What is taken for what"] = partial(confusions, results, dataset)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ctbench.datasets import Dataset
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
@@ -17,26 +18,32 @@ from ctbench.statistics import OVERALL
 __all__ = ["equivalences"]
 
 
-def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
-    """Test each model for equivalence to each reader within a margin, and place it in the readers' spread."""
+def equivalences(results: ComparableRuns, margin: float = MARGIN, dataset: Dataset | None = None) -> Html:
+    """Test each model for equivalence to each reader within a margin, and place it in the readers' spread.
+
+    Args:
+        results: Runs on one dataset.
+        margin: The largest difference in Dice that does not matter.
+        dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
+    """
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
         f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
-        f"one-sided t tests at 5 %), and not inferior if the interval lies above −{margin:g}. The margin "
-        "was chosen for this page."
+        "one-sided t tests at 5 %, which allow for several scans of a patient), and not inferior if the interval "
+        f"lies above −{margin:g}. The margin was chosen for this page."
     )
     stands_on = (
         f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
     )
     parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
     for model in results.models:
-        parts += [element("h4", model), *_of(results, model, margin)]
+        parts += [element("h4", model), *_of(results, model, margin, dataset)]
     return join(parts)
 
 
-def _of(results: ComparableRuns, model: str, margin: float) -> Sequence[Html]:
+def _of(results: ComparableRuns, model: str, margin: float, dataset: Dataset | None) -> Sequence[Html]:
     structures = results.compared(model)
-    tested = equivalence_table(results, model, margin)
+    tested = equivalence_table(results, model, margin, dataset.patients if dataset is not None else None)
     placed = reader_spread(results, model)
     whole = tested[tested["label"] == OVERALL]
     return (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.datasets import Dataset
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -19,46 +20,53 @@ from ctbench.statistics import OVERALL
 
 __all__ = ["comparisons", "paper_comparisons"]
 
-_MARKS = explanations.marks("the model")
 
+def comparisons(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
+    """Compare readers and models on leave-one-out references, one model after the other.
 
-def comparisons(results: ComparableRuns) -> Html:
-    """Compare readers and models on leave-one-out references, one model after the other."""
+    Args:
+        results: Runs on one dataset.
+        dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
+    """
     how = (
         f"Each reader is compared with the model on {without(results.common, 'k')}, the reference that the other "
         "readers made: nobody is judged by a truth that they helped to make. Numbers of different references do "
         "not compare; read along a pair of columns."
     )
-    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, " ", _MARKS, kind="how"))
+    how = f"{how} {explanations.marks('the model')}"
+    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"), dataset)
 
 
 def paper_comparisons(results: ComparableRuns) -> Html:
     """Compare them on the common reference, as the papers did."""
     how = (
         f"All raters against {results.common}. {explanations.CONTRIBUTE_EFFECT} The test is here because the papers "
-        "print it."
+        f"print it. {explanations.paper_marks('the model')}"
     )
-    return _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, " ", _MARKS, kind="how"))
+    shown = _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, kind="how"), None)
+    return details("Categorical linear regression on the common reference", shown) if results.leave_one_out else shown
 
 
-def _all_comparisons(results: ComparableRuns, reference: str, how: Html) -> Html:
+def _all_comparisons(results: ComparableRuns, reference: str, how: Html, dataset: Dataset | None) -> Html:
     parts: list[object] = [how]
     for model in results.models:
-        parts += [element("h4", model), *_comparison(results, model, reference)]
+        parts += [element("h4", model), *_comparison(results, model, reference, dataset)]
     return join(parts)
 
 
-def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator[Html]:
+def _comparison(results: ComparableRuns, model: str, reference: str, dataset: Dataset | None) -> Iterator[Html]:
     over, structures = results.averaged(model), results.compared(model)
+    patients = dataset.patients if dataset is not None else None
     asked: Any = {"model": model, "structures": structures, "averaged": over, "reference": reference}
+    legend = explanations.marks(model) if reference == tables.LEAVE_ONE_OUT else explanations.paper_marks(model)
     for index, metric in enumerate(results.chief_metrics):
-        compared = tables.comparison(results.scores, metric=metric, **asked)
+        compared = tables.comparison(results.scores, metric=metric, patients=patients, **asked)
         gaps = tables.gap(results.scores, metric=metric, **asked)
         unit = results.unit(metric)
         shown = join(
             (
                 _comparison_table(compared, gaps, model, reference, metric, unit, len(results.cases)),
-                captioned(box_plots(results, compared, model, reference).svg, f"{explanations.BOXES} {_MARKS}")
+                captioned(box_plots(results, compared, model, reference).svg, f"{explanations.BOXES} {legend}")
                 if metric == "dice"
                 else None,
                 details("Differences, intervals and P values", _test_table(compared, unit)),
@@ -124,6 +132,7 @@ def _test_table(compared: pd.DataFrame, unit: str) -> Html:
         Column("Difference", unit_title(unit), hint="reader minus model"),
         Column("95 % interval", unit_title(unit)),
         Column("P"),
+        Column("P Holm", hint="adjusted over the readers"),
         Column("Note", numeric=False),
     ]
     rows = [
@@ -136,11 +145,12 @@ def _test_table(compared: pd.DataFrame, unit: str) -> Html:
             number_cell(row["difference"], unit),
             Cell(interval(row["low"], row["high"], unit), row["low"]),
             Cell(p_value(row["p"]), row["p"]),
+            Cell(p_value(row["p_holm"]), row["p_holm"]),
             Cell(_mark(row) or row["reason"]),
         ]
         for _, row in compared.iterrows()
     ]
-    return table(columns, rows, "Categorical linear regression, reader minus model")
+    return table(columns, rows, "Reader minus model")
 
 
 def _of_model(row: pd.Series, unit: str, cases: int, kind: str = "") -> Cell:

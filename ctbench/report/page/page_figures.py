@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from ctbench.datasets import Dataset
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.frames import tables
@@ -77,12 +78,13 @@ def volume_plots(results: ComparableRuns, model: str) -> tuple[NamedFigure, ...]
     )
 
 
-def write_figures(runs: Sequence[Run], folder: Path) -> list[Path]:
+def write_figures(runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, Dataset] | None = None) -> list[Path]:
     """Write every figure of the page about some runs as SVG and PDF.
 
     Args:
         runs: As for ``build_report``.
         folder: Where to; made if needed.
+        datasets: Name -> dataset; used for the patient of each case in tests.
 
     Returns:
         The paths of the files.
@@ -90,12 +92,13 @@ def write_figures(runs: Sequence[Run], folder: Path) -> list[Path]:
     return [
         path
         for results in gather(runs)
-        for figure in _all(results)
+        for figure in _all(results, (datasets or {}).get(results.dataset))
         for path in write_figure(figure.chart, figure.name, folder)
     ]
 
 
-def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
+def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[NamedFigure]:
+    patients = dataset.patients if dataset is not None else None
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
@@ -108,6 +111,7 @@ def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
                 averaged=results.averaged(model),
                 reference=reference,
                 metric="dice",
+                patients=patients,
             )
             if len(compared):
                 yield box_plots(results, compared, model, reference)
