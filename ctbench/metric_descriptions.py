@@ -6,6 +6,7 @@ tests, lock files) takes a metric's title, unit and direction from here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,6 +45,13 @@ class MetricDescription:
     better: Literal["higher", "lower", "zero"] | None
     source: str
     version: int = 1
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest value that the metric can have."""
+        if self.better == "zero":
+            return -math.inf, math.inf
+        return (0.0, 1.0) if self.better == "higher" else (0.0, math.inf)
 
 
 _TAHA = "Taha and Hanbury, BMC Medical Imaging 2015;15:29"

@@ -122,6 +122,9 @@ def _integers(reader: str, label_map: ArrayLike) -> LabelMap:
     if array.dtype.kind not in "iu":
         msg = f"the label map of {reader} is {array.dtype}; expected integers: round and convert it first"
         raise LabelError(msg)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.size and int(array.max()) >= 2**63:
+        msg = f"the label map of {reader} holds the code {int(array.max())}; expected codes below 2^63"
+        raise LabelError(msg)
     return array
 
 

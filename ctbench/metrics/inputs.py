@@ -18,6 +18,7 @@ __all__ = ["as_label_map", "as_pair", "as_spacing"]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _LONGEST_AXIS = 32_000
+_LARGEST_CODE = 2**63 - 1
 _MOST_VOXELS = 2**31
 """Distances along an axis are kept in 16 bits, positions in 32."""
 
@@ -60,7 +61,7 @@ def as_label_map(array: LabelMap, name: str) -> LabelMap:
         name: Name of the array in the message.
 
     Raises:
-        DataError: not an array, not 3D, not of integers, empty or too large.
+        DataError: Not an array, not 3D, not of integers, empty or too large, or a code from 2^63.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iub" or array.ndim != 3:
         got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
@@ -68,6 +69,9 @@ def as_label_map(array: LabelMap, name: str) -> LabelMap:
         raise DataError(msg)
     if not array.size or max(array.shape) > _LONGEST_AXIS or array.size > _MOST_VOXELS:
         msg = f"{name} has shape {array.shape} (z, y, x); expected 1 to {_LONGEST_AXIS} voxels along every axis"
+        raise DataError(msg)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and int(array.max()) > _LARGEST_CODE:
+        msg = f"{name} holds the code {int(array.max())}; expected codes below 2^63"
         raise DataError(msg)
     return _read_only(_plain(array))
 
@@ -88,7 +92,6 @@ def _plain(array: NDArray[np.integer]) -> NDArray[np.integer]:
         case ("u", 4):
             return array.astype(np.int64)
         case ("u", 8):
-            # No code is beyond 2^63; what is becomes negative, which no code is either.
             return array.astype(np.uint64, copy=False).view(np.int64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 

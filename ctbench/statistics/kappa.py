@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import UsageError
@@ -25,13 +26,15 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
     1968;70:213-220; the large-sample interval of Fleiss, Cohen and Everitt, Psychological Bulletin 1969;72:323-327.
 
     Args:
-        first: The first reader's category of each unit (case, voxel); an array of any shape.
+        first: The first reader's category of each unit (case, voxel); an array of any shape. NaN or None: no category;
+            such units are left out.
         second: The second reader's categories of the same units, in the same shape.
         weights: How much a disagreement counts by the distance of the two categories, which are then ordered:
             ``linear`` or ``quadratic``. None (default): every disagreement counts fully.
 
     Returns:
-        The estimate over ``n`` units; NaN with a reason if all units have the same category.
+        The estimate over the ``n`` units with both categories; NaN with a reason if all of them have the same category
+        or there are none.
 
     Raises:
         UsageError: The shapes differ, or there is no unit.
@@ -40,18 +43,22 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
     if one.shape != other.shape or one.size == 0:
         msg = f"expected two arrays of the same shape that are not empty, got shapes {one.shape} and {other.shape}"
         raise UsageError(msg)
-    categories, codes = np.unique(np.concatenate([one.ravel(), other.ravel()]), return_inverse=True)
+    known = ~(pd.isna(one) | pd.isna(other))
+    left_out = int((~known).sum())
+    one, other = one[known], other[known]
+    categories, codes = np.unique(np.concatenate([one, other]), return_inverse=True)
     if len(categories) < 2:
-        return Estimate(
-            math.nan, n=one.size, reason="all units have the same category: chance alone explains the agreement"
-        )
+        reason = "all units have the same category: chance alone explains the agreement"
+        reason = reason if one.size else "no unit has categories of both readers"
+        return Estimate(math.nan, n=one.size, left_out=left_out, reason=reason)
     from statsmodels.stats.inter_rater import cohens_kappa  # takes a second
 
     size = len(categories)
     pairs = codes[: one.size] * size + codes[one.size :]
     table = np.bincount(pairs, minlength=size**2).reshape(size, size)
     result = cohens_kappa(table, wt=weights)
-    return Estimate(float(result.kappa), float(result.kappa_low), min(float(result.kappa_upp), 1.0), n=one.size)
+    low, high = float(result.kappa_low), min(float(result.kappa_upp), 1.0)
+    return Estimate(float(result.kappa), low, high, n=one.size, left_out=left_out)
 
 
 def fleiss_kappa(counts: ArrayLike) -> Estimate:

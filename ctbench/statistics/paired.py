@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -215,8 +216,8 @@ def paired_differences(
 def one_sided_p(values: Numbers) -> Numbers:
     """Return the Holm-adjusted p of one-sided tests that the rater of the row is better than that of the column.
 
-    Large-sample signed-rank tests that drop differences of 0 and correct for ties, as in Hollander, Wolfe and Chicken,
-    Nonparametric Statistical Methods, section 3.1.
+    Signed-rank tests that drop differences of 0: exact, ties included, for up to 25 cases; else the large-sample tests
+    that correct for ties, as in Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, section 3.1.
 
     Args:
         values: Array cases x raters; higher is better.
@@ -233,9 +234,33 @@ def one_sided_p(values: Numbers) -> Numbers:
     spread = np.sqrt((ranks**2).sum(axis=0)) / 2  # midranks make this the standard deviation under ties
     with np.errstate(invalid="ignore", divide="ignore"):
         z = ((ranks * (differences > 0)).sum(axis=0) - ranks.sum(axis=0) / 2) / spread
+    better, worse = ndtr(-z), ndtr(z)
+    if len(values) <= _EXACT:
+        sums = np.rint(2 * (ranks * (differences > 0)).sum(axis=0)).astype(int)
+        for pair in np.flatnonzero(spread > 0):
+            doubled = tuple(sorted(np.rint(2 * ranks[ranks[:, pair] > 0, pair]).astype(int)))
+            at_most = _rank_sums(doubled)
+            better[pair] = 1 - (at_most[sums[pair] - 1] if sums[pair] else 0.0)
+            worse[pair] = at_most[sums[pair]]
     p = np.full((values.shape[1],) * 2, math.nan)
-    p[first, second], p[second, first] = ndtr(-z), ndtr(z)
+    p[first, second], p[second, first] = better, worse
     return holm(p)
+
+
+_EXACT = 25
+"""Signed-rank tests of at most so many cases are exact."""
+
+
+@functools.lru_cache(maxsize=4096)
+def _rank_sums(doubled: tuple[int, ...]) -> Numbers:
+    """Return P(sum <= s) for s = 0, 1, ...: of doubled ranks, each counted or not with probability 1/2."""
+    share = np.ones(1)
+    for rank in doubled:
+        longer = np.zeros(len(share) + rank)
+        longer[: len(share)] += share / 2
+        longer[rank:] += share / 2
+        share = longer
+    return np.asarray(np.cumsum(share))
 
 
 def significance_matrix(scores: pd.DataFrame, *, direction: Direction | str | None = None) -> pd.DataFrame:

@@ -39,8 +39,8 @@ def icc(ratings: ArrayLike, form: Form = "2,1") -> Estimate:
         form: One of the six forms above. Default ``2,1``.
 
     Returns:
-        The estimate over ``n`` cases. NaN with a reason if there are fewer than two cases or all ratings are equal; the
-        interval is NaN with a reason if the ratings vary too little.
+        The estimate over ``n`` cases. NaN with a reason if there are fewer than two cases, all ratings are equal, or
+        the cases do not differ on average; the interval is NaN with a reason if the ratings vary too little.
 
     Raises:
         UsageError: The form is unknown, the array has fewer than two readers or is not two-dimensional, or a rating is
@@ -62,7 +62,12 @@ def icc(ratings: ArrayLike, form: Form = "2,1") -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         single = {"1": _one_way, "2": _two_way_agreement, "3": _two_way_consistency}[form[0]](complete)
         value, low, high = map(float, single if form.endswith("1") else _stepped_up(np.array(single), k))
-    reason = "" if math.isfinite(low) and math.isfinite(high) else "too little variation for an interval"
+    if not math.isfinite(value):
+        reason = "the cases do not differ on average: the coefficient has no finite value"
+        return Estimate(math.nan, n=n, left_out=left_out, reason=reason)
+    reason = ""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high, reason = math.nan, math.nan, "too little variation for an interval"
     return Estimate(value, low, high, n=n, left_out=left_out, reason=reason)
 
 

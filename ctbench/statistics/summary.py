@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status
-from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.mean_intervals import mean_intervals, median_intervals
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
@@ -25,8 +25,7 @@ def describe(
     """Return descriptive statistics per group and metric, with counts of the scores that are missing or penalties.
 
     ``rows = n + negatives + undefined + not_assessed + unsupported +`` the failed rows of positives without a value.
-    The t interval of the mean assumes normal values: for Dice, which is skewed, it covers the mean in 92 to 94 % of
-    samples of 12 cases.
+    Intervals of means are those of ``mean_intervals``, which keep to the metric's bounds.
 
     Args:
         scores: Tidy scores; of one reference and dataset unless these columns are among ``by``.
@@ -36,11 +35,11 @@ def describe(
     Returns:
         One row per group and metric, in the order of their first score: the columns ``by``, ``metric``, ``unit``; ``n``
         values in the mean; ``mean, sd`` (n - 1), ``median, q1, q3`` (linear interpolation), ``se``, ``low, high`` (95 %
-        t interval of the mean), ``min, max``; ``mean_ok`` (mean of the values with status ``ok``: without penalties);
-        ``negatives`` (no value because the reference holds no such structure, see
-        ``false_alarms``), ``undefined`` (no value because the prediction was empty or nothing could be sampled),
-        ``penalised`` (a value although a mask was empty), ``failed`` (missing or failed predictions, with or without a
-        penalty as value), ``not_assessed``, ``unsupported``, ``rows``.
+        interval of the mean), ``min, max``; ``mean_ok`` (mean of the values with status ``ok``: without penalties);
+        ``negatives`` (no value because the reference holds no such structure, see ``false_alarms``), ``undefined`` (no
+        value because the prediction was empty or nothing could be sampled), ``penalised`` (a value although a mask was
+        empty), ``failed`` (missing or failed predictions, with or without a penalty as value), ``not_assessed``,
+        ``unsupported``, ``rows``; ``median_low, median_high`` (95 % interval of the median, by order statistics).
 
     Raises:
         UsageError: The scores are not tidy, or a group holds several references or datasets.
@@ -49,12 +48,11 @@ def describe(
     keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
     scores = checked(scores, (*keys, "status"), coded=True)
     expect_one(scores, ("reference", "dataset"), split=names)
-    groups = _counted(populated(scores, population)).groupby(keys, sort=False, dropna=False, observed=True)
+    counted = _counted(populated(scores, population))
+    groups = counted.groupby(keys, sort=False, dropna=False, observed=True)
     values = groups["value"]
     n, sd = values.count(), values.std()
     se: pd.Series = sd / np.sqrt(n.where(n > 0))
-    # se is NaN for n < 2; clip, because stdtrit warns about 0 degrees of freedom.
-    half = se * stdtrit((n - 1).clip(lower=1), 1 - ALPHA / 2)
     mean = values.mean()
     table = {
         "n": n,
@@ -64,15 +62,20 @@ def describe(
         "q1": values.quantile(0.25),
         "q3": values.quantile(0.75),
         "se": se,
-        "low": mean - half,
-        "high": mean + half,
+        "low": math.nan,
+        "high": math.nan,
         "min": values.min(),
         "max": values.max(),
         "mean_ok": groups["value_ok"].mean(),
         **{count: groups[count].sum() for count in _COUNTS},
         "rows": groups.size(),
     }
-    return pd.DataFrame(table).reset_index().apply(plain)
+    described = pd.DataFrame(table).reset_index().apply(plain)
+    codes = groups.ngroup().to_numpy()
+    ends = median_intervals(codes, counted["value"].to_numpy(float), len(described))
+    described["median_low"], described["median_high"] = ends
+    described["low"], described["high"] = mean_intervals(described)
+    return described
 
 
 _COUNTS = ("negatives", "undefined", "penalised", "failed", "not_assessed", "unsupported")

@@ -159,7 +159,7 @@ def _z_interval(r: float, standard_error: float) -> Estimate:
 
 def _concordance(x: Numbers, y: Numbers, r: float) -> Estimate:
     spreads = x.std() * y.std()
-    c = 2 * r * spreads / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+    c = min(max(2 * r * spreads / (x.var() + y.var() + (x.mean() - y.mean()) ** 2), -1.0), 1.0)  # round-off exceeds 1
     n, square = len(x), 1 - c**2
     if n < 4 or r == 0 or square <= 0:
         return _z_interval(float(c), 0.0 if n > 3 and square <= 0 else math.nan)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from ctbench.consensus import fuse
 from ctbench.consensus.readings import Readings, contested
+from ctbench.errors import LabelError
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,11 @@ def test_contested_voxels(row):
     """A voxel is contested as soon as one map differs from the first."""
     assert contested([row(1, 1, 1), row(1, 2, 1), row(1, 1, 0)]).ravel().tolist() == [False, True, True]
     assert not contested([row(1, 2)]).any()
+
+
+def test_codes_from_2_to_the_63_are_an_error():
+    """The message names the reader and the code."""
+    array = np.zeros((2, 2, 2), np.uint64)
+    array[0, 0, 0] = 2**63
+    with pytest.raises(LabelError, match=f"reader1 holds the code {2**63}"):
+        fuse([array, array])

@@ -85,3 +85,11 @@ def test_a_spacing_is_three_positive_numbers():
     for wrong in ((1, 1), (1, 1, 0), (1, -1, 1), (1, float("nan"), 1), (1, 1, float("inf"))):
         with pytest.raises(DataError, match="spacing_mm"):
             as_spacing(wrong)
+
+
+def test_codes_from_2_to_the_63_are_an_error():
+    """A code that no signed integer holds is refused with its value, not scored as if it were absent."""
+    array = np.zeros((2, 2, 2), np.uint64)
+    array[0, 0, 0] = 2**63 + 5
+    with pytest.raises(DataError, match=str(2**63 + 5)):
+        as_label_map(array, "prediction")

@@ -185,3 +185,11 @@ def test_conformity_of_two_masks_is_jaccard_and_of_three_by_hand():
     assert generalised_conformity_index(masks[:2]) == 2 / 4
     assert generalised_conformity_index(masks) == (2 + 1 + 2) / (4 + 4 + 3)
     assert math.isnan(generalised_conformity_index(np.zeros((2, 4), bool)))
+
+
+def test_units_without_a_category_are_left_out():
+    """NaN is no category: four units count, two are left out."""
+    nan = np.nan
+    found = cohen_kappa([1, 2, 1, 2, nan, nan], [1, 2, 2, 2, nan, nan])
+    assert (found.value, found.n, found.left_out) == (pytest.approx(0.5), 4, 2)
+    assert "no unit" in cohen_kappa([nan, 1], [2, nan]).reason

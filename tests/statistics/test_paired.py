@@ -12,6 +12,7 @@ from ctbench.statistics import (
     pooled_wilcoxon,
     significance_matrix,
 )
+from ctbench.statistics.paired import one_sided_p
 
 
 @pytest.mark.parametrize("test", ["t", "wilcoxon"])
@@ -127,8 +128,8 @@ def test_significance_matrix_agrees_with_scipy(three):
 
 
 def test_significance_with_ties_and_zeros_agrees_with_scipy(tidy):
-    """Tied and zero differences are treated as scipy treats them."""
-    a, b = np.array([1, 2, 2, 3, 4, 5, 5, 6]), np.array([1, 1, 3, 2, 2, 4, 4, 3])
+    """Tied and zero differences of many cases are treated as scipy's large-sample test treats them."""
+    a, b = np.tile([1, 2, 2, 3, 4, 5, 5, 3], 4), np.tile([1, 1, 3, 2, 2, 4, 6, 5], 4)
     p = scipy.stats.wilcoxon(a, b, alternative="greater", method="asymptotic", correction=False).pvalue
     assert significance_matrix(tidy({"a": a / 10, "b": b / 10})).loc["a", "b"] == pytest.approx(2 * p)
 
@@ -185,3 +186,13 @@ def test_scans_of_one_patient_count_less(on_own_references):
     one = on_own_references.assign(patient="only")
     reasons = leave_one_out_tests(one, baseline="model", cluster="patient")["reason"]
     assert set(reasons) == {"all cases are of one patient: no test"}
+
+
+def test_few_cases_are_tested_exactly():
+    """Five wins of five: one-sided 1/32, as scipy's exact test; with ties, its permutations."""
+    wins = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert one_sided_p(np.column_stack([wins, np.zeros(5)]))[0, 1] == pytest.approx(2 * 0.03125)  # Holm over two
+    rng = np.random.default_rng(1)
+    values = rng.integers(-8, 9, (9, 2)).astype(float)
+    p = sorted(scipy.stats.wilcoxon(values[:, 0] - values[:, 1], alternative=way).pvalue for way in ("greater", "less"))
+    assert sorted(one_sided_p(values)[[0, 1], [1, 0]]) == pytest.approx([min(2 * p[0], 1), max(2 * p[0], p[1])])

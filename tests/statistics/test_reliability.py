@@ -88,3 +88,10 @@ def test_impossible_ratings_are_refused(ratings, form):
     """One reader, a flat list, infinite ratings and unknown forms are errors."""
     with pytest.raises(UsageError):
         icc(ratings, form)
+
+
+def test_cases_that_do_not_differ_have_no_coefficient():
+    """The mean of two readers with opposite ratings: a reason instead of minus infinity."""
+    found = icc([[1, 2], [2, 1]], "1,k")
+    assert np.isnan([found.value, found.low, found.high]).all()
+    assert "do not differ" in found.reason

@@ -13,8 +13,8 @@ from ctbench.statistics.tidy import STATUSES
 
 
 def test_describe_small_sample_by_hand(tidy):
-    """Mean, SD, quartiles and interval of 1, 2, 3, 4 are those worked out by hand."""
-    row = describe(tidy({"model": [1.0, 2.0, 3.0, 4.0]})).iloc[0]
+    """Mean, SD, quartiles and interval of 1, 2, 3, 4 are those worked out by hand, for a metric without bounds."""
+    row = describe(tidy({"model": [1.0, 2.0, 3.0, 4.0]}, metric="volume_difference_ml")).iloc[0]
     sd = math.sqrt(5 / 3)
     assert (row["n"], row["mean"], row["median"], row["min"], row["max"]) == (4, 2.5, 2.5, 1, 4)
     assert (row["q1"], row["q3"]) == (1.75, 3.25)
@@ -25,8 +25,8 @@ def test_describe_small_sample_by_hand(tidy):
 
 
 def test_describe_interval_agrees_with_scipy(tidy, readers_and_model):
-    """The interval of every rater's mean is scipy's t interval."""
-    for row in describe(tidy(readers_and_model)).to_dict("records"):
+    """The interval of every rater's mean is scipy's t interval, for a metric without bounds."""
+    for row in describe(tidy(readers_and_model, metric="volume_difference_ml")).to_dict("records"):
         sample = readers_and_model[row["rater"]]
         low, high = scipy.stats.t.interval(0.95, len(sample) - 1, sample.mean(), scipy.stats.sem(sample))
         assert (row["low"], row["high"]) == pytest.approx((low, high))

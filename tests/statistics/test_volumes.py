@@ -133,3 +133,12 @@ def test_lengths_must_agree():
     """Lists of different lengths are an error that shows both."""
     with pytest.raises(UsageError, match=r"\(1,\) and \(2,\)"):
         volume_agreement([1.0], [1.0, 2.0])
+
+
+def test_concordance_never_exceeds_one():
+    """Round-off gives more than 1 for nearly equal volumes."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        volumes = rng.uniform(0, 100, 5)
+        found = volume_agreement(volumes, volumes * (1 + 1e-15))
+        assert max(found.concordance, found.concordance_high) <= 1

@@ -1,0 +1,85 @@
+"""95 % intervals of means that keep to the bounds of their metric, and of medians."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import bdtr, expit, logit, stdtrit
+
+from ctbench.metric_descriptions import DESCRIPTIONS
+from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.missing import Numbers
+
+__all__ = ["FEWEST", "mean_intervals", "median_intervals"]
+
+FEWEST = 5
+"""The mean of a bounded metric has an interval from so many values on."""
+
+
+def mean_intervals(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    """Return the lower and upper ends of the 95 % intervals of means.
+
+    A t interval on the scale of the logit (metrics from 0 to 1: overlaps, shares) or of the logarithm (distances,
+    volumes, sizes of differences), transformed back by the delta method; on the plain scale for signed metrics. In
+    simulated Dice scores of 8 to 50 cases it covers the mean in 93.4 to 95.5 %, a plain t interval in 91.5 to 95.2 %,
+    the bias-corrected bootstrap in 87 to 94.5 % (``benchmarks/calibration.py``); with rare zeros all cover less.
+
+    Args:
+        table: One row per mean: ``metric``, ``mean``, ``se`` (standard error), ``n``, and ``min, max`` of the values:
+            an unknown metric of which all values lie between 0 and 1 is bounded by them.
+
+    Returns:
+        NaN where there is no interval: fewer than two values; of a bounded metric fewer than ``FEWEST``, or all equal.
+    """
+    mean, se, n = (table[name].to_numpy(float) for name in ("mean", "se", "n"))
+    quantile = stdtrit(np.maximum(n - 1, 1), 1 - ALPHA / 2)  # it warns about 0 degrees of freedom
+    low, high = mean - quantile * se, mean + quantile * se
+    share, positive = _bounded(table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = quantile * se / (mean * (1 - mean))
+        low = np.where(share, expit(logit(mean) - half), low)
+        high = np.where(share, expit(logit(mean) + half), high)
+        half = quantile * se / mean
+        low, high = np.where(positive, mean * np.exp(-half), low), np.where(positive, mean * np.exp(half), high)
+    none = (share | positive) & ((n < FEWEST) | (se == 0))
+    return np.where(none, np.nan, low), np.where(none, np.nan, high)
+
+
+def _bounded(table: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which means are of a metric from 0 to 1, and which of one from 0 upwards."""
+    bounds = {str(name): DESCRIPTIONS[name].bounds for name in set(table["metric"]) if name in DESCRIPTIONS}
+    known = [bounds.get(str(name), "unknown") for name in table["metric"]]
+    within = (table["min"] >= 0) & (table["max"] <= 1)
+    share = np.array([own == (0, 1) or (own == "unknown" and bool(ok)) for own, ok in zip(known, within, strict=True)])
+    return share.astype(bool), np.array([own == (0, np.inf) for own in known], dtype=bool)
+
+
+def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -> tuple[Numbers, Numbers]:
+    """Return the lower and upper ends of the 95 % intervals of medians, by order statistics.
+
+    Between the k-th smallest and the k-th largest value, with the largest k for which the binomial distribution grants
+    at least 95 %: it assumes no shape. Fewer than six values have none.
+
+    Args:
+        codes: The group of each value, from 0.
+        values: The values; NaN do not count.
+        groups: Number of groups.
+    """
+    known = ~np.isnan(values)
+    codes, values = codes[known], values[known]
+    order = np.lexsort((values, codes))
+    ordered, n = values[order], np.bincount(codes, minlength=groups)
+    starts = np.concatenate([[0], np.cumsum(n)[:-1]])
+    ranks = np.array([_rank(int(count)) for count in n])
+    found = ranks > 0
+    low, high = np.full(groups, np.nan), np.full(groups, np.nan)
+    low[found] = ordered[(starts + ranks - 1)[found]]
+    high[found] = ordered[(starts + n - ranks)[found]]
+    return low, high
+
+
+def _rank(n: int) -> int:
+    """Return the largest k with P(fewer than k of n values are below the median) <= 2.5 %; 0 if there is none."""
+    below = bdtr(np.arange(n // 2 + 1), n, 0.5) if n else np.ones(1)
+    return int((below <= ALPHA / 2).sum())

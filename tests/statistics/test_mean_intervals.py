@@ -1,0 +1,55 @@
+"""Intervals of means keep to the metric's bounds, and intervals of medians are order statistics."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from scipy.special import expit, logit
+
+from ctbench.statistics import describe
+from ctbench.statistics.mean_intervals import median_intervals
+
+
+def test_a_share_is_a_t_interval_of_logits(tidy):
+    """Dice: the half-width is that of the t interval over m (1 - m), on the scale of the logit."""
+    values = np.array([0.9, 0.95, 0.7, 0.99, 0.98, 0.6])
+    row = describe(tidy({"model": values})).iloc[0]
+    mean, half = values.mean(), scipy.stats.t.ppf(0.975, 5) * values.std(ddof=1) / np.sqrt(6)
+    scaled = half / (mean * (1 - mean))
+    assert (row["low"], row["high"]) == pytest.approx((expit(logit(mean) - scaled), expit(logit(mean) + scaled)))
+
+
+@pytest.mark.parametrize(("metric", "top"), [("dice", 1.0), ("nsd", 1.0), ("hd95", np.inf), ("rvd_absolute", np.inf)])
+def test_no_interval_leaves_the_bounds(tidy, metric, top):
+    """Values far apart, whose plain t interval would be negative (Dice -.26 to 1.47)."""
+    row = describe(tidy({"model": [0.0, 0.0, 0.95, 0.98, 0.9]}, metric=metric)).iloc[0]
+    assert 0 < row["low"] < row["mean"] < row["high"] < top
+
+
+@pytest.mark.parametrize(("values", "metric"), [([0.9, 0.8, 0.7, 0.6], "dice"), ([1.0] * 8, "dice"), ([0.0] * 8, "hd")])
+def test_too_few_or_equal_values_have_none(tidy, values, metric):
+    """Four Dice values, or eight times the same, say nothing about the spread."""
+    assert describe(tidy({"model": values}, metric=metric)).iloc[0][["low", "high"]].isna().all()
+
+
+def test_an_unknown_share_is_bounded_too(tidy):
+    """STAPLE's sensitivity is no metric of ours, and its interval ends below 1 all the same (not at 1.017)."""
+    row = describe(tidy({"reader1": [1.0, 0.99, 0.7, 1.0, 1.0, 0.98]}, metric="staple_sensitivity")).iloc[0]
+    assert row["high"] < 1
+
+
+@pytest.mark.parametrize(("n", "rank"), [(5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (25, 8)])
+def test_medians_lie_between_order_statistics(n, rank):
+    """The ranks are those of tables of the sign test; fewer than six values have no interval."""
+    values = np.random.default_rng(n).permutation(n).astype(float)
+    low, high = median_intervals(np.zeros(n, int), values, 1)
+    expected = (rank - 1, n - rank) if rank else (np.nan, np.nan)
+    np.testing.assert_equal((low[0], high[0]), expected)
+
+
+def test_groups_and_missing_values_do_not_mix():
+    """Two groups in turn, with a NaN."""
+    codes = np.array([0, 1] * 6 + [0])
+    values = np.array([0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, np.nan], float)
+    low, high = median_intervals(codes, values, 3)
+    np.testing.assert_equal(low, [0, 10, np.nan])
+    np.testing.assert_equal(high, [5, 15, np.nan])
