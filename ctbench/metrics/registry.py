@@ -35,8 +35,8 @@ class Empty:
     reference: Outcome
     """Only the prediction holds it."""
     missing: Outcome
-    """There is no prediction: none was made, or the predictor failed. The value does not depend on whether the
-    reference holds the structure, so that a failure is never better than any prediction."""
+    """There is no prediction: none was made, or the predictor failed. Whether the reference holds the structure is of
+    no matter. For overlaps and distances failing is never better than any answer; a volume counts as 0."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class Drop:
             raise UsageError(msg)
         wrong = {Direction.HIGHER: number > 0, Direction.LOWER: number < 0, Direction.NEITHER: False}
         if wrong[_direction(metric)]:
-            msg = f"{text!r} would fail on a change for the better; turn the sign"
+            msg = f"{text!r} would fail on a change for the better; use the opposite sign"
             raise UsageError(msg)
         return cls(metric, number)
 

@@ -188,3 +188,5 @@ def _staple(study: ReaderStudy) -> None:
     own = described[described["metric"].isin(_STAPLE)]
     layout.text(explanations.STAPLE, "muted")
     layout.table(own[["label", "reader", "metric", "n", "mean", "sd", "low", "high"]], f"staple-{study.dataset}")
+    layout.text("The same from one fit over all cases, with intervals over cases: each voxel weighs the same.", "muted")
+    layout.table(study.performance, f"performance-{study.dataset}")

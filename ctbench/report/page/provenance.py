@@ -38,9 +38,7 @@ def facts(results: ComparableRuns, title: str, indeterminate: pd.DataFrame | Non
         "Readers": ", ".join(results.readers) or "none",
         "Models": ", ".join(results.models) or "none",
         "Reference": f"{results.common}" + (", and one without each reader" if results.leave_one_out else ""),
-        "Indeterminate voxels": MISSING
-        if indeterminate is None
-        else f"{percent(float(indeterminate['share'].iloc[-1]), 2)} of those that some reader drew; they do not count",
+        "Indeterminate voxels": MISSING if indeterminate is None else _indeterminate(indeterminate.iloc[-1]),
         "Surface distances": f"{manifest.surface}, NSD within {tolerances}",
     }
     facts = element("dl", *(_entry(name, text) for name, text in rows.items()), class_="facts")
@@ -49,12 +47,20 @@ def facts(results: ComparableRuns, title: str, indeterminate: pd.DataFrame | Non
     return join((facts, details("Indeterminate voxels by structure", _indeterminate_table(indeterminate))))
 
 
+def _indeterminate(overall: pd.Series) -> str:
+    said = f"{percent(float(overall['share']), 2)} of those that some reader drew; they do not count"
+    if pd.isna(overall["share_without"]):
+        return said
+    return f"{said} ({percent(float(overall['share_without']), 2)} on the references without a reader)"
+
+
 def _indeterminate_table(indeterminate: pd.DataFrame) -> Html:
     columns = [
         Column("Structure", numeric=False),
         Column("Drawn by a reader", "voxels"),
         Column("Indeterminate", "voxels"),
         Column("Share", "%"),
+        Column("Without a reader", "%", hint="the same share on the references without each reader, over all readers"),
     ]
     rows = [
         [
@@ -62,6 +68,7 @@ def _indeterminate_table(indeterminate: pd.DataFrame) -> Html:
             Cell(f"{row['annotated_voxels']:,}", float(row["annotated_voxels"])),
             Cell(f"{row['indeterminate_voxels']:,}", float(row["indeterminate_voxels"])),
             Cell(percent(row["share"], 2).removesuffix(" %"), row["share"]),
+            Cell(percent(row["share_without"], 2).removesuffix(" %"), row["share_without"]),
         ]
         for row in indeterminate.to_dict("records")
     ]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
+from ctbench.consensus.performance import QUANTITIES
 from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
@@ -180,7 +181,7 @@ def _gaps(frame: pd.DataFrame) -> Html | None:
     """Name the statistics that lack something, with the reason."""
     lacking = frame[(frame["reason"] != "") | (frame["left_out"] > 0)]
     if lacking.empty:
-        return None
+        return Html()
     columns = [Column("Structure", numeric=False), Column("Statistic", numeric=False)]
     columns += [Column("Cases left out"), Column("Why", numeric=False)]
     rows = [
@@ -211,10 +212,32 @@ def _readers(study: ReaderStudy, against_others: pd.DataFrame | None) -> Html:
     parts += [
         paragraph(explanations.STAPLE, kind="how"),
         _by_reader(described, study, ("volume_ml", *_STAPLE), "Volume and STAPLE performance, mean ± SD over cases"),
+        _performance(study),
         paragraph(without, kind="how"),
         _by_reader(described, study, _WITHOUT, "The consensus without each reader, mean ± SD over cases"),
     ]
     return join(parts)
+
+
+def _performance(study: ReaderStudy) -> Html:
+    """Show each reader's performance in one STAPLE fit over all cases."""
+    if study.performance.empty:
+        return Html()
+    columns = [Column("Structure", numeric=False), Column("Reader", numeric=False), Column("Cases")]
+    columns += [Column(name.capitalize(), hint="with its 95 % interval over cases") for name in QUANTITIES]
+    rows = []
+    for (label, reader), own in study.performance.groupby(["label", "reader"], sort=False):
+        found = own.set_index("quantity").to_dict("index")
+        cells = [_estimated(found[name]) for name in QUANTITIES]
+        cases = int(own["groups"].max())
+        rows.append([_structure(str(label), study), Cell(str(reader), str(reader)), count_cell(cases), *cells])
+    return table(columns, rows, "Performance in one STAPLE fit over all cases: each voxel weighs the same")
+
+
+def _estimated(row: Mapping[Any, Any]) -> Cell:
+    between = interval(row["low"], row["high"])
+    below = element("small", row["reason"] if between == MISSING else between, class_="line")
+    return Cell(join((fixed(row["value"]), below)), row["value"])
 
 
 def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[str], caption: str) -> Html:
@@ -283,7 +306,7 @@ def _voxels(count: int) -> Cell:
 
 def _gallery(cards: Sequence[Html]) -> Html | None:
     if not cards:
-        return None
+        return Html()
     how = (
         "The slice with the most contested voxels, of the cases with the most of them; from blue (few disagree) to "
         "yellow (half or more)."
