@@ -35,8 +35,9 @@ class Empty:
     reference: Outcome
     """Only the prediction holds it."""
     missing: Outcome
-    """There is no prediction: none was made, or the predictor failed. Whether the reference holds the structure is of
-    no matter. For overlaps and distances failing is never better than any answer; a volume counts as 0."""
+    """There is no prediction: none was made, or the predictor failed. The value does not depend on whether the
+    reference holds the structure. For overlaps and distances a failure is never better than any prediction; of volumes it
+    counts as 0 mL."""
 
 
 @dataclass(frozen=True, kw_only=True)

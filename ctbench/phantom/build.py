@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,16 @@ ANATOMY_READERS: Mapping[str, ReaderProfile] = {
 }
 """Readers who agree with their majority about as well as Cai's three observers did with theirs (Table 3)."""
 
+_TYPES = tuple(hemorrhage_labels.values())
 HEMORRHAGE_READERS: Mapping[str, ReaderProfile] = {
-    "reader1": ReaderProfile(bias_mm=-0.2, jitter_mm=0.5, wander_mm=0.4),
-    "reader2": ReaderProfile(bias_mm=0.3, jitter_mm=0.5, wander_mm=0.4),
-    "reader3": ReaderProfile(jitter_mm=0.6, wander_mm=0.5),
+    "reader1": ReaderProfile(bias_mm=-0.2, jitter_mm=0.5, wander_mm=0.4, types=_TYPES),
+    "reader2": ReaderProfile(bias_mm=0.3, jitter_mm=0.5, wander_mm=0.4, types=_TYPES),
+    "reader3": ReaderProfile(jitter_mm=0.6, wander_mm=0.5, types=_TYPES),
 }
 """Readers of similar skill of whom one draws a little inside, and one a little outside."""
+
+CONFUSED = 0.05
+"""Chance that a reader calls a hemorrhage by another type, unless another chance is chosen."""
 
 _VOLUMES_ML = {"small": (0.8, 4.5), "medium": (6.0, 23.0), "large": (27.0, 55.0)}
 _COMPANION = {"iph": "ivh", "edh_sdh": "sah"}
@@ -109,6 +114,7 @@ def build_hemorrhage(
     test: int = 24,
     shape: Shape = DEFAULT_SHAPE,
     seed: int = 20185742,
+    confuse: float = CONFUSED,
     jobs: int = -1,
 ) -> None:
     """Write a dataset of scans with and without hemorrhage, read by three readers on every slice.
@@ -124,15 +130,21 @@ def build_hemorrhage(
         test: number of test cases.
         shape: Shape of every scan, z,y,x; the field of view stays the same.
         seed: Seed of all random numbers; equal seeds produce equal files.
+        confuse: Probability that a reader calls a hemorrhage by another type. Default .05.
         jobs: Number of worker processes; -1 uses all cores.
+
+    Raises:
+        UsageError: ``confuse`` is not a probability.
     """
+    readers = {name: replace(profile, confuse=confuse) for name, profile in HEMORRHAGE_READERS.items()}
     cases = [_case("hemorrhage", number, split, seed) for number, split in enumerate(_splits(train, validation, test))]
     for split in ("train", "validation", "test"):
         members = [index for index, case in enumerate(cases) if case.split == split]
         order = np.random.Generator(np.random.PCG64([seed, len(split)])).permutation(members)
         for turn, index in enumerate(order[: len(members) // 2]):
             cases[index] = replace(cases[index], hemorrhages=_hemorrhages(turn, cases[index].seed))
-    _build("hemorrhage", _write_hemorrhage, cases, Path(folder), shape, jobs)
+    write = partial(_write_hemorrhage, readers=readers)
+    _build("hemorrhage", write, cases, Path(folder), shape, jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +215,9 @@ def _write_anatomy(folder: Path, case: _Case, shape: Shape) -> dict[str, str]:
     return _row(case, scan)
 
 
-def _write_hemorrhage(folder: Path, case: _Case, shape: Shape) -> dict[str, str]:
+def _write_hemorrhage(folder: Path, case: _Case, shape: Shape, readers: Mapping[str, ReaderProfile]) -> dict[str, str]:
     scan = head(case.seed, shape=shape, hemorrhages=case.hemorrhages)
-    _write(folder, case, scan.image, scan.hemorrhage, HEMORRHAGE_READERS, np.ones(shape[0], bool))
+    _write(folder, case, scan.image, scan.hemorrhage, readers, np.ones(shape[0], bool))
     found = scan.hemorrhages
     return {
         **_row(case, scan),

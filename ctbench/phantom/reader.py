@@ -33,6 +33,8 @@ class ReaderProfile:
         miss_below_ml: Largest volume in mL of pieces that can be overlooked.
         slip: Probability that a structure smaller than ``slip_below_ml`` is drawn one slice too high or too low.
         slip_below_ml: Largest volume in mL of structures that can be shifted by a slice.
+        confuse: Probability that a connected piece of one of ``types`` is drawn as another of them.
+        types: Codes of the structures that the reader may take for each other, such as types of hemorrhage.
 
     Raises:
         UsageError: A probability is outside of 0 to 1, or a size is negative.
@@ -47,10 +49,13 @@ class ReaderProfile:
     miss_below_ml: float = 0.3
     slip: float = 0.02
     slip_below_ml: float = 20.0
+    confuse: float = 0.0
+    types: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.miss <= 1.0 and 0.0 <= self.slip <= 1.0):
-            msg = f"miss and slip of a reader are chances, expected 0 to 1, got {self.miss} and {self.slip}"
+        chances = (self.miss, self.slip, self.confuse)
+        if not all(0.0 <= chance <= 1.0 for chance in chances):
+            msg = f"miss, slip and confuse of a reader are chances, expected 0 to 1, got {chances}"
             raise UsageError(msg)
         sizes = (self.jitter_mm, self.wander_mm, self.miss_below_ml, self.slip_below_ml)
         if min(sizes) < 0.0 or self.smooth_mm <= 0.0:
@@ -78,14 +83,15 @@ def draw(
     Returns:
         z,y,x, uint8.
     """
-    slips, stray, doubt = (
-        np.random.Generator(np.random.PCG64(sequence)) for sequence in np.random.SeedSequence(seed).spawn(3)
+    slips, stray, doubt, mistakes = (
+        np.random.Generator(np.random.PCG64(sequence)) for sequence in np.random.SeedSequence(seed).spawn(4)
     )
     wanted = np.ones(truth.shape[0], bool) if annotated is None else annotated
     voxel_ml = float(np.prod(spacing_mm)) / 1000.0
     labels = truth.astype(np.uint8)
     _overlook(labels, reader, voxel_ml, slips)
     _slip(labels, reader, voxel_ml, slips)
+    _confuse(labels, reader, mistakes)
     drawn = np.flatnonzero(wanted & labels.any(axis=(1, 2)))
     if drawn.size == 0:
         return np.zeros_like(labels)
@@ -118,6 +124,20 @@ def _slip(labels: Labels, reader: ReaderProfile, voxel_ml: float, rng: np.random
         moved = np.roll(mask, shift, axis=0)
         moved[0 if shift > 0 else -1] = False
         labels[moved] = code
+
+
+def _confuse(labels: Labels, reader: ReaderProfile, rng: np.random.Generator) -> None:
+    """Draw pieces of one type as another."""
+    truth = labels.copy()
+    for code, box in _boxes(truth):
+        others = [other for other in reader.types if other != code]
+        if code not in reader.types or not others:
+            continue
+        pieces, count = ndimage.label(truth[box] == code)
+        for piece in range(1, count + 1):
+            happens, other = rng.random() < reader.confuse, int(rng.choice(others))
+            if happens:
+                labels[box][pieces == piece] = other
 
 
 def _boxes(labels: Labels) -> Iterator[tuple[int, tuple[slice, ...]]]:

@@ -6,7 +6,7 @@ from ctbench.labels import LabelSet
 
 __all__ = ["FORMAT", "anatomy_labels", "hemorrhage_labels"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the phantoms' voxels; incremented when the same seed produces other voxels."""
 
 anatomy_labels = LabelSet(

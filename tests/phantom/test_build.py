@@ -6,7 +6,14 @@ import pytest
 
 from ctbench.datasets import size_class
 from ctbench.files import sha256
-from ctbench.phantom import ANATOMY_READERS, anatomy_labels, build_anatomy, build_hemorrhage, hemorrhage_labels
+from ctbench.phantom import (
+    ANATOMY_READERS,
+    HEMORRHAGE_READERS,
+    anatomy_labels,
+    build_anatomy,
+    build_hemorrhage,
+    hemorrhage_labels,
+)
 from ctbench.volume import check_same_grid, read_label_map, read_volume
 
 SMALL = (14, 48, 48)
@@ -118,3 +125,14 @@ def test_another_seed_writes_other_heads(tmp_path, anatomy):
     build_anatomy(tmp_path, train=1, validation=0, test=0, shape=SMALL, seed=1, jobs=1)
     one, other = (read_volume(folder / "images" / "anatomy-001.nii.gz") for folder in (anatomy, tmp_path))
     assert np.any(one.array != other.array)
+
+
+def test_readers_confuse_types_now_and_then(hemorrhage):
+    """Among 12 bleeds by default some reader calls one another type."""
+    confused = 0
+    for row in table(hemorrhage):
+        truth = read_label_map(hemorrhage / "truth" / f"{row['case']}.nii.gz").array
+        for reader in HEMORRHAGE_READERS:
+            drawn = read_label_map(hemorrhage / "readers" / reader / f"{row['case']}.nii.gz").array
+            confused += len(set(np.unique(drawn)) - set(np.unique(truth))) > 0
+    assert 0 < confused < 12

@@ -167,3 +167,31 @@ def test_an_impossible_reader_is_refused(bad):
     """Chances are between 0 and 1, sizes are not negative."""
     with pytest.raises(UsageError, match="reader"):
         ReaderProfile(**bad)
+
+
+def test_a_reader_may_take_a_type_for_another():
+    """With a chance of 1 each piece changes its type and keeps its place; codes that are no types stay."""
+    truth = np.zeros((4, 40, 40), np.uint8)
+    truth[1:3, 5:12, 5:12], truth[1:3, 25:32, 25:32], truth[1:3, 5:12, 25:32] = 1, 2, 7
+    faults = {"jitter_mm": 0.0, "wander_mm": 0.0, "miss": 0.0, "slip": 0.0, "types": (1, 2, 3)}
+    drawn = draw(truth, SPACING, ReaderProfile(confuse=1.0, **faults), 1)
+    types = np.isin(truth, (1, 2))
+    assert (drawn[types] != truth[types]).all()
+    assert set(np.unique(drawn[types])) <= {1, 2, 3}
+    np.testing.assert_array_equal(drawn[~types], truth[~types])
+    np.testing.assert_array_equal(draw(truth, SPACING, ReaderProfile(confuse=0.0, **faults), 1), truth)
+
+
+def test_confusing_types_leaves_borders_as_they_were():
+    """The hand of the reader does not depend on the chance: the same voxels are drawn."""
+    truth = np.zeros((4, 40, 40), np.uint8)
+    truth[1:3, 5:20, 5:20] = 1
+    sure, unsure = (draw(truth, SPACING, ReaderProfile(confuse=chance, types=(1, 2)), 3) for chance in (0.0, 1.0))
+    np.testing.assert_array_equal(sure > 0, unsure > 0)
+    assert set(np.unique(unsure)) == {0, 2}
+
+
+def test_a_chance_of_more_than_one_is_refused():
+    """The message lists the chances."""
+    with pytest.raises(UsageError, match=r"confuse of a reader are chances.*1\.5"):
+        ReaderProfile(confuse=1.5)
