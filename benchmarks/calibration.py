@@ -27,6 +27,7 @@ from ctbench.statistics import (
     describe,
     equivalence,
     leave_one_out_regression,
+    leave_one_out_tests,
     limits_with_mean,
     paired_tests,
     pooled_wilcoxon,
@@ -35,6 +36,7 @@ from ctbench.statistics import (
     volume_agreement,
     wilson,
 )
+from ctbench.statistics.rank_sets import compare_all, rank_sets
 
 RATERS = ("model", "reader1", "reader2", "reader3")
 CENTRE = 1.9  # logit of the Dice of a usual case: .87
@@ -142,12 +144,80 @@ def intervals(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
         note("Wilson, .95 of 82", sensitivity.low, 0.95, sensitivity.high)
         truth = np.repeat([1, 0], [40, 120])
         auc = roc_auc(truth, rng.normal(1.5 * truth, 1))
-        note("DeLong, 40 of 160", auc.low, 0.5 * (1 + math.erf(1.5 / 2)), auc.high)
+        note("Newcombe's AUC, 40 of 160", auc.low, 0.5 * (1 + math.erf(1.5 / 2)), auc.high)
+        few = np.repeat([1, 0], [3, 21])
+        auc = roc_auc(few, rng.normal(2.5 * few, 1))
+        note("Newcombe's AUC, 3 of 24, true .96", auc.low, 0.5 * (1 + math.erf(2.5 / 2)), auc.high)
         ratings = rng.normal(0, 5, (30, 1)) + rng.normal(0, 0.5, (1, 4)) + rng.normal(0, 1, (30, 4))
         band = limits_with_mean(ratings)
         note("limits with the mean", band.low, 1.959964 * math.sqrt(0.75 * 1.25), band.high)
     for name, covered in hits.items():
         yield share(covered, f"{name}: interval covers", section="intervals")
+
+
+MEANS: dict[str, tuple[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]]] = {
+    "Dice, beta(17, 3)": ("dice", lambda rng, shape: rng.beta(17, 3, shape)),
+    "Dice near 1, beta(98, 2)": ("dice", lambda rng, shape: rng.beta(98, 2, shape)),
+    "Dice, 30 % of 0": ("dice", lambda rng, shape: np.where(rng.random(shape) < 0.3, 0, rng.beta(8, 3, shape))),
+    "HD95, lognormal": ("hd95", lambda rng, shape: rng.lognormal(2, 0.6, shape)),
+}
+
+
+def means(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Coverage of the intervals of means and medians, of skewed and bounded scores."""
+    for name, (metric, draw) in MEANS.items():
+        rng = np.random.default_rng(seed)
+        population = draw(rng, (1, 1_000_000))
+        for cases in (5, 8, 12, 24, 50):
+            values = draw(rng, (studies, cases))[..., None]
+            table = describe(tidy(np.broadcast_to(values, (*values.shape[:2], 1))).assign(metric=metric))
+            where = {"section": "means", "cases": cases}
+            for what, truth in (("", population.mean()), ("median_", np.median(population))):
+                low, high = table[f"{what}low"], table[f"{what}high"]
+                known = low.notna()
+                if known.any():
+                    covered = (low <= truth) & (high >= truth)
+                    yield share(covered[known], f"{what or 'mean_'}interval of {name}: covers", **where)
+
+
+def ranks(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Share of studies in which the sets of all raters hold their true ranks, for raters that nearly tie."""
+    for cases, raters in ((8, 5), (12, 5), (12, 10), (50, 10), (50, 60)):
+        rng = np.random.default_rng(seed)
+        truth = np.linspace(0.02, 0, raters)
+        hits = []
+        for _ in range(studies if raters < 60 else max(studies // 10, 20)):
+            values = 0.8 + truth + rng.normal(0, 0.1, (cases, 1)) + rng.normal(0, 0.05, (cases, raters))
+            low, high = rank_sets(values, compare_all(values, np.arange(cases)).pairs)
+            true_rank = np.arange(1, raters + 1)
+            hits.append(((low <= true_rank) & (high >= true_rank)).all())
+        yield share(hits, f"rank sets of {raters} raters hold all true ranks", section="ranks", cases=cases)
+
+
+def main_test(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """The main test of readers and models under the null hypothesis, on scores of their own references."""
+    readers = RATERS[1:]
+    for what, patients, spreads in (
+        ("equal spreads", 12, (0.4, 0.4)),
+        ("spreads 2.5-fold", 12, (0.4, 1.0)),
+        ("two scans a patient", 8, (0.4, 0.4)),
+    ):
+        rng, parts = np.random.default_rng(seed), []
+        scans = 2 if what.startswith("two") else 1
+        cases = patients * scans
+        for reader in readers:
+            logits = CENTRE + rng.normal(0, 0.5, (studies, cases, 1)) + rng.normal(0, spreads, (studies, cases, 2))
+            if scans > 1:  # a patient's scans share the difference of the two raters
+                logits += np.repeat(rng.normal(0, 0.4, (studies, patients, 2)), scans, axis=1)
+            own = tidy(logits).assign(reference=without("majority", reader))
+            own["rater"] = own["rater"].map({"model": "model", "reader1": reader})
+            parts.append(own)
+        scores = pd.concat(parts, ignore_index=True)
+        scores["patient"] = scores["case"].str.removeprefix("case").astype(int) // scans
+        table = leave_one_out_tests(scores, baseline="model", cluster="patient")
+        yield share(table["p"] < 0.05, f"main test, {what}: one reader rejects", section="main test", cases=cases)
+        any_reader = (table["p_holm"] < 0.05).groupby(table["label"]).any()
+        yield share(any_reader, f"main test, {what}: some reader, after Holm", section="main test", cases=cases)
 
 
 def disc(rng: np.random.Generator, centre: np.ndarray, radius: float) -> np.ndarray:
@@ -199,6 +269,8 @@ def mask_level(studies: int, cases: int = 12, seed: int = 0) -> Iterator[dict[st
         fair = leave_one_out_regression(scores, baseline="model", variant=variant)
         yield share(plain["p"] < 0.05, f"OLS, {variant}, on the common majority: rejects", **where)
         yield share(fair["p"] < 0.05, f"OLS, {variant}, on leave-one-out references: rejects", **where)
+    main = leave_one_out_tests(scores, baseline="model")
+    yield share(main["p"] < 0.05, "main test on leave-one-out references: rejects", **where)
 
 
 def main() -> None:
@@ -210,6 +282,9 @@ def main() -> None:
     tables = []
     for section, studies in (
         (intervals, arguments.studies),
+        (means, arguments.studies),
+        (main_test, arguments.studies),
+        (ranks, arguments.studies // 2),
         (mask_level, arguments.studies // 4),
         (pseudo_replication, arguments.studies // 4),
         (score_level, arguments.studies),
