@@ -36,8 +36,8 @@ class Empty:
     """Only the prediction holds it."""
     missing: Outcome
     """There is no prediction: none was made, or the predictor failed. The value does not depend on whether the
-    reference holds the structure. For overlaps and distances a failure is never better than any prediction; of volumes it
-    counts as 0 mL."""
+    reference holds the structure. For overlaps and distances a failure is never better than any prediction; as a
+    volume it counts as 0 mL."""
 
 
 @dataclass(frozen=True, kw_only=True)
