@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.scores import LOST, UNSCORED, Status
+from ctbench.scores import LOST, UNSCORED, RaterKind, Status
 from ctbench.statistics.false_alarms import CALLS, with_specificity
 
 __all__ = ["calls_beside"]
@@ -43,7 +43,7 @@ def calls_beside(
     for entry, calls in _calls(runs, sorted(over), reference, kept):
         name = runs.name_of(entry)
         found[name] = found[name].joined(calls) if name in found else calls
-        readers |= {name} if entry.rater_kind == "reader" else set()
+        readers |= {name} if entry.rater_kind == RaterKind.READER else set()
     rows = [{"rater": name, **calls.counts()} for name, calls in found.items()]
     if readers and reference == tables.LEAVE_ONE_OUT:
         rows.append({"rater": tables.ALL_READERS, **_stacked([found[name] for name in readers]).counts()})

@@ -14,6 +14,7 @@ from ctbench.report.frames.averages import coded, described, overall_means
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants
+from ctbench.scores import RaterKind, Status
 
 __all__ = ["contest_means", "summary"]
 
@@ -55,7 +56,7 @@ def summary(
             entry.rater: name
             for name, grid in zip(runs.expanded(reference), grids, strict=True)
             for entry in grid.entries
-            if entry.rater_kind == "reader"
+            if entry.rater_kind == RaterKind.READER
         }
         means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
         means = means.drop(columns="negatives", errors="ignore").merge(beside, on="rater", how="left")
@@ -94,7 +95,7 @@ def contest_means(
         ranked = contestants(grids, [*together, *models], over, metric, name_of=name_of)
     if ranked.empty:
         return means
-    status = coded(ranked["value"].isna().to_numpy().astype(int), ["ok", "not_sampled"])
+    status = coded(ranked["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.NOT_SAMPLED.value])
     shown = described(ranked.assign(status=status, penalties=0, failed=False), metric).set_index("rater")
     statistics = [name for name in shown.columns if name in _SHARED]
     means = means.set_index("rater")
@@ -103,5 +104,8 @@ def contest_means(
     return means.astype({"n": int}).reset_index()
 
 
-_SHARED = ("n", "mean", "sd", "median", "q1", "q3", "se", "low", "high", "min", "max", "mean_ok")
+_SHARED = (
+    *("n", "mean", "sd", "median", "median_low", "median_high", "q1", "q3", "se", "low", "high", "min", "max"),
+    "mean_ok",
+)
 """The columns that are those of the ranking."""

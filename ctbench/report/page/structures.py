@@ -52,7 +52,7 @@ def per_structure(results: ComparableRuns) -> Html:
 
 
 def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
-    kinds = dict.fromkeys(results.readers, "reader")
+    kinds = dict.fromkeys(results.readers, RaterKind.READER)
     counted = tables.in_order(false_alarms(common), results.structures)
     counted = counted[counted["positives"] + counted["negatives"] > 0]
     columns = [
@@ -64,7 +64,7 @@ def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
     rows = [
         [
             Cell(row["label"], kind="group" if row["label"] in results.groups else ""),
-            rater_cell(row["rater"], kinds.get(row["rater"], "model"), palette(results)),
+            rater_cell(row["rater"], kinds.get(row["rater"], RaterKind.MODEL), palette(results)),
             *calls_cells(row),
             count_cell(row["lost"], quiet=True),
         ]
