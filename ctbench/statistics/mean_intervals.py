@@ -26,8 +26,7 @@ def mean_intervals(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
     the bias-corrected bootstrap in 87 to 94.5 % (``benchmarks/calibration.py``); with rare zeros all cover less.
 
     Args:
-        table: One row per mean: ``metric``, ``mean``, ``se`` (standard error), ``n``, and ``min, max`` of the values:
-            an unknown metric of which all values lie between 0 and 1 is bounded by them.
+        table: One row per mean: ``metric``, ``mean``, ``se`` (standard error), ``n``. Unknown metrics have no bounds.
 
     Returns:
         NaN where there is no interval: fewer than two values; of a bounded metric fewer than ``FEWEST``, or all equal.
@@ -48,11 +47,14 @@ def mean_intervals(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
 
 def _bounded(table: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which means are of a metric from 0 to 1, and which of one from 0 upwards."""
-    bounds = {str(name): DESCRIPTIONS[name].bounds for name in set(table["metric"]) if name in DESCRIPTIONS}
-    known = [bounds.get(str(name), "unknown") for name in table["metric"]]
-    within = (table["min"] >= 0) & (table["max"] <= 1)
-    share = np.array([own == (0, 1) or (own == "unknown" and bool(ok)) for own, ok in zip(known, within, strict=True)])
-    return share.astype(bool), np.array([own == (0, np.inf) for own in known], dtype=bool)
+    bounds = {name: DESCRIPTIONS[name].bounds for name in DESCRIPTIONS} | dict.fromkeys(_SHARES, (0.0, 1.0))
+    known = [bounds.get(str(name)) for name in table["metric"]]
+    share, positive = (np.array([own == (0.0, top) for own in known], dtype=bool) for top in (1.0, np.inf))
+    return share, positive
+
+
+_SHARES = ("staple_sensitivity", "staple_specificity", "without_dice", "changed_share")
+"""Statistics of reader studies from 0 to 1, which are no metrics of a prediction."""
 
 
 def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -> tuple[Numbers, Numbers]:

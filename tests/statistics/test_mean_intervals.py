@@ -31,8 +31,8 @@ def test_too_few_or_equal_values_have_none(tidy, values, metric):
     assert describe(tidy({"model": values}, metric=metric)).iloc[0][["low", "high"]].isna().all()
 
 
-def test_an_unknown_share_is_bounded_too(tidy):
-    """STAPLE's sensitivity is no metric of ours, and its interval ends below 1 all the same (not at 1.017)."""
+def test_shares_of_reader_studies_are_bounded_too(tidy):
+    """The interval of STAPLE's sensitivity ends below 1 (not at 1.017)."""
     row = describe(tidy({"reader1": [1.0, 0.99, 0.7, 1.0, 1.0, 0.98]}, metric="staple_sensitivity")).iloc[0]
     assert row["high"] < 1
 

@@ -60,9 +60,9 @@ def test_a_reader_is_compared_where_it_had_no_part(app, toy_board):
 
 
 def test_volumes_are_drawn_with_their_limits(app, toy_board):
-    """Bland-Altman of the structure that is looked at."""
+    """Bland-Altman of the selected structure, of the cases that hold it and have a volume of both raters."""
     test = app(toy_board, "compare", structure="ivh", first="sharp", second="blunt")
-    assert "Bland-Altman plot of the volumes of ivh by both (n = 4 cases)" in words_of(test)
+    assert "Bland-Altman plot of the volumes of ivh by both (n = 3 cases)" in words_of(test)
 
 
 def test_the_matrix_is_that_of_the_statistics(app, toy_board, field):

@@ -27,7 +27,18 @@ def test_the_table_is_the_reports(app, toy_board, toy_runs):
     (results,) = gather(toy_runs.values())
     expected = summary(results, results.labels, results.models, reference="leave-one-out", metrics=["dice"])
     for row in expected.to_dict("records"):
-        for name in ("mean", "low", "high", "median", "n", "undefined", "penalised", "failed"):
+        for name in (
+            "mean",
+            "low",
+            "high",
+            "median",
+            "n",
+            "undefined",
+            "failed",
+            "misses",
+            "false_alarms",
+            "specificity",
+        ):
             assert shown.loc[row["rater"], name] == pytest.approx(row[name], nan_ok=True)
     assert shown.loc["blunt", "failed"] == 1
     assert shown.loc["blunt", "trained_here"]
