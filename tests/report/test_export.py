@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from ctbench.report.export import summary_table, write_csv
-from ctbench.report.frames.averages import summary
+from ctbench.report.frames.summaries import summary
 
 
 def test_a_row_for_each_dataset_and_rater(runs, results):

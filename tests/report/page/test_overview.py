@@ -1,7 +1,7 @@
 """Overall means on the page."""
 
-from ctbench.report.frames.averages import summary
 from ctbench.report.frames.comparable_runs import gather
+from ctbench.report.frames.summaries import summary
 from ctbench.report.page.overview import at_a_glance, in_words
 from ctbench.report.wording import fixed
 
