@@ -24,6 +24,8 @@ or of a plugin.
 
 from __future__ import annotations
 
+from ctbench.printable import printable
+
 __all__ = [
     "ContractError",
     "CtbenchError",
@@ -56,7 +58,7 @@ class CtbenchError(Exception):
         escaped: no control sequence reaches the terminal.
         """
         text = " ".join(line.strip() for line in str(self.args[0]).splitlines()) if self.args else ""
-        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+        return printable(text)
 
 
 class DataError(CtbenchError, ValueError):

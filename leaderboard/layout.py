@@ -11,8 +11,8 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from ctbench.report.spreadsheet import as_csv, as_parquet
 from ctbench.report.wording import shortened
+from ctbench.spreadsheet import as_csv, as_parquet
 
 __all__ = [
     "chart",

@@ -10,6 +10,7 @@ import pandas as pd
 from ctbench.agreement.study import ReaderStudy
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
 from ctbench.files import write_text
+from ctbench.spreadsheet import as_csv
 
 __all__ = ["write_tables"]
 
@@ -40,5 +41,5 @@ def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path,
         "skipped": pd.DataFrame({"case": list(study.skipped), "reason": list(study.skipped.values())}),
     }
     for name, frame in frames.items():
-        write_text(Path(folder) / f"{name}.csv", frame.to_csv(index=False))
+        write_text(Path(folder) / f"{name}.csv", as_csv(frame, line_end="\n").decode())
     return tuple(Path(folder) / f"{name}.csv" for name in frames)

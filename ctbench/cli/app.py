@@ -31,6 +31,7 @@ from ctbench.cli.train import train
 from ctbench.cli.verify import verify
 from ctbench.cli.weights import weights_app
 from ctbench.cli.withdraw import withdraw
+from ctbench.printable import printable
 
 __all__ = ["app"]
 
@@ -87,4 +88,14 @@ def _root(
 
         typer.echo(f"ctbench {installed('ctbench')}")
         raise typer.Exit
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+
+
+class _Printable(logging.Formatter):
+    """Formats log messages, which may quote headers of files, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message with control characters escaped."""
+        return printable(super().format(record), keep="\n\t")

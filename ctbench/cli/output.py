@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ctbench.printable import printable
 from ctbench.scores import LOST
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = Fa
     """
     if as_json:
         rows = json.loads(frame.to_json(orient="records", double_precision=15))
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        print("".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text))
     elif as_csv:
-        sys.stdout.write(frame.to_csv(index=False))
+        from ctbench.spreadsheet import as_csv as csv_of
+
+        sys.stdout.write(printable(csv_of(frame, line_end="\n").decode(), keep="\n"))
     else:
         _print_for_people(frame, title)
 
@@ -61,7 +65,7 @@ _BESIDE = ("undefined", "penalised", "positives", "negatives", "specificity", "s
 
 def note(message: str) -> None:
     """Print a message on standard error, so that standard output holds the table only."""
-    print(message, file=sys.stderr)
+    print(printable(message, keep="\n"), file=sys.stderr)
 
 
 def note_lost_cases(run: Run) -> int:
@@ -88,9 +92,9 @@ def show_progress(name: str, steps: Iterable[Any], total: int) -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal or not total) as progress:
-        yield from progress.track(steps, total=total, description=name)
+        yield from progress.track(steps, total=total, description=printable(name))
 
 
 def _print_for_people(frame: pd.DataFrame, title: str) -> None:
@@ -99,10 +103,11 @@ def _print_for_people(frame: pd.DataFrame, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", title_style="bold")
+    heading = Text(printable(title)) if title else None
+    table = Table(box=SIMPLE_HEAD, title=heading, title_justify="left", title_style="bold")
     for name in frame.columns:
         is_number = frame[name].dtype.kind in "iuf"
-        heading = Text(str(name).replace("_", " "))
+        heading = Text(printable(str(name)).replace("_", " "))
         table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in frame.itertuples(index=False):
         # Text, not markup: names come from users.
@@ -114,4 +119,4 @@ def _print_for_people(frame: pd.DataFrame, title: str) -> None:
 def _cell(value: Any) -> str:
     if value is None or value != value:  # noqa: PLR0124  # NaN alone differs from itself
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else printable(" ".join(str(value).splitlines()))

@@ -21,6 +21,7 @@ from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.report.frames.summaries import summary
 from ctbench.runs import Run
 from ctbench.scores import RaterKind
+from ctbench.spreadsheet import as_csv
 from ctbench.statistics import false_alarms
 
 __all__ = ["summary_table", "write_csv"]
@@ -95,7 +96,7 @@ def write_csv(
         frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
-        write_text(paths[name], frame.to_csv(index=False))
+        write_text(paths[name], as_csv(frame, line_end="\n").decode())
     return tuple(paths.values())
 
 

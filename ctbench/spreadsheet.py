@@ -12,15 +12,16 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", 
 """Spreadsheets run cells that begin with one of these; https://owasp.org/www-community/attacks/CSV_Injection."""
 
 
-def as_csv(frame: pd.DataFrame) -> bytes:
+def as_csv(frame: pd.DataFrame, *, line_end: str = "\r\n") -> bytes:
     """Write a table as CSV in UTF-8 (RFC 4180); text that a spreadsheet would run is put behind an apostrophe.
 
     Args:
         frame: numbers stay as they are, also negative ones; null is empty.
+        line_end: End of each line; default as in RFC 4180.
     """
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime"])
     safe = frame.assign(**{str(name): column.map(_inert) for name, column in texts.items()})
-    return safe.rename(columns=_inert).to_csv(index=False, lineterminator="\r\n").encode()
+    return safe.rename(columns=_inert).to_csv(index=False, lineterminator=line_end).encode()
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:

@@ -3,7 +3,7 @@ import io
 import pandas as pd
 import pytest
 
-from ctbench.report.spreadsheet import as_csv, as_parquet
+from ctbench.spreadsheet import as_csv, as_parquet
 
 
 @pytest.mark.parametrize(
