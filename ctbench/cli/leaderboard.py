@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,7 +50,26 @@ def leaderboard(
     logging.getLogger("streamlit.config").addFilter(lambda record: "section was detected" not in record.getMessage())
     from streamlit.web.cli import main as streamlit
 
-    streamlit(["run", str(app), *options, "--", board, *named], prog_name="streamlit", standalone_mode=False)
+    with _own_settings(app.parent):
+        streamlit(["run", str(app), *options, "--", board, *named], prog_name="streamlit", standalone_mode=False)
+
+
+@contextmanager
+def _own_settings(folder: Path) -> Iterator[None]:
+    """Let Streamlit read the settings of ``folder`` where it would read those of the working folder.
+
+    The working folder may be a stranger's, and its ``.streamlit/config.toml`` could switch off the protection against
+    requests from other sites. Streamlit has no option that says where the file lies.
+    """
+    from streamlit import file_util
+
+    name = "get_project_streamlit_file_path"
+    before = getattr(file_util, name)
+    setattr(file_util, name, lambda *parts: str(folder.joinpath(".streamlit", *parts)))
+    try:
+        yield
+    finally:
+        setattr(file_util, name, before)
 
 
 def _app() -> Path:
