@@ -8,7 +8,7 @@ from ctbench.cli.demo import DEMO
 from ctbench.datasets import catalogs
 from ctbench.phantom import build_anatomy, build_hemorrhage
 
-CASES = {"phantom-anatomy": 3, "phantom-hemorrhage": 8}
+CASES = {"phantom-anatomy": 2, "phantom-hemorrhage": 4}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench
     readers = {row["dataset"]: row["dice"] for row in rows if row["rater_kind"] != "model"}
     assert all(0.75 < dice < 0.97 for dice in readers.values())
     page = tmp_path / "work" / "demo" / "report.html"
-    assert page.stat().st_size < 4_700_000
+    assert page.stat().st_size < 4_400_000
     second = ctbench("demo", "--json")
     assert json.loads(second.out) == rows
     runs = sum(len(names) + 1 for names in DEMO.values())

@@ -29,22 +29,23 @@ def words_of(test):
     return "\n".join(one.proto.body for one in test.html)
 
 
-@pytest.fixture
-def hostile_board(toy_runs, tmp_path):
+@pytest.fixture(scope="module")
+def hostile_board(toy_runs, tmp_path_factory):
     """The toy board with models of hostile names; their scores are those of the good model."""
+    folder = tmp_path_factory.mktemp("hostile")
     for one in toy_runs.values():
-        submit(one, tmp_path / "board")
+        submit(one, folder / "board")
     sharp = toy_runs["sharp"]
     for at, name in enumerate(HOSTILE):
-        folder = tmp_path / f"hostile{at}"
-        shutil.copytree(sharp.folder, folder)
-        sharp.scores.assign(rater=name).to_parquet(folder / "scores.parquet", index=False)
+        run = folder / f"hostile{at}"
+        shutil.copytree(sharp.folder, run)
+        sharp.scores.assign(rater=name).to_parquet(run / "scores.parquet", index=False)
         used = sharp.manifest.predictor
         card = used.model_copy(update={"info": replace(used.info, name=name, description=name, paper=name)})
         manifest = sharp.manifest.model_copy(update={"rater": name, "predictor": card})
-        (folder / "run.json").write_text(manifest.to_json(), encoding="utf-8")
-        submit(open_run(folder), tmp_path / "board")
-    return tmp_path / "board"
+        (run / "run.json").write_text(manifest.to_json(), encoding="utf-8")
+        submit(open_run(run), folder / "board")
+    return folder / "board"
 
 
 @pytest.mark.parametrize("page", [page.url for page in PAGES])

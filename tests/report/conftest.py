@@ -1,10 +1,12 @@
 """A made-up comparison with every status: three readers, two models, twelve cases, eleven labels and two groups."""
 
+import os
 from itertools import count, product
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
@@ -259,6 +261,10 @@ def small_runs(tmp_path):
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory, runs, dataset):
-    """The whole page of the made-up comparison."""
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    return build_report(runs, path, datasets={"toy": dataset}, command="ctbench demo").read_text(encoding="utf-8")
+    """The whole page of the made-up comparison; the processes of one test run share it."""
+    session = tmp_path_factory.getbasetemp()
+    path = (session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / "toy-report.html"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.is_file():
+            build_report(runs, path, datasets={"toy": dataset}, command="ctbench demo")
+    return path.read_text(encoding="utf-8")

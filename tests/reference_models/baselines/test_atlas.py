@@ -9,6 +9,9 @@ from ctbench.reference import Reference
 from ctbench.volume import Volume
 from reference_models.baselines.atlas import AtlasPredictor, AtlasWeights, fit_atlas
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 LABELS = LabelSet({"ventricles": 10, "parenchyma": 3})
 
 

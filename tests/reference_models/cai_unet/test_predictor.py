@@ -7,6 +7,9 @@ from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
 from reference_models.cai_unet.predictor import CaiPredictor
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 
 @pytest.mark.parametrize("options", [{}, {"pixel_mm": 6.0, "window_hu": (0.0, 80.0)}])
 def test_the_contract_is_kept(cai_weights, options):

@@ -17,6 +17,9 @@ from reference_models.cascade_unet.predictor import (
     cascade_unet_ensemble,
 )
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 
 @pytest.mark.parametrize(
     "options", [{}, {"spacing_mm": None, "plan": "nnunet", "levels": 2}, {"stages": 1, "windows_hu": None}]

@@ -18,6 +18,9 @@ from reference_models.training.engine import Schedule
 from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 SMALL = CascadeConfiguration(width=2, levels=2, patch=(4, 8, 8))
 
 

@@ -10,11 +10,13 @@ from ctbench.volume import Volume, write_volume
 from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
 from reference_models.scans.space import read_template
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 NETWORKS = [("deepbleed-512", 64, None), ("deepbleed-128", 16, 12.0), ("deepbleed-64", 16, 6.0)]
 
 
 @pytest.mark.slow  # a registration for each of seven heads
-@pytest.mark.usefixtures("shared_preprocessing")
 @pytest.mark.parametrize(("model", "edge", "spacing_mm"), NETWORKS)
 def test_the_contract_is_kept(deepbleed_weights, model, edge, spacing_mm):
     """In slices, with the whole head at once, and in tiles."""

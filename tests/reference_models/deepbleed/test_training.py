@@ -12,6 +12,9 @@ from reference_models.scans.space import read_template
 from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 
 def test_deepbleeds_cube_has_the_blood_where_the_template_has_it(tiny_reference):
     """All codes of hemorrhage are one class; what does not count is left out in template space too."""

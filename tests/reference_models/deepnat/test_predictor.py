@@ -15,6 +15,9 @@ from ctbench.volume import Volume
 from reference_models.deepnat.predictor import DeepNatConfiguration, DeepNatPredictor, _decided
 from reference_models.inference.weightsfile import Weights
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 LABELS = LabelSet({"ventricles": 10, "caudate": 6})
 
 

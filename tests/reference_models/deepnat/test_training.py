@@ -13,6 +13,9 @@ from reference_models.deepnat.presets import deepnat_plan
 from reference_models.deepnat.training import DeepNatRecipe, Head, deepnat_heads
 from reference_models.inference.weightsfile import Weights
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 SHAPE = (6, 8, 10)
 SMALL = {"widths": (2, 3, 3), "hidden": (6, 5), "spacing_mm": 8.0, "spectral_mm": 8.0}
 

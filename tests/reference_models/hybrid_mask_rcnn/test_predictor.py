@@ -17,6 +17,9 @@ from reference_models.hybrid_mask_rcnn.network import Detections
 from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, ChangPredictor, hybrid_mask_rcnn
 from reference_models.inference.weightsfile import Weights
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 NARROW = ChangConfiguration(
     edge=32,
     window_hu=(0.0, 100.0),

@@ -15,6 +15,9 @@ from reference_models.hybrid_mask_rcnn.presets import chang_plan
 from reference_models.hybrid_mask_rcnn.training import ChangRecipe, chang_examples, chang_setup
 from reference_models.training.engine import Curves
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 SMALL = {
     "edge": 32,
     "widths": [4, 4, 8, 8, 8],

@@ -11,6 +11,9 @@ from reference_models.cai_unet import MODEL
 from reference_models.cai_unet.predictor import cai_unet
 from reference_models.inference.weightsfile import Weights
 
+# The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 CAI = {"width": 2, "epochs": 3, "pixel_mm": 4.5, "learning_rate": 0.02}
 
 
