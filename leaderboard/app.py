@@ -81,7 +81,7 @@ def prepare() -> None:
 
     The modules of the other pages are imported meanwhile. Errors of the board are ignored here; the pages show them.
     """
-    Thread(target=import_module, args=("statsmodels.api",), daemon=True).start()
+    Thread(target=_import_statistics, daemon=True).start()
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # Streamlit warns about every control that is drawn without a visitor
     try:
@@ -91,6 +91,11 @@ def prepare() -> None:
                 page.show(ask(board, page.asks))
     finally:
         logging.disable(before)
+
+
+def _import_statistics() -> None:
+    with suppress(RuntimeError):  # the server was stopped meanwhile, and nothing more can be imported
+        import_module("statsmodels.api")
 
 
 def _show(page: Page, asked: Sequence[Selection]) -> None:
