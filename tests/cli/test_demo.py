@@ -23,7 +23,7 @@ def few_cases(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench, few_cases, tmp_path):
+def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench, few_cases, tmp_path, monkeypatch):
     """Both phantoms are made, all test cases scored, the page written; then all of it is reused."""
     first = ctbench("demo", "--json")
     assert first.exit_code == 0
@@ -38,9 +38,13 @@ def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench
     assert all(0.75 < dice < 0.97 for dice in readers.values())
     page = tmp_path / "work" / "demo" / "report.html"
     assert page.stat().st_size < 4_400_000
+    # Equal runs make equal pages (tests/report/page/test_build.py): it need not be drawn a second time.
+    drawn = []
+    monkeypatch.setattr("ctbench.report.build_report", lambda runs, path, **_: drawn.append(len(runs)) or path)
     second = ctbench("demo", "--json")
     assert json.loads(second.out) == rows
     runs = sum(len(names) + 1 for names in DEMO.values())
+    assert drawn == [runs]
     assert second.err.count("reused: ") == runs
     assert second.err.count("reused from") == 2
 
