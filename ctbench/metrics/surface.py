@@ -121,7 +121,12 @@ def _by_tree(crop: Crop, spacing_mm: tuple[float, float, float], model: SurfaceM
 
 
 def _union(positions: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    return positions[0] if len(positions) == 1 else np.union1d(*positions)
+    """Return the distinct positions of ascending lists, ascending."""
+    if len(positions) == 1:
+        return positions[0]
+    # Two sorted runs are merged in one pass; np.union1d hashes them, which takes longer than all distances.
+    merged = np.sort(np.concatenate(positions), kind="stable")
+    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if merged.size else merged
 
 
 def _sizes(spacing_mm: tuple[float, float, float], planar: bool) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ DETECTION = (
 )
 """How cases are called positive, and how detection is counted."""
 
-MEANS = "Dots are means over cases, lines their 95 % intervals."
+MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases on)."
 """Legend of a figure of overall means."""
 
 READER_BAND = "The grey band spans the means of the single readers."
