@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WORKLOADS", "Workload", "balls", "make", "noise", "one_label", "shifted"]
+__all__ = ["WORKLOADS", "Workload", "balls", "make", "noise", "one_label", "readers", "shifted"]
 
 Labels = NDArray[np.int16]
 
@@ -35,6 +35,12 @@ def make(workload: Workload, seed: int = 0) -> tuple[Labels, Labels]:
     prediction = _deformed(reference, workload, rng, size_mm=1.2)
     prediction[0, 0, 0] = 1
     return reference, prediction
+
+
+def readers(labels: Labels, workload: Workload, count: int, seed: int = 1) -> list[Labels]:
+    """Return the labels as several readers would draw them: each deformed by .6 mm, differently."""
+    rng = np.random.default_rng(seed)
+    return [_deformed(labels, workload, rng, size_mm=0.6) for _ in range(count)]
 
 
 def shifted(labels: Labels, workload: Workload, by_mm: float = 8.0) -> Labels:

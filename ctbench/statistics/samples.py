@@ -110,7 +110,7 @@ class Sample(NamedTuple):
         absent: Names of the raters without any value; they exclude no case.
         values: Array cases x raters; multiplied by ``sign``, so that higher is better.
         clusters: The cluster of each case, as integers from 0.
-        left_out: Number of cases left out because a rater has no value.
+        left_out: Number of cases left out because a rater has no value where another one has.
         sign: -1 if lower scores are better, else 1.
     """
 
@@ -155,9 +155,10 @@ def _complete(group: pd.DataFrame, cluster: str | None, direction: Direction | s
         metric = group["metric"].iloc[0]
         msg = f"metric {metric!r} has no better direction; pass direction='higher' or 'lower' to rank by it"
         raise UsageError(msg)
-    table = wide(group[~group["negative"] | group["value"].notna()])
+    table = wide(group)
     absent = list(table.columns[table.isna().all()])
-    table = table.drop(columns=absent)
+    # Cases without any value, such as negatives, are no cases of the sample: nobody lacks a value there.
+    table = table.drop(columns=absent).dropna(how="all")
     complete = table.dropna()
     sign = 1 if good is Direction.HIGHER else -1
     owners = (
