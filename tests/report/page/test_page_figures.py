@@ -1,4 +1,5 @@
 import re
+from html import unescape
 
 from ctbench.report import build_report
 from ctbench.report.frames.comparable_runs import gather
@@ -16,4 +17,4 @@ def test_every_figure_of_the_page_is_written(runs, tmp_path):
     assert len(files) == 2 * len(described)
     page = build_report(runs, tmp_path / "page.html", datasets={}).read_text(encoding="utf-8")
     shown = re.findall(r'<svg[^>]*role="img"[^>]*><title>(.*?)</title>', page)
-    assert sorted(set(shown)) == sorted(set(described))
+    assert sorted(set(map(unescape, shown))) == sorted(set(described))

@@ -24,10 +24,12 @@ def test_indeterminate_voxels_are_counted(results):
             "annotated_voxels": [2000, 10_000],
             "indeterminate_voxels": [100, 1250],
             "share": [0.05, 0.125],
+            "share_without": [0.03, 0.0625],
         }
     )
     html = facts(results, "", counted)
     assert "12.50 %" in html
+    assert "6.25 %" in html
     assert "2,000" in html
 
 
