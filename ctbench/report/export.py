@@ -106,7 +106,7 @@ def _frames(
     metrics = list(results.scores["metric"].unique())
     on_common: Any = {"reference": results.common, "structures": results.structures}
     common = results.scores[results.scores["reference"] == results.common]
-    described = [tables.per_structure(results.scores, results.structures, metric) for metric in metrics]
+    described = [tables.per_structure(results.positive_scores, results.structures, metric) for metric in metrics]
     return {
         "structures": described,
         "volumes": [
@@ -139,7 +139,7 @@ def _comparisons(
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
     return [
         tables.comparison(
-            results.scores,
+            results.positive_scores,
             model=model,
             structures=results.compared(model),
             averaged=results.averaged(model),

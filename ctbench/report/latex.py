@@ -103,9 +103,13 @@ def _comparison(
     results: ComparableRuns, model: str, reference: str, metric: str, patients: Mapping[str, str] | None
 ) -> str:
     asked: Any = {"model": model, "structures": results.compared(model), "averaged": results.averaged(model)}
-    compared = tables.comparison(results.scores, metric=metric, reference=reference, patients=patients, **asked)
+    compared = tables.comparison(
+        results.positive_scores, metric=metric, reference=reference, patients=patients, **asked
+    )
     gaps: dict[Any, Any] = (
-        tables.gap(results.scores, metric=metric, reference=reference, **asked).set_index("label").to_dict("index")
+        tables.gap(results.positive_scores, metric=metric, reference=reference, **asked)
+        .set_index("label")
+        .to_dict("index")
     )
     unit, paired = results.unit(metric), reference == tables.LEAVE_ONE_OUT
     readers = list(compared["rater"].unique())

@@ -94,6 +94,8 @@ def populated(scores: pd.DataFrame, population: Population = "positives") -> pd.
     if population not in get_args(Population):
         msg = f"unknown population {population!r}; expected one of {', '.join(get_args(Population))}"
         raise UsageError(msg)
+    if population == "positives" and "negative" in scores.columns and scores["negative"].dtype == bool:
+        return scores  # they are already; rows that were added since would have made it a column of objects
     if "status" not in scores.columns or not {"case", "label"} <= set(scores.columns):
         return scores.assign(negative=False)
     negative = negatives(scores)

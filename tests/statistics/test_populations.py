@@ -101,3 +101,11 @@ def test_an_unknown_population_is_refused(heads):
     """The message lists the names."""
     with pytest.raises(UsageError, match="positives, penalise, full-marks"):
         populated(heads, "everything")
+
+
+def test_rows_added_to_positives_are_judged_too(heads):
+    """Scores that are positives already stay as they are; after other rows were added all are judged again."""
+    once = populated(heads)
+    assert populated(once) is once
+    more = pd.concat([once, heads.assign(label="other")], ignore_index=True)
+    assert populated(more)["negative"].tolist() == 2 * once["negative"].tolist()

@@ -16,6 +16,7 @@ from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.runs import Manifest, Run, differing_rules
 from ctbench.scores import RaterKind, is_leave_one_out, without
+from ctbench.statistics import populated
 
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
@@ -218,6 +219,11 @@ class ComparableRuns:
         """Tidy scores of all runs, metrics and references, under the names of ``index``; for few runs only."""
         parts = [self._named(run.scores.assign(run=digest)) for run, digest in zip(self.runs, self._names, strict=True)]
         return pd.concat(parts, ignore_index=True).drop(columns="run")
+
+    @cached_property
+    def positive_scores(self) -> pd.DataFrame:
+        """The same of which only positives have a value, see ``ctbench.statistics.populated``."""
+        return populated(self.scores)
 
     def scores_of(self, models: Sequence[str]) -> pd.DataFrame:
         """Return the rows of ``scores`` of the readers and of some models."""

@@ -62,7 +62,7 @@ def reader_spread(results: ComparableRuns, model: str) -> pd.DataFrame:
 
 
 def _scores(results: ComparableRuns, model: str) -> pd.DataFrame:
-    rows = tables.contest(results.scores, model, results.fair)
+    rows = tables.contest(results.positive_scores, model, results.fair)
     return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
 
 

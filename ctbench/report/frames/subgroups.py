@@ -56,5 +56,6 @@ def low_table(results: ComparableRuns, model: str, below: float = LOW_DICE) -> p
 
 def dice_scores(results: ComparableRuns, model: str) -> pd.DataFrame:
     """Return the Dice of a model against the common reference, by case and structure, and ``overall``."""
-    rows = results.scores[(results.scores["rater"] == model) & (results.scores["reference"] == results.common)]
+    scores = results.positive_scores
+    rows = scores[(scores["rater"] == model) & (scores["reference"] == results.common)]
     return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)

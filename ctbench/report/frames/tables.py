@@ -322,7 +322,7 @@ def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequ
     chosen = populated(scores)
     chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
     mean = overall(chosen, labels=present(chosen, averaged))
-    return pd.concat([chosen, mean], ignore_index=True)
+    return pd.concat([chosen.drop(columns="negative"), mean], ignore_index=True)
 
 
 def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -60,8 +60,8 @@ def _comparison(results: ComparableRuns, model: str, reference: str, dataset: Da
     asked: Any = {"model": model, "structures": structures, "averaged": over, "reference": reference}
     legend = explanations.marks(model) if reference == tables.LEAVE_ONE_OUT else explanations.paper_marks(model)
     for index, metric in enumerate(results.chief_metrics):
-        compared = tables.comparison(results.scores, metric=metric, patients=patients, **asked)
-        gaps = tables.gap(results.scores, metric=metric, **asked)
+        compared = tables.comparison(results.positive_scores, metric=metric, patients=patients, **asked)
+        gaps = tables.gap(results.positive_scores, metric=metric, **asked)
         unit = results.unit(metric)
         shown = join(
             (

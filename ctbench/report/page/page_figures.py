@@ -105,7 +105,7 @@ def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[Na
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
             compared = tables.comparison(
-                results.scores,
+                results.positive_scores,
                 model=model,
                 structures=results.compared(model),
                 averaged=results.averaged(model),

@@ -34,10 +34,12 @@ _COUNTS = ("negatives", "undefined", "penalised", "failed", "not assessed", "uns
 def per_structure(results: ComparableRuns) -> Html:
     """Describe the chief metrics by structure and rater on the common reference, one table a metric."""
     common = results.scores[results.scores["reference"] == results.common]
+    scores = results.positive_scores
+    positives = scores[scores["reference"] == results.common]
     how = f"All raters against {results.common}; groups of structures are named in grey."
     parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, " ", explanations.POSITIVES, kind="how")]
     for index, metric in enumerate(results.chief_metrics):
-        described = tables.per_structure(common, results.structures, metric)
+        described = tables.per_structure(positives, results.structures, metric)
         kind = "open" if index == 0 and not (results.models and results.readers) else None
         parts.append(
             element(
