@@ -92,7 +92,8 @@ def pairings(
         table, rows = wide(group, keys), group.loc[~group["negative"], "rater"].value_counts()
         owners = np.arange(len(table))
         if cluster:
-            owners = pd.factorize(group.groupby(list(keys), observed=True)[cluster].first().reindex(table.index))[0]
+            first = group.drop_duplicates(list(keys)).set_index(list(keys))[cluster]
+            owners = pd.factorize(first.reindex(table.index))[0]
         base = table[baseline].to_numpy() if baseline in table.columns else np.full(len(table), math.nan)
         for rater in table.columns.drop(baseline, errors="ignore"):
             differences = np.round(table[rater].to_numpy() - base, _DIGITS)

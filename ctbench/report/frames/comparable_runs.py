@@ -21,6 +21,8 @@ from ctbench.statistics import populated
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
 _VOLUME = "reference_volume_ml"
+_SMALL = 2**20
+"""Grids of up to so many bytes are kept: a report of a few runs reads each of them many times."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -252,8 +254,17 @@ class ComparableRuns:
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
     def grid(self, metric: str, reference: str) -> Grid:
-        """Read the scores of all raters in all cases against one reference as an array."""
-        return self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
+        """Read the scores of all raters in all cases against one reference as an array; small ones are kept."""
+        found = self._kept.get((metric, reference))
+        if found is None:
+            found = self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
+            if found.values.nbytes <= _SMALL:
+                self._kept[metric, reference] = found
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[tuple[str, str], Grid]:
+        return {}
 
     def positives(self, metric: str, reference: str) -> Grid:
         """Read the scores in the cases whose reference holds the structure, see ``Grid.positives``."""
