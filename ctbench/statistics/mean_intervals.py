@@ -73,7 +73,7 @@ def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -
     order = np.lexsort((values, codes))
     ordered, n = values[order], np.bincount(codes, minlength=groups)
     starts = np.concatenate([[0], np.cumsum(n)[:-1]])
-    ranks = np.array([_rank(int(count)) for count in n])
+    ranks = np.array([_rank(int(count)) for count in n], dtype=np.intp)
     found = ranks > 0
     low, high = np.full(groups, np.nan), np.full(groups, np.nan)
     low[found] = ordered[(starts + ranks - 1)[found]]

@@ -133,5 +133,6 @@ def test_a_grid_that_is_none_is_refused(bad):
 def test_a_head_is_the_same_on_every_machine():
     """The digest is known; where a change is meant, ``FORMAT`` goes up with it."""
     scan = head(1, shape=(10, 40, 40), hemorrhages=[Hemorrhage("iph", 20.0), Hemorrhage("sah", 8.0)])
-    known = {1: "276b10c528ed7469fbfa4d1a9c3f5aa139c5587ef9f44630b62a0485d956fed9"}
+    first = "276b10c528ed7469fbfa4d1a9c3f5aa139c5587ef9f44630b62a0485d956fed9"
+    known = {1: first, 2: first}  # the second changed what readers draw, not the heads
     assert digest(scan) == known[FORMAT]

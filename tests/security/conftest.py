@@ -54,7 +54,7 @@ class Stranger:
             cwd=self.folder,
             env={**os.environ, **environment},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=300,
         )

@@ -53,7 +53,7 @@ def start(stranger, blobs_folder, program):
                 env={**os.environ, "TMPDIR": str(temporary)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
                 start_new_session=True,
             )
         started.append(process)

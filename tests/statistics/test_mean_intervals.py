@@ -53,3 +53,9 @@ def test_groups_and_missing_values_do_not_mix():
     low, high = median_intervals(codes, values, 3)
     np.testing.assert_equal(low, [0, 10, np.nan])
     np.testing.assert_equal(high, [5, 15, np.nan])
+
+
+def test_no_groups_have_no_intervals(tidy):
+    """An empty table is described as an empty table."""
+    assert len(median_intervals(np.zeros(0, int), np.zeros(0), 0)[0]) == 0
+    assert describe(tidy({"model": [0.5]}).iloc[:0]).empty
