@@ -119,8 +119,9 @@ def leave_one_out_tests(
     """Test each reader against a model on the reference fused from the other readers: the main comparison of ctbench.
 
     Reader k and the model are paired by case on ``<method>-without-k``, over the positives of this reference, with the
-    t test of ``paired_tests`` and Holm's correction over the readers. In simulated studies of an equally good model it
-    rejects in 4 to 5 %, whether or not cases share variance (``benchmarks/calibration.py``).
+    t test of ``paired_tests`` and Holm's correction over the readers. In simulated studies of an equally good model one
+    reader's test rejects in 5.0 to 6.2 %, also where spreads differ 2.5-fold or patients have two scans, and some
+    reader's after the correction in 3.8 to 6.5 % (``benchmarks/calibration.py``).
 
     Args:
         scores: Tidy scores of one metric and dataset on the leave-one-out references of one method; rows of other
