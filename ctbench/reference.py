@@ -143,9 +143,7 @@ class Reference:
 
 
 def _united(flat: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
-    """Return the distinct indices of ascending lists, ascending; sorted, which is quicker than ``np.unique``."""
-    merged = np.sort(np.concatenate([np.empty(0, np.intp), *flat]), kind="stable")
-    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if merged.size else merged
+    return np.unique(np.concatenate([np.empty(0, np.intp), *flat]))
 
 
 def _expect_mask(name: str, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> None:

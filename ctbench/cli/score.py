@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-"""Metrics in the table for people; JSON and CSV have all."""
-
 
 def score(
     reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Label map of the reference.")],

@@ -99,9 +99,9 @@ def marks(model: str) -> str:
         model: The model in words, as in "the model".
     """
     return (
-        f"* the reader is better than {model}, † {model} is better: P < .05 in a t test of the differences of the same "
-        "cases, which allows for several scans of a patient, after Holm's correction over the readers; one test per "
-        "structure, not corrected for their number. Not different (P > .05) is not equivalence."
+        f"{_better(model)}: P < .05 in a t test of the differences of the same cases, which allows for several scans "
+        "of a patient, after Holm's correction over the readers; one test per structure, not corrected for their "
+        "number. Not different (P > .05) is not equivalence."
     )
 
 
@@ -112,10 +112,14 @@ def paper_marks(model: str) -> str:
         model: The model in words, as in "the model".
     """
     return (
-        f"* the reader is better than {model}, † {model} is better: P < .05 in a categorical linear regression with "
-        "pooled variance, which takes the scores of one case by several raters as independent; where cases differ in "
-        "difficulty it finds too little (it rejects 0.1 to 1.4 % of true null hypotheses instead of 5 %)."
+        f"{_better(model)}: P < .05 in a categorical linear regression with pooled variance, which takes the scores of "
+        "one case by several raters as independent; where cases differ in difficulty it finds too little (it rejects "
+        "0.1 to 1.4 % of true null hypotheses instead of 5 %)."
     )
+
+
+def _better(model: str) -> str:
+    return f"* the reader is better than {model}, † {model} is better"
 
 
 def readers_as_one(consensus: str) -> str:

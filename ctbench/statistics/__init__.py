@@ -15,7 +15,7 @@ from ctbench.statistics.paired import (
     pooled_wilcoxon,
     significance_matrix,
 )
-from ctbench.statistics.populations import POPULATION_TITLES, Population, populated
+from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
 from ctbench.statistics.proportion import failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
@@ -34,7 +34,6 @@ from ctbench.statistics.volumes import VolumeAgreement, volume_agreement
 __all__ = [
     "ALPHA",
     "OVERALL",
-    "POPULATION_TITLES",
     "BlandAltman",
     "Detection",
     "Direction",

@@ -31,15 +31,14 @@ def clustered_mean(values: Numbers, clusters: NDArray[np.integer]) -> ClusteredM
 
     Args:
         values: The N values.
-        clusters: The cluster of each value, as integers from 0.
+        clusters: The cluster of each value, as integers.
     """
     n = len(values)
-    sizes = np.bincount(clusters) if n else np.zeros(0)
-    sizes = sizes[sizes > 0]
+    _, own, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     mean = float(values.mean()) if n else math.nan
     if len(sizes) < 2:
         return ClusteredMean(mean, math.nan, 0.0)
-    sums = np.bincount(clusters, weights=values - mean)[np.bincount(clusters) > 0]
+    sums = np.bincount(own, weights=values - mean)
     weights = 1 / (1 - sizes / n)
     # Covariances of the weighted sums of residuals of two clusters, if values were independent with variance 1.
     scaled = np.sqrt(weights) * sizes

@@ -73,9 +73,14 @@ def _two_one_sided(
     n = len(differences)
     mean, error, degrees = clustered_mean(differences, clusters)
     empty = {"difference": mean, "low": math.nan, "high": math.nan, "margin": margin}
-    if n < 2 or np.ptp(differences) == 0 or not degrees:
-        reason = "fewer than two pairs" if n < 2 else "all differences are equal: no variance, no test"
-        reason = reason if degrees or n < 2 else "all cases are of one patient: no test"
+    reason = ""
+    if n < 2:
+        reason = "fewer than two pairs"
+    elif not degrees:
+        reason = "all cases are of one patient: no test"
+    elif np.ptp(differences) == 0:
+        reason = "all differences are equal: no variance, no test"
+    if reason:
         nothing = {"p_equivalence": math.nan, "p_inferiority": math.nan, "verdict": "no test", "reason": reason}
         return empty | nothing
     half = t_quantile(1 - ALPHA, degrees) * error

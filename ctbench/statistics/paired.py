@@ -141,7 +141,7 @@ def leave_one_out_tests(
             or those of several methods.
     """
     groups, parts = as_names(by), []
-    for _, reference, pair in own_references(scores, model=baseline):
+    for reference, pair in own_references(scores, model=baseline):
         tested = paired_tests(pair, baseline=baseline, test="t", by=groups, cluster=cluster, direction=direction)
         tested.insert(list(tested.columns).index("rater") + 1, "reference", reference)
         parts.append(tested.drop(columns="p_bh"))

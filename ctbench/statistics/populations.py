@@ -17,16 +17,9 @@ from ctbench.errors import UsageError
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.scores import LOST, NEGATIVE, POSITIVE, Status
 
-__all__ = ["PLACE", "POPULATION_TITLES", "Population", "negatives", "populated"]
+__all__ = ["PLACE", "Population", "negatives", "populated"]
 
 Population = Literal["positives", "penalise", "full-marks"]
-
-POPULATION_TITLES: dict[str, str] = {
-    "positives": "cases whose reference holds the structure",
-    "penalise": "all cases; a false alarm counts with the worst value, both empty not at all",
-    "full-marks": "all cases; a false alarm counts with the worst value, both empty with the best",
-}
-"""What each population is, in words. ``full-marks`` is the convention of INSTANCE and BraTS."""
 
 PLACE = ("dataset", "case", "label", "reference")
 """The columns that name one structure of one case against one reference."""
@@ -82,7 +75,7 @@ def populated(scores: pd.DataFrame, population: Population = "positives") -> pd.
         population: ``positives`` (default): cases whose reference holds the structure, the same for all raters.
             ``penalise``: also cases that do not hold it, where a rater drew it (overlap 0) or failed. ``full-marks``:
             all cases; a structure that neither the reference nor the rater holds has the best value (overlap 1,
-            distance 0).
+            distance 0), as in the challenges INSTANCE and BraTS.
 
     Returns:
         The scores, null where a case is not in the population, with the column ``negative`` (whether the reference

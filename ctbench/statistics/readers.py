@@ -15,13 +15,13 @@ from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
 
-__all__ = ["readers_minus_model", "within_readers"]
+__all__ = ["own_references", "readers_minus_model", "within_readers"]
 
 _VOLUME = "reference_volume_ml"
 
 
-def own_references(scores: pd.DataFrame, *, model: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield each reader, the name of the reference made without this reader, and the scores of both and a model on it.
+def own_references(scores: pd.DataFrame, *, model: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each reader's reference, made without this reader, and the scores of the reader and a model on it.
 
     Args:
         scores: Tidy scores on the leave-one-out references of one method; others may be among them.
@@ -38,7 +38,7 @@ def own_references(scores: pd.DataFrame, *, model: str) -> Iterator[tuple[str, s
         reference = _without(reader, references)
         pair = scores[scores["reference"].eq(reference) & scores["rater"].isin([reader, model])]
         expect_known(model, pair["rater"].unique(), f"model on the reference {reference!r}")
-        yield str(reader), reference, pair
+        yield reference, pair
 
 
 def _without(reader: str, references: Sequence[str]) -> str:

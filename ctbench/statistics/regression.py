@@ -155,7 +155,7 @@ def leave_one_out_regression(
             reference or those of several methods.
     """
     tables = []
-    for _, reference, pair in own_references(scores, model=baseline):
+    for reference, pair in own_references(scores, model=baseline):
         table = categorical_regression(pair, baseline=baseline, by=by, variant=variant, direction=direction)
         table.insert(list(table.columns).index("rater") + 1, "reference", reference)
         tables.append(table)

@@ -33,7 +33,7 @@ def small_field(monkeypatch):
 
 @pytest.fixture
 def small_heads(monkeypatch):
-    """Ask about heads of two fifths of the size of an adult's."""
+    """Check the contract on heads 0.4 times as large as an adult's."""
 
     def small(shape=(8, 48, 40), spacing_mm=(18.0, 4.5, 4.5), direction=None):
         return tiny_head(shape, tuple(0.4 * step for step in spacing_mm), direction)

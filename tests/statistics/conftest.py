@@ -6,10 +6,10 @@ import pytest
 
 
 @pytest.fixture
-def tidy():
-    """A function that lays out values, one list per rater (case by case, NaN: undefined), as tidy scores."""
+def judged():
+    """A function that lays out rater -> (status, value) of each case as tidy scores."""
 
-    def make(values, *, label="caudate", metric="dice", unit="1", reference="majority", dataset="made-up"):
+    def make(values, *, metric="dice", label="bleed", unit="1", reference="majority", dataset="made-up"):
         rows = [
             {
                 "dataset": dataset,
@@ -21,13 +21,27 @@ def tidy():
                 "metric": metric,
                 "value": value,
                 "unit": unit,
-                "status": "not_sampled" if np.isnan(value) else "ok",
+                "status": status,
                 "detail": "",
             }
-            for rater, sample in values.items()
-            for case, value in enumerate(sample)
+            for rater, own in values.items()
+            for case, (status, value) in enumerate(own)
         ]
         return pd.DataFrame(rows)
+
+    return make
+
+
+@pytest.fixture
+def tidy(judged):
+    """A function that lays out values, one list per rater (case by case, NaN: undefined), as tidy scores."""
+
+    def make(values, *, label="caudate", **more):
+        with_status = {
+            rater: [("not_sampled" if np.isnan(value) else "ok", value) for value in sample]
+            for rater, sample in values.items()
+        }
+        return judged(with_status, label=label, **more)
 
     return make
 
@@ -47,31 +61,3 @@ def three(tidy):
     case = rng.normal(0.8, 0.05, 40)
     noise = 0.02 * np.where(np.arange(40) % 2, 1, -1)
     return tidy({"c": case - 0.05 + rng.normal(0, 0.01, 40), "a": case + 0.001 + noise, "b": case})
-
-
-@pytest.fixture
-def judged():
-    """A function that lays out rater -> (status, value) of each case as tidy scores."""
-
-    def make(values, *, metric="dice", label="bleed", reference="majority"):
-        return pd.DataFrame(
-            [
-                {
-                    "dataset": "made-up",
-                    "case": f"case{case}",
-                    "rater": rater,
-                    "rater_kind": "reader" if rater.startswith("reader") else "model",
-                    "reference": reference,
-                    "label": label,
-                    "metric": metric,
-                    "value": value,
-                    "unit": "1",
-                    "status": status,
-                    "detail": "",
-                }
-                for rater, own in values.items()
-                for case, (status, value) in enumerate(own)
-            ]
-        )
-
-    return make

@@ -75,7 +75,7 @@ def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     table = describe(rows.assign(metric=metric), by=keys)
     counts = rows.groupby(keys, sort=False, observed=True)[["penalties", "failed"]].sum().reset_index()
     counts = counts.rename(columns={"penalties": "penalised"}).astype(dict.fromkeys(keys, object))
-    return table.drop(columns=["penalised", "failed"]).merge(counts, on=keys)
+    return table.drop(columns=["penalised", "failed", "negatives"]).merge(counts, on=keys)
 
 
 def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:

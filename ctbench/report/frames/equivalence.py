@@ -41,8 +41,7 @@ def equivalence_table(
     Raises:
         UsageError: The margin is not positive.
     """
-    scores = _scores(results, model)
-    scores["patient"] = scores["case"].map(lambda case: (patients or {}).get(case, case))
+    scores = tables.with_patients(_scores(results, model), patients)
     tested = equivalence(scores, model=model, margin=margin, by=("label", "reference"), cluster="patient")
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 

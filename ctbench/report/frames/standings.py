@@ -65,7 +65,7 @@ def standings(
     table = _ranks(ranked)
     known = [name for name in runs.models if name not in refused]
     means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, known, ranked)
-    table = means.drop(columns="negatives", errors="ignore").merge(table, on="rater", how="outer")
+    table = means.merge(table, on="rater", how="outer")
     table = table.merge(calls_beside(runs, over, reference, cases), on="rater", how="left")
     table["rater_kind"] = table["rater_kind"].fillna(RaterKind.MODEL.value)
     table = _with_cards(table, runs).assign(reason=lambda rows: _reasons(rows, refused, metric, reference))

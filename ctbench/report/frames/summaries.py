@@ -59,7 +59,7 @@ def summary(
             if entry.rater_kind == RaterKind.READER
         }
         means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
-        means = means.drop(columns="negatives", errors="ignore").merge(beside, on="rater", how="left")
+        means = means.merge(beside, on="rater", how="left")
         parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
     return pd.concat(parts, ignore_index=True)
 

@@ -49,6 +49,7 @@ __all__ = [
     "volume_pairs",
     "volumes",
     "with_overall",
+    "with_patients",
 ]
 
 VolumePopulation = Literal["positives", "all"]
@@ -158,8 +159,7 @@ def comparison(
     """
     chosen = with_overall(contest(scores, model, reference), structures, averaged, metric)
     if reference == LEAVE_ONE_OUT:
-        chosen["patient"] = chosen["case"].map(lambda case: (patients or {}).get(case, case))
-        test = leave_one_out_tests(chosen, baseline=model, cluster="patient")
+        test = leave_one_out_tests(with_patients(chosen, patients), baseline=model, cluster="patient")
     else:
         test = categorical_regression(chosen, baseline=model).assign(reference=reference, p_holm=math.nan)
     means = describe(chosen, by=("label", "reference", "rater"))[["label", "reference", "rater", "n", "mean", "sd"]]
@@ -323,6 +323,12 @@ def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequ
     chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
     mean = overall(chosen, labels=present(chosen, averaged))
     return pd.concat([chosen.drop(columns="negative"), mean], ignore_index=True)
+
+
+def with_patients(scores: pd.DataFrame, patients: Mapping[str, str] | None) -> pd.DataFrame:
+    """Return scores with the column ``patient``; a case that ``patients`` does not name is a patient of its own."""
+    known = patients or {}
+    return scores.assign(patient=[known.get(case, case) for case in scores["case"]])
 
 
 def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
