@@ -12,15 +12,18 @@ from ctbench.cli.options import (
     AsJson,
     Catalog,
     DatasetOfRun,
+    Device,
     Jobs,
     MemoryGb,
     Mounts,
+    Options,
     Processes,
     RunFolder,
     Timeout,
     Trust,
     dataset_of_run,
     isolation_from,
+    key_values,
 )
 from ctbench.cli.output import note, print_frame, show_progress
 
@@ -31,7 +34,16 @@ def verify(
     run: RunFolder,
     dataset: DatasetOfRun = None,
     catalog: Catalog = None,
-    repredict: Annotated[bool, typer.Option("--repredict", help="Also run the predictor again.")] = False,
+    repredict: Annotated[
+        str | None,
+        typer.Option(
+            "--repredict",
+            metavar="PREDICTOR",
+            help="Run this predictor again and compare. You name it, as for `ctbench run`: never the run itself.",
+        ),
+    ] = None,
+    option: Options = None,
+    device: Device = None,
     lock: Annotated[
         Path | None,
         typer.Option("--lock", metavar="FILE", help="Also compare with the file that `ctbench lock` wrote."),
@@ -47,7 +59,8 @@ def verify(
 ) -> None:
     """Score the predictions that a run keeps again and list every value that changed; exits 1 if any did.
 
-    Overlaps and volumes must be equal, distances within 1e-6 mm. No cache is used.
+    Overlaps and volumes must be equal, distances within 1e-6 mm; what run.json states must follow from the dataset. No
+    cache is used.
 
     Example: `ctbench verify runs/phantom-hemorrhage/threshold --lock ctbench.lock`
     """
@@ -61,7 +74,14 @@ def verify(
     loaded = dataset_of_run(opened, dataset, catalog)
     execution = Execution(jobs=jobs, cached=False, progress=show_progress)
     isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
-    moved = verify_run(opened, loaded, repredict=repredict, isolation=isolation, execution=execution)
+    moved = verify_run(
+        opened,
+        loaded,
+        repredict=repredict,
+        options=key_values(option, device),
+        isolation=isolation,
+        execution=execution,
+    )
     if expected is not None:
         moved = pd.concat([moved, moved_from_lock(opened, expected)], ignore_index=True)
     if len(moved) or as_json or as_csv:

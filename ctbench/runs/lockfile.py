@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
 from ctbench.metric_descriptions import LOCKED_METRICS
+from ctbench.runs.changes import MOVED_COLUMNS, TOLERANCE
 from ctbench.runs.folder import Run
-from ctbench.runs.verification import MOVED_COLUMNS, TOLERANCE
 from ctbench.scores import LOST, Status, leave_one_out_rows
 
 __all__ = ["Lock", "lock", "moved_from_lock", "read_lock"]

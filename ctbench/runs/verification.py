@@ -1,9 +1,10 @@
-"""Verification of a run: score its predictions again, or predict again, and list what changed."""
+"""Verification of a run: rebuild its manifest, score its predictions again or predict again, list what changed."""
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pandas as pd
 
 from ctbench.datasets import Case, Dataset
+from ctbench.errors import UsageError
 from ctbench.files import sha256
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
+from ctbench.runs.changes import MOVED_COLUMNS, change, moved_scores, moved_table
 from ctbench.runs.completion import consensus_digest
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.execution import carry_out
@@ -23,94 +26,66 @@ from ctbench.runs.manifest import Manifest
 from ctbench.runs.phases import Execution, chunks
 from ctbench.runs.planning import RunRequest, scoring_of
 from ctbench.runs.predicting import Outcome
+from ctbench.runs.restated import misstatements, restated
 from ctbench.runs.scoring import ScorePlan, score_case
-from ctbench.scores import KEYS, LOST, Status
+from ctbench.scores import LOST, Status
 
-__all__ = ["MOVED_COLUMNS", "moved_scores", "verify"]
-
-MOVED_COLUMNS = ("what", "case", "rater", "reference", "label", "metric", "expected", "found")
-"""The columns of the list of changes; the middle ones are empty for a change of the run as a whole."""
-
-TOLERANCE = 1e-6
-"""Tolerance of values computed from distances, in their own unit."""
+__all__ = ["verify"]
 
 
 def verify(
     run: Run,
     dataset: Dataset,
     *,
-    repredict: bool = False,
+    repredict: str | None = None,
+    options: Mapping[str, Any] | None = None,
     isolation: Isolation | None = None,
     execution: Execution | None = None,
 ) -> pd.DataFrame:
-    """Return what changed since a run was made; caches are not used.
+    """Return what a run states that the dataset and its predictions do not confirm; caches are not used.
+
+    Scores are computed by the rules of ``dataset``. From ``run.json`` come only the names of the consensus and of the
+    metrics, the predictor's labels, and which cases failed.
 
     Args:
         run: A complete run.
-        dataset: The dataset that it was scored on.
-        repredict: Whether to run the predictor again too, as in the run's card.
+        dataset: The whole dataset that it was scored on.
+        repredict: Spec of the predictor to run again, which the caller names: the one in ``run.json`` may be a
+            stranger's. None (default): the predictions that the run keeps are scored again.
+        options: Keyword arguments of that predictor; None (default): no arguments.
         isolation: Whether the predictor is trusted, what it may read, and its limits.
         execution: Processes and progress.
 
     Returns:
         A row for each change, with the columns ``MOVED_COLUMNS``; no row if the run is verified. ``what`` is ``value``,
-        ``status``, ``row`` (a row is missing or new), ``prediction``, ``metric`` (its version),
-        ``dataset_fingerprint``, ``consensus_digest``, ``scores_digest`` or ``predictions_digest``.
+        ``status``, ``unit``, ``detail`` or another column of the scores, ``row`` (a row is missing or new),
+        ``duplicate`` (a row is there several times), ``columns``, ``prediction``, ``metric`` (its version), a field of
+        the manifest, or ``predictor.FIELD`` for a field of its predictor.
 
     Raises:
+        UsageError: ``repredict`` is given for a run of readers.
         DataError: A case of the run is not in the dataset, or a file of it cannot be used.
         PluginError: The predictor cannot be made.
     """
     execution = execution or Execution()
+    if repredict and run.manifest.predictor is None:
+        msg = f"{run.folder} is a run of readers, which no predictor can make again; verify it without a predictor"
+        raise UsageError(msg)
     cases = _cases(run.manifest, dataset)
-    rows = [*_moved_files(run, replace(dataset, cases=cases)), *_moved_metrics(run.manifest)]
+    own = replace(dataset, cases=cases)
+    facts = [change(*one) for one in misstatements(run.manifest, dataset, run.scores)]
+    rows = [*_moved_files(run, own), *facts, *_moved_metrics(run.manifest), *moved_table(run.scores)]
     moved = [pd.DataFrame(rows, columns=list(MOVED_COLUMNS), dtype=object)]
-    if repredict and run.manifest.predictor is not None:
-        moved.append(_repredicted(run, replace(dataset, cases=cases), isolation, execution))
+    if repredict:
+        moved.append(_repredicted(run, own, repredict, options or {}, isolation, execution))
     else:
-        moved.append(_rescored(run, cases, execution))
+        moved.append(_rescored(run, own, execution))
     return pd.concat([frame for frame in moved if len(frame)] or moved[:1], ignore_index=True)
-
-
-def moved_scores(expected: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Compare two tables of scores: values computed from counts exactly, others within 1e-6 of their unit.
-
-    Args:
-        expected: Tidy scores.
-        found: Tidy scores.
-
-    Returns:
-        Rows with the columns ``MOVED_COLUMNS``, in the order of the scores.
-    """
-    both = expected.merge(found, on=list(KEYS), how="outer", suffixes=("_expected", "_found"), indicator=True)
-    lone = both["_merge"] != "both"
-    status = ~lone & (both["status_expected"] != both["status_found"])
-    old, new = both["value_expected"], both["value_found"]
-    allowed = both["metric"].map(lambda name: 0.0 if name in METRICS and METRICS[name].counted else TOLERANCE)
-    near = ((old - new).abs() <= allowed) | (old.isna() & new.isna())
-    parts = [
-        _rows(both[lone], "row", both["status_expected"], both["status_found"]),
-        _rows(both[status], "status", both["status_expected"], both["status_found"]),
-        _rows(both[~lone & ~status & ~near], "value", old, new),
-    ]
-    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
-
-
-def _rows(which: pd.DataFrame, what: str, expected: pd.Series, found: pd.Series) -> pd.DataFrame:
-    values = {
-        "expected": expected[which.index].astype(object).where(expected[which.index].notna(), None),
-        "found": found[which.index].astype(object).where(found[which.index].notna(), None),
-    }
-    return which.assign(what=what, **values)[list(MOVED_COLUMNS)].astype(object)
 
 
 def _cases(manifest: Manifest, dataset: Dataset) -> tuple[Case, ...]:
     by_id = {case.id: case for case in dataset}
     return tuple(by_id[name] if name in by_id else dataset[name] for name in manifest.cases)
-
-
-def _row(what: str, expected: object, found: object, **where: str) -> dict[str, object]:
-    return dict.fromkeys(MOVED_COLUMNS, "") | where | {"what": what, "expected": expected, "found": found}
 
 
 def _moved_files(run: Run, dataset: Dataset) -> Iterator[dict[str, object]]:
@@ -122,23 +97,36 @@ def _moved_files(run: Run, dataset: Dataset) -> Iterator[dict[str, object]]:
     }
     for name, digest in found.items():
         expected = getattr(manifest, name)
-        if expected and digest != expected:  # runs of schema version 1 kept no digests of results
-            yield _row(name, expected, digest)
+        if digest != expected and not _is_unknown(expected, run):
+            yield change(name, expected, digest)
+    lost = run.scores.loc[run.scores["status"].isin(LOST), "case"].unique() if manifest.predictor else ()
+    for case in lost:
+        if paths.prediction(case).exists():
+            yield change("prediction", "none", sha256(paths.prediction(case)), case=case)
+
+
+def _is_unknown(digest: str, run: Run) -> bool:
+    """Return whether a digest is absent because the run was made before runs kept digests of results."""
+    if digest:
+        return False
+    written = json.loads(RunFolder(run.folder).manifest.read_text(encoding="utf-8"))
+    return bool(written.get("schema_version") == 1)
 
 
 def _moved_metrics(manifest: Manifest) -> Iterator[dict[str, object]]:
     for name, version in manifest.metrics.items():
         now = METRICS[name].version if name in METRICS else None
         if now != version:
-            yield _row("metric", version, now, metric=name)
+            yield change("metric", version, now, metric=name)
 
 
-def _rescored(run: Run, cases: tuple[Case, ...], execution: Execution) -> pd.DataFrame:
-    manifest, card = run.manifest, run.manifest.predictor
-    match = None if card is None else match_labels(run.label_set, card.info.labels)
-    rules, outcomes = _known(scoring_of(manifest)), _outcomes(run)
+def _rescored(run: Run, dataset: Dataset, execution: Execution) -> pd.DataFrame:
+    manifest, card, cases = run.manifest, run.manifest.predictor, dataset.cases
+    facts = restated(manifest, dataset, run.scores)
+    match = None if card is None else match_labels(dataset.labels, card.info.labels)
+    rules, outcomes = _known(scoring_of(facts)), _outcomes(run)
     steps = [
-        (some, rules, manifest.rater, match, [outcomes.get(case.id) for case in some], run.folder)
+        (some, rules, facts.rater, match, [outcomes.get(case.id) for case in some], run.folder)
         for some in chunks(cases)
     ]
     scores, references = [], {}
@@ -146,11 +134,16 @@ def _rescored(run: Run, cases: tuple[Case, ...], execution: Execution) -> pd.Dat
         scores.append(rows)
         references[case] = digests
     moved = moved_scores(run.scores, pd.concat([run.scores.iloc[:0], *scores], ignore_index=True))
-    digest = consensus_digest(references)
-    if manifest.consensus_digest and digest != manifest.consensus_digest:
-        row = pd.DataFrame([_row("consensus_digest", manifest.consensus_digest, digest)], dtype=object)
-        moved = pd.concat([row, moved], ignore_index=True) if len(moved) else row
-    return moved
+    return _with_references(run, consensus_digest(references), moved)
+
+
+def _with_references(run: Run, digest: str, moved: pd.DataFrame) -> pd.DataFrame:
+    """Return the changes of scores below that of the references, if these changed."""
+    stated = run.manifest.consensus_digest
+    if digest == stated or _is_unknown(stated, run):
+        return moved
+    row = pd.DataFrame([change("consensus_digest", stated, digest)], dtype=object)
+    return pd.concat([row, moved], ignore_index=True) if len(moved) else row
 
 
 def _known(rules: ScorePlan) -> ScorePlan:
@@ -185,21 +178,41 @@ def _rescore(
     return results
 
 
-def _repredicted(run: Run, dataset: Dataset, isolation: Isolation | None, execution: Execution) -> pd.DataFrame:
-    card = run.manifest.predictor
-    assert card is not None  # called for models only
+def _repredicted(
+    run: Run,
+    dataset: Dataset,
+    predictor: str,
+    options: Mapping[str, Any],
+    isolation: Isolation | None,
+    execution: Execution,
+) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="ctbench-verify-") as folder:
         request = RunRequest(
             dataset,
-            card.spec,
-            options=card.options,
+            predictor,
+            options=options,
             consensus=run.manifest.consensus,
             metrics=[name for name in run.manifest.metrics if name in METRICS],
             isolation=isolation,
         )
         made = carry_out(request, Path(folder) / "run", replace(execution, cached=False))
-        predictions = pd.DataFrame(_moved_predictions(run, made), columns=list(MOVED_COLUMNS), dtype=object)
-        return pd.concat([predictions, moved_scores(run.scores, made.scores)], ignore_index=True)
+        rows = [*_moved_card(run, made), *_moved_predictions(run, made)]
+        predictions = pd.DataFrame(rows, columns=list(MOVED_COLUMNS), dtype=object)
+        moved = _with_references(run, made.manifest.consensus_digest, moved_scores(run.scores, made.scores))
+        return pd.concat([frame for frame in (predictions, moved) if len(frame)] or [predictions], ignore_index=True)
+
+
+def _moved_card(run: Run, made: Run) -> Iterator[dict[str, object]]:
+    """Yield the fields in which a run describes its predictor otherwise than the predictor does.
+
+    The spec may differ: the same code can be named in several ways.
+    """
+    stated, found = (
+        {} if one.manifest.predictor is None else one.manifest.predictor.model_dump() for one in (run, made)
+    )
+    for name in sorted(stated.keys() - {"spec"}):
+        if stated[name] != found.get(name):
+            yield change(f"predictor.{name}", str(stated[name]), str(found.get(name)))
 
 
 def _moved_predictions(run: Run, made: Run) -> list[dict[str, Any]]:
@@ -208,5 +221,5 @@ def _moved_predictions(run: Run, made: Run) -> list[dict[str, Any]]:
         kept, new = (RunFolder(one.folder).prediction(case) for one in (run, made))
         digests = [sha256(path) if path.is_file() else "none" for path in (kept, new)]
         if digests[0] != digests[1]:
-            rows.append(_row("prediction", *digests, case=case))
+            rows.append(change("prediction", *digests, case=case))
     return rows

@@ -11,7 +11,7 @@ def test_a_run_that_holds_ends_with_zero(ctbench, made):
     assert (result.exit_code, result.out) == (0, "")
     assert result.err.splitlines()[-1] == f"ctbench: {run} is verified"
     assert json.loads(ctbench("verify", run, *dataset, "--json").out) == []
-    assert ctbench("verify", run, *dataset, "--repredict", "--trust").exit_code == 0
+    assert ctbench("verify", run, *dataset, "--repredict", "users_model:Model", "--trust").exit_code == 0
 
 
 def test_a_number_that_moved_ends_with_one(ctbench, made):

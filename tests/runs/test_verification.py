@@ -6,7 +6,8 @@ import pytest
 
 from ctbench.errors import DatasetError
 from ctbench.predictors import Isolation
-from ctbench.runs import Execution, open_run, run, verification, verify
+from ctbench.runs import Execution, open_run, run, verify
+from ctbench.runs.changes import MOVED_COLUMNS
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
 from ctbench.volume import write_volume
@@ -53,28 +54,6 @@ def test_a_number_that_was_edited_has_moved(blobs, kept):
     assert row["found"] != 0.99
 
 
-@pytest.mark.parametrize(
-    ("metric", "shift", "moves"), [("dice", 1e-9, True), ("hd95", 9e-7, False), ("hd95", 2e-6, True)]
-)
-def test_counts_are_held_exactly_and_distances_to_a_millionth(kept, metric, shift, moves):
-    """Overlaps come of whole numbers; distances of sums."""
-    found = kept.scores.assign(value=kept.scores["value"] + shift * (kept.scores["metric"] == metric))
-    assert bool(len(verification.moved_scores(kept.scores, found))) == moves
-
-
-def test_statuses_and_rows_that_differ_have_moved(kept):
-    """A null that was a value, another status, a row too few."""
-    rows = kept.scores
-    first = rows.index[rows["status"] == "ok"][0]
-    assert verification.moved_scores(rows, rows.drop(first))["what"].tolist() == ["row"]
-    other = rows.assign(status=rows["status"].where(rows.index != first, "not_sampled"))
-    assert verification.moved_scores(rows, other)["what"].tolist() == ["status"]
-    null = rows.assign(value=rows["value"].where(rows.index != first, np.nan))
-    moved = verification.moved_scores(rows, null)
-    assert moved["what"].tolist() == ["value"]
-    assert moved["found"].tolist() == [None]
-
-
 def test_a_prediction_that_was_changed_moves_its_case(blobs, kept):
     """The digest of all predictions and the scores of that case are told, and no other case."""
     path = RunFolder(kept.folder).prediction("b")
@@ -111,7 +90,7 @@ def test_a_case_that_is_no_more_is_an_error(blobs, kept):
 
 
 def test_predicting_again_sees_a_model_that_changed(blobs, tmp_path, monkeypatch):
-    """`repredict` runs the predictor of the card; a model that answers otherwise moves predictions and scores."""
+    """`repredict` runs the predictor that is named; a model that answers otherwise moves predictions and scores."""
     model = tmp_path / "home" / "verified_model.py"
     model.parent.mkdir()
     code = (
@@ -124,10 +103,10 @@ def test_predicting_again_sees_a_model_that_changed(blobs, tmp_path, monkeypatch
     monkeypatch.chdir(model.parent)
     arguments = {"isolation": Isolation(trust=True)}
     kept = run(blobs, "verified_model:Bright", tmp_path / "run", metrics=["dice"], jobs=1, **arguments)
-    assert verify(kept, blobs, repredict=True, execution=HERE, **arguments).empty
+    assert verify(kept, blobs, repredict="verified_model:Bright", execution=HERE, **arguments).empty
     model.write_text(code.replace("image.array > 50)", "image.array > 50)[:, ::-1]"))
-    again = verify(kept, blobs, repredict=True, **arguments, execution=Execution(jobs=2))
-    assert set(again["what"]) == {"prediction", "value"}
+    again = verify(kept, blobs, repredict="verified_model:Bright", **arguments, execution=Execution(jobs=2))
+    assert set(again["what"]) == {"prediction", "value", "predictor.code_digest"}
     assert set(again.loc[again["what"] == "prediction", "case"]) == set("abcd")
 
 
@@ -143,5 +122,5 @@ def test_a_run_of_schema_version_1_can_be_verified(blobs, kept):
 
 def test_nothing_moved_is_an_empty_table_with_its_columns(blobs, kept):
     """Programs find the same columns always."""
-    assert tuple(verify(kept, blobs, execution=HERE).columns) == verification.MOVED_COLUMNS
+    assert tuple(verify(kept, blobs, execution=HERE).columns) == MOVED_COLUMNS
     assert isinstance(kept.scores, pd.DataFrame)
