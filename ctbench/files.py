@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ __all__ = ["PARTIAL", "cache_folder", "sha256", "whole_file", "write_text"]
 
 PARTIAL = ".partial-"
 """Prefix of temporary files; one that remains was left by a killed process."""
+
+_changing_umask = threading.Lock()
+"""It can be read by changing it only; two threads at once would leave it changed."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -87,6 +91,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _changing_umask:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

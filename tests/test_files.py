@@ -1,5 +1,8 @@
 import hashlib
+import os
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -91,3 +94,23 @@ def test_without_a_variable_the_platform_decides(monkeypatch, platform, variable
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert cache_folder() == Path(expected)
+
+
+def test_threads_leave_the_umask_as_it_is(tmp_path, monkeypatch):
+    """Files that two threads write at once have the user's permissions, and so have all later ones."""
+    umask = os.umask
+    before = umask(0o027)
+
+    def slow_umask(mask):
+        found = umask(mask)
+        time.sleep(0.002)
+        return found
+
+    monkeypatch.setattr(os, "umask", slow_umask)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda number: write_text(tmp_path / str(number), "x"), range(40)))
+    finally:
+        found = umask(before)
+    assert found == 0o027
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}

@@ -15,6 +15,7 @@ from ctbench.cli.options import (
     Processes,
     Timeout,
     Trust,
+    Unsandboxed,
     isolation_from,
     key_values,
 )
@@ -28,6 +29,7 @@ def check(
     device: Device = None,
     option: Options = None,
     trust: Trust = False,
+    unsandboxed: Unsandboxed = False,
     mount: Mounts = None,
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
@@ -43,7 +45,14 @@ def check(
 
     from ctbench.predictors import IsolatedPredictor, check_conformance, open_predictor, unenforced
 
-    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    isolation = isolation_from(
+        trust=trust,
+        unsandboxed=unsandboxed,
+        mount=mount,
+        timeout=timeout,
+        memory_gb=memory_gb,
+        processes=processes,
+    )
     opened = open_predictor(predictor, key_values(option, device), isolation)
     for sentence in unenforced(predictor, isolation):
         note(sentence)

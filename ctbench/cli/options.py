@@ -42,6 +42,7 @@ __all__ = [
     "Timeout",
     "Trust",
     "TrustPackage",
+    "Unsandboxed",
     "chosen_split",
     "dataset_of_run",
     "found_labels",
@@ -114,6 +115,13 @@ Options = Annotated[
     ),
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the predictor in this process, without sandbox and limits.")]
+Unsandboxed = Annotated[
+    bool,
+    typer.Option(
+        "--unsandboxed",
+        help="Run code of other packages also where there is no sandbox: it can read and write all that you can.",
+    ),
+]
 TrustPackage = Annotated[
     bool, typer.Option("--trust", help="Also run code of other packages than ctbench; it runs without a sandbox.")
 ]
@@ -186,12 +194,13 @@ def key_values(pairs: list[str] | None, device: str | None = None) -> dict[str, 
 def isolation_from(
     *,
     trust: bool,
+    unsandboxed: bool,
     mount: list[Path] | None,
     timeout: float | None,
     memory_gb: float | None,
     processes: int | None,
 ) -> Isolation:
-    """Return the `Isolation` that ``--trust``, ``--mount`` and the options of limits describe.
+    """Return the `Isolation` that ``--trust``, ``--unsandboxed``, ``--mount`` and the options of limits describe.
 
     Raises:
         UsageError: A mount does not exist, or a limit is not positive.
@@ -204,7 +213,7 @@ def isolation_from(
         raise UsageError(msg)
     given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
     limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
-    return Isolation(trust, tuple(path.absolute() for path in mount or ()), limits)
+    return Isolation(trust, tuple(path.absolute() for path in mount or ()), limits, unsandboxed)
 
 
 def found_labels(arrays: Iterable[np.ndarray]) -> LabelSet:

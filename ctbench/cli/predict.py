@@ -17,6 +17,7 @@ from ctbench.cli.options import (
     Processes,
     Timeout,
     Trust,
+    Unsandboxed,
     isolation_from,
     key_values,
 )
@@ -44,6 +45,7 @@ def predict(
     device: Device = None,
     option: Options = None,
     trust: Trust = False,
+    unsandboxed: Unsandboxed = False,
     mount: Mounts = None,
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
@@ -67,7 +69,14 @@ def predict(
     if len(set(names)) < len(names):
         msg = f"two images would be written to the same file in {out}; rename one, so that they have different names"
         raise UsageError(msg)
-    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    isolation = isolation_from(
+        trust=trust,
+        unsandboxed=unsandboxed,
+        mount=mount,
+        timeout=timeout,
+        memory_gb=memory_gb,
+        processes=processes,
+    )
     opened = open_model(predictor, weights, key_values(option, device), isolation)
     for sentence in unenforced(predictor, isolation):
         note(sentence)

@@ -24,6 +24,7 @@ from ctbench.cli.options import (
     Split,
     Timeout,
     Trust,
+    Unsandboxed,
     chosen_split,
     isolation_from,
     key_values,
@@ -54,6 +55,7 @@ def run(
     device: Device = None,
     option: Options = None,
     trust: Trust = False,
+    unsandboxed: Unsandboxed = False,
     mount: Mounts = None,
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
@@ -95,7 +97,14 @@ def run(
     from ctbench.predictors import process_command, unenforced
     from ctbench.runs import READERS, Execution, RunRequest, Shard, carry_out
 
-    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    isolation = isolation_from(
+        trust=trust,
+        unsandboxed=unsandboxed,
+        mount=mount,
+        timeout=timeout,
+        memory_gb=memory_gb,
+        processes=processes,
+    )
     if dry_run:
         print(process_command(predictor, key_values(option, device), isolation))
         return

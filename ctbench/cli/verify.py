@@ -21,6 +21,7 @@ from ctbench.cli.options import (
     RunFolder,
     Timeout,
     Trust,
+    Unsandboxed,
     dataset_of_run,
     isolation_from,
     key_values,
@@ -49,6 +50,7 @@ def verify(
         typer.Option("--lock", metavar="FILE", help="Also compare with the file that `ctbench lock` wrote."),
     ] = None,
     trust: Trust = False,
+    unsandboxed: Unsandboxed = False,
     mount: Mounts = None,
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
@@ -73,7 +75,14 @@ def verify(
     expected = read_lock(lock) if lock else None
     loaded = dataset_of_run(opened, dataset, catalog)
     execution = Execution(jobs=jobs, cached=False, progress=show_progress)
-    isolation = isolation_from(trust=trust, mount=mount, timeout=timeout, memory_gb=memory_gb, processes=processes)
+    isolation = isolation_from(
+        trust=trust,
+        unsandboxed=unsandboxed,
+        mount=mount,
+        timeout=timeout,
+        memory_gb=memory_gb,
+        processes=processes,
+    )
     moved = verify_run(
         opened,
         loaded,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctbench.errors import ContractError, PluginError, PredictionFailedError, UsageError
 from ctbench.predictors.answers import parse_findings
@@ -18,7 +19,7 @@ from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
-from ctbench.predictors.isolation import Isolation, Session, missing_protections, shared_files
+from ctbench.predictors.isolation import Isolation, KilledError, Session, missing_protections, shared_files
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
@@ -38,7 +39,7 @@ class IsolatedPredictor:
 
     Every answer of the process is checked. When the predictor exceeds a limit, leaves processes running or dies, the
     case fails and the next one gets a new process; so it does when more than half of the memory limit is in use after
-    a case.
+    a case. A case whose process is killed, perhaps from outside, is tried once more.
 
     Args:
         spec: An entry point, ``module:attribute`` or ``command:...``.
@@ -71,15 +72,26 @@ class IsolatedPredictor:
 
         Raises:
             PluginError: As for ``load_predictor``, or the process ended or exceeded a limit.
-            UsageError: As for ``load_predictor``, or the answer is malformed.
+            UsageError: As for ``load_predictor``, or the answer is malformed, or there is no sandbox on this machine
+                and the isolation does not allow to run without one.
         """
-        if self._info is None:
-            try:
-                self._info = info_from_json(self._session.start(), f"the info of {self.spec}")
-            except PredictionFailedError as error:
-                msg = f"predictor {self.spec!r} could not be made: it {error}"
-                raise PluginError(msg) from error
+        self.start(again=False)
+        assert self._info is not None
         return self._info
+
+    def start(self, *, again: bool = True) -> None:
+        """Start the process if it has not been started, or (``again``) has ended since.
+
+        Raises:
+            PluginError, UsageError: As for `info`.
+        """
+        if self._info is not None and (self._session.is_live or not again):
+            return
+        try:
+            self._info = info_from_json(self._session.start(), f"the info of {self.spec}")
+        except PredictionFailedError as error:
+            msg = f"predictor {self.spec!r} could not be made: it {error}"
+            raise PluginError(msg) from error
 
     def predict(self, image: Volume) -> Prediction:
         """Predict one image; the same as `prediction` of a case without id."""
@@ -98,14 +110,22 @@ class IsolatedPredictor:
             ContractError: The answer is not a valid prediction.
             CtbenchError: The predictor raised it in its process.
         """
+        self.start()
         info = self.info
         dtype = np.min_scalar_type(max(info.labels.values(), default=1))
         try:
-            labels, answer = self._session.predict(image, dtype)
+            labels, answer = self._predicted(image, dtype)
         except PredictionFailedError as error:
             raise _named(error, info, case) from error
         score, findings = parse_findings(answer, f"the answer of {info.name}")
         return check_prediction(Prediction(labels, score, findings=findings), image, info)
+
+    def _predicted(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+        try:
+            return self._session.predict(image, dtype)
+        except KilledError:  # perhaps from outside, which is no fault of the predictor
+            self.start()
+            return self._session.predict(image, dtype)
 
     def check(self) -> tuple[CheckResult, ...]:
         """Run ``check_conformance`` in the predictor's process and return its results.

@@ -21,7 +21,7 @@ from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
 from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
 from ctbench.runs.planning import RunPlan, scoring_of
-from ctbench.runs.predicting import Outcome, PredictorSource, predict_case
+from ctbench.runs.predicting import Outcome, PredictorSource, predict_case, release_predictors
 from ctbench.runs.scoring import ScorePlan, score_case
 from ctbench.scores import Status
 from ctbench.volume import Volume
@@ -89,6 +89,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     if source is None or card is None:
         return {}
     _tell_of_unmatched(source, plan, paths)
+    said = set(source.unenforced())
     for sentence in source.unenforced():
         log(paths.log, "predict", "", sentence)
     identity = prediction_identity(card) if execution.cached else ""
@@ -107,6 +108,10 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     for outcome, cost in execution.over(f"predict {card.info.name}", _predict, steps, total):
         outcomes[outcome.case] = outcome
         note_cost(paths.costs, cost)
+        for sentence in outcome.unenforced:
+            if sentence not in said:  # a worker on another machine
+                said.add(sentence)
+                log(paths.log, "predict", outcome.case, f"where this case was predicted, {sentence}")
         if outcome.status != Status.OK:
             message = f"{outcome.status}: {outcome.detail}"
             log(
@@ -117,6 +122,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
                 broken_contract=outcome.broken_contract,
                 trace=outcome.trace,
             )
+    release_predictors()
     return outcomes
 
 
@@ -193,6 +199,7 @@ def _score_part(
     paths: RunFolder,
     number: int,
 ) -> list[Cost]:
+    release_predictors()
     tables, references, costs = [], {}, []
     for case, outcome in zip(cases, outcomes, strict=True):
         start = time.perf_counter()

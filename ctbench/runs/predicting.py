@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ctbench.errors import ContractError, DataError, MissingFileError, PluginError, UsageError
+from ctbench.errors import ContractError, DataError, MissingFileError, PluginError, StoreError, UsageError
 from ctbench.files import write_text
 from ctbench.predictors import (
     FolderPredictions,
@@ -19,6 +20,7 @@ from ctbench.predictors import (
     Isolation,
     Prediction,
     Predictor,
+    PredictorInfo,
     check_prediction,
     open_predictor,
     unenforced,
@@ -28,7 +30,7 @@ from ctbench.runs.folder import RunFolder
 from ctbench.scores import Status
 from ctbench.volume import Volume, read_volume, write_volume
 
-__all__ = ["Outcome", "PredictorSource", "predict_case"]
+__all__ = ["Outcome", "PredictorSource", "predict_case", "release_predictors"]
 
 
 AnyPredictor = Predictor | FolderPredictions | IsolatedPredictor
@@ -53,7 +55,7 @@ class PredictorSource:
     here: Path = field(default_factory=Path.cwd)
 
     def predictor(self) -> AnyPredictor:
-        """Return the predictor, which is made once per process."""
+        """Return the predictor, which is made once per thread: a process of a Dask worker may have several."""
         options = json.dumps(dict(self.options), sort_keys=True)
         return self.made or _made_once(self.spec, options, self.isolation, self.here)
 
@@ -97,6 +99,7 @@ class Outcome:
         broken_contract: Whether the predictor returned something other than a valid prediction.
         trace: Traceback of the predictor's exception, and the end of what it printed.
         seconds: Wall time.
+        unenforced: Restrictions that the machine of the prediction could not enforce, a sentence each.
     """
 
     case: str
@@ -105,6 +108,7 @@ class Outcome:
     broken_contract: bool = False
     trace: str = ""
     seconds: float = 0.0
+    unenforced: tuple[str, ...] = ()
 
 
 def predict_case(
@@ -124,24 +128,54 @@ def predict_case(
 
     Raises:
         DataError: The image cannot be read.
+        PluginError: The predictor cannot be made, although it could when the run began; it is tried twice.
+        UsageError: There is no sandbox on this machine, and the predictor must not run without one.
+        StoreError: The folder of temporary files cannot be written.
     """
+    outcome = _predicted(source, case, image, folder, series)
+    return replace(outcome, unenforced=source.unenforced())
+
+
+def release_predictors() -> None:
+    """End the processes of the predictors that were made in this thread: the score phase has begun."""
+    for predictor in _made.predictors.values():
+        if isinstance(predictor, IsolatedPredictor):
+            predictor.stop()
+
+
+def _predicted(
+    source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None
+) -> Outcome:
     predictor = source.predictor()
     volume = image if isinstance(image, Volume) else read_volume(image, series=series)
+    info = _ready(predictor)  # outside the time of the case, and no failure of it
     try:
-        info = predictor.info  # starts the predictor's own process, if it has one, outside the time of the case
         start = time.perf_counter()
-        prediction = check_prediction(_predict(predictor, case, volume), volume, info)
+        with _one_at_a_time if source.made else nullcontext():
+            prediction = check_prediction(_predict(predictor, case, volume), volume, info)
+    except StoreError:  # a full disk is no failure of the predictor
+        raise
     except MissingFileError as error:
         return Outcome(case, Status.MISSING, str(error))
     except (PluginError, DataError) as error:
         trace = "\n".join(getattr(error, "__notes__", ())).strip()
         return Outcome(case, Status.FAILED, str(error), isinstance(error, ContractError), trace)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the run must go on
-        what = f"{predictor.info.name} raised {type(error).__name__} on case {case}: {error}"
+        what = f"{info.name} raised {type(error).__name__} on case {case}: {error}"
         return Outcome(case, Status.FAILED, what, trace=traceback.format_exc())
     seconds = time.perf_counter() - start
     _keep(prediction, case, volume, folder)
     return Outcome(case, seconds=seconds)
+
+
+def _ready(predictor: AnyPredictor) -> PredictorInfo:
+    """Start the process of a predictor, if it has one, a second time if that fails; return the predictor's info."""
+    if isinstance(predictor, IsolatedPredictor):
+        try:
+            predictor.start()
+        except PluginError:
+            predictor.start()
+    return predictor.info
 
 
 def _predict(predictor: AnyPredictor, case: str, image: Volume) -> Prediction:
@@ -158,6 +192,25 @@ def _keep(prediction: Prediction, case: str, image: Volume, folder: RunFolder) -
     write_volume(image.with_array(prediction.labels), folder.prediction(case))
 
 
-@lru_cache(maxsize=4)
+class _Made(threading.local):
+    """The predictors that were made in this thread, oldest first; they end with it."""
+
+    def __init__(self) -> None:
+        self.predictors: dict[tuple[Any, ...], AnyPredictor] = {}
+
+
+_made = _Made()
+
+_one_at_a_time = threading.Lock()
+"""Dask may hand one predictor object to two threads, and its author need not have thought of that."""
+
+_MOST = 4
+
+
 def _made_once(spec: str, options: str, isolation: Isolation, here: Path) -> AnyPredictor:
-    return open_predictor(spec, json.loads(options), isolation, here)
+    kept, wanted = _made.predictors, (spec, options, isolation, here)
+    if wanted not in kept:
+        for oldest in list(kept)[: len(kept) + 1 - _MOST]:
+            del kept[oldest]
+        kept[wanted] = open_predictor(spec, json.loads(options), isolation, here)
+    return kept[wanted]

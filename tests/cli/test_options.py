@@ -10,7 +10,7 @@ from ctbench.errors import UsageError
 from ctbench.predictors import Isolation, Limits
 
 Case = make_dataclass("Case", ["split"])
-NOTHING = {"trust": False, "mount": None, "timeout": None, "memory_gb": None, "processes": None}
+NOTHING = {"unsandboxed": False, "trust": False, "mount": None, "timeout": None, "memory_gb": None, "processes": None}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def hostile(world, limits=TIGHT):
     """The hostile predictor, as a stranger's."""
     root, server = world
     options = {"secret": str(root / "dataset" / "a-readers-mask.nii.gz"), "port": server.getsockname()[1]}
-    return IsolatedPredictor("hostile:Hostile", options, Isolation(limits=limits), root / "code")
+    return IsolatedPredictor("hostile:Hostile", options, Isolation(limits=limits, unsandboxed=True), root / "code")
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_what_a_failed_case_printed_last_is_kept(world):
         "        print('loading the third fold')\n"
         "        raise ValueError('no fold')\n"
     )
-    predictor = IsolatedPredictor("talker:Talker", here=world[0] / "code")
+    predictor = IsolatedPredictor("talker:Talker", None, Isolation(unsandboxed=True), world[0] / "code")
     with pytest.raises(PredictionFailedError, match="hostile raised ValueError on case a: no fold") as caught:
         predictor.prediction("a", image_for("nothing"))
     notes = "\n".join(caught.value.__notes__)
@@ -211,7 +211,9 @@ def test_cpu_time_counts_apart_from_wall_time(world):
     (world[0] / "code" / "burner.py").write_text(
         "from hostile import *\nclass Burner(Hostile):\n    def predict(self, image):\n        while True: pass\n"
     )
-    predictor = IsolatedPredictor("burner:Burner", None, Isolation(limits=Limits(cpu_seconds=0.5)), world[0] / "code")
+    predictor = IsolatedPredictor(
+        "burner:Burner", None, Isolation(limits=Limits(cpu_seconds=0.5), unsandboxed=True), world[0] / "code"
+    )
     with pytest.raises(PredictionFailedError, match=r"used more than 0\.5 s of CPU time"):
         predictor.predict(image_for("nothing"))
 
@@ -219,7 +221,7 @@ def test_cpu_time_counts_apart_from_wall_time(world):
 def test_a_predictor_that_cannot_be_made_is_a_plugin_error(world):
     """Too long, not there, or with wrong options: the same errors as in this process."""
     here = world[0] / "code"
-    quick = Isolation(limits=Limits(seconds=2))
+    quick = Isolation(limits=Limits(seconds=2), unsandboxed=True)
     with pytest.raises(PluginError, match="'hostile:fail_on_making' could not be made: it took more than 2 s"):
         _ = IsolatedPredictor("hostile:fail_on_making", None, quick, here).info
     with pytest.raises(PluginNotFoundError, match="'hostile:Absent' cannot be imported"):
@@ -326,8 +328,9 @@ def test_nothing_is_left_of_a_stopped_predictor(world):
 def test_a_predictor_dies_with_whoever_asked_it(world, tmp_path):
     """A run that is killed leaves no process behind."""
     code = (
-        "import sys, time; from pathlib import Path; from ctbench.predictors import IsolatedPredictor\n"
-        f"p = IsolatedPredictor('hostile:Hostile', here=Path({str(world[0] / 'code')!r})); p.info\n"
+        "import sys, time; from pathlib import Path; from ctbench.predictors import IsolatedPredictor, Isolation\n"
+        f"anywhere, here = Isolation(unsandboxed=True), Path({str(world[0] / 'code')!r})\n"
+        "p = IsolatedPredictor('hostile:Hostile', None, anywhere, here); p.info\n"
         "print(*p._session._live.process.usage().processes, flush=True); time.sleep(100)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

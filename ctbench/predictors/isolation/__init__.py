@@ -9,12 +9,13 @@ from __future__ import annotations
 from ctbench.predictors.isolation.limits import Limits, enforce
 from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.isolation.sandbox import missing_protections, shared_files
-from ctbench.predictors.isolation.session import Session
+from ctbench.predictors.isolation.session import KilledError, Session
 from ctbench.predictors.isolation.supervised import run_program
 from ctbench.predictors.isolation.workspace import remove_tree
 
 __all__ = [
     "Isolation",
+    "KilledError",
     "Limits",
     "Session",
     "enforce",

@@ -18,8 +18,10 @@ class Isolation:
         trust: Run the predictor in this process, without sandbox and limits.
         mounts: Files and folders that it may read besides its own code, e.g. weights.
         limits: Resource limits for one case.
+        unsandboxed: Run it also where there is no sandbox; it can then read and write every file that you can.
     """
 
     trust: bool = False
     mounts: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    unsandboxed: bool = False

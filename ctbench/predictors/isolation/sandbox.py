@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -11,16 +12,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from ctbench.errors import UsageError
+
 __all__ = [
     "SCRATCH",
     "environment",
+    "expect_sandbox",
     "interpreter_folders",
     "is_sandboxed",
     "missing_protections",
+    "new_user",
     "sandboxed",
     "shared_files",
     "system_files",
-    "user_inside",
 ]
 
 SCRATCH = Path("/tmp")  # noqa: S108  # inside the sandbox it is a file system of its own
@@ -53,6 +57,9 @@ _ENVIRONMENT_ENDINGS = ("_NUM_THREADS",)
 _FIRST_UID = 0x70000000
 """Above the user ids of people and services, and above the ranges that systems reserve for containers."""
 
+_USERS_OF_PROCESS = 64
+_numbers = itertools.count()
+
 # Root mounts, then becomes an unprivileged user, to whom the limit on processes applies; only then the plugin runs.
 _BECOME = (
     "import os, sys; user = int(sys.argv[1]); os.setgroups([]); os.setresgid(user, user, user); "
@@ -67,6 +74,7 @@ def sandboxed(
     writable: Path,
     folder: Path,
     scratch_bytes: int,
+    user: int,
     gpu: bool = False,
 ) -> list[str]:
     """Return the command line of bubblewrap that runs ``command`` without network, other processes or other files.
@@ -77,6 +85,7 @@ def sandboxed(
         writable: The only folder that it may write to besides its scratch space.
         folder: Its working folder; empty inside the sandbox unless it is among ``readable``.
         scratch_bytes: Size of its scratch space (held in memory), in bytes.
+        user: Id of the user that it becomes where ctbench runs as root.
         gpu: Whether it may use the graphics cards.
     """
     root = _kind() == "root"
@@ -93,8 +102,7 @@ def sandboxed(
     arguments += ["--bind", str(writable), str(writable), "--remount-ro", "/dev", "--remount-ro", "/"]
     arguments += ["--chdir", str(folder), "--"]
     if root:
-        # Every worker has its own user, so that one that reaches its limit of processes does not block another.
-        arguments += [sys.executable, "-I", "-S", "-c", _BECOME, str(user_inside())]
+        arguments += [sys.executable, "-I", "-S", "-c", _BECOME, str(user)]
     return [*arguments, *command]
 
 
@@ -103,9 +111,25 @@ def is_sandboxed() -> bool:
     return _kind() != "none"
 
 
-def user_inside() -> int:
-    """Return the id of the user that runs a sandboxed process."""
-    return _FIRST_UID + os.getpid() if _kind() == "root" else os.getuid()
+def expect_sandbox() -> None:
+    """Raise ``UsageError`` if there is no sandbox on this machine."""
+    if not is_sandboxed():
+        msg = (
+            f"code of other packages than ctbench runs in a sandbox only, and there is none here: {_problem()}; "
+            "install bubblewrap, or use --trust if you trust that code, or --unsandboxed where there is nothing to hide"
+        )
+        raise UsageError(msg)
+
+
+def new_user() -> int:
+    """Return the id of a user for one sandboxed process.
+
+    The system counts processes by user: where ctbench runs as root, every sandbox has its own, so that one that reaches
+    its limit does not block another in this process or in another one. Anybody else stays what they are.
+    """
+    if _kind() != "root":
+        return os.getuid()
+    return _FIRST_UID + os.getpid() * _USERS_OF_PROCESS + next(_numbers) % _USERS_OF_PROCESS
 
 
 def environment(home: Path) -> dict[str, str]:

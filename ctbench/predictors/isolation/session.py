@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench import errors
-from ctbench.errors import ContractError, CtbenchError, PredictionFailedError
+from ctbench.errors import ContractError, CtbenchError, DataError, PluginError, PredictionFailedError, UsageError
 from ctbench.predictors.isolation import sandbox
 from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.isolation.processes import holds_more, tasks_of_user
@@ -24,10 +24,16 @@ from ctbench.predictors.isolation.supervised import Supervised
 from ctbench.predictors.isolation.workspace import Workspace
 from ctbench.volume import Volume
 
-__all__ = ["Session"]
+__all__ = ["KilledError", "Session"]
+
+_KILLS = {getattr(signal, "SIGKILL", None), signal.SIGTERM}
 
 _GRACE_SECONDS = 1.0
 """Seconds that processes started by a predictor may take to end after its answer."""
+
+
+class KilledError(PredictionFailedError):
+    """The process was killed, by itself or from outside."""
 
 
 @dataclass
@@ -67,6 +73,7 @@ class Session:
         self._isolation = isolation
         self._here = here
         self._own_files = tuple(own_files)
+        self._user = sandbox.new_user()
         self._live: _Live | None = None
         self._number = 0
 
@@ -79,11 +86,14 @@ class Session:
         """Start the process anew; return the JSON form of the predictor's ``info``, unchecked.
 
         Raises:
+            UsageError: There is no sandbox here, and the isolation does not allow to run without one.
             PredictionFailedError: It ended or exceeded a limit; the message completes a sentence that begins with the
                 predictor's name.
             CtbenchError: ``load_predictor`` raised it in the process.
         """
         self.stop()
+        if not self._isolation.unsandboxed:
+            sandbox.expect_sandbox()
         return self._start()
 
     def predict(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -132,6 +142,7 @@ class Session:
             writable=folder / "out",
             folder=self._here,
             scratch_bytes=self._isolation.limits.written_bytes,
+            user=self._user,
             gpu=str(self._options.get("device", "")).startswith("cuda"),
         )
 
@@ -154,7 +165,7 @@ class Session:
 
     def _start(self) -> dict[str, Any]:
         alone, limits = not sandbox.is_sandboxed(), self._isolation.limits
-        space = Workspace(None if alone else sandbox.user_inside())
+        space = Workspace(None if alone else self._user)
         try:
             process = Supervised(
                 self.command(space.path),
@@ -189,7 +200,7 @@ class Session:
             line = process.ask(json.dumps({"number": self._number, **request}).encode())
             if not line:
                 msg = f"died: {_ending(process.exit_code)}"
-                raise PredictionFailedError(msg)
+                raise (KilledError if _signal_of(process.exit_code) in _KILLS else PredictionFailedError)(msg)
             answer = self._parse(line)
             if "make" not in request:
                 self._expect_nothing_left(self._live, answer)
@@ -226,23 +237,33 @@ class Session:
 
 
 def _rebuilt(answer: Mapping[str, Any], printed: str) -> CtbenchError:
-    """Rebuild the exception of the child process; only class names from ``ctbench.errors`` are accepted."""
+    """Rebuild the exception of the child process, of the classes in which a predictor may fail.
+
+    It cannot make an error that would end the run, such as a full disk of ours.
+    """
     if "raised" in answer:
         error: CtbenchError = PredictionFailedError(f"raised {answer['raised']}")
         error.add_note(str(answer.get("trace", "")))
     else:
         name = str(answer["error"])
         kind = getattr(errors, name) if name in errors.__all__ else PredictionFailedError
+        kind = kind if issubclass(kind, (DataError, PluginError, UsageError)) else PredictionFailedError
         error = kind(str(answer.get("text", "")))
     error.add_note(printed)
     return error
 
 
 def _ending(code: int | None) -> str:
-    """Describe how a process ended; shells and bubblewrap report signal N as exit code 128 + N."""
-    number = -code if code is not None and code < 0 else (code or 0) - 128
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
+    """Describe how a process ended."""
+    number = _signal_of(code)
+    if number is None:
         return f"exit code {code}"
-    return f"it was ended by {name}" + (", perhaps because memory ran out" if name == "SIGKILL" else "")
+    return f"it was ended by {number.name}" + (", perhaps because memory ran out" if number.name == "SIGKILL" else "")
+
+
+def _signal_of(code: int | None) -> signal.Signals | None:
+    """Return the signal that ended a process; shells and bubblewrap report signal N as exit code 128 + N."""
+    try:
+        return signal.Signals(-code if code is not None and code < 0 else (code or 0) - 128)
+    except ValueError:
+        return None

@@ -10,13 +10,14 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import ContractError
+from ctbench.errors import ContractError, StoreError
 from ctbench.volume import Volume
 
 __all__ = ["Workspace", "remove_tree"]
@@ -33,27 +34,37 @@ class Workspace:
 
     Args:
         user: Id of the user who may write to ``output``; None: this user.
+
+    Raises:
+        StoreError: It cannot be written, e.g. because the disk is full.
     """
 
     def __init__(self, user: int | None = None) -> None:
         import fcntl  # Unix only
 
         _sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with _full_disk():
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._lock = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.inputs, self.output, self.scratch = (self.path / name for name in ("in", "out", "scratch"))
-        for folder in (self.inputs, self.output, self.scratch):
-            folder.mkdir()
-            folder.chmod(0o755)
-        if user is not None:
-            shutil.chown(self.output, user)
+        with _full_disk(), self._removed_if_not_whole():
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self.inputs, self.output, self.scratch = (self.path / name for name in ("in", "out", "scratch"))
+            for folder in (self.inputs, self.output, self.scratch):
+                folder.mkdir()
+                folder.chmod(0o755)
+            if user is not None:
+                shutil.chown(self.output, user)
 
     def put(self, image: Volume) -> dict[str, Any]:
-        """Write an image's voxels as raw bytes; return path, dtype, shape and geometry, from which they are read."""
+        """Write an image's voxels as raw bytes; return path, dtype, shape and geometry, from which they are read.
+
+        Raises:
+            StoreError: They cannot be written, e.g. because the disk is full.
+        """
         path = self.inputs / "image"
-        np.ascontiguousarray(image.array).tofile(path)
-        path.chmod(0o644)
+        with _full_disk():
+            np.ascontiguousarray(image.array).tofile(path)
+            path.chmod(0o644)
         return {
             "path": str(path),
             "dtype": image.array.dtype.str,
@@ -100,10 +111,29 @@ class Workspace:
             for entry in folder.iterdir():
                 entry.unlink()
 
+    @contextlib.contextmanager
+    def _removed_if_not_whole(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self.remove()
+            raise
+
     def remove(self) -> None:
         """Remove the folder and all its content; no process may use it any more."""
         remove_tree(self.path)
         os.close(self._lock)
+
+
+@contextlib.contextmanager
+def _full_disk() -> Iterator[None]:
+    """Raise ``StoreError`` where the folder of temporary files cannot be written: no fault of a predictor."""
+    try:
+        yield
+    except OSError as error:
+        where = tempfile.gettempdir()
+        msg = f"cannot write temporary files in {where}: {error.strerror or error}; free some space, or set TMPDIR"
+        raise StoreError(msg) from error
 
 
 def remove_tree(folder: Path) -> None:

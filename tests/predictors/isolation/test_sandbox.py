@@ -17,6 +17,7 @@ def command(request, monkeypatch, tmp_path):
         writable=tmp_path / "out",
         folder=tmp_path / "work",
         scratch_bytes=1000,
+        user=7,
     )
 
 
@@ -75,10 +76,12 @@ def test_root_becomes_somebody_whom_limits_bind(monkeypatch, tmp_path):
     """The number of processes is not limited for root; for a user that nobody else is, it is."""
     monkeypatch.setattr(sandbox, "_kind", lambda: "root")
     monkeypatch.setattr(sandbox, "_features", lambda: "")
-    command = sandbox.sandboxed(["/bin/model"], readable=[], writable=tmp_path, folder=tmp_path, scratch_bytes=1)
+    command = sandbox.sandboxed(
+        ["/bin/model"], readable=[], writable=tmp_path, folder=tmp_path, scratch_bytes=1, user=7
+    )
     assert "--unshare-user" not in command
-    assert command[-2:] == [str(sandbox.user_inside()), "/bin/model"]
-    assert sandbox.user_inside() >= 0x70000000
+    assert command[-2:] == ["7", "/bin/model"]
+    assert sandbox.new_user() >= 0x70000000
 
 
 def test_the_environment_holds_no_secrets(monkeypatch):
@@ -97,7 +100,7 @@ def test_graphics_cards_are_there_only_where_asked_for(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "_kind", lambda: "user")
     monkeypatch.setattr(sandbox, "_features", lambda: "")
     monkeypatch.setattr(sandbox, "_GPU_DEVICES", ("null",))
-    arguments = {"readable": [], "writable": tmp_path, "folder": tmp_path, "scratch_bytes": 1}
+    arguments = {"readable": [], "writable": tmp_path, "folder": tmp_path, "scratch_bytes": 1, "user": 7}
     assert "--dev-bind" not in sandbox.sandboxed(["x"], **arguments)
     assert bound(sandbox.sandboxed(["x"], **arguments, gpu=True), "--dev-bind") == ["/dev/null"]
 

@@ -46,7 +46,7 @@ def test_the_end_of_a_process_is_described(code, words):
 )
 def test_a_program_that_does_not_answer_fails_the_start(tmp_path, program, error):
     """Whatever a program writes instead of an answer is refused, and its process is gone."""
-    session = Session(program, "mine", {}, Isolation(), tmp_path)
+    session = Session(program, "mine", {}, Isolation(unsandboxed=True), tmp_path)
     with pytest.raises(error):
         session.start()
     assert not session.is_live
