@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctbench.boards.board import Board, board_of, board_stamp, open_board, rebuild, submit, withdraw
+from ctbench.boards.board import Board, board_of, board_stamp, open_board
 from ctbench.boards.grid import Grid
+from ctbench.boards.submissions import rebuild, submit, withdraw
 
 __all__ = ["Board", "Grid", "board_of", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]

@@ -1,46 +1,33 @@
-"""A board: submitted runs, and tables derived from them so that a page opens at once.
-
-``runs/DIGEST/`` holds each run as it was submitted, ``withdrawn/DIGEST.json`` a tombstone for each withdrawn run.
-``index.parquet`` and ``leaderboard.parquet/`` are derived from them, and ``rebuild`` brings them up to date. The digest
-of a run is that of its ``run.json``, which holds the digests of everything else.
-"""
+"""Reading of a board: its table of runs, their scores and files, and folders of runs that were never submitted."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ctbench.boards.grid import Grid
-from ctbench.boards.index import current_index, index_row, read_index, typed_index, write_index
+from ctbench.boards.index import index_row, read_index, typed_index
 from ctbench.boards.partitions import (
-    add_run,
     checked_scores,
-    fold,
     framed,
     partition_blocks,
     partition_table,
     partitions,
     unit_of,
 )
-from ctbench.boards.storage import Place
+from ctbench.boards.storage import Place, expect_digest
 from ctbench.boards.unsubmitted import loose_partitions, loose_runs, loose_table
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
-from ctbench.runs.claims import claim
 from ctbench.runs.folder import Run, RunFolder, open_run
 from ctbench.runs.manifest import Manifest, parse_manifest
 
-__all__ = ["Board", "board_of", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
+__all__ = ["Board", "board_of", "board_stamp", "open_board"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +62,7 @@ class Board:
         self._row(run)
         if run in self.folders:
             return open_run(self.folders[run])
-        _expect_digest(run)
+        expect_digest(run)
         if self.place.local is None:
             msg = f"the files of run {run} are in an object store, {self.place}; copy the board to a local folder first"
             raise StoreError(msg)
@@ -165,115 +152,6 @@ def board_stamp(path: str | Path) -> str:
         return hashlib.sha256("".join(folders).encode()).hexdigest()
     index = place / "index.parquet"
     return hashlib.sha256(index.read()).hexdigest() if index.exists() else ""
-
-
-def submit(run: Run, board: str | Path) -> tuple[str, bool]:
-    """Submit a run to a board; the caller verifies it first (see ``ctbench.runs.verify``).
-
-    Args:
-        run: A complete run of this schema version.
-        board: A folder or a URL.
-
-    Returns:
-        The digest of the run, and whether it is new: submitting a run again changes nothing.
-
-    Raises:
-        UsageError: The run was withdrawn, is a shard, or is too old to have digests of its results.
-        StoreError: The board cannot be written, or a file of the run is a link.
-    """
-    place, paths = Place.of(board), RunFolder(run.folder)
-    paths.expect_no_links()
-    if run.manifest.shard or not run.manifest.scores_digest:
-        what = "is a shard of one; merge it first" if run.manifest.shard else "has no digests; score it again"
-        msg = f"{run.folder} cannot be submitted: it {what}"
-        raise UsageError(msg)
-    digest = sha256(paths.manifest)
-    with _alone(place):
-        tombstone = place / "withdrawn" / f"{digest}.json"
-        if tombstone.exists():
-            why = json.loads(tombstone.read()).get("reason") or "no reason was given"
-            msg = f"{run.folder} was withdrawn from {place}: {why}"
-            raise UsageError(msg)
-        own = place / "runs" / digest
-        new = not (own / "run.json").exists()
-        if new:
-            kept = [paths.scores, paths.times, paths.log, *sorted(paths.predictions.glob("*"))]
-            for path in (path for path in kept if path.is_file()):
-                (own / path.relative_to(paths.path).as_posix()).write(path.read_bytes())
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            (own / "submitted.json").write(json.dumps({"submitted": stamp}).encode())
-            (own / "run.json").write(paths.manifest.read_bytes())  # the commit mark, here too
-        _bring_up_to_date(place)
-    return digest, new
-
-
-def withdraw(digest: str, board: str | Path, reason: str = "") -> None:
-    """Withdraw a run: its files are deleted, a tombstone stays, and it cannot be submitted again.
-
-    Raises:
-        UsageError: The board has no such run.
-    """
-    place = Place.of(board)
-    _expect_digest(digest)
-    with _alone(place):
-        own, tombstone = place / "runs" / digest, place / "withdrawn" / f"{digest}.json"
-        if not ((own / "run.json").exists() or tombstone.exists()):
-            msg = f"{place} has no run {digest!r}; its runs: {', '.join((place / 'runs').names()) or 'none'}"
-            raise UsageError(msg)
-        if not tombstone.exists():
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            tombstone.write(json.dumps({"withdrawn": stamp, "reason": reason}, ensure_ascii=False).encode())
-        own.remove()
-        _bring_up_to_date(place)
-
-
-def _expect_digest(text: str) -> None:
-    """Refuse what is not the name of a run on a board: it becomes part of a path, and ``..`` is the board itself."""
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        msg = f"expected the digest of a run, 64 of the characters 0-9 and a-f, got {text!r}"
-        raise UsageError(msg)
-
-
-def rebuild(board: str | Path) -> Board:
-    """Update the derived tables from the submitted runs; only new runs are read.
-
-    Raises:
-        StoreError: the board cannot be written.
-    """
-    place = Place.of(board)
-    with _alone(place):
-        _bring_up_to_date(place)
-    return open_board(board)
-
-
-@contextmanager
-def _alone(place: Place) -> Iterator[None]:
-    """Claim a board on this machine for one process at a time; in an object store the last writer wins."""
-    if place.local is not None:
-        try:
-            place.local.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"cannot write the board {place}: {error.strerror}; choose a folder that you may write to"
-            raise StoreError(msg) from error
-    with nullcontext() if place.local is None else claim(place.local / ".lock"):
-        yield
-
-
-def _bring_up_to_date(place: Place) -> None:
-    index = current_index(place)
-    withdrawn = {name.removesuffix(".json") for name in (place / "withdrawn").names()}
-    present = [digest for digest in (place / "runs").names() if digest not in withdrawn]
-    present = [digest for digest in present if (place / "runs" / digest / "run.json").exists()]
-    kept = index[index["run"].isin(present)]
-    new = [digest for digest in present if digest not in set(index["run"])]
-    if len(kept) == len(index) and not new:
-        return
-    rows = [index_row(digest, place / "runs" / digest, partial(add_run, place)) for digest in new]
-    gone = set(index.loc[~index["run"].isin(present), "dataset"])
-    for dataset in sorted({row["dataset"] for row in rows} | gone):
-        fold(place, dataset, present if dataset in gone else None)
-    table = pd.concat([kept, typed_index(pd.DataFrame(rows))], ignore_index=True)
-    write_index(place, table)  # comes last: a run that is in it is in the tables
 
 
 def _counted_loss(digest: str, manifest: Manifest, scores: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -12,7 +13,9 @@ import pandas as pd
 
 from ctbench.boards.storage import Place
 from ctbench.errors import CtbenchError, StoreError
+from ctbench.runs.digests import predictions_digest_of
 from ctbench.runs.manifest import Manifest, parse_manifest
+from ctbench.runs.parquet import read_bounded
 from ctbench.runs.rules import rules_digest
 
 __all__ = ["INDEX_COLUMNS", "current_index", "index_row", "read_index", "typed_index", "write_index"]
@@ -53,20 +56,28 @@ def write_index(place: Place, rows: pd.DataFrame) -> None:
         typed_index(rows).to_parquet(file, index=False, compression="zstd")
 
 
-def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], int]) -> dict[str, Any]:
-    """Return the row of a run; a run that cannot be read is listed with the reason.
+def index_row(
+    digest: str, own: Place, take: Callable[[str, Manifest, bytes], int], *, whole: bool = False
+) -> dict[str, Any]:
+    """Return the row of a run; one that cannot be read, or lacks the digests it states, is listed with the reason.
 
     Args:
         digest: Digest of the run.
         own: Folder of the run.
         take: Called with digest, manifest and bytes of the scores; returns the number of cases without a prediction.
+        whole: Whether to read the predictions too, and check their digest.
     """
     row: dict[str, Any] = dict.fromkeys(INDEX_COLUMNS, "") | {"run": digest, "seconds": math.nan}
     row |= {"cases": 0, "failed": 0, "trained_here": False}
     try:
-        text = (own / "run.json").read().decode("utf-8", errors="replace")
+        content = (own / "run.json").read()
+        text = content.decode("utf-8", errors="replace")
         manifest = parse_manifest(text, f"run {digest}")
-        lost = take(digest, manifest, (own / "scores.parquet").read())
+        scores = (own / "scores.parquet").read()
+        _expect_digests(digest, content, manifest, scores)
+        if whole:
+            _expect_predictions(digest, manifest, own / "predictions")
+        lost = take(digest, manifest, scores)
     except CtbenchError as error:
         return row | {"problem": str(error)}
     return row | {
@@ -84,9 +95,32 @@ def index_row(digest: str, own: Place, take: Callable[[str, Manifest, bytes], in
         "overall_of": json.dumps(_overall_of(manifest)),
         "metrics": json.dumps(manifest.metrics),
         "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.info.training_datasets),
-        "seconds": _seconds(own / "times.parquet"),
+        "seconds": _seconds(own / "times.parquet", len(manifest.cases)),
         "manifest": text,
     }
+
+
+def _expect_digests(digest: str, content: bytes, manifest: Manifest, scores: bytes) -> None:
+    """Check the name of a run and the digest of its scores."""
+    named = hashlib.sha256(content).hexdigest()
+    if named != digest:
+        msg = f"the folder of run {digest} is not named by the digest of its run.json, {named}: one of them was changed"
+        raise StoreError(msg)
+    found = hashlib.sha256(scores).hexdigest()
+    if manifest.scores_digest and found != manifest.scores_digest:  # runs of schema version 1 kept none
+        msg = f"scores.parquet of run {digest} was changed after the run was made: its digest is {found}"
+        raise StoreError(msg)
+
+
+def _expect_predictions(digest: str, manifest: Manifest, folder: Place) -> None:
+    found = predictions_digest_of({name: _sha256(folder / name) for name in folder.names()})
+    if found != manifest.predictions_digest:
+        msg = f"a prediction of run {digest} was changed after the run was made: their digest is {found}"
+        raise StoreError(msg)
+
+
+def _sha256(file: Place) -> str:
+    return hashlib.sha256(file.read()).hexdigest()
 
 
 def _stamped(file: Place) -> str:
@@ -106,11 +140,13 @@ def _overall_of(manifest: Manifest) -> list[str]:
     return labels or groups
 
 
-def _seconds(times: Place) -> float:
+def _seconds(times: Place, cases: int) -> float:
     """Return the median time of a prediction, NaN if the run has no times."""
     try:
-        frame = pd.read_parquet(io.BytesIO(times.read()), columns=["phase", "seconds"])
-    except (CtbenchError, OSError, ValueError):
+        frame = read_bounded(times.read(), str(times), 2 * cases, ["phase", "seconds"])
+    except CtbenchError:
+        return math.nan
+    if not {"phase", "seconds"} <= set(frame.columns) or not pd.api.types.is_numeric_dtype(frame["seconds"]):
         return math.nan
     return float(frame.loc[frame["phase"] == "predict", "seconds"].median())
 
@@ -125,7 +161,7 @@ def read_index(place: Place) -> pd.DataFrame:
     if not set(INDEX_COLUMNS) <= set(index.columns):
         msg = (
             f"{place / 'index.parquet'} was made by an earlier version of ctbench; rebuild it with "
-            "`ctbench.boards.rebuild`, or submit a run"
+            "`ctbench board rebuild`, or submit a run"
         )
         raise StoreError(msg)
     return typed_index(index)

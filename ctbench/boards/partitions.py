@@ -1,14 +1,17 @@
 """The derived tables of a board: one partition for each dataset, metric and reference, so that a page reads one.
 
-A partition is ``base.parquet`` and a few files ``DIGEST.parquet`` of runs added since; when they are many, they are
-folded into the base. So a run is added without rewriting the others, and a page never opens hundreds of files.
+A partition is a few files, each with the rows of one run (``DIGEST.parquet``) or of several (``base-NAME.parquet``);
+when they are many, they are folded into one. So a run is added without rewriting the others, and a page never opens
+hundreds of files. Object stores have no locks: after two processes folded at once a run may be in several files, and
+is read from one of them. No row is lost: a file is removed only by who has written its rows to another one.
 """
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,6 +22,7 @@ from ctbench.boards.blocks import Block, blocks, extents_from_json, extents_to_j
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
 from ctbench.runs.manifest import Manifest
+from ctbench.runs.parquet import expect_bounded, most_rows, read_bounded
 from ctbench.scores import LOST, SCORE_COLUMNS
 
 __all__ = [
@@ -41,7 +45,8 @@ Partition = tuple[str, str, str]
 _COLUMNS = ("run", *(name for name in SCORE_COLUMNS if name not in {"dataset", "metric", "reference", "unit"}))
 _MOST_FILES = 16
 _PIECE = 262_144
-_BASE = "base.parquet"
+_BASE = "base-"
+_TRIES = 20
 _RUNS, _EXTENTS = b"runs", b"blocks"
 
 
@@ -67,11 +72,17 @@ def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int
     return lost
 
 
-def fold(place: Place, dataset: str, runs: Sequence[str] | None = None) -> None:
-    """Fold the partitions of a dataset that have many files; with ``runs`` fold all, and keep only their rows."""
+def fold(place: Place, dataset: str, without: Collection[str] = ()) -> None:
+    """Fold the partitions of a dataset that have many files.
+
+    Args:
+        place: Folder of the board.
+        dataset: Name of the dataset.
+        without: Digests of runs whose rows are dropped; with some, every partition is folded.
+    """
     for folder in _partitions(place / "leaderboard.parquet" / f"dataset={quote(dataset, safe='')}"):
-        if runs is not None or len(folder.names()) > _MOST_FILES:
-            _fold(folder, runs)
+        if without or len(folder.names()) > _MOST_FILES:
+            _fold(folder, set(without))
 
 
 def partitions(place: Place, dataset: str) -> list[tuple[str, str]]:
@@ -94,24 +105,25 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
 
 def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
     """Yield the same rows file by file, so that they are never all in memory."""
-    for file in _files(_folder(place, partition)):
-        everybody = set(_runs_of(file.schema_arrow)) <= wanted
+    for file, runs in _files(_folder(place, partition)):
+        kept = runs & wanted
+        everybody = set(_runs_of(file.schema_arrow)) <= kept
         for at in range(file.num_row_groups):
             # One column decides whether the others are read.
-            if everybody or len(_only(file.read_row_group(at, columns=["run"]), wanted)):
-                yield _only(file.read_row_group(at), wanted)
+            if everybody or len(_only(file.read_row_group(at, columns=["run"]), kept)):
+                yield _only(file.read_row_group(at), kept)
 
 
 def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) -> tuple[list[Block], str]:
     """Return the same scores as blocks, and their unit."""
     wanted, found, unit = set(runs), [], ""
-    for file in _files(_folder(place, partition)):
-        if wanted.isdisjoint(_runs_of(file.schema_arrow)):
+    for file, own in _files(_folder(place, partition)):
+        if wanted.isdisjoint(own):
             continue
         table = file.read(columns=["value", "status"])
         unit = unit_of(table)
         parts = blocks(table, extents_from_json(table.schema.metadata[_EXTENTS]))
-        found += [own for part in parts if (own := part.only(wanted)).extent.entries]
+        found += [block for part in parts if (block := part.only(wanted & own)).extent.entries]
     return found, unit
 
 
@@ -132,17 +144,18 @@ def checked_scores(digest: str, manifest: Manifest, scores: bytes) -> tuple[pd.D
         StoreError: The scores are not a table of this form, or belong to another run.
     """
     texts = [name for name in SCORE_COLUMNS if name != "value"]
+    where = f"scores.parquet of run {digest}"
+    rows = read_bounded(scores, where, most_rows(manifest), SCORE_COLUMNS)
     try:
-        rows = pd.read_parquet(io.BytesIO(scores), columns=list(SCORE_COLUMNS))
         rows = rows.astype({"value": float} | {name: str for name in texts if rows[name].dtype.kind != "O"})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"the scores of run {digest} cannot be read: {error}"
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{where} cannot be read: {error}; score the run again"
         raise StoreError(msg) from error
     if rows[texts].isna().to_numpy().any():
-        msg = f"the scores of run {digest} lack names: every column but the value must be filled"
+        msg = f"{where} lacks names: every column but the value must be filled"
         raise StoreError(msg)
     if set(rows["dataset"].unique()) - {manifest.dataset} or set(rows["case"].unique()) - set(manifest.cases):
-        msg = f"the scores of run {digest} have another dataset or other cases than its manifest"
+        msg = f"{where} has another dataset or other cases than its manifest"
         raise StoreError(msg)
     lost = rows.loc[rows["status"].isin(LOST), "case"].nunique()
     return rows.assign(run=digest), int(lost)
@@ -170,7 +183,11 @@ def write_partition(place: Place, partition: Partition, table: Any, runs: Sequen
         table: Table of ``encoded``.
         runs: Digests of its runs.
     """
-    _write(_folder(place, partition) / _BASE, table, runs)
+    folder = _folder(place, partition)
+    former, whole = folder.names(), _base_name(sorted(runs))
+    _write(folder / whole, table, runs)
+    for name in (name for name in former if name != whole):
+        (folder / name).remove()
 
 
 def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
@@ -186,16 +203,25 @@ def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
         pq.write_table(whole, buffer, compression=packed, use_dictionary=coded, row_group_size=_PIECE)
 
 
-def _fold(folder: Place, runs: Sequence[str] | None) -> None:
+def _fold(folder: Place, without: Collection[str]) -> None:
     import pyarrow as pa
 
-    tables = _tables(folder)
-    known = [run for run in _known(tables) if runs is None or run in set(runs)]
-    table = pa.concat_tables([_only(table, set(known)) for table in tables]).unify_dictionaries()
-    _write(folder / _BASE, table.replace_schema_metadata({b"unit": unit_of(tables[0]).encode()}), known)
-    for name in folder.names():
-        if name != _BASE:
-            (folder / name).remove()
+    listed = _listed(folder)
+    if not listed:
+        return
+    files = _disjoint([file for _, file in listed])
+    tables = [_only(file.read(), runs - set(without)) for file, runs in files]
+    known = sorted({run for _, runs in files for run in runs} - set(without))
+    table = pa.concat_tables(tables).unify_dictionaries()
+    whole = _base_name(known)
+    _write(folder / whole, table.replace_schema_metadata({b"unit": unit_of(tables[0]).encode()}), known)
+    for name in (name for name, _ in listed if name != whole):
+        (folder / name).remove()
+
+
+def _base_name(runs: Sequence[str]) -> str:
+    """Return the name of the file of some runs: equal for two processes that fold the same runs."""
+    return f"{_BASE}{hashlib.sha256(chr(10).join(runs).encode()).hexdigest()[:16]}.parquet"
 
 
 def _only(table: Any, runs: Collection[str]) -> Any:
@@ -207,39 +233,59 @@ def _only(table: Any, runs: Collection[str]) -> Any:
     return table if known.all() else table.filter(pa.array(known[column.indices.to_numpy()]))
 
 
-def _tables(folder: Place) -> list[Any]:
-    return [file.read() for file in _files(folder)]
+def _files(folder: Place) -> list[tuple[Any, set[str]]]:
+    """Return the open files of a partition, each with the runs to be read from it; the largest files come first."""
+    return _disjoint([file for _, file in _listed(folder)])
 
 
-def _files(folder: Place) -> list[Any]:
-    """Yield the open files of a partition, without those that were folded into the base already."""
-    files: list[Any] = []
-    base: set[str] = set()
-    for name in sorted(folder.names(), key=lambda name: (name != _BASE, name)):
-        if name.startswith(".") or not name.endswith(".parquet") or name.removesuffix(".parquet") in base:
-            continue
-        try:
-            files.append(_opened(folder / name))
-        except (OSError, ValueError) as error:
-            msg = f"{folder / name} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
-            raise StoreError(msg) from error
-        base |= set(_runs_of(files[-1].schema_arrow)) if name == _BASE else set()
-    return files
+def _listed(folder: Place) -> list[tuple[str, Any]]:
+    """Return the names and the open files of a partition."""
+    for _ in range(_TRIES):
+        with suppress(_FoldedMeanwhileError):
+            return [(name, _opened(folder / name)) for name in folder.names() if _is_table(name)]
+    msg = f"{folder} is written all the time; try again"
+    raise StoreError(msg)
 
 
-def _opened(file: Place) -> Any:
+def _disjoint(files: Sequence[Any]) -> list[tuple[Any, set[str]]]:
+    found: list[tuple[Any, set[str]]] = []
+    seen: set[str] = set()
+    for file in sorted(files, key=lambda file: -len(_runs_of(file.schema_arrow))):
+        own = set(_runs_of(file.schema_arrow)) - seen
+        seen |= own
+        if own or not found:
+            found.append((file, own))
+    return found
+
+
+class _FoldedMeanwhileError(Exception):
+    """A file was folded into another one after the folder was listed."""
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith(".")
+
+
+def _opened(place: Place) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    opened = pq.ParquetFile(pa.BufferReader(file.read()))
-    if not {_RUNS, _EXTENTS} <= set(opened.schema_arrow.metadata or {}):
-        msg = "it was made by another version of ctbench"
-        raise ValueError(msg)
+    try:
+        content = place.read()
+    except StoreError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise _FoldedMeanwhileError from error
+        raise
+    try:
+        opened = pq.ParquetFile(pa.BufferReader(content))
+        expect_bounded(opened.metadata, len(content), str(place))
+        if not {_RUNS, _EXTENTS} <= set(opened.schema_arrow.metadata or {}):
+            msg = "it was made by another version of ctbench"
+            raise ValueError(msg)
+    except (OSError, ValueError) as error:
+        msg = f"{place} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
+        raise StoreError(msg) from error
     return opened
-
-
-def _known(tables: Sequence[Any]) -> list[str]:
-    return [run for table in tables for run in _runs_of(table.schema)]
 
 
 def _runs_of(schema: Any) -> list[str]:

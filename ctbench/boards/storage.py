@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import whole_file
 
-__all__ = ["Place"]
+__all__ = ["Place", "expect_digest"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Place:
         except (ImportError, ValueError) as error:
             msg = f"cannot reach {url}: {error}; use a folder, or install the package for its protocol"
             raise UsageError(msg) from error
+        system.dircache.use_listings_cache = False  # others write the board meanwhile
         return cls(str(path).rstrip("/"), system)
 
     @property
@@ -56,6 +58,7 @@ class Place:
 
     def exists(self) -> bool:
         """Whether there is a file or folder."""
+        self.system.invalidate_cache(self.path)
         return bool(self.system.exists(self.path))
 
     def names(self) -> list[str]:
@@ -107,4 +110,16 @@ class Place:
     def remove(self) -> None:
         """Remove a file, or a folder with its content, if it exists."""
         if self.exists():
-            self.system.rm(self.path, recursive=True)
+            with suppress(FileNotFoundError):  # somebody else removed it meanwhile
+                self.system.rm(self.path, recursive=True)
+
+
+def expect_digest(text: str) -> None:
+    """Refuse what is not the name of a run on a board: it becomes part of a path, and ``..`` is the board itself.
+
+    Raises:
+        UsageError: It is not 64 hexadecimal digits.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        msg = f"expected the digest of a run, 64 of the characters 0-9 and a-f, got {text!r}"
+        raise UsageError(msg)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ctbench.cli.audit import audit
+from ctbench.cli.board import board_app
 from ctbench.cli.check import check
 from ctbench.cli.compare import compare
 from ctbench.cli.consensus import consensus
@@ -70,6 +71,7 @@ _DATA_AND_MODELS: tuple[Callable[..., None], ...] = (
 )
 for _command in _RUNS:
     app.command()(_command)
+app.add_typer(board_app, name="board")
 app.add_typer(datasets_app, name="datasets")
 for _command in _DATA_AND_MODELS:
     app.command()(_command)

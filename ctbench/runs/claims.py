@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -67,20 +68,22 @@ def expect_vacant(paths: RunFolder) -> None:
 
 
 @contextmanager
-def claim(path: Path) -> Iterator[None]:
+def claim(path: Path, wait_seconds: float = _RETRY_SECONDS) -> Iterator[None]:
     """Hold the claim file ``path`` while the block runs; the file is removed afterwards.
 
     The system releases the claim when the process exits, however it exits, so a file that a killed process left behind
     keeps nobody out. The file names the process that holds it.
 
+    Args:
+        path: The claim file.
+        wait_seconds: How long to wait for another process that holds the claim.
+
     Raises:
-        UsageError: Another process holds the claim.
+        UsageError: Another process holds the claim all this time.
         StoreError: The file cannot be written, or its file system has no locks.
     """
-    # One retry: the holder may remove the file between our opening it and our locking it.
-    lock = FileLock(path, timeout=_RETRY_SECONDS, poll_interval=_RETRY_SECONDS / 2, on_acquired=_sign)
     try:
-        lock.acquire()
+        lock = _acquired(path, wait_seconds)
     except Timeout as error:
         msg = f"another process is at work in {path.parent}{_holder(path)}; wait until it ends, or use another folder"
         raise UsageError(msg) from error
@@ -93,6 +96,25 @@ def claim(path: Path) -> Iterator[None]:
     finally:
         with suppress(PermissionError):  # Windows removes no file that is open
             path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquired(path: Path, wait_seconds: float) -> FileLock:
+    """Return the lock of the file that has this path: its former holder may have removed the one that we opened."""
+    end = time.monotonic() + wait_seconds
+    while True:
+        inodes: list[int] = []
+
+        def sign(handle: int, inodes: list[int] = inodes) -> None:
+            inodes.append(os.fstat(handle).st_ino)
+            _sign(handle)
+
+        left = max(end - time.monotonic(), _RETRY_SECONDS)
+        lock = FileLock(path, timeout=left, poll_interval=_RETRY_SECONDS / 2, on_acquired=sign)
+        lock.acquire()
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino in inodes:
+                return lock
         lock.release()
 
 

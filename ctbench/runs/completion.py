@@ -16,6 +16,7 @@ from ctbench.runs.cache import Columns
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.manifest import Manifest
+from ctbench.runs.parquet import expect_bounded
 from ctbench.scores import KEYS, SCORE_COLUMNS
 
 __all__ = ["Joined", "commit", "consensus_digest", "is_intact", "join_parts", "sweep", "tidy", "write_part"]
@@ -159,6 +160,7 @@ def _tables(parts: Iterable[Path]) -> Iterator[tuple[Any, dict[str, dict[str, st
         try:
             # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
             with pq.ParquetFile(part) as file:
+                expect_bounded(file.metadata, part.stat().st_size, str(part))
                 table = file.read(use_threads=False)
             references = json.loads((table.schema.metadata or {})[_REFERENCES])
             if not table.schema.remove_metadata().equals(_schema()):

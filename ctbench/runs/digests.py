@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "key",
     "prediction_identity",
     "predictions_digest",
+    "predictions_digest_of",
     "reference_digest",
     "volume_digest",
 ]
@@ -63,7 +64,12 @@ def reference_digest(reference: Reference) -> str:
 def predictions_digest(folder: Path) -> str:
     """Return the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name."""
     files = (path for path in folder.glob("*") if not path.name.startswith(PARTIAL))
-    lines = sorted(f"{path.name}\t{sha256(path)}" for path in files)
+    return predictions_digest_of({path.name: sha256(path) for path in files})
+
+
+def predictions_digest_of(files: Mapping[str, str]) -> str:
+    """Return the same from the SHA-256 of each file by its name."""
+    lines = sorted(f"{name}\t{digest}" for name, digest in files.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

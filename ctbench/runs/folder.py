@@ -16,6 +16,7 @@ from ctbench.matching import match_labels
 from ctbench.predictors import Finding, parse_findings
 from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
+from ctbench.runs.parquet import most_rows, read_bounded
 from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import Volume, read_volume
 
@@ -23,6 +24,7 @@ __all__ = ["Run", "RunFolder", "open_run", "part_size"]
 
 _MOST_PARTS = 2000
 _LARGEST_PART = 200
+_COSTS_PER_CASE = 2
 
 
 def part_size(cases: int) -> int:
@@ -133,12 +135,13 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """All rows, with the columns ``SCORE_COLUMNS``."""
         texts = [name for name in SCORE_COLUMNS if name != "value"]
-        return _read_frame(RunFolder(self.folder).scores, texts, "value")
+        return _read_frame(RunFolder(self.folder).scores, texts, "value", most_rows(self.manifest))
 
     @cached_property
     def times(self) -> pd.DataFrame:
         """Columns case, phase, seconds, memory_mib, cached; runs of schema version 1 lack the last two."""
-        return _read_frame(RunFolder(self.folder).times, ["case", "phase"], "seconds")
+        rows = _COSTS_PER_CASE * len(self.manifest.cases)
+        return _read_frame(RunFolder(self.folder).times, ["case", "phase"], "seconds", rows)
 
     @property
     def label_set(self) -> LabelSet:
@@ -198,16 +201,9 @@ def open_run(folder: str | Path) -> Run:
     raise StoreError(msg)
 
 
-def _read_frame(path: Path, texts: Sequence[str], number: str) -> pd.DataFrame:
+def _read_frame(path: Path, texts: Sequence[str], number: str, rows: int) -> pd.DataFrame:
     """Read a table with these columns of text and this column of numbers; others are allowed."""
-    import pyarrow as pa
-
-    try:
-        with path.open("rb") as file:
-            frame = pd.read_parquet(file, engine="pyarrow")
-    except (OSError, ValueError, pa.ArrowException) as error:
-        msg = f"{path} cannot be read: {error}; score the run again"
-        raise StoreError(msg) from error
+    frame = read_bounded(path, str(path), rows)
     checks = {**dict.fromkeys(texts, pd.api.types.is_string_dtype), number: pd.api.types.is_numeric_dtype}
     wrong = [name for name, is_kind in checks.items() if name not in frame or not is_kind(frame[name])]
     if wrong:

@@ -1,10 +1,11 @@
 import json
+import re
 import shutil
 
 import pandas as pd
 import pytest
 
-from ctbench.boards import board, open_board, partitions, rebuild, submit, withdraw
+from ctbench.boards import open_board, partitions, rebuild, submissions, submit, withdraw
 from ctbench.errors import StoreError, UsageError
 from ctbench.runs import Shard, open_run, run
 from ctbench.runs.manifest import Manifest
@@ -56,8 +57,8 @@ def test_a_run_is_handed_in_once(kept, tmp_path):
 def test_only_new_runs_are_read(kept, others, tmp_path, monkeypatch):
     """The derived tables grow; what is in them stays as it is, also once the files were folded into one."""
     monkeypatch.setattr(partitions, "_MOST_FILES", 3)
-    read, original = [], board.add_run
-    monkeypatch.setattr(board, "add_run", lambda *arguments: read.append(arguments[1]) or original(*arguments))
+    read, original = [], submissions.add_run
+    monkeypatch.setattr(submissions, "add_run", lambda *arguments: read.append(arguments[1]) or original(*arguments))
     runs = [kept, *(others(f"model{number}") for number in range(6))]
     digests = [submit(one, tmp_path / "board")[0] for one in runs]
     assert read == digests
@@ -104,20 +105,33 @@ def test_the_tables_follow_from_the_runs(kept, others, tmp_path):
     [
         ("run.json", "{", "is not the manifest of a run"),
         ("run.json", '{"schema_version": 99}', "expected schema version"),
-        ("scores.parquet", "no table", "cannot be read"),
+        ("scores.parquet", "no table", "scores.parquet of run .* was changed"),
+        ("predictions/a.nii.gz", "no image", "a prediction of run .* was changed"),
+        ("predictions/more.nii.gz", "one more", "a prediction of run .* was changed"),
     ],
 )
-def test_a_broken_run_is_listed_with_its_reason(kept, others, tmp_path, file, content, problem):
+def test_a_broken_run_is_listed_with_its_reason(kept, others, smuggled, tmp_path, file, content, problem):
     """It breaks nothing; a run that is only half there is not listed at all."""
-    submit(kept, tmp_path / "board")
-    foreign = tmp_path / "board" / "runs" / "foreign"
-    shutil.copytree(others("other").folder, foreign)
-    (foreign / file).write_text(content)
+    digest, _ = submit(kept, tmp_path / "board")
+    broken = smuggled(others("other"))
+    (tmp_path / "board" / "runs" / broken / file).write_text(content)
     (tmp_path / "board" / "runs" / "half").mkdir()
-    opened = rebuild(tmp_path / "board")
-    assert opened.runs["run"].tolist()[1:] == ["foreign"]
-    assert problem in opened.runs["problem"].tolist()[1]
-    pd.testing.assert_frame_equal(shown(opened), expected(kept))
+    problems = rebuild(tmp_path / "board").runs.set_index("run")["problem"]
+    assert set(problems.index) == {digest, broken}
+    assert problems[digest] == ""
+    assert re.search(problem, problems[broken])
+    pd.testing.assert_frame_equal(shown(open_board(tmp_path / "board")), expected(kept))
+
+
+@pytest.mark.parametrize("name", ["foreign", "0" * 64])
+def test_a_run_has_the_name_of_its_digest(kept, others, tmp_path, name):
+    """A folder of any other name is listed with the reason, and its scores are not shown."""
+    digest, _ = submit(kept, tmp_path / "board")
+    shutil.copytree(others("other").folder, tmp_path / "board" / "runs" / name)
+    problems = rebuild(tmp_path / "board").runs.set_index("run")["problem"]
+    assert problems[digest] == ""
+    assert "is not named by the digest of its run.json" in problems[name]
+    pd.testing.assert_frame_equal(shown(open_board(tmp_path / "board")), expected(kept))
 
 
 def test_shards_and_old_runs_are_refused(blobs, bright, kept, tmp_path):
@@ -142,16 +156,14 @@ def test_a_board_may_lie_in_a_store_of_objects(kept, others):
 
 
 @pytest.mark.parametrize("column", ["value", "label", "status"])
-def test_foreign_scores_are_listed_with_the_reason(kept, others, tmp_path, column):
+def test_foreign_scores_are_listed_with_the_reason(kept, others, smuggled, tmp_path, column):
     """Text for values, or no name where one must be: told, and nothing breaks."""
     submit(kept, tmp_path / "board")
     other = others("other")
-    wrong = other.scores.assign(**{column: "?" if column == "value" else None})
-    wrong.to_parquet(other.folder / "scores.parquet", index=False)
-    shutil.copytree(other.folder, tmp_path / "board" / "runs" / "foreign")
-    opened = rebuild(tmp_path / "board")
-    assert "the scores of run foreign" in opened.runs["problem"].tolist()[1]
-    pd.testing.assert_frame_equal(shown(opened), expected(kept))
+    foreign = smuggled(other, other.scores.assign(**{column: "?" if column == "value" else None}))
+    problems = rebuild(tmp_path / "board").runs.set_index("run")["problem"]
+    assert f"scores.parquet of run {foreign}" in problems[foreign]
+    pd.testing.assert_frame_equal(shown(open_board(tmp_path / "board")), expected(kept))
 
 
 def test_a_page_reads_some_runs_of_a_partition(kept, others, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from ctbench.boards import open_board, submit
 from ctbench.boards.index import INDEX_COLUMNS, current_index, index_row, read_index, typed_index, write_index
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
+from ctbench.files import sha256
 
 
 def test_the_index_says_what_a_page_needs(kept, tmp_path):
@@ -74,8 +75,9 @@ def test_a_run_without_a_manifest_is_a_row_with_a_problem(place):
 def test_a_row_counts_what_it_is_told_is_lost(kept):
     """Digest, manifest and the bytes of the scores are passed on; what comes back is ``failed``."""
     seen = []
-    row = index_row("abc", Place.of(kept.folder), lambda *given: seen.append(given) or 2)
+    own = sha256(kept.folder / "run.json")
+    row = index_row(own, Place.of(kept.folder), lambda *given: seen.append(given) or 2)
     ((digest, manifest, scores),) = seen
-    assert (digest, manifest) == ("abc", kept.manifest)
+    assert (digest, manifest) == (own, kept.manifest)
     assert scores == (kept.folder / "scores.parquet").read_bytes()
     assert (row["failed"], row["cases"], row["problem"]) == (2, 4, "")

@@ -91,7 +91,7 @@ def test_folding_keeps_the_runs_that_stay(kept, place):
         assert partitions.add_run(place, digest, kept.manifest, content) == 0
     where = ("blobs", "dice", "majority")
     before = partitions.partition_table(place, where, ["two"])
-    partitions.fold(place, "blobs", runs=["two"])
+    partitions.fold(place, "blobs", without=["one"])
     assert partitions.partition_table(place, where, ["two"]).num_rows == before.num_rows > 0
     assert partitions.partition_table(place, where, ["one"]).num_rows == 0
     folders = {file.parent for file in (place.local / "leaderboard.parquet").rglob("*.parquet")}

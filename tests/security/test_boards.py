@@ -1,15 +1,22 @@
 """A board takes no file from outside a run's folder, and loses none but the run that is withdrawn."""
 
 import os
+import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ctbench.boards import board as boards
-from ctbench.boards import open_board, submit, withdraw
+from ctbench.boards import open_board, rebuild, submit, withdraw
 from ctbench.errors import StoreError, UsageError
+from ctbench.files import sha256
 from ctbench.runs import Shard, merge, open_run, run
+from ctbench.runs.folder import RunFolder
+from ctbench.scores import SCORE_COLUMNS
 
 LINKED = ("run.json", "log.jsonl", "times.parquet", "scores.parquet", "predictions", "predictions/a.json")
 
@@ -84,3 +91,74 @@ def test_links_of_shards_are_not_merged(blobs, bright, tmp_path):
     (shards[1].folder / "predictions" / "key").symlink_to(os.devnull)
     with pytest.raises(StoreError, match="is a link to"):
         merge(shards, tmp_path / "merged")
+
+
+def test_one_changed_byte_does_not_bring_a_withdrawn_run_back(kept, blobs, bright, tmp_path):
+    """Neither a changed run.json, nor another name, nor one voxel more in a prediction makes it another run."""
+    digest, _ = submit(kept, tmp_path / "board")
+    withdraw(digest, tmp_path / "board", "trained on the test cases")
+    paths = RunFolder(kept.folder)
+    paths.manifest.write_text(paths.manifest.read_text() + " ")
+    with pytest.raises(UsageError, match=f"is like run {digest}, which was withdrawn from .*: trained on the test"):
+        submit(open_run(kept.folder), tmp_path / "board")
+
+    class Renamed(type(bright)):
+        def __init__(self):
+            super().__init__()
+            self.info = replace(self.info, name="another", version="2")
+
+        def predict(self, image):
+            """Segment what is bright, and one voxel more in one case."""
+            prediction = super().predict(image)
+            prediction.labels[0, 0, 0] = prediction.labels[1, 6, 5] == 0
+            return prediction
+
+    again = run(blobs, Renamed(), tmp_path / "again", metrics=["dice"], jobs=1)
+    with pytest.raises(UsageError, match="which was withdrawn"):
+        submit(again, tmp_path / "board")
+
+
+def test_another_model_is_let_in_after_a_withdrawal(kept, blobs, bright, tmp_path):
+    """A tombstone keeps out what is alike, and nobody else."""
+    digest, _ = submit(kept, tmp_path / "board")
+    withdraw(digest, tmp_path / "board")
+
+    class Wider(type(bright)):
+        def predict(self, image):
+            """Segment what is bright, and a slice of it."""
+            prediction = super().predict(image)
+            prediction.labels[3:] = 0
+            return prediction
+
+    other = run(blobs, Wider(), tmp_path / "other", metrics=["dice"], jobs=1)
+    assert submit(other, tmp_path / "board")[1]
+
+
+def bomb(rows, text, path):
+    """Write a small Parquet file of many rows, or of much text."""
+    columns = {name: pa.repeat("a", rows) for name in SCORE_COLUMNS} | {"value": pa.repeat(0.5, rows)}
+    columns["detail"] = pa.repeat(text, rows)
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+BOMBS = {"rows": (4_000_000, ""), "text": (200, "x" * 1_000_000), "one text": (1, "x" * 200_000_000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_small_file_does_not_become_gigabytes(kept, tmp_path, what):
+    """Rows and bytes are counted in the metadata before anything is read, and the next submission is not blocked."""
+    bomb(*BOMBS[what], kept.folder / "scores.parquet")
+    assert (kept.folder / "scores.parquet").stat().st_size < 2 << 20
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(StoreError, match="it was not made by ctbench"):
+        open_run(kept.folder).scores  # noqa: B018  # reading is what is tried
+    digest = sha256(kept.folder / "run.json")
+    shutil.copytree(kept.folder, tmp_path / "board" / "runs" / digest)
+    assert "was changed after the run was made" in rebuild(tmp_path / "board").runs.iloc[0]["problem"]
+    stated = kept.manifest.model_copy(update={"scores_digest": sha256(kept.folder / "scores.parquet")})
+    (kept.folder / "run.json").write_text(stated.to_json())
+    shutil.move(tmp_path / "board" / "runs" / digest, tmp_path / "other")
+    shutil.copytree(kept.folder, tmp_path / "board" / "runs" / sha256(kept.folder / "run.json"))
+    assert "it was not made by ctbench" in rebuild(tmp_path / "board").runs.iloc[0]["problem"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10

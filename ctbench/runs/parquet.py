@@ -1,0 +1,105 @@
+"""Reading of Parquet tables whose size a stranger may have chosen: their metadata are checked before their rows.
+
+Parquet packs equal values, so that a file of 1 MB can hold billions of rows or of letters.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctbench.errors import StoreError
+from ctbench.runs.manifest import Manifest
+
+__all__ = ["expect_bounded", "most_rows", "read_bounded"]
+
+_FREE_ROWS = 1_000_000
+_ROWS_PER_BYTE = 4
+_FREE_BYTES = 1 << 26
+_BYTES_PER_ROW = 256
+_TEXT_PER_ROW = 1024
+_MOST_PAIRS = 400
+"""Raters and references together: of 200 readers, each is scored on two references."""
+
+
+def most_rows(manifest: Manifest) -> int:
+    """Return the largest number of scores that a run with this manifest can have."""
+    structures = len(manifest.labels) + len(manifest.groups)
+    return len(manifest.cases) * structures * len(manifest.metrics) * _MOST_PAIRS
+
+
+def read_bounded(source: Path | bytes, where: str, rows: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table that has at most so many rows.
+
+    Args:
+        source: The file, or its content.
+        where: What messages call it.
+        rows: Largest number of rows.
+        columns: The columns to read; None (default): all.
+
+    Raises:
+        StoreError: The table is larger than it can be, or is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+            schema = pq.read_schema(stream)
+            texts = [field.name for field in schema if pa.types.is_string(field.type)]
+            with pq.ParquetFile(stream, read_dictionary=texts) as file:
+                expect_bounded(file.metadata, size, where, rows)
+                table = file.read(columns=None if columns is None else list(columns), use_threads=False)
+        frame: pd.DataFrame = _plain(table, where).to_pandas()
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        msg = f"{where} cannot be read: {error}; score the run again"
+        raise StoreError(msg) from error
+    return frame
+
+
+def expect_bounded(metadata: Any, size: int, where: str, rows: int | None = None) -> None:
+    """Check the metadata of a Parquet file before its rows are read.
+
+    Args:
+        metadata: Metadata of pyarrow.
+        size: Bytes of the file.
+        where: What messages call it.
+        rows: Largest number of rows; None (default): as many as a file of this size may hold.
+
+    Raises:
+        StoreError: The file has more rows, or its rows more bytes, than they can have.
+    """
+    fitting = _FREE_ROWS + _ROWS_PER_BYTE * size
+    most = fitting if rows is None else min(rows, fitting)
+    if metadata.num_rows > most:
+        msg = f"{where} has {metadata.num_rows} rows, expected at most {most}; it was not made by ctbench"
+        raise StoreError(msg)
+    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
+    unpacked = sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns))
+    if unpacked > _FREE_BYTES + _BYTES_PER_ROW * metadata.num_rows:
+        msg = f"{where} unpacks to {unpacked} bytes for {metadata.num_rows} rows; it was not made by ctbench"
+        raise StoreError(msg)
+
+
+def _plain(table: Any, where: str) -> Any:
+    """Return a table with its texts written out, if they are not too long for that."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    letters = 0
+    for column in table.columns:
+        for chunk in column.chunks if pa.types.is_dictionary(column.type) else ():
+            lengths = pc.fill_null(pc.binary_length(chunk.dictionary), 0).to_numpy(zero_copy_only=False)
+            used = pc.drop_null(chunk.indices).to_numpy(zero_copy_only=False)
+            letters += int(np.bincount(used, minlength=len(lengths)) @ lengths.astype(np.int64)) if len(used) else 0
+    if letters > _FREE_BYTES + _TEXT_PER_ROW * len(table):
+        msg = f"{where} has {letters} bytes of text in {len(table)} rows; it was not made by ctbench"
+        raise StoreError(msg)
+    plain = [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(plain)).replace_schema_metadata(None)
