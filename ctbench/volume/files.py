@@ -11,13 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import LabelError, MissingFileError, StoreError, UsageError, VolumeFileError
+from ctbench.errors import MissingFileError, StoreError, UsageError, VolumeFileError
 from ctbench.files import whole_file
+from ctbench.volume.codes import as_codes
 from ctbench.volume.dicom import read_dicom, read_dicom_geometry
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
 from ctbench.volume.integrity import check_finite, check_integrity
 from ctbench.volume.itk import last_line, quiet_itk, read_file, read_file_geometry, simpleitk, to_itk
 from ctbench.volume.payload import find_payload
+from ctbench.volume.placements import read_stated_grid
 
 __all__ = ["CodeCheck", "check_file", "read_geometry", "read_label_map", "read_volume", "write_volume"]
 
@@ -48,8 +50,8 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
     Raises:
         MissingFileError: ``path`` or the data file of a header does not exist.
         VolumeFileError: The file is empty, truncated, damaged, of another size than its header says, not 3D, or of an
-            unknown suffix; has several numbers per voxel, NaN or infinite voxels, or axes that are not orthonormal; or
-            this user may not read it.
+            unknown suffix; states no spacing, or an unknown unit of length; has several numbers per voxel, NaN or
+            infinite voxels, or axes that are not orthonormal (within 1e-3); or this user may not read it.
         UsageError: ``series`` is given with a file.
     """
     path = Path(path)
@@ -82,12 +84,13 @@ def check_file(path: PathLike) -> None:
     with _opening(path, None):
         if path.is_file():
             check_integrity(path)
+            read_stated_grid(path)
 
 
 def read_label_map(
     path: PathLike, *, labels: CodeCheck | None = None, image: Geometry | None = None, image_name: str = "its image"
 ) -> Volume:
-    """Read a label map, in the integer type of the file.
+    """Read a label map, in the integer type of the file; floats that are whole numbers become integers without loss.
 
     Args:
         path: As in ``read_volume``.
@@ -96,19 +99,20 @@ def read_label_map(
         image_name: Name of the image in messages.
 
     Raises:
-        LabelError: The voxels are floats, or a code is not in ``labels``.
+        LabelError: A voxel is not a whole number, or a code is not in ``labels``.
         GeometryError: The grid differs from ``image``.
         MissingFileError, VolumeFileError: As in ``read_volume``.
     """
+    path = Path(path)
     volume = read_volume(path)
-    if volume.array.dtype.kind not in "iu":
-        msg = (
-            f"label map {path} is stored as {volume.array.dtype}, or with a scale; expected integers. "
-            f"Round it and save it as uint8 or int16 without a scale"
-        )
-        raise LabelError(msg)
+    codes = as_codes(volume.array, path)
+    if codes is not volume.array:
+        volume = volume.with_array(codes)
     if image is not None:
         check_same_grid(volume.geometry, image, found_name=f"label map {path}", expected_name=image_name)
+        if volume.geometry.differences(image):
+            # Another placement of the same voxels: the image's is the one that everything else lies on.
+            volume = image.volume_of(volume.array)
     if labels is not None:
         labels.check(volume.array, f"label map {path}")
     return volume

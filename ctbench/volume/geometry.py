@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError
 
-__all__ = ["Geometry", "Volume", "check_same_grid"]
+__all__ = ["Geometry", "Volume", "check_same_grid", "least_right_angle", "nearest_rotation"]
+
+_log = logging.getLogger("ctbench.volume")
 
 Triple = tuple[float, float, float]
 
 TOLERANCE = 1e-3
 """Largest difference of spacings, origins (mm) or direction cosines of two equal grids."""
 
+_ROUNDING = 1e-6
+"""Directions that are off a rotation by less are kept as they are; files store them in 32 bits."""
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -25,12 +30,28 @@ class Geometry:
     """Shape, spacing, origin and direction of a grid of voxels in world coordinates (LPS, mm), in the order z, y, x.
 
     ``origin_mm + direction @ (spacing_mm * index)`` is the world position, as (z, y, x), of the voxel with that index.
+
+    ``name`` is that of the placement in a file that states several (``qform (code 1)``), and ``others`` are its other
+    placements of the same voxels.
     """
 
     shape: tuple[int, int, int]
     spacing_mm: Triple
     origin_mm: Triple
     direction: tuple[Triple, Triple, Triple]
+    name: str = field(default="", compare=False)
+    others: tuple[Geometry, ...] = field(default=(), compare=False)
+
+    @property
+    def placements(self) -> tuple[Geometry, ...]:
+        """This geometry, and the others that a file states for the same voxels."""
+        return (self, *self.others)
+
+    def volume_of(self, array: NDArray[Any]) -> Volume:
+        """Return a volume of an array z,y,x of this shape on this grid."""
+        return Volume(
+            array, self.spacing_mm, self.origin_mm, np.array(self.direction), name=self.name, others=self.others
+        )
 
     def differences(self, other: Geometry, tolerance: float = TOLERANCE) -> tuple[str, ...]:
         """Return the fields that differ from ``other``: of ``shape``, ``spacing_mm``, ``origin_mm``, ``direction``."""
@@ -62,7 +83,10 @@ class Volume:
         spacing_mm: Distance of neighbouring voxels along z, y, x.
         origin_mm: World position (LPS, as z, y, x) of the centre of voxel 0, 0, 0. Default: zeros.
         direction: 3 x 3, columns are the world directions (as z, y, x) of the axes z, y, x: ITK's direction matrix
-            with both of its axes reversed. Default: the identity.
+            with both of its axes reversed. Default: the identity. Of axes that are up to 1e-3 off orthonormal, the
+            nearest rotation (or reflection) is kept.
+        name: Name of this placement in a file that states several, e.g. ``qform (code 1)``.
+        others: The other placements of the same voxels in such a file.
 
     Raises:
         DataError: The array is not 3D, a spacing is not positive, or the direction is not orthonormal.
@@ -72,6 +96,8 @@ class Volume:
     spacing_mm: Triple
     origin_mm: Triple = (0.0, 0.0, 0.0)
     direction: NDArray[np.float64] = None  # type: ignore[assignment]  # None: the identity; always an array afterwards
+    name: str = ""
+    others: tuple[Geometry, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3:
@@ -81,10 +107,7 @@ class Volume:
         if min(spacing) <= 0:
             msg = f"expected positive spacing_mm (z, y, x), got {spacing}"
             raise DataError(msg)
-        direction = np.array(np.eye(3) if self.direction is None else self.direction, dtype=np.float64)
-        if direction.shape != (3, 3) or not np.allclose(direction @ direction.T, np.eye(3), atol=1e-3):
-            msg = f"expected an orthonormal 3 x 3 direction, got {direction.tolist()}"
-            raise DataError(msg)
+        direction = nearest_rotation(np.eye(3) if self.direction is None else self.direction)
         direction.flags.writeable = False
         for name, value in (("spacing_mm", spacing), ("origin_mm", origin), ("direction", direction)):
             object.__setattr__(self, name, value)
@@ -98,7 +121,7 @@ class Volume:
     def geometry(self) -> Geometry:
         """The geometry of the grid."""
         rows = tuple(tuple(row) for row in self.direction.tolist())
-        return Geometry(self.shape, self.spacing_mm, self.origin_mm, rows)  # type: ignore[arg-type]  # 3 x 3 as checked
+        return Geometry(self.shape, self.spacing_mm, self.origin_mm, rows, self.name, self.others)  # type: ignore[arg-type]  # 3 x 3 as checked
 
     @property
     def affine(self) -> NDArray[np.float64]:
@@ -123,13 +146,16 @@ class Volume:
         if array.shape != self.array.shape:
             msg = f"expected an array of shape {self.shape} (z, y, x), got {array.shape}"
             raise GeometryError(msg)
-        return Volume(array, self.spacing_mm, self.origin_mm, self.direction)
+        return replace(self, array=array)
 
 
 def check_same_grid(
     found: Geometry, expected: Geometry, *, found_name: str, expected_name: str, tolerance: float = TOLERANCE
 ) -> None:
     """Raise ``GeometryError``, with both geometries in the message, unless the two grids are equal.
+
+    Files may state two placements of the same voxels. Where the grids are equal by another placement than the one that
+    is read, the voxels correspond one to one, which is logged as a warning.
 
     Args:
         found: The grid to check, e.g. that of a label map.
@@ -139,13 +165,56 @@ def check_same_grid(
         tolerance: Largest difference of spacing and origin (mm) and of direction cosines.
     """
     differing = found.differences(expected, tolerance)
-    if differing:
-        what = ", ".join(name.removesuffix("_mm") for name in differing)
-        msg = (
-            f"{found_name} lies on another grid than {expected_name} (they differ in {what}): "
-            f"expected {expected}; got {found}. Resample the label map onto the image"
-        )
-        raise GeometryError(msg)
+    if not differing:
+        return
+    for mine in found.placements:
+        for theirs in expected.placements:
+            if not mine.differences(theirs, tolerance):
+                _log.warning(
+                    "%s and %s lie on one grid by the %s of the former and the %s of the latter, though not as they "
+                    "are read: their voxels are compared one to one. Make qform and sform equal in both files",
+                    found_name,
+                    expected_name,
+                    mine.name or "position",
+                    theirs.name or "position",
+                )
+                return
+    what = ", ".join(name.removesuffix("_mm") for name in differing)
+    msg = (
+        f"{found_name} lies on another grid than {expected_name} (they differ in {what}): "
+        f"expected {expected}; got {found}. Resample the label map onto the image"
+    )
+    raise GeometryError(msg)
+
+
+def nearest_rotation(axes: ArrayLike, tolerance: float = TOLERANCE) -> NDArray[np.float64]:
+    """Return the rotation (or reflection) nearest to three axes; axes that are orthonormal to 1e-6 stay as they are.
+
+    Args:
+        axes: 3 x 3, columns are the directions of the axes.
+        tolerance: Largest deviation of lengths squared from 1, and of cosines between axes from 0.
+
+    Raises:
+        DataError: Not 3 x 3, or further off.
+    """
+    axes = np.array(axes, dtype=np.float64)
+    off = np.abs(axes.T @ axes - np.eye(3)).max() if axes.shape == (3, 3) else np.inf
+    # Some room above the tolerance: files round 1e-3 to 32 bits. NaN is refused too.
+    if not off <= tolerance * 1.001:
+        degrees = f", whose axes meet at {least_right_angle(axes):.1f} degrees" if np.isfinite(off) else ""
+        msg = f"expected an orthonormal 3 x 3 direction, got {axes.tolist()}{degrees}"
+        raise DataError(msg)
+    if off <= _ROUNDING:
+        return axes
+    left, _, right = np.linalg.svd(axes)
+    return np.asarray(left @ right)
+
+
+def least_right_angle(axes: NDArray[np.float64]) -> float:
+    """Return the smallest angle between two of the axes (columns) as lines, in degrees: 90 of a right-angled grid."""
+    lengths = np.linalg.norm(axes, axis=0)
+    cosines = np.abs(axes.T @ axes) / np.maximum(np.outer(lengths, lengths), 1e-300)
+    return float(np.degrees(np.arccos(np.clip(np.max(cosines[np.triu_indices(3, 1)]), 0, 1))))
 
 
 def _triple(name: str, values: Any) -> Triple:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,13 @@ from numpy.typing import NDArray
 
 from ctbench.errors import DataError, VolumeFileError
 from ctbench.volume.geometry import Geometry, Volume
+from ctbench.volume.placements import StatedGrid, read_stated_grid
+from ctbench.volume.signatures import described_content
 
 __all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "read_file_geometry", "simpleitk", "to_itk"]
 
+_log = logging.getLogger("ctbench.volume")
+_PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 _STORED_AS = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
 """Types without a counterpart in image files -> the type in which they are stored without loss."""
 _ITK_PREFIX = re.compile(r"^(sitk|itk|ITK)?:*\s*(ERROR: )?(\w+\(0x[0-9a-f]+\): )?")
@@ -62,18 +70,22 @@ def from_itk(image: Any) -> Volume:
 def read_file(path: Path) -> Volume:
     """Read an image file in a format of SimpleITK; a fourth axis of length 1 is dropped.
 
+    The lengths are in mm, whatever unit the header states. A NIfTI whose qform and sform differ has both placements,
+    and that is logged as a warning.
+
     Raises:
-        VolumeFileError: SimpleITK cannot read it, or it is not one number per voxel of a 3D grid.
+        VolumeFileError: SimpleITK cannot read it, it is not one number per voxel of a 3D grid, or its header states no
+            spacing.
     """
-    with _reading(path) as reader:
+    with _reading(path) as (reader, stated):
         image = reader.Execute()
         _expect_scalar_3d(reader, path)
-        return from_itk(image[:, :, :, 0] if image.GetDimension() == 4 else image)
+        return _placed(from_itk(image[:, :, :, 0] if image.GetDimension() == 4 else image), stated, path)
 
 
 def read_file_geometry(path: Path) -> Geometry:
     """Read the geometry of an image file from its header; raises as ``read_file``."""
-    with _reading(path) as reader:
+    with _reading(path) as (reader, stated):
         reader.ReadImageInformation()
         _expect_scalar_3d(reader, path)
         direction: NDArray[np.float64] = np.reshape(reader.GetDirection(), (reader.GetDimension(), -1))
@@ -81,7 +93,39 @@ def read_file_geometry(path: Path) -> Geometry:
         # A broadcast array takes no memory; Volume checks the grid.
         blank = np.broadcast_to(np.uint8(0), (z, y, x))
         spacing, origin = reader.GetSpacing()[2::-1], reader.GetOrigin()[2::-1]
-        return Volume(blank, spacing, origin, direction[:3, :3][::-1, ::-1]).geometry
+        return _placed(Volume(blank, spacing, origin, direction[:3, :3][::-1, ::-1]), stated, path).geometry
+
+
+def _placed(volume: Volume, stated: StatedGrid, path: Path) -> Volume:
+    """Return the volume with its lengths in mm, and with all placements that its file states."""
+    if stated.mm_per_unit != 1:
+        spacing, origin = (np.multiply(values, stated.mm_per_unit) for values in (volume.spacing_mm, volume.origin_mm))
+        return Volume(volume.array, tuple(spacing), tuple(origin), volume.direction)
+    if not stated.placements:
+        return volume
+    # ITK chooses by the codes: the nearest of the two is the one that it took.
+    read = min(stated.placements, key=lambda one: _distance(one, volume.geometry))
+    others = tuple(one for one in stated.placements if one is not read)
+    _warn_of_placements(path, read, others[0])
+    return replace(volume, name=read.name, others=others)
+
+
+def _distance(one: Geometry, other: Geometry) -> float:
+    pairs = ((one.origin_mm, other.origin_mm), (one.direction, other.direction))
+    return max(float(np.abs(np.subtract(mine, theirs)).max()) for mine, theirs in pairs)
+
+
+@lru_cache(maxsize=1024)
+def _warn_of_placements(path: Path, read: Geometry, other: Geometry) -> None:
+    """Log, once a file, that its two placements differ."""
+    what = ", ".join(name.removesuffix("_mm") for name in read.differences(other))
+    _log.warning(
+        "%s is placed in two ways by its header, which differ in %s: by its %s, and by its %s; the former is used here",
+        path,
+        what,
+        read.name,
+        other.name,
+    )
 
 
 def last_line(error: RuntimeError) -> str:
@@ -103,19 +147,35 @@ def quiet_itk() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[Any]:
-    """Yield a reader for a file; errors inside the block become ``VolumeFileError`` with the path."""
+def _reading(path: Path) -> Iterator[tuple[Any, StatedGrid]]:
+    """Yield a reader for a file, and what its header states; errors in the block become ``VolumeFileError``."""
+    stated = read_stated_grid(path)
     reader = simpleitk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        with quiet_itk():
-            yield reader
+        with quiet_itk(), _shear_allowed(stated.sheared):
+            yield reader, stated
     except RuntimeError as error:
-        msg = f"{path} cannot be read as a volume: {_reason(error)}"
+        msg = f"{path} cannot be read as a volume: {_reason(error, path)}"
         raise VolumeFileError(msg) from error
     except DataError as error:
         msg = str(error) if isinstance(error, VolumeFileError) else f"{path} cannot be read as a volume: {error}"
         raise VolumeFileError(msg) from error
+
+
+@contextmanager
+def _shear_allowed(allowed: bool) -> Iterator[None]:
+    """Let ITK take the nearest rotation of a sheared sform inside the block, instead of refusing it."""
+    before = os.environ.get(_PERMISSIVE)
+    if allowed:
+        os.environ[_PERMISSIVE] = "ON"
+    try:
+        yield
+    finally:
+        if allowed and before is None:
+            del os.environ[_PERMISSIVE]
+        elif allowed and before is not None:
+            os.environ[_PERMISSIVE] = before
 
 
 def _expect_scalar_3d(reader: Any, path: Path) -> None:
@@ -128,11 +188,12 @@ def _expect_scalar_3d(reader: Any, path: Path) -> None:
         raise VolumeFileError(msg)
 
 
-def _reason(error: RuntimeError) -> str:
+def _reason(error: RuntimeError, path: Path) -> str:
     if "orthonormal" in str(error):
         return "its axes are not orthonormal (a sheared grid, as from an uncorrected gantry tilt); resample it"
     if "Unable to determine ImageIO" in str(error):
-        return "its content is not what its suffix says, or it is damaged"
+        content = described_content(path)
+        return f"its content is {content}" if content else "its content is not what its suffix says, or it is damaged"
     if "allocate memory" in str(error) or "bad_alloc" in str(error):
         return "it needs more memory than there is"
     return last_line(error)

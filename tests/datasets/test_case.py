@@ -57,10 +57,10 @@ def test_the_grid_is_read_again_when_the_image_changes(reader_folder, write_map)
 
 @pytest.mark.parametrize(
     ("voxels", "dtype", "message"),
-    [({(0, 0, 0): 7}, np.uint8, "holds unknown label codes 7"), ({(0, 0, 0): 1}, np.float32, "stored as float32")],
+    [({(0, 0, 0): 7}, np.uint8, "holds unknown label codes 7"), ({(0, 0, 0): 0.5}, np.float32, "stored as float32")],
 )
 def test_a_wrong_label_map_is_refused(reader_folder, write_map, voxels, dtype, message):
-    """Codes outside the label set and floats are refused, with case, reader and file."""
+    """Codes outside the label set and fractions are refused, with case, reader and file."""
     path = write_map(reader_folder.parent / "readers/anna/c2.nii.gz", voxels, dtype=dtype)
     with pytest.raises(LabelError) as caught:
         load_dataset(reader_folder)["c2"].reader("anna")

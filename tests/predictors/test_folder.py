@@ -60,14 +60,14 @@ def test_a_label_map_on_another_grid_is_refused(folder, image):
         load_predictor(f"folder:{folder}").prediction("case-1", Volume(image.array, (5.0, 0.5, 0.5)))
 
 
-def test_unknown_codes_and_floats_are_refused(folder, image):
-    """Codes that labels.json does not name, and label maps that are not integers, are no predictions."""
+def test_unknown_codes_and_fractions_are_refused(folder, image):
+    """Codes that labels.json does not name, and values that are no whole numbers, are no predictions."""
     write_volume(image.with_array(np.full(image.shape, 9, np.uint8)), folder / "case-1.nii.gz")
     predictions = load_predictor(f"folder:{folder}")
     with pytest.raises(LabelError, match="unknown label codes 9"):
         predictions.prediction("case-1", image)
-    write_volume(image.with_array(np.zeros(image.shape, np.float32)), folder / "case-1.nii.gz")
-    with pytest.raises(LabelError):
+    write_volume(image.with_array(np.full(image.shape, 0.5, np.float32)), folder / "case-1.nii.gz")
+    with pytest.raises(LabelError, match="take the arg-max or a threshold"):
         predictions.prediction("case-1", image)
 
 

@@ -180,20 +180,20 @@ class TestLabelMaps:
         assert read.array.dtype == np.int64
         assert int(read.array[0, 0, 0]) == 2**53 + 1
 
-    def test_floats_are_refused_even_when_they_are_whole_numbers(self, tmp_path, volume):
-        """The message says how it is stored and how to convert it."""
-        write_volume(volume.with_array(np.ones((4, 5, 6), np.float32)), tmp_path / "a.nii.gz")
-        with pytest.raises(LabelError, match=r"a\.nii\.gz is stored as float32.*expected integers.*save it as uint8"):
+    def test_floats_that_are_no_whole_numbers_are_refused(self, tmp_path, volume):
+        """The message says which value, how it is stored and what to do."""
+        write_volume(volume.with_array(np.full((4, 5, 6), 0.5, np.float32)), tmp_path / "a.nii.gz")
+        with pytest.raises(LabelError, match=r"a\.nii\.gz holds 0\.5 at voxel .*stored as float32.*arg-max"):
             read_label_map(tmp_path / "a.nii.gz")
 
     def test_a_scale_in_the_header_is_refused(self, tmp_path, volume):
-        """Integers that a header scales to other values are no codes."""
+        """Integers that a header scales to fractions are no codes."""
         path = tmp_path / "a.nii"
         write_volume(volume, path)
         content = bytearray(path.read_bytes())
         struct.pack_into("<2f", content, 112, 0.5, 0)
         path.write_bytes(content)
-        with pytest.raises(LabelError, match="or with a scale"):
+        with pytest.raises(LabelError, match=r"scales the stored numbers by slope 0\.5 and intercept 0"):
             read_label_map(path)
 
     def test_unknown_codes_are_refused(self, tmp_path, volume):

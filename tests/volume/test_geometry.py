@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from ctbench.errors import DataError, GeometryError
 from ctbench.volume import Volume, check_same_grid
+from ctbench.volume.geometry import least_right_angle, nearest_rotation
 
 lengths = st.floats(0.05, 20)
 places = st.floats(-500, 500)
@@ -97,3 +98,44 @@ def test_grids_within_the_tolerance_are_one(volume):
     near = Volume(volume.array, (5.0009, 0.7, 0.488281), (-33.25, 12.5009, 101.125), volume.direction)
     check_same_grid(near.geometry, volume.geometry, found_name="mask", expected_name="ct")
     assert near.geometry.differences(volume.geometry) == ()
+
+
+@given(st.floats(-1e-3, 1e-3), st.floats(-1e-3, 1e-3), st.floats(-3, 3))
+def test_the_nearest_rotation(first, second, angle):
+    """A rotation with a small shear comes back orthonormal, as near as the shear is large, with its handedness."""
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, -1]])
+    axes = turn @ np.array([[1, first / 2, 0], [0, 1, second / 2], [0, 0, 1]])
+    found = nearest_rotation(axes)
+    np.testing.assert_allclose(found.T @ found, np.eye(3), atol=2e-6)
+    assert np.abs(found - axes).max() <= max(abs(first), abs(second)) + 1e-12
+    assert np.linalg.det(found) < 0
+
+
+def test_an_orthonormal_direction_keeps_its_bits(oblique_direction):
+    """Rounding to 32 bits is no shear: digests of volumes that are as they were do not change."""
+    axes = oblique_direction.astype(np.float32).astype(float)
+    np.testing.assert_array_equal(nearest_rotation(axes), axes)
+
+
+@pytest.mark.parametrize("axes", [np.eye(2), np.diag([1, 1, 1.01]), np.full((3, 3), np.nan), np.zeros((3, 3))])
+def test_axes_that_are_far_off_are_refused(axes):
+    """Two axes, a wrong length, NaN and zeros."""
+    with pytest.raises(DataError, match="expected an orthonormal 3 x 3 direction"):
+        nearest_rotation(axes)
+
+
+@pytest.mark.parametrize("degrees", [90, 70, 110, 45])
+def test_the_angle_of_axes_that_are_not_orthogonal(degrees):
+    """As lines: 110 degrees are 70; lengths play no part."""
+    lean = np.radians(degrees)
+    axes = np.array([[1, 3 * np.cos(lean), 0], [0, 3 * np.sin(lean), 0], [0, 0, 0.5]])
+    assert least_right_angle(axes) == pytest.approx(min(degrees, 180 - degrees))
+
+
+def test_a_volume_of_a_grid_and_another_array(volume):
+    """Both ways to put an array on a grid keep all of it, its placements too."""
+    grid = volume.geometry
+    placed = Volume(volume.array, (5, 0.7, 0.488281), (1, 2, 3), name="qform (code 1)", others=(grid,))
+    for made in (placed.geometry.volume_of(volume.array), placed.with_array(volume.array)):
+        assert made.geometry == placed.geometry
+        assert (made.name, made.others) == ("qform (code 1)", (grid,))

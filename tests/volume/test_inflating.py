@@ -1,0 +1,42 @@
+import gzip
+import io
+import zlib
+
+import pytest
+
+from ctbench.errors import VolumeFileError
+from ctbench.volume.inflating import CHUNK, inflated
+
+CONTENT = bytes(range(256)) * 1000
+
+
+def joined(data, path="a.gz"):
+    """All that is inflated of data."""
+    return b"".join(inflated(io.BytesIO(data), path))
+
+
+@pytest.mark.parametrize("data", [gzip.compress(CONTENT), zlib.compress(CONTENT), gzip.compress(CONTENT, 0)])
+def test_gzip_and_zlib_come_back(data):
+    """Both formats, shorter and longer than a chunk."""
+    assert len(gzip.compress(CONTENT, 0)) > CHUNK
+    assert joined(data) == CONTENT
+
+
+def test_members_are_joined_and_zeros_behind_them_are_padding():
+    """As block gzip writes them."""
+    assert joined(gzip.compress(b"ab") + gzip.compress(b"cd") + bytes(600)) == b"abcd"
+
+
+@pytest.mark.parametrize(("cut", "said"), [(-1, "truncated"), (-9, "truncated"), (1, "truncated")])
+def test_cut_data_are_refused_by_their_file(cut, said):
+    """Be it the checksum alone that is lost."""
+    with pytest.raises(VolumeFileError, match=rf"a\.gz is {said}"):
+        joined(gzip.compress(CONTENT)[:cut])
+
+
+def test_wrong_data_are_refused_by_their_file():
+    """The checksum counts."""
+    data = bytearray(gzip.compress(CONTENT))
+    data[-6] ^= 1
+    with pytest.raises(VolumeFileError, match=r"a\.gz is damaged"):
+        joined(bytes(data))
