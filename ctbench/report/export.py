@@ -16,6 +16,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
+from ctbench.report.frames.models_vs_readers import compared_with_readers
 from ctbench.report.frames.rankings import can_rank, ranking_table
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.report.frames.summaries import summary
@@ -88,11 +89,9 @@ def write_csv(
     """
     runs = list(runs)
     frames = {"summary": summary_table(runs)}
-    for results in gather(runs):
-        dataset = (datasets or {}).get(results.dataset)
-        ranked = _rankings(results, dataset) if can_rank(results) else []
-        patients = dataset.patients if dataset is not None else None
-        found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit, patients)}
+    for results in gather(runs, datasets):
+        ranked = _rankings(results) if can_rank(results) else []
+        found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit)}
         frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
@@ -101,7 +100,7 @@ def write_csv(
 
 
 def _frames(
-    results: ComparableRuns, margin: float, low_dice: float, volume_limit: float, patients: Mapping[str, str] | None
+    results: ComparableRuns, margin: float, low_dice: float, volume_limit: float
 ) -> dict[str, list[pd.DataFrame]]:
     metrics = list(results.scores["metric"].unique())
     on_common: Any = {"reference": results.common, "structures": results.structures}
@@ -114,10 +113,8 @@ def _frames(
             for population in get_args(tables.VolumePopulation)
         ],
         "false-alarms": [false_alarms(common).assign(reference=results.common)],
-        "comparisons": _comparisons(results, metrics, patients) if results.readers else [],
-        "equivalence": [
-            equivalence_table(results, model, margin, patients).assign(model=model) for model in results.models
-        ]
+        "comparisons": _comparisons(results, metrics) if results.readers else [],
+        "equivalence": [equivalence_table(results, model, margin).assign(model=model) for model in results.models]
         if can_be_equivalent(results)
         else [],
         "detection": [detection_rows(calls(results))] if can_detect(results) else [],
@@ -125,28 +122,18 @@ def _frames(
     }
 
 
-def _rankings(results: ComparableRuns, dataset: Dataset | None) -> list[pd.DataFrame]:
+def _rankings(results: ComparableRuns) -> list[pd.DataFrame]:
     return [
-        ranking_table(results, models, over, dataset).assign(structures=results.scope_title(over))
+        ranking_table(results, models, over).assign(structures=results.scope_title(over))
         for over, models in results.scopes.items()
         if len(models) + results.leave_one_out >= 2
     ]
 
 
-def _comparisons(
-    results: ComparableRuns, metrics: Iterable[str], patients: Mapping[str, str] | None
-) -> list[pd.DataFrame]:
+def _comparisons(results: ComparableRuns, metrics: Iterable[str]) -> list[pd.DataFrame]:
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
     return [
-        tables.comparison(
-            results.positive_scores,
-            model=model,
-            structures=results.compared(model),
-            averaged=results.averaged(model),
-            metric=metric,
-            reference=reference,
-            patients=patients,
-        ).assign(model=model, metric=metric)
+        compared_with_readers(results, model, reference, metric).assign(model=model, metric=metric)
         for model in results.models
         for metric in metrics
         for reference in references

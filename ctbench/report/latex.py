@@ -13,6 +13,7 @@ from ctbench.files import write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
 from ctbench.report.frames.summaries import summary
 from ctbench.report.wording import fixed, interval, metric_heading
 from ctbench.runs import Run
@@ -62,7 +63,7 @@ def latex_tables(runs: Iterable[Run], *, datasets: Mapping[str, Dataset] | None 
     Raises:
         UsageError: no runs, or runs of one dataset that cannot be compared.
     """
-    return _NEEDS + "\n".join(table for results in gather(runs) for table in _of(results, datasets or {}))
+    return _NEEDS + "\n".join(table for results in gather(runs, datasets) for table in _of(results))
 
 
 def escaped(words: object) -> str:
@@ -70,15 +71,14 @@ def escaped(words: object) -> str:
     return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(str(words).split()))
 
 
-def _of(results: ComparableRuns, datasets: Mapping[str, Dataset]) -> Iterator[str]:
-    patients = datasets[results.dataset].patients if results.dataset in datasets else None
+def _of(results: ComparableRuns) -> Iterator[str]:
     yield from _overall(results)
     references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
     for model in results.models:
         for reference in references:
             for metric in results.chief_metrics:
                 if results.readers:
-                    yield _comparison(results, model, reference, metric, patients)
+                    yield _comparison(results, model, reference, metric)
     if can_detect(results):
         yield _detection(results)
 
@@ -99,18 +99,9 @@ def _overall(results: ComparableRuns) -> Iterator[str]:
         yield _table(heads, rows, escaped(what) + ".")
 
 
-def _comparison(
-    results: ComparableRuns, model: str, reference: str, metric: str, patients: Mapping[str, str] | None
-) -> str:
-    asked: Any = {"model": model, "structures": results.compared(model), "averaged": results.averaged(model)}
-    compared = tables.comparison(
-        results.positive_scores, metric=metric, reference=reference, patients=patients, **asked
-    )
-    gaps: dict[Any, Any] = (
-        tables.gap(results.positive_scores, metric=metric, reference=reference, **asked)
-        .set_index("label")
-        .to_dict("index")
-    )
+def _comparison(results: ComparableRuns, model: str, reference: str, metric: str) -> str:
+    compared = compared_with_readers(results, model, reference, metric)
+    gaps: dict[Any, Any] = gap_to_readers(results, model, reference, metric).set_index("label").to_dict("index")
     unit, paired = results.unit(metric), reference == tables.LEAVE_ONE_OUT
     readers = list(compared["rater"].unique())
     shares = ["of volume, %"] if unit == "mL" else []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
 
 from ctbench.boards import Board, Grid, board_of
 from ctbench.boards.grid import Entry
+from ctbench.datasets import Dataset
 from ctbench.errors import StoreError, UsageError
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
@@ -39,6 +40,7 @@ class ComparableRuns:
         refused: The other runs on the dataset: columns ``run, rater, version, reason``.
         manifest: Manifest of one of the runs; the rules are the same in all.
         readers: Names of the readers, sorted.
+        patients: Case -> patient; a case that is not there is a patient of its own.
     """
 
     board: Board
@@ -46,6 +48,7 @@ class ComparableRuns:
     refused: pd.DataFrame
     manifest: Manifest
     readers: tuple[str, ...]
+    patients: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dataset(self) -> str:
@@ -342,8 +345,12 @@ def _readers(board: Board, dataset: str, runs: pd.DataFrame) -> tuple[str, ...]:
     return ()
 
 
-def gather(runs: Iterable[Run]) -> tuple[ComparableRuns, ...]:
+def gather(runs: Iterable[Run], datasets: Mapping[str, Dataset] | None = None) -> tuple[ComparableRuns, ...]:
     """Join runs by dataset, in the order in which the datasets first occur.
+
+    Args:
+        runs: Runs on one dataset or several.
+        datasets: Name -> dataset, which knows the patient of each case; without it every case is a patient of its own.
 
     Raises:
         UsageError: There are no runs, two runs on one dataset were scored against other references or by other rules,
@@ -363,8 +370,12 @@ def gather(runs: Iterable[Run]) -> tuple[ComparableRuns, ...]:
     board = board_of(run for group in by_dataset.values() for run in group)
     for problem in broken_runs(board)["problem"]:
         raise StoreError(problem)
+    known = datasets or {}
     return tuple(
-        _of(board, board.runs[board.runs["dataset"] == name], pd.DataFrame(), group[0].manifest)
+        replace(
+            _of(board, board.runs[board.runs["dataset"] == name], pd.DataFrame(), group[0].manifest),
+            patients=known[name].patients if name in known else {},
+        )
         for name, group in by_dataset.items()
     )
 

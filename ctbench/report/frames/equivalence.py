@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from ctbench.report.frames import tables
@@ -24,16 +22,13 @@ def can_be_equivalent(results: ComparableRuns) -> bool:
     return bool(results.models and results.readers and _METRIC in results.chief_metrics)
 
 
-def equivalence_table(
-    results: ComparableRuns, model: str, margin: float = MARGIN, patients: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGIN) -> pd.DataFrame:
     """Test a model for equivalence to each reader, by structure and overall, each on the reader's own reference.
 
     Args:
         results: Runs for which ``can_be_equivalent`` is true.
         model: Name of the model.
         margin: The largest difference in Dice that does not matter.
-        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         The columns of ``ctbench.statistics.equivalence`` by label and reference.
@@ -41,7 +36,7 @@ def equivalence_table(
     Raises:
         UsageError: The margin is not positive.
     """
-    scores = tables.with_patients(_scores(results, model), patients)
+    scores = tables.with_patients(_scores(results, model), results.patients)
     tested = equivalence(scores, model=model, margin=margin, by=("label", "reference"), cluster="patient")
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.datasets import Dataset
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants, structure_rows
@@ -33,9 +32,7 @@ def can_rank(results: ComparableRuns) -> bool:
     )
 
 
-def entrants(
-    results: ComparableRuns, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
-) -> pd.DataFrame:
+def entrants(results: ComparableRuns, models: Sequence[str], structures: Sequence[str]) -> pd.DataFrame:
     """Return scores that may be ranked together: models and the readers as one rater, on the same references.
 
     Each reader and the models are scored on the reference made without this reader, and the scores of models and
@@ -46,7 +43,6 @@ def entrants(
         results: Runs on one dataset.
         models: Names of the models to rank.
         structures: Names of the structures to keep.
-        dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
 
     Returns:
         Tidy scores of the first of ``results.chief_metrics`` with the column ``patient``: by case, rater and
@@ -55,15 +51,13 @@ def entrants(
     metric = results.chief_metrics[0]
     grids = results.grids(metric, results.fair)
     names = [*models, *([tables.ALL_READERS] if results.leave_one_out else [])]
-    own: Any = {"name_of": results.name_of, "patients": dataset.patients if dataset is not None else None}
+    own: Any = {"name_of": results.name_of, "patients": results.patients}
     each = structure_rows(grids, names, structures, metric, **own)
     mean = contestants(grids, names, structures, metric, **own)
     return pd.concat([each, mean], ignore_index=True).assign(dataset=results.dataset, reference=results.fair)
 
 
-def ranking_table(
-    results: ComparableRuns, models: Sequence[str], structures: Sequence[str], dataset: Dataset | None = None
-) -> pd.DataFrame:
+def ranking_table(results: ComparableRuns, models: Sequence[str], structures: Sequence[str]) -> pd.DataFrame:
     """Rank models, and the readers as one rater, for each structure and by the overall mean.
 
     Takes the same arguments as ``entrants``.
@@ -71,7 +65,7 @@ def ranking_table(
     Returns:
         The columns of ``ctbench.statistics.rank`` by label; ``overall`` comes last.
     """
-    return ranked(entrants(results, models, structures, dataset), structures)
+    return ranked(entrants(results, models, structures), structures)
 
 
 def ranked(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:

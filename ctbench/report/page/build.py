@@ -75,7 +75,7 @@ def build_report(
         DataError: an image or a label map of a dataset cannot be read.
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
-    results = gather(runs)
+    results = gather(runs, datasets)
     plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit) for one in results]
     steps = (make() for plan in plans for make in plan.values())
     bodies = iter(progress("report", steps, sum(map(len, plans))))
@@ -117,13 +117,13 @@ def _plan(
 ) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
-        plan["Ranking"] = partial(rankings, results, dataset)
+        plan["Ranking"] = partial(rankings, results)
     if results.models and results.leave_one_out:
-        plan["Models against readers"] = partial(comparisons, results, dataset)
+        plan["Models against readers"] = partial(comparisons, results)
     if results.models and results.readers:
         plan["The papers' own test"] = partial(paper_comparisons, results)
     if can_be_equivalent(results):
-        plan["Equivalence to readers"] = partial(equivalences, results, margin, dataset)
+        plan["Equivalence to readers"] = partial(equivalences, results, margin)
     plan["By structure"] = partial(per_structure, results)
     if dataset is not None and can_confuse(results):
         plan["What is taken for what"] = partial(confusions, results, dataset)

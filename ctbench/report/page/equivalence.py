@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ctbench.datasets import Dataset
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
@@ -18,13 +17,12 @@ from ctbench.statistics import OVERALL
 __all__ = ["equivalences"]
 
 
-def equivalences(results: ComparableRuns, margin: float = MARGIN, dataset: Dataset | None = None) -> Html:
+def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
     """Test each model for equivalence to each reader within a margin, and place it in the readers' spread.
 
     Args:
         results: Runs on one dataset.
         margin: The largest difference in Dice that does not matter.
-        dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
     """
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
@@ -37,13 +35,13 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN, dataset: Datas
     )
     parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
     for model in results.models:
-        parts += [element("h4", model), *_of(results, model, margin, dataset)]
+        parts += [element("h4", model), *_of(results, model, margin)]
     return join(parts)
 
 
-def _of(results: ComparableRuns, model: str, margin: float, dataset: Dataset | None) -> Sequence[Html]:
+def _of(results: ComparableRuns, model: str, margin: float) -> Sequence[Html]:
     structures = results.compared(model)
-    tested = equivalence_table(results, model, margin, dataset.patients if dataset is not None else None)
+    tested = equivalence_table(results, model, margin)
     placed = reader_spread(results, model)
     whole = tested[tested["label"] == OVERALL]
     return (

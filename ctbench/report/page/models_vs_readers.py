@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.datasets import Dataset
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
@@ -21,20 +21,15 @@ from ctbench.statistics import OVERALL
 __all__ = ["comparisons", "paper_comparisons"]
 
 
-def comparisons(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
-    """Compare readers and models on leave-one-out references, one model after the other.
-
-    Args:
-        results: Runs on one dataset.
-        dataset: The dataset, which knows the patient of each case; None: every case is a patient of its own.
-    """
+def comparisons(results: ComparableRuns) -> Html:
+    """Compare readers and models on leave-one-out references, one model after the other."""
     how = (
         f"Each reader is compared with the model on {without(results.common, 'k')}, the reference that the other "
         "readers made: nobody is judged by a truth that they helped to make. Numbers of different references do "
         "not compare; read along a pair of columns."
     )
     how = f"{how} {explanations.marks('the model')}"
-    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"), dataset)
+    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"))
 
 
 def paper_comparisons(results: ComparableRuns) -> Html:
@@ -43,25 +38,22 @@ def paper_comparisons(results: ComparableRuns) -> Html:
         f"All raters against {results.common}. {explanations.CONTRIBUTE_EFFECT} The test is here because the papers "
         f"print it. {explanations.paper_marks('the model')}"
     )
-    shown = _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, kind="how"), None)
+    shown = _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, kind="how"))
     return details("Categorical linear regression on the common reference", shown) if results.leave_one_out else shown
 
 
-def _all_comparisons(results: ComparableRuns, reference: str, how: Html, dataset: Dataset | None) -> Html:
+def _all_comparisons(results: ComparableRuns, reference: str, how: Html) -> Html:
     parts: list[object] = [how]
     for model in results.models:
-        parts += [element("h4", model), *_comparison(results, model, reference, dataset)]
+        parts += [element("h4", model), *_comparison(results, model, reference)]
     return join(parts)
 
 
-def _comparison(results: ComparableRuns, model: str, reference: str, dataset: Dataset | None) -> Iterator[Html]:
-    over, structures = results.averaged(model), results.compared(model)
-    patients = dataset.patients if dataset is not None else None
-    asked: Any = {"model": model, "structures": structures, "averaged": over, "reference": reference}
+def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator[Html]:
     legend = explanations.marks(model) if reference == tables.LEAVE_ONE_OUT else explanations.paper_marks(model)
     for index, metric in enumerate(results.chief_metrics):
-        compared = tables.comparison(results.positive_scores, metric=metric, patients=patients, **asked)
-        gaps = tables.gap(results.positive_scores, metric=metric, **asked)
+        compared = compared_with_readers(results, model, reference, metric)
+        gaps = gap_to_readers(results, model, reference, metric)
         unit = results.unit(metric)
         shown = join(
             (

@@ -13,6 +13,7 @@ from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.models_vs_readers import compared_with_readers
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.cells import palette
 from ctbench.report.page.markup import Html
@@ -91,28 +92,19 @@ def write_figures(runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, D
     """
     return [
         path
-        for results in gather(runs)
-        for figure in _all(results, (datasets or {}).get(results.dataset))
+        for results in gather(runs, datasets)
+        for figure in _all(results)
         for path in write_figure(figure.chart, figure.name, folder)
     ]
 
 
-def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[NamedFigure]:
-    patients = dataset.patients if dataset is not None else None
+def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
-            compared = tables.comparison(
-                results.positive_scores,
-                model=model,
-                structures=results.compared(model),
-                averaged=results.averaged(model),
-                reference=reference,
-                metric="dice",
-                patients=patients,
-            )
+            compared = compared_with_readers(results, model, reference, "dice")
             if len(compared):
                 yield box_plots(results, compared, model, reference)
         yield from volume_plots(results, model)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.datasets import Dataset
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
@@ -20,12 +19,12 @@ from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 __all__ = ["rankings"]
 
 
-def rankings(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
+def rankings(results: ComparableRuns) -> Html:
     """Rank the models, and the readers as one among them, once for each scope."""
     parts = [paragraph(_how(results), kind="how")]
     for over, models in results.scopes.items():
         if len(models) + results.leave_one_out >= 2:
-            parts += [element("h4", results.scope_title(over)), *_scope(results, over, models, dataset)]
+            parts += [element("h4", results.scope_title(over)), *_scope(results, over, models)]
     return join(parts)
 
 
@@ -39,10 +38,8 @@ def _how(results: ComparableRuns) -> str:
     return f"Ranks by the mean {metric} over cases. {explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
 
 
-def _scope(
-    results: ComparableRuns, over: Sequence[str], models: Sequence[str], dataset: Dataset | None
-) -> Iterator[Html]:
-    scores = entrants(results, models, over, dataset)
+def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) -> Iterator[Html]:
+    scores = entrants(results, models, over)
     table_of_ranks = ranked(scores, over)
     first = table_of_ranks[table_of_ranks["label"] == OVERALL]
     whole = scores[scores["label"] == OVERALL]
