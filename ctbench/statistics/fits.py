@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -95,43 +94,69 @@ def _clustered(values: Numbers, raters: Codes, cases: Codes) -> Fit:
 
 
 def _mixed(values: Numbers, raters: Codes, cases: Codes) -> Fit:
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
     size = int(raters.max()) + 1
     degrees = len(values) - len(np.unique(cases)) - (size - 1)
     if degrees < 1:
         return _untested(values, raters, "too few cases were scored for two raters: no variance within cases, no test")
-    with warnings.catch_warnings():
-        # A case variance estimated as 0 is a valid result (that of ``pooled``), yet statsmodels warns about it.
-        warnings.simplefilter("ignore")
-        try:
-            # Powell's method can reach a case variance of 0; gradient methods fail there.
-            fit = MixedLM(values, _design(raters), groups=cases).fit(reml=True, method="powell")
-        except (np.linalg.LinAlgError, ValueError) as error:
-            return _untested(values, raters, f"the mixed model cannot be fitted: {error}")
-    if not fit.converged:
-        return _untested(values, raters, "the mixed model did not converge")
-    errors = _generalised_errors(_design(raters), cases, float(fit.cov_re[0, 0]), float(fit.scale))
-    return Fit(np.asarray(fit.fe_params)[1:size], errors[1:], float(degrees))
+    model = _RandomIntercept(values, _design(raters), cases)
+    means, errors = model.estimates(model.variance_ratio())
+    return Fit(means[1:], errors[1:], float(degrees))
 
 
-def _generalised_errors(design: Numbers, cases: Codes, between: float, within: float) -> Numbers:
-    """Return the standard errors of generalised least squares, from (X' V^-1 X)^-1 at the estimated variances.
+class _RandomIntercept:
+    """A linear model with a random effect of the case, by restricted maximum likelihood.
 
-    statsmodels inverts the joint Hessian of means and variances instead, which differs where scores are missing.
+    V is block-diagonal: ``within`` times (I + ratio 11') for each case. Only the ratio of the variance of cases to that
+    within cases must be searched; at a given ratio the means are those of generalised least squares, and their standard
+    errors follow from (X' V^-1 X)^-1 (Bates et al., Journal of Statistical Software 2015, 67(1), section 3).
 
     Args:
-        design: The design matrix X, scores x coefficients.
+        values: The n scores.
+        design: The design matrix X, n x coefficients.
         cases: The case of each score.
-        between: Variance of the random effect of the case.
-        within: Residual variance. V is block-diagonal: within I + between 11' for each case.
     """
-    information = design.T @ design
-    for case in np.unique(cases):
-        own = design[cases == case]
-        total = own.sum(axis=0)
-        information = information - between / (within + len(own) * between) * np.outer(total, total)
-    return np.asarray(np.sqrt(within * np.diag(np.linalg.inv(information))))
+
+    def __init__(self, values: Numbers, design: Numbers, cases: Codes) -> None:
+        _, own = np.unique(cases, return_inverse=True)
+        self._sizes = np.bincount(own)
+        columns = np.column_stack([design, values - values.mean()])
+        self._sums = np.stack([np.bincount(own, weights=column) for column in columns.T], axis=1)
+        self._products = columns.T @ columns
+        self._degrees = len(values) - design.shape[1]
+        self._shift = np.eye(design.shape[1])[0] * values.mean()
+
+    def _weighted(self, ratio: float) -> tuple[Numbers, Numbers, float]:
+        """Return X' V^-1 X, the coefficients of the centred values, and the residual variance, for within = 1."""
+        shrunk = (ratio / (1 + self._sizes * ratio))[:, None]
+        products = self._products - self._sums.T @ (shrunk * self._sums)
+        information, moments = products[:-1, :-1], products[:-1, -1]
+        means = np.linalg.solve(information, moments)
+        return information, means, float(products[-1, -1] - moments @ means) / self._degrees
+
+    def _deviance(self, ratio: float) -> float:
+        information, _, within = self._weighted(ratio)
+        determinant = np.linalg.slogdet(information).logabsdet
+        return float(self._degrees * math.log(within) + np.log1p(self._sizes * ratio).sum() + determinant)
+
+    def variance_ratio(self) -> float:
+        """Return the variance of cases over that within cases which has the highest restricted likelihood."""
+        from scipy.optimize import minimize_scalar
+
+        logs = np.linspace(-12, 25, 75)
+        best = int(np.argmin([self._deviance(math.exp(log)) for log in logs]))
+        if best == 0:
+            return 0.0
+        around = (logs[best - 1], logs[min(best + 1, len(logs) - 1)])
+        found = minimize_scalar(
+            lambda log: self._deviance(math.exp(log)), bounds=around, method="bounded", options={"xatol": 1e-9}
+        )
+        ratio = math.exp(float(found.x))
+        return ratio if self._deviance(ratio) < self._deviance(0.0) else 0.0
+
+    def estimates(self, ratio: float) -> tuple[Numbers, Numbers]:
+        """Return the coefficients and their standard errors at a ratio of the variances."""
+        information, means, within = self._weighted(ratio)
+        return means + self._shift, np.asarray(np.sqrt(within * np.diag(np.linalg.inv(information))))
 
 
 def _untested(values: Numbers, raters: Codes, reason: str) -> Fit:
