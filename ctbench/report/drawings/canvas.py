@@ -72,9 +72,10 @@ def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path
 
     stem = folder / (re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure")
     files = [Path(f"{stem}.svg"), Path(f"{stem}.pdf")]
-    write_text(files[0], _svg(chart))
+    drawn = _svg(chart)
+    write_text(files[0], drawn)
     with whole_file(files[1]) as part:
-        part.write_bytes(vl_convert.vegalite_to_pdf(chart.to_dict(), **_version()))
+        part.write_bytes(vl_convert.svg_to_pdf(drawn))
     return files
 
 
@@ -82,7 +83,7 @@ def _svg(chart: alt.TopLevelMixin) -> str:
     """Return a chart as SVG; equal charts have equal bytes."""
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(chart.to_dict(), **_version())
+    drawn: str = vl_convert.vegalite_to_svg(chart.to_dict(validate=False), **_version())
     # Ids are counted on from one chart of a process to the next.
     numbers: dict[str, str] = {}
     for name in re.findall(r' id="([^"]+)"', drawn):

@@ -58,22 +58,37 @@ _ROW, _MARGIN = 24, 100
 def styled(chart: Any, height: int | None = None) -> alt.TopLevelMixin:
     """Return a chart in the style of the static figures, as wide as its page."""
     size = {} if height is None else {"height": height}
-    words = {
+    drawn: alt.TopLevelMixin = chart.properties(
+        **size, padding={"left": 5, "right": 12, "top": 5, "bottom": 5}, config=_CONFIG
+    )
+    return drawn
+
+
+_CONFIG = {
+    "background": "transparent",
+    "font": "sans-serif",
+    "axis": {
         "labelColor": MUTED,
         "titleColor": INK,
         "titleFontWeight": "normal",
         "labelFontSize": 12,
         "titleFontSize": 12,
-    }
-    drawn: alt.TopLevelMixin = (
-        chart.properties(**size, padding={"left": 5, "right": 12, "top": 5, "bottom": 5})
-        .configure(background="transparent", font="sans-serif")
-        .configure_axis(**words, gridColor=LINE, domainColor=LINE, tickColor=LINE, labelLimit=_NAME_WIDTH)
-        .configure_view(stroke=None)
-        .configure_legend(labelColor=INK, titleColor=MUTED, orient="top", labelLimit=_NAME_WIDTH, labelFontSize=12)
-        .configure_title(anchor="start", color=INK, fontSize=13)
-    )
-    return drawn
+        "gridColor": LINE,
+        "domainColor": LINE,
+        "tickColor": LINE,
+        "labelLimit": _NAME_WIDTH,
+    },
+    "view": {"stroke": None},
+    "legend": {
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "orient": "top",
+        "labelLimit": _NAME_WIDTH,
+        "labelFontSize": 12,
+    },
+    "title": {"anchor": "start", "color": INK, "fontSize": 13},
+}
+"""Altair copies the whole chart in each call of ``configure``, which takes a second for charts of many panels."""
 
 
 def axis_title(metric: str, unit: str) -> str:
