@@ -21,7 +21,7 @@ class Snapshot(NamedTuple):
     Attributes:
         disagreement: y,x float32, cropped to what is contested in any slice of the case, with a margin.
         z: the slice, from 0.
-        slices: how many slices the case has.
+        slices: Number of slices of the case.
         aspect: width over height, in mm.
     """
 

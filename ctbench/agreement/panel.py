@@ -92,7 +92,7 @@ def read_panel(case: Case, consensus: str) -> Panel:
     """Read the label maps of a case with two readers or more, and fuse them.
 
     Args:
-        case: with readers.
+        case: A case with readers.
         consensus: the rule, as in ``ctbench.consensus.fuse``.
 
     Raises:

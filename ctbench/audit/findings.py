@@ -26,7 +26,7 @@ class Finding:
         value_high: the largest.
         p_low: the smallest p that follows; None without a test.
         p_high: the largest.
-        detail: how it was computed, and under which reading of the paper.
+        detail: How the values were computed, and under which reading of the paper.
     """
 
     paper: str

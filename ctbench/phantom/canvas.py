@@ -17,8 +17,8 @@ class Canvas:
     """HU and labels of points; later paint hides earlier paint.
 
     Args:
-        hu: one for every point.
-        labels: one for every point.
+        hu: Value of every point, HU.
+        labels: Label code of every point.
         blur_mm: width over which paint fades at its edge, about the size of a pixel.
     """
 

@@ -75,8 +75,8 @@ def write_csv(
     """Write the page's tables as CSV: all metrics, references and raters, unrounded.
 
     Args:
-        runs: as for ``build_report``.
-        folder: it gets ``summary.csv``, and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv``,
+        runs: Runs of models and readers, on one dataset or several.
+        folder: Folder of ``summary.csv`` and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv``,
             ``-false-alarms.csv`` and, where the runs allow, ``-ranking.csv``, ``-comparisons.csv``,
             ``-equivalence.csv``, ``-detection.csv`` and ``-low-dice.csv``.
         datasets: Name -> dataset; used for the patient of each case, in ranks and tests.

@@ -57,7 +57,7 @@ def latex_tables(runs: Iterable[Run], *, datasets: Mapping[str, Dataset] | None 
     95 % intervals.
 
     Args:
-        runs: as for ``build_report``.
+        runs: Runs of models and readers, on one dataset or several.
         datasets: Name -> dataset; used for the patient of each case in tests.
 
     Raises:

@@ -31,7 +31,7 @@ def checked(scores: pd.DataFrame, columns: Iterable[str], *, coded: bool = False
     Args:
         scores: tidy scores.
         columns: the columns that must be there, besides ``value``.
-        coded: whether categorical columns stay so, with the categories that occur, in order; else they become plain.
+        coded: Whether categorical columns stay so, with the categories that occur; else they become plain text.
             To group by hundreds of thousands of strings takes longer than all that follows.
 
     Raises:

@@ -183,7 +183,7 @@ def common_ground(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     A rater without any value takes nothing away from the others.
 
     Args:
-        parts: for each reference, cases x structures x raters, the same in all; NaN where there is no value.
+        parts: One array for each reference, cases x structures x raters, the same in all; NaN where there is no value.
 
     Returns:
         cases x structures x raters; NaN where nothing counts.

@@ -52,8 +52,8 @@ def marked(boxes: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFrame:
     """Add Cai's marks to boxes.
 
     Args:
-        boxes: as ``box_table`` gives them by reference, label and rater.
-        comparison: as ``tables.comparison`` gives it.
+        boxes: Rows of ``box_table``, by reference, label and rater.
+        comparison: Rows of ``tables.comparison``.
 
     Returns:
         The boxes with the column ``mark``: ``*`` where the reader is better than the model (P < .05), ``†`` where the

@@ -89,7 +89,7 @@ def case_calls(
     Args:
         scores: tidy scores of one dataset, of which the metrics ``volume_ml`` and ``reference_volume_ml`` count.
         common: the name of the reference of all readers.
-        structures: to call cases positive for.
+        structures: Names of the structures for which a case is called positive.
         findings: those of them that a model's score of a case is about.
         sure: Returns that score.
 
@@ -168,7 +168,7 @@ def stratum_rows(found: pd.DataFrame, strata: pd.Series) -> pd.DataFrame:
 
     Args:
         found: Rows that ``case_calls`` returned.
-        strata: of the cases, by their ids; its name becomes a column.
+        strata: Case id -> stratum; the name of the series becomes a column.
 
     Returns:
         The columns of ``detection_rows`` and that of the stratum; sorted by it within each rater.
@@ -189,7 +189,7 @@ def at_prevalence(rows: pd.DataFrame, prevalence: float) -> pd.DataFrame:
     """Return predictive values at a prevalence, by Bayes' theorem.
 
     Args:
-        rows: as ``detection_rows`` gives them.
+        rows: Rows of ``detection_rows``.
         prevalence: share of positive cases, 0 to 1.
 
     Returns:

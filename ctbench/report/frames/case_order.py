@@ -56,7 +56,7 @@ def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame
 
     Args:
         scores: tidy scores of one case and rater against one reference.
-        structures: in the order of the rows; others are left out.
+        structures: Names of the structures to keep, in the order of the rows.
 
     Returns:
         Columns structure, those of the metrics with their units in the names, and status: what is not ``ok``.

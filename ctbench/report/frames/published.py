@@ -20,9 +20,9 @@ def published_rows(dataset: str, over: Sequence[str], metric: str) -> pd.DataFra
     """List the means and medians of a metric that papers printed for a dataset.
 
     Args:
-        dataset: its name; one that no catalogue knows has none.
+        dataset: Name of the dataset; without an entry in a catalogue it has no published values.
         over: a structure, or the structures of an overall mean: then the papers' own overall rows are given.
-        metric: its name.
+        metric: Name of the metric.
 
     Returns:
         Columns ``rater`` (with the paper), ``rater_kind`` (``published``), ``mean, median, sd, n`` and ``reason``:

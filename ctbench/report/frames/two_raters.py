@@ -38,7 +38,7 @@ def duel(
         second: the other.
         structures: the labels, in the order in which they shall stand.
         margin: a difference of at most so much is a tie.
-        test: of the paired differences: signed-rank or t.
+        test: Name of the test of paired differences: signed-rank or t.
 
     Returns:
         A row for each label: ``n`` pairs, the means ``first, second`` over them, ``difference`` (second minus first)

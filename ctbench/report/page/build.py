@@ -55,12 +55,12 @@ def build_report(
     """Write one self-contained page about runs; the same arguments give the same bytes.
 
     Args:
-        runs: of models and of readers, on one dataset or several.
-        path: of the page.
+        runs: Runs of models and readers, on one dataset or several.
+        path: Path of the page.
         datasets: name -> dataset, for pictures and the share of indeterminate voxels; a dataset that is not there has
             neither.
-        title: of the page.
-        command: what a reader of the page would type to repeat it.
+        title: Title of the page.
+        command: The command that repeats the page, printed on it.
         stamp: when or by whom it was made; None keeps the bytes reproducible.
         margin: the largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: a Dice below it is listed as a failure.

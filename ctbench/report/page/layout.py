@@ -17,9 +17,9 @@ class Section:
     """A part of the page with its place in the contents.
 
     Args:
-        anchor: its id, unique on the page.
-        title: its heading.
-        body: what it holds.
+        anchor: Id of the section, unique on the page.
+        title: Heading of the section.
+        body: Content of the section.
         parts: sections within it.
     """
 

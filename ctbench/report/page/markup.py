@@ -20,9 +20,9 @@ class Column:
     """The head of a column.
 
     Args:
-        title: what the column holds.
-        unit: in which unit, shown beside the title; empty for words and pure numbers.
-        numeric: whether its cells are aligned to the right and sorted by value.
+        title: Heading of the column.
+        unit: Unit, shown beside the title; empty for words and pure numbers.
+        numeric: Whether the cells are aligned to the right and sorted by value.
         group: columns of one group stand under a common head.
         hint: a sentence for those who rest on the head.
     """
@@ -47,7 +47,7 @@ def element(name: str, *content: object, **attributes: object) -> Html:
     """Make an element.
 
     Args:
-        name: of the element.
+        name: Name of the element.
         content: strings are escaped, ``Html`` is kept, None is left out.
         attributes: an underscore at the end is dropped (``class_``), others become hyphens; None is left out.
     """
@@ -81,7 +81,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: ob
 
     Args:
         columns: the heads; neighbours of one non-empty group share a head above theirs.
-        rows: as many cells as there are columns; a row's first cell names it.
+        rows: Rows of one cell for each column; the first cell names the row.
         caption: a sentence above the table.
         kind: more CSS classes.
     """

@@ -26,8 +26,8 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write one self-contained page about an audit; the same findings give the same bytes.
 
     Args:
-        findings: as ``ctbench.audit.audit`` gives them.
-        path: of the page.
+        findings: Findings of ``ctbench.audit.audit``.
+        path: Path of the page.
 
     Returns:
         ``path``.

@@ -33,15 +33,15 @@ class Picture:
 
     Args:
         title: ``worst``, ``median`` or ``best``.
-        case: its id.
-        dice: its overall Dice.
+        case: Id of the case.
+        dice: Overall Dice of the case.
         z: the slice, from 0.
-        slices: how many slices there are.
+        slices: Number of slices of the case.
         image: y,x,3, the slice itself.
         drawn: y,x,3, with the mistakes over it.
         aspect: width over height, in mm.
         step: only every step-th voxel is shown.
-        boxes: what a detector framed in the slice.
+        boxes: Boxes that a detector found in the slice.
     """
 
     title: str

@@ -52,14 +52,14 @@ def print_pdf(page: str | PathLike[str], path: str | PathLike[str]) -> Path:
 
     Args:
         page: an HTML file that loads nothing.
-        path: of the PDF.
+        path: Path of the PDF.
 
     Returns:
         ``path``.
 
     Raises:
         MissingFileError: no Chromium, or no page.
-        StoreError: it did not print, or the PDF cannot be written.
+        StoreError: The browser did not print the page, or the PDF cannot be written.
     """
     browser = find_browser()
     try:

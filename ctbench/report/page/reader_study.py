@@ -43,11 +43,11 @@ def build_reader_study(
     """Write one self-contained page about the readers of a dataset; the same arguments give the same bytes.
 
     Args:
-        study: what was found about them.
-        path: of the page.
+        study: Results of the study.
+        path: Path of the page.
         against_others: their scores on the consensus of the others, described by ``label`` and ``rater`` as
             ``ctbench.statistics.describe`` does; None: the page goes without.
-        command: what a reader of the page would type to repeat it.
+        command: The command that repeats the page, printed on it.
 
     Returns:
         ``path``.
