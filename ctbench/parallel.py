@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import tempfile
@@ -13,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ctbench.errors import UsageError, WorkerError
+from ctbench.errors import WorkerError
+from ctbench.extras import import_extra
 
 __all__ = ["in_parallel"]
 
@@ -89,11 +89,7 @@ def _workers(cluster: str) -> Iterator[None]:
     if not cluster:
         yield
         return
-    try:
-        client = importlib.import_module("distributed").Client
-    except ImportError as error:
-        msg = "a cluster needs Dask, which is not installed; run pip install 'ctbench[dask]'"
-        raise UsageError(msg) from error
+    client = import_extra("distributed", "dask", "a cluster").Client
     from joblib import parallel_config
 
     # joblib's backend uses the client created last.

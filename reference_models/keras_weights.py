@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import DataError, UsageError
+from ctbench.errors import DataError
+from ctbench.extras import import_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,11 +35,7 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
         UsageError: h5py is not installed.
         DataError: The file is not a Keras HDF5 file of weights.
     """
-    try:
-        import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an optional extra, without types
-    except ImportError as error:
-        msg = "reading Keras weights needs h5py; install ctbench[keras-weights]"
-        raise UsageError(msg) from error
+    h5py = import_extra("h5py", "keras-weights", "reading Keras weights")
     try:
         with h5py.File(source) as file:
             root = file.get("model_weights", file)

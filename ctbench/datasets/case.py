@@ -11,9 +11,18 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import DataError, DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
+from ctbench.annotations import MaskFiles, Naming, annotation_geometry, files_of, read_annotation
+from ctbench.errors import (
+    DataError,
+    DatasetError,
+    GeometryError,
+    LabelError,
+    MissingFileError,
+    UsageError,
+    VolumeFileError,
+)
 from ctbench.labels import LabelSet
-from ctbench.volume import Geometry, Volume, check_file, read_geometry, read_label_map, read_volume
+from ctbench.volume import Geometry, Volume, check_file, read_geometry, read_volume
 
 __all__ = ["Case", "LabelMaps"]
 
@@ -50,9 +59,11 @@ class Case:
         labels: Label set of its label maps; an empty one allows any codes.
         image_path: An image file, or a folder of DICOM files; None if the dataset has masks only.
         series: Which series of a DICOM folder is the image, as in ``read_volume``; None: the folder has one.
-        reader_paths: Reader -> file of the label map.
-        reference_path: File of the single released mask, if there is one.
-        truth_path: File of the true mask of a simulated case.
+        reader_paths: Reader -> file of the label map, or one file per structure.
+        reference_path: File, or files, of the single released mask, if there is one.
+        truth_path: File, or files, of the true mask of a simulated case.
+        naming: How names in the files of masks meet the labels.
+        descriptions: Reader -> ITK-SNAP's label descriptions of this reader's label map; ``""`` for the reference.
         annotated_rule: Which slices a reader annotated: ``all``, ``nonempty`` (those with any label) or ``column`` (as
             in the case table).
         annotated_slices: Indices z of the annotated slices under the rule ``column``; None: all.
@@ -67,9 +78,11 @@ class Case:
     labels: LabelSet
     image_path: Path | None = None
     series: str | None = None
-    reader_paths: Mapping[str, Path] = field(default_factory=dict, hash=False)
-    reference_path: Path | None = None
-    truth_path: Path | None = None
+    reader_paths: Mapping[str, MaskFiles] = field(default_factory=dict, hash=False)
+    reference_path: MaskFiles | None = None
+    truth_path: MaskFiles | None = None
+    naming: Naming = field(default_factory=Naming)
+    descriptions: Mapping[str, Path] = field(default_factory=dict, hash=False)
     annotated_rule: Literal["all", "nonempty", "column"] = "all"
     annotated_slices: tuple[int, ...] | None = None
     subgroups: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -106,7 +119,7 @@ class Case:
             DatasetError: The reader did not read this case.
             VolumeFileError, LabelError, GeometryError: The file is not a label map of this label set on this grid.
         """
-        return self._label_map(self.reader_path(name), f"reader {name!r}")
+        return self._label_map(self._mask_of(name), f"reader {name!r}", self.descriptions.get(name))
 
     def label_maps(self) -> LabelMaps:
         """Read the label maps of all readers, with the slices that each of them annotated; raises as ``reader``."""
@@ -114,7 +127,15 @@ class Case:
         return LabelMaps(volumes, {name: self.annotated(name, volume) for name, volume in volumes.items()})
 
     def reader_path(self, name: str) -> Path:
-        """Return the file of a reader's label map; raises ``DatasetError`` if that reader did not read this case."""
+        """Return the (first) file of a reader's label map; raises ``DatasetError`` if that reader has none here."""
+        return files_of(self._mask_of(name))[0]
+
+    def mask_files(self) -> tuple[Path, ...]:
+        """Return all files and folders of masks and of their label descriptions: what a predictor must not see."""
+        masks = (*self.reader_paths.values(), self.reference_path, self.truth_path)
+        return (*(path for mask in masks if mask for path in files_of(mask)), *self.descriptions.values())
+
+    def _mask_of(self, name: str) -> MaskFiles:
         if name not in self.reader_paths:
             msg = f"{self} has no reader {name!r}; its readers: {', '.join(self.readers) or 'none'}"
             raise DatasetError(msg)
@@ -122,11 +143,13 @@ class Case:
 
     def reference(self) -> Volume | None:
         """Read the single released mask, or return None if there is none; raises as ``reader``."""
-        return None if self.reference_path is None else self._label_map(self.reference_path, "reference")
+        if self.reference_path is None:
+            return None
+        return self._label_map(self.reference_path, "reference", self.descriptions.get(""))
 
     def truth(self) -> Volume | None:
         """Read the true mask of a simulated case, or return None if there is none; raises as ``reader``."""
-        return None if self.truth_path is None else self._label_map(self.truth_path, "truth")
+        return None if self.truth_path is None else self._label_map(self.truth_path, "truth", None)
 
     def check(self) -> None:
         """Check the files: read all label maps, and the grid and the size of the image.
@@ -179,14 +202,26 @@ class Case:
         annotated[listed] = True
         return annotated
 
-    def _label_map(self, path: Path, whose: str) -> Volume:
-        first = next(iter(self.reader_paths.values()), path)
-        grid, name = (first, "the first reader's mask") if self.image_path is None else (self.image_path, "its image")
+    def _label_map(self, mask: MaskFiles, whose: str, descriptions: Path | None) -> Volume:
         try:
-            image = None if grid == path else self._grid(grid)
-            return read_label_map(path, labels=self.labels or None, image=image, image_name=f"{name} {grid}")
-        except (DataError, OSError) as error:
+            image, image_name = self._expected_grid(mask)
+            return read_annotation(
+                mask,
+                labels=self.labels or None,
+                image=image,
+                image_name=image_name,
+                naming=self.naming,
+                descriptions=descriptions,
+            )
+        except (DataError, OSError, UsageError) as error:
             raise _located(error, f"{self}, {whose}") from error
+
+    def _expected_grid(self, mask: MaskFiles) -> tuple[Geometry | None, str]:
+        """Return the grid that a mask must have, and its name: the image's, or without one that of the first mask."""
+        if self.image_path is not None:
+            return self._grid(self.image_path), f"its image {self.image_path}"
+        first = next(iter(self.reader_paths.values()), mask)
+        return None if first == mask else annotation_geometry(first), f"the first reader's mask {first}"
 
     def _grid(self, path: Path) -> Geometry:
         return _geometry(path, self.series, path.stat().st_mtime_ns)
@@ -208,6 +243,6 @@ def _series_of(path: Path, series: str | None) -> str | None:
 
 def _located(error: Exception, where: str) -> Exception:
     """Return the error, of the same class, with the case and the reader in its message."""
-    kinds = (GeometryError, LabelError, VolumeFileError, MissingFileError)
+    kinds = (GeometryError, LabelError, VolumeFileError, MissingFileError, UsageError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), VolumeFileError)
     return kind(f"{where}: {error}")

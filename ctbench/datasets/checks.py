@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ctbench.annotations import MaskFiles
 from ctbench.datasets.build import build
 from ctbench.datasets.case import Case
 from ctbench.datasets.catalogs import Paths, find_entry
@@ -73,7 +74,7 @@ def _unclaimed(root: Path, matched: frozenset[Path], name: str) -> Iterator[Prob
 
 
 def _unreadable(case: Case) -> Iterator[Problem]:
-    def problem(reader: str, path: Path | None, error: DataError) -> Problem:
+    def problem(reader: str, path: MaskFiles | None, error: DataError) -> Problem:
         return Problem("unreadable", case.id, reader, str(path), str(error))
 
     if case.image_path is not None:

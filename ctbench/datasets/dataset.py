@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ctbench.annotations import MaskFiles, Naming, StructureFiles
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import SPLITS
 from ctbench.datasets.entry import AnnotatedColumn, Entry
@@ -126,7 +128,9 @@ class Dataset:
         """Return a digest of the cases' files: datasets with equal fingerprints hold the same bytes.
 
         It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted, where
-        role is ``image``, ``reader`` or ``reference`` and the file name is empty except in a folder of DICOM files.
+        role is ``image``, ``reader``, ``reference`` or ``descriptions`` and the file name is empty except in a folder
+        of DICOM files; for one file per structure it is the structure. If the entry has aliases or a rule of overlaps,
+        each case has one more line with the role ``naming`` and their digest.
         Names of folders, the truth of simulated cases and the catalogue entry are not included.
 
         Raises:
@@ -145,12 +149,15 @@ def fingerprint_of(lines: Iterable[str]) -> str:
 
 
 def _digests(case: Case) -> Iterator[str]:
-    paths = [("image", "", case.image_path), ("reference", "", case.reference_path)]
-    paths += [("reader", name, path) for name, path in case.reader_paths.items()]
-    for role, reader, path in paths:
-        for file in _files(path):
-            inner = "" if file == path else file.name
+    masks = [("image", "", case.image_path), ("reference", "", case.reference_path)]
+    masks += [("reader", name, mask) for name, mask in case.reader_paths.items()]
+    masks += [("descriptions", name, path) for name, path in case.descriptions.items() if path.is_file()]
+    for role, reader, mask in masks:
+        for inner, file in _files(mask):
             yield "\t".join((case.id, role, reader, inner, _digest(case, file)))
+    if case.naming != Naming():
+        rules = json.dumps([sorted(case.naming.aliases.items()), case.naming.overlap])
+        yield "\t".join((case.id, "naming", "", "", hashlib.sha256(rules.encode()).hexdigest()))
 
 
 def _digest(case: Case, file: Path) -> str:
@@ -164,7 +171,12 @@ def _digest(case: Case, file: Path) -> str:
         raise VolumeFileError(msg) from error
 
 
-def _files(path: Path | None) -> list[Path]:
-    if path is None:
+def _files(mask: MaskFiles | None) -> list[tuple[str, Path]]:
+    """Return each file with its name in the fingerprint: a structure, a name in a folder, or none for a single file."""
+    if mask is None:
         return []
-    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    if isinstance(mask, StructureFiles):
+        return list(mask.files)
+    if mask.is_dir():
+        return [(file.name, file) for file in sorted(mask.iterdir()) if file.is_file()]
+    return [("", mask)]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
+from ctbench.annotations import Naming
 from ctbench.datasets.patterns import Pattern, is_safe_name
 from ctbench.labels import LabelSet
 
@@ -25,13 +26,25 @@ def _case_pattern(text: str) -> str:
     return text
 
 
+def _mask_pattern(text: str) -> str:
+    Pattern(text).expect("case", allowed=("label",))
+    return text
+
+
 def _reader_pattern(text: str) -> str:
-    Pattern(text).expect("case", "reader")
+    Pattern(text).expect("case", "reader", allowed=("label",))
+    return text
+
+
+def _shared_pattern(text: str) -> str:
+    Pattern(text).expect(allowed=("case", "reader"))
     return text
 
 
 CasePattern = Annotated[str, AfterValidator(_case_pattern)]
+MaskPattern = Annotated[str, AfterValidator(_mask_pattern)]
 ReaderPattern = Annotated[str, AfterValidator(_reader_pattern)]
+SharedPattern = Annotated[str, AfterValidator(_shared_pattern)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
@@ -45,7 +58,8 @@ class Entry(_Strict):
     """The description of one dataset: its labels, the paths of its files, and how a user obtains them.
 
     Patterns are relative to ``root``. ``{case}`` and ``{reader}`` match a name without a slash, ``*`` any text within
-    one part of the path; a pattern that matches a folder is a DICOM series.
+    one part of the path; a pattern that matches a folder is a DICOM series. In a pattern of masks ``{label}`` matches
+    the name of a structure that has a file of its own.
     """
 
     title: str
@@ -65,12 +79,18 @@ class Entry(_Strict):
     """Pattern of the images; without it, the grid of a case is that of its masks."""
     series: str | None = None
     """For a folder with several DICOM series: UID of the image's series, or a part of its description."""
-    readers: ReaderPattern | dict[str, CasePattern] | None = None
+    readers: ReaderPattern | dict[str, MaskPattern] | None = None
     """Pattern of the readers' label maps with ``{reader}``, or one pattern per reader."""
-    reference: CasePattern | None = None
+    reference: MaskPattern | None = None
     """Pattern of the single released masks, for a dataset without masks of single readers."""
-    truth: CasePattern | None = None
+    truth: MaskPattern | None = None
     """Pattern of the true masks of simulated cases; scores do not use them."""
+    aliases: dict[str, str | None] = {}
+    """Name of a segment in the readers' files -> label, or null to leave it out; ``*`` stands for all other names."""
+    overlap: Literal["last", "error"] = "error"
+    """What voxels in segments of two labels are: of the last segment in the file, or an error."""
+    label_descriptions: SharedPattern | None = None
+    """Pattern of ITK-SNAP's label descriptions, whose names then say what the codes of a label map are."""
     cases: str | None = None
     """The case table (CSV) below ``root`` or beside this YAML; its rows are the cases."""
     builder: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
@@ -106,6 +126,7 @@ class Entry(_Strict):
         if isinstance(self.tolerance_mm, dict):
             _expect_known("tolerance_mm", self.tolerance_mm, known)
         _expect_known("unverified", self.unverified, tuple(type(self).model_fields))
+        _expect_known("aliases", filter(None, self.aliases.values()), tuple(self.label_set))
         if self.readers and self.reference:
             msg = "expected either readers or a reference, not both"
             raise ValueError(msg)
@@ -118,6 +139,11 @@ class Entry(_Strict):
     def label_set(self) -> LabelSet:
         """Labels and groups as a ``LabelSet``."""
         return LabelSet(self.labels, self.groups)
+
+    @property
+    def naming(self) -> Naming:
+        """Aliases and the rule of overlaps as a ``Naming``."""
+        return Naming(self.aliases, self.overlap)
 
     @property
     def has_layout(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ctbench.annotations import ALL_OTHERS, MaskFiles, StructureFiles
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import CaseRow, read_case_table
 from ctbench.datasets.catalogs import CatalogEntry
@@ -17,7 +18,7 @@ from ctbench.errors import DatasetError, MissingFileError
 
 __all__ = ["Problem", "Survey", "survey"]
 
-Kind = Literal["missing", "ambiguous", "no_mask", "unmatched", "unreadable"]
+Kind = Literal["missing", "ambiguous", "no_mask", "unknown_label", "unmatched", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Problem:
 
     Args:
         kind: ``missing`` (the entry or the case table requires the file), ``ambiguous`` (several files match),
-            ``no_mask`` (a case without reader and reference), ``unmatched`` (the file belongs to no case; a warning),
+            ``no_mask`` (a case without reader and reference), ``unknown_label`` (the file of a structure that is
+            neither a label nor an alias), ``unmatched`` (the file belongs to no case; a warning),
             ``unreadable`` (not a volume, or another grid or other labels than expected).
         case: Id of the case; empty if there is none.
         reader: Name of the reader; empty if there is none.
@@ -70,7 +72,8 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
     """
     entry = found.entry
     rows = _rows(found, root)
-    files = assign({role: Pattern(text) for role, text in _patterns(entry).items()}, root)
+    names = (*entry.labels, *(alias for alias in entry.aliases if alias != ALL_OTHERS))
+    files = assign({role: Pattern(text, names) for role, text in _patterns(entry).items()}, root)
     by_case = _by_case(files)
     known = list(rows) if rows is not None else sorted(by_case)
     problems: list[Problem] = []
@@ -81,6 +84,7 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
         problems.extend(placed.problems())
     problems.extend(_strays(found, by_case, {case.id: case for case in cases}))
     matched = frozenset(match.path for matches in files.values() for match in matches)
+    problems.extend(_unknown_structures(found, root, matched))
     return Survey(tuple(cases), tuple(problems), matched)
 
 
@@ -95,11 +99,11 @@ class _Placement:
     found: CatalogEntry
     root: Path
     row: CaseRow
-    files: Mapping[Role, list[Path]]
+    files: Mapping[Role, list[Match]]
 
     def case(self) -> Case:
         entry, row = self.found.entry, self.row
-        readers = {name: self._first("reader", name) for name in self._readers()}
+        readers = {name: self._mask("reader", name) for name in self._readers()}
         return Case(
             id=row.case,
             dataset=self.found.name,
@@ -107,8 +111,10 @@ class _Placement:
             image_path=self._first("image"),
             series=entry.series,
             reader_paths={name: path for name, path in readers.items() if path},
-            reference_path=self._first("reference"),
-            truth_path=self._first("truth"),
+            reference_path=self._mask("reference"),
+            truth_path=self._mask("truth"),
+            naming=entry.naming,
+            descriptions=self._descriptions(),
             annotated_rule="column" if isinstance(entry.annotated, AnnotatedColumn) else entry.annotated,
             annotated_slices=row.annotated,
             subgroups=row.subgroups,
@@ -137,13 +143,14 @@ class _Placement:
             yield Problem("no_mask", self.row.case, "", "", message)
 
     def _count(self, role: str, reader: str, pattern: str) -> Iterator[Problem]:
-        paths = self.files.get((role, reader), [])
+        matches = self.files.get((role, reader), [])
+        paths = [match.path for match in matches]
         whose = f"reader {reader!r}" if reader else role
         if not paths:
             path = self.root / Pattern(pattern).fill(case=self.row.case, reader=reader)
             message = f"{self._name()}, {whose}: there is no file {path}; put it there, or correct the case table"
             yield Problem("missing", self.row.case, reader, str(path), message)
-        if len(paths) > 1:
+        if len({match.label for match in matches}) < len(matches):
             names = " and ".join(str(path) for path in paths[:2])
             message = f"{self._name()}, {whose}: {len(paths)} files match {pattern!r}, e.g. {names}; leave one"
             yield Problem("ambiguous", self.row.case, reader, str(paths[1]), message)
@@ -156,8 +163,24 @@ class _Placement:
             return tuple(self.found.entry.readers)
         return tuple(sorted(name for role, name in self.files if role == "reader"))
 
-    def _first(self, role: str, reader: str = "") -> Path | None:
-        return next(iter(self.files.get((role, reader), [])), None)
+    def _first(self, role: str) -> Path | None:
+        return next((match.path for match in self.files.get((role, ""), [])), None)
+
+    def _mask(self, role: str, reader: str = "") -> MaskFiles | None:
+        matches = self.files.get((role, reader), [])
+        if not matches:
+            return None
+        if matches[0].label is None:
+            return matches[0].path
+        return StructureFiles(tuple((match.label or "", match.path) for match in matches))
+
+    def _descriptions(self) -> dict[str, Path]:
+        """Return the file of label descriptions of each reader; that of the reference has the name ``""``."""
+        pattern = self.found.entry.label_descriptions
+        if pattern is None:
+            return {}
+        names = ("", *self._readers())
+        return {name: self.root / Pattern(pattern).fill(case=self.row.case, reader=name) for name in names}
 
     def _name(self) -> str:
         return f"case {self.row.case!r} of {self.found.name!r}"
@@ -191,26 +214,44 @@ def _reader_pattern(entry: Entry, reader: str) -> str | None:
     return entry.readers.get(reader) if isinstance(entry.readers, dict) else entry.readers
 
 
-def _by_case(files: Mapping[str, Iterable[Match]]) -> dict[str, dict[Role, list[Path]]]:
-    by_case: dict[str, dict[Role, list[Path]]] = defaultdict(lambda: defaultdict(list))
+def _by_case(files: Mapping[str, Iterable[Match]]) -> dict[str, dict[Role, list[Match]]]:
+    by_case: dict[str, dict[Role, list[Match]]] = defaultdict(lambda: defaultdict(list))
     for pattern, matches in files.items():
         role, _, named = pattern.partition(":")
         for match in matches:
-            by_case[match.case][role, match.reader or named].append(match.path)
+            by_case[match.case][role, match.reader or named].append(match)
     return by_case
 
 
+def _unknown_structures(found: CatalogEntry, root: Path, matched: frozenset[Path]) -> Iterator[Problem]:
+    """Yield a problem for each file whose ``{label}`` is neither a label nor an alias."""
+    entry = found.entry
+    if ALL_OTHERS in entry.aliases:
+        return
+    patterns = {role: Pattern(text) for role, text in _patterns(entry).items()}
+    of_structures = {role: pattern for role, pattern in patterns.items() if "label" in pattern.fields}
+    for matches in assign(of_structures, root).values():
+        for match in matches:
+            if match.path not in matched:
+                message = (
+                    f"{match.path} is the mask of {match.label!r}, which is no label of {found.name!r}; the labels: "
+                    f"{', '.join(entry.labels)}. Map it in the YAML, e.g. aliases: {{{match.label!r}: "
+                    f"{next(iter(entry.labels), 'LABEL')}}} (null leaves it out)"
+                )
+                yield Problem("unknown_label", match.case, match.reader or "", str(match.path), message)
+
+
 def _strays(
-    found: CatalogEntry, by_case: Mapping[str, Mapping[Role, list[Path]]], cases: Mapping[str, Case]
+    found: CatalogEntry, by_case: Mapping[str, Mapping[Role, list[Match]]], cases: Mapping[str, Case]
 ) -> Iterator[Problem]:
     """Yield a problem for each file that matches a pattern but has no case, or a reader not in the table."""
     for case, files in sorted(by_case.items()):
-        for (role, reader), paths in sorted(files.items()):
+        for (role, reader), matches in sorted(files.items()):
             if case not in cases:
                 reason = "its case has no row in the case table"
             elif role == "reader" and reader not in cases[case].readers:
                 reason = f"the case table does not name the reader {reader!r} for it"
             else:
                 continue
-            for path in paths:
+            for path in (match.path for match in matches):
                 yield Problem("unmatched", case, reader, str(path), f"{path} of {found.name!r} is not used: {reason}")

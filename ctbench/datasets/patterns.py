@@ -1,4 +1,4 @@
-"""Path patterns with ``{case}``, ``{reader}`` and ``*``, and the files that match them."""
+"""Path patterns with ``{case}``, ``{reader}``, ``{label}`` and ``*``, and the files that match them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Match:
     path: Path
     case: str
     reader: str | None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,30 @@ class Pattern:
     ``*`` matches any text within one part of the path, e.g. a date; at most three per part. A pattern may match a
     folder (a DICOM series); one that ends in a slash matches folders only.
 
+    Args:
+        text: The pattern.
+        labels: Names that ``{label}`` matches, upper or lower case; empty (default): any name.
+
     Example:
         >>> Pattern("readers/{reader}/{case}.nii.gz").fill(case="c1", reader="anna")
         'readers/anna/c1.nii.gz'
     """
 
     text: str
+    labels: tuple[str, ...] = ()
 
-    def expect(self, *fields: str) -> None:
-        """Raise ``ValueError`` unless the pattern is relative, stays below its root and has exactly these fields."""
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of its fields."""
+        return frozenset(_FIELD.findall(self.text))
+
+    def expect(self, *fields: str, allowed: tuple[str, ...] = ()) -> None:
+        """Raise ``ValueError`` unless the pattern is relative, stays below its root and has exactly these fields.
+
+        Args:
+            fields: Names of the fields that it must have.
+            allowed: Names of further fields that it may have.
+        """
         parts = Path(self.text).parts
         if Path(self.text).is_absolute() or ".." in parts or not parts:
             msg = f"the pattern {self.text!r} must be relative to root and stay below it"
@@ -66,8 +82,7 @@ class Pattern:
         if any(part.count("*") > _MOST_STARS for part in parts):
             msg = f"the pattern {self.text!r} has more than {_MOST_STARS} stars in one part of the path; write it out"
             raise ValueError(msg)
-        found = set(_FIELD.findall(self.text))
-        if found != set(fields) or re.search(r"[{}]", _FIELD.sub("", self.text)):
+        if self.fields - set(allowed) != set(fields) or re.search(r"[{}]", _FIELD.sub("", self.text)):
             wanted = " and ".join(f"{{{field}}}" for field in fields)
             msg = f"the pattern {self.text!r} must hold {wanted} and no other field"
             raise ValueError(msg)
@@ -78,12 +93,12 @@ class Pattern:
         return len(_FIELD.sub("", self.text).replace("*", ""))
 
     def fill(self, **fields: str) -> str:
-        """Return the pattern as text with the fields replaced by these names; ``*`` remains."""
-        return _FIELD.sub(lambda field: fields[field[1]], self.text)
+        """Return the pattern as text with the fields replaced by these names; ``*`` and other fields remain."""
+        return _FIELD.sub(lambda field: fields.get(field[1], field[0]), self.text)
 
     def matches(self, root: Path) -> Iterator[Match]:
         """Yield the matching files below ``root``, sorted by path; lists only folders that can contain matches."""
-        for match in _walk(root, list(Path(self.text).parts), {}):
+        for match in _walk(root, list(Path(self.text).parts), {}, self.labels):
             if match.path.is_dir() or not self.text.endswith("/"):
                 yield match
 
@@ -103,20 +118,20 @@ def assign(patterns: Mapping[str, Pattern], root: Path) -> dict[str, list[Match]
     return assigned
 
 
-def _walk(folder: Path, parts: list[str], fields: dict[str, str]) -> Iterator[Match]:
+def _walk(folder: Path, parts: list[str], fields: dict[str, str], labels: tuple[str, ...]) -> Iterator[Match]:
     if not parts:
         if all(map(is_safe_name, fields.values())):
-            yield Match(folder, fields["case"], fields.get("reader"))
+            yield Match(folder, fields["case"], fields.get("reader"), fields.get("label"))
         return
     part, rest = parts[0], parts[1:]
     if not re.search(r"[{*]", part):
         if (folder / part).exists():
-            yield from _walk(folder / part, rest, fields)
+            yield from _walk(folder / part, rest, fields, labels)
         return
-    expression = re.compile(_expression(part, fields))
+    expression = re.compile(_expression(part, fields, labels))
     for name in _listed(folder):
         if found := expression.fullmatch(name):
-            yield from _walk(folder / name, rest, fields | found.groupdict())
+            yield from _walk(folder / name, rest, fields | found.groupdict(), labels)
 
 
 def _listed(folder: Path) -> list[str]:
@@ -126,9 +141,12 @@ def _listed(folder: Path) -> list[str]:
         return []
 
 
-def _expression(part: str, fields: Mapping[str, str]) -> str:
+def _expression(part: str, fields: Mapping[str, str], labels: tuple[str, ...]) -> str:
     """Return one part of a pattern as a regular expression; a field with a known value matches that value only."""
     pieces = re.split(r"(\{[^{}]*\}|\*)", part)
+    groups = _GROUPS | {"label": _one_of(labels)}
+    if labels and "{label}" in part and "{reader}" not in part:
+        groups["case"] = groups["reader"]  # as little as it can: of p1_edh_sdh the label is edh_sdh
     expression, seen = "", set(fields)
     for piece in pieces:
         field = piece[1:-1]
@@ -139,6 +157,11 @@ def _expression(part: str, fields: Mapping[str, str]) -> str:
         elif field in fields:
             expression += re.escape(fields[field])
         else:
-            expression += f"(?P={field})" if field in seen else f"(?P<{field}>{_GROUPS[field]})"
+            expression += f"(?P={field})" if field in seen else f"(?P<{field}>{groups[field]})"
             seen.add(field)
     return expression
+
+
+def _one_of(labels: tuple[str, ...]) -> str:
+    """Return an expression for one of some names, or for any name if there are none."""
+    return f"(?i:{'|'.join(re.escape(label) for label in labels)})" if labels else r"[^/]+?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ctbench.datasets import Case, Dataset, fingerprint_of
@@ -79,7 +78,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     source = None if request.predictor == READERS else _source(request)
     card, match = None, None
     if source is not None:
-        source.expect_hidden(path for case in cases for path in _drawn(case))
+        source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
         code = "" if source.made else code_digest(source.spec, source.here, source.isolation.mounts)
         card = UsedPredictor.of(info, source.spec, source.options, code)
@@ -140,11 +139,6 @@ def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...
         msg = f"dataset {dataset.name} has no case in split {split!r}; its splits: {', '.join(known) or 'none'}"
         raise UsageError(msg)
     return shard.of(cases) if shard else cases
-
-
-def _drawn(case: Case) -> list[Path]:
-    """Return the files that predictors must not see."""
-    return [path for path in (*case.reader_paths.values(), case.reference_path, case.truth_path) if path is not None]
 
 
 def _source(request: RunRequest) -> PredictorSource:

@@ -20,7 +20,17 @@ from ctbench.volume.geometry import Geometry, Volume
 from ctbench.volume.placements import StatedGrid, read_stated_grid
 from ctbench.volume.signatures import described_content
 
-__all__ = ["from_itk", "last_line", "quiet_itk", "read_file", "read_file_geometry", "simpleitk", "to_itk"]
+__all__ = [
+    "from_itk",
+    "last_line",
+    "quiet_itk",
+    "read_file",
+    "read_file_geometry",
+    "read_header_fields",
+    "read_layers",
+    "simpleitk",
+    "to_itk",
+]
 
 _log = logging.getLogger("ctbench.volume")
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
@@ -94,6 +104,25 @@ def read_file_geometry(path: Path) -> Geometry:
         blank = np.broadcast_to(np.uint8(0), (z, y, x))
         spacing, origin = reader.GetSpacing()[2::-1], reader.GetOrigin()[2::-1]
         return _placed(Volume(blank, spacing, origin, direction[:3, :3][::-1, ::-1]), stated, path).geometry
+
+
+def read_layers(path: Path) -> tuple[Volume, ...]:
+    """Read a 3D file with one or more numbers per voxel as one volume for each of them; raises as ``read_file``."""
+    with _reading(path) as (reader, stated):
+        image, count = reader.Execute(), reader.GetNumberOfComponents()
+        if image.GetDimension() != 3:
+            msg = f"{path} holds {image.GetDimension()}D data of size {image.GetSize()} (x, y, ...); expected 3D layers"
+            raise VolumeFileError(msg)
+        select = simpleitk().VectorIndexSelectionCast
+        layers = [image] if count == 1 else [select(image, layer) for layer in range(count)]
+        return tuple(_placed(from_itk(layer), stated, path) for layer in layers)
+
+
+def read_header_fields(path: Path) -> dict[str, str]:
+    """Read the fields that a program added to the header of an image file; raises as ``read_file``."""
+    with _reading(path) as (reader, _):
+        reader.ReadImageInformation()
+        return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
 
 
 def _placed(volume: Volume, stated: StatedGrid, path: Path) -> Volume:

@@ -59,7 +59,7 @@ def lay_out(write_map):
         readers = list(entry.readers) if isinstance(entry.readers, dict) else ["r1", "r2"]
         for case in ("001", "002"):
             if entry.image and entry.image.endswith("/"):
-                _write_series(root / _filled(entry.image, case))
+                write_series(root / _filled(entry.image, case))
             elif entry.image:
                 write_map(root / _filled(entry.image, case), dtype=np.int16)
             for pattern in filter(None, (entry.reference, entry.truth)):
@@ -81,7 +81,8 @@ def _filled(pattern, case, reader=""):
     return pattern.replace("{case}", case).replace("{reader}", reader).replace("*", "x")
 
 
-def _write_series(folder):
+def write_series(folder):
+    """Write a CT of zeros as a series of DICOM files."""
     folder.mkdir(parents=True)
     writer = SimpleITK.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()

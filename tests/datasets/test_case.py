@@ -160,3 +160,47 @@ def test_the_grid_is_read_of_the_header_of_the_image(reader_folder, monkeypatch)
     monkeypatch.setattr("ctbench.datasets.case.read_volume", None)
     case = load_dataset(reader_folder)["c1"]
     assert case.reader("anna").shape == case.reader("ben").shape == (3, 4, 5)
+
+
+@pytest.fixture
+def named(tmp_path, write_map, write_catalog):
+    """A case with an image, read by anna with ITK-SNAP's label descriptions, and by ben with one file per structure."""
+    write_map(tmp_path / "images/c1.nii.gz", dtype=np.int16)
+    write_map(tmp_path / "anna/c1.nii.gz", {(0, 0, 0): 9, (1, 1, 1): 5})
+    (tmp_path / "anna.txt").write_text('5 255 0 0 1 1 1 "Blood"\n9 0 255 0 1 1 1 "IVH"\n')
+    (tmp_path / "ben.txt").touch()
+    write_map(tmp_path / "ben/c1_iph.nii.gz", {(1, 1, 1): 255})
+    write_map(tmp_path / "ben/c1_ivh.nii.gz", {(0, 0, 0): 1, (1, 1, 1): 1})
+
+    def load(**fields):
+        readers = {"anna": "anna/{case}.nii.gz", "ben": "ben/{case}_{label}.nii.gz"}
+        entry = {"image": "images/{case}.nii.gz", "readers": readers, "label_descriptions": "{reader}.txt"} | fields
+        return load_dataset(write_catalog(toy=entry))
+
+    return load
+
+
+def test_names_in_files_meet_the_labels_by_the_rules_of_the_entry(named):
+    """An alias and the rule of overlaps hold for every reader of the data set."""
+    (case,) = named(aliases={"blood": "iph"}, overlap="last")
+    assert np.argwhere(case.reader("anna").array == 1).tolist() == [[1, 1, 1]]
+    assert np.argwhere(case.reader("anna").array == 2).tolist() == [[0, 0, 0]]
+    assert np.argwhere(case.reader("ben").array == 2).tolist() == [[0, 0, 0], [1, 1, 1]]
+    (case,) = named()
+    with pytest.raises(LabelError, match=r"^case 'c1' of 'toy', reader 'anna': .*'Blood', which matches no label"):
+        case.reader("anna")
+    with pytest.raises(LabelError, match=r"^case 'c1' of 'toy', reader 'ben': .*1 voxels are both iph and ivh"):
+        case.reader("ben")
+
+
+def test_the_fingerprint_holds_what_the_names_become(named):
+    """Aliases, the rule of overlaps and the structure of each file change what is scored."""
+    prints = {
+        named(**fields).fingerprint()
+        for fields in ({}, {"aliases": {"blood": "iph"}}, {"aliases": {"blood": "ivh"}}, {"overlap": "last"})
+    }
+    assert len(prints) == 4
+    lines = [line.split("\t")[1:4] for line in named(overlap="last").file_lines()]
+    assert ["naming", "", ""] in lines
+    assert ["reader", "ben", "iph"] in lines
+    assert ["descriptions", "anna", ""] in lines

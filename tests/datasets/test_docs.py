@@ -1,10 +1,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ctbench.annotations.slicer import write_slicer
 from ctbench.datasets import check, load_dataset
 from ctbench.datasets.entry import Entry
+from ctbench.labels import LabelSet
+from ctbench.volume import read_volume
+
+from .conftest import write_series
 
 PAGE = (Path(__file__).parents[2] / "docs/add-a-dataset.md").read_text(encoding="utf-8")
 
@@ -12,7 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs/add-a-dataset.md").read_text(encoding=
 @pytest.fixture
 def study(tmp_path, write_map):
     """The page's example: its YAML, its case table and the files that it lists."""
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL))
+    blocks = dict(reversed(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)))  # the first of each kind
     (tmp_path / "study").mkdir()
     (tmp_path / "study/study.yaml").write_text(blocks["yaml"])
     (tmp_path / "study/cases.csv").write_text(blocks["csv"])
@@ -34,6 +40,20 @@ def test_the_example_is_a_whole_dataset(study):
     assert dataset["p02"].not_assessed == ("ivh", "sah")
     assert dataset["p02"].subgroups == {"scanner": "Siemens"}
     assert dataset["p02"].annotated("anna").tolist() == [False, True, False]
+
+
+def test_the_example_with_segments_is_a_whole_dataset(tmp_path, write_map):
+    """The second YAML of the page reads segmentations of 3D Slicer, with its aliases."""
+    _, text = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "study.yaml").write_text(text)
+    write_series(tmp_path / "dicom/p01")
+    image = read_volume(tmp_path / "dicom/p01")
+    drawn = image.with_array((image.array == 0).astype(np.uint8))
+    (tmp_path / "masks/anna").mkdir(parents=True)
+    write_slicer(drawn, LabelSet({"hematoma": 1}), tmp_path / "masks/anna/p01.seg.nrrd")
+    assert check(tmp_path / "study.yaml", deep=True) == ()
+    (case,) = load_dataset(tmp_path / "study.yaml")
+    assert case.reader("anna").array.sum() == drawn.array.sum() > 0
 
 
 def test_the_python_example_runs(study, monkeypatch, capsys):

@@ -78,3 +78,20 @@ def test_a_wrong_field_is_named(fields, named):
     """Each wrong field or value is refused, and the message holds its name."""
     with pytest.raises((ValidationError, ValueError), match=named):
         Entry(**LEAST, **fields)
+
+
+def test_aliases_name_labels_or_nothing():
+    """An alias may leave a segment out, but cannot invent a label or name a group."""
+    labels = {"labels": {"iph": 1}, "groups": {"any": ["iph"]}}
+    entry = Entry(**LEAST, **labels, aliases={"Blood": "iph", "*": None}, overlap="last")
+    assert (dict(entry.naming.aliases), entry.naming.overlap) == ({"Blood": "iph", "*": None}, "last")
+    with pytest.raises(ValidationError, match="aliases names 'any', expected names among iph"):
+        Entry(**LEAST, **labels, aliases={"Blood": "any"})
+
+
+@pytest.mark.parametrize("pattern", ["masks/{case}_{label}.nii.gz", "masks/{case}/{label}.nii.gz"])
+def test_a_pattern_of_masks_may_have_a_file_per_structure(pattern):
+    """The image cannot."""
+    assert Entry(**LEAST, reference=pattern).reference == pattern
+    with pytest.raises(ValidationError, match=r"must hold \{case\} and no other field"):
+        Entry(**LEAST, image=pattern)

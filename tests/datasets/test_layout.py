@@ -111,3 +111,49 @@ def test_a_problem_becomes_the_error_of_its_kind(kind, fatal, error):
     found = problem.error(" (and 2 more)")
     assert type(found) is error
     assert str(found) == "what is wrong (and 2 more)"
+
+
+STRUCTURES = {"labels": {"edh_sdh": 3, "sdh": 1, "iph": 2}, "readers": "masks/{reader}/{case}_{label}.nii.gz"}
+
+
+def test_one_file_per_structure_makes_one_mask(files, found):
+    """The name of a structure is a label, whatever its case; the longest label counts; a missing one is empty."""
+    files("masks/r1/a_edh_sdh.nii.gz", "masks/r1/a_IPH.nii.gz", "masks/r2/a_b_sdh.nii.gz")
+    result = found(**STRUCTURES)
+    assert result.problems == ()
+    masks = {(case.id, name): mask.files for case in result.cases for name, mask in case.reader_paths.items()}
+    assert {key: [(name, path.name) for name, path in mask] for key, mask in masks.items()} == {
+        ("a", "r1"): [("IPH", "a_IPH.nii.gz"), ("edh_sdh", "a_edh_sdh.nii.gz")],
+        ("a_b", "r2"): [("sdh", "a_b_sdh.nii.gz")],
+    }
+    assert len(result.cases[0].mask_files()) == 2
+
+
+def test_a_structure_that_is_no_label_lists_both_sides(files, found):
+    """As for the segments of other formats; an alias maps it, or leaves it out."""
+    files("masks/r1/a_iph.nii.gz", "masks/r1/a_clot.nii.gz")
+    result = found(**STRUCTURES)
+    assert kinds(result) == [("unknown_label", "a", "r1")]
+    assert result.problems[0].is_fatal
+    expected = "a_clot.nii.gz is the mask of 'clot', which is no label of 'toy'; the labels: edh_sdh, iph, sdh"
+    assert expected in result.problems[0].message
+    assert found(**STRUCTURES, aliases={"clot": "sdh"}).problems == ()
+    assert found(**STRUCTURES, aliases={"Clot": None}).problems == ()
+    assert found(**STRUCTURES, aliases={"*": None}).problems == ()
+
+
+def test_two_files_of_one_structure_are_ambiguous(files, found):
+    """A star may match two."""
+    files("masks/r1/a_1_iph.nii.gz", "masks/r1/a_2_iph.nii.gz")
+    pattern = "masks/{reader}/{case}_*_{label}.nii.gz"
+    assert kinds(found(labels={"iph": 1}, readers=pattern)) == [("ambiguous", "a", "r1")]
+
+
+def test_label_descriptions_belong_to_a_reader(files, found, tmp_path):
+    """One file for each reader, or for each case; the reference has its own."""
+    files("masks/r1/a.nii.gz", "masks/r1/labels.txt")
+    result = found(readers="masks/{reader}/{case}.nii.gz", label_descriptions="masks/{reader}/labels.txt")
+    assert result.cases[0].descriptions["r1"] == tmp_path / "masks/r1/labels.txt"
+    assert tmp_path / "masks/r1/labels.txt" in result.cases[0].mask_files()
+    result = found(reference="masks/r1/{case}.nii.gz", label_descriptions="{case}.txt")
+    assert result.cases[0].descriptions == {"": tmp_path / "a.txt"}

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from ctbench.errors import DataError
+from ctbench.errors import DataError, VolumeFileError
 from ctbench.volume import Volume, from_itk, to_itk
-from ctbench.volume.itk import last_line, quiet_itk, read_file
+from ctbench.volume.itk import last_line, quiet_itk, read_file, read_header_fields, read_layers
 
 
 def test_a_voxel_lies_where_itk_says(volume):
@@ -90,3 +90,25 @@ def test_volume_of_one_slice():
     """A single slice is a volume all the same."""
     image = to_itk(Volume(np.zeros((1, 3, 4), np.uint8), (5, 1, 1)))
     assert image.GetSize() == (4, 3, 1)
+
+
+def test_layers_of_a_file_are_volumes_with_its_fields(tmp_path, volume):
+    """Two numbers per voxel are two volumes on one grid; a file with one is one; added fields are read."""
+    layers = [to_itk(volume), to_itk(volume.with_array(volume.array * 2))]
+    both = SimpleITK.Compose(*layers)
+    both.SetMetaData("Segment0_Name", "iph")
+    SimpleITK.WriteImage(both, str(tmp_path / "two.nrrd"))
+    read = read_layers(tmp_path / "two.nrrd")
+    assert [one.geometry.differences(volume.geometry) for one in read] == [(), ()]
+    np.testing.assert_array_equal([one.array for one in read], [volume.array, volume.array * 2])
+    assert read_header_fields(tmp_path / "two.nrrd")["Segment0_Name"] == "iph"
+    SimpleITK.WriteImage(layers[0], str(tmp_path / "one.nrrd"))
+    (alone,) = read_layers(tmp_path / "one.nrrd")
+    np.testing.assert_array_equal(alone.array, volume.array)
+
+
+def test_layers_of_four_axes_are_refused(tmp_path):
+    """A series over time is no segmentation."""
+    SimpleITK.WriteImage(SimpleITK.Image([3, 3, 3, 2], SimpleITK.sitkUInt8), str(tmp_path / "a.nrrd"))
+    with pytest.raises(VolumeFileError, match="holds 4D data of size"):
+        read_layers(tmp_path / "a.nrrd")

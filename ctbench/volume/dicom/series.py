@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctbench.errors import VolumeFileError
+from ctbench.volume.dicom.kinds import kind_of_start
 from ctbench.volume.itk import quiet_itk, simpleitk
 
 __all__ = ["Series", "Slice", "choose_series", "find_series"]
@@ -57,7 +58,7 @@ class Series:
 def find_series(folder: Path) -> tuple[Series, ...]:
     """Read the headers of all DICOM images in a folder and the folders in it.
 
-    Files without DICOM's signature, and other DICOM objects than images (reports, DICOMDIR), are skipped.
+    Files without DICOM's signature, and other DICOM objects than images (reports, DICOMDIR, segments), are skipped.
 
     Raises:
         VolumeFileError: The folder has no DICOM image, or a CT or MR image cannot be read.
@@ -105,6 +106,8 @@ def _read_header(path: Path) -> Slice | None:
     sitk = simpleitk()
     with path.open("rb") as file:
         start = file.read(1024)
+    if kind_of_start(start):
+        return None
     if start[128:132] != b"DICM":
         _expect_content(path)
         return None

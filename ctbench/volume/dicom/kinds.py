@@ -1,0 +1,33 @@
+"""Tell DICOM files that hold segments (SEG, RTSTRUCT) from images, by the SOP class at their start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["RTSTRUCT", "SEG", "kind_of", "kind_of_start"]
+
+SEG = "DICOM SEG"
+RTSTRUCT = "DICOM RTSTRUCT"
+
+_CLASSES = {
+    b"1.2.840.10008.5.1.4.1.1.66.4": SEG,
+    b"1.2.840.10008.5.1.4.1.1.66.7": SEG,  # label map segmentation
+    b"1.2.840.10008.5.1.4.1.1.481.3": RTSTRUCT,
+}
+_STORAGE = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.[0-9.]+")
+_START = 1024
+
+
+def kind_of(path: Path) -> str | None:
+    """Return ``SEG`` or ``RTSTRUCT`` for a DICOM file with segments; None for any other file and for a folder."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return kind_of_start(file.read(_START))
+
+
+def kind_of_start(start: bytes) -> str | None:
+    """Return the kind of a file from its first 1024 bytes, as ``kind_of``."""
+    found = _STORAGE.search(start)
+    return _CLASSES.get(found[0]) if found else None

@@ -1,0 +1,222 @@
+"""Small heads in all 48 orientations, and writers of what annotation programs export."""
+
+import gzip
+import itertools
+
+import numpy as np
+import pytest
+
+from ctbench.labels import LabelSet
+from ctbench.volume import Volume
+
+LABELS = LabelSet({"iph": 3, "ivh": 7})
+SHAPE = (4, 5, 6)
+SPACING = (5.0, 0.75, 0.5)
+ORIGIN = (11.0, -7.0, 3.0)
+ORIENTATIONS = list(itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)))
+
+
+def turned(volume, orientation):
+    """The same voxels at the same places, stored in another order and direction of axes."""
+    axes, signs = orientation
+    array = volume.array.transpose(axes)
+    origin, direction = np.array(volume.origin_mm), volume.direction[:, axes].copy()
+    spacing = np.array(volume.spacing_mm)[list(axes)]
+    for axis, sign in enumerate(signs):
+        if sign < 0:
+            origin = origin + direction[:, axis] * spacing[axis] * (array.shape[axis] - 1)
+            direction[:, axis] *= -1
+    return Volume(array[tuple(slice(None, None, sign) for sign in signs)], tuple(spacing), tuple(origin), direction)
+
+
+@pytest.fixture
+def labels():
+    """Two labels, with codes that are no numbers of segments."""
+    return LABELS
+
+
+@pytest.fixture
+def drawn():
+    """A label map in which no plane is the mirror image of another: both labels, and voxels in the corners."""
+    array = np.zeros(SHAPE, np.uint8)
+    array[1:3, 1:4, 2:5] = LABELS["iph"]
+    array[2, 3, 4] = array[0, 0, 0] = array[3, 1, 5] = LABELS["ivh"]
+    array[1, 2, 3] = 0
+    return Volume(array, SPACING, ORIGIN)
+
+
+def _named(orientation):
+    return "".join("zyx"[axis] + "+-"[sign < 0] for axis, sign in zip(*orientation, strict=True))
+
+
+@pytest.fixture(params=ORIENTATIONS, ids=_named)
+def orientation(request):
+    """Order and direction of the stored axes, all 48."""
+    return request.param
+
+
+@pytest.fixture
+def write_nrrd(tmp_path):
+    """A function that writes layers, x,y,z or layer,x,y,z, as an NRRD of 3D Slicer with fields given as {key: text}."""
+
+    def write(layers, fields, name="a.seg.nrrd", origin=ORIGIN, spacing=SPACING):
+        layers = np.asarray(layers)
+        directions = " ".join(str(tuple(row)).replace(" ", "") for row in np.diag(spacing[::-1]).tolist())
+        lines = [
+            "NRRD0004",
+            f"type: {layers.dtype.name.replace('float32', 'float')}",
+            f"dimension: {layers.ndim}",
+            "space: left-posterior-superior",
+            f"sizes: {' '.join(map(str, layers.shape))}",
+            f"space directions: {'none ' if layers.ndim == 4 else ''}{directions}",
+            f"kinds: {'list ' if layers.ndim == 4 else ''}domain domain domain",
+            "endian: little",
+            "encoding: gzip",
+            f"space origin: {tuple(origin[::-1])}".replace(", ", ","),
+            *(f"{key}:={text}" for key, text in fields.items()),
+        ]
+        content = "\n".join(lines).encode() + b"\n\n" + gzip.compress(layers.tobytes(order="F"), mtime=0)
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def fields_of(*segments):
+    """Fields of segments, each given as a mapping of its own fields."""
+    return {f"Segment{number}_{key}": str(text) for number, one in enumerate(segments) for key, text in one.items()}
+
+
+@pytest.fixture
+def series(tmp_path, drawn):
+    """The slices of a CT on the grid of ``drawn`` as pydicom data sets, saved in a folder; gives folder and slices."""
+    pydicom = pytest.importorskip("pydicom", reason="the extra `annotations` is not installed")
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    slices = []
+    for index in range(drawn.shape[0]):
+        one = ct_slice(pydicom, index, drawn)
+        one.save_as(folder / f"{9 - index}.dcm", enforce_file_format=True)
+        slices.append(one)
+    return folder, slices
+
+
+def ct_slice(pydicom, index, volume):
+    """One slice of a CT: number ``index`` along the first axis of a volume with axes along x, y and z."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+    meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{index + 1}"
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    one = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    (dz, dy, dx), (z, y, x) = volume.spacing_mm, volume.origin_mm
+    rows, columns = volume.shape[1:]
+    values = {
+        "SOPClassUID": meta.MediaStorageSOPClassUID,
+        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
+        "StudyInstanceUID": "1.2.3.1",
+        "SeriesInstanceUID": "1.2.3.2",
+        "FrameOfReferenceUID": "1.2.3.3",
+        "PatientID": "P1",
+        "PatientName": "A^B",
+        "PatientBirthDate": "",
+        "PatientSex": "O",
+        "StudyID": "1",
+        "StudyDate": "20200101",
+        "StudyTime": "120000",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "Modality": "CT",
+        "SeriesDescription": "head",
+        "SeriesNumber": 1,
+        "InstanceNumber": index + 1,
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+        "PatientPosition": "HFS",
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [x, y, z + index * dz],
+        "PixelSpacing": [dy, dx],
+        "SliceThickness": dz,
+        "Rows": rows,
+        "Columns": columns,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 16,
+        "BitsStored": 16,
+        "HighBit": 15,
+        "PixelRepresentation": 1,
+        "RescaleSlope": 1,
+        "RescaleIntercept": 0,
+        "PixelData": np.full((rows, columns), index, "<i2").tobytes(),
+    }
+    for keyword, value in values.items():
+        setattr(one, keyword, value)
+    return one
+
+
+@pytest.fixture
+def write_seg(tmp_path, series):
+    """A function that writes masks {name: z,y,x} on the series as a DICOM SEG of a type, with highdicom."""
+    highdicom = pytest.importorskip("highdicom", reason="the extra `annotations` is not installed")
+    from pydicom.sr.codedict import codes
+
+    def write(masks, kind="BINARY", name="a.dcm", slices=None, code=codes.SCT.Hemorrhage):
+        described = [
+            highdicom.seg.SegmentDescription(number, label, codes.SCT.MorphologicallyAbnormalStructure, code, "MANUAL")
+            for number, label in enumerate(masks, start=1)
+        ]
+        stacked = np.stack(list(masks.values()), axis=-1)
+        pixels = stacked.astype(np.float32) if kind == "FRACTIONAL" else stacked.astype(np.uint8)
+        if kind == "LABELMAP":
+            pixels = (pixels * np.arange(1, len(masks) + 1)).sum(axis=-1).astype(np.uint8)
+        uids = {"series_instance_uid": "1.2.3.9", "series_number": 2}
+        uids |= {"sop_instance_uid": "1.2.3.9.1", "instance_number": 1}
+        made = highdicom.seg.Segmentation(
+            slices or series[1],
+            pixels,
+            kind,
+            described,
+            **uids,
+            manufacturer="x",
+            manufacturer_model_name="x",
+            software_versions="1",
+            device_serial_number="1",
+        )
+        path = tmp_path / name
+        made.save_as(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_rtstruct(tmp_path):
+    """A function that writes regions {name: [(type, points x,y,z)]} as a DICOM RTSTRUCT."""
+    pydicom = pytest.importorskip("pydicom", reason="the extra `annotations` is not installed")
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+
+    def write(regions, name="rt.dcm"):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = pydicom.uid.RTStructureSetStorage
+        meta.MediaStorageSOPInstanceUID = "1.2.3.8"
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        made = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+        made.SOPClassUID, made.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        made.Modality, made.StructureSetROISequence, made.ROIContourSequence = "RTSTRUCT", [], []
+        for number, (region, contours) in enumerate(regions.items(), start=1):
+            roi, drawn = Dataset(), Dataset()
+            roi.ROINumber, roi.ROIName, drawn.ReferencedROINumber = number, region, number
+            drawn.ContourSequence = []
+            for kind, points in contours:
+                contour = Dataset()
+                contour.ContourGeometricType, contour.NumberOfContourPoints = kind, len(points)
+                contour.ContourData = [f"{value:.10g}" for value in np.ravel(points)]
+                drawn.ContourSequence.append(contour)
+            made.StructureSetROISequence.append(roi)
+            made.ROIContourSequence.append(drawn)
+        path = tmp_path / name
+        made.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
