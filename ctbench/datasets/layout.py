@@ -150,6 +150,11 @@ class _Placement:
             path = self.root / Pattern(pattern).fill(case=self.row.case, reader=reader)
             message = f"{self._name()}, {whose}: there is no file {path}; put it there, or correct the case table"
             yield Problem("missing", self.row.case, reader, str(path), message)
+        for path in paths:
+            if path.is_symlink() and not path.exists():
+                message = f"{self._name()}, {whose}: {path} is a broken link to {path.readlink()}; fetch the file that "
+                message += "it names, or remove the link"
+                yield Problem("missing", self.row.case, reader, str(path), message)
         if len({match.label for match in matches}) < len(matches):
             names = " and ".join(str(path) for path in paths[:2])
             message = f"{self._name()}, {whose}: {len(paths)} files match {pattern!r}, e.g. {names}; leave one"

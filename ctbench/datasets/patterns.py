@@ -125,7 +125,8 @@ def _walk(folder: Path, parts: list[str], fields: dict[str, str], labels: tuple[
         return
     part, rest = parts[0], parts[1:]
     if not re.search(r"[{*]", part):
-        if (folder / part).exists():
+        # A broken link is found too, so that it can be named.
+        if (folder / part).exists() or (folder / part).is_symlink():
             yield from _walk(folder / part, rest, fields, labels)
         return
     expression = re.compile(_expression(part, fields, labels))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError
+from ctbench.volume.notices import warn_once
 
 __all__ = ["Geometry", "Volume", "check_same_grid", "least_right_angle", "nearest_rotation"]
-
-_log = logging.getLogger("ctbench.volume")
 
 Triple = tuple[float, float, float]
 
@@ -170,13 +168,10 @@ def check_same_grid(
     for mine in found.placements:
         for theirs in expected.placements:
             if not mine.differences(theirs, tolerance):
-                _log.warning(
-                    "%s and %s lie on one grid by the %s of the former and the %s of the latter, though not as they "
-                    "are read: their voxels are compared one to one. Make qform and sform equal in both files",
-                    found_name,
-                    expected_name,
-                    mine.name or "position",
-                    theirs.name or "position",
+                warn_once(
+                    f"{found_name} and {expected_name} lie on one grid by the {mine.name or 'position'} of the former "
+                    f"and the {theirs.name or 'position'} of the latter, though not as they are read: their voxels are "
+                    "compared one to one. Make qform and sform equal in both files"
                 )
                 return
     what = ", ".join(name.removesuffix("_mm") for name in differing)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import DataError, VolumeFileError
 from ctbench.volume.geometry import Geometry, Volume
+from ctbench.volume.notices import warn_once
 from ctbench.volume.placements import StatedGrid, read_stated_grid
 from ctbench.volume.signatures import described_content
 
@@ -32,7 +31,6 @@ __all__ = [
     "to_itk",
 ]
 
-_log = logging.getLogger("ctbench.volume")
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 _STORED_AS = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32}
 """Types without a counterpart in image files -> the type in which they are stored without loss."""
@@ -144,16 +142,11 @@ def _distance(one: Geometry, other: Geometry) -> float:
     return max(float(np.abs(np.subtract(mine, theirs)).max()) for mine, theirs in pairs)
 
 
-@lru_cache(maxsize=1024)
 def _warn_of_placements(path: Path, read: Geometry, other: Geometry) -> None:
-    """Log, once a file, that its two placements differ."""
     what = ", ".join(name.removesuffix("_mm") for name in read.differences(other))
-    _log.warning(
-        "%s is placed in two ways by its header, which differ in %s: by its %s, and by its %s; the former is used here",
-        path,
-        what,
-        read.name,
-        other.name,
+    warn_once(
+        f"{path} is placed in two ways by its header, which differ in {what}: by its {read.name}, and by its "
+        f"{other.name}; the former is used here"
     )
 
 

@@ -157,3 +157,15 @@ def test_label_descriptions_belong_to_a_reader(files, found, tmp_path):
     assert tmp_path / "masks/r1/labels.txt" in result.cases[0].mask_files()
     result = found(reference="masks/r1/{case}.nii.gz", label_descriptions="{case}.txt")
     assert result.cases[0].descriptions == {"": tmp_path / "a.txt"}
+
+
+@pytest.mark.parametrize("pattern", ["readers/{reader}/{case}.nii.gz", "readers/{case}/{reader}/mask.nii.gz"])
+def test_a_broken_link_is_missing_by_name(files, found, tmp_path, pattern):
+    """A mask that was not fetched is a reader who would be left out without a word."""
+    names = [pattern.format(reader=reader, case="a") for reader in ("r1", "r2")]
+    files("images/a.nii.gz", *names)
+    (tmp_path / names[1]).unlink()
+    (tmp_path / names[1]).symlink_to("../../store/nowhere")
+    result = found(image="images/{case}.nii.gz", readers=pattern)
+    assert kinds(result) == [("missing", "a", "r2")]
+    assert "is a broken link to ../../store/nowhere; fetch the file" in result.problems[0].message

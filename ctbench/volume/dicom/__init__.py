@@ -15,6 +15,7 @@ from ctbench.volume.dicom.series import Series, choose_series, find_series
 from ctbench.volume.dicom.stack import Stack, stack_slices
 from ctbench.volume.geometry import Geometry, Volume
 from ctbench.volume.itk import last_line, quiet_itk, simpleitk
+from ctbench.volume.notices import warn_once
 
 __all__ = ["read_dicom", "read_dicom_geometry"]
 
@@ -25,13 +26,15 @@ def read_dicom(folder: Path, series: str | None = None) -> Volume:
     """Read one series of a folder of DICOM files (and the folders in it), in HU if it is a CT.
 
     The series is the one whose SeriesInstanceUID is ``series``, or whose description contains ``series``. Without
-    ``series``, there must be exactly one that can be a volume: localizers, colour images and single images are skipped.
+    ``series``, there must be exactly one that can be a volume: localizers, colour images, segmentations and single
+    images are skipped. Files inside a series that cannot be slices (a localizer, a screen capture) are left out, which
+    is logged as a warning that names them.
     Anything else is an error, whose message lists the series.
 
     A series of evenly spaced, unshifted slices is read slice by slice; its axes are rows, columns and their normal. A
     series with gantry tilt (by its slices' positions or by its header) or unequal distances goes through dcm2niix,
     which shifts the slices back and resamples them to equal distances; the correction is logged to ``ctbench.volume``
-    as information.
+    as information. Positions that are rounded to 0.1 mm are even where dcm2niix takes them so.
 
     Raises:
         VolumeFileError: The folder has no image, no or several matching series, a damaged file, slices of different
@@ -56,6 +59,8 @@ def read_dicom_geometry(folder: Path, series: str | None = None) -> Geometry:
 
 def _stack(folder: Path, series: str | None) -> tuple[Series, Stack]:
     chosen = choose_series(find_series(folder), series, folder)
+    if chosen.left_out:
+        warn_once(f"DICOM series {chosen} in {folder}: left out what cannot be a slice: {', '.join(chosen.left_out)}")
     return chosen, stack_slices(chosen)
 
 
@@ -64,8 +69,11 @@ def _is_straight(stack: Stack) -> bool:
 
 
 def _converted(chosen: Series, stack: Stack) -> Volume:
-    volume = convert_series(chosen, tilted=stack.is_tilted, uneven=not stack.is_even)
-    tag = stack.slices[0].tilt_degrees
+    tag, uneven = stack.slices[0].tilt_degrees, not stack.is_even
+    rounded = uneven and stack.may_be_rounded and not (stack.is_tilted or tag)
+    volume = convert_series(chosen, tilted=stack.is_tilted, uneven=uneven, rounded=rounded)
+    if volume is None:
+        return _read_stack(stack)
     found = f"gantry tilt {tag:g} degrees, slices sheared by {stack.shear_degrees:.1f} degrees, {stack.gap_ranges}"
     _log.info("DICOM series %s: %s; converted by dcm2niix to %s", chosen, found, volume.geometry)
     return volume
@@ -76,7 +84,12 @@ def _read_stack(stack: Stack) -> Volume:
     try:
         # ImageSeriesReader would use the type of the first slice for all, whatever their own rescale needs.
         with quiet_itk():
-            array = np.stack([sitk.GetArrayFromImage(sitk.ReadImage(str(one.path)))[0] for one in stack.slices])
+            array = np.stack(
+                [
+                    sitk.GetArrayFromImage(sitk.ReadImage(str(one.path), imageIO="GDCMImageIO"))[0]
+                    for one in stack.slices
+                ]
+            )
     except RuntimeError as error:
         msg = f"a DICOM image in {stack.slices[0].path.parent} cannot be read: {last_line(error)}"
         raise VolumeFileError(msg) from error
@@ -88,4 +101,4 @@ def _placed(array: NDArray[Any], stack: Stack) -> Volume:
     width, height = first.spacing_mm
     assert first.position is not None  # checked by stack_slices
     x, y, z = first.position
-    return Volume(array, (float(stack.gaps_mm.mean()), height, width), (z, y, x), stack.axes[::-1, ::-1])
+    return Volume(array, (stack.step_mm, height, width), (z, y, x), stack.axes[::-1, ::-1])

@@ -15,7 +15,7 @@ from ctbench.volume.itk import read_file
 __all__ = ["convert_series"]
 
 
-def convert_series(series: Series, *, tilted: bool, uneven: bool) -> Volume:
+def convert_series(series: Series, *, tilted: bool, uneven: bool, rounded: bool = False) -> Volume | None:
     """Convert a series with dcm2niix and read the result.
 
     dcm2niix writes the slices as they are, and corrected volumes beside them: ``_Tilt`` (each slice shifted back, the
@@ -26,6 +26,11 @@ def convert_series(series: Series, *, tilted: bool, uneven: bool) -> Volume:
         series: The slices.
         tilted: Whether the gantry tilt must be corrected.
         uneven: Whether the slices must be resampled to equal distances.
+        rounded: Whether the slices may be read as they are if dcm2niix finds their distances equal, because they differ
+            by no more than rounded positions do.
+
+    Returns:
+        The volume; None if ``rounded``, and dcm2niix made no correction.
 
     Raises:
         VolumeFileError: dcm2niix failed, wrote several volumes, or lacks a correction that the series needs.
@@ -33,8 +38,10 @@ def convert_series(series: Series, *, tilted: bool, uneven: bool) -> Volume:
     with tempfile.TemporaryDirectory(prefix="ctbench-dicom-") as temporary:
         written = _run_dcm2niix(series, Path(temporary))
         most = max(map(_corrections, written), key=len)
+        if rounded and not most:
+            return None
         chosen = [path for path in written if _corrections(path) == most]
-        needed = {name for name, needs in (("Tilt", tilted), ("Eq", uneven)) if needs}
+        needed = {name for name, needs in (("Tilt", tilted), ("Eq", uneven and not rounded)) if needs}
         if len(chosen) != 1 or not needed <= most:
             names = ", ".join(path.name for path in written)
             what = " and ".join(sorted(needed)) or "no correction"

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctbench.errors import VolumeFileError
+from ctbench.volume.dicom.candidates import START_BYTES, candidates, is_certain, is_other_object
 from ctbench.volume.dicom.kinds import kind_of_start
+from ctbench.volume.dicom.strays import part_strays
 from ctbench.volume.itk import quiet_itk, simpleitk
 
 __all__ = ["Series", "Slice", "choose_series", "find_series"]
 
-_CT_OR_MR_IMAGE = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.[24](\.\d+)?[^.\d]")
-"""The SOP classes of CT and MR images, as stored in the first bytes of a file."""
+_NO_IMAGES = {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "SR", "KO", "REG", "DOC", "FID", "PLAN"}
+"""Modalities of objects beside images; a segmentation has pixels, but they are no image."""
 
 
 @dataclass(frozen=True)
 class Slice:
     """The header of one DICOM image; coordinates are DICOM's x, y, z in mm (LPS).
 
-    ``orientation`` and ``position`` are None if the header lacks them, as in secondary captures.
+    ``orientation`` and ``position`` are None if the header lacks them, as in secondary captures; ``spacing_mm`` is
+    empty if it states no pixel spacing.
     """
 
     path: Path
@@ -35,37 +37,46 @@ class Slice:
     orientation: tuple[float, ...] | None
     position: tuple[float, ...] | None
     tilt_degrees: float
+    modality: str = ""
 
 
 @dataclass(frozen=True)
 class Series:
-    """The slices of one SeriesInstanceUID, in any order."""
+    """The slices of one SeriesInstanceUID, in any order.
+
+    ``left_out`` has a phrase for each file of the series that cannot be a slice, as a localizer.
+    """
 
     uid: str
     description: str
     slices: tuple[Slice, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_volume(self) -> bool:
-        """Whether it can be a volume: more than one frame, one number per voxel, not a localizer."""
+        """Whether it can be a volume: several frames, one number per voxel, no localizer and no segmentation."""
         frames = sum(one.size[2] for one in self.slices)
-        return frames > 1 and all(one.components == 1 and "LOCALIZER" not in one.image_type for one in self.slices)
+        return frames > 1 and all(
+            one.components == 1 and "LOCALIZER" not in one.image_type and one.modality not in _NO_IMAGES
+            for one in self.slices
+        )
 
     def __str__(self) -> str:
         return f"{self.uid} {self.description!r} ({len(self.slices)} files)"
 
 
 def find_series(folder: Path) -> tuple[Series, ...]:
-    """Read the headers of all DICOM images in a folder and the folders in it.
+    """Read the headers of all DICOM images in a folder and the folders in it; links are followed.
 
-    Files without DICOM's signature, and other DICOM objects than images (reports, DICOMDIR, segments), are skipped.
+    Files that could be DICOM are read with or without DICOM's signature. Files of other suffixes, and other DICOM
+    objects than images (reports, DICOMDIR, segments), are skipped.
 
     Raises:
-        VolumeFileError: The folder has no DICOM image, or a CT or MR image cannot be read.
+        VolumeFileError: The folder has no DICOM image; a file or a link that could be a slice cannot be read.
     """
     groups: dict[str, list[Slice]] = {}
-    for path in sorted(folder.rglob("*")):
-        found = _read_header(path) if path.is_file() and not path.name.startswith(".") else None
+    for path in candidates(folder):
+        found = _read_header(path)
         if found is not None:
             groups.setdefault(found.series_uid, []).append(found)
     if not groups:
@@ -73,7 +84,7 @@ def find_series(folder: Path) -> tuple[Series, ...]:
             f"no DICOM image in {folder}; expected the folder of a CT or MR series, or a NIfTI, NRRD or MetaImage file"
         )
         raise VolumeFileError(msg)
-    return tuple(Series(uid, slices[0].description, tuple(slices)) for uid, slices in sorted(groups.items()))
+    return tuple(Series(uid, slices[0].description, *part_strays(slices)) for uid, slices in sorted(groups.items()))
 
 
 def choose_series(found: tuple[Series, ...], wanted: str | None, folder: Path) -> Series:
@@ -105,11 +116,8 @@ def choose_series(found: tuple[Series, ...], wanted: str | None, folder: Path) -
 def _read_header(path: Path) -> Slice | None:
     sitk = simpleitk()
     with path.open("rb") as file:
-        start = file.read(1024)
+        start = file.read(START_BYTES)
     if kind_of_start(start):
-        return None
-    if start[128:132] != b"DICM":
-        _expect_content(path)
         return None
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
@@ -118,10 +126,12 @@ def _read_header(path: Path) -> Slice | None:
         with quiet_itk():
             reader.ReadImageInformation()
     except RuntimeError as error:
-        if _CT_OR_MR_IMAGE.search(start):
-            msg = f"DICOM image {path} is truncated or damaged; copy or export it again"
-            raise VolumeFileError(msg) from error
-        return None
+        has_signature = start[128:132] == b"DICM"
+        if is_other_object(start) or not (has_signature or is_certain(path)):
+            return None
+        what = "is truncated or damaged" if has_signature else "cannot be read as a DICOM image"
+        msg = f"DICOM image {path} {what}; copy or export it again, or move it elsewhere if it is no slice"
+        raise VolumeFileError(msg) from error
     return _slice_of(path, reader)
 
 
@@ -144,15 +154,11 @@ def _slice_of(path: Path, reader: Any) -> Slice:
         patient=text("0010|0020"),
         image_type=text("0008|0008"),
         size=(width, height, frames[0] if frames else 1),
-        spacing_mm=tuple(reader.GetSpacing()[:2]),
+        # Without the tag, ITK's spacing is 1 mm.
+        spacing_mm=tuple(reader.GetSpacing()[:2]) if min(numbers("0028|0030", 2) or (0,)) > 0 else (),
         components=reader.GetNumberOfComponents(),
         orientation=numbers("0020|0037", 6),
         position=numbers("0020|0032", 3),
         tilt_degrees=(numbers("0018|1120", 1) or (0.0,))[0],
+        modality=text("0008|0060"),
     )
-
-
-def _expect_content(path: Path) -> None:
-    if path.stat().st_size == 0 and path.suffix.lower() in {"", ".dcm", ".ima"}:
-        msg = f"{path} is empty (0 bytes); copy or export it again"
-        raise VolumeFileError(msg)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import VolumeFileError
 from ctbench.volume.dicom.series import Series, Slice
+from ctbench.volume.geometry import TOLERANCE, nearest_rotation
 
 __all__ = ["Stack", "stack_slices"]
 
@@ -16,6 +17,8 @@ _SAME_MM = 0.01
 """Two slices closer than this, in mm, are duplicates."""
 _EVEN_MM = 0.05
 """Largest distance of a slice from its place in an even stack, in mm: scanners round positions."""
+_ROUNDING_MM = 0.2
+"""Positions rounded to 0.1 mm put a slice, and the ends of its stack, up to this far from an even place, in mm."""
 _STEEPEST_DEGREES = 45.0
 """Gantries tilt by up to 30 degrees; a header with a larger tilt is wrong."""
 _STRAIGHT_DEGREES = 0.1
@@ -39,15 +42,34 @@ class Stack:
     shear_degrees: float
 
     @property
+    def step_mm(self) -> float:
+        """Distance of neighbouring slices: the mean gap, or the best fit through rounded positions."""
+        if self.is_even:
+            return float(self.gaps_mm.mean())
+        places = np.concatenate([[0.0], np.cumsum(self.gaps_mm)])
+        return float(np.polyfit(np.arange(len(places)), places, 1)[0])
+
+    @property
     def is_tilted(self) -> bool:
         """Whether the slices are shifted against each other, as with a tilted gantry."""
-        return self.shear_degrees > _STRAIGHT_DEGREES
+        height = float(self.gaps_mm.sum())
+        return self.shear_degrees > _STRAIGHT_DEGREES and np.tan(np.radians(self.shear_degrees)) * height > _ROUNDING_MM
 
     @property
     def is_even(self) -> bool:
         """Whether all gaps are alike."""
+        return self._unevenness_mm <= _EVEN_MM
+
+    @property
+    def may_be_rounded(self) -> bool:
+        """Whether the gaps differ by no more than positions do that are rounded to 0.1 mm."""
+        return self._unevenness_mm <= _ROUNDING_MM
+
+    @property
+    def _unevenness_mm(self) -> float:
+        """Largest distance of a slice from its place in an even stack."""
         places = np.concatenate([[0.0], np.cumsum(self.gaps_mm)])
-        return bool(np.all(np.abs(places - np.linspace(0, places[-1], len(places))) <= _EVEN_MM))
+        return float(np.abs(places - np.linspace(0, places[-1], len(places))).max())
 
     @property
     def gap_ranges(self) -> str:
@@ -77,12 +99,19 @@ def stack_slices(series: Series) -> Stack:
     if first.orientation is None or any(one.position is None for one in series.slices):
         msg = f"DICOM series {series} has slices without a position or orientation; expected a volume"
         raise VolumeFileError(msg)
+    if not first.spacing_mm:
+        msg = (
+            f"DICOM series {series} states no pixel spacing (PixelSpacing) in {first.path.name}; expected two positive "
+        )
+        msg += "numbers in mm; export it again"
+        raise VolumeFileError(msg)
     if len(series.slices) < 2:
         msg = f"DICOM series {series} is a single slice; expected a volume"
         raise VolumeFileError(msg)
     along_row, along_column = np.reshape(first.orientation, (2, 3))
     _expect_possible(series, along_row, along_column)
-    axes = np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
+    along_row, along_column = (along / np.linalg.norm(along) for along in (along_row, along_column))
+    axes = nearest_rotation(np.column_stack([along_row, along_column, np.cross(along_row, along_column)]))
     # In the stack's own axes: in-plane offsets, and the place along the normal.
     places = np.array([one.position for one in series.slices]) @ axes
     order = np.argsort(places[:, 2], kind="stable")
@@ -95,8 +124,8 @@ def stack_slices(series: Series) -> Stack:
 
 
 def _expect_possible(series: Series, along_row: NDArray[np.float64], along_column: NDArray[np.float64]) -> None:
-    lengths = [along_row @ along_row, along_column @ along_column, along_row @ along_column]
-    if not np.allclose(lengths, [1, 1, 0], rtol=0, atol=1e-2):
+    lengths = [along_row @ along_row, along_column @ along_column]
+    if not (np.allclose(lengths, 1, rtol=0, atol=1e-2) and abs(along_row @ along_column) <= TOLERANCE):
         msg = f"DICOM series {series} has rows along {along_row} and columns along {along_column} (x, y, z); expected "
         msg += "two directions at right angles; export it again"
         raise VolumeFileError(msg)

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK
 
 from ctbench.errors import VolumeFileError
-from ctbench.volume import from_itk, read_volume
+from ctbench.volume import from_itk, read_geometry, read_volume
 
 EVEN = [10, 15, 20, 25]
 
@@ -110,3 +110,36 @@ def test_a_real_tilted_uneven_head_ct(real_data, caplog):
     # Air is -1000 HU, and the scanner's own padding lies below; brain is most of what lies between 20 and 45 HU.
     inside = volume.array[20:35, 250:350, 200:300]
     assert 15 < np.median(inside) < 50
+
+
+def test_a_localizer_inside_the_series_is_left_out_by_name(write_series, caplog):
+    """The volume is that of the slices, and the log names what is not in it, once."""
+    frontal = {"0020|0037": "1\\0\\0\\0\\0\\-1", "0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"}
+    folder = write_series([*EVEN, 60], slices={4: frontal})
+    assert [read_volume(folder).shape for _ in range(2)] == [(4, 4, 5)] * 2
+    (said,) = caplog.messages
+    assert "(4 files)" in said
+    assert said.endswith("left out what cannot be a slice: 001.dcm is a localizer")
+
+
+def test_a_series_without_signatures_has_the_same_voxels(write_series):
+    """Bare data sets are read as the whole files are."""
+    expected = read_volume(write_series(EVEN, "whole", rescale=(1, -1024)))
+    folder = write_series(EVEN, "bare", rescale=(1, -1024))
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[132:])
+    found = read_volume(folder)
+    np.testing.assert_array_equal(found.array, expected.array)
+    assert found.geometry == expected.geometry
+
+
+@pytest.mark.parametrize("read", [read_volume, read_geometry])
+def test_rounded_positions_are_read_slice_by_slice(write_series, caplog, read):
+    """What dcm2niix calls even is even: every slice is there as it is stored, nothing is resampled."""
+    folder = write_series([round(0.5829 * k, 1) for k in range(20)])
+    found = read(folder)
+    assert found.shape == (20, 4, 5)
+    assert found.spacing_mm[0] == pytest.approx(0.5829, abs=4e-3)
+    assert caplog.text == ""
+    if read is read_volume:
+        np.testing.assert_array_equal(found.array[:, 0, 0], 100 * np.arange(20))

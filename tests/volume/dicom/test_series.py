@@ -97,3 +97,62 @@ def test_dicom_objects_without_an_image_are_passed_over(write_series):
     folder = write_series(EVEN)
     (folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + b"1.2.840.10008.1.3.10" + bytes(100))
     assert len(find_series(folder)[0].slices) == 4
+
+
+def without_preamble(path):
+    """Take off the 132 bytes with DICOM's signature."""
+    path.write_bytes(path.read_bytes()[132:])
+
+
+@pytest.mark.parametrize("which", [["001.dcm"], ["004.dcm"], ["001.dcm", "002.dcm", "003.dcm", "004.dcm"]])
+def test_slices_without_dicom_s_signature_are_slices(write_series, which):
+    """Old exports and planning systems omit it; at the end of a stack nothing else shows that a slice is missing."""
+    folder = write_series(EVEN)
+    for name in which:
+        without_preamble(folder / name)
+    (series,) = find_series(folder)
+    assert len(series.slices) == 4
+
+
+@pytest.mark.parametrize("name", ["001.dcm", "001.ima", "IM001", "1.2.840.1.9"])
+def test_a_file_that_cannot_be_read_is_refused_by_name(write_series, name):
+    """Text under the name of a slice may be a slice that is lost."""
+    folder = write_series(EVEN)
+    (folder / "001.dcm").unlink()
+    (folder / name).write_text("no image " * 100)
+    with pytest.raises(VolumeFileError, match=f"{name} cannot be read as a DICOM image; copy or export it again"):
+        find_series(folder)
+
+
+def test_a_file_that_is_no_slice_by_name_is_passed_over(write_series):
+    """Unknown suffixes are tried, and skipped if they are no image."""
+    folder = write_series(EVEN)
+    (folder / "viewer.dat").write_text("no image " * 100)
+    (folder / "001.dcm").rename(folder / "001.odd")
+    assert len(find_series(folder)[0].slices) == 4
+
+
+def test_a_linked_folder_is_a_folder(write_series, tmp_path):
+    """A tree of links, as data managers make it, is read as the files are."""
+    folder = write_series(EVEN)
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "series").symlink_to(folder)
+    assert len(find_series(tmp_path / "case")[0].slices) == 4
+
+
+@pytest.mark.parametrize("modality", ["SEG", "RTDOSE"])
+def test_a_segmentation_beside_an_image_is_no_second_image(write_series, modality):
+    """A CT and what was drawn on it in one folder: the CT is the image."""
+    write_series(EVEN, "seg", "1.2.840.2", tags={"0008|0060": modality})
+    folder = write_series(EVEN, "head").parent
+    assert choose_series(find_series(folder), None, folder).uid == "1.2.840.1"
+
+
+def test_a_header_without_a_pixel_spacing_has_none(write_series):
+    """ITK's 1 mm is not a spacing."""
+    folder = write_series(EVEN)
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert content.count(b"\x28\x00\x30\x00") == 1
+        path.write_bytes(content.replace(b"\x28\x00\x30\x00", b"\x28\x00\x32\x00"))
+    assert {one.spacing_mm for one in find_series(folder)[0].slices} == {()}

@@ -120,3 +120,45 @@ def test_several_frames_in_one_file_are_refused():
     """Enhanced multi-frame files keep their positions elsewhere; the message says what to do."""
     with pytest.raises(VolumeFileError, match="several frames in one file; convert it to NIfTI with dcm2niix"):
         stack_slices(straight(0, 5, size={1: (5, 4, 3)}))
+
+
+@pytest.mark.parametrize(("step", "digits"), [(0.5829, 1), (0.9, 1), (1.2345, 1), (0.625, 1)])
+def test_positions_rounded_to_a_tenth_may_be_even(step, digits):
+    """The step is the best fit, far nearer than the rounding."""
+    stack = stack_slices(straight(*(round(step * k, digits) for k in range(40))))
+    assert stack.may_be_rounded
+    assert stack.step_mm == pytest.approx(step, abs=2e-3)
+
+
+def test_a_stack_turned_about_x_and_rounded_is_not_tilted():
+    """Rounding moves slices against each other by less than a voxel."""
+    angle = np.radians(12.3)
+    normal = np.array([0, -np.sin(angle), np.cos(angle)])
+    orientation = (1, 0, 0, 0, np.cos(angle), np.sin(angle))
+    positions = [tuple(np.round(normal * k * 0.9, 1)) for k in range(40)]
+    stack = stack_slices(series_of(positions, orientation=dict.fromkeys(range(40), orientation)))
+    assert not stack.is_tilted
+    assert stack.may_be_rounded
+
+
+def test_uneven_slices_are_not_taken_for_rounded_ones():
+    """Half a millimetre is no rounding."""
+    assert not stack_slices(straight(0, 5, 10, 15.5, 21, 26.5)).may_be_rounded
+
+
+def test_slices_without_a_pixel_spacing_are_refused():
+    """The message names the field and a file."""
+    with pytest.raises(VolumeFileError, match=r"states no pixel spacing \(PixelSpacing\) in 0\.dcm"):
+        stack_slices(straight(0, 5, 10, spacing_mm=dict.fromkeys(range(3), ())))
+
+
+@pytest.mark.parametrize(("cosine", "fits"), [(1e-4, True), (9e-4, True), (5e-3, False)])
+def test_directions_that_are_nearly_at_right_angles(cosine, fits):
+    """The nearest rotation within 1e-3, as in all formats."""
+    orientation = dict.fromkeys(range(3), (1, 0, 0, cosine, np.sqrt(1 - cosine**2), 0))
+    if not fits:
+        with pytest.raises(VolumeFileError, match="expected two directions at right angles"):
+            stack_slices(straight(0, 5, 10, orientation=orientation))
+        return
+    axes = stack_slices(straight(0, 5, 10, orientation=orientation)).axes
+    np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=2e-6)
