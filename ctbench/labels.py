@@ -14,6 +14,9 @@ from ctbench.errors import LabelError
 
 __all__ = ["LabelSet"]
 
+_END = 2**63
+"""Codes are computed with as 64-bit integers."""
+
 
 @dataclass(frozen=True, init=False)
 class LabelSet(Mapping[str, int]):
@@ -23,7 +26,7 @@ class LabelSet(Mapping[str, int]):
     ``ventricles`` + ``septum_pellucidum``) that are scored like labels of their own.
 
     Args:
-        codes: name -> code; codes are positive and differ.
+        codes: name -> code; codes are positive, below 2^63, and differ.
         groups: name -> names of the labels that it unites.
 
     Raises:
@@ -105,8 +108,8 @@ class LabelSet(Mapping[str, int]):
 def _check(codes: Mapping[str, int], groups: Mapping[str, tuple[str, ...]]) -> None:
     owners: dict[int, str] = {}
     for name, code in codes.items():
-        if isinstance(code, bool) or not isinstance(code, (int, np.integer)) or code <= 0:
-            msg = f"label {name!r} has code {code!r}; expected a positive integer (0 is background)"
+        if isinstance(code, bool) or not isinstance(code, (int, np.integer)) or not 0 < code < _END:
+            msg = f"label {name!r} has code {code!r}; expected a positive integer (0 is background) below 2^63"
             raise LabelError(msg)
         if code in owners:
             msg = f"labels {owners[int(code)]!r} and {name!r} share code {code}; every label needs a code of its own"

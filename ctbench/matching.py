@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 
 __all__ = ["LabelMatch", "match_labels"]
+
+
+_TABLE = 2**20
+"""Codes below this are translated by a table of all codes."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,21 @@ class LabelMatch:
 
     def translate(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return a label map of the predictor in the dataset's codes; unclaimed codes become background."""
-        table = np.zeros(int(max(self.translation, default=0)) + 1, np.int32)
+        dtype = np.min_scalar_type(max(1, *self.translation.values(), 1))
+        if max(self.translation, default=0) >= _TABLE:
+            return self._translate_sparse(labels.astype(np.int64), dtype)
+        table = np.zeros(max(self.translation, default=0) + 1, dtype)
         for source, target in self.translation.items():
             table[source] = target
         clipped = np.where(labels < len(table), labels, 0)
-        return table[clipped].astype(np.min_scalar_type(int(table.max(initial=1))))
+        return table[clipped]
+
+    def _translate_sparse(self, labels: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Translate codes of which a table would be too large, by a search among the known ones."""
+        known = np.array(sorted(self.translation), np.int64)
+        targets = np.array([self.translation[int(code)] for code in known], dtype)
+        place = np.minimum(np.searchsorted(known, labels), len(known) - 1)
+        return np.where(known[place] == labels, targets[place], dtype.type(0))
 
 
 def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:

@@ -96,7 +96,9 @@ def contested_patterns(readings: Readings) -> Contested:
         drawn.append(readings.drawn_at(flat[-1]))
         looked.append(np.broadcast_to(readings.annotated[:, slices[:1]], drawn[-1].shape))
     at, labels = np.concatenate(flat), np.concatenate(drawn, axis=1)
-    codes = np.unique(np.concatenate([[0], _occurring(readings.first()), _occurring(labels)])).astype(np.int64)
+    found = (_occurring(readings.first()), _occurring(labels))
+    # As unsigned and signed integers of 64 bits they would meet as floats.
+    codes = np.unique(np.concatenate([[0], *(one.astype(np.int64) for one in found)]))
     votes = (
         np.where(np.concatenate(looked, axis=1), _index(codes, labels), ABSENT) if looked else labels.astype(np.int64)
     )

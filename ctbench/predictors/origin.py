@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.util
 import shutil
+import sys
 from pathlib import Path
 
 from ctbench.predictors.command import split_command
@@ -58,10 +58,9 @@ def _files_of_module(name: str, here: Path) -> tuple[Path, ...]:
 
 
 def _installed_module(name: str) -> importlib.machinery.ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(name)
-    except ValueError:  # a module that is already imported and has no spec, such as __main__
-        return None
+    """Find a module as a new process would; a module of that name that this one has imported may be another one."""
+    found = (finder.find_spec(name, None) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
 
 
 def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:

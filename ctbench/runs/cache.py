@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -76,7 +77,9 @@ class PredictionCache:
 
 @dataclass(frozen=True)
 class ScoreCache:
-    """Cache of the rows of ``metrics.score``: a JSON file for each key.
+    """Cache of the rows of ``metrics.score``: a file for each key, with a digest on its first line, then JSON.
+
+    An entry that was damaged is ignored, and so is one of another form.
 
     Args:
         root: Folder of the entries.
@@ -91,16 +94,25 @@ class ScoreCache:
 
     def fetch(self, key: str) -> Columns | None:
         """Return the columns of an entry, or None if the cache has no such entry."""
-        columns = _read(_entry(self.root, key).with_suffix(".json")) or {}
-        whole = set(columns) == set(VALUE_COLUMNS) and all(isinstance(values, list) for values in columns.values())
-        return columns if whole and len({len(values) for values in columns.values()}) == 1 else None
+        try:
+            digest, _, text = self._path(key).read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        if digest != hashlib.sha256(text).hexdigest().encode():
+            return None
+        columns = json.loads(text)
+        return columns if isinstance(columns, dict) and set(columns) == set(VALUE_COLUMNS) else None
 
     def keep(self, key: str, columns: Columns) -> None:
         """Write columns into an entry; floats are read back as the same floats."""
         try:
-            write_text(_entry(self.root, key).with_suffix(".json"), json.dumps(columns, ensure_ascii=False))
+            text = json.dumps(columns, ensure_ascii=False)
+            write_text(self._path(key), f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
         except (OSError, StoreError) as error:
             _logger.warning("scores were not cached: %s", error)
+
+    def _path(self, key: str) -> Path:
+        return _entry(self.root, key).with_suffix(".scores")
 
 
 def _entry(root: Path, key: str) -> Path:

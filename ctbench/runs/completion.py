@@ -19,7 +19,17 @@ from ctbench.runs.manifest import Manifest
 from ctbench.runs.parquet import expect_bounded
 from ctbench.scores import KEYS, SCORE_COLUMNS
 
-__all__ = ["Joined", "commit", "consensus_digest", "is_intact", "join_parts", "sweep", "tidy", "write_part"]
+__all__ = [
+    "Joined",
+    "commit",
+    "consensus_digest",
+    "is_intact",
+    "is_whole_part",
+    "join_parts",
+    "sweep",
+    "tidy",
+    "write_part",
+]
 
 
 def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest:
@@ -53,7 +63,7 @@ def is_intact(manifest: Manifest, paths: RunFolder) -> bool:
     """
     parts = paths.all_parts(len(manifest.cases)) if manifest.shard else []
     return (
-        all(part.is_file() for part in parts)
+        all(map(is_whole_part, parts))
         and paths.scores.is_file()
         and sha256(paths.scores) == manifest.scores_digest
         and predictions_digest(paths.predictions) == manifest.predictions_digest
@@ -73,11 +83,13 @@ def tidy(paths: RunFolder, manifest: Manifest) -> None:
     if not manifest.shard:  # merging needs a shard's parts
         shutil.rmtree(paths.parts, ignore_errors=True)
     paths.costs.unlink(missing_ok=True)
+    paths.kept.unlink(missing_ok=True)
     paths.partial.unlink(missing_ok=True)
 
 
 _ROW_GROUP = 1 << 17
 _REFERENCES = b"references"
+_DIGEST = b"references_digest"
 
 
 class Joined(NamedTuple):
@@ -106,11 +118,27 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
     tables = [pa.Table.from_pydict(columns, schema=_schema()) for columns in cases]
     table = pa.concat_tables([_schema().empty_table(), *tables])
     table = table.sort_by([(name, "ascending") for name in KEYS])
-    kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
+    lines = json.dumps(references, sort_keys=True).encode()
+    kept = {_REFERENCES: lines, _DIGEST: hashlib.sha256(lines).hexdigest().encode()}
     # pyarrow leaves a file that it opened itself open where the disk is full.
     with whole_file(path) as temporary, temporary.open("wb") as file:
         # It is read once and then goes: what makes Parquet small and quick to search would only cost.
-        pq.write_table(table.replace_schema_metadata(kept), file, compression="none", write_statistics=False)
+        pq.write_table(
+            table.replace_schema_metadata(kept),
+            file,
+            compression="none",
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+
+def is_whole_part(path: Path) -> bool:
+    """Return whether there is a part that can be read and was not damaged since it was written."""
+    try:
+        _read_part(path)
+    except StoreError:
+        return False
+    return True
 
 
 def join_parts(parts: Iterable[Path], path: Path) -> Joined:
@@ -153,23 +181,29 @@ def _reference_lines(references: Mapping[str, Mapping[str, str]]) -> bytes:
 
 
 def _tables(parts: Iterable[Path]) -> Iterator[tuple[Any, dict[str, dict[str, str]]]]:
+    return map(_read_part, parts)
+
+
+def _read_part(part: Path) -> tuple[Any, dict[str, dict[str, str]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for part in parts:
-        try:
-            # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
-            with pq.ParquetFile(part) as file:
-                expect_bounded(file.metadata, part.stat().st_size, str(part))
-                table = file.read(use_threads=False)
-            references = json.loads((table.schema.metadata or {})[_REFERENCES])
-            if not table.schema.remove_metadata().equals(_schema()):
-                msg = f"its columns are {', '.join(table.schema.names)}"
-                raise ValueError(msg)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            msg = f"{part} cannot be read: {error}; repeat the same `ctbench run` command to make it again"
-            raise StoreError(msg) from error
-        yield table, references
+    try:
+        # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
+        with pq.ParquetFile(part, page_checksum_verification=True) as file:
+            expect_bounded(file.metadata, part.stat().st_size, str(part))
+            table = file.read(use_threads=False)
+        kept = table.schema.metadata or {}
+        if kept[_DIGEST] != hashlib.sha256(kept[_REFERENCES]).hexdigest().encode():
+            msg = "it was damaged"
+            raise ValueError(msg)
+        if not table.schema.remove_metadata().equals(_schema()):
+            msg = f"its columns are {', '.join(table.schema.names)}"
+            raise ValueError(msg)
+        return table, json.loads(kept[_REFERENCES])
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        msg = f"{part} cannot be read: {error}; repeat the same `ctbench run` command to make it again"
+        raise StoreError(msg) from error
 
 
 def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:

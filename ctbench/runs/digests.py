@@ -19,7 +19,9 @@ from ctbench.volume import Volume
 
 __all__ = [
     "array_digest",
+    "beside_digest",
     "code_digest",
+    "code_files",
     "key",
     "prediction_identity",
     "predictions_digest",
@@ -27,6 +29,10 @@ __all__ = [
     "reference_digest",
     "volume_digest",
 ]
+
+
+_MOST_BESIDE = 10_000
+_RUN_MARKS = ("run.json", "run.partial.json")
 
 
 def key(**parts: Any) -> str:
@@ -105,20 +111,53 @@ def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
     Returns:
         SHA-256; empty for a predictor without such files: a folder of predictions, a container.
     """
-    if spec.startswith(("folder:", "container:")):
-        return ""
-    owned = [*own_files(spec, here), *mounts]
-    lines = sorted({f"{name}\t{sha256(path)}" for place in owned for name, path in _files(place)})
+    lines = sorted({f"{name}\t{sha256(path)}" for name, path in code_files(spec, here, mounts)})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
-def prediction_identity(card: UsedPredictor) -> str:
+def code_files(spec: str, here: Path, mounts: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the path of each file that `code_digest` digests; the arguments are the same."""
+    owned = () if spec.startswith(("folder:", "container:")) else (*own_files(spec, here), *mounts)
+    return (found for place in owned for found in _files(place))
+
+
+def beside_digest(folder: Path) -> str | None:
+    """Return a digest of all that lies in a working folder, which a predictor without a sandbox may read.
+
+    Names, sizes and times count, not contents. Hidden files and the folders of runs are left out.
+
+    Returns:
+        SHA-256; None if there are too many files to look at.
+    """
+    lines, folders = [], [folder]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                folders += [] if any((path / name).exists() for name in _RUN_MARKS) else [path]
+            else:
+                found = path.stat() if path.exists() else path.lstat()
+                lines.append(f"{path.relative_to(folder)}\t{found.st_size}\t{found.st_mtime_ns}")
+        if len(lines) > _MOST_BESIDE:
+            return None
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def prediction_identity(card: UsedPredictor, beside: Path | None = None) -> str:
     """Return the predictor's part of the key of cached predictions; empty: do not cache.
 
     Predictions of a predictor whose files cannot be digested (a container, an object made in Python) are never cached:
     a change of it could not be noticed. The ``device`` is not part of the key.
+
+    Args:
+        card: The predictor's card.
+        beside: Its working folder, if all files of it may be read; None (default): it reads those of the card only.
     """
     if not card.code_digest:
+        return ""
+    around = {} if beside is None else {"beside": beside_digest(beside)}
+    if None in around.values():
         return ""
     info, entry = card.info, installed_predictors().get(card.spec)
     return key(
@@ -130,6 +169,7 @@ def prediction_identity(card: UsedPredictor) -> str:
         parameters=info.parameters,
         options={name: value for name, value in card.options.items() if name not in EXECUTION_OPTIONS},
         labels=dict(info.labels.codes),
+        **around,
     )
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ctbench.datasets import Dataset
+from ctbench.errors import StoreError
 from ctbench.files import write_text
 from ctbench.predictors import Isolation, Predictor
 from ctbench.runs.claims import claimed, expect_same, expect_vacant
 from ctbench.runs.completion import commit, is_intact, sweep, tidy
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.folder import Run, RunFolder
-from ctbench.runs.journal import log, settle_times
+from ctbench.runs.journal import log, note_kept, settle_times
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.phases import Execution, Progress, check_all, predict_all, score_all
 from ctbench.runs.planning import RunPlan, RunRequest, plan_run
+from ctbench.runs.predicting import Outcome
 from ctbench.runs.shards import Shard
 
 __all__ = ["carry_out", "run"]
@@ -108,6 +110,7 @@ def carry_out(request: RunRequest, folder: str | Path, execution: Execution | No
         begun = _begin(plan, paths, execution)
         outcomes = predict_all(plan, paths, execution)
         score_all(plan, outcomes, paths, execution)
+        _expect_unchanged(plan, outcomes, paths)
         settle_times(paths.costs, paths.times)
         return Run(Path(folder), commit(begun, paths.all_parts(len(plan.cases)), paths))
 
@@ -139,6 +142,24 @@ def _begin(plan: RunPlan, paths: RunFolder, execution: Execution) -> Manifest:
     return plan.manifest
 
 
+def _expect_unchanged(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder) -> None:
+    """Check that no file changed while the run was going on, of whose content its results say the digest.
+
+    Raises:
+        StoreError: A prediction, a file of the dataset or the code of the predictor changed; the message names it.
+    """
+    for case, outcome in outcomes.items():
+        if outcome.files and paths.prediction_files(case) != outcome.files:
+            msg = f"{paths.prediction(case)} was changed after it was made; repeat the same command to make it again"
+            raise StoreError(msg)
+    if (changed := plan.changed_file()) is not None:
+        msg = (
+            f"{changed} changed while the run was going on, so its scores may be of both versions; remove "
+            f"{paths.path} and run again"
+        )
+        raise StoreError(msg)
+
+
 def _reopen(plan: RunPlan, paths: RunFolder) -> Manifest:
     """Continue a complete run of which a file was lost or changed since."""
     found = read_manifest(paths.manifest)
@@ -146,6 +167,9 @@ def _reopen(plan: RunPlan, paths: RunFolder) -> Manifest:
     log(paths.log, "begin", "", "scores or predictions of the whole run were lost or changed; they are made anew")
     if predictions_digest(paths.predictions) != found.predictions_digest:
         shutil.rmtree(paths.predictions, ignore_errors=True)
+    for case in found.cases:
+        if files := paths.prediction_files(case):
+            note_kept(paths.kept, case, files)
     shutil.rmtree(paths.parts, ignore_errors=True)
     write_text(paths.partial, found.begun().to_json())
     paths.manifest.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
+from ctbench.files import sha256
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.predictors import Finding, parse_findings
@@ -69,6 +70,11 @@ class RunFolder:
         return self.path / "times.partial.jsonl"
 
     @property
+    def kept(self) -> Path:
+        """The digests of the predictions that were made while the run proceeds: one JSON object per case."""
+        return self.path / "predictions.partial.jsonl"
+
+    @property
     def files(self) -> Path:
         """The lines of which the dataset's fingerprint is the digest; for a shard only."""
         return self.path / "shard-files.txt"
@@ -115,6 +121,11 @@ class RunFolder:
     def findings(self, case: str) -> Path:
         """Return the path of the predicted score and boxes of a case."""
         return self.predictions / f"{case}.json"
+
+    def prediction_files(self, case: str) -> dict[str, str]:
+        """Return the name of each file of the prediction of a case -> its SHA-256; empty if there is no label map."""
+        paths = [path for path in (self.prediction(case), self.findings(case)) if path.is_file()]
+        return {path.name: sha256(path) for path in paths} if self.prediction(case) in paths else {}
 
 
 @dataclass(frozen=True)

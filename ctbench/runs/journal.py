@@ -14,7 +14,18 @@ import pandas as pd
 from ctbench.errors import StoreError
 from ctbench.files import whole_file
 
-__all__ = ["Cost", "append_line", "log", "note_cost", "peak_memory_mib", "read_lines", "settle_times", "write_frame"]
+__all__ = [
+    "Cost",
+    "append_line",
+    "kept_digests",
+    "log",
+    "note_cost",
+    "note_kept",
+    "peak_memory_mib",
+    "read_lines",
+    "settle_times",
+    "write_frame",
+]
 
 
 class Cost(NamedTuple):
@@ -45,6 +56,17 @@ def log(file: Path, phase: str, case: str, message: str, **more: object) -> None
 def note_cost(file: Path, cost: Cost) -> None:
     """Append the cost of a case to the file of costs at once, so that a run that is killed keeps it."""
     append_line(file, cost._asdict())
+
+
+def note_kept(file: Path, case: str, digests: Mapping[str, str]) -> None:
+    """Append the digests of the files of a prediction, by name, so that a damaged file is found."""
+    append_line(file, {"case": case, "files": dict(digests)})
+
+
+def kept_digests(file: Path) -> dict[str, dict[str, str]]:
+    """Return case -> name of each file of its prediction -> SHA-256, as `note_kept` noted them last."""
+    lines = (line for line in read_lines(file) if line.keys() == {"case", "files"})
+    return {line["case"]: line["files"] for line in lines if isinstance(line["files"], dict)}
 
 
 def settle_times(costs: Path, times: Path) -> None:

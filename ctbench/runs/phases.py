@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ from ctbench.parallel import in_parallel
 from ctbench.predictors import FolderPredictions
 from ctbench.runs import digests
 from ctbench.runs.cache import PredictionCache, ScoreCache
-from ctbench.runs.completion import write_part
+from ctbench.runs.completion import is_whole_part, write_part
 from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
-from ctbench.runs.journal import Cost, log, note_cost, peak_memory_mib
+from ctbench.runs.journal import Cost, kept_digests, log, note_cost, note_kept, peak_memory_mib
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case, release_predictors
 from ctbench.runs.scoring import ScorePlan, score_case
@@ -92,9 +91,9 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     said = set(source.unenforced())
     for sentence in source.unenforced():
         log(paths.log, "predict", "", sentence)
-    identity = prediction_identity(card) if execution.cached else ""
+    identity = prediction_identity(card, source.here if source.reads_around() else None) if execution.cached else ""
     cache = PredictionCache.of(identity) if identity else None
-    outcomes = {case.id: Outcome(case.id) for case in plan.cases if _is_kept(paths.prediction(case.id))}
+    outcomes = _kept(plan, paths)
     steps = []
     for number, cases in enumerate(chunks(plan.cases)):
         lacking = tuple(case for case in cases if case.id not in outcomes)
@@ -107,6 +106,8 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
         source.release()  # it was made here for its card; the workers make their own
     for outcome, cost in execution.over(f"predict {card.info.name}", _predict, steps, total):
         outcomes[outcome.case] = outcome
+        if outcome.files:
+            note_kept(paths.kept, outcome.case, outcome.files)
         note_cost(paths.costs, cost)
         for sentence in outcome.unenforced:
             if sentence not in said:  # a worker on another machine
@@ -126,15 +127,21 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     return outcomes
 
 
-def _is_kept(path: Path) -> bool:
-    """Return whether a file has content: a power failure leaves empty files that were not on the disk yet."""
-    return path.is_file() and path.stat().st_size > 0
+def _kept(plan: RunPlan, paths: RunFolder) -> dict[str, Outcome]:
+    """Return the outcomes of the cases whose predictions are still as they were made.
+
+    A power failure leaves empty files that were not on the disk yet; what is damaged or unknown is made anew.
+    """
+    digests = kept_digests(paths.kept)
+    kept = [case.id for case in plan.cases if digests.get(case.id)]
+    return {case: Outcome(case, files=digests[case]) for case in kept if paths.prediction_files(case) == digests[case]}
 
 
 def _predict(
     cases: Iterable[Case], source: PredictorSource, paths: RunFolder, cache: PredictionCache | None
 ) -> list[tuple[Outcome, Cost]]:
-    return [_predict_or_fetch(case, source, paths, cache) for case in cases]
+    found = [_predict_or_fetch(case, source, paths, cache) for case in cases]
+    return [(replace(outcome, files=paths.prediction_files(outcome.case)), cost) for outcome, cost in found]
 
 
 def _predict_or_fetch(
@@ -183,7 +190,7 @@ def score_all(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder, 
     steps = [
         (cases, rules, plan.manifest.rater, plan.match, [outcomes.get(case.id) for case in cases], paths, number)
         for number, cases in enumerate(chunks(plan.cases))
-        if not paths.part(number).is_file()
+        if not is_whole_part(paths.part(number))
     ]
     total = sum(len(step[0]) for step in steps)
     for cost in execution.over(f"score {plan.manifest.rater}", _score_part, steps, total):

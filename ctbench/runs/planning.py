@@ -12,12 +12,13 @@ from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation, Predictor
-from ctbench.runs.digests import code_digest
+from ctbench.runs.digests import code_digest, code_files
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan
 from ctbench.runs.shards import Shard
+from ctbench.runs.stamps import Stamps, first_changed, stamps
 from ctbench.scores import RaterKind
 
 __all__ = ["READERS", "RunPlan", "RunRequest", "plan_run", "scoring_of"]
@@ -58,16 +59,30 @@ class RunPlan:
     Args:
         manifest: The content of ``run.json``, without results.
         cases: Cases to score, sorted by id.
+        dataset: The dataset with these cases only.
         files: The lines of which the dataset's fingerprint is the digest.
+        stamps: Stamps of the files of the dataset and of the predictor, taken before they were digested.
         source: Makes the predictor; None for readers.
         match: The predictor's labels matched to the dataset's; None for readers.
     """
 
     manifest: Manifest
     cases: tuple[Case, ...]
+    dataset: Dataset
     files: list[str]
+    stamps: Stamps
     source: PredictorSource | None
     match: LabelMatch | None
+
+    def changed_file(self) -> Path | None:
+        """Return a file of the dataset or of the predictor whose content may have changed since; None: none did."""
+        changed = first_changed(self.stamps, _stamps(self.cases, self.source))
+        if changed is None:
+            return None
+        card = self.manifest.predictor
+        code = _code_digest(self.source) if self.source else ""
+        same = (card is None or card.code_digest == code) and self.dataset.file_lines() == self.files
+        return None if same else changed
 
 
 def plan_run(request: RunRequest) -> RunPlan:
@@ -77,13 +92,14 @@ def plan_run(request: RunRequest) -> RunPlan:
     cases = _cases(dataset, request.split, request.shard)
     source = None if request.predictor == READERS else _source(request)
     card, match = None, None
+    before = _stamps(cases, source)
     if source is not None:
         source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
-        code = "" if source.made else code_digest(source.spec, source.here, source.isolation.mounts)
-        card = UsedPredictor.of(info, source.spec, source.options, code)
+        card = UsedPredictor.of(info, source.spec, source.options, _code_digest(source))
         match = match_labels(dataset.labels, info.labels)
-    files = replace(dataset, cases=cases).file_lines()
+    dataset = replace(dataset, cases=cases)
+    files = dataset.file_lines()
     tolerance = dataset.tolerance_mm
     settings = {**card.info.parameters, **card.options} if card else {}
     manifest = Manifest(
@@ -108,7 +124,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         device=describe_device(settings.get("device")) if card else "none",
         seeds=seeds_in(settings),
     )
-    return RunPlan(manifest, cases, files, source, match)
+    return RunPlan(manifest, cases, dataset, files, before, source, match)
 
 
 def scoring_of(manifest: Manifest) -> ScorePlan:
@@ -139,6 +155,16 @@ def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...
         msg = f"dataset {dataset.name} has no case in split {split!r}; its splits: {', '.join(known) or 'none'}"
         raise UsageError(msg)
     return shard.of(cases) if shard else cases
+
+
+def _stamps(cases: Iterable[Case], source: PredictorSource | None) -> Stamps:
+    images = [case.image_path for case in cases if case.image_path is not None]
+    code = () if source is None or source.made else code_files(source.spec, source.here, source.isolation.mounts)
+    return stamps([*images, *(path for case in cases for path in case.mask_files()), *(path for _, path in code)])
+
+
+def _code_digest(source: PredictorSource) -> str:
+    return "" if source.made else code_digest(source.spec, source.here, source.isolation.mounts)
 
 
 def _source(request: RunRequest) -> PredictorSource:

@@ -22,6 +22,7 @@ from ctbench.predictors import (
     Predictor,
     PredictorInfo,
     check_prediction,
+    is_third_party,
     open_predictor,
     unenforced,
     visible_files,
@@ -69,6 +70,10 @@ class PredictorSource:
         """Return the restrictions that cannot be enforced here, a sentence each."""
         return () if self.made else unenforced(self.spec, self.isolation)
 
+    def reads_around(self) -> bool:
+        """Return whether it may read the files of its working folder: third-party code without a sandbox."""
+        return not self.made and ":" in self.spec and is_third_party(self.spec) and bool(self.unenforced())
+
     def expect_hidden(self, files: Iterable[Path]) -> None:
         """Check that the predictor cannot read any of ``files``, which it is scored against.
 
@@ -100,6 +105,7 @@ class Outcome:
         trace: Traceback of the predictor's exception, and the end of what it printed.
         seconds: Wall time.
         unenforced: Restrictions that the machine of the prediction could not enforce, a sentence each.
+        files: Name of each file of the prediction -> its SHA-256.
     """
 
     case: str
@@ -109,6 +115,7 @@ class Outcome:
     trace: str = ""
     seconds: float = 0.0
     unenforced: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def predict_case(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.datasets import Case
+from ctbench.errors import StoreError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch
 from ctbench.metrics import METRICS, Row, missing_rows, score_rows
@@ -115,7 +116,8 @@ class _Scoring:
     def add_model(self, rater: str, match: LabelMatch, outcome: Outcome, folder: RunFolder) -> None:
         """Score a model on every reference."""
         claimed, spacing_mm = self._assessed(match.structures), self.readings.grid.spacing_mm
-        prediction = match.translate(self._prediction(folder)) if outcome.status == Status.OK else np.empty(0, int)
+        is_there = outcome.status == Status.OK
+        prediction = match.translate(self._prediction(folder, outcome)) if is_there else np.empty(0, int)
         for name, reference in self.readings.references.items():
             if outcome.status == Status.OK:
                 scores = self._score(reference, self.digests[name], prediction, spacing_mm, claimed)
@@ -152,8 +154,14 @@ class _Scoring:
                 self._add(scores, reader, RaterKind.READER, name)
                 self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
-    def _prediction(self, folder: RunFolder) -> NDArray[np.integer]:
+    def _prediction(self, folder: RunFolder, outcome: Outcome) -> NDArray[np.integer]:
         volume = read_volume(folder.prediction(self.case.id))
+        if outcome.files and folder.prediction_files(self.case.id) != outcome.files:
+            msg = (
+                f"{folder.prediction(self.case.id)} was changed after it was made; repeat the same `ctbench run` "
+                "command to make it again"
+            )
+            raise StoreError(msg)
         check_same_grid(
             volume.geometry,
             self.readings.grid.geometry,

@@ -174,7 +174,7 @@ def test_damaged_scores_are_no_scores(tmp_path, content):
     cache, columns = ScoreCache(tmp_path), {name: ["x", "y"] for name in VALUE_COLUMNS} | {"value": [0.1, None]}
     cache.keep("k" * 64, columns)
     assert cache.fetch("k" * 64) == columns
-    (tmp_path / "kk" / f"{'k' * 64}.json").write_text(content)
+    (tmp_path / "kk" / f"{'k' * 64}.scores").write_text(content)
     assert cache.fetch("k" * 64) is None
 
 
