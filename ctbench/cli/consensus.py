@@ -68,6 +68,10 @@ def _fuse_files(masks: Sequence[Path], rule: str, out: Path) -> pd.DataFrame:
     from ctbench.references import write_consensus
     from ctbench.volume import check_same_grid, read_label_map
 
+    for number, path in enumerate(masks):
+        if path.resolve() in [other.resolve() for other in masks[:number]]:
+            msg = f"{path} is named twice; name the mask of each reader once"
+            raise UsageError(msg)
     names = [path.name.split(".")[0] for path in masks]
     if len(set(names)) < len(names):
         names = [str(path) for path in masks]

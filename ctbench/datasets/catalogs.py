@@ -127,11 +127,8 @@ def _entry(name: Any, path: Path, raw: Any) -> Entry:
         hint = "; put the name of the dataset above its fields" if name in Entry.model_fields else ""
         msg = f"{path}: expected the entry of a dataset below {name!r}, got {raw!r}{hint}"
         raise DatasetError(msg)
-    if not isinstance(name, str) or not is_dataset_name(name):
-        msg = (
-            f"{where}: the name of a dataset must be letters, digits, '-', '_' and '.', without .yaml at its end; "
-            "quote what looks like a number"
-        )
+    if not is_dataset_name(name):
+        msg = f"{where}: the name of a dataset must be letters, digits, '-', '_' and '.', without .yaml at its end"
         raise DatasetError(msg)
     try:
         return Entry.model_validate(raw)

@@ -16,6 +16,16 @@ _MOST_VALUES = 100_000
 """Most values in a file: a few nested aliases could expand to billions."""
 
 
+_READ_AS = {
+    "tag:yaml.org,2002:bool": "true or false",
+    "tag:yaml.org,2002:int": "a number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:null": "nothing (null)",
+    "tag:yaml.org,2002:timestamp": "a date",
+}
+"""Tag of a key -> what YAML makes of it."""
+
+
 class _Loader(yaml.SafeLoader):
     """Loads plain values only; a duplicate key is an error."""
 
@@ -27,7 +37,15 @@ class _Loader(yaml.SafeLoader):
                     problem = f"the key {key_node.value!r} is written twice"
                     raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
                 seen.add(key_node.value)
+                _expect_text(key_node)
         return super().construct_mapping(node, deep=deep)
+
+
+def _expect_text(key: yaml.ScalarNode) -> None:
+    """Raise for a key that YAML does not read as text, such as ``yes``, ``no``, ``on``, ``1`` or ``null``."""
+    if key.tag in _READ_AS:
+        problem = f"the key {key.value} is read as {_READ_AS[key.tag]}, not as text; quote it: {key.value!r}"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
 
 
 def read_yaml(path: Path) -> Any:
@@ -87,4 +105,6 @@ def _where(error: yaml.YAMLError) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    return getattr(error, "problem", None) or " ".join(str(error).split())
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    # {anna: a/{case}.nii.gz} is a mapping inside a mapping.
+    return f"{problem}; quote patterns with braces inside {{...}}" if "flow mapping" in str(error) else problem

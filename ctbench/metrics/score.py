@@ -17,6 +17,7 @@ from ctbench.labels import LabelSet
 from ctbench.metrics.distances import SurfaceDistances
 from ctbench.metrics.inputs import as_pair, as_spacing
 from ctbench.metrics.measured import Measured
+from ctbench.metrics.pair import Pair
 from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome
 from ctbench.metrics.structures import Codes, Structure, structures
 from ctbench.metrics.surface import Surface
@@ -30,7 +31,7 @@ Row = tuple[str, str, float, str, str, str]
 
 
 class IsolatedSlicesWarning(UserWarning):
-    """Surfaces are measured in 3D, but some annotated slices have no annotated neighbour to make a 3D element with."""
+    """Surfaces are measured in 3D, but single slices have no useful 3D elements."""
 
 
 def score(
@@ -79,7 +80,7 @@ def score(
 
     Warns:
         IsolatedSlicesWarning: ``surface`` is ``3d``, a surface metric is wanted, and an annotated slice has no
-            annotated neighbour.
+            annotated neighbour, or the volume has one slice.
 
     Example:
         >>> import numpy as np
@@ -114,7 +115,7 @@ def score_rows(
     """
     wanted, targets, spacing = _metrics(metrics), structures(labels, tolerance_mm), as_spacing(spacing_mm)
     pair = as_pair(reference, prediction, _codes(targets))
-    _check_surface(surface, surface_model, pair.annotated, wanted)
+    _check_surface(surface, surface_model, pair, wanted)
     rows = []
     for structure in targets:
         measured = Measured(structure, pair, spacing, surface, surface_model)
@@ -254,14 +255,23 @@ def _codes(targets: Sequence[Structure]) -> set[int]:
     return {code for structure in targets for code in structure.codes}
 
 
-def _check_surface(
-    surface: str, surface_model: str, annotated: NDArray[np.bool_] | None, wanted: Sequence[Metric]
-) -> None:
+def _check_surface(surface: str, surface_model: str, pair: Pair, wanted: Sequence[Metric]) -> None:
     if surface not in ("2d", "3d") or surface_model not in ("dual_grid", "mesh"):
         expected = "'3d' or '2d', and 'dual_grid' or 'mesh'"
         msg = f"unknown surface {surface!r} or surface_model {surface_model!r}; expected {expected}"
         raise UsageError(msg)
-    if surface == "2d" or annotated is None or not any(metric.surfaces for metric in wanted):
+    if surface == "2d" or not any(metric.surfaces for metric in wanted):
+        return
+    if pair.reference.shape[0] == 1:
+        warnings.warn(
+            "the volume has one slice, so that its upper and lower face outweigh its outline in 3D distances (an hd95"
+            " of 0 for masks that differ); pass surface='2d' to measure within the slice",
+            IsolatedSlicesWarning,
+            stacklevel=4,  # whoever called ``score``
+        )
+        return
+    annotated = pair.annotated
+    if annotated is None:
         return
     padded = np.pad(annotated, 1)
     isolated = np.count_nonzero(annotated & ~padded[:-2] & ~padded[2:])

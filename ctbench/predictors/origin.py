@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ctbench.predictors.command import split_command
 from ctbench.predictors.installed import is_ours
+from ctbench.predictors.isolation import environment_folders
 from ctbench.predictors.resolve import installed_predictors
 
 __all__ = ["is_third_party", "own_files"]
@@ -32,7 +33,8 @@ def own_files(spec: str, here: Path) -> tuple[Path, ...]:
     """Return the files and folders that belong to a predictor.
 
     For a module of a package: the package's folder. For a single module or script: the file, and the other modules and
-    packages of its folder. For a command: the program, and every word that names a file or a folder.
+    packages of its folder. For a command: the program with its Python environment, and every word that names a
+    file or a folder.
 
     Args:
         spec: Predictor, as ``load_predictor`` takes it.
@@ -71,7 +73,8 @@ def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
     for path in (here / part for word in words for part in {word, word.rpartition("=")[2]} if part):
         if path.exists():
             found += _with_neighbours(path) if path.suffix == ".py" else (path,)
-    return found + tuple(path.resolve() for path in found if path.is_symlink())
+    environments = tuple(folder for path in found for folder in environment_folders(path))
+    return found + tuple(path.resolve() for path in found if path.is_symlink()) + environments
 
 
 def _with_neighbours(module: Path) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctbench.errors import LabelError
 from ctbench.volume.nifti import is_nifti_name, read_nifti_header
 
-__all__ = ["as_codes"]
+__all__ = ["as_codes", "expect_no_negative"]
 
 _SIGNED = (np.int8, np.int16, np.int32, np.int64)
 _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
@@ -48,6 +48,17 @@ def as_codes(array: NDArray[Any], path: Path) -> NDArray[np.integer[Any]]:
         raise LabelError(msg)
     types = _SIGNED if lowest < 0 else _UNSIGNED
     return array.astype(next(one for one in types if np.iinfo(one).min <= lowest and highest <= np.iinfo(one).max))
+
+
+def expect_no_negative(array: NDArray[np.integer[Any]], path: Path) -> None:
+    """Raise ``LabelError`` if a label map holds a negative code, as some tools write for unlabelled voxels."""
+    negative = array[array < 0] if array.dtype.kind == "i" else array[:0]
+    if negative.size:
+        msg = (
+            f"label map {path} holds the negative code {int(negative.min())} ({negative.size} voxels below 0); "
+            "expected 0 for background and positive codes. Replace it, e.g. by 0"
+        )
+        raise LabelError(msg)
 
 
 def _not_whole(array: NDArray[Any], broken: NDArray[np.bool_], path: Path) -> str:

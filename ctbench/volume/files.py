@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import MissingFileError, StoreError, UsageError, VolumeFileError
 from ctbench.files import whole_file
-from ctbench.volume.codes import as_codes
+from ctbench.volume.codes import as_codes, expect_no_negative
 from ctbench.volume.dicom import read_dicom, read_dicom_geometry
 from ctbench.volume.geometry import Geometry, Volume, check_same_grid
 from ctbench.volume.integrity import check_finite, check_integrity
@@ -94,12 +94,12 @@ def read_label_map(
 
     Args:
         path: As in ``read_volume``.
-        labels: The label set (``ctbench.LabelSet``) of the codes. None (default): any codes are allowed.
+        labels: The label set (``ctbench.LabelSet``) of the codes. None (default): any codes from 0 on are allowed.
         image: The grid that the label map must have. None (default): any grid is allowed.
         image_name: Name of the image in messages.
 
     Raises:
-        LabelError: A voxel is not a whole number, or a code is not in ``labels``.
+        LabelError: A voxel is not a whole number, or a code is negative or not in ``labels``.
         GeometryError: The grid differs from ``image``.
         MissingFileError, VolumeFileError: As in ``read_volume``.
     """
@@ -115,6 +115,8 @@ def read_label_map(
             volume = image.volume_of(volume.array)
     if labels is not None:
         labels.check(volume.array, f"label map {path}")
+    else:
+        expect_no_negative(volume.array, path)
     return volume
 
 

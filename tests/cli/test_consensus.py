@@ -48,3 +48,25 @@ def test_the_earlier_name_of_the_rule_still_works(ctbench, blobs_folder, tmp_pat
     shown = ctbench("consensus", "--help").out
     assert "--consensus" in shown
     assert "--method" not in shown
+
+
+def test_one_mask_twice_is_refused(ctbench, blobs_folder, tmp_path):
+    """By its name, also under another spelling of its path: a reader has one vote."""
+    mask = blobs_folder / "readers" / "r1" / "a.nii.gz"
+    (tmp_path / "link.nii.gz").symlink_to(mask)
+    for again in (mask, mask.parent / ".." / "r1" / "a.nii.gz", tmp_path / "link.nii.gz"):
+        result = ctbench("consensus", mask, again, "--out", tmp_path / "fused")
+        assert result.exit_code == 2
+        assert f"{again} is named twice; name the mask of each reader once" in result.err
+    assert not (tmp_path / "fused").exists()
+
+
+def test_a_negative_code_names_its_file(ctbench, blobs_folder, tmp_path):
+    """In a command without a label set, too."""
+    mask = blobs_folder / "readers" / "r1" / "a.nii.gz"
+    drawn = read_volume(mask)
+    write_volume(drawn.with_array(drawn.array.astype(np.int16) - 1), tmp_path / "minus.nii.gz")
+    for command in (("consensus", mask, tmp_path / "minus.nii.gz"), ("score", mask, tmp_path / "minus.nii.gz")):
+        result = ctbench(*command)
+        assert result.exit_code == 2
+        assert "minus.nii.gz holds the negative code -1" in result.err

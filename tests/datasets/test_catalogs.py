@@ -76,7 +76,10 @@ def test_a_wrong_value_is_told_with_its_key(write_catalog, fields, message):
         ("", "is not a catalogue"),
         ("toy: {}\n", "the key 'title' is missing"),
         ("title: x\nmodality: CT\n", "got 'x'; put the name of the dataset above its fields"),
-        ("2018: {title: x, modality: CT, task: segmentation}\n", "quote what looks like a number"),
+        (
+            "2018: {title: x, modality: CT, task: segmentation}\n",
+            "the key 2018 is read as a number, not as text; quote it",
+        ),
         ("../x: {title: x, modality: CT, task: segmentation}\n", "must be letters, digits"),
         ("[" * 3000, "nested too deeply"),
     ],

@@ -64,3 +64,28 @@ def test_a_file_that_is_not_there_is_missing(tmp_path):
     for path in (tmp_path / "absent.yaml", tmp_path):
         with pytest.raises(MissingFileError, match=str(path)):
             read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "read_as"),
+    [
+        *((key, "true or false") for key in ("yes", "No", "on")),
+        *((key, "a number") for key in ("1", "1.5")),
+        *((key, "nothing") for key in ("null", "~")),
+        ("2020-01-02", "a date"),
+    ],
+)
+def test_a_key_that_yaml_does_not_take_for_text_is_to_be_quoted(read, key, read_as):
+    """A label called yes, or a reader called 1: the line, what YAML makes of it, and the way to write it."""
+    with pytest.raises(DatasetError) as caught:
+        read(f"my:\n  labels: {{{key}: 1}}\n")
+    assert f", line 2 is not valid YAML: the key {key} is read as {read_as}" in str(caught.value)
+    assert f"quote it: {key!r}" in str(caught.value)
+    assert read(f"my: {{labels: {{{key!r}: 1}}}}\n") == {"my": {"labels": {key: 1}}}
+
+
+def test_a_pattern_in_a_mapping_in_braces_is_to_be_quoted(read):
+    """Its own braces would be a mapping in the mapping."""
+    with pytest.raises(DatasetError, match=r"quote patterns with braces inside \{\.\.\.\}"):
+        read("my:\n  readers: {anna: a/{case}.nii.gz, ben: b/{case}.nii.gz}\n")
+    assert read("readers: {anna: 'a/{case}.nii.gz'}\n") == {"readers": {"anna": "a/{case}.nii.gz"}}

@@ -156,7 +156,7 @@ def test_isolated_slices_warn(box):
         score(isolated, mask, surface="2d", **arguments)
         score(isolated, mask, metrics=["dice"], **arguments)
         score(slices_reference(mask, [0, 1, 1, 0, 1, 1, 0]), mask, **arguments)
-        score(mask[:1], mask[:1], **arguments)
+        score(mask[:2], mask[:2], **arguments)
 
 
 def test_perfect_prediction(blobs, values):
@@ -191,3 +191,17 @@ def test_rows_are_those_of_the_frame(blobs):
         (missing_scores(blobs(0), **rules, detail="gone"), missing_rows(blobs(0), **rules, detail="gone")),
     ):
         pd.testing.assert_frame_equal(frame, pd.DataFrame(rows, columns=list(VALUE_COLUMNS)))
+
+
+def test_a_volume_of_one_slice_warns_in_3d(box):
+    """Its two faces outweigh its outline: a shift of 2 mm is an hd95 of 0 in 3D, and of 2 mm within the slice."""
+    mask = box((1, 40, 40), (0, 5, 5), (1, 30, 30)).astype(int)
+    moved = np.roll(mask, 1, axis=2)
+    arguments = {"spacing_mm": (5, 2, 2), "labels": {"a": 1}, "metrics": ["hd95"]}
+    with pytest.warns(IsolatedSlicesWarning, match="the volume has one slice.*pass surface='2d'") as caught:
+        assert score(mask, moved, **arguments)["value"].tolist() == [0]
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert score(mask, moved, surface="2d", **arguments)["value"].tolist() == [2]
+        score(mask, moved, **{**arguments, "metrics": ["dice"]})

@@ -1,5 +1,6 @@
 import json
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -167,3 +168,36 @@ def test_the_image_that_a_command_reads_is_the_one_that_was_given(folder, image,
     np.testing.assert_array_equal(predictor.predict(shown).labels, shown.array)
     write_volume(shown, tmp_path / "shown.nii.gz")
     assert not read_volume(tmp_path / "shown.nii.gz").geometry.differences(shown.geometry)
+
+
+@pytest.fixture
+def other_environment(folder):
+    """A virtual environment beside the script, with a module that is nowhere else."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", "env"], check=True)
+    (packages,) = (folder / "env").glob("lib/python3*/site-packages")
+    (packages / "users_model_rule.py").write_text("CUT = 60\n")
+    # Programs that packages install begin with the path of the environment's interpreter.
+    program = folder / "env" / "bin" / "segment"
+    program.write_text(f"#!{folder / 'env' / 'bin' / 'python'}\nimport users_model_rule\n{SCRIPT}")
+    program.chmod(0o755)
+    (folder / "uses.py").write_text(f"import users_model_rule\n{SCRIPT}")
+    return folder / "env"
+
+
+@pytest.mark.parametrize("program", ["env/bin/python uses.py", "env/bin/segment"])
+def test_a_command_of_another_environment_runs_in_the_sandbox(folder, image, other_environment, program):
+    """Its interpreter and packages are shown, whether the interpreter or a program of the environment is named."""
+    predictor = open_predictor(f"command:{program} {{image}} {{output}} 60 answer", {})
+    assert isinstance(predictor, IsolatedPredictor)
+    np.testing.assert_array_equal(predictor.predict(image).labels, image.array > 60)
+    predictor.stop()
+
+
+def test_a_module_that_is_missing_comes_with_a_hint(folder, image):
+    """The last line of the program, and the option that shows it another folder."""
+    (folder / "uses.py").write_text("import users_model_nowhere")
+    said = "No module named 'users_model_nowhere'; a sandboxed program sees only its own files: .* by --mount FOLDER"
+    predictor = open_predictor(f"command:{shlex.quote(sys.executable)} uses.py {{image}} {{output}}", {})
+    with pytest.raises(PredictionFailedError, match=said):
+        predictor.predict(image)
+    predictor.stop()

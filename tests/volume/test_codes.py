@@ -3,7 +3,8 @@ import pytest
 
 from ctbench.errors import LabelError
 from ctbench.labels import LabelSet
-from ctbench.volume import Volume, read_label_map, write_volume
+from ctbench.volume import Volume, read_label_map, read_volume, write_volume
+from ctbench.volume.codes import as_codes
 
 FORMATS = ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"]
 
@@ -18,9 +19,9 @@ def test_whole_numbers_stored_as_floats_become_integers(tmp_path, name, stored, 
     """Every code comes back, in the smallest integer type that holds all of them, in every format."""
     array = np.resize(np.array(codes), (3, 4, 5))
     write_volume(Volume(array.astype(stored), (5, 1, 1)), tmp_path / name)
-    read = read_label_map(tmp_path / name)
-    assert read.array.dtype == expected
-    np.testing.assert_array_equal(read.array, array)
+    found = as_codes(read_volume(tmp_path / name).array, tmp_path / name)
+    assert found.dtype == expected
+    np.testing.assert_array_equal(found, array)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
@@ -85,3 +86,15 @@ def test_the_codes_are_checked_after_the_conversion(tmp_path):
     write_volume(Volume(np.full((3, 4, 5), -1.0), (5, 1, 1)), tmp_path / "a.nii.gz")
     with pytest.raises(LabelError, match=r"a\.nii\.gz holds unknown label codes -1"):
         read_label_map(tmp_path / "a.nii.gz", labels=LabelSet({"iph": 1}))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.float64])
+def test_a_negative_code_is_refused_by_its_file(tmp_path, name, dtype):
+    """Also where any codes are allowed: -1 for unlabelled is no structure."""
+    array = np.zeros((3, 4, 5), dtype)
+    array[1, 1] = -1
+    write_volume(Volume(array, (5, 1, 1)), tmp_path / name)
+    said = rf"{name} holds the negative code -1 \(5 voxels below 0\); expected 0 for background"
+    with pytest.raises(LabelError, match=said):
+        read_label_map(tmp_path / name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ctbench.predictors.isolation.limits import Limits, enforce
 from ctbench.predictors.isolation.policy import Isolation
-from ctbench.predictors.isolation.sandbox import missing_protections, shared_files
+from ctbench.predictors.isolation.sandbox import environment_folders, missing_protections, shared_files
 from ctbench.predictors.isolation.session import KilledError, Session
 from ctbench.predictors.isolation.supervised import run_program
 from ctbench.predictors.isolation.workspace import remove_tree
@@ -19,6 +19,7 @@ __all__ = [
     "Limits",
     "Session",
     "enforce",
+    "environment_folders",
     "missing_protections",
     "remove_tree",
     "run_program",

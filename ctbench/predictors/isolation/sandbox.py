@@ -17,6 +17,7 @@ from ctbench.errors import UsageError
 __all__ = [
     "SCRATCH",
     "environment",
+    "environment_folders",
     "expect_sandbox",
     "interpreter_folders",
     "is_sandboxed",
@@ -166,6 +167,31 @@ def interpreter_folders() -> tuple[Path, ...]:
     found = [Path(prefix, name) for prefix in prefixes - _SYSTEM_PREFIXES for name in _OF_PREFIX]
     found += [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     return tuple(path for path in (*found, Path(__file__).parents[2]) if path.exists())
+
+
+def environment_folders(program: Path) -> tuple[Path, ...]:
+    """Return the folders of the Python environment that a program lies in, and of the Python that it was made from.
+
+    Args:
+        program: Path of the program, before links are followed: that of ``env/bin/python`` leads out of ``env``.
+
+    Returns:
+        Existing folders of programs and libraries; empty for a program outside a virtual or conda environment.
+    """
+    prefix = Path(os.path.abspath(program)).parent.parent  # noqa: PTH100  # resolve() would follow links
+    configuration = prefix / "pyvenv.cfg"
+    if not configuration.is_file() and not (prefix / "conda-meta").is_dir():
+        return ()
+    prefixes = {str(prefix), *_link_prefixes(str(program))}
+    for interpreter in sorted(prefix.glob("bin/python*")):
+        prefixes |= _link_prefixes(str(interpreter))
+    if configuration.is_file():
+        lines = configuration.read_text(encoding="utf-8", errors="replace").splitlines()
+        fields = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+        if fields.get("home"):
+            prefixes.add(str(Path(fields["home"]).parent))
+    found = (Path(one, name) for one in sorted(prefixes - _SYSTEM_PREFIXES) for name in _OF_PREFIX)
+    return tuple(path for path in found if path.exists())
 
 
 def _link_prefixes(executable: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -20,6 +21,7 @@ __all__ = ["ANSWER_BYTES", "Supervised", "run_program"]
 ANSWER_BYTES = 4 * 2**20
 """Maximum size of an answer, findings included."""
 
+_NOT_FOUND = re.compile(r"No module named|No such file or directory|cannot open shared object file")
 _TAIL_BYTES = 4096
 _ENTRY_BYTES = 2**16
 _LOOK_SECONDS = 0.1
@@ -215,7 +217,7 @@ def run_program(command: Sequence[str], limits: Limits, output: Path, name: str,
         code = process.wait()
         if code:
             last = process.printed.splitlines()[-1] if process.printed else "no message"
-            msg = f"ended with exit code {code}: {last}"
+            msg = f"ended with exit code {code}: {last}{_hint(process.printed)}"
             raise PredictionFailedError(msg)
     except PredictionFailedError as error:
         failure = PredictionFailedError(f"{name} {error}")
@@ -224,6 +226,13 @@ def run_program(command: Sequence[str], limits: Limits, output: Path, name: str,
     finally:
         if process is not None:
             process.stop()
+
+
+def _hint(printed: str) -> str:
+    """Return what to do about a file or module that a program did not find, after its last message; else nothing."""
+    if not _NOT_FOUND.search(printed):
+        return ""
+    return "; a sandboxed program sees only its own files: show it the folder with what is missing by --mount FOLDER"
 
 
 def _size(folder: Path, enough: int) -> int:

@@ -117,3 +117,41 @@ def test_a_bubblewrap_that_does_not_work_is_none(monkeypatch, tmp_path):
         assert "does not work here (setting up uid map: Permission denied)" in sandbox.missing_protections()[0]
     finally:
         sandbox._problem.cache_clear()
+
+
+def environment_of(folder, home):
+    """Make a virtual environment as Python makes it, with links to a Python of its own."""
+    (home / "bin").mkdir(parents=True)
+    (home / "lib").mkdir()
+    (home / "bin" / "python3.11").touch()
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib").mkdir()
+    (folder / "bin" / "python").symlink_to(home / "bin" / "python3.11")
+    (folder / "bin" / "segment").touch()
+    (folder / "pyvenv.cfg").write_text(f"home = {home / 'bin'}\nversion = 3.11.2\n")
+
+
+@pytest.mark.parametrize("program", ["python", "segment"])
+def test_the_environment_of_a_program_is_its_own_and_that_of_its_python(tmp_path, program):
+    """The interpreter, and a program that a package installed: both need the packages and the standard library."""
+    environment, home = tmp_path / "project" / "env", tmp_path / "python"
+    environment_of(environment, home)
+    (tmp_path / "project" / "data").mkdir()
+    found = sandbox.environment_folders(environment / "bin" / program)
+    expected = {environment / name for name in ("bin", "lib", "pyvenv.cfg")} | {home / "bin", home / "lib"}
+    assert set(found) == expected
+
+
+def test_a_conda_environment_is_known_by_its_own_folder(tmp_path):
+    """It has no pyvenv.cfg."""
+    for name in ("bin", "lib", "conda-meta", "pkgs"):
+        (tmp_path / name).mkdir()
+    assert set(sandbox.environment_folders(tmp_path / "bin" / "python")) == {tmp_path / "bin", tmp_path / "lib"}
+
+
+def test_a_program_of_no_environment_has_none(tmp_path):
+    """Nothing is shown beyond the file."""
+    (tmp_path / "bin").mkdir()
+    assert (
+        sandbox.environment_folders(tmp_path / "bin" / "tool") == sandbox.environment_folders(tmp_path / "tool") == ()
+    )
