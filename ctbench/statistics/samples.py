@@ -86,21 +86,35 @@ def pairings(
     scores = checked(scores, (*by, *keys, "rater", *([cluster] if cluster else [])))
     expect_one(scores, ("metric", "reference", "dataset"), split=by)
     expect_known(baseline, scores["rater"].unique(), "rater")
-    scores = populated(scores)
-    groups = scores.groupby(list(by), sort=False, dropna=False, observed=True) if by else [((), scores)]
-    for key, group in groups:
-        table, rows = wide(group, keys), group.loc[~group["negative"], "rater"].value_counts()
-        owners = np.arange(len(table))
-        if cluster:
-            first = group.drop_duplicates(list(keys)).set_index(list(keys))[cluster]
-            owners = pd.factorize(first.reindex(table.index))[0]
-        base = table[baseline].to_numpy() if baseline in table.columns else np.full(len(table), math.nan)
-        for rater in table.columns.drop(baseline, errors="ignore"):
-            differences = np.round(table[rater].to_numpy() - base, _DIGITS)
+    scores = populated(scores).reset_index(drop=True)
+    groups, pairs = _codes(scores, by, ordered=False), _codes(scores, keys, ordered=True)
+    raters, found = pd.factorize(scores["rater"])
+    names = [str(name) for name in found]
+    owners = pd.factorize(scores[cluster])[0] if cluster else pairs
+    base = names.index(baseline)
+    for rows in np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1]):
+        group, own = scores.loc[rows], raters[rows]
+        first, places = np.unique(pairs[rows], return_index=True, return_inverse=True)[1:]
+        if len(np.unique(places * len(names) + own)) < len(rows):
+            wide(group, keys)  # raises: it names the rater and the pair
+        table = np.full((len(first), len(names)), math.nan)
+        table[places, own] = group["value"]
+        clusters = pd.factorize(owners[rows[first]])[0]
+        expected = np.bincount(own[~group["negative"].to_numpy()], minlength=len(names))
+        head = dict(zip(by, group.iloc[0][list(by)], strict=True))
+        for rater in (code for code in pd.unique(own) if code != base):
+            differences = np.round(table[:, rater] - table[:, base], _DIGITS)
             known = ~np.isnan(differences)
-            differences, clusters = differences[known], owners[known]
-            left_out = int(rows.get(rater, 0) + rows.get(baseline, 0)) - 2 * len(differences)
-            yield Pairing(dict(zip(by, key, strict=True)), str(rater), differences, clusters, left_out, group)
+            left_out = int(expected[rater] + expected[base]) - 2 * int(known.sum())
+            yield Pairing(head, names[rater], differences[known], clusters[known], left_out, group)
+
+
+def _codes(scores: pd.DataFrame, columns: Sequence[str], *, ordered: bool) -> NDArray[np.intp]:
+    """Return a number for the values of some columns in each row, from 0: in the order of values, or of rows."""
+    if not columns:
+        return np.zeros(len(scores), np.intp)
+    groups = scores.groupby(list(columns), sort=ordered, dropna=False, observed=True)
+    return np.asarray(groups.ngroup(), np.intp)
 
 
 class Sample(NamedTuple):
