@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctbench.annotations import MadeBy, MapFormat, write_annotation
 from ctbench.consensus import fuse, indeterminate_share, leave_one_out, vote_share
 from ctbench.datasets import Case, LabelMaps
 from ctbench.errors import DataError
@@ -114,32 +116,47 @@ def _drawn(case: Case) -> LabelMaps:
 
 
 def write_consensus(
-    case: str, drawn: LabelMaps, labels: Mapping[str, int], consensus: str, folder: Path
+    case: str,
+    drawn: LabelMaps,
+    labels: LabelSet,
+    consensus: str,
+    folder: Path,
+    *,
+    form: MapFormat = MapFormat.NIFTI,
+    source: Path | None = None,
+    series: str | None = None,
 ) -> pd.DataFrame:
-    """Fuse the label maps of a case's readers and write the reference as NIfTI files.
+    """Fuse the label maps of a case's readers and write the reference.
 
     Args:
         case: Id of the case, which the file names begin with.
         drawn: The readers' label maps, and the slices that each annotated.
-        labels: Name -> code of the structures; of a LabelSet the groups are counted too.
+        labels: Names and codes of the structures; groups are counted too.
         consensus: The rule, as in ``ctbench.consensus.fuse``.
-        folder: Folder of ``{case}_labels.nii.gz``, ``{case}_excluded.nii.gz`` (1 for a voxel that is not counted) and
-            ``{case}_vote_share.nii.gz`` (the share of readers who agree with the reference, in [0, 1]).
+        folder: Folder of ``{case}_labels`` in the chosen format, ``{case}_excluded.nii.gz`` (1 for a voxel that is not
+            counted) and ``{case}_vote_share.nii.gz`` (the share of readers who agree with the reference, in [0, 1]).
+        form: Format of the labels. Default: NIfTI.
+        source: Image of the case; DICOM SEG needs the folder of its DICOM series.
+        series: Which series of that folder, as in ``ctbench.read_volume``.
 
     Returns:
         The columns of ``ctbench.consensus.indeterminate_share`` after a column ``case``.
 
     Raises:
-        DataError: There are no label maps.
+        DataError: There are no label maps, or ``source`` is no DICOM series with their slices.
+        UsageError: DICOM SEG is asked for without a source, or needs a package that is not installed.
     """
     if not drawn.volumes:
         msg = f"case {case} has no readers to fuse"
         raise DataError(msg)
     arrays, annotated = drawn.arrays, drawn.annotated
-    reference = fuse(arrays, consensus, annotated, groups=labels if isinstance(labels, LabelSet) else None)
+    reference = fuse(arrays, consensus, annotated, groups=labels)
     grid = drawn.grid
     share = vote_share(arrays, reference, annotated)
-    for name, array in (("labels", reference.labels), ("excluded", reference.uncounted), ("vote_share", share)):
+    made_by = MadeBy(f"{reference.method} of {len(arrays)} readers", version("ctbench"), automatic=False)
+    fused = grid.with_array(reference.labels)
+    write_annotation(fused, labels, folder / f"{case}_labels", form=form, made_by=made_by, source=source, series=series)
+    for name, array in (("excluded", reference.uncounted), ("vote_share", share)):
         write_volume(grid.with_array(array), folder / f"{case}_{name}.nii.gz")
     frame = indeterminate_share(arrays, reference, labels, annotated)
     frame.insert(0, "case", case)

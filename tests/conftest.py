@@ -92,6 +92,21 @@ def blobs(blobs_folder):
     return load_dataset(blobs_folder / "blobs.yaml")
 
 
+@pytest.fixture
+def write_ct():
+    """A function that writes a volume with axes along z, y and x as a CT of DICOM slices, and gives their data sets."""
+    pydicom = pytest.importorskip("pydicom", reason="the extra `annotations` is not installed")
+
+    def write(volume, folder):
+        folder.mkdir(parents=True)
+        slices = [ct_slice(pydicom, index, volume) for index in range(volume.shape[0])]
+        for index, one in enumerate(slices):
+            one.save_as(folder / f"{len(slices) - index}.dcm", enforce_file_format=True)
+        return slices
+
+    return write
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     """Each test has caches of its own: none is helped by what another computed, and nobody's own are touched."""
@@ -214,3 +229,56 @@ def git(needs_git, tmp_path, monkeypatch):
     call("commit", "-qm", "first")
     monkeypatch.chdir(folder)
     return call
+
+
+def ct_slice(pydicom, index, volume):
+    """One slice of a CT: number ``index`` along the first axis of a volume with axes along x, y and z."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+    meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{index + 1}"
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    one = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    (dz, dy, dx), (z, y, x) = volume.spacing_mm, volume.origin_mm
+    rows, columns = volume.shape[1:]
+    values = {
+        "SOPClassUID": meta.MediaStorageSOPClassUID,
+        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
+        "StudyInstanceUID": "1.2.3.1",
+        "SeriesInstanceUID": "1.2.3.2",
+        "FrameOfReferenceUID": "1.2.3.3",
+        "PatientID": "P1",
+        "PatientName": "A^B",
+        "PatientBirthDate": "",
+        "PatientSex": "O",
+        "StudyID": "1",
+        "StudyDate": "20200101",
+        "StudyTime": "120000",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "Modality": "CT",
+        "SeriesDescription": "head",
+        "SeriesNumber": 1,
+        "InstanceNumber": index + 1,
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+        "PatientPosition": "HFS",
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [x, y, z + index * dz],
+        "PixelSpacing": [dy, dx],
+        "SliceThickness": dz,
+        "Rows": rows,
+        "Columns": columns,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 16,
+        "BitsStored": 16,
+        "HighBit": 15,
+        "PixelRepresentation": 1,
+        "RescaleSlope": 1,
+        "RescaleIntercept": 0,
+        "PixelData": volume.array[index].astype("<i2").tobytes(),
+    }
+    for keyword, value in values.items():
+        setattr(one, keyword, value)
+    return one

@@ -3,6 +3,7 @@ import pytest
 
 from ctbench.datasets import LabelMaps
 from ctbench.errors import DataError
+from ctbench.labels import LabelSet
 from ctbench.references import write_consensus
 from ctbench.volume import Volume, read_volume
 
@@ -19,7 +20,7 @@ def drawn(*columns):
 
 def test_a_consensus_is_written_as_three_volumes(tmp_path):
     """Both readers agree on four columns; on the next two each is alone, so that these voxels are excluded."""
-    frame = write_consensus("a", drawn(4, 6), {"iph": 2}, "majority", tmp_path)
+    frame = write_consensus("a", drawn(4, 6), LabelSet({"iph": 2}), "majority", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a_excluded.nii.gz",
         "a_labels.nii.gz",
@@ -36,5 +37,5 @@ def test_a_consensus_is_written_as_three_volumes(tmp_path):
 def test_nothing_is_written_without_readers(tmp_path):
     """The message names the case."""
     with pytest.raises(DataError, match="case a has no readers to fuse"):
-        write_consensus("a", LabelMaps({}, {}), {"iph": 2}, "majority", tmp_path)
+        write_consensus("a", LabelMaps({}, {}), LabelSet({"iph": 2}), "majority", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctbench.annotations.dicom_seg_writing import MadeBy
 from ctbench.annotations.reading import (
     MaskFiles,
     StructureFiles,
@@ -10,12 +11,16 @@ from ctbench.annotations.reading import (
     read_annotation,
     segment_names,
 )
-from ctbench.annotations.segments import ALL_OTHERS, Naming, match_names, name_of_all
+from ctbench.annotations.segments import ALL_OTHERS, Naming, Segment, match_names, name_of_all
+from ctbench.annotations.writing import MapFormat, write_annotation
 
 __all__ = [
     "ALL_OTHERS",
+    "MadeBy",
+    "MapFormat",
     "MaskFiles",
     "Naming",
+    "Segment",
     "StructureFiles",
     "annotation_geometry",
     "files_of",
@@ -23,4 +28,5 @@ __all__ = [
     "name_of_all",
     "read_annotation",
     "segment_names",
+    "write_annotation",
 ]

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, Split, chosen_split, found_labels
+from ctbench.cli.masks import Format, MaskImage, found_labels, named_labels
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, Split, chosen_split
 from ctbench.cli.output import note, print_frame, show_progress
 from ctbench.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctbench.annotations import MapFormat
+
 __all__ = ["consensus"]
 
 
 def consensus(
     masks: Annotated[
-        list[Path] | None, typer.Argument(metavar="[MASK...]", help="Label maps of one case, one a reader.")
+        list[Path] | None, typer.Argument(metavar="[MASK...]", help="Masks of one case, one a reader.")
     ] = None,
     dataset: Annotated[
         str | None,
@@ -33,6 +36,8 @@ def consensus(
     method: Annotated[
         str | None, typer.Option("--method", hidden=True, help="Earlier name of --consensus, still accepted.")
     ] = None,
+    image: MaskImage = None,
+    form: Format = "nifti",
     catalog: Catalog = None,
     split: Split = None,
     as_json: AsJson = False,
@@ -44,29 +49,46 @@ def consensus(
     """
     import pandas as pd
 
+    from ctbench.annotations import MapFormat
     from ctbench.datasets import load_dataset
     from ctbench.references import write_consensus
 
     if bool(masks) == (dataset is not None):
         msg = "expected either the masks of one case or --dataset NAME"
         raise UsageError(msg)
+    if dataset is not None and image is not None:
+        msg = "--image belongs to the masks of one case; the images of a dataset stand in its YAML"
+        raise UsageError(msg)
     rule = method or rule
     if dataset is None:
-        frame = _fuse_files(masks or [], rule, out)
+        frame = _fuse_files(masks or [], rule, out, image, MapFormat(form))
     else:
         loaded = load_dataset(dataset, catalog=catalog)
         wanted = chosen_split(loaded, split)
         cases = [case for case in loaded if wanted in {"", case.split or ""}]
-        steps = (write_consensus(case.id, case.label_maps(), loaded.labels, rule, out) for case in cases)
+        steps = (
+            write_consensus(
+                case.id,
+                case.label_maps(),
+                loaded.labels,
+                rule,
+                out,
+                form=MapFormat(form),
+                source=case.image_path,
+                series=case.series,
+            )
+            for case in cases
+        )
         frame = pd.concat(show_progress("consensus", steps, len(cases)), ignore_index=True)
     print_frame(frame, as_json=as_json, as_csv=as_csv)
     note(f"references: {out}")
 
 
-def _fuse_files(masks: Sequence[Path], rule: str, out: Path) -> pd.DataFrame:
+def _fuse_files(masks: Sequence[Path], rule: str, out: Path, image: Path | None, form: MapFormat) -> pd.DataFrame:
+    from ctbench.annotations import read_annotation
     from ctbench.datasets import LabelMaps
     from ctbench.references import write_consensus
-    from ctbench.volume import check_same_grid, read_label_map
+    from ctbench.volume import check_same_grid, read_geometry
 
     for number, path in enumerate(masks):
         if path.resolve() in [other.resolve() for other in masks[:number]]:
@@ -75,9 +97,15 @@ def _fuse_files(masks: Sequence[Path], rule: str, out: Path) -> pd.DataFrame:
     names = [path.name.split(".")[0] for path in masks]
     if len(set(names)) < len(names):
         names = [str(path) for path in masks]
-    volumes = {name: read_label_map(path) for name, path in zip(names, masks, strict=True)}
+    labels = named_labels(masks)
+    grid = None if image is None else read_geometry(image)
+    volumes = {
+        name: read_annotation(path, labels=labels, image=grid, image_name=str(image))
+        for name, path in zip(names, masks, strict=True)
+    }
     first = volumes[names[0]]
     for path, volume in zip(masks, volumes.values(), strict=True):
         check_same_grid(volume.geometry, first.geometry, found_name=str(path), expected_name=str(masks[0]))
     drawn = LabelMaps(volumes, dict.fromkeys(volumes))
-    return write_consensus("consensus", drawn, found_labels(drawn.arrays.values()), rule, out)
+    labels = labels or found_labels(drawn.arrays.values())
+    return write_consensus("consensus", drawn, labels, rule, out, form=form, source=image)

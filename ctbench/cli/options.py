@@ -11,12 +11,7 @@ import typer
 from ctbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import numpy as np
-
     from ctbench.datasets import Dataset
-    from ctbench.labels import LabelSet
     from ctbench.predictors import Isolation
     from ctbench.runs import Run
 
@@ -45,7 +40,6 @@ __all__ = [
     "Unsandboxed",
     "chosen_split",
     "dataset_of_run",
-    "found_labels",
     "isolation_from",
     "key_values",
 ]
@@ -214,13 +208,3 @@ def isolation_from(
     given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
     limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
     return Isolation(trust, tuple(path.absolute() for path in mount or ()), limits, unsandboxed)
-
-
-def found_labels(arrays: Iterable[np.ndarray]) -> LabelSet:
-    """Return a label set of all codes in some label maps, called ``label-CODE``; empty if there is none but 0."""
-    import numpy as np
-
-    from ctbench.labels import LabelSet
-
-    codes = sorted({int(code) for array in arrays for code in np.unique(array)} - {0})
-    return LabelSet({f"label-{code}": code for code in codes})

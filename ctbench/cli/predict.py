@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ctbench.cli.masks import Format
 from ctbench.cli.options import (
     AsCsv,
     AsJson,
@@ -42,6 +43,7 @@ def predict(
         Path | None,
         typer.Option("--weights", metavar="FILE", help="Weights of the model. [default: those installed with it]"),
     ] = None,
+    form: Format = "nifti",
     device: Device = None,
     option: Options = None,
     trust: Trust = False,
@@ -53,7 +55,7 @@ def predict(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Predict images: writes one {image}.nii.gz each, and labels.json with the names of the codes.
+    """Predict images: writes one label map each, and labels.json with the names of the codes.
 
     Prints the score (probability of a positive case) and the volume of each label in mL. Code of other packages than
     ctbench runs in a sandbox, as it does in `ctbench run`.
@@ -62,6 +64,7 @@ def predict(
     """
     import pandas as pd
 
+    from ctbench.annotations import MapFormat
     from ctbench.predictors import open_model, predict_into_folder, unenforced, write_labels_file
     from ctbench.volume import read_volume
 
@@ -81,7 +84,10 @@ def predict(
     for sentence in unenforced(predictor, isolation):
         note(sentence)
     steps = (
-        {"image": name, **predict_into_folder(opened, name, read_volume(path), out)}
+        {
+            "image": name,
+            **predict_into_folder(opened, name, read_volume(path), out, form=MapFormat(form), source=path),
+        }
         for name, path in zip(names, images, strict=True)
     )
     rows = list(show_progress("predict", steps, len(names)))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Catalog, Metrics, found_labels
+from ctbench.cli.masks import MaskImage, found_labels, named_labels
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Metrics
 from ctbench.cli.output import note, print_frame
 from ctbench.errors import LabelError, UsageError
 from ctbench.metric_descriptions import PRINTED_WITH_VOLUMES
@@ -41,6 +42,7 @@ def score(
         typer.Option("--dataset", "-d", metavar="DATASET", help="Use labels, tolerances and surfaces of this dataset."),
     ] = None,
     catalog: Catalog = None,
+    image: MaskImage = None,
     excluded: Annotated[
         Path | None, typer.Option("--excluded", metavar="FILE", help="Mask of voxels that are not counted.")
     ] = None,
@@ -63,20 +65,21 @@ def score(
 
     import numpy as np
 
+    from ctbench.annotations import Naming, read_annotation
     from ctbench.datasets import find_entry
     from ctbench.metrics import score as score_volumes
     from ctbench.reference import Reference
-    from ctbench.volume import read_label_map
+    from ctbench.volume import read_geometry, read_label_map
 
-    true = read_label_map(reference)
-    guess = read_label_map(prediction, image=true.geometry, image_name=str(reference))
-    if dataset is not None:
-        entry = find_entry(dataset, catalog).entry
-        labels, tolerance, rule = entry.label_set, entry.tolerance_mm, entry.surface
-    else:
-        labels, tolerance, rule = _labels(label, true, guess), tolerance_mm, "3d"
-    for volume, path in ((true, reference), (guess, prediction)):
-        labels.check(volume.array, str(path))
+    entry = None if dataset is None else find_entry(dataset, catalog).entry
+    stated = _stated_labels(label) if entry is None else entry.label_set
+    expected = stated or named_labels([reference, prediction])
+    naming = Naming() if entry is None else entry.naming
+    grid = None if image is None else read_geometry(image)
+    true = read_annotation(reference, labels=expected, image=grid, image_name=str(image), naming=naming)
+    guess = read_annotation(prediction, labels=expected, image=true.geometry, image_name=str(reference), naming=naming)
+    labels = expected or _all_codes(true, guess)
+    tolerance, rule = (tolerance_mm, "3d") if entry is None else (entry.tolerance_mm, entry.surface)
     truth = Reference.of(true.array)
     if excluded is not None:
         mask = read_label_map(excluded, image=true.geometry, image_name=str(reference)).array > 0
@@ -98,23 +101,26 @@ def score(
             note(f"{row.label}: {row.status}")
 
 
-def _labels(given: list[str] | None, *volumes: Volume) -> LabelSet:
+def _stated_labels(given: list[str] | None) -> LabelSet | None:
+    """Return the labels of ``--label NAME=CODE``; None without the option."""
     from ctbench.labels import LabelSet
 
-    if not given:
-        found = found_labels(volume.array for volume in volumes)
-        if not found:
-            msg = "both label maps are empty; name the structures with --label NAME=CODE"
-            raise LabelError(msg)
-        return found
     named = {}
-    for one in given:
+    for one in given or ():
         name, _, code = one.rpartition("=")
         if not name or not code.isdigit():
             msg = f"--label expects NAME=CODE, got {one!r}"
             raise UsageError(msg)
         named[name] = int(code)
-    return LabelSet(named)
+    return LabelSet(named) if named else None
+
+
+def _all_codes(*volumes: Volume) -> LabelSet:
+    found = found_labels(volume.array for volume in volumes)
+    if not found:
+        msg = "both label maps are empty; name the structures with --label NAME=CODE"
+        raise LabelError(msg)
+    return found
 
 
 def _wide(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

@@ -8,19 +8,24 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from ctbench.annotations import MapFormat, read_annotation
 from ctbench.errors import ContractError, MissingFileError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction
-from ctbench.volume import Volume, read_label_map
+from ctbench.volume import Volume
+from ctbench.volume.dicom.kinds import kind_of
 from ctbench.volume.payload import find_payload
 
-__all__ = ["MAP_SUFFIX", "parse_findings", "read_answer"]
+__all__ = ["MAP_SUFFIX", "MAP_SUFFIXES", "parse_findings", "read_answer", "stem_of"]
 
-MAP_SUFFIX = ".nii.gz"
+MAP_SUFFIX = MapFormat.NIFTI.suffix
+MAP_SUFFIXES = tuple(form.suffix for form in MapFormat)
+"""Suffixes of predictions: a label map, and formats that name their segments (3D Slicer; DICOM SEG or RTSTRUCT)."""
 
 _JSON_BYTES = 4 * 2**20
 _HEADER_BYTES = 2**20
 _VOXEL_BYTES = 8
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXAMPLE = '{"score": 0.9, "findings": [{"slice": 3, "box": [y0, x0, y1, x1], "type": "iph", "confidence": 0.9}]}'
 
 
@@ -31,25 +36,33 @@ def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str 
     fill the memory.
 
     Args:
-        path: Label map, ``NAME.nii.gz``; ``NAME.json`` may hold score and findings.
+        path: Label map, or a file of named segments, with a suffix of ``MAP_SUFFIXES``; ``NAME.json`` may hold score
+            and findings.
         image: Image on whose grid the label map must lie.
-        info: The predictor, whose codes the label map may hold.
+        info: The predictor, whose codes the label map may hold, or whose labels the segments may be.
         image_name: What to call the image in messages.
 
     Raises:
         MissingFileError: There is no label map.
         ContractError: One of the files is a link or no regular file, the label map is larger than one on this grid can
             be, or the JSON does not have the expected form.
-        DataError: The label map cannot be read, lies on another grid, or holds unknown or non-integer codes.
+        DataError: The label map cannot be read, lies on another grid, or holds unknown names or codes, or non-integers.
+        UsageError: A DICOM file needs a package that is not installed.
     """
     if not _is_own_file(path):
         msg = f"there is no file {path}"
         raise MissingFileError(msg)
-    _expect_bounded(path, image)
-    labels = read_label_map(path, labels=info.labels, image=image.geometry, image_name=image_name).array
-    beside = path.with_name(path.name.removesuffix(MAP_SUFFIX) + ".json")
+    _expect_bounded(path, image, info)
+    labels = read_annotation(path, labels=info.labels, image=image.geometry, image_name=image_name).array
+    beside = path.with_name(f"{stem_of(path)}.json")
     score, findings = _read_findings(beside) if _is_own_file(beside) else (None, ())
     return Prediction(labels, score, findings=findings)
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of a prediction's file without its suffix, which may have a dot."""
+    suffix = next((suffix for suffix in MAP_SUFFIXES if path.name.endswith(suffix)), "")
+    return path.name.removesuffix(suffix)
 
 
 def parse_findings(content: Any, where: str) -> tuple[float | None, tuple[Finding, ...]]:
@@ -87,11 +100,19 @@ def _is_own_file(path: Path) -> bool:
     return True
 
 
-def _expect_bounded(path: Path, image: Volume) -> None:
-    most = math.prod(image.shape) * _VOXEL_BYTES
+def _expect_bounded(path: Path, image: Volume, info: PredictorInfo) -> None:
+    if kind_of(path):
+        _expect_not_deflated(path)
+        return
+    # Every segment may have a layer of its own.
+    layers = 1 if path.name.endswith(MAP_SUFFIX) else max(1, len(info.labels))
+    most = math.prod(image.shape) * _VOXEL_BYTES * layers
     payload = find_payload(path) if path.stat().st_size else None
     if payload is None:  # an empty file has its own message
         return
+    if payload.file != path:
+        msg = f"{path} has its voxels in another file; expected one file"
+        raise ContractError(msg)
     if payload.expected > most or payload.skip > _HEADER_BYTES:
         msg = (
             f"the header of {path} declares {payload.expected} bytes of voxels; "
@@ -103,6 +124,14 @@ def _expect_bounded(path: Path, image: Volume) -> None:
         found += len(chunk)
         if found > payload.expected:
             msg = f"{path} decompresses to more than the {payload.expected} bytes of voxels that its header declares"
+            raise ContractError(msg)
+
+
+def _expect_not_deflated(path: Path) -> None:
+    """Raise for a DICOM file that is compressed as a whole: nothing bounds what it would inflate to."""
+    with path.open("rb") as file:
+        if _DEFLATED in file.read(_HEADER_BYTES):
+            msg = f"{path} is DICOM with the transfer syntax Deflated; export it uncompressed or with RLE"
             raise ContractError(msg)
 
 

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from ctbench.annotations import Naming, Segment, match_names, read_annotation, segment_names
 from ctbench.errors import ContractError, CtbenchError
+from ctbench.predictors.answers import MAP_SUFFIXES
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.predictor import Prediction, Predictor
-from ctbench.volume import Volume, read_label_map
+from ctbench.volume import Volume
+from ctbench.volume.dicom.kinds import kind_of
 
 __all__ = ["CheckResult", "check_conformance", "tiny_head"]
 
@@ -65,8 +68,8 @@ def check_conformance(predictor: Predictor | FolderPredictions) -> tuple[CheckRe
         One result for each check (for each file of a folder), in a fixed order.
     """
     if isinstance(predictor, FolderPredictions):
-        return tuple(_check_file(predictor, path) for path in sorted(predictor.folder.glob("*.nii.gz"))) or (
-            CheckResult("predictions", False, f"{predictor.folder} has no label map (*.nii.gz)"),
+        return tuple(_check_file(predictor, path) for path in predictor.files()) or (
+            CheckResult("predictions", False, f"{predictor.folder} has no label map (*{', *'.join(MAP_SUFFIXES)})"),
         )
     return tuple(_ask(question, check, predictor) for question, check in _QUESTIONS.items())
 
@@ -82,8 +85,13 @@ def _ask(question: str, check: Callable[[Predictor], None], predictor: Predictor
 
 
 def _check_file(predictor: FolderPredictions, path: Path) -> CheckResult:
+    labels = predictor.info.labels
     try:
-        read_label_map(path, labels=predictor.info.labels)
+        if kind_of(path):  # without an image only the names can be checked
+            names = segment_names(path) or ()
+            match_names([Segment(name, np.ones(0, bool)) for name in names], labels, Naming(), str(path))
+        else:
+            read_annotation(path, labels=labels)
     except CtbenchError as error:
         return CheckResult(path.name, False, str(error))
     return CheckResult(path.name, True)

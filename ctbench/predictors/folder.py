@@ -9,19 +9,23 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ctbench.errors import MissingFileError, PluginNotFoundError
+from ctbench.annotations import MadeBy, MapFormat, write_annotation
+from ctbench.errors import MissingFileError, PluginNotFoundError, UsageError
 from ctbench.files import write_text
-from ctbench.predictors.answers import MAP_SUFFIX, read_answer
+from ctbench.predictors.answers import MAP_SUFFIXES, read_answer, stem_of
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
 from ctbench.predictors.predictor import Prediction
-from ctbench.volume import Volume, write_volume
+from ctbench.volume import Volume
 
 __all__ = ["FolderPredictions", "predict_into_folder"]
 
 
 class FolderPredictions:
-    """The predictions ``{case}.nii.gz`` of a folder, with the names of their codes in ``labels.json``.
+    """The predictions of a folder, with the names of their codes in ``labels.json``.
+
+    A case's prediction is ``{case}.nii.gz``, or a file of named segments: ``{case}.seg.nrrd`` of 3D Slicer, or
+    ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``.
 
     ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
     {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``. ``{case}.json`` may hold the
@@ -46,8 +50,17 @@ class FolderPredictions:
         self.info = info_from_json(read_labels_file(path), str(path), name=self.folder.name)
 
     def path(self, case: str) -> Path:
-        """Return the path of a case's label map."""
-        return self.folder / f"{case}{MAP_SUFFIX}"
+        """Return the path of a case's prediction; of a label map if there is none.
+
+        Raises:
+            UsageError: The case has several files.
+        """
+        paths = [self.folder / f"{case}{suffix}" for suffix in MAP_SUFFIXES]
+        found = [path for path in paths if path.is_file()]
+        if len(found) > 1:
+            msg = f"case {case} has {len(found)} predictions, {' and '.join(map(str, found))}; leave one"
+            raise UsageError(msg)
+        return found[0] if found else paths[0]
 
     def prediction(self, case: str, image: Volume) -> Prediction:
         """Read the prediction of one case.
@@ -68,9 +81,13 @@ class FolderPredictions:
         return read_answer(path, image, self.info, f"the image of {case}")
 
     def unmatched(self, cases: Iterable[str]) -> tuple[str, ...]:
-        """Return the sorted file names of label maps that belong to none of ``cases``."""
-        expected = {self.path(case).name for case in cases}
-        return tuple(sorted(path.name for path in self.folder.glob(f"*{MAP_SUFFIX}") if path.name not in expected))
+        """Return the sorted file names of predictions that belong to none of ``cases``."""
+        expected = set(cases)
+        return tuple(path.name for path in self.files() if stem_of(path) not in expected)
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the paths of all predictions, sorted."""
+        return tuple(path for path in sorted(self.folder.iterdir()) if path.name.endswith(MAP_SUFFIXES))
 
 
 class _HasInfo(Protocol):
@@ -82,7 +99,15 @@ class _HasInfo(Protocol):
     def predict(self, image: Volume) -> Prediction: ...
 
 
-def predict_into_folder(predictor: _HasInfo, name: str, image: Volume, folder: Path) -> dict[str, Any]:
+def predict_into_folder(
+    predictor: _HasInfo,
+    name: str,
+    image: Volume,
+    folder: Path,
+    *,
+    form: MapFormat = MapFormat.NIFTI,
+    source: Path | None = None,
+) -> dict[str, Any]:
     """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score.
 
     With `write_labels_file` the folder becomes one that `FolderPredictions` reads.
@@ -92,15 +117,21 @@ def predict_into_folder(predictor: _HasInfo, name: str, image: Volume, folder: P
         name: File name without suffix.
         image: The image.
         folder: Folder of the files; it is created.
+        form: Format of the label map. Default: NIfTI.
+        source: File or folder of the image; DICOM SEG needs the folder of its DICOM series.
 
     Returns:
         ``score`` (None if there is none), and ``{label}_ml``, the volume of each label in mL.
 
     Raises:
         ContractError: The predictor did not return a valid prediction.
+        DataError: DICOM SEG is asked for, and ``source`` is no DICOM series with the slices of the image.
     """
     prediction = check_prediction(predictor.predict(image), image, predictor.info)
-    write_volume(image.with_array(prediction.labels), folder / f"{name}{MAP_SUFFIX}")
+    info = predictor.info
+    made_by = MadeBy(info.name, info.version, automatic=True)
+    label_map = image.with_array(prediction.labels)
+    write_annotation(label_map, info.labels, folder / name, form=form, made_by=made_by, source=source)
     if prediction.score is not None:
         write_text(folder / f"{name}.json", json.dumps({"score": prediction.score}) + "\n")
     volumes = {

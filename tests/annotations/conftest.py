@@ -89,70 +89,10 @@ def fields_of(*segments):
 
 
 @pytest.fixture
-def series(tmp_path, drawn):
+def series(tmp_path, drawn, write_ct):
     """The slices of a CT on the grid of ``drawn`` as pydicom data sets, saved in a folder; gives folder and slices."""
-    pydicom = pytest.importorskip("pydicom", reason="the extra `annotations` is not installed")
-    folder = tmp_path / "ct"
-    folder.mkdir()
-    slices = []
-    for index in range(drawn.shape[0]):
-        one = ct_slice(pydicom, index, drawn)
-        one.save_as(folder / f"{9 - index}.dcm", enforce_file_format=True)
-        slices.append(one)
-    return folder, slices
-
-
-def ct_slice(pydicom, index, volume):
-    """One slice of a CT: number ``index`` along the first axis of a volume with axes along x, y and z."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-    meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{index + 1}"
-    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    one = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-    (dz, dy, dx), (z, y, x) = volume.spacing_mm, volume.origin_mm
-    rows, columns = volume.shape[1:]
-    values = {
-        "SOPClassUID": meta.MediaStorageSOPClassUID,
-        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
-        "StudyInstanceUID": "1.2.3.1",
-        "SeriesInstanceUID": "1.2.3.2",
-        "FrameOfReferenceUID": "1.2.3.3",
-        "PatientID": "P1",
-        "PatientName": "A^B",
-        "PatientBirthDate": "",
-        "PatientSex": "O",
-        "StudyID": "1",
-        "StudyDate": "20200101",
-        "StudyTime": "120000",
-        "AccessionNumber": "",
-        "ReferringPhysicianName": "",
-        "Modality": "CT",
-        "SeriesDescription": "head",
-        "SeriesNumber": 1,
-        "InstanceNumber": index + 1,
-        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
-        "PatientPosition": "HFS",
-        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-        "ImagePositionPatient": [x, y, z + index * dz],
-        "PixelSpacing": [dy, dx],
-        "SliceThickness": dz,
-        "Rows": rows,
-        "Columns": columns,
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "BitsAllocated": 16,
-        "BitsStored": 16,
-        "HighBit": 15,
-        "PixelRepresentation": 1,
-        "RescaleSlope": 1,
-        "RescaleIntercept": 0,
-        "PixelData": np.full((rows, columns), index, "<i2").tobytes(),
-    }
-    for keyword, value in values.items():
-        setattr(one, keyword, value)
-    return one
+    numbers = np.broadcast_to(np.arange(drawn.shape[0])[:, None, None], drawn.shape)
+    return tmp_path / "ct", write_ct(drawn.with_array(numbers), tmp_path / "ct")
 
 
 @pytest.fixture

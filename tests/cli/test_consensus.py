@@ -3,8 +3,12 @@ import io
 import json
 
 import numpy as np
+import pytest
 import SimpleITK
 
+from ctbench.annotations import read_annotation
+from ctbench.annotations.slicer import write_slicer
+from ctbench.labels import LabelSet
 from ctbench.volume import read_volume, write_volume
 
 
@@ -70,3 +74,51 @@ def test_a_negative_code_names_its_file(ctbench, blobs_folder, tmp_path):
         result = ctbench(*command)
         assert result.exit_code == 2
         assert "minus.nii.gz holds the negative code -1" in result.err
+
+
+@pytest.fixture
+def segmentations(blobs, tmp_path, write_ct):
+    """The readers of case a as files of 3D Slicer, the third with segments in another order, and a CT of the case."""
+    case = blobs["a"]
+    write_ct(case.image(), tmp_path / "ct")
+    orders = {"r1": ("iph", "ivh"), "r2": ("iph", "ivh"), "r3": ("ivh", "iph")}
+    for reader, names in orders.items():
+        codes = {case.labels[name]: number for number, name in enumerate(names, start=1)}
+        drawn = case.reader(reader)
+        numbered = sum((drawn.array == code) * number for code, number in codes.items()).astype(np.uint8)
+        labels = LabelSet({name: number for number, name in enumerate(names, start=1)})
+        write_slicer(drawn.with_array(numbered), labels, tmp_path / f"{reader}.seg.nrrd")
+    return [tmp_path / f"{reader}.seg.nrrd" for reader in orders]
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("seg.nrrd", "seg.nrrd"), ("dicom-seg", "dcm")])
+def test_named_segments_are_fused_by_name_and_written_with_names(ctbench, blobs, segmentations, tmp_path, form, suffix):
+    """The order of the segments does not matter, and the reference can be opened in a viewer."""
+    arguments = ("--image", tmp_path / "ct", "--format", form, "--out", tmp_path / "fused", "--json")
+    result = ctbench("consensus", *segmentations, *arguments)
+    assert result.exit_code == 0, result.err
+    assert [row["label"] for row in json.loads(result.out)] == ["iph", "ivh", "overall"]
+    case = blobs["a"]
+    read = read_annotation(
+        tmp_path / f"fused/consensus_labels.{suffix}", labels=case.labels, image=case.image().geometry
+    )
+    np.testing.assert_array_equal(read.array, case.reader("r1").array)  # r1 lies in the middle of the others
+    assert not (tmp_path / "fused" / "consensus_labels.nii.gz").exists()
+
+
+def test_dicom_seg_of_a_nifti_image_is_refused(ctbench, blobs_folder, segmentations, tmp_path):
+    """There are no slices to refer to: neither without an image, nor in the data set's own NIfTI files."""
+    result = ctbench("consensus", *segmentations, "--format", "dicom-seg", "--out", tmp_path / "fused")
+    assert result.exit_code == 2
+    assert "name the folder of its DICOM series with --image" in result.err
+    arguments = ("--dataset", blobs_folder / "blobs.yaml", "--format", "dicom-seg", "--out", tmp_path / "fused")
+    result = ctbench("consensus", *arguments)
+    assert result.exit_code == 2
+    assert "b.nii.gz is no folder; choose another format" in result.err
+
+
+def test_an_image_belongs_to_the_masks_of_one_case(ctbench, blobs_folder, tmp_path):
+    """The images of a dataset stand in its YAML."""
+    result = ctbench("consensus", "--dataset", blobs_folder / "blobs.yaml", "--image", tmp_path)
+    assert result.exit_code == 2
+    assert "--image belongs to the masks of one case" in result.err

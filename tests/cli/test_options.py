@@ -1,11 +1,10 @@
 from dataclasses import make_dataclass
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.cli.options import chosen_split, found_labels, isolation_from, key_values
+from ctbench.cli.options import chosen_split, isolation_from, key_values
 from ctbench.errors import UsageError
 from ctbench.predictors import Isolation, Limits
 
@@ -75,10 +74,3 @@ def test_a_mount_that_is_not_there_and_a_limit_of_nought_are_refused(tmp_path):
         isolation_from(**NOTHING | {"mount": [tmp_path / "absent"]})
     with pytest.raises(UsageError):
         isolation_from(**NOTHING | {"timeout": 0.0})
-
-
-def test_every_code_of_some_maps_has_a_name():
-    """Background has none, and codes are sorted."""
-    maps = [np.array([[[0, 7]]]), np.array([[[2, 0]]], np.uint8)]
-    assert found_labels(maps).codes == {"label-2": 2, "label-7": 7}
-    assert len(found_labels([np.zeros((1, 1, 1), int)])) == 0

@@ -1,7 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
+from ctbench.predictors import load_predictor
 from ctbench.volume import read_label_map, read_volume, write_volume
 
 pytestmark = pytest.mark.usefixtures("bright_plugin")
@@ -28,3 +30,16 @@ def test_two_images_of_one_name_are_refused(ctbench, blobs_folder, tmp_path):
     )
     assert result.exit_code == 2
     assert "different names" in result.err
+
+
+def test_predictions_are_written_as_dicom_seg_and_read_back(ctbench, blobs, tmp_path, write_ct):
+    """A SEG on the series of each image; the folder is a predictor again, whose segments have names."""
+    pytest.importorskip("highdicom", reason="the extra `annotations` is not installed")
+    (tmp_path / "w").write_text("50")
+    write_ct(blobs["a"].image(), tmp_path / "a")
+    written = ("--weights", tmp_path / "w", "--out", tmp_path / "p", "--format", "dicom-seg")
+    result = ctbench("predict", "bright", "--trust", tmp_path / "a", *written)
+    assert result.exit_code == 0, result.err
+    read = load_predictor(f"folder:{tmp_path / 'p'}").prediction("a", blobs["a"].image())
+    np.testing.assert_array_equal(read.labels == 1, blobs["a"].image().array > 50)
+    assert read.score == 0.5

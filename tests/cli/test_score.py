@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from ctbench.annotations.slicer import write_slicer
+from ctbench.labels import LabelSet
 from ctbench.metrics import METRICS
 from ctbench.volume import Volume, write_volume
 
@@ -53,3 +55,32 @@ def test_score_leaves_out_excluded_voxels(ctbench, two_maps, tmp_path):
     write_volume(Volume(mask, (5.0, 1.0, 1.0)), tmp_path / "excluded.nii.gz")
     result = ctbench("score", *two_maps, "--excluded", tmp_path / "excluded.nii.gz", "--metric", "dice", "--json")
     assert json.loads(result.out)[0]["value"] == 1.0
+
+
+@pytest.fixture
+def segmentation(blobs, tmp_path):
+    """The mask of reader r1 as a file of 3D Slicer, in which both segments have other numbers."""
+    case = blobs["a"]
+    drawn = case.reader("r1")
+    numbers = np.where(drawn.array > 0, 7 - drawn.array, 0).astype(np.uint8)
+    labels = LabelSet({name: 7 - code for name, code in case.labels.items()})
+    write_slicer(drawn.with_array(numbers), labels, tmp_path / "r1.seg.nrrd")
+    return tmp_path / "r1.seg.nrrd"
+
+
+def test_segments_are_scored_by_name(ctbench, blobs_folder, segmentation):
+    """Against another file with names, and with the labels of a dataset against a label map."""
+    other = blobs_folder / "readers" / "r1" / "a.nii.gz"
+    for arguments in ((segmentation, segmentation), (other, segmentation, "-d", blobs_folder / "blobs.yaml")):
+        result = ctbench("score", *arguments, "--metric", "dice", "--json")
+        assert result.exit_code == 0, result.err
+        scores = {row["label"]: row["value"] for row in json.loads(result.out)}
+        assert (scores["iph"], scores["ivh"]) == (1.0, 1.0)
+
+
+def test_names_and_codes_cannot_be_compared_without_a_dataset(ctbench, blobs_folder, segmentation):
+    """The message says what would help."""
+    result = ctbench("score", blobs_folder / "readers" / "r1" / "a.nii.gz", segmentation)
+    assert result.exit_code == 2
+    assert "names its segments" in result.err
+    assert "--dataset" in result.err

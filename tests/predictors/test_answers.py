@@ -127,3 +127,37 @@ def test_json_of_another_form_is_refused(answer, image, content):
     answer.with_name("prediction.json").write_text(content)
     with pytest.raises(ContractError, match=r"prediction\.json is"):
         read_answer(answer, image, INFO)
+
+
+def segments(image, fields, voxels):
+    """The bytes of an NRRD of 3D Slicer on the grid of an image, with more fields in its header."""
+    z, y, x = image.shape
+    lines = ["NRRD0004", "type: uint8", "dimension: 3", "space: left-posterior-superior", f"sizes: {x} {y} {z}"]
+    lines += ["space directions: (0.6,0,0) (0,0.5,0) (0,0,5)", "space origin: (0,0,0)", "encoding: gzip"]
+    return "\n".join([*lines, *fields, "Segment0_Name:=iph"]).encode() + b"\n\n" + voxels
+
+
+def test_segments_in_another_file_are_not_read(tmp_path, image):
+    """A header could point at a reader's mask."""
+    path = tmp_path / "prediction.seg.nrrd"
+    path.write_bytes(segments(image, ["data file: ../reader.raw.gz"], b""))
+    with pytest.raises(ContractError, match="has its voxels in another file"):
+        read_answer(path, image, INFO)
+
+
+def test_segments_are_inflated_no_further_than_the_grid(tmp_path, image):
+    """As for label maps."""
+    path = tmp_path / "prediction.seg.nrrd"
+    path.write_bytes(segments(image, [], bomb(10)))
+    start = time.process_time()
+    with pytest.raises(ContractError, match="decompresses to more than the 120 bytes of voxels"):
+        read_answer(path, image, INFO)
+    assert time.process_time() - start < 1  # to inflate it all takes several
+
+
+def test_dicom_that_is_compressed_as_a_whole_is_refused(tmp_path, image):
+    """Nothing in its header bounds its size."""
+    path = tmp_path / "prediction.dcm"
+    path.write_bytes(b"\0" * 128 + b"DICM" + b"1.2.840.10008.5.1.4.1.1.66.4\0" + b"1.2.840.10008.1.2.1.99")
+    with pytest.raises(ContractError, match="is DICOM with the transfer syntax Deflated"):
+        read_answer(path, image, INFO)

@@ -3,10 +3,14 @@ import json
 import numpy as np
 import pytest
 
+from ctbench.annotations import MadeBy
+from ctbench.annotations.dicom_seg_writing import write_seg
+from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import DataError
+from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, check_conformance, load_predictor
 from ctbench.predictors.conformance import tiny_head
-from ctbench.volume import write_volume
+from ctbench.volume import Volume, write_volume
 
 
 def failed(predictor):
@@ -76,4 +80,19 @@ def test_a_folder_of_predictions_is_read_file_by_file(tmp_path):
     head = tiny_head()
     write_volume(head.with_array((head.array > 60).astype(np.uint8)), tmp_path / "good.nii.gz")
     write_volume(head.with_array(np.full(head.shape, 5, np.uint8)), tmp_path / "bad.nii.gz")
-    assert failed(load_predictor(f"folder:{tmp_path}")) == {"bad.nii.gz"}
+    write_slicer(head.with_array((head.array > 60).astype(np.uint8)), LabelSet({"clot": 1}), tmp_path / "c.seg.nrrd")
+    assert failed(load_predictor(f"folder:{tmp_path}")) == {"bad.nii.gz", "c.seg.nrrd"}
+
+
+def test_names_in_a_dicom_seg_are_checked_without_its_image(tmp_path, write_ct):
+    """Its voxels lie on the slices of an image, which the conformance test does not have."""
+    pytest.importorskip("highdicom", reason="the extra `annotations` is not installed")
+    image = Volume(np.zeros((3, 4, 5), np.int16), (5.0, 1.0, 1.0))
+    write_ct(image, tmp_path / "ct")
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/labels.json").write_text(json.dumps({"hemorrhage": 1}))
+    for case, label in (("a", "hemorrhage"), ("b", "clot")):
+        made_by = MadeBy("x", "1", automatic=True)
+        drawn = image.with_array(np.ones(image.shape, np.uint8))
+        write_seg(drawn, LabelSet({label: 1}), tmp_path / f"p/{case}.dcm", source=tmp_path / "ct", made_by=made_by)
+    assert failed(load_predictor(f"folder:{tmp_path / 'p'}")) == {"b.dcm"}

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import ContractError, GeometryError, LabelError, MissingFileError, PluginNotFoundError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo, load_predictor, predict_into_folder, write_labels_file
@@ -134,3 +135,37 @@ def test_a_prediction_without_a_score_has_no_file_of_one(tmp_path, image):
     """Only the label map is written."""
     assert predict_into_folder(Halves(), "case-1", image, tmp_path)["score"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["case-1.nii.gz"]
+
+
+@pytest.fixture
+def segmented(tmp_path, image):
+    """A folder with the prediction of one case as a file of 3D Slicer."""
+    labels = (image.array > 60).astype(np.uint8) * 4
+    write_slicer(image.with_array(labels), LabelSet({"Hemorrhage": 4}), tmp_path / "case-1.seg.nrrd")
+    (tmp_path / "labels.json").write_text(json.dumps({"hemorrhage": 1}))
+    return tmp_path
+
+
+def test_named_segments_meet_the_names_of_labels_json(segmented, image):
+    """Their numbers mean nothing; the score stands beside, under the name without both suffixes."""
+    (segmented / "case-1.json").write_text(json.dumps({"score": 0.5}))
+    predictions = load_predictor(f"folder:{segmented}")
+    prediction = predictions.prediction("case-1", image)
+    np.testing.assert_array_equal(prediction.labels, image.array > 60)
+    assert prediction.score == 0.5
+    assert predictions.unmatched(["case-2"]) == ("case-1.seg.nrrd",)
+    assert predictions.unmatched(["case-1"]) == ()
+
+
+def test_two_predictions_of_a_case_are_refused(segmented, image):
+    """Which of them counts, nobody can know."""
+    write_volume(image.with_array(np.zeros(image.shape, np.uint8)), segmented / "case-1.nii.gz")
+    with pytest.raises(UsageError, match="case case-1 has 2 predictions"):
+        load_predictor(f"folder:{segmented}").prediction("case-1", image)
+
+
+def test_segments_without_a_label_are_refused(segmented, image):
+    """Both sides are listed."""
+    (segmented / "labels.json").write_text(json.dumps({"iph": 1}))
+    with pytest.raises(LabelError, match=r"has the segment 'Hemorrhage', .*the labels: iph"):
+        load_predictor(f"folder:{segmented}").prediction("case-1", image)
