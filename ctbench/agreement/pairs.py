@@ -13,7 +13,7 @@ from ctbench.agreement.panel import Panel
 from ctbench.agreement.rows import Row, row
 from ctbench.consensus.patterns import ABSENT
 from ctbench.metric_descriptions import SYMMETRIC_METRICS
-from ctbench.metrics import score
+from ctbench.metrics import score_by_reference
 from ctbench.reference import Reference
 from ctbench.statistics import cohen_kappa
 
@@ -41,11 +41,14 @@ def pair_rows(
     rows: list[Row] = []
     if isinstance(tolerance_mm, Mapping):
         tolerance_mm = {name: tolerance_mm[name] for name in panel.structures}
-    for reader, other in panel.pairs:
-        who = {"case": panel.case, "reader": reader, "other": other}
-        shared = panel.annotated[reader] & panel.annotated[other]
-        scores = score(
-            Reference.of(panel.label_maps[reader], shared),
+    scores = {}
+    for other in panel.readers[1:]:
+        found = score_by_reference(
+            {
+                reader: Reference.of(panel.label_maps[reader], panel.annotated[reader] & panel.annotated[other])
+                for reader, second in panel.pairs
+                if second == other
+            },
             panel.label_maps[other],
             spacing_mm=panel.grid.spacing_mm,
             labels=panel.structures,
@@ -53,7 +56,12 @@ def pair_rows(
             tolerance_mm=tolerance_mm,
             surface=surface,
         )
-        rows += [{**who, **found} for found in _records(scores)]
+        for reader, own in found.groupby("reference", sort=False):
+            scores[reader, other] = own.drop(columns="reference")
+    for reader, other in panel.pairs:
+        who = {"case": panel.case, "reader": reader, "other": other}
+        shared = panel.annotated[reader] & panel.annotated[other]
+        rows += [{**who, **found} for found in _records(scores[reader, other])]
         rows += [
             _kappa(both, shared.any(), label=label, **who)
             for label, table in units.items()

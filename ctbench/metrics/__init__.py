@@ -5,7 +5,16 @@ from __future__ import annotations
 from ctbench.metrics import detection
 from ctbench.metrics.confusion import confusion
 from ctbench.metrics.registry import METRICS, Empty, Metric
-from ctbench.metrics.score import IsolatedSlicesWarning, Row, missing_rows, missing_scores, score, score_rows
+from ctbench.metrics.score import (
+    IsolatedSlicesWarning,
+    Row,
+    missing_rows,
+    missing_scores,
+    rows_by_reference,
+    score,
+    score_by_reference,
+    score_rows,
+)
 
 __all__ = [
     "METRICS",
@@ -17,6 +26,8 @@ __all__ = [
     "detection",
     "missing_rows",
     "missing_scores",
+    "rows_by_reference",
     "score",
+    "score_by_reference",
     "score_rows",
 ]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-__all__ = ["abc2_ml"]
+__all__ = ["abc2_ml", "abc2_of_slices"]
 
 _TIE = 1e-9
 
 
-def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, areas: NDArray[np.integer] | None = None) -> float:
+def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
     """Estimate the volume of a structure by the ABC/2 rule.
 
     A is the largest diameter on the axial slice on which the structure has its largest area, B the largest diameter
@@ -30,17 +30,27 @@ def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, areas: NDAr
     Args:
         mask: z,y,x.
         spacing_mm: z,y,x.
-        areas: Number of voxels in each slice; None: counted here.
 
     Returns:
         The estimate in mL; 0 for an empty mask.
     """
-    if areas is None:
-        areas = np.count_nonzero(mask, axis=(1, 2))
+    return abc2_of_slices(np.count_nonzero(mask, axis=(1, 2)), mask.__getitem__, spacing_mm)
+
+
+def abc2_of_slices(
+    areas: NDArray[np.integer], slice_at: Callable[[int], NDArray[np.bool_]], spacing_mm: Sequence[float]
+) -> float:
+    """Return the estimate of ``abc2_ml`` for a structure of which only the largest slices are looked at.
+
+    Args:
+        areas: Number of voxels in each slice.
+        slice_at: Index of a slice -> the structure in it, y,x.
+        spacing_mm: z,y,x.
+    """
     largest = int(areas.max(initial=0))
     if not largest:
         return 0.0
-    a_times_b = max(_a_times_b(mask[z], spacing_mm[1:]) for z in np.flatnonzero(areas == largest))
+    a_times_b = max(_a_times_b(slice_at(z), spacing_mm[1:]) for z in np.flatnonzero(areas == largest).tolist())
     # In whole pixels, so that an area of exactly a quarter is one.
     slices = np.count_nonzero(4 * areas > 3 * largest) + 0.5 * np.count_nonzero(
         (4 * areas >= largest) & (4 * areas <= 3 * largest)

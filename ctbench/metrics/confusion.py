@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics.inputs import as_pair
-from ctbench.metrics.pair import LabelMap
+from ctbench.metrics.crop import LabelMap
+from ctbench.metrics.inputs import as_comparison
 from ctbench.metrics.voxels import count_pairs
 from ctbench.reference import Reference
 
@@ -49,12 +49,13 @@ def confusion(
             f"expected at most {_MOST_LABELS} labels, none called {BACKGROUND!r}, each with a positive code of its own"
         )
         raise UsageError(msg)
-    pair = as_pair(reference, prediction, codes)
+    comparison = as_comparison([reference], prediction, codes)
+    given = comparison.references[0]
     table = np.sort(codes)
     voxels = np.zeros((len(codes) + 1,) * 2, np.int64)
-    excluded = np.zeros((0, 0, 0), bool) if pair.excluded is None else pair.excluded
-    annotated = np.ones(pair.reference.shape[0], bool) if pair.annotated is None else pair.annotated
-    count_pairs(*_alike(pair.reference, pair.prediction), excluded, annotated, table, voxels)
+    excluded = np.zeros((0, 0, 0), bool) if given.excluded is None else given.excluded
+    annotated = np.ones(given.labels.shape[0], bool) if given.annotated is None else given.annotated
+    count_pairs(*_alike(given.labels, comparison.prediction), excluded, annotated, table, voxels)
     # Classes were numbered by code; rows come in the order of the names.
     order = np.concatenate([[0], np.searchsorted(table, codes) + 1])
     voxels = voxels[np.ix_(order, order)]

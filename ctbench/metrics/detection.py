@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics.inputs import as_pair, as_spacing
-from ctbench.metrics.pair import Crop, LabelMap
+from ctbench.metrics.crop import Crop, LabelMap
+from ctbench.metrics.inputs import as_comparison, as_spacing
 from ctbench.metrics.structures import Codes, structures
 from ctbench.reference import Reference
 
@@ -57,11 +57,11 @@ def study(
         CtbenchError: as ``score`` does.
     """
     targets, voxel_ml = structures(labels, 1.0), float(np.prod(as_spacing(spacing_mm))) / 1000
-    pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
+    comparison = as_comparison([reference], prediction, {code for structure in targets for code in structure.codes})
     rows = []
     for structure in targets:
-        crop = pair.crop(structure)
-        held, found = (0, 0) if crop is None else (int(n) for n in crop.counts.sum(axis=0)[:2])
+        crop = comparison.crop(structure)
+        held, found = (0, 0) if crop is None else (int(n) for n in crop.counts[0].sum(axis=0)[:2])
         sure = float(found > 0) if score is None else float(score)
         rows.append((structure.name, held > 0, sure, held * voxel_ml, found * voxel_ml))
     return pd.DataFrame(rows, columns=["label", "truth", "score", "reference_volume_ml", "volume_ml"])
@@ -101,10 +101,10 @@ def lesions(
         msg = f"unknown rule {rule!r}; expected 'any', 'half' or 'iou'"
         raise UsageError(msg)
     targets, voxel_ml = structures(labels, 1.0), float(np.prod(as_spacing(spacing_mm))) / 1000
-    pair = as_pair(reference, prediction, {code for structure in targets for code in structure.codes})
+    comparison = as_comparison([reference], prediction, {code for structure in targets for code in structure.codes})
     rows: list[tuple[str, int, float, float, str]] = []
     for structure in targets:
-        crop = pair.crop(structure)
+        crop = comparison.crop(structure)
         found = [] if crop is None else _outcomes(crop, rule)
         rows += [
             (structure.name, number, size * voxel_ml, overlap, outcome)

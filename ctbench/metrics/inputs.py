@@ -1,4 +1,4 @@
-"""Checks of reference, prediction and spacing, and their conversion to the types of the compiled loops."""
+"""Checks of references, prediction and spacing, and their conversion to the types of the compiled loops."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError, GeometryError
-from ctbench.metrics.pair import LabelMap, Pair
+from ctbench.metrics.comparison import Comparison, PlainReference
+from ctbench.metrics.crop import LabelMap
 from ctbench.reference import Reference
 
-__all__ = ["as_label_map", "as_pair", "as_spacing"]
+__all__ = ["as_comparison", "as_label_map", "as_spacing"]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -23,29 +24,35 @@ _MOST_VOXELS = 2**31
 """Distances along an axis are kept in 16 bits, positions in 32."""
 
 
-def as_pair(reference: Reference | LabelMap, prediction: LabelMap, codes: Iterable[int]) -> Pair:
-    """Return a reference and a prediction on one grid.
+def as_comparison(references: Sequence[Reference | LabelMap], prediction: LabelMap, codes: Iterable[int]) -> Comparison:
+    """Return a prediction and its references, all on one grid.
 
     Args:
-        reference: a Reference, or z,y,x integers in which every voxel counts.
+        references: References, or z,y,x integers in which every voxel counts.
         prediction: z,y,x integers.
         codes: all codes that matter.
 
     Raises:
         DataError: an array is not 3D or not of integers.
-        GeometryError: the two differ in shape.
+        GeometryError: a reference and the prediction differ in shape.
     """
-    given = reference.labels if isinstance(reference, Reference) else reference
-    labels, predicted = as_label_map(given, "reference"), as_label_map(prediction, "prediction")
-    if predicted.shape != labels.shape:
-        msg = f"prediction has shape {predicted.shape}, reference {labels.shape} (z, y, x); expected the same"
-        raise GeometryError(msg)
+    plain = [_as_plain(reference) for reference in references]
+    predicted = as_label_map(prediction, "prediction")
+    for reference in plain:
+        if predicted.shape != reference.labels.shape:
+            msg = (
+                f"prediction has shape {predicted.shape}, reference {reference.labels.shape} (z, y, x); "
+                "expected the same"
+            )
+            raise GeometryError(msg)
+    return Comparison(plain, predicted, sorted(codes))
+
+
+def _as_plain(reference: Reference | LabelMap) -> PlainReference:
     if not isinstance(reference, Reference):
-        return Pair(labels, predicted, sorted(codes))
-    return Pair(
-        labels,
-        predicted,
-        sorted(codes),
+        return PlainReference(as_label_map(reference, "reference"))
+    return PlainReference(
+        as_label_map(reference.labels, "reference"),
         excluded=_read_only(reference.excluded) if reference.excluded.any() else None,
         annotated=None if reference.annotated.all() else reference.annotated,
         possible=reference.possible_at,

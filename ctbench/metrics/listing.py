@@ -1,7 +1,7 @@
 """Loops that list the surface elements of a mask.
 
-A *position* is the flat index of an element in the shape of its mask; lists of positions are in ascending order. Masks
-and their spans are those of ``voxels``.
+A *position* is the flat index of an element in the shape of its mask; lists of positions are in ascending order. Masks,
+their bit planes and their spans are those of ``voxels``. An element is listed where the surface of any plane passes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,25 @@ from ctbench.metrics.compiled import compiled
 
 __all__ = ["dual_grid_elements", "surface_voxels"]
 
+Elements = tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint8], NDArray[np.uint8]]
+
+# Masks and shifts of the transposition of eight bytes as a matrix of 8 x 8 bits.
+# Source: Warren, Hacker's Delight, 2nd edition 2012, section 7-3.
+_BY_1, _BY_2, _BY_4 = np.uint64(0x00AA00AA00AA00AA), np.uint64(0x0000CCCC0000CCCC), np.uint64(0x00000000F0F0F0F0)
+_7, _14, _28 = np.uint64(7), np.uint64(14), np.uint64(28)
+
 
 @compiled
-def dual_grid_elements(
-    mask: NDArray[np.uint8], spans: NDArray[np.int32], uncounted: NDArray[np.uint8], planar: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_]]:
+def dual_grid_elements(  # noqa: PLR0915 (compiled functions cannot call each other)
+    mask: NDArray[np.uint8],
+    spans: NDArray[np.int32],
+    uncounted: NDArray[np.uint8],
+    planar: bool,
+    targets: NDArray[np.uint8],
+    margins: tuple[int, int, int],
+    extents: NDArray[np.int32],
+    listed: bool,
+) -> Elements:
     """List the corners of voxels through which a mask's surface passes.
 
     Args:
@@ -25,15 +39,20 @@ def dual_grid_elements(
         spans: Spans of the mask.
         uncounted: mask, or empty where every voxel counts.
         planar: within each slice, where the two slices that meet at a corner are one and the same.
+        targets: Array of bit planes in which the elements are marked, or an empty array.
+        margins: z,y,x index in ``targets`` of the mask's first voxel.
+        extents: z,y x (start, stop) of the elements in each row, extended; left as they are without ``targets``.
+        listed: False: the elements are only marked, and the lists are empty.
 
     Returns:
-        Positions (of the voxel before the corner on every axis), neighbour codes, and which elements touch no uncounted
-        voxel.
+        Positions (of the voxel before the corner on every axis); neighbour codes (byte k is that of plane k); the
+        planes whose surface passes; and those of them in which the element touches no uncounted voxel.
     """
     depth, height, width = mask.shape
-    positions, codes, sampled = np.empty(4096, np.uint32), np.empty(4096, np.uint8), np.empty(4096, np.bool_)
+    positions, codes = np.empty(4096, np.uint32), np.empty(4096, np.uint64)
+    surfaces, sampled = np.empty(4096, np.uint8), np.empty(4096, np.uint8)
     n = 0
-    columns = np.zeros(width + 1, np.uint8)
+    some, every, left_out = np.zeros(width + 1, np.uint8), np.zeros(width + 1, np.uint8), np.zeros(width + 1, np.uint8)
     row = np.zeros((width + 7) // 8 * 8, np.uint8)
     words = row.view(np.uint64)
     step = 0 if planar else 1
@@ -47,35 +66,71 @@ def dual_grid_elements(
             a, b = mask[z, y, start : stop + 1], mask[z, y + 1, start : stop + 1]
             c, d = mask[z + step, y, start : stop + 1], mask[z + step, y + 1, start : stop + 1]
             for x in range(size + 1):
-                columns[x] = a[x] | b[x] << 2 | c[x] << 4 | d[x] << 6
+                some[x] = a[x] | b[x] | c[x] | d[x]
+            for x in range(size + 1):
+                every[x] = a[x] & b[x] & c[x] & d[x]
+            if uncounted.size:
+                e, f = uncounted[z, y, start : stop + 1], uncounted[z, y + 1, start : stop + 1]
+                g, h = uncounted[z + step, y, start : stop + 1], uncounted[z + step, y + 1, start : stop + 1]
+                for x in range(size + 1):
+                    left_out[x] = e[x] | f[x] | g[x] | h[x]
             for x in range(size):
-                row[x] = columns[x] | columns[x + 1] << 1
+                row[x] = (some[x] | some[x + 1]) & ~(every[x] & every[x + 1])
+            if targets.size:
+                marked = targets[z + margins[0], y + margins[1], start + margins[2] : stop + margins[2]]
+                for x in range(size):
+                    marked[x] |= row[x]
+                left, right = 0, size
+                while left < right and row[left] == 0:
+                    left += 1
+                while right > left and row[right - 1] == 0:
+                    right -= 1
+                if left < right:
+                    extents[z, y, 0] = min(extents[z, y, 0], start + left)
+                    extents[z, y, 1] = max(extents[z, y, 1], start + right)
+            if not listed:
+                continue
             row[size : (size + 7) // 8 * 8] = 0
             if n + size > positions.size:
-                positions = np.concatenate((positions, np.empty(positions.size + size, np.uint32)))
-                codes = np.concatenate((codes, np.empty(codes.size + size, np.uint8)))
-                sampled = np.concatenate((sampled, np.empty(sampled.size + size, np.bool_)))
+                more = positions.size + size
+                positions = np.concatenate((positions, np.empty(more, np.uint32)))
+                codes = np.concatenate((codes, np.empty(more, np.uint64)))
+                surfaces = np.concatenate((surfaces, np.empty(more, np.uint8)))
+                sampled = np.concatenate((sampled, np.empty(more, np.uint8)))
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
-                if words[word] == 0 or words[word] == 0xFFFFFFFFFFFFFFFF:
+                if words[word] == 0:
                     continue
                 for x in range(word * 8, word * 8 + 8):
-                    if row[x] == 0 or row[x] == 255:
+                    if row[x] == 0:
                         continue
+                    low = a[x] | a[x + 1] << 8 | b[x] << 16 | b[x + 1] << 24
+                    high = c[x] | c[x + 1] << 8 | d[x] << 16 | d[x + 1] << 24
+                    code = np.uint64(low) | np.uint64(high) << np.uint64(32)
+                    swap = (code ^ code >> _7) & _BY_1
+                    code = code ^ swap ^ swap << _7
+                    swap = (code ^ code >> _14) & _BY_2
+                    code = code ^ swap ^ swap << _14
+                    swap = (code ^ code >> _28) & _BY_4
                     positions[n] = first + x
-                    codes[n] = row[x]
-                    sampled[n] = True
-                    if uncounted.size:
-                        at = start + x
-                        sampled[n] = not uncounted[z : z + step + 1, y : y + 2, at : at + 2].any()
+                    codes[n] = code ^ swap ^ swap << _28
+                    surfaces[n] = row[x]
+                    sampled[n] = row[x] & ~(left_out[x] | left_out[x + 1])
                     n += 1
-    return positions[:n].copy(), codes[:n].copy(), sampled[:n].copy()
+    return positions[:n].copy(), codes[:n].copy(), surfaces[:n].copy(), sampled[:n].copy()
 
 
 @compiled
-def surface_voxels(
-    mask: NDArray[np.uint8], spans: NDArray[np.int32], uncounted: NDArray[np.uint8], planar: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_]]:
+def surface_voxels(  # noqa: PLR0915 (as above)
+    mask: NDArray[np.uint8],
+    spans: NDArray[np.int32],
+    uncounted: NDArray[np.uint8],
+    planar: bool,
+    targets: NDArray[np.uint8],
+    margins: tuple[int, int, int],
+    extents: NDArray[np.int32],
+    listed: bool,
+) -> Elements:
     """List the voxels of a mask that share a face with a voxel outside it.
 
     Args:
@@ -83,12 +138,18 @@ def surface_voxels(
         spans: Spans of the mask.
         uncounted: mask, or empty where every voxel counts.
         planar: within each slice, where the faces towards other slices do not matter.
+        targets: Array of bit planes in which the elements are marked, or an empty array.
+        margins: z,y,x index in ``targets`` of the mask's first voxel.
+        extents: z,y x (start, stop) of the elements in each row, extended; left as they are without ``targets``.
+        listed: False: the elements are only marked, and the lists are empty.
 
     Returns:
-        Positions, codes (always 1), and which voxels neither are uncounted nor share a face with one that is.
+        Positions; codes (byte k is 1 where the voxel is on the surface of plane k, else 0); the planes on whose
+        surface it is; and those of them in which it neither is uncounted nor shares a face with a voxel that is.
     """
     depth, height, width = mask.shape
-    positions, codes, sampled = np.empty(4096, np.uint32), np.empty(4096, np.uint8), np.empty(4096, np.bool_)
+    positions, codes = np.empty(4096, np.uint32), np.empty(4096, np.uint64)
+    surfaces, sampled = np.empty(4096, np.uint8), np.empty(4096, np.uint8)
     n = 0
     row = np.zeros((width + 7) // 8 * 8, np.uint8)
     words = row.view(np.uint64)
@@ -102,12 +163,28 @@ def surface_voxels(
             a, up, down = mask[z, y, start - 1 : stop + 1], mask[z, y - 1, start:stop], mask[z, y + 1, start:stop]
             before, after = mask[z - step, y, start:stop], mask[z + step, y, start:stop]
             for x in range(size):
-                row[x] = a[x + 1] & (1 ^ (a[x] & a[x + 2] & up[x] & down[x] & before[x] & after[x]))
+                row[x] = a[x + 1] & ~(a[x] & a[x + 2] & up[x] & down[x] & before[x] & after[x])
+            if targets.size:
+                marked = targets[z + margins[0], y + margins[1], start + margins[2] : stop + margins[2]]
+                for x in range(size):
+                    marked[x] |= row[x]
+                left, right = 0, size
+                while left < right and row[left] == 0:
+                    left += 1
+                while right > left and row[right - 1] == 0:
+                    right -= 1
+                if left < right:
+                    extents[z, y, 0] = min(extents[z, y, 0], start + left)
+                    extents[z, y, 1] = max(extents[z, y, 1], start + right)
+            if not listed:
+                continue
             row[size : (size + 7) // 8 * 8] = 0
             if n + size > positions.size:
-                positions = np.concatenate((positions, np.empty(positions.size + size, np.uint32)))
-                codes = np.concatenate((codes, np.empty(codes.size + size, np.uint8)))
-                sampled = np.concatenate((sampled, np.empty(sampled.size + size, np.bool_)))
+                more = positions.size + size
+                positions = np.concatenate((positions, np.empty(more, np.uint32)))
+                codes = np.concatenate((codes, np.empty(more, np.uint64)))
+                surfaces = np.concatenate((surfaces, np.empty(more, np.uint8)))
+                sampled = np.concatenate((sampled, np.empty(more, np.uint8)))
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
                 if words[word] == 0:
@@ -115,17 +192,20 @@ def surface_voxels(
                 for x in range(word * 8, word * 8 + 8):
                     if row[x] == 0:
                         continue
+                    code = np.uint64(row[x])
+                    swap = (code ^ code >> _7) & _BY_1
+                    code = code ^ swap ^ swap << _7
+                    swap = (code ^ code >> _14) & _BY_2
+                    code = code ^ swap ^ swap << _14
+                    swap = (code ^ code >> _28) & _BY_4
                     positions[n] = first + x
-                    codes[n] = 1
-                    sampled[n] = True
+                    codes[n] = code ^ swap ^ swap << _28
+                    surfaces[n] = sampled[n] = row[x]
                     if uncounted.size:
                         at = start + x
-                        sampled[n] = not (
-                            uncounted[z, y, at - 1 : at + 2].any()
-                            or uncounted[z, y - 1, at]
-                            or uncounted[z, y + 1, at]
-                            or uncounted[z - step, y, at]
-                            or uncounted[z + step, y, at]
-                        )
+                        touched = uncounted[z, y, at - 1] | uncounted[z, y, at] | uncounted[z, y, at + 1]
+                        touched |= uncounted[z, y - 1, at] | uncounted[z, y + 1, at]
+                        touched |= uncounted[z - step, y, at] | uncounted[z + step, y, at]
+                        sampled[n] = row[x] & ~touched
                     n += 1
-    return positions[:n].copy(), codes[:n].copy(), sampled[:n].copy()
+    return positions[:n].copy(), codes[:n].copy(), surfaces[:n].copy(), sampled[:n].copy()

@@ -1,8 +1,12 @@
 """Loops that find the nearest target of every surface element, exactly.
 
-The distances along rows are computed first (``distances_along_rows``), so that the search for an element's target
-visits only the rows that are nearer than the target (``nearest_by_rows``). For elements whose target is so far away
-that this is slow, whole slices are solved at once (``nearest_by_columns``). Positions are those of ``listing``.
+Most elements have a target close by, which a walk over the voxels around them meets first (``nearest_in_ball``), for
+all bit planes at once. If few do not, theirs are looked for in the rows around (``nearest_by_scan``). If many do not,
+the distances along rows are computed (``distances_along_rows``), plane by plane, so that the search for an element's
+target visits only the rows that are nearer than the target (``nearest_by_rows``).
+For elements whose target is so far away that this is slow, whole slices are solved at once (``nearest_by_columns``).
+Of several targets equally near, the ball, the scan and the rows choose the same. Positions and bit planes are those of
+``listing``.
 """
 
 from __future__ import annotations
@@ -12,7 +16,14 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.compiled import compiled
 
-__all__ = ["distances_along_rows", "nearest_by_columns", "nearest_by_rows", "weights_by_step"]
+__all__ = [
+    "distances_along_rows",
+    "nearest_by_columns",
+    "nearest_by_rows",
+    "nearest_in_ball",
+    "pack_steps",
+    "weights_by_step",
+]
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: products with it spread neighbouring integers over a hash table."""
@@ -20,6 +31,158 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _AXIS_BITS = 20
 _AXIS_MASK = 2**_AXIS_BITS - 1
 """A step from an element to the nearest target is kept as one integer, 20 bits for the size of each component."""
+
+
+def pack_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return steps, n x (dz, dy, dx) of at least 0, as one integer each."""
+    return steps @ (1 << np.array([2 * _AXIS_BITS, _AXIS_BITS, 0]))
+
+
+@compiled
+def nearest_in_ball(
+    positions: NDArray[np.uint32],
+    codes: NDArray[np.uint64],
+    sampled: NDArray[np.uint8],
+    shape: tuple[int, int, int],
+    targets: NDArray[np.uint8],
+    margins: tuple[int, int, int],
+    ball: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    sizes: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    first: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Find the nearest targets of elements among the voxels around them, and sum up the sizes of the elements by step.
+
+    Args:
+        positions: Positions of the elements.
+        codes: Their codes, a byte for each plane.
+        sampled: The planes in which to find a target for them.
+        shape: z,y,x of the mask that the positions are indices of.
+        targets: Array of bit planes in which targets are marked; ``margins`` larger than the mask on all sides.
+        margins: z,y,x, as far as the ball reaches.
+        ball: n x (dz, dy, dx), nearest first.
+        kinds: n numbers, the kind of each of these steps: mirrored steps are of one kind.
+        sizes: Code -> size.
+        weights: planes x kinds, added to: the summed size of the elements whose target is that far.
+        first: planes x kinds, -1 or the first element that was added.
+
+    Returns:
+        For each element the planes in which the ball holds no target.
+    """
+    _, height, width = shape
+    _, rows, columns = targets.shape
+    flat = targets.ravel()
+    offsets = np.empty(len(ball), np.int64)
+    for j in range(len(ball)):
+        offsets[j] = (ball[j, 0] * rows + ball[j, 1]) * columns + ball[j, 2]
+    lost = np.zeros(positions.size, np.uint8)
+    end = shift = np.int64(0)
+    for i in range(positions.size):
+        position = np.int64(positions[i])
+        if position >= end:
+            row = position // width
+            end = (row + 1) * width
+            z, y = row // height, row % height
+            shift = ((z + margins[0]) * rows + y + margins[1]) * columns + margins[2] - row * width
+        wanted = sampled[i]
+        if wanted == 0:
+            continue
+        at = position + shift
+        for j in range(offsets.size):
+            hit = flat[np.uint64(at + offsets[j])] & wanted
+            if hit == 0:
+                continue
+            wanted ^= hit
+            kind = kinds[j]
+            plane = 0
+            while hit:
+                if hit & 1:
+                    if first[plane, kind] < 0:
+                        first[plane, kind] = i
+                    weights[plane, kind] += sizes[np.uint8(codes[i] >> np.uint64(8 * plane))]
+                hit >>= 1
+                plane += 1
+            if wanted == 0:
+                break
+        lost[i] = wanted
+    return lost
+
+
+@compiled
+def nearest_by_scan(
+    queries: NDArray[np.uint32],
+    wanted: NDArray[np.uint8],
+    shape: tuple[int, int, int],
+    targets: NDArray[np.uint8],
+    margins: tuple[int, int, int],
+    extents: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    rows_mm2: NDArray[np.float64],
+    width_mm2: float,
+    limits_mm2: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Find the nearest targets of a few elements by looking for marks in the rows around them, nearest row first.
+
+    Args:
+        queries: Positions.
+        wanted: The planes in which to find a target for each of them.
+        shape: z,y,x of the mask that the positions are indices of.
+        targets: Array of bit planes in which targets are marked, ``margins`` larger than the mask on all sides.
+        margins: z,y,x.
+        extents: z,y x (start, stop) of the targets in each row.
+        rows: n x (dz, dy), by ascending distance.
+        rows_mm2: squares of these distances.
+        width_mm2: square of the spacing along a row.
+        limits_mm2: For each plane, the square of the distance within which a target is wanted; it is no longer
+            than that of the last row.
+
+    Returns:
+        planes x queries, the step to the nearest target; -1 where none is wanted, or none is that near.
+    """
+    depth, height, width = shape
+    planes = limits_mm2.size
+    steps = np.full((planes, queries.size), -1, np.int64)
+    best = np.empty(planes, np.float64)
+    for i in range(queries.size):
+        position = np.int64(queries[i])
+        x, row = position % width, position // width
+        z, y = row // height, row % height
+        best[:] = np.inf
+        worst = np.inf
+        for k in range(rows_mm2.size):
+            if rows_mm2[k] >= worst:
+                break
+            dz, dy = rows[k, 0], rows[k, 1]
+            if z + dz < 0 or z + dz >= depth or y + dy < 0 or y + dy >= height:
+                continue
+            start, stop = np.int64(extents[z + dz, y + dy, 0]), np.int64(extents[z + dz, y + dy, 1])
+            line = targets[z + dz + margins[0], y + dy + margins[1], margins[2] :]
+            left = np.int64(wanted[i])
+            dx = max(np.int64(0), start - x, x - stop + 1)
+            while stop > start and left and (x + dx < stop or x - dx >= start):
+                mm2 = rows_mm2[k] + width_mm2 * dx * dx
+                if mm2 >= worst:
+                    break
+                hit = np.int64(0)
+                if x + dx < stop:
+                    hit |= np.int64(line[x + dx]) & left
+                if x - dx >= start:
+                    hit |= np.int64(line[x - dx]) & left
+                if hit:
+                    left &= ~hit
+                    worst = 0.0
+                    for plane in range(planes):
+                        if hit >> plane & 1 and mm2 < best[plane]:
+                            best[plane] = mm2
+                            steps[plane, i] = (abs(dz) << 2 * _AXIS_BITS) | (abs(dy) << _AXIS_BITS) | dx
+                        if wanted[i] >> plane & 1:
+                            worst = max(worst, best[plane])
+                dx += 1
+        for plane in range(planes):
+            if best[plane] >= limits_mm2[plane]:
+                steps[plane, i] = -1
+    return steps
 
 
 @compiled
@@ -68,7 +231,6 @@ def distances_along_rows(targets: NDArray[np.uint32], along: NDArray[np.int16]) 
 @compiled
 def nearest_by_rows(
     queries: NDArray[np.uint32],
-    sampled: NDArray[np.bool_],
     along: NDArray[np.int16],
     occupied: NDArray[np.bool_],
     rows: NDArray[np.int64],
@@ -79,7 +241,6 @@ def nearest_by_rows(
 
     Args:
         queries: positions.
-        sampled: which queries to find a target for.
         along: distances along rows to the targets.
         occupied: rows that hold a target.
         rows: n x (dz, dy), by ascending distance.
@@ -101,8 +262,6 @@ def nearest_by_rows(
             row = position // width
             end = (row + 1) * width
             z, y = row // height, row % height
-        if not sampled[i]:
-            continue
         best, nearest_row, nearest_dx = np.inf, 0, np.int64(0)
         found = False
         for k in range(rows_mm2.size):
@@ -129,7 +288,6 @@ def nearest_by_rows(
 @compiled
 def nearest_by_columns(
     queries: NDArray[np.uint32],
-    sampled: NDArray[np.bool_],
     along: NDArray[np.int16],
     occupied: NDArray[np.bool_],
     spacing_mm: NDArray[np.float64],
@@ -145,7 +303,6 @@ def nearest_by_columns(
 
     Args:
         queries: positions.
-        sampled: which queries to find a target for.
         along: distances along rows to the targets.
         occupied: rows that hold a target.
         spacing_mm: z,y,x.
@@ -159,7 +316,7 @@ def nearest_by_columns(
     n_slots = 0
     for i in range(queries.size):
         x = np.int64(queries[i]) % width
-        if sampled[i] and steps[i] < 0 and slots[x] < 0:
+        if steps[i] < 0 and slots[x] < 0:
             slots[x] = n_slots
             n_slots += 1
     row_of = np.full((n_slots, depth, height), -1, np.int16)
@@ -188,7 +345,7 @@ def nearest_by_columns(
                     k += 1
                 row_of[slots[x], z, y] = rows[k]
     for i in range(queries.size):
-        if not sampled[i] or steps[i] >= 0:
+        if steps[i] >= 0:
             continue
         position = np.int64(queries[i])
         x, row = position % width, position // width
@@ -212,7 +369,7 @@ def nearest_by_columns(
 
 @compiled
 def weights_by_step(
-    steps: NDArray[np.int64], codes: NDArray[np.uint8], sampled: NDArray[np.bool_], sizes: NDArray[np.float64]
+    steps: NDArray[np.int64], sizes: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Sum up the sizes of the elements that are equally far from their targets.
 
@@ -220,9 +377,7 @@ def weights_by_step(
 
     Args:
         steps: to the nearest target of each element.
-        codes: Neighbour codes of the elements.
-        sampled: Whether to count each element.
-        sizes: Code -> size.
+        sizes: Size of each element, or of several elements with one step, of which the first stands here.
 
     Returns:
         n x (dz, dy, dx) in voxels, -1 where there is no target; and the summed size of each.
@@ -230,13 +385,11 @@ def weights_by_step(
     bits, n = 8, 0
     keys, weights = np.full(1 << bits, -2, np.int64), np.zeros(1 << bits)
     for i in range(steps.size):
-        if not sampled[i]:
-            continue
         key = steps[i]
         slot = np.int64((np.uint64(key) * _SPREAD) >> np.uint64(64 - bits))
         while keys[slot] != key and keys[slot] != -2:
             slot = (slot + 1) & ((1 << bits) - 1)
-        weights[slot] += sizes[codes[i]]
+        weights[slot] += sizes[i]
         if keys[slot] == key:
             continue
         keys[slot] = key

@@ -1,8 +1,9 @@
-"""Surface distances between a structure in a reference and in a prediction, in both directions."""
+"""Surface distances between a structure in references and in a prediction, in both directions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -10,11 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ctbench.metrics.crop import Crop, Mask
 from ctbench.metrics.distances import Directed, SurfaceDistances
 from ctbench.metrics.elements import element_centres, element_sizes
 from ctbench.metrics.listing import dual_grid_elements, surface_voxels
-from ctbench.metrics.nearest import distances_along_rows, nearest_by_columns, nearest_by_rows, weights_by_step
-from ctbench.metrics.pair import Crop, Mask
+from ctbench.metrics.nearest import (
+    distances_along_rows,
+    nearest_by_columns,
+    nearest_by_rows,
+    nearest_by_scan,
+    nearest_in_ball,
+    pack_steps,
+    weights_by_step,
+)
 
 __all__ = ["Surface", "SurfaceModel", "surface_distances"]
 
@@ -29,22 +38,44 @@ of the corner. ``voxels``: a voxel that shares a face with one outside the mask,
 _ROWS = 4096
 _ROW_EFFORT = 5
 """How many looks at a row cost as much as one voxel of the search by columns."""
+_FEWEST_ROWS = 16
+_BALL = 256
+"""How many voxels around an element are looked at before rows are."""
+_SCANNED_ROWS = 256
+"""How many rows around an element are scanned, if no more than one in ``_SCANNED_SHARE`` elements needs it."""
+_SCANNED_SHARE = 8
+_FEW, _LARGE = 32, 2**20
+"""How few elements are worth scanning all rows of a crop with so many voxels: less than solving it takes."""
+_ALL_ROWS = 2**17
+
+_Margins = tuple[int, int, int]
 
 
 class _Elements(NamedTuple):
+    """Surface elements as ``listing`` returns them."""
+
     positions: NDArray[np.uint32]
-    codes: NDArray[np.uint8]
-    sampled: NDArray[np.bool_]
+    codes: NDArray[np.uint64]
+    surfaces: NDArray[np.uint8]
+    sampled: NDArray[np.uint8]
+
+    def codes_of(self, plane: int, which: NDArray[np.intp] | NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return the codes of some elements in one plane."""
+        return (self.codes[which] >> np.uint64(8 * plane)).astype(np.uint8)
 
 
 _Measure = Callable[[_Elements, Sequence[_Elements], float], Directed]
-"""Of elements, their targets, and the distance of those without: how far they are."""
 
 
 def surface_distances(
-    crop: Crop, spacing_mm: tuple[float, float, float], model: SurfaceModel, surface: Surface, without_target_mm: float
-) -> SurfaceDistances:
-    """Measure the distances of a structure's two surfaces in both directions.
+    crop: Crop,
+    planes: Sequence[int],
+    spacing_mm: tuple[float, float, float],
+    model: SurfaceModel,
+    surface: Surface,
+    without_target_mm: float,
+) -> dict[int, SurfaceDistances]:
+    """Measure the distances of a structure's surfaces in references and in a prediction, in both directions.
 
     Surfaces are those of the whole masks, and outside the image is background. Elements that touch an uncounted voxel
     are not sampled, yet the other surface is measured to them: the structure goes on there, only nobody knows how
@@ -53,80 +84,252 @@ def surface_distances(
     touches itself and those that share a face with it.
 
     Args:
-        crop: The masks, none of them empty.
+        crop: The masks.
+        planes: The references to measure; neither they nor the prediction are empty.
         spacing_mm: Spacing along z,y,x.
         model: Definition of a surface element.
         surface: 3d or 2d.
         without_target_mm: With 2d, the distance of an element in a slice in which the other mask is empty, mm.
+
+    Returns:
+        Reference, of ``planes`` -> its distances.
     """
-    planar = surface == "2d"
-    reference, prediction = (
-        _elements(mask, crop.uncounted, model, planar) for mask in (crop.reference, crop.prediction)
-    )
-    targets = [reference]
-    if crop.outer is not crop.reference:
-        targets.append(_elements(crop.outer, crop.uncounted, model, planar))
-    measure = (_by_tree if model == "mesh" else _on_grid)(crop, spacing_mm, model, planar)
-    return SurfaceDistances(
-        measure(reference, [prediction], without_target_mm), measure(prediction, targets, without_target_mm)
-    )
+    measure = _by_tree if model == "mesh" else _on_grid
+    forth, back = measure(crop, planes, spacing_mm, model, surface == "2d", without_target_mm)
+    return {plane: SurfaceDistances(*both) for plane, *both in zip(planes, forth, back, strict=True)}
 
 
-def _elements(mask: Mask, uncounted: NDArray[np.uint8], model: SurfaceModel, planar: bool) -> _Elements:
+class _Targets(NamedTuple):
+    """The surface elements that others look for."""
+
+    marks: NDArray[np.uint8]
+    """Bit planes, z,y,x, larger than the masks by a margin on all sides."""
+    extents: NDArray[np.int32]
+    """z,y x (start, stop) of the elements in each row of the masks; stop is 0 in rows without."""
+    margins: _Margins
+
+    @classmethod
+    def none_of(cls, shape: tuple[int, int, int], margins: _Margins) -> _Targets:
+        """Return the places for the elements of masks of some shape, with no element yet."""
+        extents = np.zeros((*shape[:2], 2), np.int32)
+        extents[..., 0] = shape[2]
+        return cls(np.zeros([n + 2 * more for n, more in zip(shape, margins, strict=True)], np.uint8), extents, margins)
+
+
+_NOWHERE = _Targets(np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0, 2), np.int32), (0, 0, 0))
+
+
+def _elements(
+    mask: Mask,
+    uncounted: NDArray[np.uint8],
+    model: SurfaceModel,
+    planar: bool,
+    targets: _Targets = _NOWHERE,
+    listed: bool = True,
+) -> _Elements:
+    """Return the surface elements of a mask, and mark them among the targets."""
     lister = surface_voxels if model == "voxels" else dual_grid_elements
-    return _Elements(*lister(mask.voxels, mask.spans, uncounted, planar))
+    marks, extents, margins = targets
+    return _Elements(*lister(mask.voxels, mask.spans, uncounted, planar, marks, margins, extents, listed))
 
 
-def _on_grid(crop: Crop, spacing_mm: tuple[float, float, float], model: SurfaceModel, planar: bool) -> _Measure:
+def _on_grid(
+    crop: Crop,
+    planes: Sequence[int],
+    spacing_mm: tuple[float, float, float],
+    model: SurfaceModel,
+    planar: bool,
+    without_target_mm: float,
+) -> tuple[list[Directed], list[Directed]]:
     """Measure between places on a grid, where there are few distances and the nearest is quickly found."""
-    along = crop.workspace
-    rows, rows_mm2 = _rows_around(spacing_mm[0], spacing_mm[1], planar)
-    sizes = np.array([0.0, 1.0] if model == "voxels" else _sizes(spacing_mm, planar))
+    search = _Search(crop, planes, spacing_mm, model, planar, without_target_mm)
+    margins: _Margins = tuple(search.ball.steps.max(axis=0).tolist())
+    held, drawn = _Targets.none_of(crop.shape, margins), _Targets.none_of(crop.shape, margins)
+    reference = _elements(crop.reference, crop.uncounted, model, planar, held)
+    prediction = _elements(crop.prediction, crop.uncounted, model, planar, drawn)
+    if crop.outer is not crop.reference:
+        _elements(crop.outer, crop.uncounted, model, planar, held, listed=False)
+    return search.directed(reference, drawn), search.directed(prediction, held)
 
-    def measure(elements: _Elements, targets: Sequence[_Elements], without_target_mm: float) -> Directed:
-        positions, codes, sampled = elements
-        occupied = distances_along_rows(_union([target.positions for target in targets]), along)
-        enough = max(_ROW_EFFORT * along.size // max(positions.size, 1), 16)
-        steps, lost = nearest_by_rows(
-            positions, sampled, along, occupied, rows[:enough], rows_mm2[:enough], spacing_mm[2] ** 2
+
+class _Search:
+    """The search for the nearest targets of surface elements on a grid, of all planes at once where they are near."""
+
+    def __init__(
+        self,
+        crop: Crop,
+        planes: Sequence[int],
+        spacing_mm: tuple[float, float, float],
+        model: SurfaceModel,
+        planar: bool,
+        without_target_mm: float,
+    ) -> None:
+        self.crop, self.planes, self.spacing_mm, self.planar = crop, planes, spacing_mm, planar
+        self.without_target_mm = without_target_mm
+        self.rows = _rows_around(spacing_mm[0], spacing_mm[1], planar)
+        self.sizes = np.array([0.0, 1.0] if model == "voxels" else _sizes(spacing_mm, planar))
+        self.ball = _ball(spacing_mm, planar)
+
+    def directed(self, elements: _Elements, targets: _Targets) -> list[Directed]:
+        """Return the distances of elements from targets in each plane."""
+        weights = np.zeros((self.crop.planes, len(self.ball.packed)))
+        first = np.full(weights.shape, -1, np.int64)
+        wanted = elements.sampled & np.uint8(sum(1 << plane for plane in self.planes))
+        lost = nearest_in_ball(
+            elements.positions,
+            elements.codes,
+            wanted,
+            self.crop.shape,
+            targets.marks,
+            targets.margins,
+            self.ball.steps,
+            self.ball.kinds,
+            self.sizes,
+            weights,
+            first,
         )
+        far = np.flatnonzero(lost)
+        steps = self._far_steps(elements, targets, far, lost[far])
+        return [
+            self._directed(elements, plane, (weights[plane], first[plane]), (far[its], steps[plane, its]))
+            for plane in self.planes
+            for its in [lost[far] >> np.uint8(plane) & 1 > 0]
+        ]
+
+    def _directed(
+        self,
+        elements: _Elements,
+        plane: int,
+        near: tuple[NDArray[np.float64], NDArray[np.int64]],
+        far: tuple[NDArray[np.intp], NDArray[np.int64]],
+    ) -> Directed:
+        """Return the distances in one plane.
+
+        Args:
+            elements: The elements.
+            plane: The plane.
+            near: For each kind of step in the ball, the summed size of its elements and the first of them, or -1.
+            far: Each element whose target lies beyond the ball, and its step.
+        """
+        sizes, first = near
+        kinds = np.flatnonzero(first >= 0)
+        order = np.concatenate([first[kinds], far[0]])
+        steps = np.concatenate([self.ball.packed[kinds], far[1]])
+        sizes = np.concatenate([sizes[kinds], self.sizes[elements.codes_of(plane, far[0])]])
+        ascending = np.argsort(order)
+        components, weights = weights_by_step(steps[ascending], sizes[ascending])
+        mm = np.linalg.norm(components * self.spacing_mm, axis=1)
+        return Directed(np.where(components[:, 0] < 0, self.without_target_mm, mm), weights)
+
+    def _far_steps(
+        self, elements: _Elements, targets: _Targets, far: NDArray[np.intp], lost: NDArray[np.uint8]
+    ) -> NDArray[np.int64]:
+        """Return the steps from elements to targets beyond the ball: planes x elements.
+
+        Args:
+            elements: All elements.
+            targets: The targets.
+            far: Which elements have no target in the ball.
+            lost: The planes in which they have none.
+        """
+        steps = np.full((self.crop.planes, far.size), -1, np.int64)
+        left = lost.copy()
+
+        def scan(most: Mapping[int, int], rows: _Rows, limits_mm2: Mapping[int, float]) -> None:
+            """Scan for targets in the planes in which not too many elements look for one."""
+            few = sum(1 << plane for plane in self.planes if 0 < _count(left, plane) <= most[plane])
+            its = np.flatnonzero(left & np.uint8(few))
+            if not its.size:
+                return
+            limits = np.array([limits_mm2.get(plane, 0.0) for plane in range(self.crop.planes)])
+            positions, wanted = elements.positions[far[its]], left[its] & np.uint8(few)
+            where = (self.crop.shape, targets.marks, targets.margins, targets.extents)
+            found = nearest_by_scan(positions, wanted, *where, *rows, self.spacing_mm[2] ** 2, limits)
+            for plane in self.planes:
+                there = found[plane] >= 0
+                steps[plane, its[there]] = found[plane, there]
+                left[its[there]] &= np.uint8(255 ^ 1 << plane)
+
+        if far.size:
+            rows = _Rows(self.rows.steps[:_SCANNED_ROWS], self.rows.mm2[:_SCANNED_ROWS])
+            enough = {plane: min(self._enough(elements, plane), _SCANNED_ROWS) for plane in self.planes}
+            most = {plane: _count(elements.sampled, plane) // _SCANNED_SHARE for plane in self.planes}
+            scan(most, rows, {plane: float(rows.mm2[n - 1]) for plane, n in enough.items()})
+            large = {plane: _FEW if self._size(plane) > _LARGE else 0 for plane in self.planes}
+            rows = _rows_around(*self.spacing_mm[:2], self.planar, _ALL_ROWS) if any(large.values()) else rows
+            scan(large, rows, dict.fromkeys(self.planes, float(rows.mm2[-1])))
+        for plane in self.planes:
+            its = np.flatnonzero(left & np.uint8(1 << plane))
+            if its.size:
+                steps[plane, its] = self._along_rows(elements, targets, plane, far[its])
+        return steps
+
+    def _size(self, plane: int) -> int:
+        """Return the number of voxels of the window of a plane."""
+        return math.prod(axis.stop - axis.start for axis in self.crop.windows[plane])
+
+    def _enough(self, elements: _Elements, plane: int) -> int:
+        """Return how many rows to look at for each element before whole slices are solved."""
+        return max(_ROW_EFFORT * self._size(plane) // max(_count(elements.surfaces, plane), 1), _FEWEST_ROWS)
+
+    def _along_rows(
+        self, elements: _Elements, targets: _Targets, plane: int, far: NDArray[np.intp]
+    ) -> NDArray[np.int64]:
+        """Return the steps from many elements to their targets in one plane, however far away."""
+        window = self.crop.windows[plane]
+        shape = tuple(axis.stop - axis.start for axis in window)
+        inner = tuple(slice(axis.start + by, axis.stop + by) for axis, by in zip(window, targets.margins, strict=True))
+        there = np.flatnonzero(targets.marks[inner] & np.uint8(1 << plane)).astype(np.uint32)
+        at = np.unravel_index(elements.positions[far], self.crop.shape)
+        within = tuple(axis - part.start for axis, part in zip(at, window, strict=True))
+        queries = np.ravel_multi_index(within, shape).astype(np.uint32)
+        along = np.empty(shape, np.int16)
+        occupied = distances_along_rows(there, along)
+        enough = self._enough(elements, plane)
+        rows, rows_mm2 = self.rows.steps[:enough], self.rows.mm2[:enough]
+        steps, lost = nearest_by_rows(queries, along, occupied, rows, rows_mm2, self.spacing_mm[2] ** 2)
         if lost:
-            nearest_by_columns(positions, sampled, along, occupied, np.array(spacing_mm), planar, steps)
-        components, weights = weights_by_step(steps, codes, sampled, sizes)
-        mm = np.linalg.norm(components * spacing_mm, axis=1)
-        return Directed(np.where(components[:, 0] < 0, without_target_mm, mm), weights)
-
-    return measure
+            nearest_by_columns(queries, along, occupied, np.array(self.spacing_mm), self.planar, steps)
+        return steps
 
 
-def _by_tree(crop: Crop, spacing_mm: tuple[float, float, float], model: SurfaceModel, planar: bool) -> _Measure:  # noqa: ARG001
+def _count(bits: NDArray[np.uint8], plane: int) -> int:
+    return int(np.count_nonzero(bits & np.uint8(1 << plane)))
+
+
+def _by_tree(
+    crop: Crop,
+    planes: Sequence[int],
+    spacing_mm: tuple[float, float, float],
+    model: SurfaceModel,
+    planar: bool,
+    without_target_mm: float,
+) -> tuple[list[Directed], list[Directed]]:
     """Measure between places anywhere, with a k-d tree."""
-    centres = _centres(spacing_mm, planar)
+    centres, sizes = _centres(spacing_mm, planar), _sizes(spacing_mm, planar)
     # Within slices, the others are moved away further than any distance in a slice.
-    slice_mm = 2 * float(np.linalg.norm(np.multiply(crop.workspace.shape, spacing_mm))) if planar else spacing_mm[0]
+    slice_mm = 2 * float(np.linalg.norm(np.multiply(crop.shape, spacing_mm))) if planar else spacing_mm[0]
+    first = [[axis.start for axis in window] for window in crop.windows]
 
-    def places(elements: _Elements) -> NDArray[np.float64]:
-        index = np.stack(np.unravel_index(elements.positions, crop.workspace.shape), axis=1)
-        return (index + centres[elements.codes]) * (slice_mm, *spacing_mm[1:])
+    def places(elements: _Elements, plane: int, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+        there = chosen >> np.uint8(plane) & 1 > 0
+        index = np.stack(np.unravel_index(elements.positions[there], crop.shape), axis=1) - first[plane]
+        return np.asarray((index + centres[elements.codes_of(plane, there)]) * (slice_mm, *spacing_mm[1:]))
 
-    def measure(elements: _Elements, targets: Sequence[_Elements], without_target_mm: float) -> Directed:
-        tree = cKDTree(np.concatenate([places(target) for target in targets]))
-        mm = np.asarray(tree.query(places(elements)[elements.sampled])[0])
-        weights = _sizes(spacing_mm, planar)[elements.codes[elements.sampled]]
+    def measure(elements: _Elements, plane: int, targets: Sequence[_Elements]) -> Directed:
+        tree = cKDTree(np.concatenate([places(target, plane, target.surfaces) for target in targets]))
+        mm = np.asarray(tree.query(places(elements, plane, elements.sampled))[0])
+        weights = sizes[elements.codes_of(plane, elements.sampled >> np.uint8(plane) & 1 > 0)]
         if planar:
             mm[mm >= slice_mm / 2] = without_target_mm
         return Directed(mm, weights)
 
-    return measure
-
-
-def _union(positions: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    """Return the distinct positions of ascending lists, ascending."""
-    if len(positions) == 1:
-        return positions[0]
-    # Two sorted runs are merged in one pass; np.union1d hashes them, which takes longer than all distances.
-    merged = np.sort(np.concatenate(positions), kind="stable")
-    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if merged.size else merged
+    masks = [crop.reference, crop.prediction, *([] if crop.outer is crop.reference else [crop.outer])]
+    reference, prediction, *outer = (_elements(mask, crop.uncounted, model, planar) for mask in masks)
+    return (
+        [measure(reference, plane, [prediction]) for plane in planes],
+        [measure(prediction, plane, [reference, *outer]) for plane in planes],
+    )
 
 
 def _sizes(spacing_mm: tuple[float, float, float], planar: bool) -> NDArray[np.float64]:
@@ -141,13 +344,47 @@ def _centres(spacing_mm: tuple[float, float, float], planar: bool) -> NDArray[np
     return np.concatenate([np.zeros((256, 1)), within], axis=1)
 
 
+class _Rows(NamedTuple):
+    steps: NDArray[np.int64]
+    """n x (dz, dy), nearest first."""
+    mm2: NDArray[np.float64]
+    """Their squared distances in mm²."""
+
+
 @lru_cache(maxsize=16)
-def _rows_around(spacing_z: float, spacing_y: float, planar: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """List all rows within some distance, nearest first: steps (dz, dy) and squared distances in mm²."""
-    radius = _ROWS / 2 * spacing_y if planar else np.sqrt(_ROWS / np.pi * spacing_z * spacing_y)
+def _rows_around(spacing_z: float, spacing_y: float, planar: bool, count: int = _ROWS) -> _Rows:
+    """List all rows within the distance within which there are about ``count``."""
+    radius = count / 2 * spacing_y if planar else np.sqrt(count / np.pi * spacing_z * spacing_y)
     reach = [0 if planar else int(radius / spacing_z), int(radius / spacing_y)]
     steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 2)
     mm2 = steps[:, 0] ** 2 * spacing_z**2 + steps[:, 1] ** 2 * spacing_y**2
     order = np.argsort(mm2, kind="stable")
     order = order[mm2[order] <= radius**2]
-    return steps[order], mm2[order]
+    return _Rows(steps[order], mm2[order])
+
+
+class _Ball(NamedTuple):
+    steps: NDArray[np.int64]
+    """n x (dz, dy, dx), nearest first."""
+    kinds: NDArray[np.int64]
+    """The kind of each step: those that are mirrored are of one kind."""
+    packed: NDArray[np.int64]
+    """The step of each kind, packed as in ``nearest``."""
+
+
+@lru_cache(maxsize=16)
+def _ball(spacing_mm: tuple[float, float, float], planar: bool) -> _Ball:
+    """List the voxels so near that the search by rows, however few of them it looks at, finds the same nearest one."""
+    rows, rows_mm2 = _rows_around(spacing_mm[0], spacing_mm[1], planar)
+    end_mm2 = rows_mm2[_FEWEST_ROWS - 1]
+    reach = int(np.sqrt(end_mm2) / spacing_mm[2]) + 1
+    dx = np.arange(-min(reach, _BALL), min(reach, _BALL) + 1)
+    near = rows_mm2 < end_mm2
+    mm2 = rows_mm2[near][:, None] + spacing_mm[2] ** 2 * dx * dx
+    order = np.argsort(mm2, axis=None, kind="stable")
+    # Mirrored steps are equally long, and either all or none of them belong to the ball.
+    end_mm2 = min(end_mm2, mm2.ravel()[order[min(_BALL, order.size - 1)]])
+    row, column = np.unravel_index(order[mm2.ravel()[order] < end_mm2], mm2.shape)
+    steps = np.concatenate([rows[near][row], dx[column][:, None]], axis=1)
+    packed, kinds = np.unique(pack_steps(np.abs(steps)), return_inverse=True)
+    return _Ball(steps, kinds, packed)

@@ -1,7 +1,9 @@
 """Loops over voxels: where the structures of a label map are, their masks, and how many voxels they have.
 
-Masks are uint8 arrays of 0 and 1 with a margin of one voxel around, so that every voxel has all its neighbours; their
-*spans* are the start and stop of the set voxels in each row, so that the rest need not be visited.
+Masks are uint8 arrays of bit planes: bit k of a voxel is set where the k-th of several references holds the structure.
+They have a margin of one voxel around, so that every voxel has all its neighbours, and rows of a multiple of eight
+voxels; their *spans* are the start and stop of the voxels with any bit in each row, so that the rest need not be
+visited.
 """
 
 from __future__ import annotations
@@ -13,7 +15,19 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.compiled import compiled
 
-__all__ = ["bounding_boxes", "count_pairs", "count_voxels", "fill_mask"]
+__all__ = [
+    "bounding_boxes",
+    "count_pairs",
+    "count_voxels",
+    "extend_boxes",
+    "fill_mask",
+    "mark_differences",
+    "plane_boxes",
+    "put_planes",
+]
+
+_ONES = np.uint64(0x0101010101010101)
+_TOP_BYTE = np.uint64(56)
 
 
 @compiled
@@ -59,18 +73,37 @@ def bounding_boxes(label_map: NDArray[Any], classes: NDArray[np.int32], boxes: N
 
 
 @compiled
+def extend_boxes(at: NDArray[np.int64], classes: NDArray[np.uint16], boxes: NDArray[np.int64]) -> None:
+    """Extend the boxes of classes to single voxels.
+
+    Args:
+        at: (z, y, x) x voxels.
+        classes: label maps x voxels, the class of each voxel in each label map.
+        boxes: class x (z start, z stop, y start, y stop, x start, x stop).
+    """
+    for label_map in range(len(classes)):
+        for i in range(at.shape[1]):
+            box = boxes[classes[label_map, i]]
+            for axis in range(3):
+                box[2 * axis] = min(box[2 * axis], at[axis, i])
+                box[2 * axis + 1] = max(box[2 * axis + 1], at[axis, i] + 1)
+
+
+@compiled
 def fill_mask(
     label_map: NDArray[Any],
     codes: NDArray[np.int64],
+    planes: int,
     start: NDArray[np.int64],
     mask: NDArray[np.uint8],
     spans: NDArray[np.int32],
 ) -> None:
-    """Add to a mask where a label map holds one of some codes.
+    """Set bits of a mask where a label map holds one of some codes.
 
     Args:
         label_map: z,y,x.
-        codes: The codes to add.
+        codes: The codes to look for.
+        planes: The bits to set.
         start: z,y,x index in the label map of the first voxel of the mask, its margin included; may be negative.
         mask: z,y,x; left as it is elsewhere and outside the label map.
         spans: z,y x (start, stop) of what is set in each row; stop is 0 where nothing is.
@@ -78,13 +111,14 @@ def fill_mask(
     first = np.maximum(start, 0)
     stop = np.minimum(start + np.array(mask.shape), np.array(label_map.shape))
     before = first[2] - start[2]
+    bits = np.uint8(planes)
     for z in range(first[0], stop[0]):
         for y in range(first[1], stop[1]):
             row, out = label_map[z, y, first[2] : stop[2]], mask[z - start[0], y - start[1], before:]
             found = np.uint8(0)
             for code in codes:
                 for x in range(row.size):
-                    same = np.uint8(row[x] == code)
+                    same = np.uint8(row[x] == code) * bits
                     out[x] |= same
                     found |= same
             if found == 0:
@@ -99,38 +133,129 @@ def fill_mask(
 
 
 @compiled
-def count_voxels(
-    reference: NDArray[np.uint8], prediction: NDArray[np.uint8], uncounted: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Count the voxels of two masks that count, by slice.
+def put_planes(
+    at: NDArray[np.int64],
+    values: NDArray[np.uint8],
+    planes: int,
+    start: NDArray[np.int64],
+    mask: NDArray[np.uint8],
+    spans: NDArray[np.int32],
+) -> None:
+    """Set and clear bits of single voxels of a mask; voxels outside of it are ignored.
 
     Args:
-        reference: mask.
-        prediction: mask.
-        uncounted: mask, or empty where every voxel counts.
+        at: (z, y, x) x voxels, indices in the label map.
+        values: The bits of each of these voxels, all of them among ``planes``.
+        planes: The bits that are set or cleared; the others are left as they are.
+        start: z,y,x index in the label map of the first voxel of the mask.
+        mask: z,y,x.
+        spans: Spans of the mask, extended where a bit is set.
+    """
+    depth, height, width = mask.shape
+    kept = np.uint8(255 ^ planes)
+    for i in range(values.size):
+        z, y, x = at[0, i] - start[0], at[1, i] - start[1], at[2, i] - start[2]
+        if z < 0 or z >= depth or y < 0 or y >= height or x < 0 or x >= width:
+            continue
+        mask[z, y, x] = (mask[z, y, x] & kept) | values[i]
+        if values[i]:
+            spans[z, y, 0] = min(spans[z, y, 0], x)
+            spans[z, y, 1] = max(spans[z, y, 1], x + 1)
+
+
+@compiled
+def mark_differences(one: NDArray[Any], other: NDArray[Any], marks: NDArray[np.bool_]) -> None:
+    """Mark the voxels in which two label maps differ.
+
+    Args:
+        one: z,y,x.
+        other: z,y,x.
+        marks: z,y,x; left as they are elsewhere.
+    """
+    for z in range(marks.shape[0]):
+        for y in range(marks.shape[1]):
+            row, others, out = one[z, y], other[z, y], marks[z, y]
+            for x in range(row.size):
+                out[x] |= row[x] != others[x]
+
+
+@compiled
+def plane_boxes(mask: NDArray[np.uint8], spans: NDArray[np.int32], planes: int) -> NDArray[np.int64]:
+    """Return the box of every bit plane: planes x (z start, z stop, y start, y stop, x start, x stop).
+
+    Args:
+        mask: z,y,x.
+        spans: Spans of the mask.
+        planes: Number of planes. The starts of a plane without a voxel are larger than its stops.
+    """
+    depth, height, width = mask.shape
+    in_slice, in_row = np.zeros(depth, np.uint8), np.zeros(height, np.uint8)
+    in_column = np.zeros(width, np.uint8)
+    for z in range(depth):
+        for y in range(height):
+            start, stop = spans[z, y, 0], spans[z, y, 1]
+            row, columns = mask[z, y, start:stop], in_column[start:stop]
+            found = np.uint8(0)
+            for x in range(row.size):
+                found |= row[x]
+                columns[x] |= row[x]
+            in_slice[z] |= found
+            in_row[y] |= found
+    boxes = np.zeros((planes, 6), np.int64)
+    for axis, held in enumerate((in_slice, in_row, in_column)):
+        for plane in range(planes):
+            boxes[plane, 2 * axis] = held.size
+            for i in range(held.size):
+                if held[i] >> plane & 1:
+                    boxes[plane, 2 * axis] = min(boxes[plane, 2 * axis], i)
+                    boxes[plane, 2 * axis + 1] = i + 1
+    return boxes
+
+
+@compiled
+def count_voxels(
+    reference: NDArray[np.uint8], prediction: NDArray[np.uint8], uncounted: NDArray[np.uint8], planes: int
+) -> NDArray[np.int64]:
+    """Count the voxels of two masks that count, by bit plane and slice.
+
+    Args:
+        reference: Mask, whose rows have a multiple of eight voxels.
+        prediction: Mask.
+        uncounted: Mask, or empty where every voxel counts.
+        planes: Number of planes; the masks hold no others.
 
     Returns:
-        slices (with the margin's) x (in the reference, in the prediction, in both).
+        planes x slices (with the margin's) x (in the reference, in the prediction, in both).
     """
-    counts = np.zeros((reference.shape[0], 3), np.int64)
-    for z in range(1, reference.shape[0] - 1):
-        for y in range(1, reference.shape[1] - 1):
-            of_reference, of_prediction = reference[z, y], prediction[z, y]
-            a = b = both = 0
-            if uncounted.size:
-                left_out = uncounted[z, y]
-                for x in range(of_reference.size):
-                    a += of_reference[x] & (left_out[x] ^ 1)
-                    b += of_prediction[x] & (left_out[x] ^ 1)
-                    both += of_reference[x] & of_prediction[x] & (left_out[x] ^ 1)
-            else:
-                for x in range(of_reference.size):
-                    a += of_reference[x]
-                    b += of_prediction[x]
-                    both += of_reference[x] & of_prediction[x]
-            counts[z, 0] += a
-            counts[z, 1] += b
-            counts[z, 2] += both
+    depth, height, width = reference.shape
+    counts = np.zeros((planes, depth, 3), np.int64)
+    of_reference, of_prediction = reference.view(np.uint64), prediction.view(np.uint64)
+    left_out = uncounted.view(np.uint64)
+    every = np.uint64((1 << planes) - 1)
+    for z in range(1, depth - 1):
+        # Words in which all planes are alike are counted once.
+        alike_a = alike_b = alike_both = np.uint64(0)
+        for y in range(1, height - 1):
+            for word in range(width // 8):
+                a, b = of_reference[z, y, word], of_prediction[z, y, word]
+                if a | b == 0:
+                    continue
+                if uncounted.size:
+                    a, b = a & ~left_out[z, y, word], b & ~left_out[z, y, word]
+                if a == (a & _ONES) * every and b == (b & _ONES) * every:
+                    alike_a += (a & _ONES) * _ONES >> _TOP_BYTE
+                    alike_b += (b & _ONES) * _ONES >> _TOP_BYTE
+                    alike_both += (a & b & _ONES) * _ONES >> _TOP_BYTE
+                    continue
+                for plane in range(planes):
+                    in_a, in_b = a >> np.uint64(plane) & _ONES, b >> np.uint64(plane) & _ONES
+                    counts[plane, z, 0] += np.int64(in_a * _ONES >> _TOP_BYTE)
+                    counts[plane, z, 1] += np.int64(in_b * _ONES >> _TOP_BYTE)
+                    counts[plane, z, 2] += np.int64((in_a & in_b) * _ONES >> _TOP_BYTE)
+        for plane in range(planes):
+            counts[plane, z, 0] += np.int64(alike_a)
+            counts[plane, z, 1] += np.int64(alike_b)
+            counts[plane, z, 2] += np.int64(alike_both)
     return counts
 
 

@@ -15,7 +15,7 @@ from ctbench.datasets import Case
 from ctbench.errors import StoreError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch
-from ctbench.metrics import METRICS, Row, missing_rows, score_rows
+from ctbench.metrics import METRICS, Row, missing_rows, rows_by_reference
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs.cache import Columns, ScoreCache
@@ -116,12 +116,13 @@ class _Scoring:
     def add_model(self, rater: str, match: LabelMatch, outcome: Outcome, folder: RunFolder) -> None:
         """Score a model on every reference."""
         claimed, spacing_mm = self._assessed(match.structures), self.readings.grid.spacing_mm
-        is_there = outcome.status == Status.OK
-        prediction = match.translate(self._prediction(folder, outcome)) if is_there else np.empty(0, int)
-        for name, reference in self.readings.references.items():
-            if outcome.status == Status.OK:
-                scores = self._score(reference, self.digests[name], prediction, spacing_mm, claimed)
-            else:
+        references, found = self.readings.references, {}
+        if outcome.status == Status.OK:
+            prediction = match.translate(self._prediction(folder, outcome))
+            found = self._score(references, self.digests, prediction, spacing_mm, claimed)
+        for name, reference in references.items():
+            scores = found.get(name)
+            if scores is None:
                 scores = _columns(
                     missing_rows(
                         reference,
@@ -147,10 +148,13 @@ class _Scoring:
         structures = {name: labels.codes_of(name) for name in labels.names}
         claimed = self._assessed(structures)
         for reader, volume in self.readings.label_maps.items():
-            for name, reference in self.readings.references_of(reader).items():
-                same = reference is self.readings.references[name]
-                digest = self.digests[name] if same else reference_digest(reference)
-                scores = self._score(reference, digest, volume.array, volume.spacing_mm, claimed)
+            references = self.readings.references_of(reader)
+            digests = {
+                name: self.digests[name] if reference is self.readings.references[name] else reference_digest(reference)
+                for name, reference in references.items()
+            }
+            found = self._score(references, digests, volume.array, volume.spacing_mm, claimed)
+            for name, scores in found.items():
                 self._add(scores, reader, RaterKind.READER, name)
                 self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
@@ -172,30 +176,33 @@ class _Scoring:
 
     def _score(
         self,
-        reference: Reference,
-        digest: str,
+        references: Mapping[str, Reference],
+        digests: Mapping[str, str],
         prediction: NDArray[np.integer],
         spacing_mm: tuple[float, float, float],
         structures: Mapping[str, tuple[int, ...]],
-    ) -> Columns:
+    ) -> dict[str, Columns]:
+        """Return the scores against each reference; those that are not in the cache are computed together."""
         plan, cache = self.plan, self.plan.cache
         rules: dict[str, Any] = {
             "spacing_mm": spacing_mm,
             "tolerance_mm": plan.tolerance_of(list(structures)),
             "surface": plan.surface,
         }
-        name = ""
+        keys, found = {}, {}
         if cache is not None:
             versions = [(metric, METRICS[metric].version) for metric in plan.metrics]
-            images = {"prediction": array_digest(prediction), "reference": digest}
-            name = key(structures=list(structures.items()), metrics=versions, **images, **rules)
-            kept = cache.fetch(name)
-            if kept is not None:
-                return kept
-        columns = _columns(score_rows(reference, prediction, labels=structures, metrics=plan.metrics, **rules))
-        if cache is not None:
-            cache.keep(name, columns)
-        return columns
+            common = {"structures": list(structures.items()), "metrics": versions, **rules}
+            drawn = array_digest(prediction)
+            keys = {name: key(prediction=drawn, reference=digest, **common) for name, digest in digests.items()}
+            found = {name: kept for name in references if (kept := cache.fetch(keys[name])) is not None}
+        missing = {name: reference for name, reference in references.items() if name not in found}
+        computed = rows_by_reference(missing, prediction, labels=structures, metrics=plan.metrics, **rules)
+        for name, rows in computed.items():
+            found[name] = _columns(rows)
+            if cache is not None:
+                cache.keep(keys[name], found[name])
+        return {name: found[name] for name in references}
 
     def _assessed(self, structures: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         return {name: codes for name, codes in structures.items() if name not in self.case.not_assessed}

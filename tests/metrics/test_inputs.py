@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import DataError, GeometryError
-from ctbench.metrics.inputs import as_label_map, as_pair, as_spacing
+from ctbench.metrics.inputs import as_comparison, as_label_map, as_spacing
 from ctbench.reference import Reference
 
 
@@ -56,9 +56,10 @@ def test_what_is_no_label_map_is_refused_with_its_name(array):
 def test_two_arrays_make_a_pair_in_which_every_voxel_counts():
     """Codes are sorted, and nothing is excluded."""
     array = np.ones((2, 3, 4), np.uint8)
-    pair = as_pair(array, array, [3, 1])
-    np.testing.assert_array_equal(pair.reference, array)
-    assert pair.excluded is None
+    comparison = as_comparison([array], array, [3, 1])
+    np.testing.assert_array_equal(comparison.references[0].labels, array)
+    assert comparison.references[0].excluded is None
+    assert comparison.codes == [1, 3]
 
 
 def test_excluded_voxels_come_along_where_there_are_any():
@@ -66,17 +67,17 @@ def test_excluded_voxels_come_along_where_there_are_any():
     labels = np.ones((2, 3, 4), np.uint8)
     excluded = np.zeros(labels.shape, bool)
     whole = Reference(labels, excluded, np.ones(2, bool), "majority", ("a", "b"))
-    assert as_pair(whole, labels, [1]).excluded is None
+    assert as_comparison([whole], labels, [1]).references[0].excluded is None
     excluded = excluded.copy()
     excluded[0, 0, 0] = True
     part = Reference(np.where(excluded, 0, labels), excluded, np.ones(2, bool), "majority", ("a", "b"))
-    np.testing.assert_array_equal(as_pair(part, labels, [1]).excluded, excluded)
+    np.testing.assert_array_equal(as_comparison([whole, part], labels, [1]).references[1].excluded, excluded)
 
 
 def test_two_shapes_are_refused_with_both():
     """The message has the shape of the prediction and that of the reference."""
     with pytest.raises(GeometryError, match=r"\(2, 3, 5\).*\(2, 3, 4\)"):
-        as_pair(np.zeros((2, 3, 4), int), np.zeros((2, 3, 5), int), [1])
+        as_comparison([np.zeros((2, 3, 5), int), np.zeros((2, 3, 4), int)], np.zeros((2, 3, 5), int), [1])
 
 
 def test_a_spacing_is_three_positive_numbers():

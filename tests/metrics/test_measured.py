@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ctbench.metrics.abc2 import abc2_ml
-from ctbench.metrics.inputs import as_pair
-from ctbench.metrics.measured import Measured
+from ctbench.metrics.inputs import as_comparison
+from ctbench.metrics.measured import StructureMeasurements
 from ctbench.metrics.structures import Structure
 from ctbench.reference import Reference
 
@@ -19,7 +19,8 @@ def measure(box):
         if excluded is not None:
             labels = np.where(excluded, 0, reference)
             reference = Reference(labels, excluded, np.ones(SHAPE[0], bool), "majority", ("a", "b"))
-        return Measured(Structure("box", (code,), 1.0), as_pair(reference, prediction, [code]), SPACING)
+        comparison = as_comparison([reference], prediction, [code])
+        return StructureMeasurements(Structure("box", (code,), 1.0), comparison, SPACING).against[0]
 
     return make
 

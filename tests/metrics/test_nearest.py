@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ctbench.metrics.nearest import distances_along_rows, nearest_by_columns, nearest_by_rows, weights_by_step
-from ctbench.metrics.surface import _rows_around
+from ctbench.metrics.nearest import (
+    distances_along_rows,
+    nearest_by_columns,
+    nearest_by_rows,
+    nearest_by_scan,
+    nearest_in_ball,
+    pack_steps,
+    weights_by_step,
+)
+from ctbench.metrics.surface import _ball, _rows_around
 
 SPACING = (2.5, 0.7, 1.1)
 
@@ -16,9 +24,7 @@ def scatter(shape, share, seed):
 
 def lengths(steps):
     """Give the lengths in mm of packed steps."""
-    components, _ = weights_by_step(
-        np.sort(steps), np.ones(steps.size, np.uint8), np.ones(steps.size, bool), np.array([0.0, 1.0])
-    )
+    components, _ = weights_by_step(np.sort(steps), np.ones(steps.size))
     assert len(np.unique(components, axis=0)) == len(components)
     packed = np.stack([steps >> 40, (steps >> 20) & 0xFFFFF, steps & 0xFFFFF], axis=1)
     return np.linalg.norm(packed * SPACING, axis=1)
@@ -55,13 +61,12 @@ def test_search_by_rows_and_columns_as_a_tree(share, enough):
     along = np.empty(shape, np.int16)
     occupied = distances_along_rows(targets, along)
     rows, rows_mm2 = _rows_around(*SPACING[:2], False)
-    sampled = np.ones(queries.size, bool)
-    steps, lost = nearest_by_rows(queries, sampled, along, occupied, rows[:enough], rows_mm2[:enough], SPACING[2] ** 2)
+    steps, lost = nearest_by_rows(queries, along, occupied, rows[:enough], rows_mm2[:enough], SPACING[2] ** 2)
     assert lost == np.count_nonzero(steps < 0)
     assert lost or enough > 1
     expected = by_tree(queries, targets, shape)
     np.testing.assert_allclose(lengths(steps[steps >= 0]), expected[steps >= 0], rtol=1e-12)
-    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), False, steps)
+    nearest_by_columns(queries, along, occupied, np.array(SPACING), False, steps)
     np.testing.assert_allclose(lengths(steps), expected, rtol=1e-12)
 
 
@@ -74,9 +79,8 @@ def test_search_within_slices():
     occupied = distances_along_rows(targets, along)
     rows, rows_mm2 = _rows_around(*SPACING[:2], True)
     assert not rows[:, 0].any()
-    sampled = np.ones(queries.size, bool)
-    steps, _ = nearest_by_rows(queries, sampled, along, occupied, rows[:5], rows_mm2[:5], SPACING[2] ** 2)
-    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), True, steps)
+    steps, _ = nearest_by_rows(queries, along, occupied, rows[:5], rows_mm2[:5], SPACING[2] ** 2)
+    nearest_by_columns(queries, along, occupied, np.array(SPACING), True, steps)
     for z in range(6):
         mine = queries // (20 * 15) == z
         if z == 2:
@@ -86,19 +90,81 @@ def test_search_within_slices():
             np.testing.assert_allclose(lengths(steps[mine]), by_tree(queries[mine], there, shape), rtol=1e-12)
 
 
-def test_queries_that_are_not_sampled_are_passed_over():
-    """What is not sampled is not searched for."""
-    shape = (3, 9, 9)
-    targets, queries = scatter(shape, 0.1, 5), scatter(shape, 0.5, 6)
-    along = np.empty(shape, np.int16)
-    occupied = distances_along_rows(targets, along)
+@pytest.fixture
+def marked():
+    """A function that marks targets of three planes: targets by plane, marks, their margins, extents in each row."""
+
+    def make(shape, margins, share):
+        planes = [scatter(shape, share, seed) for seed in range(3)]
+        marks = np.zeros(np.add(shape, np.multiply(2, margins)), np.uint8)
+        inner = marks[tuple(slice(by, by + n) for by, n in zip(margins, shape, strict=True))]
+        for plane, targets in enumerate(planes):
+            inner[np.unravel_index(targets, shape)] |= 1 << plane
+        held = inner > 0
+        first, last = held.argmax(axis=2), shape[2] - held[..., ::-1].argmax(axis=2)
+        occupied = held.any(axis=2)
+        extents = np.stack([np.where(occupied, first, shape[2]), np.where(occupied, last, 0)], axis=-1)
+        return planes, marks, extents.astype(np.int32)
+
+    return make
+
+
+@pytest.mark.parametrize("share", [0.003, 0.1])
+def test_search_in_a_ball_as_a_tree(share, marked):
+    """In every plane where it is wanted, the nearest target is that of a k-d tree, or the ball holds none."""
+    shape, ball = (9, 31, 26), _ball(SPACING, False)
+    margins = tuple(ball.steps.max(axis=0).tolist())
+    planes, marks, _ = marked(shape, margins, share)
+    queries = scatter(shape, 0.1, 7)
+    wanted = np.random.default_rng(8).integers(0, 8, queries.size).astype(np.uint8)
+    codes = np.arange(queries.size, dtype=np.uint64) % 5 * np.uint64(0x010101)
+    weights, first = np.zeros((3, len(ball.packed))), np.full((3, len(ball.packed)), -1)
+    sizes = np.arange(256.0) + 1
+    lost = nearest_in_ball(queries, codes, wanted, shape, marks, margins, ball.steps, ball.kinds, sizes, weights, first)
+    reach = np.linalg.norm(ball.steps[-1] * SPACING)
+    kinds_mm = lengths(ball.packed)
+    for plane, targets in enumerate(planes):
+        mine = wanted >> plane & 1 > 0
+        mm = by_tree(queries[mine], targets, shape)
+        np.testing.assert_array_equal(lost[mine] >> plane & 1 > 0, mm > reach + 1e-9)
+        assert not (lost[~mine] >> plane & 1).any()
+        near = mm <= reach + 1e-9
+        total = sizes[(codes[mine][near] & np.uint64(255)).astype(int)]
+        assert weights[plane].sum() == pytest.approx(total.sum())
+        assert weights[plane] @ kinds_mm == pytest.approx(total @ mm[near])
+        assert set(first[plane][first[plane] >= 0]) <= set(np.flatnonzero(mine)[near])
+
+
+def test_balls_hold_all_mirrored_steps_or_none():
+    """A ball is sorted, has each step once, and a kind for all steps of one length in each direction."""
+    for planar in (False, True):
+        steps, kinds, packed = _ball(SPACING, planar)
+        mm = np.linalg.norm(steps * SPACING, axis=1)
+        assert (np.diff(mm) >= -1e-12).all()
+        assert len(np.unique(steps, axis=0)) == len(steps) > 20
+        np.testing.assert_array_equal(packed[kinds], pack_steps(np.abs(steps)))
+        kept = set(map(tuple, steps.tolist()))
+        assert all((-z, y, x) in kept and (z, -y, x) in kept and (z, y, -x) in kept for z, y, x in kept)
+        assert planar == (not steps[:, 0].any())
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.02])
+def test_search_by_scan_as_a_tree(share, marked):
+    """In every plane where it is wanted, the nearest target is that of a k-d tree if it is within the plane's limit."""
+    shape, margins = (9, 31, 26), (1, 2, 3)
+    planes, marks, extents = marked(shape, margins, share)
+    queries = scatter(shape, 0.05, 7)
+    wanted = np.random.default_rng(8).integers(0, 8, queries.size).astype(np.uint8)
     rows, rows_mm2 = _rows_around(*SPACING[:2], False)
-    sampled = np.arange(queries.size) % 2 == 1
-    steps, lost = nearest_by_rows(queries, sampled, along, occupied, rows[:1], rows_mm2[:1], SPACING[2] ** 2)
-    nearest_by_columns(queries, sampled, along, occupied, np.array(SPACING), False, steps)
-    assert (steps[::2] == -1).all()
-    assert (steps[1::2] >= 0).all()
-    assert lost == sampled.sum()
+    limits = np.array([rows_mm2[-1], 30.0, 5.0])
+    steps = nearest_by_scan(queries, wanted, shape, marks, margins, extents, rows, rows_mm2, SPACING[2] ** 2, limits)
+    for plane, targets in enumerate(planes):
+        mine = wanted >> plane & 1 > 0
+        assert (steps[plane, ~mine] == -1).all()
+        mm, own = by_tree(queries[mine], targets, shape), steps[plane, mine]
+        np.testing.assert_array_equal(own >= 0, mm**2 < limits[plane] - 1e-9)
+        np.testing.assert_allclose(lengths(own[own >= 0]), mm[own >= 0], rtol=1e-12)
+        assert (own >= 0).any()
 
 
 def test_rows_around_are_all_rows_within_a_distance():
@@ -123,12 +189,10 @@ def test_weights_by_step_as_unique(distinct):
     """The table of steps is NumPy's unique with summed weights, however often it had to grow."""
     rng = np.random.default_rng(0)
     known = rng.choice(2**58, distinct, replace=False)
-    steps, codes = rng.choice(known, 20_000), rng.integers(0, 4, 20_000).astype(np.uint8)
+    steps, sizes = rng.choice(known, 20_000), rng.choice([0.0, 0.5, 2.0, 3.25], 20_000)
     steps[::97] = -1
-    sampled = rng.random(20_000) < 0.8
-    sizes = np.array([0.0, 0.5, 2.0, 3.25])
-    components, weights = weights_by_step(steps, codes, sampled, sizes)
-    unique, inverse = np.unique(steps[sampled], return_inverse=True)
-    expected = dict(zip(unique.tolist(), np.bincount(inverse, sizes[codes[sampled]]), strict=True))
+    components, weights = weights_by_step(steps, sizes)
+    unique, inverse = np.unique(steps, return_inverse=True)
+    expected = dict(zip(unique.tolist(), np.bincount(inverse, sizes), strict=True))
     packed = np.where(components[:, 0] < 0, -1, components @ (1 << np.array([40, 20, 0])))
     assert dict(zip(packed.tolist(), weights, strict=True)) == pytest.approx(expected)

@@ -4,10 +4,21 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
+from ctbench.consensus import fuse, leave_one_out
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics import METRICS, IsolatedSlicesWarning, missing_rows, missing_scores, score, score_rows
+from ctbench.metrics import (
+    METRICS,
+    IsolatedSlicesWarning,
+    missing_rows,
+    missing_scores,
+    rows_by_reference,
+    score,
+    score_by_reference,
+    score_rows,
+)
 from ctbench.reference import Reference
 from ctbench.scores import VALUE_COLUMNS
 
@@ -205,3 +216,53 @@ def test_a_volume_of_one_slice_warns_in_3d(box):
         warnings.simplefilter("error")
         assert score(mask, moved, surface="2d", **arguments)["value"].tolist() == [2]
         score(mask, moved, **{**arguments, "metrics": ["dice"]})
+
+
+def random_references(seed):
+    """Fuse random readers, with and without each of them; return references, a prediction, and rules of scoring."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers([1, 4, 4], [9, 40, 40]))
+    drawn = [ndimage.gaussian_filter(rng.normal(size=shape), (0.7, 1.5, 1.5)) for _ in range(7)]
+    common = drawn.pop() * rng.uniform(1, 6)
+
+    def label_map(field):
+        height = (common + field) / (common + field).std()
+        labels = np.select([height > 1.4, height > 0.9, height < -1.2], [2, 1, 300], 0)
+        return (labels * (rng.random() < 0.9)).astype(np.int32 if seed % 2 else np.int16)
+
+    prediction = np.roll(label_map(drawn.pop()), rng.integers(3), axis=1)
+    maps = {f"reader{number}": label_map(field) for number, field in enumerate(drawn[: 2 + seed % 4])}
+    annotated = {name: rng.random(shape[0]) < 0.8 for name in maps} if seed % 3 == 0 else None
+    names = LabelSet({"a": 1, "b": 2, "c": 300, "d": 9}, groups={"ab": ("a", "b")})
+    rule, groups = ("majority", "plurality", "staple")[seed % 3], names if seed % 4 else None
+    fused = [fuse(maps, rule, annotated, groups=groups)]
+    fused += leave_one_out(maps, rule, annotated, groups=groups).values()
+    references = {reference.method: reference for reference in fused}
+    references["reader0"] = maps["reader0"]
+    spacing = ((5.0, 0.45, 0.45), (1.0, 1.0, 1.0), (2.0, 0.7, 0.9))[seed % 3]
+    rules = {"spacing_mm": spacing, "labels": names, "tolerance_mm": float(rng.uniform(0.5, 3))}
+    rules |= {"surface": "2d" if seed % 5 == 0 else "3d", "surface_model": "mesh" if seed % 7 == 0 else "dual_grid"}
+    return references, prediction, rules
+
+
+@pytest.mark.filterwarnings("ignore::ctbench.metrics.IsolatedSlicesWarning")
+@pytest.mark.parametrize("seed", range(40))
+def test_several_references_at_once_as_one_by_one(seed):
+    """Scores against all references of a case are, to the last bit, those against each of them alone."""
+    references, prediction, rules = random_references(seed)
+    together = score_by_reference(references, prediction, **rules)
+    for name, reference in references.items():
+        own = together[together["reference"] == name].drop(columns="reference").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, score(reference, prediction, **rules), check_exact=True)
+
+
+def test_more_references_than_a_mask_has_planes_are_scored_as_well():
+    """Twenty references are scored in the order in which they are given."""
+    rng = np.random.default_rng(0)
+    references = {f"r{number}": (rng.random((3, 6, 6)) < 0.5).astype(int) for number in range(20)}
+    rules = {"spacing_mm": (2, 1, 1), "labels": {"a": 1}}
+    rows = rows_by_reference(references, references["r3"], **rules)
+    assert list(rows) == list(references)
+    for name, reference in references.items():
+        assert rows[name] == score_rows(reference, references["r3"], **rules)
+    assert rows_by_reference({}, references["r3"], **rules) == {}

@@ -46,18 +46,20 @@ def model(tmp_path, monkeypatch):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often something was predicted, and how often something was scored."""
+    """How often something was predicted, and against how many references something was scored."""
     calls = {"predict": 0, "score": 0}
+    predict_case, rows_by_reference = phases.predict_case, scoring.rows_by_reference
 
-    def counting(name, original):
-        def call(*arguments, **named):
-            calls[name] += 1
-            return original(*arguments, **named)
+    def predict(*arguments, **named):
+        calls["predict"] += 1
+        return predict_case(*arguments, **named)
 
-        return call
+    def score(references, *arguments, **named):
+        calls["score"] += len(references)
+        return rows_by_reference(references, *arguments, **named)
 
-    monkeypatch.setattr(phases, "predict_case", counting("predict", phases.predict_case))
-    monkeypatch.setattr(scoring, "score_rows", counting("score", scoring.score_rows))
+    monkeypatch.setattr(phases, "predict_case", predict)
+    monkeypatch.setattr(scoring, "rows_by_reference", score)
     return calls
 
 
