@@ -10,6 +10,7 @@ from typing import Any
 
 from ctbench.errors import CtbenchError, MissingFileError, VolumeFileError
 from ctbench.extras import import_extra
+from ctbench.volume.dicom.candidates import candidates
 from ctbench.volume.dicom.kinds import kind_of
 
 __all__ = ["code_of", "opened", "segment_file"]
@@ -19,11 +20,11 @@ def segment_file(path: Path) -> Path | None:
     """Return the DICOM file with segments that a path means: itself, or the only one in a folder; else None.
 
     Raises:
-        VolumeFileError: A folder has several of them.
+        VolumeFileError: A folder has several of them, or a broken link.
     """
     if not path.is_dir():
         return path if kind_of(path) else None
-    found = [file for file in sorted(path.rglob("*")) if not file.name.startswith(".") and kind_of(file)]
+    found = [file for file in candidates(path) if kind_of(file)]
     if len(found) > 1:
         names = ", ".join(file.name for file in found[:5])
         msg = f"{path} has {len(found)} DICOM files with segments, expected one: {names}; name one of them"

@@ -54,7 +54,7 @@ def read_seg(path: Path, image: Geometry, image_name: str) -> list[Segment]:
                 if number not in masks:
                     msg = f"{path} has voxels of segment number {number}, which it does not describe; export it again"
                     raise VolumeFileError(msg)
-                masks[number] |= placement.put(mask, f"segment {described[number][0]!r} of {path}")
+                placement.put(mask, f"segment {described[number][0]!r} of {path}", onto=masks[number])
         return [Segment(name, masks[number], code) for number, (name, code) in described.items()]
 
 
@@ -105,10 +105,8 @@ def _frames(seg: Any, image: Geometry, path: Path) -> Iterator[tuple[Geometry, d
     if kind not in _TYPES:
         msg = f"{path} has the segmentation type {kind!r}; expected {', '.join(_TYPES)}"
         raise VolumeFileError(msg)
-    if max(shape) > max(image.shape):
-        msg = (
-            f"{path} has frames of {shape[0]} x {shape[1]} pixels, more than the image of shape {image.shape} (z, y, x)"
-        )
+    if min(shape) < 1 or max(shape) > max(image.shape):
+        msg = f"{path} has frames of {shape[0]} x {shape[1]} pixels; expected no more than the image, {image.shape}"
         raise GeometryError(msg)
     most = float(seg.MaximumFractionalValue) if kind == "FRACTIONAL" else 1.0
     shared = seg.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in seg else None

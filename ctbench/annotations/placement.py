@@ -44,27 +44,27 @@ class Placement:
         ends = zip(self.start, self.size, self.shape, strict=True)
         return all(at >= 0 and at + long <= full for at, long, full in ends)
 
-    def put(self, mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
+    def put(self, mask: NDArray[np.bool_], name: str, onto: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
         """Return a mask on the whole grid, False outside the part.
 
         Args:
             mask: The mask on the part's grid.
             name: Name of the mask in the message.
+            onto: Mask on the whole grid to which the part is added in place. Default None: a new, empty one.
 
         Raises:
             GeometryError: Voxels of the mask lie outside the whole grid.
         """
         turned = mask.transpose(self.axes)[self._flips]
         ends = zip(self.start, self.size, self.shape, strict=True)
-        inside = [(max(0, at), min(full, at + long)) for at, long, full in ends]
-        placed = np.zeros(self.shape, dtype=bool)
-        if all(low < high for low, high in inside):
-            of_part = tuple(slice(low - at, high - at) for (low, high), at in zip(inside, self.start, strict=True))
-            placed[tuple(slice(*both) for both in inside)] = turned[of_part]
-        outside = np.count_nonzero(mask) - np.count_nonzero(placed)
+        inside = [(max(0, at), max(0, at, min(full, at + long))) for at, long, full in ends]
+        seen = turned[tuple(slice(low - at, high - at) for (low, high), at in zip(inside, self.start, strict=True))]
+        outside = np.count_nonzero(mask) - np.count_nonzero(seen) if seen.size < mask.size else 0
         if outside:
             msg = f"{outside} voxels of {name} lie outside the image; check that it was drawn on this image"
             raise GeometryError(msg)
+        placed = np.zeros(self.shape, dtype=bool) if onto is None else onto
+        placed[tuple(slice(*both) for both in inside)] |= seen
         return placed
 
     def take(self, array: NDArray[Any]) -> NDArray[Any]:

@@ -18,6 +18,8 @@ from ctbench.volume import Geometry
 
 __all__ = ["read_rtstruct", "rtstruct_names"]
 
+_MARGIN = 1.0
+"""How far the points of a contour may lie beyond the centres of the outermost voxels, in voxels."""
 _CLOSED = {"CLOSED_PLANAR": False, "CLOSEDPLANAR_XOR": True}
 """Geometric type of closed contours -> whether contours of one slice are combined by exclusive or."""
 
@@ -106,9 +108,9 @@ def _plane(indices: NDArray[np.float64], image: Geometry, where: str, image_name
         raise GeometryError(msg)
     others = [at for at in range(3) if at != axis]
     inside = 0 <= number < image.shape[axis] and all(
-        high[at] > -0.5 - COINCIDE and low[at] < image.shape[at] - 0.5 + COINCIDE for at in others
+        low[at] >= -_MARGIN and high[at] <= image.shape[at] - 1 + _MARGIN for at in others
     )
     if not inside:
-        msg = f"{where} has a contour outside {image_name}; check that it was drawn on this image"
+        msg = f"{where} has a contour that reaches outside {image_name}; check that it was drawn on this image"
         raise GeometryError(msg)
     return axis, number

@@ -61,7 +61,7 @@ def test_a_seg_of_another_image_is_refused(write_seg, masks, drawn):
     with pytest.raises(GeometryError, match="lies on another grid than ct"):
         read_seg(write_seg(masks), shifted, "ct")
     smaller = type(other)((4, 3, 3), other.spacing_mm, other.origin_mm, other.direction)
-    with pytest.raises(GeometryError, match="frames of 5 x 6 pixels, more than the image"):
+    with pytest.raises(GeometryError, match="frames of 5 x 6 pixels; expected no more than the image"):
         read_seg(write_seg(masks), smaller, "ct")
 
 

@@ -80,8 +80,8 @@ def test_a_region_without_a_label_lists_both_sides(write_rtstruct, drawn, labels
     ("z", "y", "message"),
     [
         (1.3, 1, "region 'iph' of .* has a contour between the slices of ct, 0.30 slices from the nearest"),
-        (9, 1, "region 'iph' of .* has a contour outside ct"),
-        (1, 99, "region 'iph' of .* has a contour outside ct"),
+        (9, 1, "region 'iph' of .* has a contour that reaches outside ct"),
+        (1, 99, "region 'iph' of .* has a contour that reaches outside ct"),
     ],
 )
 def test_contours_off_the_slices_are_refused(write_rtstruct, drawn, z, y, message):

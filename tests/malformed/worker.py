@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ctbench.annotations import read_annotation
 from ctbench.boards import open_board
 from ctbench.datasets import check, load_dataset, published
 from ctbench.errors import CtbenchError
+from ctbench.labels import LabelSet
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.runs import merge, open_run, read_lock
 from ctbench.runs.completion import join_parts
@@ -37,6 +39,17 @@ def volume(path):
         msg = "the header says another grid than the volume has"
         raise AssertionError(msg)
     return found.shape
+
+
+def annotation(path):
+    """A mask of named segments on the grid of the image beside it; a label map has its descriptions beside it."""
+    beside = path.with_name("mask.txt")
+    return read_annotation(
+        path,
+        labels=LabelSet({"iph": 1, "ivh": 2}),
+        image=read_geometry(path.with_name("image.nii.gz")),
+        descriptions=beside if beside.is_file() else None,
+    ).shape
 
 
 def prediction(path):
@@ -98,6 +111,7 @@ def hoard(path):
 
 
 READERS = {
+    "annotation": annotation,
     "atlas": lambda path: atlas(weights=str(path)),
     "board": board,
     "cai": lambda path: cai_unet(weights=str(path), device="cpu"),
