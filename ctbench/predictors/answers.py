@@ -19,8 +19,10 @@ from ctbench.volume.payload import find_payload
 __all__ = ["MAP_SUFFIX", "MAP_SUFFIXES", "parse_findings", "read_answer", "stem_of"]
 
 MAP_SUFFIX = MapFormat.NIFTI.suffix
-MAP_SUFFIXES = tuple(form.suffix for form in MapFormat)
-"""Suffixes of predictions: a label map, and formats that name their segments (3D Slicer; DICOM SEG or RTSTRUCT)."""
+MAP_SUFFIXES = (*(form.suffix for form in MapFormat), ".nii", ".nrrd", ".mha")
+"""Suffixes of predictions: label maps, and formats that name their segments (3D Slicer; DICOM SEG or RTSTRUCT).
+
+Label maps with a header apart from their voxels (.nhdr, .mhd) are not read: it could lead to any other file."""
 
 _JSON_BYTES = 4 * 2**20
 _HEADER_BYTES = 2**20
@@ -105,11 +107,14 @@ def _expect_bounded(path: Path, image: Volume, info: PredictorInfo) -> None:
         _expect_not_deflated(path)
         return
     # Every segment may have a layer of its own.
-    layers = 1 if path.name.endswith(MAP_SUFFIX) else max(1, len(info.labels))
+    layers = max(1, len(info.labels)) if path.name.endswith(MapFormat.SEG_NRRD.suffix) else 1
     most = math.prod(image.shape) * _VOXEL_BYTES * layers
-    payload = find_payload(path) if path.stat().st_size else None
-    if payload is None:  # an empty file has its own message
+    if not path.stat().st_size:  # an empty file has its own message
         return
+    payload = find_payload(path)
+    if payload is None:  # a text encoding or a list of files has no bound
+        msg = f"{path} does not hold its voxels raw or as gzip; save it as {MAP_SUFFIX}"
+        raise ContractError(msg)
     if payload.file != path:
         msg = f"{path} has its voxels in another file; expected one file"
         raise ContractError(msg)

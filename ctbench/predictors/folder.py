@@ -24,8 +24,8 @@ __all__ = ["FolderPredictions", "predict_into_folder"]
 class FolderPredictions:
     """The predictions of a folder, with the names of their codes in ``labels.json``.
 
-    A case's prediction is ``{case}.nii.gz``, or a file of named segments: ``{case}.seg.nrrd`` of 3D Slicer, or
-    ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``.
+    A case's prediction is ``{case}.nii.gz`` (or .nii, .nrrd, .mha), or a file of named segments: ``{case}.seg.nrrd`` of
+    3D Slicer, or ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``.
 
     ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
     {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``. ``{case}.json`` may hold the
@@ -55,12 +55,38 @@ class FolderPredictions:
         Raises:
             UsageError: The case has several files.
         """
-        paths = [self.folder / f"{case}{suffix}" for suffix in MAP_SUFFIXES]
-        found = [path for path in paths if path.is_file()]
+        found = self._found(case)
         if len(found) > 1:
             msg = f"case {case} has {len(found)} predictions, {' and '.join(map(str, found))}; leave one"
             raise UsageError(msg)
-        return found[0] if found else paths[0]
+        return found[0] if found else self.folder / f"{case}{MAP_SUFFIXES[0]}"
+
+    def expect_some(self, cases: Iterable[str]) -> None:
+        """Check, before hours of scoring, that the folder's files are named by the cases and may be read.
+
+        Raises:
+            UsageError: It has predictions, but none of these cases, or one of a case is a link.
+        """
+        cases = list(cases)
+        found = [path for case in cases for path in self._found(case)]
+        strangers = self.unmatched(cases)
+        if strangers and not found:
+            msg = (
+                f"{self.folder} has predictions, but none of a case: expected {', '.join(cases[:3])}{MAP_SUFFIXES[0]}, "
+                f"got {', '.join(strangers[:3])}; name each file by the id of its case"
+            )
+            raise UsageError(msg)
+        links = [path for path in found if path.is_symlink()]
+        if links:
+            msg = (
+                f"{links[0]} and {len(links) - 1} more predictions are links, which are not followed: they could lead "
+                "to the masks of the readers. Copy the files themselves, e.g. by cp -rL"
+            )
+            raise UsageError(msg)
+
+    def _found(self, case: str) -> list[Path]:
+        paths = (self.folder / f"{case}{suffix}" for suffix in MAP_SUFFIXES)
+        return [path for path in paths if path.is_symlink() or path.exists()]
 
     def prediction(self, case: str, image: Volume) -> Prediction:
         """Read the prediction of one case.

@@ -179,6 +179,8 @@ def _grid(case: Case) -> Volume:
 def _tell_of_unmatched(source: PredictorSource, plan: RunPlan, paths: RunFolder) -> None:
     predictor = source.predictor()
     if isinstance(predictor, FolderPredictions):
+        if not plan.manifest.shard:
+            predictor.expect_some(case.id for case in plan.cases)
         unmatched = predictor.unmatched(case.id for case in plan.cases)
         if unmatched:
             log(paths.log, "predict", "", f"files of no case that is scored: {', '.join(unmatched)}")

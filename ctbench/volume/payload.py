@@ -121,7 +121,7 @@ def _meta(path: Path) -> Payload | None:
 
 def _nrrd(path: Path) -> Payload | None:
     fields, end = read_nrrd_header(path)
-    kind = fields["type"].removeprefix("unsigned ").removeprefix("signed ").removesuffix("_t")
+    kind = fields["type"].removeprefix("unsigned ").removeprefix("signed ").removesuffix("_t").removesuffix(" int")
     item = _NRRD_BYTES.get(kind, _NRRD_BYTES.get(kind.removeprefix("u")))
     source = fields.get("data file", fields.get("datafile", ""))
     offsets = {"line skip", "lineskip", "byte skip", "byteskip"} & fields.keys()

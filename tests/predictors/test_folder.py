@@ -44,6 +44,68 @@ def test_score_and_findings_stand_beside_a_label_map(folder, image):
     assert prediction.findings[0].box == (0, 0, 2, 3)
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int64, np.uint64])
+def test_label_maps_of_other_formats_and_types_are_predictions(folder, image, suffix, dtype):
+    """What tools write is read: the voxels are the same, and a score may stand beside it."""
+    (folder / "case-1.nii.gz").unlink()
+    write_volume(image.with_array((image.array > 60).astype(dtype)), folder / f"case-1{suffix}")
+    (folder / "case-1.json").write_text('{"score": 0.5}')
+    prediction = load_predictor(f"folder:{folder}").prediction("case-1", image)
+    np.testing.assert_array_equal(prediction.labels, image.array > 60)
+    assert prediction.score == 0.5
+    assert prediction.labels.dtype.kind in "iu"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("case-1.mha", b"= LOCAL", b"= readers/a.raw", "has its voxels in another file"),
+        ("case-1.mha", b"= LOCAL", b"= LIST", "does not hold its voxels raw or as gzip; save it as .nii.gz"),
+        (
+            "case-1.nrrd",
+            b"encoding: gzip",
+            b"data file: readers/a.raw\nencoding: raw",
+            "has its voxels in another file",
+        ),
+        ("case-1.nrrd", b"encoding: gzip", b"encoding: bzip2", "does not hold its voxels raw or as gzip"),
+    ],
+)
+def test_a_header_that_leads_to_other_files_is_no_prediction(folder, image, name, old, new, said):
+    """It could lead to a reader's mask, and what is not counted could fill the memory."""
+    (folder / "case-1.nii.gz").unlink()
+    write_volume(image, folder / name)
+    content = (folder / name).read_bytes()
+    assert content.count(old) == 1
+    (folder / name).write_bytes(content.replace(old, new))
+    (folder / "readers").mkdir()
+    (folder / "readers" / "a.raw").write_bytes(image.array.tobytes())
+    with pytest.raises(ContractError, match=said):
+        load_predictor(f"folder:{folder}").prediction("case-1", image)
+
+
+def test_a_folder_whose_files_belong_to_no_case_is_refused_as_a_whole(folder):
+    """A wrong naming scheme is said at once, not as one penalised case after another."""
+    predictions = load_predictor(f"folder:{folder}")
+    predictions.expect_some(["case-1", "case-2"])
+    said = (
+        r"none of a case: expected case-2, case-3\.nii\.gz, got case-1\.nii\.gz; name each file by the id of its case"
+    )
+    with pytest.raises(UsageError, match=said):
+        predictions.expect_some(["case-2", "case-3"])
+    (folder / "case-1.nii.gz").unlink()
+    predictions.expect_some(["case-2"])
+
+
+def test_links_in_a_folder_are_refused_before_the_run(folder, image):
+    """They are never followed; a folder of links says so once."""
+    (folder / "case-2.nii.gz").symlink_to(folder / "case-1.nii.gz")
+    with pytest.raises(UsageError, match=r"case-2\.nii\.gz and 0 more predictions are links.*cp -rL"):
+        load_predictor(f"folder:{folder}").expect_some(["case-1", "case-2"])
+    with pytest.raises(ContractError, match="is a symbolic link"):
+        load_predictor(f"folder:{folder}").prediction("case-2", image)
+
+
 def test_a_case_without_file_is_missing(folder, image):
     """A missing prediction is named by its path."""
     with pytest.raises(MissingFileError, match=r"no prediction for case case-2: .*case-2.nii.gz is not there"):

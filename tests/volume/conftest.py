@@ -1,8 +1,5 @@
 """Small volumes and DICOM series for the tests of ctbench.volume."""
 
-import gzip
-import struct
-
 import numpy as np
 import pytest
 import SimpleITK
@@ -71,40 +68,5 @@ def write_series(tmp_path):
             writer.SetFileName(str(folder / f"{len(positions) - index:03d}.dcm"))
             writer.Execute(image)
         return folder
-
-    return write
-
-
-@pytest.fixture
-def write_nifti(tmp_path):
-    """A function that writes a NIfTI-1 field by field, as tools that ITK does not know may have written it.
-
-    ``qform`` is (code, b, c, d, offsets x, y, z); ``sform`` is (code, 3 x 4 affine from x, y, z to RAS); ``scale`` is
-    (slope, intercept); ``unit`` is 1 for m, 2 for mm, 3 for microns, 0 for none.
-    """
-
-    def write(name="a.nii", array=None, pixdim=(0.5, 0.6, 5.0), qform=None, sform=None, scale=(0, 0), unit=2):
-        array = np.zeros((4, 5, 6), np.uint8) if array is None else array
-        kinds = {"uint8": 2, "int16": 4, "int32": 8, "float32": 16, "float64": 64, "int8": 256, "uint16": 512}
-        kinds |= {"uint32": 768, "int64": 1024, "uint64": 1280}
-        header = bytearray(352)
-        struct.pack_into("<i", header, 0, 348)
-        sizes = [*array.shape[::-1], *[1] * (7 - array.ndim)]
-        struct.pack_into("<8h", header, 40, array.ndim, *sizes)
-        struct.pack_into("<2h", header, 70, kinds[array.dtype.name], array.dtype.itemsize * 8)
-        struct.pack_into("<8f", header, 76, 1, *pixdim, 1, 1, 1, 1)
-        struct.pack_into("<3f", header, 108, 352, *scale)
-        struct.pack_into("<b", header, 123, unit)
-        if qform is not None:
-            struct.pack_into("<h2x6f", header, 252, *qform)
-        if sform is not None:
-            struct.pack_into("<h", header, 254, sform[0])
-            struct.pack_into("<12f", header, 280, *np.asarray(sform[1])[:3].ravel())
-        header[344:348] = b"n+1\0"
-        content = bytes(header) + array.tobytes()
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
-        return path
 
     return write
