@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import streamlit as st
@@ -14,11 +15,12 @@ import streamlit as st
 from ctbench.boards import Board, board_stamp, open_board
 from ctbench.report.frames.comparable_runs import ComparableRuns
 
-__all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "where"]
+__all__ = ["BOARD_VARIABLE", "board", "cached", "catalogs", "record", "where"]
 
 BOARD_VARIABLE = "CTBENCH_BOARD"
 _DEMO = "demo"
 _CATALOG = "--catalog="
+_VERIFIED = "--verified="
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,13 +28,19 @@ R = TypeVar("R")
 
 def where() -> str:
     """Return the address of the board: from the command line, from ``CTBENCH_BOARD``, or the demo's folder."""
-    given = [word for word in _arguments() if not word.startswith(_CATALOG)]
+    given = [word for word in _arguments() if not word.startswith((_CATALOG, _VERIFIED))]
     return (given or [os.environ.get(BOARD_VARIABLE) or _DEMO])[0]
 
 
 def catalogs() -> tuple[str, ...]:
     """Return the paths of the YAML files given on the command line with ``--catalog=FILE``."""
     return tuple(word.removeprefix(_CATALOG) for word in _arguments() if word.startswith(_CATALOG))
+
+
+def record() -> Path | None:
+    """Return the path of the owner's record, given on the command line with ``--verified=FILE``."""
+    given = [word.removeprefix(_VERIFIED) for word in _arguments() if word.startswith(_VERIFIED)]
+    return Path(given[-1]) if given else None
 
 
 def _arguments() -> list[str]:
@@ -43,27 +51,28 @@ class _Version(NamedTuple):
     """One state of a board."""
 
     path: str
+    record: Path | None
     stamp: str
 
 
 def board() -> Board:
     """Return the board, opened again if it has changed in the last seconds."""
-    return _opened(_version(where()))
+    return _opened(_version(where(), record()))
 
 
 @st.cache_resource(ttl=5, show_spinner=False)
-def _version(path: str) -> _Version:
-    return _Version(path, board_stamp(path))
+def _version(path: str, record: Path | None) -> _Version:
+    return _Version(path, record, board_stamp(path, record))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the board")
 def _opened(version: _Version) -> Board:
-    return open_board(version.path)
+    return open_board(version.path, version.record)
 
 
 def _board_key(board: Board) -> str:
     """Return a text that differs between boards and between states of one board: digests cover all files of a run."""
-    known = "\n".join([str(board.place), *board.runs["run"], *board.runs["problem"]])
+    known = "\n".join([str(board.place), *board.runs["run"], *board.runs["problem"], *board.runs["checked"]])
     return hashlib.sha256(known.encode()).hexdigest()
 
 

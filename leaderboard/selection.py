@@ -24,6 +24,7 @@ __all__ = ["ASKED", "Selection", "Structure", "ask", "dataset_of", "scores_of"]
 ASKED = ("dataset", "structure", "metric", "reference")
 """The shared controls that a page may have; the others require ``dataset``."""
 
+_VERIFIED = "runs that the owner of this board has scored again; the others are shown as they were submitted"
 _ANY, _UNKNOWN = "any task", "task not stated"
 _REFERENCES = "leave-one-out: a reader is scored on what the other readers agree on, models on the same references"
 
@@ -161,9 +162,11 @@ def ask(board: Board, asks: Sequence[str]) -> Selection:
     Raises:
         UsageError: No run of the board can be shown.
     """
+    if board.record is not None and controls.switch("Verified runs only", "verified", hint=_VERIFIED):
+        board = board.only_verified()
     datasets = datasets_on(board)
     if not datasets:
-        msg = "no run of this board can be shown; the page About lists them with the reasons"
+        msg = "no run of this board can be shown (of verified runs, if only those were chosen); see the page About"
         raise UsageError(msg)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dataset = _ask_dataset(datasets)

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from ctbench.boards.board import Board, board_of, board_stamp, open_board
+from ctbench.boards.board import CHECKED, Board, board_of, board_stamp, open_board
 from ctbench.boards.grid import Grid
+from ctbench.boards.record import Record, read_record
 from ctbench.boards.submissions import rebuild, submit, withdraw
+from ctbench.boards.verification import verify_board
 
-__all__ = ["Board", "Grid", "board_of", "board_stamp", "open_board", "rebuild", "submit", "withdraw"]
+__all__ = [
+    "CHECKED",
+    "Board",
+    "Grid",
+    "Record",
+    "board_of",
+    "board_stamp",
+    "open_board",
+    "read_record",
+    "rebuild",
+    "submit",
+    "verify_board",
+    "withdraw",
+]

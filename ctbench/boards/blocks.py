@@ -5,14 +5,17 @@ A large board has millions of scores. Reading the names of each takes five times
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Block", "Entry", "Extent", "blocks", "extents_from_json", "extents_to_json", "laid_out"]
+from ctbench.scores import STATUSES
+
+__all__ = ["Block", "Entry", "Extent", "blocks", "digests_by_run", "extents_from_json", "extents_to_json", "laid_out"]
 
 
 class Entry(NamedTuple):
@@ -95,6 +98,24 @@ def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:
         shape = tuple(map(len, extent))
         rows = slice(start, start := start + int(np.prod(shape)))
         yield Block(extent, values[rows].reshape(shape), status[rows].reshape(shape), statuses)
+
+
+def digests_by_run(parts: Iterable[Block], unit: str) -> dict[str, str]:
+    """Return run -> SHA-256 of all its scores: raters, cases, structures, values, statuses and unit.
+
+    It does not depend on which other runs are in the blocks, nor on their order.
+    """
+    found: dict[str, list[str]] = {}
+    known = sorted(STATUSES)
+    for part in parts:
+        numbers = np.array([known.index(name) if name in known else len(known) for name in part.statuses], np.int8)
+        axes = json.dumps([unit, part.extent.cases, part.extent.labels])
+        for entry, values, status in zip(part.extent.entries, part.values, part.status, strict=True):
+            digest = hashlib.sha256(f"{json.dumps([entry.rater, entry.rater_kind])}{axes}".encode())
+            digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
+            digest.update(numbers[status].tobytes())
+            found.setdefault(entry.run, []).append(digest.hexdigest())
+    return {run: hashlib.sha256("".join(sorted(own)).encode()).hexdigest() for run, own in found.items()}
 
 
 def extents_to_json(extents: Sequence[Extent]) -> str:

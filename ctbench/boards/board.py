@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ctbench.boards.blocks import Block, blocks, digests_by_run, laid_out
 from ctbench.boards.grid import Grid
-from ctbench.boards.index import index_row, read_index, typed_index
+from ctbench.boards.index import facts_of, index_row, read_index, typed_index
 from ctbench.boards.partitions import (
+    Partition,
     checked_scores,
     framed,
     partition_blocks,
@@ -20,6 +23,7 @@ from ctbench.boards.partitions import (
     partitions,
     unit_of,
 )
+from ctbench.boards.record import Record, Statement, expect_outside, read_record
 from ctbench.boards.storage import Place, expect_digest
 from ctbench.boards.unsubmitted import loose_partitions, loose_runs, loose_table
 from ctbench.errors import StoreError, UsageError
@@ -27,7 +31,10 @@ from ctbench.files import sha256
 from ctbench.runs.folder import Run, RunFolder, open_run
 from ctbench.runs.manifest import Manifest, parse_manifest
 
-__all__ = ["Board", "board_of", "board_stamp", "open_board"]
+__all__ = ["CHECKED", "Board", "board_of", "board_stamp", "open_board"]
+
+CHECKED = ("verified by the owner", "as submitted", "not submitted")
+"""Whether the owner of the board has scored a run again: yes; not that it is known here; there is no board."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,20 @@ class Board:
 
     Args:
         place: Folder of the board.
-        runs: A row for each run, with the columns ``ctbench.boards.index.INDEX_COLUMNS``.
+        runs: A row for each run, with the columns ``ctbench.boards.index.INDEX_COLUMNS`` and ``checked``: whether the
+            owner of the board verified it, one of ``CHECKED``.
         folders: Digest -> folder, of runs that were never submitted; empty for a board.
+        record: What the owner verified; None: it is not known here.
     """
 
     place: Place
     runs: pd.DataFrame
     folders: Mapping[str, Path] = field(default_factory=dict)
+    record: Record | None = None
+
+    def only_verified(self) -> Board:
+        """Return the board with the runs that its owner verified."""
+        return replace(self, runs=self.runs[self.runs["checked"] == CHECKED[0]].reset_index(drop=True))
 
     def manifest(self, run: str) -> Manifest:
         """Return the manifest of a run, by its digest.
@@ -66,7 +80,12 @@ class Board:
         if self.place.local is None:
             msg = f"the files of run {run} are in an object store, {self.place}; copy the board to a local folder first"
             raise StoreError(msg)
-        return open_run(self.place.local / "runs" / run)
+        opened = open_run(self.place.local / "runs" / run)
+        paths = RunFolder(opened.folder)
+        if sha256(paths.manifest) != run or sha256(paths.scores) != (opened.manifest.scores_digest or None):
+            msg = f"run {run} was changed on the board; `ctbench board rebuild` says which files"
+            raise StoreError(msg)
+        return opened
 
     def partitions(self, dataset: str) -> list[tuple[str, str]]:
         """Return the pairs (metric, reference) that have scores on a dataset."""
@@ -86,21 +105,46 @@ class Board:
         Returns:
             The tidy columns and ``run``; names are categories. Empty if there are no such scores.
         """
-        return framed(self._table((dataset, metric, reference), runs), (dataset, metric, reference))
+        partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
+        if self.folders:
+            return framed(loose_table(self.folders, partition, usable), partition)
+        table = partition_table(self.place, partition, usable)
+        if self._verified:
+            self._expect_verified(blocks(*laid_out(table)), unit_of(table), partition, usable)
+        return framed(table, partition)
 
     def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
         """Return the same scores as an array."""
         partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
         if not self.folders:
-            return Grid.of_blocks(*partition_blocks(self.place, partition, usable))
+            parts, unit = partition_blocks(self.place, partition, usable)
+            if self._verified:
+                self._expect_verified(parts, unit, partition, usable)
+            return Grid.of_blocks(parts, unit)
         table = loose_table(self.folders, partition, usable)
         return Grid.of_table(table, unit_of(table))
 
-    def _table(self, partition: tuple[str, str, str], runs: Sequence[str] | None) -> Any:
-        usable = self._usable(partition[0], runs)
-        if self.folders:
-            return loose_table(self.folders, partition, usable)
-        return partition_table(self.place, partition, usable)
+    @cached_property
+    def _verified(self) -> dict[str, Statement]:
+        """Digest -> statement, of the verified runs."""
+        known = self.record.runs if self.record is not None else {}
+        return {run: known[run] for run in self.runs.loc[self.runs["checked"] == CHECKED[0], "run"]}
+
+    def _expect_verified(self, parts: Iterable[Block], unit: str, partition: Partition, runs: Sequence[str]) -> None:
+        """Compare the scores of verified runs with what the owner found.
+
+        Raises:
+            StoreError: The board's tables were edited since.
+        """
+        _, metric, reference = partition
+        found = digests_by_run(parts, unit)
+        for run in (run for run in runs if run in self._verified):
+            if self._verified[run].tables.get(f"{metric}\t{reference}") != found.get(run):
+                msg = (
+                    f"the {metric} of run {run} on this board is not what its owner verified; rebuild the tables with "
+                    f"`ctbench board rebuild {self.place}`"
+                )
+                raise StoreError(msg)
 
     def _usable(self, dataset: str, runs: Sequence[str] | None) -> list[str]:
         own = self.runs[(self.runs["dataset"] == dataset) & (self.runs["problem"] == "")]
@@ -114,19 +158,39 @@ class Board:
         return own.iloc[0]
 
 
-def open_board(path: str | Path) -> Board:
+def open_board(path: str | Path, record: Path | None = None) -> Board:
     """Open a board, which may be empty, or a folder of runs that were never submitted (``runs``, ``demo``).
 
     In such a folder all runs are read that are in it or in one of its folders.
 
+    Args:
+        path: A folder or a URL.
+        record: The owner's record, see ``ctbench board verify``; None: every run is shown as submitted.
+
     Raises:
-        StoreError: The index of the board cannot be read, or an earlier version of ctbench made it.
+        StoreError: The index of the board or the record cannot be read, or an earlier version of ctbench made it.
+        UsageError: The record lies in the board, where whoever submits could write it.
     """
     place = Place.of(path)
     folders = loose_runs(place)
-    if not folders:
-        return Board(place, read_index(place))
-    return _loose_board(place, folders)
+    if folders:
+        return _loose_board(place, folders)
+    index = read_index(place)
+    if record is None:
+        return Board(place, index.assign(checked=CHECKED[1]))
+    expect_outside(record, place)
+    known = read_record(record)
+    holds = [known.holds(row["run"]) and _is_true(row, known.runs[row["run"]]) for row in index.to_dict("records")]
+    return Board(place, index.assign(checked=[CHECKED[0] if one else CHECKED[1] for one in holds]), record=known)
+
+
+def _is_true(row: Mapping[Hashable, Any], statement: Statement) -> bool:
+    """Return whether a row of the index follows from the run's own manifest and from what the owner found."""
+    text = str(row["manifest"])
+    if hashlib.sha256(text.encode()).hexdigest() != row["run"]:
+        return False
+    facts = facts_of(parse_manifest(text, f"run {row['run']}")) | {"failed": statement.failed, "problem": ""}
+    return all(row[name] == value for name, value in facts.items())
 
 
 def board_of(runs: Iterable[Run]) -> Board:
@@ -141,12 +205,14 @@ def board_of(runs: Iterable[Run]) -> Board:
 
 def _loose_board(place: Place, folders: Mapping[str, Path]) -> Board:
     rows = [index_row(digest, Place.of(folder), _counted_loss) for digest, folder in folders.items()]
-    return Board(place, typed_index(pd.DataFrame(rows)), folders)
+    return Board(place, typed_index(pd.DataFrame(rows)).assign(checked=CHECKED[2]), folders)
 
 
-def board_stamp(path: str | Path) -> str:
-    """Return a text that changes whenever the board changes, as the key of a cache."""
+def board_stamp(path: str | Path, record: Path | None = None) -> str:
+    """Return a text that changes whenever the board or its owner's record changes, as the key of a cache."""
     place = Place.of(path)
+    if record is not None and record.is_file():
+        return f"{board_stamp(path)} {sha256(record)}"
     folders = loose_runs(place)
     if folders:
         return hashlib.sha256("".join(folders).encode()).hexdigest()

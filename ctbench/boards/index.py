@@ -16,9 +16,19 @@ from ctbench.errors import CtbenchError, StoreError
 from ctbench.runs.digests import predictions_digest_of
 from ctbench.runs.manifest import Manifest, parse_manifest
 from ctbench.runs.parquet import read_bounded
+from ctbench.runs.privacy import public_text
 from ctbench.runs.rules import rules_digest
 
-__all__ = ["INDEX_COLUMNS", "current_index", "index_row", "read_index", "typed_index", "write_index"]
+__all__ = [
+    "INDEX_COLUMNS",
+    "current_index",
+    "facts_of",
+    "index_row",
+    "read_index",
+    "submission_time",
+    "typed_index",
+    "write_index",
+]
 
 INDEX_COLUMNS = (
     "run",
@@ -79,24 +89,31 @@ def index_row(
             _expect_predictions(digest, manifest, own / "predictions")
         lost = take(digest, manifest, scores)
     except CtbenchError as error:
-        return row | {"problem": str(error)}
+        return row | {"problem": public_text(str(error))}
     return row | {
+        **facts_of(manifest),
+        "failed": lost,
+        "submitted": submission_time(own),
+        "seconds": _seconds(own / "times.parquet", len(manifest.cases)),
+        "manifest": text,
+    }
+
+
+def facts_of(manifest: Manifest) -> dict[str, Any]:
+    """Return the columns of a run's row that follow from its manifest."""
+    return {
         "dataset": manifest.dataset,
         "rater": manifest.rater,
         "rater_kind": manifest.rater_kind.value,
         "version": manifest.predictor.info.version if manifest.predictor else "",
         "split": manifest.split,
         "cases": len(manifest.cases),
-        "failed": lost,
         "consensus": manifest.consensus,
         "dataset_fingerprint": manifest.dataset_fingerprint,
-        "submitted": _stamped(own / "submitted.json"),
         "rules": rules_digest(manifest),
         "overall_of": json.dumps(_overall_of(manifest)),
         "metrics": json.dumps(manifest.metrics),
         "trained_here": bool(manifest.predictor and manifest.dataset in manifest.predictor.info.training_datasets),
-        "seconds": _seconds(own / "times.parquet", len(manifest.cases)),
-        "manifest": text,
     }
 
 
@@ -123,10 +140,10 @@ def _sha256(file: Place) -> str:
     return hashlib.sha256(file.read()).hexdigest()
 
 
-def _stamped(file: Place) -> str:
-    """Return when a run was submitted; empty if that is not known."""
+def submission_time(own: Place) -> str:
+    """Return when the run in a folder was submitted; empty if that is not known."""
     try:
-        return str(json.loads(file.read())["submitted"])
+        return str(json.loads((own / "submitted.json").read())["submitted"])
     except (CtbenchError, ValueError, KeyError, TypeError):
         return ""
 
@@ -164,7 +181,7 @@ def read_index(place: Place) -> pd.DataFrame:
             "`ctbench board rebuild`, or submit a run"
         )
         raise StoreError(msg)
-    return typed_index(index)
+    return typed_index(index).drop_duplicates("run", ignore_index=True)
 
 
 def current_index(place: Place) -> pd.DataFrame:

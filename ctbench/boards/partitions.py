@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pandas as pd
 
-from ctbench.boards.blocks import Block, blocks, extents_from_json, extents_to_json, laid_out
+from ctbench.boards.blocks import Block, blocks, digests_by_run, extents_from_json, extents_to_json, laid_out
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
 from ctbench.runs.manifest import Manifest
@@ -35,6 +35,7 @@ __all__ = [
     "partition_blocks",
     "partition_table",
     "partitions",
+    "table_digests",
     "unit_of",
     "write_partition",
 ]
@@ -70,6 +71,16 @@ def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int
         folder = _folder(place, (manifest.dataset, str(metric), str(reference)))
         _write(folder / f"{digest}.parquet", encoded(own), [digest])
     return lost
+
+
+def table_digests(scores: pd.DataFrame, digest: str) -> dict[str, str]:
+    """Return ``METRIC<TAB>REFERENCE`` -> digest of the scores of a run as they are kept in that partition."""
+    found = {}
+    for (metric, reference), own in scores.groupby(["metric", "reference"], observed=True):
+        table = encoded(own.assign(run=digest))
+        parts = blocks(*laid_out(table.unify_dictionaries()))
+        found[f"{metric}\t{reference}"] = digests_by_run(parts, unit_of(table))[digest]
+    return found
 
 
 def fold(place: Place, dataset: str, without: Collection[str] = ()) -> None:

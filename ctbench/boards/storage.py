@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import whole_file
 
@@ -81,6 +82,19 @@ class Place:
         except OSError as error:
             msg = f"cannot read {self.path}: {error.strerror or error}"
             raise StoreError(msg) from error
+
+    def fetch(self, folder: Path) -> None:
+        """Copy the files of this folder, and of the folders in it, to one on this machine."""
+        for name in self.names():
+            entry = self / name
+            if not is_safe_name(name):
+                msg = f"{entry} has a name that cannot stand in a path"
+                raise StoreError(msg)
+            if self.system.isdir(entry.path):
+                entry.fetch(folder / name)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(entry.read())
 
     def write(self, content: bytes) -> None:
         """Write a file atomically (object stores do so by themselves).

@@ -1,24 +1,85 @@
-"""`ctbench board`: rebuild the tables of a board from its runs."""
+"""`ctbench board`: score the runs of a board again, and rebuild its tables, for its owner."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson
-from ctbench.cli.output import note, print_frame
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Jobs
+from ctbench.cli.output import note, print_frame, show_progress
+
+if TYPE_CHECKING:
+    from ctbench.datasets import Dataset
 
 __all__ = ["board_app"]
 
-board_app = typer.Typer(help="For the owner of a board: rebuild its tables.", no_args_is_help=True)
+board_app = typer.Typer(
+    help="For the owner of a board: score its runs again, rebuild its tables.", no_args_is_help=True
+)
 
 _Board = Annotated[str, typer.Argument(metavar="BOARD", help="Folder of the board, or a URL for fsspec.")]
 
 
-@board_app.callback()
-def _board() -> None:
-    """Group the commands of this module, also while there is one only."""
+@board_app.command()
+def verify(
+    board: _Board,
+    record: Annotated[
+        Path, typer.Option("--record", metavar="FILE", help="File outside of the board that keeps what was found.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", "-d", metavar="DATASET", help="Check the runs on this dataset, by name or YAML file. [all]"
+        ),
+    ] = None,
+    catalog: Catalog = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="DIGEST", help="Let a flagged run count as verified. May be repeated."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also score verified runs again.")] = False,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Score every run of a board again with your data, and keep in a file what held; exits 1 if a run does not hold.
+
+    Runs whose predictions are copies of a reader, of the reference or of an earlier run are flagged. The pages of
+    `ctbench leaderboard BOARD --verified FILE` say which runs are verified.
+
+    Example: `ctbench board verify board --record verified.json --catalog my_data.yaml`
+    """
+    from ctbench.boards import read_record, verify_board
+    from ctbench.boards.record import expect_outside
+    from ctbench.boards.storage import Place
+    from ctbench.datasets import find_named, load_dataset, load_entry
+    from ctbench.runs import Execution
+
+    expect_outside(record, Place.of(board))
+    only = load_dataset(dataset, catalog=catalog) if dataset else None
+    loaded: dict[str, Dataset] = {} if only is None else {only.name: only}
+
+    def find(name: str) -> Dataset | None:
+        if name not in loaded and only is None:
+            loaded[name] = load_entry(find_named(name, catalog))
+        return loaded.get(name)
+
+    whole, found = verify_board(
+        board,
+        read_record(record),
+        find,
+        accept=accept or (),
+        again=again,
+        execution=Execution(jobs=jobs, cached=False, progress=show_progress),
+        keep=lambda known: known.write(record),
+    )
+    print_frame(found, as_json=as_json, as_csv=as_csv)
+    held = sum(whole.holds(digest) for digest in found["run"])
+    note(f"ctbench: {held} of {len(found)} runs are verified; record: {record}")
+    if held < len(found):
+        raise typer.Exit(1)
 
 
 @board_app.command()

@@ -16,7 +16,7 @@ import typer
 
 from ctbench.cli.options import Catalog
 from ctbench.cli.output import note
-from ctbench.errors import UsageError
+from ctbench.errors import MissingFileError, UsageError
 
 __all__ = ["leaderboard"]
 
@@ -35,13 +35,21 @@ def leaderboard(
         typer.Option("--host", metavar="ADDRESS", help="Address of the web server; 0.0.0.0: also for other machines."),
     ] = _LOCAL,
     catalog: Catalog = None,
+    verified: Annotated[
+        Path | None,
+        typer.Option("--verified", metavar="FILE", help="What `ctbench board verify BOARD --record FILE` found."),
+    ] = None,
 ) -> None:
     """Serve a board to the browser until Ctrl+C: rankings, comparisons, readers, cases, methods.
 
     Example: `ctbench leaderboard board --port 8501`
     """
     _expect_free(host, port)
+    if verified is not None and not verified.is_file():
+        msg = f"no record at {verified}; write it with `ctbench board verify {board} --record {verified}`"
+        raise MissingFileError(msg)
     app, named = _app(), [f"--catalog={path.resolve()}" for path in catalog or ()]
+    named += [f"--verified={verified.resolve()}"] if verified else []
     sys.argv = [str(app), board, *named]  # from which the pages read the board
     import_module("leaderboard.app").prepare()
     note(f"leaderboard of {board}: http://{host}:{port}  (Ctrl+C ends it)")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ctbench.errors import StoreError
 from ctbench.files import whole_file
+from ctbench.runs.privacy import public_text
 
 __all__ = [
     "Cost",
@@ -47,10 +48,13 @@ class Cost(NamedTuple):
 
 
 def log(file: Path, phase: str, case: str, message: str, **more: object) -> None:
-    """Append a message to the log file of a run; fields of ``more`` that are empty are left out."""
+    """Append a message to the log file of a run; fields of ``more`` that are empty are left out.
+
+    Texts are kept without tokens, home folders, and names of this user and this machine.
+    """
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    said = {name: value for name, value in more.items() if value}
-    append_line(file, {"time": stamp, "phase": phase, "case": case, "message": message, **said})
+    said = {name: public_text(value) if isinstance(value, str) else value for name, value in more.items() if value}
+    append_line(file, {"time": stamp, "phase": phase, "case": case, "message": public_text(message), **said})
 
 
 def note_cost(file: Path, cost: Cost) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from ctbench.datasets.patterns import is_dataset_name, is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
 from ctbench.predictors import INFO_KEYS, PredictorInfo, info_from_json, info_to_json
+from ctbench.runs.privacy import public_options, public_text, secrets_in
 from ctbench.runs.roles import Role, WithRoles
 from ctbench.scores import RaterKind
 
@@ -69,7 +71,7 @@ class UsedPredictor(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     spec: str
-    """What the user typed: an entry point, ``module:attribute`` or ``folder:PATH``."""
+    """What the user typed: an entry point, ``module:attribute`` or ``folder:PATH``; see ``public``."""
     options: AsJson
     info: InstanceOf[PredictorInfo]
     code_digest: str = ""
@@ -79,6 +81,17 @@ class UsedPredictor(BaseModel):
     def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "") -> UsedPredictor:
         """Describe the predictor that was created from ``spec`` with ``options``."""
         return cls(spec=spec, options=dict(options), code_digest=code_digest, **info_to_json(info))
+
+    def public(self) -> UsedPredictor:
+        """Return the description without tokens, home folders, and names of users and machines."""
+        known = secrets_in({**self.info.parameters, **self.options})
+        parameters = public_options(self.info.parameters)
+        changes = {
+            "spec": public_text(self.spec, known),
+            "options": public_options(self.options),
+            "info": replace(self.info, parameters=parameters),
+        }
+        return self.model_copy(update=changes)
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from ctbench.runs.completion import is_whole_part, write_part
 from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
 from ctbench.runs.journal import Cost, kept_digests, log, note_cost, note_kept, peak_memory_mib
+from ctbench.runs.manifest import UsedPredictor
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case, release_predictors
 from ctbench.runs.scoring import ScorePlan, score_case
@@ -91,7 +92,9 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     said = set(source.unenforced())
     for sentence in source.unenforced():
         log(paths.log, "predict", "", sentence)
-    identity = prediction_identity(card, source.here if source.reads_around() else None) if execution.cached else ""
+    # Not the card of the manifest, in which tokens and home folders are the same for everybody.
+    whole = UsedPredictor.of(source.predictor().info, source.spec, source.options, card.code_digest)
+    identity = prediction_identity(whole, source.here if source.reads_around() else None) if execution.cached else ""
     cache = PredictionCache.of(identity) if identity else None
     outcomes = _kept(plan, paths)
     steps = []

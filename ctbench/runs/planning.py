@@ -97,7 +97,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     if source is not None:
         source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
-        card = UsedPredictor.of(info, source.spec, source.options, _code_digest(source))
+        card = UsedPredictor.of(info, source.spec, source.options, _code_digest(source)).public()
         match = match_labels(dataset.labels, info.labels)
     dataset = replace(dataset, cases=cases)
     files = dataset.file_lines()

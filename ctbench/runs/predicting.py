@@ -28,6 +28,7 @@ from ctbench.predictors import (
     visible_files,
 )
 from ctbench.runs.folder import RunFolder
+from ctbench.runs.privacy import public_text, secrets_in
 from ctbench.scores import Status
 from ctbench.volume import Volume, read_volume, write_volume
 
@@ -153,7 +154,7 @@ def release_predictors() -> None:
 def _predicted(
     source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None
 ) -> Outcome:
-    predictor = source.predictor()
+    predictor, known = source.predictor(), secrets_in(source.options)
     volume = image if isinstance(image, Volume) else read_volume(image, series=series)
     info = _ready(predictor)  # outside the time of the case, and no failure of it
     try:
@@ -163,13 +164,14 @@ def _predicted(
     except StoreError:  # a full disk is no failure of the predictor
         raise
     except MissingFileError as error:
-        return Outcome(case, Status.MISSING, str(error))
+        return Outcome(case, Status.MISSING, public_text(str(error), known))
     except (PluginError, DataError) as error:
-        trace = "\n".join(getattr(error, "__notes__", ())).strip()
-        return Outcome(case, Status.FAILED, str(error), isinstance(error, ContractError), trace)
+        trace = public_text("\n".join(getattr(error, "__notes__", ())).strip(), known)
+        return Outcome(case, Status.FAILED, public_text(str(error), known), isinstance(error, ContractError), trace)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the run must go on
         what = f"{info.name} raised {type(error).__name__} on case {case}: {error}"
-        return Outcome(case, Status.FAILED, what, trace=traceback.format_exc())
+        trace = public_text(traceback.format_exc(), known)
+        return Outcome(case, Status.FAILED, public_text(what, known), trace=trace)
     seconds = time.perf_counter() - start
     _keep(prediction, case, volume, folder)
     return Outcome(case, seconds=seconds)

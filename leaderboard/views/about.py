@@ -72,5 +72,7 @@ def _board() -> None:
     broken = broken_runs(board)
     layout.text("This board", "title")
     layout.text(f"{len(board.runs)} runs, of which {len(broken)} cannot be read.")
+    counts = board.runs["checked"].value_counts()
+    layout.text("; ".join(f"{count} {name}" for name, count in counts.items()) + ".")
     if len(broken):
         layout.table(broken, "broken", columns={"problem": _WIDE})

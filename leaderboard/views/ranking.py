@@ -36,6 +36,7 @@ _USUAL = (
         "seconds",
         "version",
         "date",
+        "checked",
         "trained_here",
         "reason",
     ),
@@ -171,6 +172,7 @@ def _column_config(unit: str) -> dict[str, Any]:
         "false_ml": number("false volume, mL", format="%.2f", help="mean volume drawn in a negative"),
         "seconds": number("s per case", format="%.2f", help="median time of a prediction"),
         "date": column("date", help="of the submission"),
+        "checked": column("checked", help="whether the owner of this board has scored the predictions again"),
         "trained_here": column("trained here", help="the model was fitted on cases of this dataset"),
         "reason": column("why it has no rank", width="large"),
     }

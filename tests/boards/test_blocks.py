@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.boards.blocks import Entry, Extent, blocks, extents_from_json, extents_to_json, laid_out
+from ctbench.boards.blocks import Entry, Extent, blocks, digests_by_run, extents_from_json, extents_to_json, laid_out
 
 COLUMNS = ["run", "rater", "rater_kind", "case", "label", "value", "status"]
 
@@ -75,3 +75,21 @@ def test_some_runs_can_be_kept():
     assert kept.values.ravel().tolist() == [1.0, 3.0]
     assert kept.status.shape == (2, 1, 1)
     assert block.only({"4"}).extent.entries == ()
+
+
+def digests(rows, unit="1"):
+    """The digest of each run of some rows."""
+    return digests_by_run(blocks(*laid_out(table_of(rows))), unit)
+
+
+def test_the_digest_of_a_run_depends_on_its_own_scores_only():
+    """Not on other runs, nor on the order of rows; on every name, value, status and the unit."""
+    own = [["r", "u", "model", case, label, 0.5, "ok"] for case in "ab" for label in "xy"][:3]
+    other = [["s", "v", "model", case, "x", 0.25, "failed"] for case in "abc"]
+    expected = digests(own)["r"]
+    assert digests([*other, *reversed(own)])["r"] == expected
+    for place, value in ((1, "w"), (2, "reader"), (3, "c"), (4, "z"), (5, 0.75), (5, None), (6, "failed")):
+        changed = [*own[:2], [*own[2][:place], value, *own[2][place + 1 :]]]
+        assert digests(changed)["r"] != expected
+    assert digests(own[:2])["r"] != expected
+    assert digests(own, "mm")["r"] != expected

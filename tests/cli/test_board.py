@@ -13,3 +13,20 @@ def test_rebuilding_names_the_runs_that_were_changed(ctbench, made):
     result = ctbench("board", "rebuild", "board", "--json")
     assert result.exit_code == 1
     assert json.loads(result.out)[0]["problem"].startswith("scores.parquet of run")
+
+
+def test_the_owner_verifies_and_accepts(ctbench, made):
+    """The copy of a reader is flagged; the record names what was found, and cannot lie in the board."""
+    run, dataset = made
+    (row,) = json.loads(ctbench("submit", run, "--to", "board", *dataset, "--json").out)
+    inside = ctbench("board", "verify", "board", "--record", "board/record.json", *dataset)
+    assert (inside.exit_code, "keep the record outside of it" in inside.err) == (2, True)
+    result = ctbench("board", "verify", "board", "--record", "record.json", *dataset, "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.out)
+    assert (found["run"], found["result"]) == (row["run"], "flagged")
+    assert "that of reader r1" in found["reason"]
+    result = ctbench("board", "verify", "board", "--record", "record.json", *dataset, "--accept", row["run"])
+    assert result.exit_code == 0
+    assert "1 of 1 runs are verified" in result.err
+    assert json.loads((run.parent / "record.json").read_text())["runs"][row["run"]]["accepted"]

@@ -49,3 +49,13 @@ def test_without_a_board_the_demo_is_shown(ctbench, served, port):
     """As `make demo` leaves it in the working folder."""
     ctbench("leaderboard", "--port", port)
     assert served[0][-1] == "demo"
+
+
+def test_the_owners_record_is_handed_on(ctbench, served, port, tmp_path):
+    """As an absolute path; one that is not there is told before anything is served."""
+    result = ctbench("leaderboard", "memory://board", "--port", port, "--verified", "record.json")
+    assert (result.exit_code, served) == (2, [])
+    assert "write it with `ctbench board verify memory://board --record record.json`" in result.err
+    (tmp_path / "work" / "record.json").write_text("{}")
+    ctbench("leaderboard", "memory://board", "--port", port, "--verified", "record.json")
+    assert served[0][-1] == f"--verified={tmp_path / 'work' / 'record.json'}"

@@ -119,8 +119,9 @@ def toy_board(toy_runs, tmp_path_factory):
 def app(monkeypatch, toy):
     """Open the pages of a board in this process: ``app(board, page="", **query)`` gives an ``AppTest`` that has run."""
 
-    def opened(board, page="", **query):
-        monkeypatch.setattr(sys, "argv", ["app.py", str(board), f"--catalog={toy}"])
+    def opened(board, page="", record=None, **query):
+        named = [f"--catalog={toy}", *([f"--verified={record}"] if record else [])]
+        monkeypatch.setattr(sys, "argv", ["app.py", str(board), *named])
         test = AppTest.from_file(str(APP), default_timeout=60)
         for key, value in query.items():
             test.query_params[key] = value

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 
 from ctbench.boards import submit
+from ctbench.files import sha256
 from ctbench.report.frames.standings import standings
 from ctbench.runs import open_run
 from leaderboard.app import PAGES, prepare
@@ -42,7 +43,9 @@ def hostile_board(toy_runs, tmp_path_factory):
         sharp.scores.assign(rater=name).to_parquet(run / "scores.parquet", index=False)
         used = sharp.manifest.predictor
         card = used.model_copy(update={"info": replace(used.info, name=name, description=name, paper=name)})
-        manifest = sharp.manifest.model_copy(update={"rater": name, "predictor": card})
+        digest = sha256(run / "scores.parquet")
+        changes = {"rater": name, "predictor": card, "scores_digest": digest}
+        manifest = sharp.manifest.model_copy(update=changes)
         (run / "run.json").write_text(manifest.to_json(), encoding="utf-8")
         submit(open_run(run), folder / "board")
     return folder / "board"
@@ -120,10 +123,12 @@ def test_runs_of_other_rules_are_looked_at_apart(app, toy_runs, tmp_path):
     """The rules of most runs come first; the others are named with the reason, and can be chosen."""
     for name, run in toy_runs.items():
         shutil.copytree(run.folder, tmp_path / "runs" / name)
-    told = toy_runs["sharp"].manifest.model_copy(update={"tolerance_mm": 2.0, "rater": "wide"})
     shutil.copytree(toy_runs["sharp"].folder, tmp_path / "runs" / "wide")
     scores = toy_runs["sharp"].scores.assign(rater="wide")
     scores.to_parquet(tmp_path / "runs" / "wide" / "scores.parquet", index=False)
+    digest = sha256(tmp_path / "runs" / "wide" / "scores.parquet")
+    changes = {"tolerance_mm": 2.0, "rater": "wide", "scores_digest": digest}
+    told = toy_runs["sharp"].manifest.model_copy(update=changes)
     (tmp_path / "runs" / "wide" / "run.json").write_text(told.to_json(), encoding="utf-8")
     test = app(tmp_path / "runs")
     assert "wide" not in test.dataframe[0].value["rater"].tolist()
@@ -139,8 +144,9 @@ def test_a_task_narrows_the_datasets(app, toy_runs, tmp_path):
     sharp = toy_runs["sharp"]
     shutil.copytree(sharp.folder, tmp_path / "runs" / "toy")
     shutil.copytree(sharp.folder, tmp_path / "runs" / "other")
-    told = sharp.manifest.model_copy(update={"dataset": "nobodys"})
     sharp.scores.assign(dataset="nobodys").to_parquet(tmp_path / "runs" / "other" / "scores.parquet", index=False)
+    digest = sha256(tmp_path / "runs" / "other" / "scores.parquet")
+    told = sharp.manifest.model_copy(update={"dataset": "nobodys", "scores_digest": digest})
     (tmp_path / "runs" / "other" / "run.json").write_text(told.to_json(), encoding="utf-8")
     boxes = {box.label: box for box in app(tmp_path / "runs", task="segmentation").selectbox}
     assert boxes["Task"].options == ["any task", "segmentation", "task not stated"]

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from ctbench.boards import Board, Grid, board_of
+from ctbench.boards import CHECKED, Board, Grid, board_of
 from ctbench.boards.grid import Entry
 from ctbench.datasets import Dataset
 from ctbench.errors import StoreError, UsageError
@@ -302,6 +302,8 @@ def comparable_runs(board: Board, dataset: str) -> tuple[ComparableRuns, ...]:
 
 def _by_rules(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[str, Manifest]) -> ComparableRuns:
     inside = own[own["rules"] == rules]
+    # Of several runs of the readers the last one stands here: a verified one, if there is any.
+    inside = inside.sort_values("checked", key=lambda names: names == CHECKED[0], kind="stable")
     twice = (inside["rater_kind"] == RaterKind.READER) & inside["rater_kind"].duplicated(keep="last")
     others = own[own["rules"] != rules]
     reasons = {
@@ -314,7 +316,7 @@ def _by_rules(board: Board, own: pd.DataFrame, rules: str, manifests: Mapping[st
             others.assign(reason=others["rules"].map(reasons)),
         ]
     )
-    return _of(board, inside[~twice], refused, manifests[rules])
+    return _of(board, inside[~twice].sort_index(), refused, manifests[rules])
 
 
 def _of(board: Board, entered: pd.DataFrame, refused: pd.DataFrame, manifest: Manifest) -> ComparableRuns:

@@ -25,7 +25,7 @@ STANDING_COLUMNS = (
     *("rater", "rater_kind", "rank", "rank_low", "rank_high", "tied_with_first", "mean", "low", "high", "median", "sd"),
     *("n", "undefined", "penalised", "failed", "misses", "positives", "false_alarms", "negatives"),
     *("specificity", "specificity_low", "specificity_high", "false_ml"),
-    *("seconds", "version", "date", "trained_here", "run", "reason"),
+    *("seconds", "version", "date", "checked", "trained_here", "run", "reason"),
 )
 """The columns of ``standings``, in the order in which they are shown."""
 
@@ -56,7 +56,8 @@ def standings(
         the 95 % confidence set of the rank, ``low, high`` are the 95 % interval of the mean over ``n`` positives, the
         same for all that are ranked; ``undefined`` counts cases without a value, ``penalised`` structures of cases that
         count with the worst value, ``failed`` cases without a prediction; ``misses`` to ``false_ml`` are those of
-        ``calls_beside``; ``date`` is that of the submission; ``reason`` says why there is no rank.
+        ``calls_beside``; ``date`` is that of the submission, ``checked`` one of ``ctbench.boards.CHECKED``; ``reason``
+        says why there is no rank.
     """
     if cases is not None:
         grids = [grid.select(cases=[case for case in grid.cases if case in set(cases)]) for grid in grids]
@@ -133,7 +134,7 @@ def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_cards(table: pd.DataFrame, runs: ComparableRuns) -> pd.DataFrame:
-    cards = runs.index[["name", "run", "version", "submitted", "seconds", "trained_here", "rater_kind"]]
+    cards = runs.index[["name", "run", "version", "submitted", "checked", "seconds", "trained_here", "rater_kind"]]
     models = cards[cards["rater_kind"] == RaterKind.MODEL].drop(columns="rater_kind")
     models = models.rename(columns={"name": "rater", "submitted": "date"})
     everyone = table.merge(models, on="rater", how="outer")

@@ -2,10 +2,13 @@
 
 import pytest
 
-from ctbench.boards import open_board
+from ctbench.boards import Record, open_board, verify_board
+from ctbench.datasets import load_dataset
+from ctbench.files import sha256
 from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
 from ctbench.report.frames.summaries import summary
+from ctbench.runs import Execution
 from leaderboard.views.ranking import _USUAL
 
 
@@ -56,6 +59,37 @@ def test_controls_choose_what_is_ranked(app, toy_board):
     assert set(shown.loc[shown["rater_kind"] == "reader", "reason"]) == {"helped to make this reference"}
 
 
+@pytest.fixture
+def verified(toy, toy_board, tmp_path):
+    """The record of an owner who verified the readers and one of the models."""
+    dataset = load_dataset(toy)
+    record, _ = verify_board(toy_board, Record(), lambda name: dataset, execution=Execution(jobs=1, cached=False))
+    kept = {digest: said for digest, said in record.runs.items() if said.rater != "blunt"}
+    Record(runs=kept).write(tmp_path / "record.json")
+    return tmp_path / "record.json"
+
+
+def test_the_page_says_what_the_owner_verified(app, toy_board, verified):
+    """In a column; without a record all models are as they were submitted, and there is nothing to choose."""
+    shown = table_of(app(toy_board, record=verified)).set_index("rater")["checked"]
+    assert (shown["sharp"], shown["blunt"]) == ("verified by the owner", "as submitted")
+    test = app(toy_board)
+    shown = table_of(test).set_index("rater")["checked"]
+    assert (shown["sharp"], shown["blunt"]) == ("as submitted", "as submitted")
+    assert "Verified runs only" not in [one.label for one in test.toggle]
+
+
+def test_ranks_can_be_limited_to_verified_runs(app, toy_board, verified):
+    """By the control, or by a link."""
+    test = app(toy_board, record=verified)
+    assert "blunt" in set(table_of(test)["rater"])
+    control(test, "Verified runs only").set_value(True).run()
+    assert "blunt" not in set(table_of(test)["rater"])
+    linked = table_of(app(toy_board, record=verified, verified="true"))
+    assert {"sharp", "ann"} <= set(linked["rater"])
+    assert "blunt" not in set(linked["rater"])
+
+
 def test_a_link_and_clicks_show_the_same(app, toy_board):
     """What is chosen by hand is what an address with the same choices shows."""
     test = app(toy_board)
@@ -103,7 +137,8 @@ def test_published_rows_are_marked_and_never_ranked(app, toy_runs, tmp_path):
     folder.mkdir(parents=True)
     scores = run.scores.assign(dataset="cai2020", label=run.scores["label"].replace("iph", "caudate"))
     scores[scores["label"] == "caudate"].to_parquet(folder / "scores.parquet", index=False)
-    told = run.manifest.model_copy(update={"dataset": "cai2020", "labels": {"caudate": 1}, "groups": {}})
+    changes = {"dataset": "cai2020", "labels": {"caudate": 1}, "groups": {}}
+    told = run.manifest.model_copy(update={**changes, "scores_digest": sha256(folder / "scores.parquet")})
     (folder / "run.json").write_text(told.to_json(), encoding="utf-8")
     shown = table_of(app(tmp_path / "runs", reference="majority"))
     printed = shown[shown["rater_kind"] == "published"]

@@ -9,6 +9,7 @@ import pytest
 from ctbench.boards import open_board
 from ctbench.boards.grid import Entry
 from ctbench.errors import StoreError, UsageError
+from ctbench.files import sha256
 from ctbench.report.frames.comparable_runs import broken_runs, comparable_runs, datasets_on, gather
 
 
@@ -33,6 +34,7 @@ def changed(run, folder, **changes):
     rows = run.scores[run.scores["case"].isin(cases)]
     rows = rows.assign(rater=rater) if run.manifest.rater_kind == "model" else rows
     rows.to_parquet(folder / "scores.parquet", index=False)
+    changes["scores_digest"] = sha256(folder / "scores.parquet")
     (folder / "run.json").write_text(run.manifest.model_copy(update=changes).to_json())
 
 
