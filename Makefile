@@ -1,25 +1,38 @@
 # make demo   install, make both phantom datasets, score models and readers, write demo/report.html
 # make test   the whole test suite
 # make check  lint, spelling, types and import rules
+# make locks  write requirements/ anew from pyproject.toml and constraints.txt; needs uv
+#
+# LOCKED=1    install what requirements/ holds, each file checked by its SHA-256 (Linux: with torch for graphics cards)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED ?=
+TAG = $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
+PIP_LOCKED = $(BIN)/pip install --quiet --require-hashes --requirement requirements/py$(TAG).txt
 
-.PHONY: help demo test check format demo-weights clean
+.PHONY: help demo test check format demo-weights locks clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard requirements/py*.txt)
 	@echo "installing ctbench into $(VENV) (a minute or two)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+ifdef LOCKED
+	@$(PIP_LOCKED)
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+else
 	@$(PIP) --editable .
+endif
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
+ifndef LOCKED
 	@$(PIP) --editable ".[test]"
+endif
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -42,6 +55,15 @@ format: $(VENV)/.installed-test
 # fits what comes with the package, on the training splits of the phantoms
 demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
+
+LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --constraint constraints.txt
+EXTRAS = --extra annotations --extra dask --extra dev --extra keras-weights --extra test --extra viewer
+
+locks:
+	for tag in 11 12 13; do \
+		$(LOCK) $(EXTRAS) --python-version 3.$$tag --output-file requirements/py3$$tag.txt pyproject.toml >/dev/null || exit 1; \
+	done
+	$(LOCK) --python-version 3.11 --output-file requirements/tools.txt requirements/tools.in >/dev/null
 
 clean:
 	rm -rf $(VENV) demo runs

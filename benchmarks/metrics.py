@@ -3,7 +3,7 @@
 Every tool runs in a process of its own, on one thread, and all of them in turn: round after round each scores the same
 pair of label maps once, so that a busy machine is busy for all. Medians of wall time and of processor time (which a
 busy machine disturbs less) and their ratios are printed and written to ``results/metrics.json``. Tools that are not
-installed are left out (``pip install ctbench[bench]``).
+installed are left out (``pip install '.[bench]'`` in the repository).
 
     python benchmarks/metrics.py                       # everything; half an hour
     python benchmarks/metrics.py --tools ctbench surface-distance --scenes A B --rounds 5

@@ -25,5 +25,5 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        msg = f"{purpose} needs {package}, which is not installed; run pip install 'ctbench[{extra}]'"
+        msg = f"{purpose} needs {package}, which is not installed; run in the repository: pip install '.[{extra}]'"
         raise UsageError(msg) from error

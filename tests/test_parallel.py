@@ -61,7 +61,7 @@ def test_an_error_of_a_worker_is_an_error_here():
 def test_a_cluster_needs_dask(monkeypatch):
     """The message says what to install."""
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match=r"pip install 'ctbench\[dask\]'"):
+    with pytest.raises(UsageError, match=r"run in the repository: pip install '\.\[dask\]'"):
         list(in_parallel(square, [(1,)], 1, cluster="tcp://localhost:8786"))
 
 

@@ -27,7 +27,7 @@ name = "$name"
 version = "0.1.0"
 description = "A predictor for ctbench."
 requires-python = ">=3.11"
-dependencies = ["ctbench>=$ctbench", "numpy"]
+dependencies = ["numpy"]  # and ctbench $ctbench or later, from its repository: a package of that name may be another's
 
 [project.optional-dependencies]
 test = ["pytest"]
@@ -48,6 +48,8 @@ testpaths = ["tests"]
 # $name
 
 A predictor for ctbench.
+
+In an environment in which ctbench is installed, from its repository:
 
 ```sh
 pip install -e ".[test]"

@@ -33,7 +33,7 @@ def test_without_pydicom_the_message_says_what_to_install(write_rtstruct, monkey
     """The extra is named."""
     path = write_rtstruct({"a": []})
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    expected = r"^reading DICOM RTSTRUCT files needs pydicom, .*pip install 'ctbench\[annotations\]'$"
+    expected = r"^reading DICOM RTSTRUCT files needs pydicom, .*pip install '\.\[annotations\]'$"
     with pytest.raises(UsageError, match=expected), opened(path):
         pass
 
