@@ -14,5 +14,7 @@ def test_an_installed_package_is_imported():
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
     """The message says what needs it, and which extra holds it."""
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(UsageError, match=r"^reading SEG needs pydicom, .*; run in the repository: pip install '\.\[annotations\]'$"):
+    with pytest.raises(
+        UsageError, match=r"^reading SEG needs pydicom, .*; run in the repository: pip install '\.\[annotations\]'$"
+    ):
         import_extra("pydicom", "annotations", "reading SEG")
