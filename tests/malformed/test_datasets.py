@@ -56,6 +56,11 @@ YAML = {
     "a deep nest": ("toy: " + "[" * 100_000).encode(),
     "a deep nest that closes": ("toy: " + "[" * 20_000 + "]" * 20_000).encode(),
     "an unhashable key": b"? [a, b]\n: {title: x}\n",
+    "a label called yes": ENTRY.replace("{iph: 1}", "{yes: 1}").encode(),
+    "a label called null": ENTRY.replace("{iph: 1}", "{null: 1}").encode(),
+    "a label called 1": ENTRY.replace("{iph: 1}", "{1: 1}").encode(),
+    "a dataset called no": ENTRY.replace("toy:", "no:", 1).encode(),
+    "a reader in braces": ENTRY.replace("readers/{reader}/{case}.nii.gz", "{r1: readers/r1/{case}.nii.gz}").encode(),
     "an alias to nothing": (ENTRY + "  notes: *nothing\n").encode(),
     "a key too many": (ENTRY + "  colour: red\n").encode(),
     "another modality": ENTRY.replace("CT", "PET").encode(),
@@ -178,3 +183,12 @@ def test_links_in_a_circle(toy, refused):
     image.unlink()
     image.symlink_to(image)
     refused("dataset", toy)
+
+
+@pytest.mark.parametrize("which", ["images/a", "readers/r1/a", "readers/r2/a"])
+def test_links_that_lead_nowhere(toy, refused, which):
+    """A file that was not fetched is missing by its name, image or mask."""
+    path = toy.parent / f"{which}.nii.gz"
+    path.unlink()
+    path.symlink_to("../not-fetched")
+    assert f"{which}.nii.gz is a broken link to ../not-fetched" in refused("dataset", toy)

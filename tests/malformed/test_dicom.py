@@ -113,3 +113,55 @@ def test_a_bit_flipped_in_a_header(series, survived, seed):
     content[int(rng.integers(132, len(content) - 128))] ^= 1 << int(rng.integers(8))
     path.write_bytes(content)
     survived("volume", folder)
+
+
+LAST = "09.dcm"
+
+
+@pytest.mark.parametrize("content", [b"x" * 500, b"<html>404</html>" * 50, b"\0" * 5000, b"\x08\0\x05\0CS\xff\xff" * 9])
+def test_a_last_slice_of_something_else(series, refused, content):
+    """At the end of a stack no gap shows that a slice is lost: the file is named."""
+    folder = series()
+    (folder / LAST).write_bytes(content)
+    assert LAST in refused("volume", folder)
+
+
+@pytest.mark.parametrize("left", [0, 100, 140, 300, 500, 700])
+@pytest.mark.parametrize("preamble", [True, False])
+def test_a_last_slice_that_was_truncated(series, refused, left, preamble):
+    """With DICOM's signature and without it."""
+    folder = series()
+    content = (folder / LAST).read_bytes()
+    (folder / LAST).write_bytes(content[0 if preamble else 132 :][:left])
+    refused("volume", folder)
+
+
+def test_a_series_without_signatures(series, guard):
+    """Bare data sets are whole."""
+    folder = series()
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[132:])
+    assert guard.ask("volume", folder)["said"] == "(10, 8, 8)"
+
+
+@pytest.mark.parametrize("target", ["nowhere.dcm", "10.dcm", ".", "../series"])
+def test_links_that_lead_nowhere_or_in_a_circle(series, guard, target):
+    """A broken link is refused by its name, a circle of folders ends."""
+    folder = series()
+    (folder / "10.dcm").symlink_to(target)
+    answer = guard.ask("volume", folder)
+    if target.endswith("dcm"):
+        assert answer["outcome"] == "refused", answer
+        assert "10.dcm is a broken link" in answer["said"]
+    else:
+        assert answer["said"] == "(10, 8, 8)"
+
+
+def test_a_pixel_spacing_that_is_missing(series, refused):
+    """ITK would take 1 mm."""
+    folder = series()
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert content.count(b"\x28\0\x30\0") == 1
+        path.write_bytes(content.replace(b"\x28\0\x30\0", b"\x28\0\x32\0"))
+    assert "states no pixel spacing" in refused("volume", folder)

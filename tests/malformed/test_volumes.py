@@ -115,6 +115,11 @@ NIFTI = {
     "an affine of infinities": ("<hh24x12f", 252, 0, 1, *[INFINITE] * 12),
     "an origin of NaN": ("<hh12x3f", 252, 1, 0, *[NAN] * 3),
     "a quaternion of NaN": ("<hh3f", 252, 1, 0, *[NAN] * 3),
+    "all spacings of zero": ("<3f", 80, 0.0, 0.0, 0.0),
+    "an sform of one axis twice": ("<hh24x12f", 252, 0, 1, *[0.5, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0]),
+    "a sheared sform": ("<hh24x12f", 252, 0, 2, *[0.5, 0.1, 0, 0, 0, 0.49, 0, 0, 0, 0, 5, 0]),
+    "a sform that is sheared beside a qform": ("<hh24x12f", 252, 1, 2, *[0.5, 0, 0, 0, 0, 0.5, 1.8, 0, 0, 0, 5, 0]),
+    "a sform of another scale": ("<hh24x12f", 252, 1, 1, *[50, 0, 0, 0, 0, 50, 0, 0, 0, 0, 500, 0]),
     "a scale of NaN": ("<2f", 112, NAN, NAN),
     "an infinite scale": ("<2f", 112, INFINITE, 1.0),
 }
@@ -164,6 +169,14 @@ TEXT = {
         "a space of one axis": (b"space: left-posterior-superior", b"space dimension: 1"),
         "no type": (b"type: unsigned char\n", b""),
         "no end of the header": (b"\n\n", b"\n"),
+        "no directions and no spacings": (b"space directions: (0.5,0,0) (0,0.5,0) (0,0,5)\n", b""),
+        "spacings that are unknown": (b"space directions: (0.5,0,0) (0,0.5,0) (0,0,5)", b"spacings: nan nan nan"),
+        "a negative spacing": (b"space directions: (0.5,0,0) (0,0.5,0) (0,0,5)", b"spacings: 0.5 -0.5 5"),
+        "spacings of text": (b"space directions: (0.5,0,0) (0,0.5,0) (0,0,5)", b"spacings: wide wide thick"),
+        "an unknown unit": (b"encoding: raw", b'space units: "cubits" "cubits" "cubits"\nencoding: raw'),
+        "a unit per axis": (b"encoding: raw", b'space units: "mm" "mm" "m"\nencoding: raw'),
+        "a unit without an end": (b"encoding: raw", b'space units: "mm\nencoding: raw'),
+        "a megabyte of units": (b"encoding: raw", b"space units: " + b"x" * 1_000_000 + b"\nencoding: raw"),
     },
     "mha": {
         "two axes": (b"NDims = 3", b"NDims = 2"),
@@ -188,6 +201,10 @@ TEXT = {
         "data in a list of nothing": (b"ElementDataFile = LOCAL", b"ElementDataFile = LIST"),
         "many channels": (b"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 1000000"),
         "a channel too few": (b"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 0"),
+        "no spacing": (b"ElementSpacing = 0.5 0.5 5\n", b""),
+        "a spacing of text": (b"ElementSpacing = 0.5 0.5 5", b"ElementSpacing = wide wide thick"),
+        "an unknown unit": (b"NDims = 3", b"NDims = 3\nDistanceUnits = cubits"),
+        "directions that lean": (b"= 1 0 0 0 1 0 0 0 1", b"= 1 0.1 0 0 1 0 0 0 1"),
         "a header of text before": (b"NDims = 3", b"NDims = 3\nHeaderSize = 100000000"),
     },
 }
@@ -221,6 +238,53 @@ def test_what_is_no_image_at_all(tmp_path, refused, suffix, content):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(content)
     refused("volume", path)
+
+
+@pytest.mark.parametrize("real", FORMATS)
+@pytest.mark.parametrize("suffix", [*FORMATS, *DETACHED])
+def test_one_format_under_the_name_of_another(whole, tmp_path, guard, suffix, real):
+    """A whole file that was renamed: refused by its name, with what it is, never read as something else."""
+    path = tmp_path / f"renamed.{suffix}"
+    path.write_bytes((whole / f"a.{real}").read_bytes())
+    answer = guard.ask("volume", path)
+    same = {"mha": "mhd", "nrrd": "nhdr"}.get(real) == suffix or real == suffix
+    assert answer["outcome"] == "read" if same else answer["outcome"] == "refused", answer
+    if not same:
+        assert path.name in answer["said"]
+        assert "damaged" not in answer["said"]
+
+
+VALUES = {
+    "a fraction": (0.5, np.float32),
+    "nearly one": (0.99999, np.float64),
+    "minus one": (-1, np.int16),
+    "minus one as a float": (-1, np.float32),
+    "more than float32 counts": (2.0**25, np.float32),
+    "more than float64 counts": (2.0**60, np.float64),
+    "the largest float": (np.finfo(np.float64).max, np.float64),
+    "the smallest float": (5e-324, np.float64),
+    "NaN": (np.nan, np.float32),
+    "infinity": (np.inf, np.float64),
+}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("what", VALUES)
+def test_values_that_are_no_label_codes(tmp_path, refused, suffix, what):
+    """One voxel is enough: the file is named."""
+    value, dtype = VALUES[what]
+    array = np.zeros(SHAPE, dtype)
+    array[3, 20, 10] = value
+    path = tmp_path / f"codes.{suffix}"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(path))
+    assert path.name in refused("label_map", path)
+
+
+@pytest.mark.parametrize("scale", [(0.5, 0.0), (1.5e-5, 0.5), (1.0, -1000.0), (NAN, 0.0), (1e30, 0.0), (-1.0, 0.0)])
+def test_scales_that_make_no_label_codes(changed, survived, scale):
+    """Slope and intercept of fractions, negative and huge values, and NaN, which some take for none."""
+    outcome = survived("label_map", changed("nii", lambda content: packed(content, "<2f", 112, *scale)))
+    assert outcome == "refused" or np.isnan(scale[0])
 
 
 @pytest.mark.parametrize("reader", ["volume", "label_map"])

@@ -156,7 +156,7 @@ def _expect_alike(series: Series) -> None:
 
 def _alike(here: object, there: object) -> bool:
     if isinstance(here, tuple) and isinstance(there, tuple):
-        return bool(np.allclose(here, there, rtol=0, atol=1e-3))
+        return len(here) == len(there) and bool(np.allclose(here, there, rtol=0, atol=1e-3))
     return here == there
 
 

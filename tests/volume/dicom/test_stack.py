@@ -99,6 +99,7 @@ def test_two_slices_at_one_place_are_refused():
         ("patient", "b", "mixes patients: "),
         ("size", (5, 5, 1), r"mixes sizes, \(5, 4, 1\) and \(5, 5, 1\)"),
         ("spacing_mm", (0.5, 0.61), "mixes pixel spacings"),
+        ("spacing_mm", (), "mixes pixel spacings"),
         ("orientation", (1, 0, 0, 0, 0, -1), "mixes orientations"),
         ("orientation", None, "mixes orientations"),
         ("position", None, "without a position"),
