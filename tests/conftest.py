@@ -74,6 +74,21 @@ def chromium():
         browser.close()
 
 
+def store(volume, axes, flips):
+    """Return a volume as a file may store it: file axis i is the volume's axis axes[i]; flips are of the volume's."""
+    last = np.array([size - 1 if flip else 0 for size, flip in zip(volume.shape, flips, strict=True)])
+    origin = volume.origin_mm + volume.direction @ (np.array(volume.spacing_mm) * last)
+    array = np.flip(volume.array, [axis for axis in range(3) if flips[axis]]).transpose(axes)
+    direction = (volume.direction * np.where(flips, -1.0, 1.0))[:, list(axes)] + 0.0  # no negative zero
+    return Volume(array, [volume.spacing_mm[axis] for axis in axes], origin, direction)
+
+
+@pytest.fixture(scope="session")
+def stored_as():
+    """A function that returns a volume in another of the 48 orientations in which files store the same voxels."""
+    return store
+
+
 @pytest.fixture
 def blobs_folder(tmp_path):
     """Four cases; the readers draw one voxel apart; case d has no ivh that anybody could assess."""

@@ -16,7 +16,7 @@ from ctbench.annotations.segments import Segment
 from ctbench.errors import StoreError, VolumeFileError
 from ctbench.files import whole_file
 from ctbench.labels import LabelSet
-from ctbench.volume import Geometry, Volume, to_itk
+from ctbench.volume import Geometry, Volume, as_stored, to_itk, upright_geometry
 from ctbench.volume.integrity import check_integrity
 from ctbench.volume.itk import last_line, quiet_itk, read_header_fields, read_layers, simpleitk
 
@@ -53,7 +53,7 @@ def slicer_names(path: Path) -> tuple[str, ...]:
 
 def read_slicer_geometry(path: Path) -> Geometry:
     """Return the grid of a file, which may be a part of the grid of its image; raises as ``read_slicer``."""
-    return _read(path)[0][0].geometry
+    return upright_geometry(_read(path)[0][0].geometry)
 
 
 def read_slicer(path: Path, image: Geometry, image_name: str) -> list[Segment]:
@@ -94,7 +94,7 @@ def write_slicer(label_map: Volume, labels: LabelSet, path: Path) -> None:
     Raises:
         StoreError: The file cannot be written.
     """
-    image = to_itk(label_map)
+    image = to_itk(as_stored(label_map))
     for key, text in _fields(label_map, labels):
         image.SetMetaData(key, text)
     with whole_file(path) as temporary, quiet_itk():

@@ -16,6 +16,8 @@ from ctbench.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctbench.volume import Volume
+
     from ctbench.annotations import MapFormat
 
 __all__ = ["consensus"]
@@ -88,7 +90,7 @@ def _fuse_files(masks: Sequence[Path], rule: str, out: Path, image: Path | None,
     from ctbench.annotations import read_annotation
     from ctbench.datasets import LabelMaps
     from ctbench.references import write_consensus
-    from ctbench.volume import check_same_grid, read_geometry
+    from ctbench.volume import read_geometry
 
     for number, path in enumerate(masks):
         if path.resolve() in [other.resolve() for other in masks[:number]]:
@@ -98,14 +100,11 @@ def _fuse_files(masks: Sequence[Path], rule: str, out: Path, image: Path | None,
     if len(set(names)) < len(names):
         names = [str(path) for path in masks]
     labels = named_labels(masks)
-    grid = None if image is None else read_geometry(image)
-    volumes = {
-        name: read_annotation(path, labels=labels, image=grid, image_name=str(image))
-        for name, path in zip(names, masks, strict=True)
-    }
-    first = volumes[names[0]]
-    for path, volume in zip(masks, volumes.values(), strict=True):
-        check_same_grid(volume.geometry, first.geometry, found_name=str(path), expected_name=str(masks[0]))
+    grid, grid_name = (None, str(masks[0])) if image is None else (read_geometry(image), str(image))
+    volumes: dict[str, Volume] = {}
+    for name, path in zip(names, masks, strict=True):
+        volumes[name] = read_annotation(path, labels=labels, image=grid, image_name=grid_name)
+        grid = grid or volumes[name].geometry
     drawn = LabelMaps(volumes, dict.fromkeys(volumes))
     labels = labels or found_labels(drawn.arrays.values())
     return write_consensus("consensus", drawn, labels, rule, out, form=form, source=image)

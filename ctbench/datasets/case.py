@@ -66,7 +66,8 @@ class Case:
         descriptions: Reader -> ITK-SNAP's label descriptions of this reader's label map; ``""`` for the reference.
         annotated_rule: Which slices a reader annotated: ``all``, ``nonempty`` (those with any label) or ``column`` (as
             in the case table).
-        annotated_slices: Indices z of the annotated slices under the rule ``column``; None: all.
+        annotated_slices: Indices z of the annotated slices under the rule ``column``, as a viewer of the stored file
+            counts them from 0; None: all.
         subgroups: Column of the case table -> value.
         split: ``train``, ``validation``, ``test`` or None.
         patient: Name of the patient; None if unknown.

@@ -90,7 +90,7 @@ class _Host:
         assert self._predictor is not None, "the first request makes the predictor"
         dtype, shape = np.dtype(image.pop("dtype")), tuple(image.pop("shape"))
         array = np.fromfile(image.pop("path"), dtype).reshape(shape)
-        volume = Volume(array, **image)
+        volume = Volume(array, stored_axes=tuple(image.pop("stored_axes")), **image)
         prediction = check_prediction(self._predictor.predict(volume), volume, self._predictor.info)
         prediction.labels.tofile(labels)
         return {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}

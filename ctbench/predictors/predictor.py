@@ -20,8 +20,8 @@ class Finding:
     """One box that a detector drew in an axial slice.
 
     Args:
-        slice: Index along z.
-        box: First row, first column, last row + 1, last column + 1, in voxels of the image.
+        slice: Index along z, which counts as a viewer of the image's file counts along that axis, from 0.
+        box: First row (along y), first column (along x), last row + 1, last column + 1, in voxels of the image.
         type: Name of a label or group of the predictor.
         confidence: Number in [0, 1].
     """
@@ -71,7 +71,7 @@ class Predictor(Protocol):
         """Segment one image.
 
         Args:
-            image: z,y,x array (HU for CT) with its geometry.
+            image: z,y,x array (HU for CT) with its geometry; z is the stored axis nearest to the body's long axis.
 
         Returns:
             A prediction on the grid of ``image``.

@@ -49,9 +49,11 @@ def array_digest(array: NDArray[Any]) -> str:
 
 
 def volume_digest(volume: Volume) -> str:
-    """Return the digest of what a predictor sees of an image: its voxels and its geometry."""
+    """Return the digest of what a predictor sees of an image: its voxels, its geometry and how a file stores it."""
     geometry = [volume.spacing_mm, volume.origin_mm, np.asarray(volume.direction).tolist()]
-    return key(voxels=array_digest(volume.array), geometry=geometry)
+    # Left out where it is the usual one, so that what was cached before stays known.
+    stored = {} if volume.stored_axes == (0, 1, 2) else {"stored_axes": volume.stored_axes}
+    return key(voxels=array_digest(volume.array), geometry=geometry, **stored)
 
 
 def reference_digest(reference: Reference) -> str:

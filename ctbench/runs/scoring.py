@@ -23,7 +23,7 @@ from ctbench.runs.digests import array_digest, key, reference_digest
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import Outcome
 from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, RaterKind, Status
-from ctbench.volume import check_same_grid, read_volume
+from ctbench.volume import on_grid, read_volume
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]
 
@@ -159,20 +159,16 @@ class _Scoring:
                 self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
     def _prediction(self, folder: RunFolder, outcome: Outcome) -> NDArray[np.integer]:
-        volume = read_volume(folder.prediction(self.case.id))
+        prediction = read_volume(folder.prediction(self.case.id))
         if outcome.files and folder.prediction_files(self.case.id) != outcome.files:
             msg = (
                 f"{folder.prediction(self.case.id)} was changed after it was made; repeat the same `ctbench run` "
                 "command to make it again"
             )
             raise StoreError(msg)
-        check_same_grid(
-            volume.geometry,
-            self.readings.grid.geometry,
-            found_name=f"the prediction of case {self.case.id}",
-            expected_name="its reference",
-        )
-        return volume.array
+        name = f"the prediction of case {self.case.id}"
+        grid = self.readings.grid.geometry
+        return on_grid(prediction, grid, found_name=name, expected_name="its reference").array
 
     def _score(
         self,

@@ -15,9 +15,10 @@ from ctbench.errors import MissingFileError, StoreError, UsageError, VolumeFileE
 from ctbench.files import whole_file
 from ctbench.volume.codes import as_codes, expect_no_negative
 from ctbench.volume.dicom import read_dicom, read_dicom_geometry
-from ctbench.volume.geometry import Geometry, Volume, check_same_grid
+from ctbench.volume.geometry import Geometry, Volume
 from ctbench.volume.integrity import check_finite, check_integrity
 from ctbench.volume.itk import last_line, quiet_itk, read_file, read_file_geometry, simpleitk, to_itk
+from ctbench.volume.orientation import as_stored, on_grid, upright, upright_geometry, warn_if_oblique
 from ctbench.volume.payload import find_payload
 from ctbench.volume.placements import read_stated_grid
 
@@ -40,7 +41,8 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
     """Read a 3D volume from a NIfTI, NRRD or MetaImage file, or from a folder of DICOM files.
 
     The dtype is the stored one; a scale in the file (NIfTI's slope, DICOM's rescale to HU) is applied. A fourth axis of
-    length 1 is dropped.
+    length 1 is dropped. The axes come in the order z, y, x of the patient, whatever their order in the file; none is
+    turned round, so that slices have the numbers that a viewer of the file counts along that axis.
 
     Args:
         path: A file ending in .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd, or a folder.
@@ -57,10 +59,13 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
     path = Path(path)
     with _opening(path, series):
         if path.is_dir():
-            return read_dicom(path, series)
-        check_integrity(path)
-        volume = read_file(path)
-        check_finite(volume.array, path)
+            volume = read_dicom(path, series)
+        else:
+            check_integrity(path)
+            volume = read_file(path)
+            check_finite(volume.array, path)
+        volume = upright(volume)
+        warn_if_oblique(volume, path)
         return volume
 
 
@@ -72,7 +77,8 @@ def read_geometry(path: PathLike, *, series: str | None = None) -> Geometry:
     """
     path = Path(path)
     with _opening(path, series):
-        return read_dicom_geometry(path, series) if path.is_dir() else read_file_geometry(path)
+        found = read_dicom_geometry(path, series) if path.is_dir() else read_file_geometry(path)
+        return upright_geometry(found)
 
 
 def check_file(path: PathLike) -> None:
@@ -95,12 +101,13 @@ def read_label_map(
     Args:
         path: As in ``read_volume``.
         labels: The label set (``ctbench.LabelSet``) of the codes. None (default): any codes from 0 on are allowed.
-        image: The grid that the label map must have. None (default): any grid is allowed.
+        image: The grid of its image; a label map with the same voxels in another orientation is reoriented onto it,
+            as by ``on_grid``. None (default): any grid is allowed.
         image_name: Name of the image in messages.
 
     Raises:
         LabelError: A voxel is not a whole number, or a code is negative or not in ``labels``.
-        GeometryError: The grid differs from ``image``.
+        GeometryError: The grid has other voxels than ``image``.
         MissingFileError, VolumeFileError: As in ``read_volume``.
     """
     path = Path(path)
@@ -109,10 +116,7 @@ def read_label_map(
     if codes is not volume.array:
         volume = volume.with_array(codes)
     if image is not None:
-        check_same_grid(volume.geometry, image, found_name=f"label map {path}", expected_name=image_name)
-        if volume.geometry.differences(image):
-            # Another placement of the same voxels: the image's is the one that everything else lies on.
-            volume = image.volume_of(volume.array)
+        volume = on_grid(volume, image, found_name=f"label map {path}", expected_name=image_name)
     if labels is not None:
         labels.check(volume.array, f"label map {path}")
     else:
@@ -124,7 +128,8 @@ def write_volume(volume: Volume, path: PathLike) -> None:
     """Write a volume atomically, in the format of the suffix; bool is written as uint8.
 
     Equal volumes are written as equal bytes, so that digests of files can be compared. NIfTI stores the geometry in
-    32-bit floats, NRRD and MetaImage in full precision.
+    32-bit floats, NRRD and MetaImage in full precision. The axes are stored in the volume's ``stored_axes``: those of
+    the file that it, or its image, was read from.
 
     Args:
         volume: The volume.
@@ -138,7 +143,7 @@ def write_volume(volume: Volume, path: PathLike) -> None:
     path = Path(path)
     _expect_suffix(path, _WRITE, "choose one of these formats")
     sitk = simpleitk()
-    image = to_itk(volume)
+    image = to_itk(as_stored(volume))
     with whole_file(path) as temporary, quiet_itk():
         try:
             sitk.WriteImage(image, str(temporary), useCompression=True)

@@ -14,6 +14,7 @@ from ctbench.volume.notices import warn_once
 __all__ = ["Geometry", "Volume", "check_same_grid", "least_right_angle", "nearest_rotation"]
 
 Triple = tuple[float, float, float]
+Axes = tuple[int, int, int]
 
 TOLERANCE = 1e-3
 """Largest difference of spacings, origins (mm) or direction cosines of two equal grids."""
@@ -31,12 +32,15 @@ class Geometry:
 
     ``name`` is that of the placement in a file that states several (``qform (code 1)``), and ``others`` are its other
     placements of the same voxels.
+
+    ``stored_axes`` is as in ``Volume``; it does not matter for whether two grids are equal.
     """
 
     shape: tuple[int, int, int]
     spacing_mm: Triple
     origin_mm: Triple
     direction: tuple[Triple, Triple, Triple]
+    stored_axes: Axes = (0, 1, 2)
     name: str = field(default="", compare=False)
     others: tuple[Geometry, ...] = field(default=(), compare=False)
 
@@ -48,7 +52,13 @@ class Geometry:
     def volume_of(self, array: NDArray[Any]) -> Volume:
         """Return a volume of an array z,y,x of this shape on this grid."""
         return Volume(
-            array, self.spacing_mm, self.origin_mm, np.array(self.direction), name=self.name, others=self.others
+            array,
+            self.spacing_mm,
+            self.origin_mm,
+            np.array(self.direction),
+            self.stored_axes,
+            name=self.name,
+            others=self.others,
         )
 
     def differences(self, other: Geometry, tolerance: float = TOLERANCE) -> tuple[str, ...]:
@@ -83,6 +93,9 @@ class Volume:
         direction: 3 x 3, columns are the world directions (as z, y, x) of the axes z, y, x: ITK's direction matrix
             with both of its axes reversed. Default: the identity. Of axes that are up to 1e-3 off orthonormal, the
             nearest rotation (or reflection) is kept.
+        stored_axes: For each axis of the array, the axis of the file that it is (0: the file's slowest, ITK's last).
+            ``read_volume`` moves the file's axes so that z, y, x are nearest to the patient's, and ``write_volume``
+            moves them back. Default: the file has the order of the array.
         name: Name of this placement in a file that states several, e.g. ``qform (code 1)``.
         others: The other placements of the same voxels in such a file.
 
@@ -94,6 +107,7 @@ class Volume:
     spacing_mm: Triple
     origin_mm: Triple = (0.0, 0.0, 0.0)
     direction: NDArray[np.float64] = None  # type: ignore[assignment]  # None: the identity; always an array afterwards
+    stored_axes: Axes = (0, 1, 2)
     name: str = ""
     others: tuple[Geometry, ...] = ()
 
@@ -119,7 +133,15 @@ class Volume:
     def geometry(self) -> Geometry:
         """The geometry of the grid."""
         rows = tuple(tuple(row) for row in self.direction.tolist())
-        return Geometry(self.shape, self.spacing_mm, self.origin_mm, rows, self.name, self.others)  # type: ignore[arg-type]  # 3 x 3 as checked
+        return Geometry(
+            self.shape,
+            self.spacing_mm,
+            self.origin_mm,
+            rows,  # type: ignore[arg-type]  # 3 x 3 as checked
+            self.stored_axes,
+            self.name,
+            self.others,
+        )
 
     @property
     def affine(self) -> NDArray[np.float64]:

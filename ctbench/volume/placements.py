@@ -128,7 +128,7 @@ def _geometry(header: NiftiHeader, affine: NDArray[np.float64], name: str) -> Ge
     origin = affine[:, 3] * to_lps * header.mm_per_unit
     shape = tuple(int(size) for size in header.sizes[2::-1])
     rows = tuple(tuple(row) for row in axes[::-1, ::-1].tolist())
-    return Geometry(shape, tuple(steps[::-1].tolist()), tuple(origin[::-1].tolist()), rows, name)  # type: ignore[arg-type]  # three of each
+    return Geometry(shape, tuple(steps[::-1].tolist()), tuple(origin[::-1].tolist()), rows, name=name)  # type: ignore[arg-type]  # three of each
 
 
 def _listed(values: tuple[float, ...] | NDArray[np.float64]) -> str:

@@ -22,7 +22,7 @@ from ctbench.files import whole_file
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.reference import Reference
-from ctbench.volume import Volume
+from ctbench.volume import Volume, nearest_axes
 from reference_models.scans.brain import brain_mask
 
 __all__ = ["DEMO_WEIGHTS", "AtlasPredictor", "AtlasWeights", "atlas", "fit_atlas"]
@@ -175,7 +175,7 @@ class _Frame:
         if not brain.any():
             return None
         # The direction of each axis of the array in the patient: the prior tolerates obliqueness of a few degrees.
-        axes = [int(np.argmax(np.abs(image.direction[:, axis]))) for axis in range(3)]
+        axes = [int(axis) for axis in np.argsort(nearest_axes(image.direction))]
         coordinates = {}
         for axis in range(3):
             others = tuple(other for other in range(3) if other != axis)

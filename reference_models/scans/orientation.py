@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from ctbench.volume import Volume
+from ctbench.volume import Volume, nearest_axes
 
 __all__ = ["Orientation"]
 
@@ -29,10 +28,9 @@ class Orientation:
     @classmethod
     def of(cls, image: Volume) -> Orientation:
         """Return the orientation of an image, from its direction matrix."""
-        _, found = linear_sum_assignment(-np.abs(image.direction))
-        z, y, x = (int(axis) for axis in found)
-        flips = tuple(bool(image.direction[world, axis] < 0) for world, axis in enumerate((z, y, x)))
-        return cls((z, y, x), flips)  # type: ignore[arg-type]  # three, one per axis
+        axes = nearest_axes(image.direction)
+        flips = tuple(bool(image.direction[world, axis] < 0) for world, axis in enumerate(axes))
+        return cls(axes, flips)  # type: ignore[arg-type]  # three, one per axis
 
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return an array z,y,x of the image in the patient's order."""

@@ -37,6 +37,8 @@ if what == "leave":
 raw = gzip.open(image).read()
 labels = (np.frombuffer(raw[352:], "<i2") > float(cut)).astype("<i2")
 header = bytearray(raw[:352])
+if what == "first":
+    labels[np.prod(np.frombuffer(raw[42:46], "<i2")) :] = 0
 if what == "shift":
     header[76 + 4 : 76 + 8] = np.float32(9).tobytes()
     header[280 : 280 + 4] = np.float32(-9).tobytes()
@@ -201,3 +203,19 @@ def test_a_module_that_is_missing_comes_with_a_hint(folder, image):
     with pytest.raises(PredictionFailedError, match=said):
         predictor.predict(image)
     predictor.stop()
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_program_gets_the_order_of_the_images_file(folder, image, stored_as, isolated):
+    """Its image has the axes of the file that was read, also from the process of a stranger's predictor."""
+    stored = stored_as(image.with_array(image.array.clip(0, 1)), (2, 0, 1), (False, True, False))
+    write_volume(stored, folder / "stored.nii.gz")
+    read, spec = read_volume(folder / "stored.nii.gz"), f"command:{command('first')}"
+    options = {"cut": "0", "labels": {"hemorrhage": 1}}
+    predictor = (
+        IsolatedPredictor(spec, options, Isolation(unsandboxed=True)) if isolated else load_predictor(spec, options)
+    )
+    labels = predictor.predict(read).labels
+    assert labels[..., 0].any()
+    np.testing.assert_array_equal(labels[..., 0], read.array[..., 0])
+    assert not labels[..., 1:].any()

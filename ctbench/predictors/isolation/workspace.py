@@ -72,6 +72,7 @@ class Workspace:
             "spacing_mm": image.spacing_mm,
             "origin_mm": image.origin_mm,
             "direction": image.direction.tolist(),
+            "stored_axes": image.stored_axes,
         }
 
     @property

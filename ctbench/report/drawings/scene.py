@@ -21,7 +21,7 @@ from ctbench.report.drawings.view import View
 from ctbench.report.frames.masks import numbered
 from ctbench.runs import Manifest, Run
 from ctbench.scores import RaterKind
-from ctbench.volume import Volume, check_same_grid
+from ctbench.volume import Volume, on_grid
 
 __all__ = ["Drawing", "Scene", "read_scene"]
 
@@ -148,9 +148,8 @@ def read_scene(case: Case, manifest: Manifest, models: Mapping[str, Run]) -> Sce
 
 def _predicted(run: Run, case: str, grid: Volume) -> Drawing:
     card = run.manifest.predictor
-    prediction = run.prediction(case)
     assert card is not None  # a run of readers has no prediction
     name = f"the prediction of {run.manifest.rater}"
-    check_same_grid(prediction.geometry, grid.geometry, found_name=name, expected_name=f"case {case}")
+    prediction = on_grid(run.prediction(case), grid.geometry, found_name=name, expected_name=f"case {case}")
     match = match_labels(run.label_set, card.info.labels)
     return Drawing(RaterKind.MODEL, prediction.array, match.structures, run.findings(case)[1])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.volume import Volume
+from ctbench.volume import Volume, nearest_axes
 
 __all__ = ["View"]
 
@@ -51,8 +51,8 @@ class View:
             z: Crop to the head in this slice; None: to the head in any slice, so that all slices have the same crop.
         """
         tissue = image.array[slice(None) if z is None else slice(z, z + 1)] > _AIR_HU
-        # The patient's axis (0 z, 1 y, 2 x) along which each axis of the array runs most.
-        along = np.abs(image.direction).argmax(axis=0)
+        # The patient's axis (0 z, 1 y, 2 x) along which each axis of the array runs.
+        along = np.argsort(nearest_axes(image.direction))
         # World coordinates grow to superior, posterior and left; superior alone is to be at the beginning.
         reverse = [bool((image.direction[along[axis], axis] > 0) == (along[axis] == 0)) for axis in (1, 2)]
         transposed = bool(along[2] < along[1])
