@@ -94,8 +94,9 @@ def write_slicer(label_map: Volume, labels: LabelSet, path: Path) -> None:
     Raises:
         StoreError: The file cannot be written.
     """
-    image = to_itk(as_stored(label_map))
-    for key, text in _fields(label_map, labels):
+    stored = as_stored(label_map)
+    image = to_itk(stored)
+    for key, text in _fields(stored, labels):
         image.SetMetaData(key, text)
     with whole_file(path) as temporary, quiet_itk():
         try:
