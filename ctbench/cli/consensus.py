@@ -16,9 +16,8 @@ from ctbench.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ctbench.volume import Volume
-
     from ctbench.annotations import MapFormat
+    from ctbench.volume import Volume
 
 __all__ = ["consensus"]
 
