@@ -20,6 +20,19 @@ def test_every_orientation_comes_back(tmp_path, drawn, labels, orientation):
     np.testing.assert_array_equal(read(tmp_path / "a.seg.nrrd", drawn, labels), drawn.array)
 
 
+def test_without_an_image_the_axes_are_the_patients(tmp_path, drawn, labels, orientation):
+    """Where only masks are there, z is the body's axis; what is written again has the order of the file."""
+    write_slicer(turned(drawn, orientation), labels, tmp_path / "a.seg.nrrd")
+    found = read_annotation(tmp_path / "a.seg.nrrd", labels=labels)
+    assert found.shape == read_slicer_geometry(tmp_path / "a.seg.nrrd").shape == drawn.shape
+    assert np.bincount(found.array.ravel()).tolist() == np.bincount(drawn.array.ravel()).tolist()
+    write_slicer(found, labels, tmp_path / "b.seg.nrrd")
+    before, after = (SimpleITK.ReadImage(str(tmp_path / f"{name}.seg.nrrd")) for name in "ab")
+    np.testing.assert_array_equal(SimpleITK.GetArrayViewFromImage(after), SimpleITK.GetArrayViewFromImage(before))
+    np.testing.assert_allclose(after.GetDirection(), before.GetDirection())
+    assert after.GetMetaData("Segment1_Extent") == before.GetMetaData("Segment1_Extent")
+
+
 def test_segments_are_taken_by_name_never_by_number(write_nrrd, drawn, labels):
     """A reader who made the segments in another order has the same label map."""
     coded = (drawn.array == labels["ivh"]) * 1 + (drawn.array == labels["iph"]) * 2
