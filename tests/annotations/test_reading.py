@@ -7,7 +7,7 @@ from ctbench.annotations import StructureFiles, annotation_geometry, files_of, r
 from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import GeometryError, LabelError
 from ctbench.labels import LabelSet
-from ctbench.volume import write_volume
+from ctbench.volume import upright, write_volume
 
 from .conftest import turned
 
@@ -69,11 +69,11 @@ def test_names_need_labels(tmp_path, drawn, labels):
 
 
 def test_the_grid_of_a_mask_is_that_of_its_file(tmp_path, structures, drawn, labels, write_seg):
-    """A `.seg.nrrd` and a label map have one; DICOM files with segments need their image."""
+    """A `.seg.nrrd` and a label map have one, in the order z, y, x; DICOM files with segments need their image."""
     other = turned(drawn, ((2, 0, 1), (1, -1, 1)))
     write_slicer(other, labels, tmp_path / "a.seg.nrrd")
-    assert annotation_geometry(tmp_path / "a.seg.nrrd") == other.geometry
+    assert annotation_geometry(tmp_path / "a.seg.nrrd") == upright(other).geometry
     assert annotation_geometry(structures).differences(drawn.geometry) == ()
-    assert read_annotation(tmp_path / "a.seg.nrrd", labels=labels).geometry == other.geometry
+    assert read_annotation(tmp_path / "a.seg.nrrd", labels=labels).geometry == upright(other).geometry
     with pytest.raises(GeometryError, match="is DICOM SEG, which is drawn on the slices of an image"):
         annotation_geometry(write_seg({"iph": drawn.array > 0}))
