@@ -1,8 +1,8 @@
 """The child process of an isolated predictor: ``python -m ctbench.predictors.child``, started by `Session`.
 
-Requests are JSON lines on standard input; each is answered by one JSON line on standard output. Images and label maps
-are passed as raw bytes of their arrays in files. The parent process checks every answer, as the predictor's code could
-forge it.
+Requests are JSON lines on standard input; each is answered by one JSON line on standard output. The raw bytes of a
+label map follow its line, which says their number; those of an image lie in a file. The parent process checks every
+answer, as the predictor's code could forge it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import select
 import signal
 import sys
 import traceback
@@ -33,20 +32,20 @@ from ctbench.volume import Volume
 
 __all__ = ["main"]
 
-_IDLE_SECONDS = 60.0
 _TEXT = 2000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Answer requests until standard input ends, or no request has come for a minute."""
+    """Answer requests until standard input ends."""
     requests, answers = _take_streams()
     host = _Host()
-    while line := _next_line(requests):
+    while line := requests.readline():
         request = json.loads(line)
         answer = {"number": request.pop("number"), **host.answer(request)}
         answers.write(json.dumps(answer).encode() + b"\n")
+        answers.write(host.take_payload())
         answers.flush()
 
 
@@ -55,6 +54,12 @@ class _Host:
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
+        self._payload = memoryview(b"")
+
+    def take_payload(self) -> memoryview:
+        """Return the bytes that follow the last answer."""
+        payload, self._payload = self._payload, memoryview(b"")
+        return payload
 
     def answer(self, request: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Return the answer to a request; an exception is an answer, too."""
@@ -86,14 +91,15 @@ class _Host:
         self._predictor = predictor
         return {"info": info_to_json(predictor.info)}
 
-    def _predict(self, image: dict[str, Any], labels: str) -> dict[str, Any]:
+    def _predict(self, image: dict[str, Any]) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"
         dtype, shape = np.dtype(image.pop("dtype")), tuple(image.pop("shape"))
         array = np.fromfile(image.pop("path"), dtype).reshape(shape)
         volume = Volume(array, stored_axes=tuple(image.pop("stored_axes")), **image)
         prediction = check_prediction(self._predictor.predict(volume), volume, self._predictor.info)
-        prediction.labels.tofile(labels)
-        return {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
+        self._payload = prediction.labels.reshape(-1).view(np.uint8).data
+        found = {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
+        return {"labels": self._payload.nbytes, **found}
 
     def _check(self) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"
@@ -108,11 +114,6 @@ def _take_streams() -> tuple[FileIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, answers
-
-
-def _next_line(requests: FileIO) -> bytes:
-    """Return the next request; empty after a minute without one, so that an idle process frees its memory."""
-    return requests.readline() if select.select([requests], [], [], _IDLE_SECONDS)[0] else b""
 
 
 def _stay_with_parent() -> None:

@@ -4,15 +4,19 @@ The first voxel of an image names the attack by its place in ATTACKS; 0 is good 
 """
 
 # Attacks are written as attackers write.
-# ruff: noqa: PTH102, PTH208, PTH211, S108, S607
+# ruff: noqa: PTH102, PTH208, S108, S607
 
 import contextlib
+import fcntl
+import json
 import mmap
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,8 +28,13 @@ COMMON = {"//proc", "//sys", "//usr", "//nix", sys.prefix, sys.base_prefix}
 
 
 def out():
-    """Find the output folder."""
-    return next(Path("/tmp").glob("ctbench-predictor-*/out"))
+    """Find the folder that can be written to."""
+    return Path(tempfile.gettempdir())
+
+
+def inputs():
+    """Find the folder of the image."""
+    return next(Path("/tmp").glob("ctbench-predictor-*/in"))
 
 
 def nothing(self):
@@ -76,7 +85,7 @@ def open_socket(self):
 def write_outside(self):
     """Try to leave a file anywhere but in the output and the scratch."""
     places = ["/", "/dev", "/usr/lib", "/etc", "/home", ".", Path(__file__).parent, Path(self.secret).parent]
-    places += [Path(np.__file__).parent, out().parent, out().parent / "in", Path(sys.prefix), "/proc/sys/kernel"]
+    places += [Path(np.__file__).parent, inputs(), inputs().parent, Path(sys.prefix), "/proc/sys/kernel"]
     written = []
     for place in places:
         try:
@@ -127,56 +136,55 @@ def leave_children(self):
     subprocess.Popen(["sleep", "1000"], start_new_session=True)
 
 
-def answer_with_link(self):
-    """Return a link as the label map."""
-
-    class Labels:
-        def tofile(self, path):
-            os.symlink("/proc/1/environ", path)
-
-    answer_with(Labels())
+def answers():
+    """Find the pipe to which answers are written."""
+    return next(number for number in range(3, 20) if stat.S_ISFIFO(mode_of(number)) and is_writable(number))
 
 
-def answer_with_much(self):
-    """Return a file of 10 GB that takes no room."""
-
-    class Labels:
-        def tofile(self, path):
-            Path(path).touch()
-            os.truncate(path, 10 * 2**30)
-
-    answer_with(Labels())
+def mode_of(number):
+    """Return the mode of an open file; 0 if it is not open."""
+    try:
+        return os.fstat(number).st_mode
+    except OSError:
+        return 0
 
 
-def answer_with_little(self):
-    """Return half a label map."""
-
-    class Labels:
-        def tofile(self, path):
-            Path(path).write_bytes(b"x")
-
-    answer_with(Labels())
+def is_writable(number):
+    """Whether a file is open for writing."""
+    return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
 
 
-def answer_with_pipe(self):
-    """Return a pipe that never ends."""
+def forge(promised, sent):
+    """Answer in place of the honest process, which then never comes to it: a line and some bytes."""
+    frame = sys._getframe()
+    while "requests" not in frame.f_locals:  # the frame that read the request, whose number an answer needs
+        frame = frame.f_back
+    number = json.loads(frame.f_locals["line"])["number"]
+    line = json.dumps({"number": number, "score": 1.0, "findings": [], "labels": promised})
+    os.write(answers(), line.encode() + b"\n" + b"\1" * sent)
+    time.sleep(1000)
 
-    class Labels:
-        def tofile(self, path):
-            os.mkfifo(path)
 
-    answer_with(Labels())
+def promise_little(self):
+    """Answer with one byte, and say so."""
+    forge(1, 1)
 
 
-def answer_with(labels):
-    """Put something else into the place of the checked label map."""
-    original = np.ascontiguousarray
+def promise_much(self):
+    """Answer with 10 GB, and say so."""
+    forge(10 * 2**30, 2**10)
 
-    def once(*arguments, **options):
-        np.ascontiguousarray = original
-        return labels
 
-    np.ascontiguousarray = once
+def promise_nonsense(self):
+    """Answer with a number of bytes that is none."""
+    forge("192", 192)
+
+
+def send_less(self):
+    """Promise a whole label map, send half of it, and end."""
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(3))
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    forge(192, 90)
 
 
 def forge_answers(self):
@@ -251,10 +259,10 @@ ATTACKS = (
     sleep,
     print_much,
     leave_children,
-    answer_with_link,
-    answer_with_much,
-    answer_with_little,
-    answer_with_pipe,
+    promise_little,
+    promise_much,
+    promise_nonsense,
+    send_less,
     forge_answers,
     die,
     leave,

@@ -1,7 +1,7 @@
 """The child's answers, in this process: limits are not set, so that the tests go on."""
 
 import json
-import os
+import subprocess
 import sys
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 from ctbench.errors import UsageError
 from ctbench.predictors import child
-from ctbench.predictors.child import _Host, _next_line
+from ctbench.predictors.child import _Host
 from ctbench.predictors.info import info_to_json
 
 MAKE = {"make": {"spec": "mine", "options": {}, "limits": {}, "running": 0, "sandboxed": True}}
@@ -32,7 +32,7 @@ def request_for(tmp_path, image):
     image.array.tofile(tmp_path / "image")
     header = {"dtype": "int16", "shape": list(image.shape), "path": str(tmp_path / "image")}
     header |= {"spacing_mm": list(image.spacing_mm), "origin_mm": [0, 0, 0]}
-    return {"predict": {"image": header, "labels": str(tmp_path / "labels")}}
+    return {"predict": {"image": header}}
 
 
 def test_making_sets_the_limits_and_returns_the_card(host, bright):
@@ -44,13 +44,14 @@ def test_making_sets_the_limits_and_returns_the_card(host, bright):
     assert host._predictor.above == 10
 
 
-def test_a_prediction_is_written_as_bytes(host, request_for, image, tmp_path):
-    """The label map is where the request says, z,y,x without a header; the answer has score and findings."""
+def test_a_prediction_is_answered_as_bytes(host, request_for, image):
+    """The label map follows the answer, z,y,x without a header; the answer has their number, score and findings."""
     host.answer(MAKE)
     answer = host.answer(request_for)
-    assert answer == {"score": None, "findings": []}
-    labels = np.fromfile(tmp_path / "labels", np.uint8).reshape(image.shape)
+    assert answer == {"labels": image.array.size, "score": None, "findings": []}
+    labels = np.frombuffer(host.take_payload(), np.uint8).reshape(image.shape)
     np.testing.assert_array_equal(labels, image.array > 60)
+    assert not host.take_payload()
     assert json.loads(json.dumps(answer)) == answer
 
 
@@ -89,20 +90,18 @@ def test_an_error_of_ours_keeps_its_class_and_a_short_text(host, monkeypatch):
     assert 0 < len(answer["text"]) <= 2000
 
 
-@pytest.mark.parametrize("request_", [{}, {"delete": {}}, {"predict": {"image": {}, "labels": "x"}, "check": {}}])
+@pytest.mark.parametrize("request_", [{}, {"delete": {}}, {"predict": {"image": {}}, "check": {}}])
 def test_an_unknown_request_is_answered(host, request_):
     """One key that names a method, or it is told as an error."""
     assert "raised" in host.answer(request_)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="waits by select on a pipe")
-def test_a_line_is_read_or_the_wait_ends(monkeypatch):
-    """A request comes whole; without one the child does not wait for ever, and a closed pipe is the end."""
-    monkeypatch.setattr(child, "_IDLE_SECONDS", 0.01)
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as requests:
-        assert _next_line(requests) == b""
-        os.write(writing, b'{"number": 1}\n')
-        assert _next_line(requests) == b'{"number": 1}\n'
-        os.close(writing)
-        assert _next_line(requests) == b""
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix only")
+def test_a_closed_pipe_is_the_end():
+    """Requests are answered in their order with their numbers; when no more can come, the process ends."""
+    command = [sys.executable, "-P", "-m", "ctbench.predictors.child"]
+    requests = b'{"number": 3, "x": {}}\n{"number": 4, "y": {}}\n'
+    done = subprocess.run(command, input=requests, capture_output=True, check=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["number"] for answer in answers] == [3, 4]
+    assert all("raised" in answer for answer in answers)

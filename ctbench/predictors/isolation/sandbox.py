@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 from ctbench.errors import UsageError
+from ctbench.predictors.isolation import launch
+from ctbench.predictors.isolation.system_calls import program
 
 __all__ = [
     "SCRATCH",
+    "SCRATCHES",
     "environment",
     "environment_folders",
     "expect_sandbox",
     "interpreter_folders",
     "is_sandboxed",
+    "launched",
     "missing_protections",
     "new_user",
     "sandboxed",
@@ -30,6 +34,9 @@ __all__ = [
 
 SCRATCH = Path("/tmp")  # noqa: S108  # inside the sandbox it is a file system of its own
 """Folder for temporary files inside the sandbox, in memory."""
+
+SCRATCHES = (SCRATCH, Path("/dev/shm"))  # noqa: S108  # as above
+"""The folders that a sandboxed process may write to, each a file system in memory."""
 
 _SYSTEM = (
     *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share"),
@@ -72,7 +79,6 @@ def sandboxed(
     command: Sequence[str],
     *,
     readable: Iterable[Path],
-    writable: Path,
     folder: Path,
     scratch_bytes: int,
     user: int,
@@ -80,31 +86,43 @@ def sandboxed(
 ) -> list[str]:
     """Return the command line of bubblewrap that runs ``command`` without network, other processes or other files.
 
+    It may write to its scratch space only, which is in memory.
+
     Args:
         command: Absolute path of the program, and its arguments.
         readable: Files and folders that it may read besides the system's libraries and this interpreter.
-        writable: The only folder that it may write to besides its scratch space.
         folder: Its working folder; empty inside the sandbox unless it is among ``readable``.
         scratch_bytes: Size of its scratch space (held in memory), in bytes.
         user: Id of the user that it becomes where ctbench runs as root.
         gpu: Whether it may use the graphics cards.
     """
     root = _kind() == "root"
-    arguments = ["bwrap", *_namespaces(root=root), *_memory_folder(SCRATCH, scratch_bytes)]
-    arguments += ["--dev", "/dev", *_memory_folder(Path("/dev/shm"), scratch_bytes)]  # noqa: S108
+    first, second = SCRATCHES
+    arguments = ["bwrap", *_namespaces(root=root), *_memory_folder(first, scratch_bytes)]
+    arguments += ["--dev", "/dev", *_memory_folder(second, scratch_bytes)]
     arguments += ["--proc", "/proc"]
     shown = _outermost([*system_files(gpu=gpu), *interpreter_folders(), *readable])
-    for parent in _new_folders([folder, *(path.parent for path in (*shown, writable))], shown):
+    for parent in _new_folders([folder, *(path.parent for path in shown)], shown):
         arguments += ["--perms", "0755", "--dir", str(parent)]
     for path in shown:
         arguments += _shown(path)
     for device in _gpu_devices(gpu=gpu):
         arguments += ["--dev-bind", str(device), str(device)]
-    arguments += ["--bind", str(writable), str(writable), "--remount-ro", "/dev", "--remount-ro", "/"]
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
     arguments += ["--chdir", str(folder), "--"]
     if root:
         arguments += [sys.executable, "-I", "-S", "-c", _BECOME, str(user)]
-    return [*arguments, *command]
+    return launched([*arguments, *command])
+
+
+def launched(command: Sequence[str]) -> list[str]:
+    """Return the command line that starts a command with a fresh keyring and the filter of system calls.
+
+    Both are Linux's; elsewhere it is the command itself.
+    """
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", str(Path(launch.__file__)), *command]
 
 
 def is_sandboxed() -> bool:
@@ -148,14 +166,16 @@ def environment(home: Path) -> dict[str, str]:
 
 def missing_protections() -> tuple[str, ...]:
     """Return one sentence for each protection that this machine cannot enforce; empty with a recent bubblewrap."""
+    unfiltered = () if program() else ("system calls are not filtered: the filter does not know this machine",)
     if _kind() != "none":
-        return () if "--size" in _features() else ("this bubblewrap cannot bound scratch; 0.7 or newer can",)
+        size = () if "--size" in _features() else ("this bubblewrap cannot bound scratch; 0.7 or newer can",)
+        return (*size, *unfiltered)
     by_number = "not enforced for root" if _is_real_root() else "limited for each user, not for each predictor"
     open_to_it = (
         "not enforced: a predictor can read and write every file that you can (the readers' masks too), and use the "
         f"network; its time and memory are watched, its number of processes is {by_number}"
     )
-    return (f"predictors are not sandboxed: {_problem()}", open_to_it)
+    return (f"predictors are not sandboxed: {_problem()}", open_to_it, *unfiltered)
 
 
 def interpreter_folders() -> tuple[Path, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import signal
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +22,7 @@ from ctbench import errors
 from ctbench.errors import ContractError, CtbenchError, DataError, PluginError, PredictionFailedError, UsageError
 from ctbench.predictors.isolation import sandbox
 from ctbench.predictors.isolation.policy import Isolation
-from ctbench.predictors.isolation.processes import holds_more, tasks_of_user
+from ctbench.predictors.isolation.processes import tasks_of_user
 from ctbench.predictors.isolation.supervised import Supervised
 from ctbench.predictors.isolation.workspace import Workspace
 from ctbench.volume import Volume
@@ -27,6 +30,9 @@ from ctbench.volume import Volume
 __all__ = ["KilledError", "Session"]
 
 _KILLS = {getattr(signal, "SIGKILL", None), signal.SIGTERM}
+
+_IDLE_SECONDS = 60.0
+"""Seconds after which a process without requests is ended, so that it frees its memory."""
 
 _GRACE_SECONDS = 1.0
 """Seconds that processes started by a predictor may take to end after its answer."""
@@ -48,6 +54,9 @@ class _Live:
 
 class Session:
     """A child process that creates one predictor and answers requests for it, and its workspace.
+
+    Between requests it is suspended: it computes nothing and starts nothing, until it is asked again or ended. Requests
+    of several threads wait for each other.
 
     Args:
         program: Importable module that the process runs; it answers the requests.
@@ -76,6 +85,8 @@ class Session:
         self._user = sandbox.new_user()
         self._live: _Live | None = None
         self._number = 0
+        self._lock = threading.RLock()
+        self._last = 0.0
 
     @property
     def is_live(self) -> bool:
@@ -91,10 +102,11 @@ class Session:
                 predictor's name.
             CtbenchError: ``load_predictor`` raised it in the process.
         """
-        self.stop()
         if not self._isolation.unsandboxed:
             sandbox.expect_sandbox()
-        return self._start()
+        with self._lock:
+            self.stop()
+            return self._start()
 
     def predict(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
         """Predict an image in the process.
@@ -112,34 +124,47 @@ class Session:
             ContractError: The answer is malformed.
         """
         with self._case() as space:
-            answer = self._ask({"predict": {"image": space.put(image), "labels": str(space.labels)}})
-            return space.take(image.shape, dtype), answer
+            return self._predict({"image": space.put(image)}, image.shape, dtype)
 
     def check(self) -> dict[str, Any]:
         """Run ``check_conformance`` in the process and return its answer, unchecked; raises as `predict`."""
         with self._case():
-            return self._ask({"check": {}})
+            answer, _ = self._ask({"check": {}})
+            return answer
 
     def stop(self) -> None:
         """Kill the process and all its descendants, and remove the workspace."""
-        live, self._live = self._live, None
-        if live is not None:
-            live.process.stop()
-            live.space.remove()
+        with self._lock:
+            live, self._live = self._live, None
+            if live is not None:
+                live.process.stop()
+                live.space.remove()
+
+    def stop_if_idle(self) -> None:
+        """Stop the process if it has not been asked for a minute."""
+        if self._lock.acquire(blocking=False):  # otherwise it is being asked
+            try:
+                if time.monotonic() - self._last > _IDLE_SECONDS:
+                    self.stop()
+            finally:
+                self._lock.release()
+
+    def runs(self, live: _Live) -> bool:
+        """Return whether a process is still the one of this session."""
+        return self._live is live
 
     def command(self, folder: Path) -> list[str]:
         """Return the command line of the process.
 
         Args:
-            folder: Workspace, with the folders ``in`` and ``out``.
+            folder: Workspace, with the folder ``in``.
         """
         command = [sys.executable, "-P", "-u", "-m", self._program]
         if not sandbox.is_sandboxed():
-            return command
+            return sandbox.launched(command)
         return sandbox.sandboxed(
             command,
             readable=(folder / "in", *self._own_files, *self._isolation.mounts),
-            writable=folder / "out",
             folder=self._here,
             scratch_bytes=self._isolation.limits.written_bytes,
             user=self._user,
@@ -149,36 +174,37 @@ class Session:
     @contextlib.contextmanager
     def _case(self) -> Iterator[Workspace]:
         """Start the process if it does not run, and delete the files of the case afterwards."""
-        if not self.is_live:
-            self.start()
-        assert self._live is not None
-        try:
-            yield self._live.space
-        finally:
-            if self._live is not None:
-                try:
+        with self._lock:
+            if not self.is_live:
+                self.start()
+            assert self._live is not None
+            try:
+                yield self._live.space
+            finally:
+                if self._live is not None:
                     self._live.space.clear()
-                except OSError:
+                if self._live is not None and self._live.holds_too_much:
                     self.stop()
-            if self._live is not None and self._live.holds_too_much:
-                self.stop()
 
     def _start(self) -> dict[str, Any]:
         alone, limits = not sandbox.is_sandboxed(), self._isolation.limits
-        space = Workspace(None if alone else self._user)
+        space = Workspace()
         try:
             process = Supervised(
                 self.command(space.path),
                 limits,
                 environment=sandbox.environment(space.scratch if alone else sandbox.SCRATCH),
                 folder=self._here if alone else None,
-                writes_to=(space.output, space.scratch),
+                writes_to=(space.scratch,) if alone else (),
+                scratch=() if alone else sandbox.SCRATCHES,
                 talks=True,
             )
         except PredictionFailedError:
             space.remove()
             raise
         self._live = live = _Live(process, space)
+        self._last = time.monotonic()
+        threading.Thread(target=_end_if_idle, args=(weakref.ref(self), live), daemon=True).start()
         make = {
             "spec": self._spec,
             "options": self._options,
@@ -186,31 +212,58 @@ class Session:
             "running": tasks_of_user() if alone else 0,
             "sandboxed": not alone,
         }
-        info = self._ask({"make": make}).get("info")
-        live.residents = process.usage().processes
+        answer, _ = self._ask({"make": make})
+        info = answer.get("info")
         if not isinstance(info, dict):
             raise self._malformed(info)
         return info
 
-    def _ask(self, request: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def _predict(
+        self, request: Mapping[str, Any], shape: tuple[int, int, int], dtype: np.dtype[Any]
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
+        expected = math.prod(shape) * dtype.itemsize
+        answer, payload = self._ask({"predict": request}, expected)
+        return np.frombuffer(payload, dtype).reshape(shape), answer
+
+    def _ask(
+        self, request: Mapping[str, Mapping[str, Any]], payload_bytes: int = 0
+    ) -> tuple[dict[str, Any], bytearray]:
+        """Return the answer to a request, and the bytes of a label map that follow it."""
         assert self._live is not None
-        process = self._live.process
+        process, payload = self._live.process, bytearray()
         self._number += 1
+        process.resume()
         try:
             line = process.ask(json.dumps({"number": self._number, **request}).encode())
             if not line:
-                msg = f"died: {_ending(process.exit_code)}"
-                raise (KilledError if _signal_of(process.exit_code) in _KILLS else PredictionFailedError)(msg)
+                raise _died(process.exit_code)
             answer = self._parse(line)
-            if "make" not in request:
+            if "error" not in answer and "raised" not in answer and payload_bytes:
+                payload = self._payload(process, answer, payload_bytes)
+            process.suspend()
+            if "make" in request:
+                self._live.residents = process.usage().processes
+            else:
                 self._expect_nothing_left(self._live, answer)
         except PredictionFailedError as error:
             error.add_note(process.printed)
             self.stop()
             raise
+        self._last = time.monotonic()
         if "error" in answer or "raised" in answer:
             raise _rebuilt(answer, process.printed)
-        return answer
+        return answer, payload
+
+    def _payload(self, process: Supervised, answer: Mapping[str, Any], expected: int) -> bytearray:
+        promised = answer.get("labels")
+        if promised != expected:
+            self.stop()
+            msg = f"its labels came back as {promised!r} bytes; expected {expected}"
+            raise ContractError(msg)
+        payload = process.receive(expected)
+        if len(payload) != expected:
+            raise _died(process.exit_code)
+        return payload
 
     def _parse(self, line: bytes) -> dict[str, Any]:
         with contextlib.suppress(ValueError, RecursionError):
@@ -232,8 +285,22 @@ class Session:
                 raised = f"raised {answer['raised']}, and " if "raised" in answer else ""
                 msg = f"{raised}left {len(left)} processes running: start them when the predictor is created"
                 raise PredictionFailedError(msg)
+            live.process.resume()
             time.sleep(0.02)
-        live.holds_too_much = holds_more(used, self._isolation.limits.memory_bytes // 2)
+            live.process.suspend()
+        live.holds_too_much = live.process.holds_much(used)
+
+
+def _end_if_idle(reference: weakref.ref[Session], live: _Live) -> None:
+    """End the process of a session when it has been idle for long; a thread for each process."""
+    while (session := reference()) is not None and session.runs(live):
+        session.stop_if_idle()
+        del session  # a session that nobody uses any more goes meanwhile
+        time.sleep(1)
+
+
+def _died(code: int | None) -> PredictionFailedError:
+    return (KilledError if _signal_of(code) in _KILLS else PredictionFailedError)(f"died: {_ending(code)}")
 
 
 def _rebuilt(answer: Mapping[str, Any], printed: str) -> CtbenchError:

@@ -13,8 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ctbench.errors import PredictionFailedError
+from ctbench.predictors.isolation.inside import look_inside, unlinked_bytes
 from ctbench.predictors.isolation.limits import Limits
-from ctbench.predictors.isolation.processes import Usage, holds_more, kill_tree, measure
+from ctbench.predictors.isolation.processes import (
+    Usage,
+    holds_more,
+    kill_tree,
+    measure,
+    resume,
+    suspend_tree,
+)
 
 __all__ = ["ANSWER_BYTES", "Supervised", "run_program"]
 
@@ -23,6 +31,7 @@ ANSWER_BYTES = 4 * 2**20
 
 _NOT_FOUND = re.compile(r"No module named|No such file or directory|cannot open shared object file")
 _TAIL_BYTES = 4096
+_PIPE_BYTES = 2**20
 _ENTRY_BYTES = 2**16
 _LOOK_SECONDS = 0.1
 """Seconds between two measurements of memory, CPU time and output folder."""
@@ -37,7 +46,8 @@ class Supervised:
             completes a sentence beginning with the predictor's name ("took more than 5 s").
         environment: Its environment variables; None: those of this process.
         folder: Its working folder; None: that of this process.
-        writes_to: Folders whose total size is limited.
+        writes_to: Folders whose total size is limited, with the files that were deleted there and are still open.
+        scratch: Folders for temporary files inside the sandbox, whose size is bounded; the number of files is limited.
         talks: Whether it reads requests from standard input and answers on standard output, line by line.
 
     Raises:
@@ -52,14 +62,20 @@ class Supervised:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
         writes_to: Sequence[Path] = (),
+        scratch: Sequence[Path] = (),
         talks: bool = False,
     ) -> None:
         self.limits = limits
         self._writes_to = writes_to
+        self._scratch = scratch
         self._tail = bytearray()
         self._printed = 0
         self._cpu_before = 0.0
         self._answer = bytearray()
+        self._line_end = -1
+        self._payload_bytes = 0
+        self._asked = 0.0
+        self._suspended: set[int] = set()
         prints, end = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -81,6 +97,7 @@ class Supervised:
         self._selector = selectors.DefaultSelector()
         self._selector.register(prints, selectors.EVENT_READ, self._take_print)
         if self._process.stdout is not None:
+            _enlarge(self._process.stdout.fileno())
             self._selector.register(self._process.stdout, selectors.EVENT_READ, self._take_answer)
 
     @property
@@ -99,6 +116,25 @@ class Supervised:
         self._cpu_before = used.cpu_seconds
         return used
 
+    def holds_much(self, used: Usage) -> bool:
+        """Return whether it holds more than half of the memory, or of the size of a scratch folder, that it may.
+
+        Args:
+            used: What it uses now.
+        """
+        limits, inside = self.limits, look_inside(used.processes, self._scratch)
+        written = sum(_size(folder, limits.written_bytes) for folder in self._writes_to) + inside.scratch_bytes
+        return holds_more(used, limits.memory_bytes // 2) or 2 * written > limits.written_bytes
+
+    def suspend(self) -> None:
+        """Stop it and all its descendants until `resume`; nothing of it runs meanwhile."""
+        self._suspended = suspend_tree(self._process.pid)
+
+    def resume(self) -> None:
+        """Let it and its descendants go on."""
+        resume(self._suspended)
+        self._suspended = set()
+
     def ask(self, request: bytes) -> bytes:
         """Send one line and return the line that answers it, empty if the process ended instead.
 
@@ -107,12 +143,27 @@ class Supervised:
         """
         assert self._process.stdin is not None
         self._answer.clear()
+        self._line_end, self._payload_bytes, self._asked = -1, 0, time.monotonic()
+        self._printed = 0
+        self._tail.clear()
         with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
             self._process.stdin.write(request + b"\n")
             self._process.stdin.flush()
-            self._wait_for(lambda: b"\n" in self._answer or self.exit_code is not None)
-        line, newline, _ = bytes(self._answer).partition(b"\n")
-        return line if newline else b""
+            self._wait_for(lambda: self._line_end >= 0 or self.exit_code is not None)
+        return bytes(self._answer[: max(self._line_end, 0)])
+
+    def receive(self, size: int) -> bytearray:
+        """Return the ``size`` bytes that follow the line of the last answer; fewer if the process ended instead.
+
+        The time limit is that of the request.
+
+        Raises:
+            PredictionFailedError: A limit was exceeded.
+        """
+        self._payload_bytes = size
+        end = self._line_end + 1 + size
+        self._wait_for(lambda: len(self._answer) >= end or self.exit_code is not None)
+        return self._answer[self._line_end + 1 : end]
 
     def wait(self) -> int:
         """Wait until it ends and return the exit code.
@@ -120,6 +171,7 @@ class Supervised:
         Raises:
             PredictionFailedError: A limit was exceeded.
         """
+        self._asked = time.monotonic()
         self._wait_for(lambda: self.exit_code is not None)
         return self._process.wait()
 
@@ -138,9 +190,8 @@ class Supervised:
                     pipe.close()
 
     def _wait_for(self, done: Callable[[], bool]) -> None:
-        start = looked = time.monotonic()
-        pause, self._printed = _LOOK_SECONDS, 0
-        self._tail.clear()
+        start, looked = self._asked, time.monotonic()
+        pause = _LOOK_SECONDS
         while not done():
             now = time.monotonic()
             if now - start > self.limits.seconds:
@@ -165,8 +216,15 @@ class Supervised:
         limits, used = self.limits, measure(self._process.pid)
         cpu_seconds = used.cpu_seconds - self._cpu_before
         written = sum(_size(folder, limits.written_bytes) for folder in self._writes_to)
+        if self._writes_to:
+            written += unlinked_bytes(used.processes)
+        inside = look_inside(used.processes, self._scratch)
+        written += inside.files * _ENTRY_BYTES
         for is_beyond, what in (
-            (holds_more(used, limits.memory_bytes), f"used more than {limits.memory_gb:g} GiB of memory"),
+            (
+                holds_more(used, limits.memory_bytes - inside.socket_bytes),
+                f"used more than {limits.memory_gb:g} GiB of memory",
+            ),
             (cpu_seconds > limits.cpu_budget_seconds, f"used more than {limits.cpu_budget_seconds:g} s of CPU time"),
             (len(used.processes) > limits.processes, f"ran more than {limits.processes} processes"),
             (written > limits.written_bytes, f"wrote more than {limits.written_gb:g} GiB"),
@@ -185,13 +243,16 @@ class Supervised:
 
     def _take_answer(self) -> None:
         assert self._process.stdout is not None
-        self._answer += self._read(self._process.stdout.fileno())
-        if len(self._answer) > ANSWER_BYTES:
+        chunk, before = self._read(self._process.stdout.fileno()), len(self._answer)
+        self._answer += chunk
+        if self._line_end < 0 and (place := chunk.find(b"\n")) >= 0:
+            self._line_end = before + place
+        if len(self._answer) > ANSWER_BYTES + self._payload_bytes:
             msg = f"answered with more than {ANSWER_BYTES / 2**20:g} MiB"
             raise PredictionFailedError(msg)
 
     def _read(self, pipe: int) -> bytes:
-        chunk = os.read(pipe, 1 << 16)
+        chunk = os.read(pipe, _PIPE_BYTES)
         if not chunk:
             self._selector.unregister(pipe)
         return chunk
@@ -233,6 +294,14 @@ def _hint(printed: str) -> str:
     if not _NOT_FOUND.search(printed):
         return ""
     return "; a sandboxed program sees only its own files: show it the folder with what is missing by --mount FOLDER"
+
+
+def _enlarge(pipe: int) -> None:
+    """Let a pipe hold more than its usual 64 KiB, so that label maps come through it in fewer pieces."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):  # not Linux, or the user's pipes hold much already
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _size(folder: Path, enough: int) -> int:

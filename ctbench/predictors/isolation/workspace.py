@@ -1,12 +1,10 @@
-"""`Workspace`: the folder that passes images to a third-party process and label maps back."""
+"""`Workspace`: the folder that passes images to a third-party process."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -15,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ctbench.errors import ContractError, StoreError
+from ctbench.errors import StoreError
 from ctbench.volume import Volume
 
 __all__ = ["Workspace", "remove_tree"]
@@ -28,18 +25,17 @@ _SETTLED_SECONDS = 60.0
 
 
 class Workspace:
-    """A temporary folder with ``inputs``, ``output`` and ``scratch``, locked as long as its owner lives.
+    """A temporary folder with ``inputs`` and ``scratch``, locked as long as its owner lives.
 
     Folders whose owner was killed are removed when the next one is created, as they may hold a patient's image.
-
-    Args:
-        user: Id of the user who may write to ``output``; None: this user.
+    Label maps come back through a pipe, so that a sandboxed process writes to no disk; ``scratch`` is used without a
+    sandbox only.
 
     Raises:
         StoreError: It cannot be written, e.g. because the disk is full.
     """
 
-    def __init__(self, user: int | None = None) -> None:
+    def __init__(self) -> None:
         import fcntl  # Unix only
 
         _sweep()
@@ -48,12 +44,10 @@ class Workspace:
         self._lock = os.open(self.path, os.O_RDONLY)
         with _full_disk(), self._removed_if_not_whole():
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self.inputs, self.output, self.scratch = (self.path / name for name in ("in", "out", "scratch"))
-            for folder in (self.inputs, self.output, self.scratch):
+            self.inputs, self.scratch = (self.path / name for name in ("in", "scratch"))
+            for folder in (self.inputs, self.scratch):
                 folder.mkdir()
                 folder.chmod(0o755)
-            if user is not None:
-                shutil.chown(self.output, user)
 
     def put(self, image: Volume) -> dict[str, Any]:
         """Write an image's voxels as raw bytes; return path, dtype, shape and geometry, from which they are read.
@@ -75,42 +69,10 @@ class Workspace:
             "stored_axes": image.stored_axes,
         }
 
-    @property
-    def labels(self) -> Path:
-        """Path to which the process writes the raw bytes of the label map."""
-        return self.output / "labels"
-
-    def take(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Read the label map.
-
-        Args:
-            shape: Expected z,y,x shape.
-            dtype: Expected type of the voxels.
-
-        Raises:
-            ContractError: There is no regular file (a link, pipe or device does not count) of exactly that size.
-        """
-        try:
-            handle = os.open(self.labels, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            msg = f"its labels did not come back as a file of their own: {error.strerror}"
-            raise ContractError(msg) from error
-        with os.fdopen(handle, "rb") as file:
-            found, expected = os.fstat(handle), math.prod(shape) * dtype.itemsize
-            if not stat.S_ISREG(found.st_mode) or found.st_size != expected:
-                msg = f"its labels came back as {found.st_size} bytes; expected a file of {expected}"
-                raise ContractError(msg)
-            return np.fromfile(file, dtype).reshape(shape)
-
     def clear(self) -> None:
-        """Delete the files of a case before the next one.
-
-        Raises:
-            OSError: There are folders; remove the whole workspace.
-        """
-        for folder in (self.inputs, self.output):
-            for entry in folder.iterdir():
-                entry.unlink()
+        """Delete the image of a case before the next one."""
+        for entry in self.inputs.iterdir():
+            entry.unlink()
 
     @contextlib.contextmanager
     def _removed_if_not_whole(self) -> Iterator[None]:

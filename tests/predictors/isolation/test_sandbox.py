@@ -14,7 +14,6 @@ def command(request, monkeypatch, tmp_path):
     return sandbox.sandboxed(
         ["/bin/model"],
         readable=[tmp_path / "package", tmp_path / "package" / "inner"],
-        writable=tmp_path / "out",
         folder=tmp_path / "work",
         scratch_bytes=1000,
         user=7,
@@ -26,9 +25,9 @@ def bound(command, kind):
     return [command[place + 2] for place, word in enumerate(command) if word == kind]
 
 
-def test_only_one_folder_can_be_written(command, tmp_path):
-    """Everything else is read-only, and the folders around the mounts are, too."""
-    assert bound(command, "--bind") == [str(tmp_path / "out")]
+def test_no_folder_of_the_machine_can_be_written(command):
+    """Everything but scratch is read-only, and the folders around the mounts are, too."""
+    assert bound(command, "--bind") == []
     assert command[command.index("--remount-ro") :][:4] == ["--remount-ro", "/dev", "--remount-ro", "/"]
 
 
@@ -76,9 +75,7 @@ def test_root_becomes_somebody_whom_limits_bind(monkeypatch, tmp_path):
     """The number of processes is not limited for root; for a user that nobody else is, it is."""
     monkeypatch.setattr(sandbox, "_kind", lambda: "root")
     monkeypatch.setattr(sandbox, "_features", lambda: "")
-    command = sandbox.sandboxed(
-        ["/bin/model"], readable=[], writable=tmp_path, folder=tmp_path, scratch_bytes=1, user=7
-    )
+    command = sandbox.sandboxed(["/bin/model"], readable=[], folder=tmp_path, scratch_bytes=1, user=7)
     assert "--unshare-user" not in command
     assert command[-2:] == ["7", "/bin/model"]
     assert sandbox.new_user() >= 0x70000000
@@ -100,7 +97,7 @@ def test_graphics_cards_are_there_only_where_asked_for(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "_kind", lambda: "user")
     monkeypatch.setattr(sandbox, "_features", lambda: "")
     monkeypatch.setattr(sandbox, "_GPU_DEVICES", ("null",))
-    arguments = {"readable": [], "writable": tmp_path, "folder": tmp_path, "scratch_bytes": 1, "user": 7}
+    arguments = {"readable": [], "folder": tmp_path, "scratch_bytes": 1, "user": 7}
     assert "--dev-bind" not in sandbox.sandboxed(["x"], **arguments)
     assert bound(sandbox.sandboxed(["x"], **arguments, gpu=True), "--dev-bind") == ["/dev/null"]
 

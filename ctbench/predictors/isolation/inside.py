@@ -1,0 +1,77 @@
+"""What a sandbox holds that no process shows: files in scratch, buffers of sockets, deleted files that are open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Inside", "look_inside", "unlinked_bytes"]
+
+_TCP_BYTES = 10 * 2**20
+"""What the buffers of one TCP connection may hold by default: 4 MiB to send and 6 MiB to receive."""
+
+_DEFAULT_BUFFER_BYTES = 212_992
+
+
+class Inside(NamedTuple):
+    """What a sandbox holds.
+
+    Attributes:
+        files: Number of files and folders in its scratch.
+        scratch_bytes: Their size.
+        socket_bytes: What the buffers of its sockets may hold.
+    """
+
+    files: int
+    scratch_bytes: int
+    socket_bytes: int
+
+
+def look_inside(processes: Iterable[int], scratch: Sequence[Path]) -> Inside:
+    """Return what the sandbox of some processes holds, seen through one of them that is inside.
+
+    Args:
+        processes: Ids of processes; those outside of the sandbox are passed over.
+        scratch: Folders, as the sandbox names them, that are file systems of their own.
+    """
+    for pid in sorted(processes, reverse=True) if scratch else ():
+        root = f"/proc/{pid}/root"
+        with contextlib.suppress(OSError):  # it has ended, or is outside
+            if os.stat(f"{root}/").st_dev != os.stat("/").st_dev:  # noqa: PTH116  # a link of /proc: no Path resolves it
+                found = [os.statvfs(f"{root}{folder}") for folder in scratch]
+                files = sum(one.f_files - one.f_ffree for one in found)
+                size = sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in found)
+                return Inside(files, size, _socket_bytes(pid))
+    return Inside(0, 0, 0)
+
+
+def unlinked_bytes(processes: Iterable[int]) -> int:
+    """Return the size on disk of the files that some processes have open and that were deleted."""
+    sizes = {}
+    for pid in processes:
+        folder = f"/proc/{pid}/fd"
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):  # noqa: PTH208  # as above, and it is read ten times a second
+                with contextlib.suppress(OSError):
+                    found = os.stat(f"{folder}/{name}")  # noqa: PTH116
+                    if not found.st_nlink:
+                        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
+
+
+def _socket_bytes(pid: int) -> int:
+    """Return what the sockets of a network namespace may hold: a Unix socket its buffers, a TCP connection more."""
+    lines = Path(f"/proc/{pid}/net/sockstat").read_text(encoding="ascii").splitlines()
+    counted = dict(line.split(": ", 1) for line in lines)
+    sockets = int(counted["sockets"].split()[1])
+    tcp = int(counted.get("TCP", "inuse 0").split()[1])
+    return sockets * 2 * _buffer_bytes() + tcp * _TCP_BYTES
+
+
+def _buffer_bytes() -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/net/core/wmem_max").read_text(encoding="ascii"))
+    return _DEFAULT_BUFFER_BYTES
