@@ -17,7 +17,7 @@ from ctbench.predictors.isolated import (
     unenforced,
     visible_files,
 )
-from ctbench.predictors.isolation import Isolation, Limits
+from ctbench.predictors.isolation import Isolation, Limits, identities
 from ctbench.predictors.origin import is_third_party, own_files
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
 from ctbench.predictors.resolve import installed_predictors, load_predictor
@@ -37,6 +37,7 @@ __all__ = [
     "PredictorInfo",
     "check_conformance",
     "check_prediction",
+    "identities",
     "info_from_json",
     "info_to_json",
     "installed_predictors",

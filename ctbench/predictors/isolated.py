@@ -19,8 +19,15 @@ from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
-from ctbench.predictors.isolation import Isolation, KilledError, Session, missing_protections, shared_files
-from ctbench.predictors.origin import is_third_party, own_files
+from ctbench.predictors.isolation import (
+    Isolation,
+    KilledError,
+    Session,
+    missing_protections,
+    mounted_below,
+    shared_files,
+)
+from ctbench.predictors.origin import expect_no_links_out, is_third_party, own_files
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.volume import Volume
@@ -49,7 +56,7 @@ class IsolatedPredictor:
 
     Raises:
         PluginNotFoundError: A command has no ``labels.json``.
-        UsageError: The labels of a command are malformed.
+        UsageError: The labels of a command are malformed, or one of its own files is a link out of its folder.
     """
 
     def __init__(
@@ -61,8 +68,10 @@ class IsolatedPredictor:
     ) -> None:
         self.spec = spec
         here = here or Path.cwd()
-        options = _with_labels(spec, options or {}, here)
-        self._session = Session(_CHILD, spec, options, isolation or Isolation(), here, own_files(spec, here))
+        options, isolation = _with_labels(spec, options or {}, here), isolation or Isolation()
+        own = own_files(spec, here)
+        expect_no_links_out(own, (*isolation.mounts, *shared_files()), here)
+        self._session = Session(_CHILD, spec, options, isolation, here, own)
         self._info: PredictorInfo | None = None
         weakref.finalize(self, self._session.stop)
 
@@ -233,10 +242,11 @@ def visible_files(spec: str, isolation: Isolation, here: Path) -> tuple[Path, ..
         here: Working folder.
 
     Returns:
-        Paths; empty for a predictor that runs in ctbench's own process.
+        Paths, with the mount points inside them; empty for a predictor that runs in ctbench's own process.
     """
     if is_third_party(spec) and not isolation.trust:
-        return (*shared_files(), *own_files(spec, here), *isolation.mounts)
+        shown = (*shared_files(), *own_files(spec, here), *isolation.mounts)
+        return (*shown, *(point for path in shown for point in mounted_below(path)))
     return isolation.mounts if spec.startswith("container:") else ()
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.machinery
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ctbench.errors import UsageError
 from ctbench.predictors.command import split_command
 from ctbench.predictors.installed import is_ours
 from ctbench.predictors.isolation import environment_folders
 from ctbench.predictors.resolve import installed_predictors
 
-__all__ = ["is_third_party", "own_files"]
+__all__ = ["expect_no_links_out", "is_third_party", "own_files"]
 
 
 def is_third_party(spec: str) -> bool:
@@ -50,6 +52,40 @@ def own_files(spec: str, here: Path) -> tuple[Path, ...]:
     return _files_of_module(module.partition(".")[0], here) if entry or ":" in spec else ()
 
 
+def expect_no_links_out(own: Sequence[Path], mounts: Iterable[Path], here: Path) -> None:
+    """Check that no link leads from a predictor's own files to outside of its folder.
+
+    Args:
+        own: The files and folders, as `own_files` returns them.
+        mounts: Files and folders that it may read besides.
+        here: Working folder.
+
+    Raises:
+        UsageError: One is such a link, and leads to none of ``mounts``; the message names it.
+    """
+    allowed = [path.resolve() for path in mounts]
+    allowed += [path.resolve() for path in own if not path.is_symlink() and not _leads_out(path, here)]
+    for path in own:
+        target = path.resolve()
+        if _leads_out(path, here) and not any(target.is_relative_to(place) for place in allowed):
+            msg = (
+                f"{path} is a link out of its folder, to {target}; a predictor reads its own folder only: put the file "
+                f"itself there, or use --mount {target} if it may read that"
+            )
+            raise UsageError(msg)
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    """Return whether a path in a folder leads out of it, by any link on its way.
+
+    A path that lies elsewhere leads out if it is itself a link to outside of the folder in which it lies.
+    """
+    base, target = folder.resolve(), path.resolve()
+    if path.is_relative_to(folder) or path.is_relative_to(base):
+        return not target.is_relative_to(base)
+    return path.is_symlink() and not target.is_relative_to(path.parent.resolve())
+
+
 def _files_of_module(name: str, here: Path) -> tuple[Path, ...]:
     found = _installed_module(name) or importlib.machinery.PathFinder.find_spec(name, [str(here)])
     if found is None:
@@ -69,14 +105,19 @@ def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
     words = split_command(command)
     program = shutil.which(words[0])
     found: tuple[Path, ...] = (Path(program).absolute(),) if program else ()
+    if program and not found[0].is_relative_to(here):  # on the user's path, where links are the user's
+        found += (found[0].resolve(),)
     # Both `weights.pt` and `--weights=weights.pt` name a file.
     for path in (here / part for word in words for part in {word, word.rpartition("=")[2]} if part):
-        if path.exists():
+        if path.exists() or path.is_symlink():
             found += _with_neighbours(path) if path.suffix == ".py" else (path,)
     environments = tuple(folder for path in found for folder in environment_folders(path))
-    return found + tuple(path.resolve() for path in found if path.is_symlink()) + environments
+    targets = (path.resolve() for path in found if path.is_symlink())
+    base = here.resolve()
+    return found + tuple(here / one.relative_to(base) for one in targets if one.is_relative_to(base)) + environments
 
 
 def _with_neighbours(module: Path) -> tuple[Path, ...]:
     packages = (path.parent for path in module.parent.glob("*/__init__.py"))
-    return (module, *module.parent.glob("*.py"), *packages)
+    beside = (path for path in (*module.parent.glob("*.py"), *packages) if not _leads_out(path, module.parent))
+    return (module, *beside)

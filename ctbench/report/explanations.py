@@ -12,6 +12,7 @@ __all__ = [
     "CONTRIBUTE_EFFECT",
     "DETECTION",
     "MEANS",
+    "PHANTOM",
     "POSITIVES",
     "RANK_INTERVALS",
     "READER_BAND",
@@ -55,6 +56,12 @@ MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases 
 
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""
+
+PHANTOM = (
+    "This dataset is a phantom, and a phantom ranks nobody: whoever has the published code that makes it can make its "
+    "truth again. The ranks show how to read such a table."
+)
+"""What ranks on a phantom say."""
 
 POSITIVES = (
     "Means, tests and ranks are over the positives, the cases whose reference holds the structure, the same for all "

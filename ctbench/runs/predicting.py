@@ -22,11 +22,13 @@ from ctbench.predictors import (
     Predictor,
     PredictorInfo,
     check_prediction,
+    identities,
     is_third_party,
     open_predictor,
     unenforced,
     visible_files,
 )
+from ctbench.runs.digests import code_files
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.privacy import public_text, secrets_in
 from ctbench.scores import Status
@@ -83,12 +85,16 @@ class PredictorSource:
         """
         if self.made:
             return
-        shown = {path.resolve() for path in visible_files(self.spec, self.isolation, self.here)}
+        visible = visible_files(self.spec, self.isolation, self.here)
+        shown = identities(visible)  # not paths: a folder may be mounted in several places
+        files = list(files)
+        if visible and any(file.stat().st_nlink > 1 for file in files if file.is_file()):
+            shown |= identities(path for _, path in code_files(self.spec, self.here, self.isolation.mounts))
         for file in files:
-            found = shown & {file.resolve(), *file.resolve().parents}
+            found = shown.keys() & identities((file, *file.resolve().parents)).keys()
             if found:
                 msg = (
-                    f"the predictor may read {found.pop()}, in which lies {file}, by which it would be judged; "
+                    f"the predictor may read {shown[found.pop()]}, in which lies {file}, by which it would be judged; "
                     "keep the dataset in a folder of its own, or mount less"
                 )
                 raise UsageError(msg)

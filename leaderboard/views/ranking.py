@@ -13,6 +13,7 @@ from ctbench.report import explanations
 from ctbench.report.drawings.charts import standing_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
+from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
@@ -185,9 +186,9 @@ def _how(selection: Selection) -> str:
         if selection.reference == tables.LEAVE_ONE_OUT
         else f"The models compete on {selection.reference}. {explanations.CONTRIBUTE_EFFECT} They have no rank."
     )
-    return (
-        f"{what} {explanations.POSITIVES} {explanations.RANK_INTERVALS} Results that papers printed are never ranked."
-    )
+    phantom = f"{explanations.PHANTOM} " if is_phantom(selection.runs.dataset) else ""
+    said = f"{what} {explanations.POSITIVES} {explanations.RANK_INTERVALS}"
+    return f"{phantom}{said} Results that papers printed are never ranked."
 
 
 def _others(selection: Selection) -> None:

@@ -7,6 +7,7 @@ Other modules import from here only. `Session` runs a predictor in a process tha
 from __future__ import annotations
 
 from ctbench.predictors.isolation.limits import Limits, enforce
+from ctbench.predictors.isolation.mounts import identities, mounted_below
 from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.isolation.sandbox import environment_folders, missing_protections, shared_files
 from ctbench.predictors.isolation.session import KilledError, Session
@@ -20,7 +21,9 @@ __all__ = [
     "Session",
     "enforce",
     "environment_folders",
+    "identities",
     "missing_protections",
+    "mounted_below",
     "remove_tree",
     "run_program",
     "shared_files",

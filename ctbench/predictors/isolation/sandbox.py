@@ -14,6 +14,7 @@ from typing import Literal
 
 from ctbench.errors import UsageError
 from ctbench.predictors.isolation import launch
+from ctbench.predictors.isolation.mounts import mounted_below
 from ctbench.predictors.isolation.system_calls import program
 
 __all__ = [
@@ -79,6 +80,7 @@ def sandboxed(
     command: Sequence[str],
     *,
     readable: Iterable[Path],
+    own: Iterable[Path] = (),
     folder: Path,
     scratch_bytes: int,
     user: int,
@@ -90,7 +92,10 @@ def sandboxed(
 
     Args:
         command: Absolute path of the program, and its arguments.
-        readable: Files and folders that it may read besides the system's libraries and this interpreter.
+        readable: Files and folders that it may read besides the system's libraries and this interpreter; links are
+            followed.
+        own: Its own files and folders. A link among them stays a link, and what is mounted inside them or compiled
+            there (``__pycache__``) is not shown.
         folder: Its working folder; empty inside the sandbox unless it is among ``readable``.
         scratch_bytes: Size of its scratch space (held in memory), in bytes.
         user: Id of the user that it becomes where ctbench runs as root.
@@ -101,11 +106,19 @@ def sandboxed(
     arguments = ["bwrap", *_namespaces(root=root), *_memory_folder(first, scratch_bytes)]
     arguments += ["--dev", "/dev", *_memory_folder(second, scratch_bytes)]
     arguments += ["--proc", "/proc"]
-    shown = _outermost([*system_files(gpu=gpu), *interpreter_folders(), *readable])
+    own, readable = list(own), list(readable)
+    shared = [*system_files(gpu=gpu), *interpreter_folders()]
+    shown = _outermost([*shared, *readable, *own])
     for parent in _new_folders([folder, *(path.parent for path in shown)], shown):
         arguments += ["--perms", "0755", "--dir", str(parent)]
     for path in shown:
-        arguments += _shown(path)
+        arguments += _shown(path, follow=path not in own)
+    hidden = [found for path in own if not _lies_in(path, shared) for found in _hidden_in(path)]
+    for path in hidden:
+        arguments += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", os.devnull, str(path)]
+    for path in readable:
+        arguments += _shown(path, follow=True) if _lies_in(path, hidden) else []
+    arguments += [word for path in hidden if path.is_dir() for word in ("--remount-ro", str(path))]
     for device in _gpu_devices(gpu=gpu):
         arguments += ["--dev-bind", str(device), str(device)]
     arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
@@ -235,8 +248,25 @@ def _memory_folder(path: Path, size_bytes: int) -> list[str]:
     return ["--perms", "1777", *size, "--tmpfs", str(path)]
 
 
-def _shown(path: Path) -> list[str]:
-    if path.is_symlink() and path.parent == Path("/"):  # /lib -> usr/lib
+def _lies_in(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _hidden_in(own: Path) -> list[Path]:
+    """Return what a folder of a predictor holds that is not its own: other file systems, and compiled modules.
+
+    A compiled module may hold other code than the source that is digested.
+    """
+    if own.is_symlink() or not own.is_dir():
+        return []
+    base = own.resolve()
+    points = [own / point.relative_to(base) for point in mounted_below(own)]
+    compiled = [path for path in own.rglob("__pycache__") if path.is_dir() and not path.is_symlink()]
+    return [*points, *(path for path in compiled if not _lies_in(path, points))]
+
+
+def _shown(path: Path, *, follow: bool) -> list[str]:
+    if path.is_symlink() and (path.parent == Path("/") or not follow):  # /lib -> usr/lib
         return ["--symlink", str(path.readlink()), str(path)]
     return ["--ro-bind", str(path.resolve()), str(path)]
 

@@ -164,7 +164,8 @@ class Session:
             return sandbox.launched(command)
         return sandbox.sandboxed(
             command,
-            readable=(folder / "in", *self._own_files, *self._isolation.mounts),
+            readable=(folder / "in", *self._isolation.mounts),
+            own=self._own_files,
             folder=self._here,
             scratch_bytes=self._isolation.limits.written_bytes,
             user=self._user,

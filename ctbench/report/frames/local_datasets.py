@@ -8,7 +8,7 @@ from os import PathLike
 from ctbench.datasets import Dataset, catalog, dataset_root, is_built, load_entry
 from ctbench.errors import DatasetError, MissingFileError
 
-__all__ = ["local_dataset", "task_of"]
+__all__ = ["is_phantom", "local_dataset", "task_of"]
 
 Catalogs = Sequence[str | PathLike[str]]
 
@@ -31,6 +31,12 @@ def local_dataset(name: str, catalogs: Catalogs = ()) -> Dataset:
         msg = f"{name} has not been made on this machine; `ctbench datasets check {name}` makes it"
         raise MissingFileError(msg)
     return load_entry(found)
+
+
+def is_phantom(name: str, catalogs: Catalogs = ()) -> bool:
+    """Return whether a catalogue says that a dataset is made by a program, so that others can make its truth again."""
+    found = catalog(catalogs).get(name)
+    return found is not None and found.entry.builder is not None
 
 
 def task_of(name: str, catalogs: Catalogs = ()) -> str:

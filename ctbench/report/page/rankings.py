@@ -9,6 +9,7 @@ import pandas as pd
 
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
@@ -35,7 +36,9 @@ def _how(results: ComparableRuns) -> str:
         if results.leave_one_out
         else f"The models compete on {results.common}."
     )
-    return f"Ranks by the mean {metric} over cases. {explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
+    phantom = f"{explanations.PHANTOM} " if is_phantom(results.dataset) else ""
+    said = f"{explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
+    return f"{phantom}Ranks by the mean {metric} over cases. {said}"
 
 
 def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) -> Iterator[Html]:
