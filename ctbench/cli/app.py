@@ -20,6 +20,7 @@ from ctbench.cli.leaderboard import leaderboard
 from ctbench.cli.lock import lock
 from ctbench.cli.merge import merge
 from ctbench.cli.metrics import metrics
+from ctbench.cli.mrmc import mrmc
 from ctbench.cli.new_predictor import new_predictor
 from ctbench.cli.predict import predict
 from ctbench.cli.predictors import predictors
@@ -52,6 +53,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     report,
     verify,
     compare,
+    mrmc,
     lock,
     merge,
     submit,

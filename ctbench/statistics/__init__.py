@@ -7,6 +7,7 @@ from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.false_alarms import false_alarms
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
+from ctbench.statistics.multi_reader import Mrmc, mrmc, mrmc_against_readers, mrmc_of_scores, mrmc_power
 from ctbench.statistics.multiplicity import adjusted
 from ctbench.statistics.paired import (
     leave_one_out_tests,
@@ -38,6 +39,7 @@ __all__ = [
     "Detection",
     "Direction",
     "Estimate",
+    "Mrmc",
     "Population",
     "SampleSize",
     "VolumeAgreement",
@@ -62,6 +64,10 @@ __all__ = [
     "leave_one_out_tests",
     "limits_with_mean",
     "loess",
+    "mrmc",
+    "mrmc_against_readers",
+    "mrmc_of_scores",
+    "mrmc_power",
     "overall",
     "paired_differences",
     "paired_power",

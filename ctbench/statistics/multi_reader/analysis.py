@@ -1,0 +1,218 @@
+"""Obuchowski and Rockette's analysis of variance of figures of merit, with Hillis' degrees of freedom."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc, fdtrc
+
+from ctbench.statistics.estimate import Z, t_half_width, t_p_value
+from ctbench.statistics.missing import Numbers
+
+__all__ = ["Analysis", "Components", "Contrast", "Design", "Table", "against_one", "analyse", "components", "contrast"]
+
+Analysis = Literal["random readers and cases", "fixed readers", "fixed cases"]
+"""What is a sample of a population: readers and cases, cases alone, or readers alone."""
+
+Design = Literal["factorial", "readers nested", "cases nested"]
+"""Whether every reader read every case in every condition, or each reader or each case is of one condition."""
+
+
+class Components(NamedTuple):
+    """Variance and covariances of figures of merit over samples of cases."""
+
+    variance: float
+    cov1: float
+    """Of one reader in two conditions."""
+    cov2: float
+    """Of two readers in one condition."""
+    cov3: float
+    """Of two readers in two conditions."""
+
+    @property
+    def excess(self) -> float:
+        """``cov2 - cov3``, at least 0."""
+        return max(self.cov2 - self.cov3, 0.0)
+
+
+class Table(NamedTuple):
+    """Figures of merit of I conditions and J readers, and their covariances.
+
+    In a design with nested readers, row i holds the J readers of condition i.
+    """
+
+    values: Numbers
+    """Array I x J."""
+    covariances: Numbers
+    """Array IJ x IJ, condition by condition."""
+    design: Design = "factorial"
+    sampled: int | None = None
+    """Number of cases whose sample covariances these are: then they have degrees of freedom of their own. None: they
+    are taken as known, as Hillis does."""
+
+    @property
+    def mean_squares(self) -> tuple[float, float, float]:
+        """Mean squares of conditions, readers, and their interaction (nested readers: readers within conditions)."""
+        conditions, readers = self.values.shape
+        rows, columns = self.values.mean(axis=1, keepdims=True), self.values.mean(axis=0, keepdims=True)
+        if self.design == "readers nested":
+            inside = float(((self.values - rows) ** 2).sum()) / max(conditions * (readers - 1), 1)
+            return readers * _variance(rows), math.nan, inside
+        rest = self.values - rows - columns + self.values.mean()
+        degrees = (conditions - 1) * (readers - 1)
+        interaction = float((rest**2).sum()) / degrees if degrees else math.nan
+        return readers * _variance(rows), conditions * _variance(columns), interaction
+
+
+def _variance(values: Numbers) -> float:
+    return float(values.var(ddof=1)) if values.size > 1 else math.nan
+
+
+def components(table: Table) -> Components:
+    """Return the means of the covariances of each kind; 0 for a kind that the design does not have."""
+    conditions, readers = table.values.shape
+    condition, reader = (part.ravel() for part in np.indices((conditions, readers)))
+    if table.design == "readers nested":
+        reader = np.arange(conditions * readers)
+    same_condition, same_reader = condition[:, None] == condition, reader[:, None] == reader
+
+    def mean(chosen: Numbers) -> float:
+        return float(table.covariances[chosen].mean()) if chosen.any() else 0.0
+
+    apart = table.design != "cases nested"  # figures of different cases are independent
+    return Components(
+        mean(same_condition & same_reader),
+        mean(~same_condition & same_reader) if apart else 0.0,
+        mean(same_condition & ~same_reader),
+        mean(~same_condition & ~same_reader) if apart else 0.0,
+    )
+
+
+class Error(NamedTuple):
+    """The error of a difference of two conditions: ``squared`` is 2 / J times ``mean_square``."""
+
+    mean_square: float
+    degrees: float
+    """Degrees of freedom; infinity: normal."""
+
+
+def _error(table: Table, analysis: Analysis) -> Error:
+    conditions, readers = table.values.shape
+    found = components(table)
+    interaction = table.mean_squares[2]
+    nested = table.design == "readers nested"
+    degrees = conditions * (readers - 1) if nested else (conditions - 1) * (readers - 1)
+    if analysis == "fixed readers":
+        return Error(found.variance - found.cov1 + (readers - 1) * found.excess, math.inf)
+    if readers < 2:
+        return Error(math.nan, 0.0)
+    if analysis == "fixed cases":
+        return Error(interaction, degrees)
+    return Error(*_sum_of(interaction, degrees, readers * found.excess, table.sampled))
+
+
+def _sum_of(between: float, degrees: float, shared: float, sampled: int | None) -> tuple[float, float]:
+    """Return the sum of two mean squares and its degrees of freedom by Satterthwaite's rule."""
+    total = between + shared
+    spread = between**2 / degrees + (shared**2 / (sampled - 1) if sampled else 0.0)
+    return total, total**2 / spread if spread > 0 else math.inf
+
+
+class Test(NamedTuple):
+    """The test that all conditions are equal."""
+
+    statistic: float
+    """F; chi-square of ``degrees`` if readers are fixed."""
+    degrees: float
+    error_degrees: float
+    p: float
+
+
+def analyse(table: Table, analysis: Analysis) -> Test:
+    """Test whether all conditions have the same mean figure of merit.
+
+    Obuchowski and Rockette (Communications in Statistics 1995;24:285-308), with the degrees of freedom of Hillis
+    (Statistics in Medicine 2007;26:596-619); nested designs as in Hillis (Statistics in Medicine 2014;33:330-360).
+
+    Args:
+        table: Figures of merit of at least two conditions.
+        analysis: What is random.
+    """
+    square, _, _ = table.mean_squares
+    error = _error(table, analysis)
+    degrees = len(table.values) - 1
+    if not error.mean_square > 0:
+        return Test(math.nan, degrees, error.degrees, math.nan)
+    if analysis == "fixed readers":
+        statistic = degrees * square / error.mean_square
+        return Test(statistic, degrees, math.inf, float(chdtrc(degrees, statistic)))
+    statistic = square / error.mean_square
+    return Test(statistic, degrees, error.degrees, float(fdtrc(degrees, min(error.degrees, 1e9), statistic)))
+
+
+class Contrast(NamedTuple):
+    """An estimate with its standard error, degrees of freedom (infinity: normal), 95 % interval and two-sided p."""
+
+    estimate: float
+    error: float
+    degrees: float
+    low: float
+    high: float
+    p: float
+
+
+def contrast(table: Table, first: int, second: int | None, analysis: Analysis) -> Contrast:
+    """Return the mean figure of one condition, or its difference from another one.
+
+    Args:
+        table: Figures of merit.
+        first: Row of the condition.
+        second: Row of the condition that is subtracted; None: none, the mean itself is estimated from this row alone.
+        analysis: What is random.
+    """
+    means = table.values.mean(axis=1)
+    readers = table.values.shape[1]
+    if second is not None:
+        error = _error(table, analysis)
+        return _contrast(float(means[first] - means[second]), 2 * error.mean_square / readers, error.degrees)
+    own = slice(first * readers, (first + 1) * readers)
+    return _mean(table.values[first], table.covariances[own, own], analysis, table.sampled)
+
+
+def against_one(differences: Numbers, covariances: Numbers, analysis: Analysis) -> Contrast:
+    """Return the mean difference of one model from J readers of the same cases.
+
+    Args:
+        differences: Model minus each reader.
+        covariances: Their covariances over samples of cases, J x J.
+        analysis: What is random.
+    """
+    return _mean(differences, covariances, analysis, None)
+
+
+def _mean(values: Numbers, covariances: Numbers, analysis: Analysis, sampled: int | None) -> Contrast:
+    """Return the mean of J readers' values with its error (Hillis, Statistics in Medicine 2007;26:596-619)."""
+    readers = len(values)
+    between = _variance(values)
+    off = covariances[~np.eye(readers, dtype=bool)]
+    shared = max(float(off.mean()), 0.0) if off.size else 0.0
+    mean = float(values.mean())
+    if analysis == "fixed readers":
+        return _contrast(mean, float(covariances.mean()), math.inf)
+    if analysis == "fixed cases":
+        return _contrast(mean, between / readers, readers - 1)
+    if readers < 2:
+        return _contrast(mean, math.nan, 0.0)
+    total, degrees = _sum_of(between, readers - 1, readers * shared, sampled)
+    return _contrast(mean, total / readers, degrees)
+
+
+def _contrast(estimate: float, squared: float, degrees: float) -> Contrast:
+    error = math.sqrt(squared) if squared > 0 else math.nan
+    if math.isinf(degrees):
+        p = math.erfc(abs(estimate / error) / math.sqrt(2)) if error > 0 else math.nan
+        return Contrast(estimate, error, degrees, estimate - Z * error, estimate + Z * error, p)
+    half = t_half_width(error, degrees)
+    return Contrast(estimate, error, degrees, estimate - half, estimate + half, t_p_value(estimate, error, degrees))
