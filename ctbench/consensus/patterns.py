@@ -96,7 +96,7 @@ def contested_patterns(readings: Readings) -> Contested:
         drawn.append(readings.drawn_at(flat[-1]))
         looked.append(np.broadcast_to(readings.annotated[:, slices[:1]], drawn[-1].shape))
     at, labels = np.concatenate(flat), np.concatenate(drawn, axis=1)
-    found = (_occurring(readings.first()), _occurring(labels))
+    found = [_occurring(labels), *(_occurring(maps[0]) for maps, _ in readings.panels())]
     # As unsigned and signed integers of 64 bits they would meet as floats.
     codes = np.unique(np.concatenate([[0], *(one.astype(np.int64) for one in found)]))
     votes = (
@@ -109,11 +109,10 @@ def contested_patterns(readings: Readings) -> Contested:
 
 def _occurring(labels: LabelMap) -> NDArray[np.integer]:
     """Return the distinct labels, sorted."""
-    if labels.dtype.kind != "u" or labels.dtype.itemsize > 2:
-        return np.unique(labels)
-    occurs = np.zeros(np.iinfo(labels.dtype).max + 1, bool)
-    occurs[labels.ravel()] = True
-    return np.flatnonzero(occurs)
+    flat = labels.ravel()
+    # Neighbours are mostly alike: only where a run begins is there anything new.
+    begins = np.append(True, flat[1:] != flat[:-1])[: flat.size]
+    return np.unique(flat[begins])
 
 
 def count_patterns(readings: Readings, found: Contested, domain: Domain = "box") -> VotePatterns:
