@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from scipy.special import stdtr
 from ctbench.errors import UsageError
 from ctbench.statistics.clustered_mean import clustered_mean
 from ctbench.statistics.direction import Direction, direction_in
-from ctbench.statistics.estimate import ALPHA, t_half_width, t_quantile
+from ctbench.statistics.estimate import ALPHA, t_quantile
 from ctbench.statistics.missing import Numbers
+from ctbench.statistics.multiplicity import holm
 from ctbench.statistics.samples import pairings
 from ctbench.statistics.tidy import as_names
 
@@ -30,12 +31,16 @@ def equivalence(
     by: str | Sequence[str] = "label",
     cluster: str | None = None,
     direction: Direction | str | None = None,
+    holm_within: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Test whether a model is equivalent to, or not inferior to, each other rater within a margin.
 
     Two one-sided paired t tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987;15:657-680): the
     model is equivalent if the 90 % interval of its mean difference lies within the margin, and not inferior if the
-    interval does not reach the margin on the worse side. A non-significant difference (p > .05) shows neither. A model
+    interval does not reach the margin on the worse side. A non-significant difference (p > .05) shows neither. A rater
+    is called different by the test of ``leave_one_out_tests``: the paired t test, with Holm's correction over raters.
+    The tests of equivalence are not corrected: a model is equivalent to all readers only if every one of them shows
+    it, and that needs no correction. A model
     that differs by exactly the margin is called equivalent in 2 % (12 cases) to 6 % (50 cases) of simulated studies.
 
     Args:
@@ -46,10 +51,13 @@ def equivalence(
         by: Name or names of the columns whose values are tested separately.
         cluster: As in ``paired_tests``: ``patient`` if patients have several scans.
         direction: As in ``categorical_regression``.
+        holm_within: Name or names of the columns, some of ``by``, within whose values Holm's correction is made: the
+            label, say, where each reader has a reference of their own. None: ``by``.
 
     Returns:
         One row per group and rater: the columns ``by``, ``rater``, ``n`` pairs, ``difference`` (mean of model minus
-        rater) with ``low, high`` (90 % interval), ``margin``, ``p_equivalence`` (the larger of the two p),
+        rater) with ``low, high`` (90 % interval), ``margin``, ``p`` of a difference and ``p_holm`` (adjusted over the
+        raters), ``p_equivalence`` (the larger of the two p),
         ``p_inferiority`` (null for a metric without a better direction), ``verdict`` (in words), ``rows_left_out``
         (scores without a pair or a value), ``reason`` (why p is null; else empty).
 
@@ -63,8 +71,12 @@ def equivalence(
     for head, rater, minus, clusters, left_out, group in pairings(scores, baseline=model, by=groups, cluster=cluster):
         tested = _two_one_sided(-minus, clusters, margin, direction_in(group, direction))
         rows.append(head | {"rater": rater, "n": len(minus)} | tested | {"rows_left_out": left_out})
-    columns = ("rater", "n", "difference", "low", "high", "margin", "p_equivalence", "p_inferiority", "verdict")
-    return pd.DataFrame(rows, columns=[*groups, *columns, "rows_left_out", "reason"])
+    columns = ("rater", "n", "difference", "low", "high", "margin", "p", "p_holm", "p_equivalence", "p_inferiority")
+    table = pd.DataFrame(rows, columns=[*groups, *columns, "verdict", "rows_left_out", "reason"])
+    family = groups if holm_within is None else as_names(holm_within)
+    for _, own in table.groupby(family, sort=False, dropna=False, observed=True) if family else [((), table)]:
+        table.loc[own.index, "p_holm"] = holm(own["p"].to_numpy(float))
+    return table.assign(verdict=[_verdict(row) for row in table.to_dict("records")])
 
 
 def _two_one_sided(
@@ -81,8 +93,7 @@ def _two_one_sided(
     elif np.ptp(differences) == 0:
         reason = "all differences are equal: no variance, no test"
     if reason:
-        nothing = {"p_equivalence": math.nan, "p_inferiority": math.nan, "verdict": "no test", "reason": reason}
-        return empty | nothing
+        return empty | dict.fromkeys(("p", "p_equivalence", "p_inferiority"), math.nan) | {"reason": reason}
     half = t_quantile(1 - ALPHA, degrees) * error
     above = float(stdtr(degrees, -(mean + margin) / error))  # null hypothesis: the difference is at most -margin
     below = float(stdtr(degrees, (mean - margin) / error))  # null hypothesis: it is at least +margin
@@ -90,16 +101,20 @@ def _two_one_sided(
     return empty | {
         "low": mean - half,
         "high": mean + half,
+        "p": 2 * float(stdtr(degrees, -abs(mean) / error)),
         "p_equivalence": max(above, below),
         "p_inferiority": inferior,
-        "verdict": _verdict(max(above, below), inferior, margin, differs=abs(mean) > t_half_width(error, degrees)),
         "reason": "",
     }
 
 
-def _verdict(p_equivalence: float, p_inferiority: float, margin: float, *, differs: bool) -> str:
-    if p_equivalence < ALPHA:
+def _verdict(row: Mapping[Hashable, Any]) -> str:
+    """Return in words what the tests of a row show."""
+    margin, differs = row["margin"], row["p_holm"] < ALPHA
+    if math.isnan(row["p"]):
+        return "no test"
+    if row["p_equivalence"] < ALPHA:
         return f"equivalent within {margin:g}" + (", though different" if differs else "")
-    if p_inferiority < ALPHA:
+    if row["p_inferiority"] < ALPHA:
         return f"not inferior by {margin:g}" + (", and different" if differs else "")
     return "different" if differs else "neither difference nor equivalence shown"

@@ -1,10 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from ctbench.errors import UsageError
-from ctbench.statistics import equivalence
+from ctbench.statistics import equivalence, leave_one_out_tests
 
 
 def test_two_one_sided_tests_agree_with_statsmodels(tidy, readers_and_model):
@@ -59,3 +60,36 @@ def test_the_margin_must_be_positive(tidy):
     """A margin of 0 is an error."""
     with pytest.raises(UsageError, match="positive"):
         equivalence(tidy({"model": [0.5], "reader1": [0.5]}), model="model", margin=0)
+
+
+def test_different_is_said_after_holm_over_the_readers(tidy):
+    """Of four readers one has p = .028: with Holm's correction, as in the main test, nobody is called different."""
+    noise = np.array([-1.0, 1.0] * 8)
+    others = {f"reader{number}": 0.5 + 0.1 * noise for number in (1, 2, 3)}
+    values = {"model": np.full(16, 0.5), "reader4": 0.5 - 0.06 + 0.1 * noise * np.sqrt(15 / 16), **others}
+    together = equivalence(tidy(values), model="model", margin=0.01).set_index("rater")
+    alone = equivalence(tidy({name: values[name] for name in ("model", "reader4")}), model="model", margin=0.01)
+    p = scipy.stats.ttest_rel(values["model"], values["reader4"]).pvalue
+    assert 0.0125 < p < 0.05
+    assert together.loc["reader4", "p"] == alone.loc[0, "p"] == pytest.approx(p)
+    assert together.loc["reader4", "p_holm"] == pytest.approx(4 * p)
+    assert alone.loc[0, "verdict"] == "not inferior by 0.01, and different"
+    assert together.loc["reader4", "verdict"] == "not inferior by 0.01"
+
+
+def test_different_agrees_with_the_main_test(tidy):
+    """On references of their own, readers are adjusted together within a label, as by the main test."""
+    rng = np.random.default_rng(3)
+    parts = []
+    for number, shift in enumerate((0.0, 0.025, 0.08), start=1):
+        values = {"model": 0.8 + 0.05 * rng.standard_normal(12), f"reader{number}": 0.8 - shift + np.zeros(12)}
+        parts.append(tidy(values).assign(reference=f"majority-without-reader{number}"))
+    scores = pd.concat(parts, ignore_index=True)
+    main = leave_one_out_tests(scores, baseline="model").set_index("rater")
+    ours = equivalence(scores, model="model", margin=0.01, by=("label", "reference"), holm_within="label")
+    ours = ours.set_index("rater")
+    np.testing.assert_allclose(ours["p"], main["p"])
+    np.testing.assert_allclose(ours["p_holm"], main["p_holm"])
+    assert (ours["verdict"].str.contains("different") == main["better"].ne("")).all()
+    assert (main["p"] < 0.05).sum() == 2
+    assert main["better"].ne("").sum() == 1

@@ -37,7 +37,8 @@ def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGI
         UsageError: The margin is not positive.
     """
     scores = tables.with_patients(_scores(results, model), results.patients)
-    tested = equivalence(scores, model=model, margin=margin, by=("label", "reference"), cluster="patient")
+    by, cluster = ("label", "reference"), "patient"
+    tested = equivalence(scores, model=model, margin=margin, by=by, cluster=cluster, holm_within="label")
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 
 

@@ -28,7 +28,9 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
         f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
         "one-sided t tests at 5 %, which allow for several scans of a patient), and not inferior if the interval "
-        f"lies above −{margin:g}. The margin was chosen for this page."
+        f"lies above −{margin:g}. It is called different by the test of readers against models, with Holm's "
+        "correction over the readers; equivalence to all readers must be shown for each of them, which needs no "
+        "correction. The margin was chosen for this page."
     )
     stands_on = (
         f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
@@ -83,6 +85,7 @@ def _tested(tested: pd.DataFrame, caption: str) -> Html:
         Column("n", hint="paired cases"),
         Column("Difference", hint="model minus reader"),
         Column("90 % interval"),
+        Column("P Holm", hint="of a difference, adjusted over the readers; below .05: different"),
         Column("P not equivalent", hint="below .05: equivalent within the margin"),
         Column("P inferior", hint="below .05: not inferior by the margin"),
         Column("In words", numeric=False),
@@ -95,6 +98,7 @@ def _tested(tested: pd.DataFrame, caption: str) -> Html:
             count_cell(row["n"]),
             number_cell(row["difference"], "1"),
             Cell(interval(row["low"], row["high"]), row["low"]),
+            Cell(p_value(row["p_holm"]), row["p_holm"]),
             Cell(p_value(row["p_equivalence"]), row["p_equivalence"]),
             Cell(p_value(row["p_inferiority"]), row["p_inferiority"]),
             Cell("; ".join(part for part in (row["verdict"], row["reason"]) if part)),
