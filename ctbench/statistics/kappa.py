@@ -23,7 +23,9 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
     """Return Cohen's kappa, the chance-corrected agreement of two readers, with its 95 % interval.
 
     Cohen, Educational and Psychological Measurement 1960;20:37-46; with weights, Psychological Bulletin
-    1968;70:213-220; the large-sample interval of Fleiss, Cohen and Everitt, Psychological Bulletin 1969;72:323-327.
+    1968;70:213-220; the large-sample interval of Fleiss, Cohen and Everitt, Psychological Bulletin 1969;72:323-327. In
+    simulated studies of 60 cases it covers in 95 %, as do those of Fleiss' kappa and Krippendorff's alpha
+    (``benchmarks/calibration.py``).
 
     Args:
         first: The first reader's category of each unit (case, voxel); an array of any shape. NaN or None: no category;

@@ -32,7 +32,8 @@ def icc(ratings: ArrayLike, form: Form = "2,1") -> Estimate:
       a constant bias of a reader does not count.
 
     Forms after Shrout and Fleiss, Psychological Bulletin 1979;86:420-428; intervals after McGraw and Wong,
-    Psychological Methods 1996;1:30-46, Table 7.
+    Psychological Methods 1996;1:30-46, Table 7. In simulated studies of 30 cases and four readers they cover in 95 %
+    (``benchmarks/calibration.py``).
 
     Args:
         ratings: Array cases x readers. Cases with a NaN are left out and counted.
