@@ -49,8 +49,8 @@ def reader_performance(
     Returns:
         Columns reader, label, quantity (``sensitivity``, ``specificity``), value, low, high, groups (slices in which
         somebody drew something), reason (why a number is NaN). The interval is a delete-one-slice jackknife on the
-        logit scale, so that it stays between 0 and 1; voxels of a slice are not independent, slices less dependent. With
-        20 slices it covers the sensitivity in 93 % of simulated studies (``benchmarks/calibration.py``).
+        logit scale, so that it stays between 0 and 1; voxels of a slice are not independent, slices less dependent.
+        With 20 slices it covers the sensitivity in 93 % of simulated studies (``benchmarks/calibration.py``).
 
     Raises:
         CtbenchError: As for ``fuse``.
