@@ -1,5 +1,6 @@
 # ruff: noqa: I001  # one import a module: lazy-loader and type checkers read the public names here
 from . import consensus as consensus, metrics as metrics, statistics as statistics
+from .annotations import Naming as Naming, StructureFiles as StructureFiles, read_annotation as read_annotation
 from .datasets import Case as Case, Dataset as Dataset, load_dataset as load_dataset
 from .errors import CtbenchError as CtbenchError
 from .labels import LabelSet as LabelSet

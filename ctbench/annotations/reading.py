@@ -14,7 +14,7 @@ from ctbench.annotations.itksnap import read_descriptions
 from ctbench.annotations.rtstruct import read_rtstruct, rtstruct_names
 from ctbench.annotations.segments import Naming, Segment, merge
 from ctbench.annotations.slicer import is_slicer, read_slicer, read_slicer_geometry, slicer_names
-from ctbench.errors import GeometryError, LabelError
+from ctbench.errors import GeometryError, LabelError, VolumeFileError
 from ctbench.labels import LabelSet
 from ctbench.volume import Geometry, Volume, read_geometry, read_label_map
 from ctbench.volume.dicom.kinds import SEG, kind_of
@@ -31,6 +31,8 @@ class StructureFiles:
     def __str__(self) -> str:
         return f"{self.files[0][1]} and the other structures" if len(self.files) > 1 else str(self.files[0][1])
 
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 
 MaskFiles = Path | StructureFiles
 """Where the label map of one case lies: a file, a folder of DICOM files, or one file per structure."""
@@ -114,11 +116,25 @@ def read_annotation(
         grid = image or annotation_geometry(mask)  # raises: it needs an image
         read: Callable[[Path, Geometry, str], list[Segment]] = read_seg if kind_of(dicom) == SEG else read_rtstruct
         return _merged(read(dicom, grid, image_name), labels, naming, grid, str(dicom))
+    _expect_geometry(mask)
     if descriptions is None:
         return read_label_map(mask, labels=labels, image=image, image_name=image_name)
     volume = read_label_map(mask, image=image, image_name=image_name)
     segments = _described(volume, descriptions, mask)
     return _merged(segments, labels, naming, volume.geometry, str(mask))
+
+
+def _expect_geometry(mask: Path) -> None:
+    """Raise for pictures and polygons of web programs, which do not state where they lie."""
+    suffixes = {file.suffix.lower() for file in mask.iterdir()} if mask.is_dir() else set()
+    pictures = bool(suffixes & _PICTURES) and suffixes <= {*_PICTURES, ".txt"}
+    if pictures or mask.suffix.lower() == ".json":
+        what = "pictures (as CVAT exports them)" if pictures else "JSON (as Label Studio exports it)"
+        msg = (
+            f"{mask} holds {what}, which do not say on which slice of the image they lie, nor in which direction; "
+            f"bring them onto the grid of the image, and save them as NIfTI"
+        )
+        raise VolumeFileError(msg)
 
 
 def _merged(segments: list[Segment], labels: LabelSet | None, naming: Naming, grid: Geometry, where: str) -> Volume:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import MissingFileError, StoreError, UsageError, VolumeFileError
+from ctbench.errors import LabelError, MissingFileError, StoreError, UsageError, VolumeFileError
 from ctbench.files import whole_file
 from ctbench.volume.codes import as_codes, expect_no_negative
 from ctbench.volume.dicom import read_dicom, read_dicom_geometry
@@ -27,6 +27,7 @@ __all__ = ["CodeCheck", "check_file", "read_geometry", "read_label_map", "read_v
 PathLike = str | os.PathLike[str]
 
 _READ = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+_NAMED = ".seg.nrrd"
 _WRITE = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
@@ -106,11 +107,15 @@ def read_label_map(
         image_name: Name of the image in messages.
 
     Raises:
-        LabelError: A voxel is not a whole number, or a code is negative or not in ``labels``.
+        LabelError: A voxel is not a whole number, a code is negative or not in ``labels``, or the file is a
+            segmentation of 3D Slicer, which ``ctbench.read_annotation`` reads.
         GeometryError: The grid has other voxels than ``image``.
         MissingFileError, VolumeFileError: As in ``read_volume``.
     """
     path = Path(path)
+    if path.name.lower().endswith(_NAMED):
+        msg = f"{path} names its segments, whose numbers mean nothing; read it with ctbench.read_annotation and labels"
+        raise LabelError(msg)
     volume = read_volume(path)
     codes = as_codes(volume.array, path)
     if codes is not volume.array:

@@ -5,7 +5,7 @@ import pytest
 
 from ctbench.annotations import StructureFiles, annotation_geometry, files_of, read_annotation, segment_names
 from ctbench.annotations.slicer import write_slicer
-from ctbench.errors import GeometryError, LabelError
+from ctbench.errors import GeometryError, LabelError, VolumeFileError
 from ctbench.labels import LabelSet
 from ctbench.volume import upright, write_volume
 
@@ -77,3 +77,13 @@ def test_the_grid_of_a_mask_is_that_of_its_file(tmp_path, structures, drawn, lab
     assert read_annotation(tmp_path / "a.seg.nrrd", labels=labels).geometry == upright(other).geometry
     with pytest.raises(GeometryError, match="is DICOM SEG, which is drawn on the slices of an image"):
         annotation_geometry(write_seg({"iph": drawn.array > 0}))
+
+
+def test_pictures_and_polygons_without_a_place_are_refused(tmp_path):
+    """CVAT's PNG and Label Studio's JSON know neither the slice nor its direction; the message says so."""
+    (tmp_path / "cvat").mkdir()
+    (tmp_path / "cvat/000.png").touch()
+    (tmp_path / "a.json").write_text("[]")
+    for name, program in (("cvat", "CVAT"), ("a.json", "Label Studio")):
+        with pytest.raises(VolumeFileError, match=f"{name} holds .*{program}.*save them as NIfTI"):
+            read_annotation(tmp_path / name)

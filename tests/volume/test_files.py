@@ -292,3 +292,9 @@ def test_a_file_is_checked_without_its_volume(tmp_path, volume, monkeypatch):
     (tmp_path / "a.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:-30])
     with pytest.raises(VolumeFileError, match="truncated"):
         check_file(tmp_path / "a.nii.gz")
+
+
+def test_a_segmentation_of_slicer_is_no_label_map(tmp_path):
+    """Its numbers depend on the order in which a reader made the segments."""
+    with pytest.raises(LabelError, match=r"a.seg.nrrd names its segments, .*ctbench.read_annotation"):
+        read_label_map(tmp_path / "a.seg.nrrd")
