@@ -76,6 +76,28 @@ def test_twenty_submit_at_once(kept, others, where, monkeypatch):
         assert {entry.run for entry in opened.grid("blobs", metric, reference).entries} == digests
 
 
+def test_an_index_that_was_written_late_loses_no_run(kept, others, tmp_path, monkeypatch):
+    """In an object store a slow process overwrites the index of a quicker one, sees it, and writes it again."""
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    where, other = f"bucket://{tmp_path.name}/late", others("quick")
+    original, written, done = submissions.write_index, threading.Event(), threading.Event()
+
+    def late(place, rows):
+        if threading.current_thread().name == "slow" and not written.is_set():
+            written.set()  # what it is about to write knows of one run only
+            assert done.wait(60)
+        original(place, rows)
+
+    monkeypatch.setattr(submissions, "write_index", late)
+    slow = threading.Thread(target=submit, args=(kept, where), name="slow")
+    slow.start()
+    assert written.wait(60)
+    submit(other, where)
+    done.set()
+    slow.join(60)
+    assert set(open_board(where).runs["rater"]) == {"bright", "quick"}
+
+
 def test_submissions_and_withdrawals_at_once(kept, others, where, monkeypatch):
     """Half of the runs go while the other half comes: the index has those that stay, and their scores."""
     monkeypatch.setattr(partitions, "_MOST_FILES", 2)
