@@ -191,7 +191,7 @@ def test_a_machine_that_the_filter_does_not_know(monkeypatch):
 
 
 def test_keys_of_the_session_are_not_there(probe, tmp_path):
-    """A key that the user's session holds is neither listed nor found by a predictor."""
+    """A key that the user's session holds is not found by a predictor, and not listed where ctbench runs as root."""
     libc = ctypes.CDLL(None, use_errno=True)
     add_key = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
     libc.syscall.restype = ctypes.c_long
@@ -199,7 +199,8 @@ def test_keys_of_the_session_are_not_there(probe, tmp_path):
         pytest.skip("this kernel has no keyrings")
     assert "ctbench-test" in Path("/proc/keys").read_text()
     _, found = probe("found['keys'] = 'ctbench-test' in Path('/proc/keys').read_text()")
-    assert found == {"keys": False}
+    # An ordinary user keeps their id in the sandbox, to whom names of keys are listed; their content cannot be read.
+    assert found == {"keys": sandbox._kind() != "root"}
     search = (
         "import ctypes, os; number = {'x86_64': 250, 'aarch64': 219}[os.uname().machine]; "
         "print(ctypes.CDLL(None).syscall(number, 10, -3, b'user', b'ctbench-test', 0) > 0)"
@@ -264,6 +265,11 @@ def test_buffers_of_sockets_count_as_memory(probe):
         probe(code, Limits(seconds=60, memory_gb=0.5))
 
 
+def states(process):
+    """The states of a process and its descendants: T is suspended."""
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in process.usage().processes}
+
+
 def test_a_process_does_nothing_between_cases(probe):
     """A thread that would count on is stopped after each answer, until the next case."""
     code = (
@@ -278,8 +284,9 @@ def test_a_process_does_nothing_between_cases(probe):
     )
     predictor, _ = probe(code)
     process = predictor._session._live.process
-    states = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in process.usage().processes}
-    assert states == {"T"}
+    end = time.monotonic() + 10
+    while states(process) != {"T"}:  # a busy machine takes its time to stop them
+        assert time.monotonic() < end, states(process)
     before = process.usage().cpu_seconds
     time.sleep(1)
     assert process.usage().cpu_seconds == before
