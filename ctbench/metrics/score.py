@@ -62,7 +62,8 @@ def score(
     not sampled. Whether a structure is empty is judged on the counted voxels, alike for every metric.
 
     Args:
-        reference: a Reference, or a z,y,x array of integers in which every voxel counts.
+        reference: a Reference, or a z,y,x array of integers in which every voxel counts; z runs along the body, as in
+            the arrays of ``read_volume``.
         prediction: z,y,x integers (or bool, as code 1) of the same shape.
         spacing_mm: z,y,x.
         labels: a label set, whose labels and groups are both scored, or name -> code or codes.
