@@ -1,0 +1,45 @@
+import struct
+
+import pytest
+
+from ctbench.predictors.isolation import system_calls
+
+
+def run_filter(content, number, architecture, *arguments):
+    """What a filter answers to a call: a small interpreter of its program."""
+    data = struct.pack("=IIQ6Q", number, architecture, 0, *arguments, *[0] * (6 - len(arguments)))
+    steps, place, value = list(struct.iter_unpack("=HBBI", content)), 0, 0
+    while True:
+        code, yes, no, operand = steps[place]
+        if code == 0x20:
+            (value,) = struct.unpack_from("=I", data, operand)
+        elif code == 0x06:
+            return operand
+        else:
+            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}[code]
+            place += yes if holds else no
+        place += 1
+
+
+@pytest.mark.parametrize(("machine", "architecture"), [("x86_64", 0xC000003E), ("aarch64", 0xC00000B7)])
+def test_the_filter_of_each_machine(machine, architecture):
+    """Every forbidden call of the table fails, all others are allowed; other architectures fail whatever they call."""
+    content, place = system_calls.program(machine), 0 if machine == "x86_64" else 1
+    forbidden = {pair[place] for pair in {**system_calls._FORBIDDEN, **system_calls._ABSENT}.values()} - {None}
+    special = {system_calls._SOCKET[place], system_calls._SOCKETPAIR[place]}
+    for number in range(600):
+        allowed = run_filter(content, number, architecture) == 0x7FFF0000
+        assert allowed == (number not in forbidden | special), number
+    assert run_filter(content, 0, 0x40000003) == 0x50000 | 38
+    clone, sockets = system_calls._CLONE[place], system_calls._SOCKET[place]
+    assert run_filter(content, clone, architecture, 0x10000000 | 17) == 0x50000 | 1
+    assert run_filter(content, clone, architecture, 0x3D0F00) == 0x7FFF0000
+    for family, protocol, allowed in ((1, 0, True), (2, 6, True), (16, 0, True), (16, 12, False), (40, 0, False)):
+        assert (run_filter(content, sockets, architecture, family, 1, protocol) == 0x7FFF0000) == allowed
+    if machine == "x86_64":
+        assert run_filter(content, 0x40000000 | 310, architecture) == 0x50000 | 38
+
+
+def test_other_machines_have_no_filter():
+    """Rather than one with wrong numbers."""
+    assert system_calls.program("riscv64") is None
