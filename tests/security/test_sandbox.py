@@ -298,3 +298,10 @@ def test_what_cannot_be_looked_into_holds_nothing():
     """Processes outside of a sandbox, and those that have ended, are passed over."""
     assert inside.look_inside({os.getpid(), 2**22 - 1}, sandbox.SCRATCHES) == (0, 0, 0)
     assert inside.unlinked_bytes({2**22 - 1}) == 0
+
+
+def test_large_label_maps_come_through_the_pipe(probe):
+    """One of 12 MB, three times what an answer without labels may hold, is whole."""
+    predictor, _ = probe("")
+    array = np.zeros((48, 512, 512), np.int16)
+    assert predictor.predict(Volume(array, (1.0, 1.0, 1.0))).labels.tobytes().rstrip(b"\0") == b"{}"

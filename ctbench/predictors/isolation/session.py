@@ -235,7 +235,7 @@ class Session:
         self._number += 1
         process.resume()
         try:
-            line = process.ask(json.dumps({"number": self._number, **request}).encode())
+            line = process.ask(json.dumps({"number": self._number, **request}).encode(), payload_bytes)
             if not line:
                 raise _died(process.exit_code)
             answer = self._parse(line)

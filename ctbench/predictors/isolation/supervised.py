@@ -135,15 +135,19 @@ class Supervised:
         resume(self._suspended)
         self._suspended = set()
 
-    def ask(self, request: bytes) -> bytes:
+    def ask(self, request: bytes, payload_bytes: int = 0) -> bytes:
         """Send one line and return the line that answers it, empty if the process ended instead.
+
+        Args:
+            request: The line, without its end.
+            payload_bytes: Number of bytes that may follow the answer, for `receive`.
 
         Raises:
             PredictionFailedError: A limit was exceeded, or the answer is longer than ``ANSWER_BYTES``.
         """
         assert self._process.stdin is not None
         self._answer.clear()
-        self._line_end, self._payload_bytes, self._asked = -1, 0, time.monotonic()
+        self._line_end, self._payload_bytes, self._asked = -1, payload_bytes, time.monotonic()
         self._printed = 0
         self._tail.clear()
         with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
@@ -160,7 +164,6 @@ class Supervised:
         Raises:
             PredictionFailedError: A limit was exceeded.
         """
-        self._payload_bytes = size
         end = self._line_end + 1 + size
         self._wait_for(lambda: len(self._answer) >= end or self.exit_code is not None)
         return self._answer[self._line_end + 1 : end]
@@ -247,7 +250,8 @@ class Supervised:
         self._answer += chunk
         if self._line_end < 0 and (place := chunk.find(b"\n")) >= 0:
             self._line_end = before + place
-        if len(self._answer) > ANSWER_BYTES + self._payload_bytes:
+        line_bytes = self._line_end if self._line_end >= 0 else len(self._answer)
+        if line_bytes > ANSWER_BYTES or len(self._answer) > ANSWER_BYTES + self._payload_bytes:
             msg = f"answered with more than {ANSWER_BYTES / 2**20:g} MiB"
             raise PredictionFailedError(msg)
 
