@@ -63,8 +63,8 @@ def added(monkeypatch):
 
 def test_nothing_else_has_to_be_told(added):
     """The metric is scored with its unit, titled, and ranked the right way."""
-    truth, half = np.ones((1, 2, 500), np.uint8), np.zeros((1, 2, 500), np.uint8)
-    half[0, 0] = 1
+    truth, half = np.ones((2, 1, 500), np.uint8), np.zeros((2, 1, 500), np.uint8)
+    half[0] = 1
     parts = []
     for rater, drawn in (("all", truth), ("half", half)):
         rows = score(truth, drawn, spacing_mm=(1, 1, 1), labels={"box": 1}).query("metric == 'missed_ml'")

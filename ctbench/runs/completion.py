@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 from collections import Counter
@@ -89,7 +90,7 @@ def tidy(paths: RunFolder, manifest: Manifest) -> None:
 
 _ROW_GROUP = 1 << 17
 _REFERENCES = b"references"
-_DIGEST = b"references_digest"
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class Joined(NamedTuple):
@@ -105,7 +106,9 @@ class Joined(NamedTuple):
 
 
 def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
-    """Write the rows of some cases, sorted, atomically.
+    """Write the rows of some cases, sorted, atomically: a Parquet file, followed by the SHA-256 of its bytes.
+
+    pyarrow may end the process where a bit of a file's metadata was flipped, so the digest is checked before it reads.
 
     Args:
         cases: The columns ``SCORE_COLUMNS`` of each case.
@@ -118,18 +121,13 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
     tables = [pa.Table.from_pydict(columns, schema=_schema()) for columns in cases]
     table = pa.concat_tables([_schema().empty_table(), *tables])
     table = table.sort_by([(name, "ascending") for name in KEYS])
-    lines = json.dumps(references, sort_keys=True).encode()
-    kept = {_REFERENCES: lines, _DIGEST: hashlib.sha256(lines).hexdigest().encode()}
-    # pyarrow leaves a file that it opened itself open where the disk is full.
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        # It is read once and then goes: what makes Parquet small and quick to search would only cost.
-        pq.write_table(
-            table.replace_schema_metadata(kept),
-            file,
-            compression="none",
-            write_statistics=False,
-            write_page_checksum=True,
-        )
+    kept = {_REFERENCES: json.dumps(references, sort_keys=True).encode()}
+    written = io.BytesIO()
+    # It is read once and then goes: what makes Parquet small and quick to search would only cost.
+    pq.write_table(table.replace_schema_metadata(kept), written, compression="none", write_statistics=False)
+    content = written.getvalue()
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content + hashlib.sha256(content).digest())
 
 
 def is_whole_part(path: Path) -> bool:
@@ -189,14 +187,16 @@ def _read_part(part: Path) -> tuple[Any, dict[str, dict[str, str]]]:
     import pyarrow.parquet as pq
 
     try:
-        # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
-        with pq.ParquetFile(part, page_checksum_verification=True) as file:
-            expect_bounded(file.metadata, part.stat().st_size, str(part))
-            table = file.read(use_threads=False)
-        kept = table.schema.metadata or {}
-        if kept[_DIGEST] != hashlib.sha256(kept[_REFERENCES]).hexdigest().encode():
+        content = part.read_bytes()
+        content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
             msg = "it was damaged"
             raise ValueError(msg)
+        # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
+        with pq.ParquetFile(io.BytesIO(content)) as file:
+            expect_bounded(file.metadata, len(content), str(part))
+            table = file.read(use_threads=False)
+        kept = table.schema.metadata or {}
         if not table.schema.remove_metadata().equals(_schema()):
             msg = f"its columns are {', '.join(table.schema.names)}"
             raise ValueError(msg)

@@ -89,9 +89,9 @@ def test_a_gz_of_rubbish(run, blobs_folder):
 
 
 def test_a_float_label_map(run, blobs_folder):
-    """Label maps are integers; the message says how the file is stored."""
-    write_volume(Volume(np.zeros((6, 24, 24), np.float32), (4.0, 1.0, 1.0)), mask(blobs_folder))
-    expect(run(), "case 'b'", "float32")
+    """Fractions are no codes; the message says how the file is stored, and names the first of them."""
+    write_volume(Volume(np.full((6, 24, 24), 0.5, np.float32), (4.0, 1.0, 1.0)), mask(blobs_folder))
+    expect(run(), "case 'b'", "float32", "0.5")
 
 
 def test_an_output_folder_that_cannot_be_written(ctbench, blobs_folder, tmp_path):

@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from datetime import date
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_a_damaged_mark_means_not_built(module, described):
         ({"builder": "no.such:build"}, "module 'no.such' cannot be imported"),
         ({"builder": "toybuilder:biuld"}, "module 'toybuilder' has no function 'biuld'"),
         ({"builder_options": {"sede": 1}}, "builder_options do not fit toybuilder:build: got an unexpected keyword"),
-        ({"builder_options": {"seed": {1, 2}}}, "builder_options must be numbers, text, lists and mappings"),
+        ({"builder_options": {"seed": date(2026, 1, 2)}}, "builder_options must be numbers, text, lists and mappings"),
     ],
 )
 def test_a_wrong_builder_is_refused(module, write_catalog, fields, message):

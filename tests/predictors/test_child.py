@@ -31,7 +31,7 @@ def request_for(tmp_path, image):
     """The request to predict the small image, whose voxels lie in a file."""
     image.array.tofile(tmp_path / "image")
     header = {"dtype": "int16", "shape": list(image.shape), "path": str(tmp_path / "image")}
-    header |= {"spacing_mm": list(image.spacing_mm), "origin_mm": [0, 0, 0]}
+    header |= {"spacing_mm": list(image.spacing_mm), "origin_mm": [0, 0, 0], "stored_axes": [0, 1, 2]}
     return {"predict": {"image": header}}
 
 

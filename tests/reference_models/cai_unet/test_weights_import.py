@@ -89,5 +89,5 @@ def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
     """The message says what to install."""
     monkeypatch.setitem(sys.modules, "h5py", None)
     (tmp_path / "w.hdf5").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"ctbench\[keras-weights\]"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[keras-weights\]'"):
         MODEL.import_weights(tmp_path / "w.hdf5", tmp_path / "ours.safetensors")
