@@ -28,7 +28,7 @@ NOTES = ("not sandboxed", "not enforced", "trusted: it runs in ctbench's own pro
 
 @contextmanager
 def default_interrupts():
-    """Let a command that is started inside the block be ended by signals, also where the tests run in the background."""
+    """Let signals end a command that is started inside the block, also where the tests run in the background."""
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
     try:
