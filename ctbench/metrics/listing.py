@@ -22,7 +22,51 @@ _7, _14, _28 = np.uint64(7), np.uint64(14), np.uint64(28)
 
 
 @compiled
-def dual_grid_elements(  # noqa: PLR0915 (compiled functions cannot call each other)
+def _transposed(code: np.uint64) -> np.uint64:
+    """Return eight bytes as a matrix of 8 x 8 bits, transposed: byte k holds bit k of each byte."""
+    swap = (code ^ code >> _7) & _BY_1
+    code = code ^ swap ^ swap << _7
+    swap = (code ^ code >> _14) & _BY_2
+    code = code ^ swap ^ swap << _14
+    swap = (code ^ code >> _28) & _BY_4
+    return code ^ swap ^ swap << _28
+
+
+@compiled
+def _longer(
+    positions: NDArray[np.uint32],
+    codes: NDArray[np.uint64],
+    surfaces: NDArray[np.uint8],
+    sampled: NDArray[np.uint8],
+    size: int | np.int64,
+) -> Elements:
+    """Return lists that hold the same, with room for twice as many elements and those of a row of some size."""
+    more = positions.size + size
+    return (
+        np.concatenate((positions, np.empty(more, np.uint32))),
+        np.concatenate((codes, np.empty(more, np.uint64))),
+        np.concatenate((surfaces, np.empty(more, np.uint8))),
+        np.concatenate((sampled, np.empty(more, np.uint8))),
+    )
+
+
+@compiled
+def _mark(row: NDArray[np.uint8], start: np.int64, marked: NDArray[np.uint8], extent: NDArray[np.int32]) -> None:
+    """Mark the elements of a row among the targets, and extend the extent (start, stop) of their row."""
+    for x in range(row.size):
+        marked[x] |= row[x]
+    left, right = 0, row.size
+    while left < right and row[left] == 0:
+        left += 1
+    while right > left and row[right - 1] == 0:
+        right -= 1
+    if left < right:
+        extent[0] = min(extent[0], start + left)
+        extent[1] = max(extent[1], start + right)
+
+
+@compiled
+def dual_grid_elements(
     mask: NDArray[np.uint8],
     spans: NDArray[np.int32],
     uncounted: NDArray[np.uint8],
@@ -78,25 +122,12 @@ def dual_grid_elements(  # noqa: PLR0915 (compiled functions cannot call each ot
                 row[x] = (some[x] | some[x + 1]) & ~(every[x] & every[x + 1])
             if targets.size:
                 marked = targets[z + margins[0], y + margins[1], start + margins[2] : stop + margins[2]]
-                for x in range(size):
-                    marked[x] |= row[x]
-                left, right = 0, size
-                while left < right and row[left] == 0:
-                    left += 1
-                while right > left and row[right - 1] == 0:
-                    right -= 1
-                if left < right:
-                    extents[z, y, 0] = min(extents[z, y, 0], start + left)
-                    extents[z, y, 1] = max(extents[z, y, 1], start + right)
+                _mark(row[:size], start, marked, extents[z, y])
             if not listed:
                 continue
             row[size : (size + 7) // 8 * 8] = 0
             if n + size > positions.size:
-                more = positions.size + size
-                positions = np.concatenate((positions, np.empty(more, np.uint32)))
-                codes = np.concatenate((codes, np.empty(more, np.uint64)))
-                surfaces = np.concatenate((surfaces, np.empty(more, np.uint8)))
-                sampled = np.concatenate((sampled, np.empty(more, np.uint8)))
+                positions, codes, surfaces, sampled = _longer(positions, codes, surfaces, sampled, size)
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
                 if words[word] == 0:
@@ -106,14 +137,8 @@ def dual_grid_elements(  # noqa: PLR0915 (compiled functions cannot call each ot
                         continue
                     low = a[x] | a[x + 1] << 8 | b[x] << 16 | b[x + 1] << 24
                     high = c[x] | c[x + 1] << 8 | d[x] << 16 | d[x + 1] << 24
-                    code = np.uint64(low) | np.uint64(high) << np.uint64(32)
-                    swap = (code ^ code >> _7) & _BY_1
-                    code = code ^ swap ^ swap << _7
-                    swap = (code ^ code >> _14) & _BY_2
-                    code = code ^ swap ^ swap << _14
-                    swap = (code ^ code >> _28) & _BY_4
                     positions[n] = first + x
-                    codes[n] = code ^ swap ^ swap << _28
+                    codes[n] = _transposed(np.uint64(low) | np.uint64(high) << np.uint64(32))
                     surfaces[n] = row[x]
                     sampled[n] = row[x] & ~(left_out[x] | left_out[x + 1])
                     n += 1
@@ -121,7 +146,7 @@ def dual_grid_elements(  # noqa: PLR0915 (compiled functions cannot call each ot
 
 
 @compiled
-def surface_voxels(  # noqa: PLR0915 (as above)
+def surface_voxels(
     mask: NDArray[np.uint8],
     spans: NDArray[np.int32],
     uncounted: NDArray[np.uint8],
@@ -166,25 +191,12 @@ def surface_voxels(  # noqa: PLR0915 (as above)
                 row[x] = a[x + 1] & ~(a[x] & a[x + 2] & up[x] & down[x] & before[x] & after[x])
             if targets.size:
                 marked = targets[z + margins[0], y + margins[1], start + margins[2] : stop + margins[2]]
-                for x in range(size):
-                    marked[x] |= row[x]
-                left, right = 0, size
-                while left < right and row[left] == 0:
-                    left += 1
-                while right > left and row[right - 1] == 0:
-                    right -= 1
-                if left < right:
-                    extents[z, y, 0] = min(extents[z, y, 0], start + left)
-                    extents[z, y, 1] = max(extents[z, y, 1], start + right)
+                _mark(row[:size], start, marked, extents[z, y])
             if not listed:
                 continue
             row[size : (size + 7) // 8 * 8] = 0
             if n + size > positions.size:
-                more = positions.size + size
-                positions = np.concatenate((positions, np.empty(more, np.uint32)))
-                codes = np.concatenate((codes, np.empty(more, np.uint64)))
-                surfaces = np.concatenate((surfaces, np.empty(more, np.uint8)))
-                sampled = np.concatenate((sampled, np.empty(more, np.uint8)))
+                positions, codes, surfaces, sampled = _longer(positions, codes, surfaces, sampled, size)
             first = (z * height + y) * width + start
             for word in range((size + 7) // 8):
                 if words[word] == 0:
@@ -192,14 +204,8 @@ def surface_voxels(  # noqa: PLR0915 (as above)
                 for x in range(word * 8, word * 8 + 8):
                     if row[x] == 0:
                         continue
-                    code = np.uint64(row[x])
-                    swap = (code ^ code >> _7) & _BY_1
-                    code = code ^ swap ^ swap << _7
-                    swap = (code ^ code >> _14) & _BY_2
-                    code = code ^ swap ^ swap << _14
-                    swap = (code ^ code >> _28) & _BY_4
                     positions[n] = first + x
-                    codes[n] = code ^ swap ^ swap << _28
+                    codes[n] = _transposed(np.uint64(row[x]))
                     surfaces[n] = sampled[n] = row[x]
                     if uncounted.size:
                         at = start + x

@@ -50,3 +50,14 @@ def test_read_only_arrays_are_taken():
     boxes = np.tile(np.array([9, 0] * 3), (2, 1))
     bounding_boxes(label_map, np.array([0, 1], np.int32), boxes)
     assert boxes[1].tolist() == [0, 2, 0, 3, 0, 4]
+
+
+@compiled
+def _quarters(n: int) -> float:
+    """Add up 1/4 2n times, through another compiled function."""
+    return _halves(n) / 2 + _halves(n) / 2
+
+
+def test_compiled_functions_call_each_other():
+    """In machine code, wherever numba's cache keeps it; each is still called by its name, too."""
+    assert _quarters(6) == _quarters.__wrapped__(6) == 3.0
