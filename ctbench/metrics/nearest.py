@@ -20,6 +20,7 @@ __all__ = [
     "distances_along_rows",
     "nearest_by_columns",
     "nearest_by_rows",
+    "nearest_by_scan",
     "nearest_in_ball",
     "pack_steps",
     "weights_by_step",

@@ -6,7 +6,7 @@ import difflib
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -104,41 +104,42 @@ def score(
         0  cube   dice   0.75    1     ok
         1  cube     hd   5.00   mm     ok
     """
-    rules: dict[str, Any] = {"metrics": metrics, "tolerance_mm": tolerance_mm}
-    rules |= {"surface": surface, "surface_model": surface_model}
-    return _frame(score_rows(reference, prediction, spacing_mm=spacing_mm, labels=labels, **rules))
+    rows = rows_by_reference(
+        {"": reference},
+        prediction,
+        spacing_mm=spacing_mm,
+        labels=labels,
+        metrics=metrics,
+        tolerance_mm=tolerance_mm,
+        surface=surface,
+        surface_model=surface_model,
+    )
+    return _frame(rows[""])
+
+
+class Rules(TypedDict, total=False):
+    """The keyword arguments of ``score``, which say how."""
+
+    spacing_mm: Required[Sequence[float]]
+    labels: Required[LabelSet | Mapping[str, Codes]]
+    metrics: Iterable[str] | None
+    tolerance_mm: float | Mapping[str, float]
+    surface: Surface
+    surface_model: Literal["dual_grid", "mesh"]
 
 
 def score_rows(
-    reference: Reference | NDArray[np.integer],
-    prediction: NDArray[np.integer],
-    *,
-    spacing_mm: Sequence[float],
-    labels: LabelSet | Mapping[str, Codes],
-    metrics: Iterable[str] | None = None,
-    tolerance_mm: float | Mapping[str, float] = 1.0,
-    surface: Surface = "3d",
-    surface_model: Literal["dual_grid", "mesh"] = "dual_grid",
+    reference: Reference | NDArray[np.integer], prediction: NDArray[np.integer], **rules: Unpack[Rules]
 ) -> list[Row]:
     """Return the rows of ``score`` as tuples: for a small volume, making a frame takes longer than the scores.
 
     Arguments, errors and warnings are those of ``score``.
     """
-    rules: dict[str, Any] = {"metrics": metrics, "tolerance_mm": tolerance_mm}
-    rules |= {"surface": surface, "surface_model": surface_model}
-    return _scored([reference], prediction, spacing_mm=spacing_mm, labels=labels, **rules)[0]
+    return rows_by_reference({"": reference}, prediction, **rules)[""]
 
 
 def score_by_reference(
-    references: Mapping[str, Reference | NDArray[np.integer]],
-    prediction: NDArray[np.integer],
-    *,
-    spacing_mm: Sequence[float],
-    labels: LabelSet | Mapping[str, Codes],
-    metrics: Iterable[str] | None = None,
-    tolerance_mm: float | Mapping[str, float] = 1.0,
-    surface: Surface = "3d",
-    surface_model: Literal["dual_grid", "mesh"] = "dual_grid",
+    references: Mapping[str, Reference | NDArray[np.integer]], prediction: NDArray[np.integer], **rules: Unpack[Rules]
 ) -> pd.DataFrame:
     """Score a prediction against several references that are nearly the same, such as all references of one case.
 
@@ -148,12 +149,7 @@ def score_by_reference(
     Args:
         references: Name -> reference, as for ``score``; one or more.
         prediction: As for ``score``.
-        spacing_mm: As for ``score``.
-        labels: As for ``score``.
-        metrics: As for ``score``.
-        tolerance_mm: As for ``score``.
-        surface: As for ``score``.
-        surface_model: As for ``score``.
+        rules: The keyword arguments of ``score``.
 
     Returns:
         The rows of ``score`` for each reference in turn, after a column ``reference`` of its name.
@@ -175,11 +171,9 @@ def score_by_reference(
         0     small  square   dice    1.0
         1     large  square   dice    0.8
     """
-    rules: dict[str, Any] = {"metrics": metrics, "tolerance_mm": tolerance_mm}
-    rules |= {"surface": surface, "surface_model": surface_model}
-    found = _scored(list(references.values()), prediction, spacing_mm=spacing_mm, labels=labels, **rules)
-    frame = _frame([row for rows in found for row in rows])
-    frame.insert(0, "reference", [name for name, rows in zip(references, found, strict=True) for _ in rows])
+    found = rows_by_reference(references, prediction, **rules)
+    frame = _frame([row for rows in found.values() for row in rows])
+    frame.insert(0, "reference", [name for name, rows in found.items() for _ in rows])
     return frame
 
 
@@ -198,38 +192,19 @@ def rows_by_reference(
 
     Arguments, errors and warnings are those of ``score_by_reference``.
     """
-    rules: dict[str, Any] = {"metrics": metrics, "tolerance_mm": tolerance_mm}
-    rules |= {"surface": surface, "surface_model": surface_model}
-    found = _scored(list(references.values()), prediction, spacing_mm=spacing_mm, labels=labels, **rules)
-    return dict(zip(references, found, strict=True))
-
-
-def _scored(
-    references: Sequence[Reference | NDArray[np.integer]],
-    prediction: NDArray[np.integer],
-    *,
-    spacing_mm: Sequence[float],
-    labels: LabelSet | Mapping[str, Codes],
-    metrics: Iterable[str] | None,
-    tolerance_mm: float | Mapping[str, float],
-    surface: Surface,
-    surface_model: Literal["dual_grid", "mesh"],
-) -> list[list[Row]]:
-    """Return the rows of each reference."""
     wanted, targets, spacing = _metrics(metrics), structures(labels, tolerance_mm), as_spacing(spacing_mm)
-    codes = _codes(targets)
-    found: list[list[Row]] = []
-    for first in range(0, len(references), PLANES):
-        comparison = as_comparison(references[first : first + PLANES], prediction, codes)
+    codes, names = _codes(targets), list(references)
+    found: dict[str, list[Row]] = {name: [] for name in names}
+    for first in range(0, len(names), PLANES):
+        some = names[first : first + PLANES]
+        comparison = as_comparison([references[name] for name in some], prediction, codes)
         for reference in comparison.references:
             _check_surface(surface, surface_model, reference, wanted)
-        rows: list[list[Row]] = [[] for _ in comparison.references]
         for structure in targets:
             measurements = StructureMeasurements(structure, comparison, spacing, surface, surface_model)
-            for own, measured in zip(rows, measurements.against, strict=True):
+            for name, measured in zip(some, measurements.against, strict=True):
                 status = _status(measured)
-                own += [_row(metric, measured, status) for metric in wanted]
-        found += rows
+                found[name] += [_row(metric, measured, status) for metric in wanted]
     return found
 
 
