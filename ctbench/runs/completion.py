@@ -108,7 +108,7 @@ class Joined(NamedTuple):
 def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
     """Write the rows of some cases, sorted, atomically: a Parquet file, followed by the SHA-256 of its bytes.
 
-    pyarrow may end the process where a bit of a file's metadata was flipped, so the digest is checked before it reads.
+    Parquet itself has checksums of its pages, not of its metadata.
 
     Args:
         cases: The columns ``SCORE_COLUMNS`` of each case.

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pandas as pd
@@ -40,10 +42,33 @@ def test_a_file_that_is_none_is_named(tmp_path):
         read_bounded(tmp_path / "absent", "absent", 2)
 
 
+FLIPS = """
+import io, sys
+import pandas as pd
+from ctbench.errors import StoreError
+from ctbench.runs.parquet import read_bounded
+stream, table = io.BytesIO(), pd.DataFrame({"case": ["a", "b"] * 20, "value": [1.0, 3.0] * 20})
+table.to_parquet(stream, index=False, write_statistics=False)
+content = stream.getvalue()
+for place in range(len(content)):
+    for bit in (1, 4, 16):
+        try:
+            read_bounded(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :], "a table", 40)
+        except StoreError:
+            pass
+print("done")
+"""
+
+
+def test_no_flipped_bit_ends_the_process():
+    """The file is refused, or read; pyarrow ends it where it is asked for a column whose metadata are wrong."""
+    done = subprocess.run([sys.executable, "-c", FLIPS], capture_output=True, text=True, check=False)
+    assert done.stdout == "done\n", done.stderr[-500:]
+
+
 def metadata(rows, size):
     """Metadata that state so many rows and unpacked bytes."""
-    column = SimpleNamespace(total_uncompressed_size=size)
-    group = SimpleNamespace(num_columns=1, column=lambda _: column)
+    group = SimpleNamespace(total_byte_size=size)
     return SimpleNamespace(num_rows=rows, num_row_groups=1, row_group=lambda _: group)
 
 
