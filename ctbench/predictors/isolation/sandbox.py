@@ -205,6 +205,8 @@ def interpreter_folders() -> tuple[Path, ...]:
 def environment_folders(program: Path) -> tuple[Path, ...]:
     """Return the folders of the Python environment that a program lies in, and of the Python that it was made from.
 
+    A stranger's environment may name any folder as that of its Python: only a folder that holds one is believed.
+
     Args:
         program: Path of the program, before links are followed: that of ``env/bin/python`` leads out of ``env``.
 
@@ -215,7 +217,7 @@ def environment_folders(program: Path) -> tuple[Path, ...]:
     configuration = prefix / "pyvenv.cfg"
     if not configuration.is_file() and not (prefix / "conda-meta").is_dir():
         return ()
-    prefixes = {str(prefix), *_link_prefixes(str(program))}
+    prefixes = _link_prefixes(str(program))
     for interpreter in sorted(prefix.glob("bin/python*")):
         prefixes |= _link_prefixes(str(interpreter))
     if configuration.is_file():
@@ -223,7 +225,8 @@ def environment_folders(program: Path) -> tuple[Path, ...]:
         fields = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
         if fields.get("home"):
             prefixes.add(str(Path(fields["home"]).parent))
-    found = (Path(one, name) for one in sorted(prefixes - _SYSTEM_PREFIXES) for name in _OF_PREFIX)
+    pythons = {one for one in prefixes if any(Path(one, "bin").glob("python*"))}
+    found = (Path(one, name) for one in sorted({str(prefix), *pythons} - _SYSTEM_PREFIXES) for name in _OF_PREFIX)
     return tuple(path for path in found if path.exists())
 
 

@@ -1,4 +1,4 @@
-"""Tell DICOM files that hold segments (SEG, RTSTRUCT) from images, by the SOP class at their start."""
+"""Kind of a DICOM file (SEG, RTSTRUCT, or an image), by the SOP class at its start."""
 
 from __future__ import annotations
 

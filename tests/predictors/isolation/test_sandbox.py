@@ -139,6 +139,18 @@ def test_the_environment_of_a_program_is_its_own_and_that_of_its_python(tmp_path
     assert set(found) == expected
 
 
+@pytest.mark.parametrize("by", ["home", "link"])
+def test_a_folder_without_a_python_is_nobodys_environment(tmp_path, by):
+    """Whatever a stranger's pyvenv.cfg or link says, the user's own folders are not shown."""
+    own, env = tmp_path / "user", tmp_path / "env"
+    for folder in (own / "bin", own / "lib", env / "bin"):
+        folder.mkdir(parents=True)
+    (own / "bin" / "tool").touch()
+    (env / "pyvenv.cfg").write_text(f"home = {own / 'bin'}\n" if by == "home" else "")
+    (env / "bin" / "python").symlink_to(own / "bin" / "tool")
+    assert set(sandbox.environment_folders(env / "bin" / "python")) == {env / "bin", env / "pyvenv.cfg"}
+
+
 def test_a_conda_environment_is_known_by_its_own_folder(tmp_path):
     """It has no pyvenv.cfg."""
     for name in ("bin", "lib", "conda-meta", "pkgs"):
