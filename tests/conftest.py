@@ -1,7 +1,9 @@
 """What every test may use."""
 
+import getpass
 import gzip
 import os
+import platform
 import shutil
 import struct
 import subprocess
@@ -19,6 +21,7 @@ from ctbench.errors import MissingFileError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report.page.printing import find_browser
+from ctbench.runs import privacy
 from ctbench.volume import Volume, write_volume
 
 # A busy machine is no defect: properties are tested for what they say, never for how long it takes.
@@ -178,6 +181,40 @@ def fails_on_c():
 def wrong_shape_on_c():
     """The same, but case c comes back with a slice too few."""
     return Bright(lambda labels: Prediction(labels[1:]))
+
+
+@pytest.fixture
+def on_machine(monkeypatch):
+    """A function that gives the user and the machine other names, which `ctbench.runs.privacy` keeps for a process."""
+
+    def call(user, home, machine):
+        privacy._own_names.cache_clear()
+        monkeypatch.setattr(Path, "home", lambda: Path(home))
+        monkeypatch.setattr(getpass, "getuser", lambda: user)
+        monkeypatch.setattr(platform, "node", lambda: machine)
+
+    yield call
+    privacy._own_names.cache_clear()
+
+
+class Late:
+    """A model that draws what is bright, without the first slices: no copy of anybody."""
+
+    def __init__(self, name, without):
+        self.info = PredictorInfo(name=name, version="1", labels=LabelSet({"hemorrhage": 1}))
+        self.without = without
+
+    def predict(self, image):
+        """Segment."""
+        labels = (image.array > 50).astype(np.uint8)
+        labels[: self.without] = 0
+        return Prediction(labels)
+
+
+@pytest.fixture
+def late():
+    """A class of models: their name, and how many of the first slices they miss."""
+    return Late
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import getpass
 import platform
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,9 @@ from ctbench.runs.privacy import HIDDEN, public_options, public_text, secrets_in
 
 
 @pytest.fixture
-def alice(monkeypatch):
+def alice(on_machine):
     """A user with a telling name on a telling machine."""
-    privacy._own_names.cache_clear()
-    monkeypatch.setattr(Path, "home", lambda: Path("/srv/people/alice"))
-    monkeypatch.setattr(getpass, "getuser", lambda: "alice")
-    monkeypatch.setattr(platform, "node", lambda: "radiology-ws7")
-    yield
-    privacy._own_names.cache_clear()
+    on_machine("alice", "/srv/people/alice", "radiology-ws7")
 
 
 @pytest.mark.parametrize(

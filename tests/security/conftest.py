@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ctbench.predictors.isolation import sandbox
+
 PROGRAM = Path(sys.executable).with_name("ctbench")
 
 MODEL = """
@@ -85,3 +87,10 @@ def shadows(stranger):
     for name in SHADOWED:
         (stranger.folder / f"{name}.py").write_text(stranger.trap)
     return stranger
+
+
+@pytest.fixture
+def needs_bubblewrap():
+    """Skip where there is no sandbox."""
+    if not sandbox.is_sandboxed():
+        pytest.skip("; ".join(sandbox.missing_protections()))

@@ -10,7 +10,7 @@ import pytest
 
 from ctbench.errors import PluginError, UsageError
 from ctbench.predictors import IsolatedPredictor, Isolation, own_files
-from ctbench.predictors.isolation import mounts, sandbox
+from ctbench.predictors.isolation import mounts
 from ctbench.runs import run
 
 MODEL = """
@@ -28,13 +28,7 @@ class Reads:
         return ctbench.Prediction(np.zeros(image.shape, np.uint8))
 """
 PROGRAM = "import sys, shutil\nopen(sys.argv[3]).read()\nshutil.copy(sys.argv[1], sys.argv[2])\n"
-
-
-@pytest.fixture(autouse=True)
-def needs_bubblewrap():
-    """Skip where there is no sandbox."""
-    if not sandbox.is_sandboxed():
-        pytest.skip("; ".join(sandbox.missing_protections()))
+pytestmark = pytest.mark.usefixtures("needs_bubblewrap")
 
 
 @pytest.fixture

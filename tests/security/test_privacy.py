@@ -1,9 +1,7 @@
 """Nothing in a run, or on a board, names the person, the machine, the patient or a token."""
 
-import getpass
 import gzip
 import json
-import platform
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +37,9 @@ SECRETS = ("s3cr3t-t0ken", "zaphod", "heartofgold")
 
 
 @pytest.fixture
-def zaphod(monkeypatch):
+def zaphod(on_machine):
     """The user and the machine."""
-    privacy._own_names.cache_clear()
-    monkeypatch.setattr(Path, "home", lambda: Path("/people/zaphod"))
-    monkeypatch.setattr(getpass, "getuser", lambda: "zaphod")
-    monkeypatch.setattr(platform, "node", lambda: "heartofgold")
-    yield
-    privacy._own_names.cache_clear()
+    on_machine("zaphod", "/people/zaphod", "heartofgold")
 
 
 def texts(folder):

@@ -63,13 +63,6 @@ def found_by(predictor):
 
 
 @pytest.fixture
-def needs_bubblewrap():
-    """Skip where there is no sandbox."""
-    if not sandbox.is_sandboxed():
-        pytest.skip("; ".join(sandbox.missing_protections()))
-
-
-@pytest.fixture
 def probe(stranger, monkeypatch):
     """Run code in the sandbox; return the predictor, and what the code found."""
     (stranger.folder / "probing.py").write_text(PROBE)

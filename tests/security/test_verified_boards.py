@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -11,32 +10,16 @@ import pytest
 from ctbench.boards import CHECKED, Record, open_board, rebuild, submit, verify_board
 from ctbench.errors import StoreError
 from ctbench.files import sha256
-from ctbench.labels import LabelSet
-from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.runs import Execution, run
 from ctbench.runs.folder import RunFolder
 
 HERE = Execution(jobs=1, cached=False)
 
 
-class Poor:
-    """A model that misses most of what is bright."""
-
-    def __init__(self, name="poor", first=3):
-        self.info = PredictorInfo(name=name, version="1", labels=LabelSet({"hemorrhage": 1}))
-        self.first = first
-
-    def predict(self, image):
-        """Segment one slice."""
-        labels = (image.array > 50).astype(np.uint8)
-        labels[: self.first] = 0
-        return Prediction(labels)
-
-
 @pytest.fixture
-def board(blobs, tmp_path, nowhere):
+def board(blobs, late, tmp_path, nowhere):
     """A board with one run, which its owner verified."""
-    digest, _ = submit(run(blobs, Poor(), tmp_path / "run", metrics=["dice"], jobs=1), tmp_path / "board")
+    digest, _ = submit(run(blobs, late("poor", 3), tmp_path / "run", metrics=["dice"], jobs=1), tmp_path / "board")
     record, _ = verify_board(tmp_path / "board", Record(), lambda name: blobs, execution=HERE)
     assert record.holds(digest)
     record.write(tmp_path / "record.json")
@@ -121,10 +104,10 @@ def test_a_run_that_was_never_verified_by_submit_is_found(blobs, board):
     assert found.to_dict() == {digest: "held", "0" * 64: "not checked"}
 
 
-def test_two_runs_with_equal_predictions_are_flagged(blobs, board, tmp_path):
+def test_two_runs_with_equal_predictions_are_flagged(late, blobs, board, tmp_path):
     """Under another name they are still those of the run that was there before."""
     place, _, digest = board
-    other, _ = submit(run(blobs, Poor("mine"), tmp_path / "other", metrics=["dice"], jobs=1), place)
+    other, _ = submit(run(blobs, late("mine", 3), tmp_path / "other", metrics=["dice"], jobs=1), place)
     found = verify_board(place, Record(), lambda name: blobs, execution=HERE)[1].set_index("run")
     assert found["result"].to_dict() == {digest: "held", other: "flagged"}
     assert f"the prediction is that of run {digest[:12]} (poor), voxel for voxel" in found.loc[other, "reason"]

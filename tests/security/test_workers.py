@@ -130,8 +130,9 @@ def test_every_command_refuses_it(stranger, blobs_folder, command):
     assert stranger.ctbench(*arguments, "--unsandboxed", **path).returncode == 0
 
 
-def test_a_worker_without_a_sandbox_refuses_it_too(dozen, slow, tmp_path, monkeypatch):
-    """The run ends with the sentence of that machine; it was sandboxed where it was planned."""
+@pytest.fixture
+def another_machine(monkeypatch):
+    """Cases are predicted where there is no sandbox, other than where the run is planned."""
     original = predicting.predict_case
 
     def on_another_machine(*arguments):
@@ -140,20 +141,18 @@ def test_a_worker_without_a_sandbox_refuses_it_too(dozen, slow, tmp_path, monkey
         return original(*arguments)
 
     monkeypatch.setattr("ctbench.runs.phases.predict_case", on_another_machine)
+
+
+@pytest.mark.usefixtures("another_machine")
+def test_a_worker_without_a_sandbox_refuses_it_too(dozen, slow, tmp_path):
+    """The run ends with the sentence of that machine; it was sandboxed where it was planned."""
     with pytest.raises(UsageError, match="there is none here: user namespaces are forbidden"):
         run(dozen, slow, tmp_path / "run", jobs=1, **QUICK)
 
 
-def test_a_worker_says_what_it_does_not_enforce(blobs, slow, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("another_machine")
+def test_a_worker_says_what_it_does_not_enforce(blobs, slow, tmp_path):
     """The log has the sentences of every machine that predicted, each once, not only of the one that planned."""
-    original = predicting.predict_case
-
-    def on_another_machine(*arguments):
-        monkeypatch.setattr(sandbox, "_problem", lambda: "user namespaces are forbidden")
-        release_predictors()
-        return original(*arguments)
-
-    monkeypatch.setattr("ctbench.runs.phases.predict_case", on_another_machine)
     result = run(blobs, slow, tmp_path / "run", isolation=Isolation(unsandboxed=True), jobs=1, **QUICK)
     messages = [str(message["message"]) for message in result.messages()]
     assert len([message for message in messages if "user namespaces are forbidden" in message]) == 1
