@@ -11,7 +11,17 @@ from scipy.special import chdtrc, fdtrc
 from ctbench.statistics.estimate import Z, t_half_width, t_p_value
 from ctbench.statistics.missing import Numbers
 
-__all__ = ["Analysis", "Components", "Contrast", "Design", "Table", "against_one", "analyse", "components", "contrast"]
+__all__ = [
+    "Analysis",
+    "Components",
+    "Contrast",
+    "Design",
+    "Table",
+    "analyse",
+    "components",
+    "difference",
+    "mean_over_readers",
+]
 
 Analysis = Literal["random readers and cases", "fixed readers", "fixed cases"]
 """What is a sample of a population: readers and cases, cases alone, or readers alone."""
@@ -52,6 +62,12 @@ class Table(NamedTuple):
     """Number of cases whose sample covariances these are: then they have degrees of freedom of their own. None: they
     are taken as known, as Hillis does."""
 
+    def condition(self, row: int) -> tuple[Numbers, Numbers]:
+        """Return the figures of one condition and their covariances, J x J."""
+        readers = self.values.shape[1]
+        own = slice(row * readers, (row + 1) * readers)
+        return self.values[row], self.covariances[own, own]
+
     @property
     def mean_squares(self) -> tuple[float, float, float]:
         """Mean squares of conditions, readers, and their interaction (nested readers: readers within conditions)."""
@@ -91,7 +107,7 @@ def components(table: Table) -> Components:
 
 
 class Error(NamedTuple):
-    """The error of a difference of two conditions: ``squared`` is 2 / J times ``mean_square``."""
+    """The error of F, and of a difference of two conditions: its variance is 2 / J times the mean square."""
 
     mean_square: float
     degrees: float
@@ -163,48 +179,40 @@ class Contrast(NamedTuple):
     p: float
 
 
-def contrast(table: Table, first: int, second: int | None, analysis: Analysis) -> Contrast:
-    """Return the mean figure of one condition, or its difference from another one.
+def difference(table: Table, first: int, second: int, analysis: Analysis) -> Contrast:
+    """Return the mean figure of one condition minus that of another one.
 
     Args:
         table: Figures of merit.
         first: Row of the condition.
-        second: Row of the condition that is subtracted; None: none, the mean itself is estimated from this row alone.
+        second: Row of the condition that is subtracted.
         analysis: What is random.
     """
-    means = table.values.mean(axis=1)
-    readers = table.values.shape[1]
-    if second is not None:
-        error = _error(table, analysis)
-        return _contrast(float(means[first] - means[second]), 2 * error.mean_square / readers, error.degrees)
-    own = slice(first * readers, (first + 1) * readers)
-    return _mean(table.values[first], table.covariances[own, own], analysis, table.sampled)
+    means, error = table.values.mean(axis=1), _error(table, analysis)
+    squared = 2 * error.mean_square / table.values.shape[1]
+    return _contrast(float(means[first] - means[second]), squared, error.degrees)
 
 
-def against_one(differences: Numbers, covariances: Numbers, analysis: Analysis) -> Contrast:
-    """Return the mean difference of one model from J readers of the same cases.
+def mean_over_readers(
+    values: Numbers, covariances: Numbers, analysis: Analysis, sampled: int | None = None
+) -> Contrast:
+    """Return the mean of J readers' values (Hillis, Statistics in Medicine 2007;26:596-619).
 
     Args:
-        differences: Model minus each reader.
+        values: The figures of one condition, or the differences of one model from each reader.
         covariances: Their covariances over samples of cases, J x J.
         analysis: What is random.
+        sampled: As in ``Table``.
     """
-    return _mean(differences, covariances, analysis, None)
-
-
-def _mean(values: Numbers, covariances: Numbers, analysis: Analysis, sampled: int | None) -> Contrast:
-    """Return the mean of J readers' values with its error (Hillis, Statistics in Medicine 2007;26:596-619)."""
-    readers = len(values)
-    between = _variance(values)
-    off = covariances[~np.eye(readers, dtype=bool)]
-    shared = max(float(off.mean()), 0.0) if off.size else 0.0
-    mean = float(values.mean())
+    readers, mean = len(values), float(values.mean())
     if analysis == "fixed readers":
         return _contrast(mean, float(covariances.mean()), math.inf)
-    if analysis == "fixed cases":
-        return _contrast(mean, between / readers, readers - 1)
     if readers < 2:
         return _contrast(mean, math.nan, 0.0)
+    between = _variance(values)
+    if analysis == "fixed cases":
+        return _contrast(mean, between / readers, readers - 1)
+    shared = max(float(covariances[~np.eye(readers, dtype=bool)].mean()), 0.0)
     total, degrees = _sum_of(between, readers - 1, readers * shared, sampled)
     return _contrast(mean, total / readers, degrees)
 

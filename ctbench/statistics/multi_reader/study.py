@@ -22,10 +22,10 @@ from ctbench.statistics.multi_reader.analysis import (
     Contrast,
     Design,
     Table,
-    against_one,
     analyse,
     components,
-    contrast,
+    difference,
+    mean_over_readers,
 )
 from ctbench.statistics.multi_reader.merits import Covariance, Figure, Merit, covariances, marks_merit, ratings_merit
 from ctbench.statistics.populations import populated
@@ -183,11 +183,13 @@ def mrmc_against_readers(
     minus = np.column_stack([np.ones(len(own) - 1), -np.eye(len(own) - 1)])
     rows = []
     for analysis in get_args(Analysis):
-        compared = against_one(minus @ values, minus @ found @ minus.T, analysis)
+        compared = mean_over_readers(minus @ values, minus @ found @ minus.T, analysis)
         rows.append(_difference(analysis, model, READERS, compared, margin, Direction.HIGHER))
     readers = Table(values[None, 1:], found[1:, 1:])
     cells = [(model if reader == model else READERS, reader, merits[reader].value) for reader in own]
-    means = [_row(analysis, READERS, contrast(readers, 0, None, analysis)) for analysis in get_args(Analysis)]
+    means = [
+        _row(analysis, READERS, mean_over_readers(*readers.condition(0), analysis)) for analysis in get_args(Analysis)
+    ]
     return Mrmc(
         figure,
         "factorial",
@@ -401,9 +403,12 @@ def _results(
     for analysis in get_args(Analysis):
         if len(conditions) > 1:
             tests.append((analysis, *analyse(table, analysis)))
-        means += [_row(analysis, name, contrast(table, at, None, analysis)) for at, name in enumerate(conditions)]
+        means += [
+            _row(analysis, name, mean_over_readers(*table.condition(at), analysis, table.sampled))
+            for at, name in enumerate(conditions)
+        ]
         for first, second in combinations(range(len(conditions)), 2):
-            found = contrast(table, first, second, analysis)
+            found = difference(table, first, second, analysis)
             differences.append(_difference(analysis, conditions[first], conditions[second], found, margin, better))
     return Mrmc(
         figure,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ctbench.statistics.multi_reader.analysis import Table, against_one, analyse, components, contrast
+from ctbench.statistics.multi_reader.analysis import Table, analyse, components, difference, mean_over_readers
 
 
 def drawn(rng, readers=4, cases=30, *, design="factorial", reader_sd=0.3, conditions=2):
@@ -27,12 +27,12 @@ def test_a_model_against_nine_readers():
     spread = np.linspace(-1, 1, 9)
     differences = -0.03173611 + spread * math.sqrt(0.00087779 / spread.var(ddof=1))
     covariances = np.full((9, 9), 0.00092417)
-    found = against_one(differences, covariances, "random readers and cases")
+    found = mean_over_readers(differences, covariances, "random readers and cases")
     assert abs(found.estimate / found.error) == pytest.approx(0.99286888, abs=2e-5)
     assert found.degrees == pytest.approx(877.886, rel=1e-4)
     assert found.p == pytest.approx(0.321047, abs=2e-5)
     assert (-found.high, -found.low) == pytest.approx((-0.03099877, 0.09447099), abs=2e-6)
-    fixed = against_one(differences, covariances, "fixed cases")
+    fixed = mean_over_readers(differences, covariances, "fixed cases")
     assert abs(fixed.estimate / fixed.error) == pytest.approx(3.213505, abs=2e-5)
     assert (fixed.degrees, fixed.p) == (8, pytest.approx(0.012359, abs=1e-6))
 
@@ -44,7 +44,7 @@ def test_fixed_cases_of_two_conditions_is_the_paired_t_test():
     found = analyse(table, "fixed cases")
     assert found.statistic == pytest.approx(expected.statistic**2)
     assert found.p == pytest.approx(expected.pvalue)
-    assert contrast(table, 0, 1, "fixed cases").p == pytest.approx(expected.pvalue)
+    assert difference(table, 0, 1, "fixed cases").p == pytest.approx(expected.pvalue)
 
 
 def test_one_reader_has_only_the_analysis_of_fixed_readers():
@@ -54,7 +54,7 @@ def test_one_reader_has_only_the_analysis_of_fixed_readers():
     assert found.statistic == pytest.approx(0.1**2 / (0.0004 + 0.0006 - 0.0002))
     for analysis in ("random readers and cases", "fixed cases"):
         assert math.isnan(analyse(table, analysis).p)
-        assert math.isnan(contrast(table, 0, 1, analysis).p)
+        assert math.isnan(difference(table, 0, 1, analysis).p)
 
 
 def test_perfect_readers_have_no_test():
@@ -62,7 +62,7 @@ def test_perfect_readers_have_no_test():
     table = Table(np.ones((2, 3)), np.zeros((6, 6)))
     for analysis in ("random readers and cases", "fixed readers", "fixed cases"):
         assert math.isnan(analyse(table, analysis).p)
-        assert math.isnan(contrast(table, 0, 1, analysis).p)
+        assert math.isnan(difference(table, 0, 1, analysis).p)
 
 
 def test_components_are_means_of_their_kind():
@@ -104,5 +104,5 @@ def test_sampled_covariances_have_degrees_of_freedom():
 def test_the_interval_of_a_condition_covers_its_mean():
     """In 93 to 98 % of studies with new readers and new cases."""
     rng = np.random.default_rng(4)
-    found = [contrast(drawn(rng), 0, None, "random readers and cases") for _ in range(800)]
+    found = [mean_over_readers(*drawn(rng).condition(0), "random readers and cases") for _ in range(800)]
     assert 0.93 < np.mean([one.low <= 0 <= one.high for one in found]) < 0.98
