@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +94,7 @@ def index_row(
     return row | {
         **facts_of(manifest),
         "failed": lost,
-        "submitted": submission_time(own),
+        "submitted": re.sub(r"\.\d+", "", submission_time(own)),
         "seconds": _seconds(own / "times.parquet", len(manifest.cases)),
         "manifest": text,
     }

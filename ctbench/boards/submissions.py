@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def submit(run: Run, board: str | Path) -> tuple[str, bool]:
         new = not (own / "run.json").exists()
         if new:
             _copy(files, run, own)
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            # To the microsecond: of two runs with equal predictions, the later one is the copy.
+            stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             (own / "submitted.json").write(json.dumps({"submitted": stamp}).encode())
             (own / "run.json").write(manifest)  # the commit mark, here too
         _bring_up_to_date(place)

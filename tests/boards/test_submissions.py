@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ctbench.boards import open_board, partitions, rebuild, submissions, submit, withdraw
+from ctbench.boards.index import submission_time
+from ctbench.boards.storage import Place
 from ctbench.errors import StoreError, UsageError
 
 
@@ -164,3 +167,13 @@ def test_tables_that_were_edited_are_made_anew(kept, tmp_path):
         file.write_bytes(b"edited")
     after = rebuild(tmp_path / "board").scores("blobs", "dice", "majority")
     assert after.astype(object).equals(before.astype(object))
+
+
+def test_the_order_of_submissions_is_kept_within_a_second(others, tmp_path):
+    """Of equal predictions the later run is the copy, so times are kept to the microsecond; a page shows seconds."""
+    board = tmp_path / "board"
+    digests = [submit(others(f"m{number}"), board)[0] for number in range(4)]
+    times = {name: submission_time(Place.of(board) / "runs" / name) for name in digests}
+    assert sorted(digests, key=times.__getitem__) == digests
+    assert len(set(times.values())) == 4
+    assert all(re.fullmatch(r"[-\d]{10}T[:\d]{8}Z", time) for time in open_board(board).runs["submitted"])
