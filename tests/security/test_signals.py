@@ -27,10 +27,10 @@ NOTES = ("not sandboxed", "not enforced", "trusted: it runs in ctbench's own pro
 
 
 @contextmanager
-def default_interrupts():
-    """Let signals end a command that is started inside the block, also where the tests run in the background."""
+def inherited(hangup):
+    """Let Ctrl-C end a command that is started inside the block, and hang-ups too or not, whoever started the tests."""
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
-    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
+    hangup = signal.signal(signal.SIGHUP, hangup)  # below nohup it is ignored
     try:
         yield
     finally:
@@ -46,9 +46,9 @@ def start(stranger, blobs_folder, program):
     (stranger.folder / "model.py").write_text(MODEL)
     started = []
 
-    def call(*options):
+    def call(*options, hangup=signal.SIG_DFL):
         quick = ("--metric", "dice", "-j", "2")
-        with default_interrupts():
+        with inherited(hangup):
             process = subprocess.Popen(
                 [program, "run", "model:Slow", "-d", blobs_folder / "blobs.yaml", *quick, *options],
                 cwd=stranger.folder,
@@ -171,11 +171,7 @@ def _users(folder):
 
 def test_a_command_that_ignores_hangups_keeps_doing_so(start):
     """What nohup has switched off stays off: the run goes on."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process, temporary = start()
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    process, temporary = start(hangup=signal.SIG_IGN)
     wait_for(lambda: images(temporary))
     os.kill(process.pid, signal.SIGHUP)
     time.sleep(0.5)
