@@ -22,6 +22,7 @@ from ctbench.cli.merge import merge
 from ctbench.cli.metrics import metrics
 from ctbench.cli.mrmc import mrmc
 from ctbench.cli.new_predictor import new_predictor
+from ctbench.cli.paper import paper
 from ctbench.cli.predict import predict
 from ctbench.cli.predictors import predictors
 from ctbench.cli.readers import readers
@@ -51,6 +52,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     run,
     score,
     report,
+    paper,
     verify,
     compare,
     mrmc,

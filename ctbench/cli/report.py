@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctbench.datasets import Dataset
     from ctbench.runs import Run
 
-__all__ = ["report"]
+__all__ = ["datasets_of", "report"]
 
 
 def report(
@@ -69,7 +69,7 @@ def report(
         find_browser()  # fail now rather than after a minute
 
     opened = [open_run(folder) for folder in runs]
-    datasets = _datasets(opened, catalog) if overlays else {}
+    datasets = datasets_of(opened, catalog) if overlays else {}
     print_summary(opened, as_json=as_json, as_csv=as_csv)
     limits = [f"--margin {margin:g}"] if margin != 0.05 else []
     limits += [f"--low-dice {low_dice:g}"] if low_dice != 0.5 else []
@@ -88,7 +88,7 @@ def report(
         note(f"PDF:    {print_pdf(page, pdf)}")
 
 
-def _datasets(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:
+def datasets_of(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:
     """Load the datasets of the runs whose files exist; the page shows no slices of the others."""
     from ctbench.datasets import find_named, load_entry
     from ctbench.errors import DataError

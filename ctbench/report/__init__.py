@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ctbench.report.export import summary_table, write_csv
 from ctbench.report.latex import latex_tables, write_latex
+from ctbench.report.page.audits import build_audit
 from ctbench.report.page.build import build_report
 from ctbench.report.page.page_figures import write_figures
-from ctbench.report.page.papers import build_audit
 from ctbench.report.page.printing import find_browser, print_pdf
 
 __all__ = [

@@ -19,9 +19,10 @@ from ctbench.report.wording import fixed, interval, metric_heading
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL
 
-__all__ = ["escaped", "latex_tables", "write_latex"]
+__all__ = ["NEEDS", "escaped", "latex_table", "latex_tables", "write_latex"]
 
-_NEEDS = "% Needs \\usepackage{booktabs}; names with letters beyond Latin need XeLaTeX or LuaLaTeX.\n"
+NEEDS = "% Needs \\usepackage{booktabs}; names with letters beyond Latin need XeLaTeX or LuaLaTeX.\n"
+"""First line of a file of such tables."""
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -63,7 +64,7 @@ def latex_tables(runs: Iterable[Run], *, datasets: Mapping[str, Dataset] | None 
     Raises:
         UsageError: no runs, or runs of one dataset that cannot be compared.
     """
-    return _NEEDS + "\n".join(table for results in gather(runs, datasets) for table in _of(results))
+    return NEEDS + "\n".join(table for results in gather(runs, datasets) for table in _of(results))
 
 
 def escaped(words: object) -> str:
@@ -96,7 +97,7 @@ def _overall(results: ComparableRuns) -> Iterator[str]:
         what = (
             f"{results.scope_title(over)} on {results.dataset}, {_against(results, results.fair)}, mean ± SD over cases"
         )
-        yield _table(heads, rows, escaped(what) + ".")
+        yield latex_table(heads, rows, escaped(what) + ".")
 
 
 def _comparison(results: ComparableRuns, model: str, reference: str, metric: str) -> str:
@@ -120,7 +121,7 @@ def _comparison(results: ComparableRuns, model: str, reference: str, metric: str
         rows.append([escaped(label), *cells, *(escaped(fixed(value, one)) for value, one in numbers)])
     against = _against(results, reference)
     what = f"{metric_heading(metric, unit)} of the readers and {model} on {results.dataset}, {against}"
-    return _table(
+    return latex_table(
         heads,
         rows,
         f"{escaped(what)}, mean $\\pm$ SD over cases. {_MARKS} {_PAIRED if paired else _PAPERS}.",
@@ -144,7 +145,7 @@ def _detection(results: ComparableRuns) -> str:
         ]
         for row in detection_rows(calls(results)).to_dict("records")
     ]
-    return _table(heads, rows, f"Detection on {escaped(results.dataset)}, with 95\\,\\% intervals.")
+    return latex_table(heads, rows, f"Detection on {escaped(results.dataset)}, with 95\\,\\% intervals.")
 
 
 def _rate(row: dict[Any, Any], name: str) -> str:
@@ -168,8 +169,8 @@ def _mark(row: dict[Any, Any]) -> str:
     return "*" if row["reader_better"] else "\\textdagger{}" if row["model_better"] else ""
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, last: str = "") -> str:
-    """Make a table; a rule stands above the row that is called ``last``."""
+def latex_table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, last: str = "") -> str:
+    """Return a table; a rule stands above the row that is called ``last``, words are escaped already."""
     lines = [
         "\\begin{table}",
         "\\centering",
