@@ -18,7 +18,7 @@ from ctbench.predictors.isolated import (
     visible_files,
 )
 from ctbench.predictors.isolation import Isolation, Limits, identities
-from ctbench.predictors.origin import is_third_party, own_files
+from ctbench.predictors.origin import is_third_party, own_files, package_lists
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
 from ctbench.predictors.resolve import installed_predictors, load_predictor
 
@@ -46,6 +46,7 @@ __all__ = [
     "open_model",
     "open_predictor",
     "own_files",
+    "package_lists",
     "parse_findings",
     "predict_into_folder",
     "process_command",

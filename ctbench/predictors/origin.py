@@ -14,7 +14,13 @@ from ctbench.predictors.installed import is_ours
 from ctbench.predictors.isolation import environment_folders
 from ctbench.predictors.resolve import installed_predictors
 
-__all__ = ["expect_no_links_out", "is_third_party", "own_files"]
+__all__ = ["expect_no_links_out", "is_third_party", "own_files", "package_lists"]
+
+_PACKAGE_LISTS = (
+    *("pyvenv.cfg", "conda-meta/*.json", "lib/python*/site-packages/*.dist-info/RECORD"),
+    *("lib/python*/site-packages/*.pth", "lib/python*/site-packages/*.egg-link"),
+)
+"""Files of a Python environment that say which packages are installed in it, and most with digests of their files."""
 
 
 def is_third_party(spec: str) -> bool:
@@ -31,7 +37,7 @@ def is_third_party(spec: str) -> bool:
     return entry is not None and not is_ours(entry)
 
 
-def own_files(spec: str, here: Path) -> tuple[Path, ...]:
+def own_files(spec: str, here: Path, *, environment: bool = True) -> tuple[Path, ...]:
     """Return the files and folders that belong to a predictor.
 
     For a module of a package: the package's folder. For a single module or script: the file, and the other modules and
@@ -41,15 +47,37 @@ def own_files(spec: str, here: Path) -> tuple[Path, ...]:
     Args:
         spec: Predictor, as ``load_predictor`` takes it.
         here: Working folder.
+        environment: Whether the folders of a command's Python environment are among them. Default True.
 
     Returns:
         Existing paths; empty if nothing is found, which loading the predictor reports.
     """
     if spec.startswith("command:"):
-        return _files_of_command(spec.removeprefix("command:"), here)
+        named = _files_of_command(spec.removeprefix("command:"), here)
+        return named + (_environment_of(named) if environment else ())
     entry = None if ":" in spec else installed_predictors().get(spec)
     module = (entry.value if entry else spec).partition(":")[0]
     return _files_of_module(module.partition(".")[0], here) if entry or ":" in spec else ()
+
+
+def package_lists(spec: str, here: Path) -> dict[str, Path]:
+    """Return the files that list the packages installed in a command's Python environment.
+
+    They change with every package that is installed, updated or removed, and can be read in a moment, while the
+    packages may be gigabytes.
+
+    Args:
+        spec: Predictor, as ``load_predictor`` takes it.
+        here: Working folder.
+
+    Returns:
+        Name within the environment -> file; empty for predictors that are no commands.
+    """
+    if not spec.startswith("command:"):
+        return {}
+    prefixes = {folder.parent for folder in _environment_of(_files_of_command(spec.removeprefix("command:"), here))}
+    found = ((prefix, path) for prefix in prefixes for one in _PACKAGE_LISTS for path in prefix.glob(one))
+    return {f"{prefix.name}/{path.relative_to(prefix)}": path for prefix, path in sorted(found)}
 
 
 def expect_no_links_out(own: Sequence[Path], mounts: Iterable[Path], here: Path) -> None:
@@ -102,6 +130,7 @@ def _installed_module(name: str) -> importlib.machinery.ModuleSpec | None:
 
 
 def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
+    """Return the program and the files that the words of a command name, and where their links lead in ``here``."""
     words = split_command(command)
     program = shutil.which(words[0])
     found: tuple[Path, ...] = (Path(program).absolute(),) if program else ()
@@ -111,10 +140,13 @@ def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
     for path in (here / part for word in words for part in {word, word.rpartition("=")[2]} if part):
         if path.exists() or path.is_symlink():
             found += _with_neighbours(path) if path.suffix == ".py" else (path,)
-    environments = tuple(folder for path in found for folder in environment_folders(path))
     targets = (path.resolve() for path in found if path.is_symlink())
     base = here.resolve()
-    return found + tuple(here / one.relative_to(base) for one in targets if one.is_relative_to(base)) + environments
+    return found + tuple(here / one.relative_to(base) for one in targets if one.is_relative_to(base))
+
+
+def _environment_of(files: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(folder for path in files for folder in environment_folders(path))
 
 
 def _with_neighbours(module: Path) -> tuple[Path, ...]:

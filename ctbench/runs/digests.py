@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.files import PARTIAL, sha256
-from ctbench.predictors import installed_predictors, own_files
+from ctbench.predictors import installed_predictors, own_files, package_lists
 from ctbench.reference import GroupReference, Reference
 from ctbench.runs.manifest import EXECUTION_OPTIONS, UsedPredictor
 from ctbench.volume import Volume
@@ -26,6 +26,7 @@ __all__ = [
     "prediction_identity",
     "predictions_digest",
     "predictions_digest_of",
+    "readable_files",
     "reference_digest",
     "volume_digest",
 ]
@@ -101,9 +102,9 @@ def _bits_digest(mask: NDArray[np.bool_]) -> str:
 def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
     """Return a digest of a predictor's own files, which shows a change although ``version`` stayed the same.
 
-    They are the files that a sandbox shows it besides the system's: its package, or its module and the files beside
-    it, or the program and the files that a command names; and ``mounts``. Other installed packages that it uses are
-    not covered.
+    They are its package, or its module and the files beside it, or the program and the files that a command names;
+    and ``mounts``. Of the Python environment of a command the lists of installed packages count. Other installed
+    packages that a package or module uses are not covered.
 
     Args:
         spec: What the user typed.
@@ -119,8 +120,17 @@ def code_digest(spec: str, here: Path, mounts: Iterable[Path] = ()) -> str:
 
 def code_files(spec: str, here: Path, mounts: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
     """Yield the name and the path of each file that `code_digest` digests; the arguments are the same."""
-    owned = () if spec.startswith(("folder:", "container:")) else (*own_files(spec, here), *mounts)
-    return (found for place in owned for found in _files(place))
+    if spec.startswith(("folder:", "container:")):
+        return
+    for place in (*own_files(spec, here, environment=False), *mounts):
+        yield from _files(place)
+    yield from package_lists(spec, here).items()
+
+
+def readable_files(spec: str, here: Path, mounts: Iterable[Path] = ()) -> Iterator[Path]:
+    """Yield each file that a sandbox shows a predictor besides the system's; the arguments are as for `code_digest`."""
+    if not spec.startswith(("folder:", "container:")):
+        yield from (path for place in (*own_files(spec, here), *mounts) for _, path in _files(place))
 
 
 def beside_digest(folder: Path) -> str | None:

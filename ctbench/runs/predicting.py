@@ -28,7 +28,7 @@ from ctbench.predictors import (
     unenforced,
     visible_files,
 )
-from ctbench.runs.digests import code_files
+from ctbench.runs.digests import readable_files
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.privacy import public_text, secrets_in
 from ctbench.scores import Status
@@ -89,7 +89,7 @@ class PredictorSource:
         shown = identities(visible)  # not paths: a folder may be mounted in several places
         files = list(files)
         if visible and any(file.stat().st_nlink > 1 for file in files if file.is_file()):
-            shown |= identities(path for _, path in code_files(self.spec, self.here, self.isolation.mounts))
+            shown |= identities(readable_files(self.spec, self.here, self.isolation.mounts))
         for file in files:
             found = shown.keys() & identities((file, *file.resolve().parents)).keys()
             if found:

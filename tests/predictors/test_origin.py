@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctbench.predictors import is_third_party, origin, own_files
+from ctbench.predictors import is_third_party, origin, own_files, package_lists
 
 
 @pytest.fixture
@@ -74,3 +74,16 @@ def test_only_what_comes_with_ctbench_is_trusted_by_itself(monkeypatch, spec, ex
     )
     assert is_third_party(spec) is expected
     assert "a" not in sys.modules
+
+
+def test_the_lists_of_packages_are_those_of_the_commands_environment(tmp_path):
+    """Of a virtual and of a conda environment; other predictors have none."""
+    kept = {"pyvenv.cfg", "conda-meta/a.json"} | {
+        f"lib/python3.12/site-packages/{name}" for name in ("a-1.dist-info/RECORD", "own.pth", "own.egg-link")
+    }
+    for name in (*kept, "bin/tool", "lib/python3.12/site-packages/a/large.so", "other/b-1.dist-info/RECORD"):
+        (tmp_path / "env" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "env" / name).touch(mode=0o755)
+    found = package_lists(f"command:{tmp_path / 'env' / 'bin' / 'tool'} {{image}} {{output}}", tmp_path)
+    assert found == {f"env/{name}": tmp_path / "env" / name for name in kept}
+    assert package_lists("model:Net", tmp_path) == {}

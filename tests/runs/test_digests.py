@@ -10,9 +10,11 @@ from ctbench.reference import Reference
 from ctbench.runs.digests import (
     array_digest,
     code_digest,
+    code_files,
     key,
     prediction_identity,
     predictions_digest,
+    readable_files,
     reference_digest,
     volume_digest,
 )
@@ -124,6 +126,28 @@ def test_the_code_of_a_command_is_its_program_and_the_files_that_it_names(tmp_pa
     (tmp_path / "segment.py").write_text("two")
     assert len(before) == 64
     assert code_digest(spec, tmp_path) != before
+
+
+def test_of_a_commands_environment_the_installed_packages_count(tmp_path):
+    """An update of a package is another predictor; the gigabytes of packages are not read for that."""
+    packages = tmp_path / "env" / "lib" / "python3.11" / "site-packages"
+    for folder in (tmp_path / "env" / "bin", packages / "torch", packages / "torch-2.dist-info"):
+        folder.mkdir(parents=True)
+    program = tmp_path / "env" / "bin" / "python"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "env" / "pyvenv.cfg").write_text("version = 3.11.2\n")
+    record, large = packages / "torch-2.dist-info" / "RECORD", packages / "torch" / "large.so"
+    record.write_text("torch/large.so,sha256=1,9\n")
+    large.write_text("large")
+    here = tmp_path / "here"
+    here.mkdir()
+    spec = f"command:{program} {{image}} {{output}}"
+    before = code_digest(spec, here)
+    assert large not in {path for _, path in code_files(spec, here)}
+    assert large in set(readable_files(spec, here))
+    record.write_text("torch/large.so,sha256=2,9\n")
+    assert code_digest(spec, here) != before
 
 
 def test_what_is_mounted_counts(tmp_path):
