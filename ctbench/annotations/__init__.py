@@ -1,10 +1,12 @@
-"""Annotations: reading and writing what annotation programs export (3D Slicer, DICOM SEG, RTSTRUCT, ITK-SNAP)."""
+"""Annotations: reading and writing what annotation programs export (3D Slicer, DICOM SEG, RTSTRUCT, CVAT)."""
 
 from __future__ import annotations
 
 from ctbench.annotations.dicom_seg_writing import MadeBy
+from ctbench.annotations.pictures import PICTURE_FILES, Pictures, is_of_pictures, picture_files
 from ctbench.annotations.reading import (
     MaskFiles,
+    SharedFile,
     StructureFiles,
     annotation_geometry,
     files_of,
@@ -16,16 +18,21 @@ from ctbench.annotations.writing import MapFormat, write_annotation
 
 __all__ = [
     "ALL_OTHERS",
+    "PICTURE_FILES",
     "MadeBy",
     "MapFormat",
     "MaskFiles",
     "Naming",
+    "Pictures",
     "Segment",
+    "SharedFile",
     "StructureFiles",
     "annotation_geometry",
     "files_of",
+    "is_of_pictures",
     "match_names",
     "name_of_all",
+    "picture_files",
     "read_annotation",
     "segment_names",
     "write_annotation",

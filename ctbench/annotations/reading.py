@@ -11,15 +11,24 @@ import numpy as np
 from ctbench.annotations.dicom_files import segment_file
 from ctbench.annotations.dicom_seg import read_seg, seg_names
 from ctbench.annotations.itksnap import read_descriptions
+from ctbench.annotations.pictures import Pictures, is_of_pictures, on_slices, picture_names
 from ctbench.annotations.rtstruct import read_rtstruct, rtstruct_names
 from ctbench.annotations.segments import Naming, Segment, merge
 from ctbench.annotations.slicer import is_slicer, read_slicer, read_slicer_geometry, slicer_names
-from ctbench.errors import GeometryError, LabelError, VolumeFileError
+from ctbench.errors import GeometryError, LabelError
 from ctbench.labels import LabelSet
 from ctbench.volume import Geometry, Volume, read_geometry, read_label_map
 from ctbench.volume.dicom.kinds import SEG, kind_of
 
-__all__ = ["MaskFiles", "StructureFiles", "annotation_geometry", "files_of", "read_annotation", "segment_names"]
+__all__ = [
+    "MaskFiles",
+    "SharedFile",
+    "StructureFiles",
+    "annotation_geometry",
+    "files_of",
+    "read_annotation",
+    "segment_names",
+]
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,26 @@ class StructureFiles:
         return f"{self.files[0][1]} and the other structures" if len(self.files) > 1 else str(self.files[0][1])
 
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
+@dataclass(frozen=True)
+class SharedFile:
+    """A file with the annotations of several cases, and the case of interest."""
 
-MaskFiles = Path | StructureFiles
-"""Where the label map of one case lies: a file, a folder of DICOM files, or one file per structure."""
+    path: Path
+    case: str
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+MaskFiles = Path | StructureFiles | SharedFile
+"""Where the label map of one case lies: a file, a folder, one file per structure, or a part of a file of many cases."""
 
 
 def files_of(mask: MaskFiles) -> tuple[Path, ...]:
     """Return the files and folders of a label map."""
-    return tuple(path for _, path in mask.files) if isinstance(mask, StructureFiles) else (mask,)
+    if isinstance(mask, StructureFiles):
+        return tuple(path for _, path in mask.files)
+    return (mask.path if isinstance(mask, SharedFile) else mask,)
 
 
 def segment_names(path: Path) -> tuple[str, ...] | None:
@@ -50,6 +70,8 @@ def segment_names(path: Path) -> tuple[str, ...] | None:
         UsageError: A DICOM file needs a package that is not installed.
         VolumeFileError: The file is damaged.
     """
+    if is_of_pictures(path):
+        return picture_names(path)
     if is_slicer(path):
         return slicer_names(path)
     dicom = segment_file(path)
@@ -62,10 +84,13 @@ def annotation_geometry(mask: MaskFiles) -> Geometry:
     """Return the grid of a label map or ``.seg.nrrd`` file, or of the first of several.
 
     Raises:
-        GeometryError: It is DICOM SEG or RTSTRUCT, which have no grid of their own.
+        GeometryError: It is DICOM SEG, RTSTRUCT or pictures, which have no grid of their own.
         DataError: The file cannot be read.
     """
     path = files_of(mask)[0]
+    if is_of_pictures(path):
+        msg = f"{path} holds pictures of slices (CVAT, Label Studio), which have no grid of their own; name the image"
+        raise GeometryError(msg)
     if is_slicer(path):
         return read_slicer_geometry(path)
     dicom = segment_file(path)
@@ -83,12 +108,14 @@ def read_annotation(
     image_name: str = "its image",
     naming: Naming | None = None,
     descriptions: Path | None = None,
+    pictures: Pictures | None = None,
 ) -> Volume:
     """Read a label map on the grid of its image, whatever the program that exported it.
 
-    Segmentations of 3D Slicer (``.seg.nrrd``), DICOM SEG and RTSTRUCT (a file, or a folder that holds one), and files
-    of single structures name what they hold: the names meet the labels, and the result has the codes of the labels.
-    Any other file is read as a label map, in the integer type of the file.
+    Segmentations of 3D Slicer (``.seg.nrrd``), DICOM SEG and RTSTRUCT (a file, or a folder that holds one), annotated
+    pictures of CVAT (XML, or a folder of PNG) and Label Studio (JSON), and files of single structures name what they
+    hold: the names meet the labels, and the result has the codes of the labels. Any other file is read as a label map,
+    in the integer type of the file.
 
     Args:
         mask: File, folder of DICOM files, or files of structures.
@@ -97,6 +124,7 @@ def read_annotation(
         image_name: Name of the image in messages.
         naming: Aliases of names, and what an overlap of two labels becomes. Default: no aliases; an error.
         descriptions: ITK-SNAP's label descriptions of a label map, whose names then count and not its codes.
+        pictures: Which slice of the image each picture is, and how it lies. Default: by the numbers in their names.
 
     Raises:
         LabelError: A name has no label, labels overlap, or the codes of a label map are not those of ``labels``.
@@ -108,6 +136,10 @@ def read_annotation(
     if isinstance(mask, StructureFiles):
         grid = image or annotation_geometry(mask)
         return _merged(_structures(mask, grid, image_name), labels, naming, grid, str(mask))
+    case, mask = (mask.case, mask.path) if isinstance(mask, SharedFile) else (None, mask)
+    if is_of_pictures(mask):
+        grid = image or annotation_geometry(mask)  # raises: it needs an image
+        return _merged(on_slices(mask, grid, image_name, rule=pictures, case=case), labels, naming, grid, str(mask))
     if is_slicer(mask):
         grid = image or read_slicer_geometry(mask)
         return _merged(read_slicer(mask, grid, image_name), labels, naming, grid, str(mask))
@@ -116,7 +148,6 @@ def read_annotation(
         grid = image or annotation_geometry(mask)  # raises: it needs an image
         read: Callable[[Path, Geometry, str], list[Segment]] = read_seg if kind_of(dicom) == SEG else read_rtstruct
         return _merged(read(dicom, grid, image_name), labels, naming, grid, str(dicom))
-    _expect_geometry(mask)
     if descriptions is None:
         return read_label_map(mask, labels=labels, image=image, image_name=image_name)
     volume = read_label_map(mask, image=image, image_name=image_name)
@@ -124,25 +155,11 @@ def read_annotation(
     return _merged(segments, labels, naming, volume.geometry, str(mask))
 
 
-def _expect_geometry(mask: Path) -> None:
-    """Raise for pictures and polygons of web programs, which do not state where they lie."""
-    suffixes = {file.suffix.lower() for file in mask.iterdir()} if mask.is_dir() else set()
-    pictures = bool(suffixes & _PICTURES) and suffixes <= {*_PICTURES, ".txt"}
-    if pictures or mask.suffix.lower() == ".json":
-        what = "pictures (as CVAT exports them)" if pictures else "JSON (as Label Studio exports it)"
-        msg = (
-            f"{mask} holds {what}, which do not say on which slice of the image they lie, nor in which direction; "
-            f"bring them onto the grid of the image, and save them as NIfTI"
-        )
-        raise VolumeFileError(msg)
-
-
 def _merged(segments: list[Segment], labels: LabelSet | None, naming: Naming, grid: Geometry, where: str) -> Volume:
     if not labels:
         msg = f"{where} names its segments, so labels with codes are needed; the data set or the command lists none"
         raise LabelError(msg)
-    array = merge(segments, labels, naming, where) if segments else np.zeros(grid.shape, np.uint8)
-    return grid.volume_of(array)
+    return grid.volume_of(merge(segments, labels, naming, where, grid.shape))
 
 
 def _structures(mask: StructureFiles, grid: Geometry, image_name: str) -> list[Segment]:

@@ -41,38 +41,43 @@ class Segment:
 
     Args:
         name: Name in the file.
-        mask: The voxels on the grid of the image, z,y,x.
+        mask: The voxels on the grid of the image, z,y,x, or on a part of it.
         code: Coded meaning in the file, if there is one.
+        at: The part of the grid that the mask covers. Default: the whole grid.
     """
 
     name: str
     mask: NDArray[np.bool_]
     code: Code | None = None
+    at: tuple[slice, slice, slice] = (slice(None), slice(None), slice(None))
 
 
-def merge(segments: Sequence[Segment], labels: LabelSet, naming: Naming, where: str) -> NDArray[np.integer]:
+def merge(
+    segments: Sequence[Segment], labels: LabelSet, naming: Naming, where: str, shape: tuple[int, int, int]
+) -> NDArray[np.integer]:
     """Return the label map of segments on one grid.
 
     Segments of one label are united. A segment without a voxel needs no label.
 
     Args:
-        segments: At least one segment, in the order of the file.
+        segments: The segments, in the order of the file.
         labels: The labels, with their codes in the label map.
         naming: How names meet labels, and what an overlap becomes.
         where: Name of the file in messages.
+        shape: Shape of the grid, z,y,x.
 
     Raises:
         LabelError: A name meets no label, or segments of two labels overlap.
     """
     drawn = [segment for segment in segments if segment.mask.any()]
     matched = match_names(drawn, labels, naming, where)
-    label_map = np.zeros(segments[0].mask.shape, np.min_scalar_type(max(labels.values(), default=1)))
+    label_map = np.zeros(shape, np.min_scalar_type(max(labels.values(), default=1)))
     for segment, label in zip(drawn, matched, strict=True):
         if label is None:
             continue
         if naming.overlap == "error":
             _expect_apart(label_map, segment, labels, label, where)
-        label_map[segment.mask] = labels[label]
+        label_map[segment.at][segment.mask] = labels[label]
     return label_map
 
 
@@ -105,7 +110,8 @@ def match_names(segments: Iterable[Segment], labels: LabelSet, naming: Naming, w
         else:
             strangers.append(segment.name)
     if strangers:
-        raise LabelError(_unmatched(where, strangers, [segment.name for segment in segments], labels))
+        found = list(dict.fromkeys(segment.name for segment in segments))
+        raise LabelError(_unmatched(where, list(dict.fromkeys(strangers)), found, labels))
     return matched
 
 
@@ -147,7 +153,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _expect_apart(label_map: NDArray[np.integer], segment: Segment, labels: LabelSet, label: str, where: str) -> None:
-    under = label_map[segment.mask]
+    under = label_map[segment.at][segment.mask]
     both = np.unique(under[(under != 0) & (under != labels[label])])
     if both.size:
         other = next(name for name, code in labels.items() if code == both[0])

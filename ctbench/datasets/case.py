@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.annotations import MaskFiles, Naming, annotation_geometry, files_of, read_annotation
+from ctbench.annotations import MaskFiles, Naming, Pictures, annotation_geometry, files_of, read_annotation
 from ctbench.errors import (
     DataError,
     DatasetError,
@@ -63,6 +63,7 @@ class Case:
         reference_path: File, or files, of the single released mask, if there is one.
         truth_path: File, or files, of the true mask of a simulated case.
         naming: How names in the files of masks meet the labels.
+        pictures: Which slice of the image an annotated picture is, and how it lies.
         descriptions: Reader -> ITK-SNAP's label descriptions of this reader's label map; ``""`` for the reference.
         annotated_rule: Which slices a reader annotated: ``all``, ``nonempty`` (those with any label) or ``column`` (as
             in the case table).
@@ -83,6 +84,7 @@ class Case:
     reference_path: MaskFiles | None = None
     truth_path: MaskFiles | None = None
     naming: Naming = field(default_factory=Naming)
+    pictures: Pictures = field(default_factory=Pictures)
     descriptions: Mapping[str, Path] = field(default_factory=dict, hash=False)
     annotated_rule: Literal["all", "nonempty", "column"] = "all"
     annotated_slices: tuple[int, ...] | None = None
@@ -213,6 +215,7 @@ class Case:
                 image_name=image_name,
                 naming=self.naming,
                 descriptions=descriptions,
+                pictures=self.pictures,
             )
         except (DataError, OSError, UsageError) as error:
             raise _located(error, f"{self}, {whose}") from error

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctbench.annotations import MaskFiles, Naming, StructureFiles
+from ctbench.annotations import (
+    MaskFiles,
+    Naming,
+    Pictures,
+    SharedFile,
+    StructureFiles,
+    is_of_pictures,
+    picture_files,
+)
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import SPLITS
 from ctbench.datasets.entry import AnnotatedColumn, Entry
@@ -130,7 +138,7 @@ class Dataset:
         It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted, where
         role is ``image``, ``reader``, ``reference`` or ``descriptions`` and the file name is empty except in a folder
         of DICOM files; for one file per structure it is the structure. If the entry has aliases or a rule of overlaps,
-        each case has one more line with the role ``naming`` and their digest.
+        each case has one more line with the role ``naming`` and their digest; a rule of pictures has one, too.
         Names of folders, the truth of simulated cases and the catalogue entry are not included.
 
         Raises:
@@ -156,8 +164,14 @@ def _digests(case: Case) -> Iterator[str]:
         for inner, file in _files(mask):
             yield "\t".join((case.id, role, reader, inner, _digest(case, file)))
     if case.naming != Naming():
-        rules = json.dumps([sorted(case.naming.aliases.items()), case.naming.overlap])
-        yield "\t".join((case.id, "naming", "", "", hashlib.sha256(rules.encode()).hexdigest()))
+        yield _rule_line(case, "naming", [sorted(case.naming.aliases.items()), case.naming.overlap])
+    if case.pictures != Pictures():
+        yield _rule_line(case, "pictures", [case.pictures.name, case.pictures.first, case.pictures.axes])
+
+
+def _rule_line(case: Case, role: str, rules: list[object]) -> str:
+    digest = hashlib.sha256(json.dumps(rules).encode()).hexdigest()
+    return f"{case.id}\t{role}\t\t\t{digest}"
 
 
 def _digest(case: Case, file: Path) -> str:
@@ -177,6 +191,10 @@ def _files(mask: MaskFiles | None) -> list[tuple[str, Path]]:
         return []
     if isinstance(mask, StructureFiles):
         return list(mask.files)
+    if isinstance(mask, SharedFile):
+        return [("", mask.path)]
+    if mask.is_dir() and is_of_pictures(mask):
+        return list(picture_files(mask))
     if mask.is_dir():
         return [(file.name, file) for file in sorted(mask.iterdir()) if file.is_file()]
     return [("", mask)]

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
-from ctbench.annotations import Naming
+from ctbench.annotations import PICTURE_FILES, Naming, Pictures
 from ctbench.datasets.patterns import Pattern, is_safe_name
 from ctbench.labels import LabelSet
 
-__all__ = ["AnnotatedColumn", "Entry"]
+__all__ = ["AnnotatedColumn", "Entry", "PictureRule"]
 
 
 class _Strict(BaseModel):
@@ -27,12 +27,29 @@ def _case_pattern(text: str) -> str:
 
 
 def _mask_pattern(text: str) -> str:
-    Pattern(text).expect("case", allowed=("label",))
+    Pattern(text).expect(*_case_field(text), allowed=("label",))
     return text
 
 
 def _reader_pattern(text: str) -> str:
-    Pattern(text).expect("case", "reader", allowed=("label",))
+    Pattern(text).expect(*_case_field(text), "reader", allowed=("label",))
+    return text
+
+
+def _case_field(text: str) -> tuple[str, ...]:
+    """Return the field of the case, which a pattern of files that hold the pictures of several cases may lack."""
+    return () if text.lower().endswith(PICTURE_FILES) and "{case}" not in text else ("case",)
+
+
+def _axes(axes: Any) -> Any:
+    if isinstance(axes, list) and sorted(str(axis).removeprefix("-") for axis in axes) != ["x", "y", "z"]:
+        msg = f"expected the axes z, y, x in some order, each with or without '-', as in [z, -y, x]; got {axes}"
+        raise ValueError(msg)
+    return axes
+
+
+def _picture_name(text: str) -> str:
+    Pattern(text).expect(allowed=("case", "slice"))
     return text
 
 
@@ -54,12 +71,24 @@ class AnnotatedColumn(_Strict):
     column: str
 
 
+class PictureRule(_Strict):
+    """Which slice an annotated picture is (CVAT, Label Studio), and how it lies; see ``annotations.Pictures``."""
+
+    name: Annotated[str, AfterValidator(_picture_name)] | None = None
+    """Pattern of the end of the pictures' names, e.g. ``{case}_{slice}.png``."""
+    first: Literal[0, 1] | None = None
+    """Number of the first slice in the pictures' names."""
+    axes: Annotated[tuple[str, str, str], BeforeValidator(_axes)] | None = None
+    """Axes of the image along which slices, rows and columns of the pictures run, e.g. ``[z, -y, x]``."""
+
+
 class Entry(_Strict):
     """The description of one dataset: its labels, the paths of its files, and how a user obtains them.
 
     Patterns are relative to ``root``. ``{case}`` and ``{reader}`` match a name without a slash, ``*`` any text within
     one part of the path; a pattern that matches a folder is a DICOM series. In a pattern of masks ``{label}`` matches
-    the name of a structure that has a file of its own.
+    the name of a structure that has a file of its own; one of JSON or XML files with the annotations of several cases
+    has no ``{case}``.
     """
 
     title: str
@@ -91,6 +120,8 @@ class Entry(_Strict):
     """What voxels in segments of two labels are: of the last segment in the file, or an error."""
     label_descriptions: SharedPattern | None = None
     """Pattern of ITK-SNAP's label descriptions, whose names then say what the codes of a label map are."""
+    pictures: PictureRule = PictureRule()
+    """Which slice of the image an annotated picture of CVAT or Label Studio is, and how it lies."""
     cases: str | None = None
     """The case table (CSV) below ``root`` or beside this YAML; its rows are the cases."""
     builder: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
@@ -144,6 +175,11 @@ class Entry(_Strict):
     def naming(self) -> Naming:
         """Aliases and the rule of overlaps as a ``Naming``."""
         return Naming(self.aliases, self.overlap)
+
+    @property
+    def picture_rule(self) -> Pictures:
+        """Names, first number and axes of annotated pictures as ``Pictures``."""
+        return Pictures(self.pictures.name, self.pictures.first, self.pictures.axes)
 
     @property
     def has_layout(self) -> bool:

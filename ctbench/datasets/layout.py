@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ctbench.annotations import ALL_OTHERS, MaskFiles, StructureFiles
+from ctbench.annotations import ALL_OTHERS, MaskFiles, SharedFile, StructureFiles
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import CaseRow, read_case_table
 from ctbench.datasets.catalogs import CatalogEntry
@@ -18,7 +19,7 @@ from ctbench.errors import DatasetError, MissingFileError
 
 __all__ = ["Problem", "Survey", "survey"]
 
-Kind = Literal["missing", "ambiguous", "no_mask", "unknown_label", "unmatched", "unreadable"]
+Kind = Literal["missing", "ambiguous", "no_mask", "unknown_label", "one_structure", "unmatched", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Problem:
     Args:
         kind: ``missing`` (the entry or the case table requires the file), ``ambiguous`` (several files match),
             ``no_mask`` (a case without reader and reference), ``unknown_label`` (the file of a structure that is
-            neither a label nor an alias), ``unmatched`` (the file belongs to no case; a warning),
+            neither a label nor an alias), ``one_structure`` (the pattern names one structure, and others have files of
+            their own beside it), ``unmatched`` (the file belongs to no case; a warning),
             ``unreadable`` (not a volume, or another grid or other labels than expected).
         case: Id of the case; empty if there is none.
         reader: Name of the reader; empty if there is none.
@@ -75,16 +77,18 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
     names = (*entry.labels, *(alias for alias in entry.aliases if alias != ALL_OTHERS))
     files = assign({role: Pattern(text, names) for role, text in _patterns(entry).items()}, root)
     by_case = _by_case(files)
+    shared = by_case.pop("", {})
     known = list(rows) if rows is not None else sorted(by_case)
     problems: list[Problem] = []
     cases = []
     for case in known:
-        placed = _Placement(found, root, (rows or {}).get(case) or CaseRow(case), by_case.get(case, {}))
+        placed = _Placement(found, root, (rows or {}).get(case) or CaseRow(case), {**shared, **by_case.get(case, {})})
         cases.append(placed.case())
         problems.extend(placed.problems())
     problems.extend(_strays(found, by_case, {case.id: case for case in cases}))
     matched = frozenset(match.path for matches in files.values() for match in matches)
     problems.extend(_unknown_structures(found, root, matched))
+    problems.extend(_other_structures(found, root, matched))
     return Survey(tuple(cases), tuple(problems), matched)
 
 
@@ -114,6 +118,7 @@ class _Placement:
             reference_path=self._mask("reference"),
             truth_path=self._mask("truth"),
             naming=entry.naming,
+            pictures=entry.picture_rule,
             descriptions=self._descriptions(),
             annotated_rule="column" if isinstance(entry.annotated, AnnotatedColumn) else entry.annotated,
             annotated_slices=row.annotated,
@@ -175,6 +180,8 @@ class _Placement:
         matches = self.files.get((role, reader), [])
         if not matches:
             return None
+        if not matches[0].case:
+            return SharedFile(matches[0].path, self.row.case)
         if matches[0].label is None:
             return matches[0].path
         return StructureFiles(tuple((match.label or "", match.path) for match in matches))
@@ -244,6 +251,29 @@ def _unknown_structures(found: CatalogEntry, root: Path, matched: frozenset[Path
                     f"{next(iter(entry.labels), 'LABEL')}}} (null leaves it out)"
                 )
                 yield Problem("unknown_label", match.case, match.reader or "", str(match.path), message)
+
+
+def _other_structures(found: CatalogEntry, root: Path, matched: frozenset[Path]) -> Iterator[Problem]:
+    """Yield a problem for each pattern of masks with the name of a label, where files with another label's name lie."""
+    labels = tuple(found.entry.labels)
+    for role, text in _patterns(found.entry).items():
+        named = next((name for name in sorted(labels, key=len, reverse=True) if _word(name).search(text)), None)
+        if role == "image" or named is None or "{label}" in text:
+            continue
+        general = _word(named).sub("{label}", text, count=1)
+        others = (match for match in Pattern(general, labels).matches(root) if match.path not in matched)
+        other = next(others, None)
+        if other is not None:
+            message = (
+                f"the pattern {text!r} of {found.name!r} names the structure {named!r} only, but {other.path} beside "
+                f"it is of {other.label!r}; for one file per structure write {general!r}"
+            )
+            yield Problem("one_structure", other.case, other.reader or "", str(other.path), message)
+
+
+def _word(name: str) -> re.Pattern[str]:
+    """Return an expression that finds a name in a pattern, and not within another word or in braces."""
+    return re.compile(rf"(?<![A-Za-z0-9{{]){re.escape(name)}(?![A-Za-z0-9}}])")
 
 
 def _strays(

@@ -36,7 +36,7 @@ def is_dataset_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Match:
-    """A file that matches a pattern, with the values of its fields."""
+    """A file that matches a pattern, with the values of its fields; no case is "", a file of all cases."""
 
     path: Path
     case: str
@@ -121,7 +121,7 @@ def assign(patterns: Mapping[str, Pattern], root: Path) -> dict[str, list[Match]
 def _walk(folder: Path, parts: list[str], fields: dict[str, str], labels: tuple[str, ...]) -> Iterator[Match]:
     if not parts:
         if all(map(is_safe_name, fields.values())):
-            yield Match(folder, fields["case"], fields.get("reader"), fields.get("label"))
+            yield Match(folder, fields.get("case", ""), fields.get("reader"), fields.get("label"))
         return
     part, rest = parts[0], parts[1:]
     if not re.search(r"[{*]", part):

@@ -160,3 +160,76 @@ def write_rtstruct(tmp_path):
         return path
 
     return write
+
+
+def slices_of(volume, axes=("z", "y", "x")):
+    """The pictures of a label map, as arrays of codes: counted, and with rows and columns, along these axes."""
+    order = ["zyx".index(axis.removeprefix("-")) for axis in axes]
+    steps = tuple(slice(None, None, -1 if axis.startswith("-") else 1) for axis in axes)
+    return volume.array.transpose(order)[steps]
+
+
+def mask_element(label, pixels):
+    """A mask of CVAT: the runs of its box, row by row, that of pixels outside first."""
+    rows, columns = np.nonzero(pixels)
+    inside = pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    counts, value = [0], False
+    for pixel in inside.ravel():
+        if pixel != value:
+            counts, value = [*counts, 0], not value
+        counts[-1] += 1
+    box = f'left="{columns.min()}" top="{rows.min()}" width="{inside.shape[1]}" height="{inside.shape[0]}"'
+    return f'<mask label="{label}" rle="{", ".join(map(str, counts))}" {box} z_order="0"/>'
+
+
+def write_xml(path, volume, labels, axes=("z", "y", "x"), name="{number}.png", first=0):
+    """Write a label map as CVAT for images: a mask for each label in each slice."""
+    images = []
+    for at, picture in enumerate(slices_of(volume, axes)):
+        masks = [mask_element(label, picture == code) for label, code in labels.items() if (picture == code).any()]
+        size = f'width="{picture.shape[1]}" height="{picture.shape[0]}"'
+        images.append(
+            f'<image id="{at}" name="{name.format(number=f"{at + first:03d}")}" {size}>{"".join(masks)}</image>'
+        )
+    path.write_text(f"<annotations><version>1.1</version>{''.join(images)}</annotations>")
+    return path
+
+
+def region(label, value, kind="polygonlabels", size=SHAPE[1:], **more):
+    """One region of Label Studio."""
+    stated = {"original_height": size[0], "original_width": size[1], "type": kind, "id": "r1"}
+    return {**stated, "value": {**value, kind: [label]}, **more}
+
+
+def task(*regions, number=1, **data):
+    """One task of Label Studio with the annotations of one person."""
+    return {"id": number, "data": data, "annotations": [{"id": 1, "completed_by": 5, "result": list(regions)}]}
+
+
+def packed(values, word=8, lengths=(4, 6, 8, 10)):
+    """Values packed as Label Studio packs a brush: runs of equal values, single values where they change."""
+    bits = [f"{len(values):032b}", f"{word - 1:05b}", *(f"{length - 1:04b}" for length in lengths)]
+    at = 0
+    while at < len(values):
+        end = at
+        while end + 1 < len(values) and values[end + 1] == values[at] and end - at < 2 ** max(lengths) - 1:
+            end += 1
+        single = end == at
+        while single and end + 1 < len(values) and values[end + 1] != values[end] and end - at < 15:
+            end += 1
+        count = end - at  # minus 1
+        which = next(one for one, length in enumerate(lengths) if count < 2**length)
+        stored = values[at : end + 1] if single else values[at : at + 1]
+        bits += ["0" if single else "1", f"{which:02b}", f"{count:0{lengths[which]}b}"]
+        bits += [f"{value:0{word}b}" for value in stored]
+        at = end + 1
+    text = "".join(bits)
+    text += "0" * (-len(text) % 8)
+    return [int(text[start : start + 8], 2) for start in range(0, len(text), 8)]
+
+
+def brush(pixels):
+    """The region's value of a mask: its opacity, in colour."""
+    rgba = np.zeros((*pixels.shape, 4), np.uint8)
+    rgba[pixels] = (200, 30, 7, 255)
+    return {"format": "rle", "rle": packed(rgba.ravel().tolist())}

@@ -3,13 +3,21 @@ import pickle
 import numpy as np
 import pytest
 
-from ctbench.annotations import StructureFiles, annotation_geometry, files_of, read_annotation, segment_names
+from ctbench.annotations import (
+    Pictures,
+    SharedFile,
+    StructureFiles,
+    annotation_geometry,
+    files_of,
+    read_annotation,
+    segment_names,
+)
 from ctbench.annotations.slicer import write_slicer
-from ctbench.errors import GeometryError, LabelError, VolumeFileError
+from ctbench.errors import GeometryError, LabelError
 from ctbench.labels import LabelSet
 from ctbench.volume import upright, write_volume
 
-from .conftest import turned
+from .conftest import turned, write_xml
 
 DESCRIPTIONS = '0 0 0 0 0 0 0 "Clear Label"\n1 255 0 0 1 1 1 "IVH"\n2 0 255 0 1 1 1 "iph"\n'
 
@@ -79,11 +87,20 @@ def test_the_grid_of_a_mask_is_that_of_its_file(tmp_path, structures, drawn, lab
         annotation_geometry(write_seg({"iph": drawn.array > 0}))
 
 
-def test_pictures_and_polygons_without_a_place_are_refused(tmp_path):
-    """CVAT's PNG and Label Studio's JSON know neither the slice nor its direction; the message says so."""
+def test_pictures_need_an_image(tmp_path):
+    """CVAT's PNG and XML and Label Studio's JSON have no grid; the message says what to name."""
     (tmp_path / "cvat").mkdir()
     (tmp_path / "cvat/000.png").touch()
-    (tmp_path / "a.json").write_text("[]")
-    for name, program in (("cvat", "CVAT"), ("a.json", "Label Studio")):
-        with pytest.raises(VolumeFileError, match=f"{name} holds .*{program}.*save them as NIfTI"):
+    for name in ("cvat", "a.json", "a.xml"):
+        with pytest.raises(GeometryError, match=f"{name} holds pictures of slices .*name the image"):
             read_annotation(tmp_path / name)
+
+
+def test_one_file_may_hold_several_cases(tmp_path, drawn, labels):
+    """The case of interest is named beside the file; names of files are listed without it."""
+    shared = SharedFile(write_xml(tmp_path / "all.xml", drawn, labels, name="p7_{number}.png"), "p7")
+    read = read_annotation(shared, labels=labels, image=drawn.geometry, pictures=Pictures(axes=("z", "y", "x")))
+    np.testing.assert_array_equal(read.array, drawn.array)
+    assert files_of(shared) == (tmp_path / "all.xml",)
+    assert str(shared) == str(tmp_path / "all.xml")
+    assert segment_names(tmp_path / "all.xml") == ("ivh", "iph")

@@ -19,7 +19,7 @@ def segment(name, *columns, code=None):
 def merged(*segments, labels=None, **naming):
     """The label map of segments, as a list."""
     labels = labels or LabelSet({"iph": 3, "edh_sdh": 7})
-    return merge(segments, labels, Naming(**naming), "a.seg.nrrd").ravel().tolist()
+    return merge(segments, labels, Naming(**naming), "a.seg.nrrd", (1, 1, 4)).ravel().tolist()
 
 
 def test_segments_become_the_codes_of_their_labels():
@@ -103,3 +103,12 @@ def test_segments_of_one_label_may_overlap():
 def test_names_of_several_files_are_one_label_set():
     """Numbers follow the first appearance; names that are alike are one."""
     assert dict(name_of_all([("iph", "SAH"), ("sah", "IVH")])) == {"iph": 1, "SAH": 2, "IVH": 3}
+
+
+def test_a_mask_may_cover_a_part_of_the_grid():
+    """Many shapes of single slices need no whole volume each; overlaps are found between the parts."""
+    part = Segment("iph", np.ones((1, 1, 2), bool), at=(slice(None), slice(None), slice(1, 3)))
+    assert merged(part) == [0, 3, 3, 0]
+    assert merged(part, segment("edh_sdh", 2, 3), overlap="last") == [0, 3, 7, 7]
+    with pytest.raises(LabelError, match="1 voxels are both iph and edh_sdh"):
+        merged(part, segment("edh_sdh", 2, 3))

@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 
@@ -95,6 +96,49 @@ def test_the_fingerprint_reads_folders_of_dicom(builtin, lay_out, tmp_path, monk
     first = next(root.rglob("0.dcm"))
     first.rename(first.with_name("9.dcm"))
     assert dataset.fingerprint() != before
+
+
+def test_the_fingerprint_knows_the_pictures_and_their_rule(tmp_path, write_map, write_catalog):
+    """The bytes of each picture, what its colours mean, and where it lies."""
+    from PIL import Image
+
+    write_map(tmp_path / "images/c1.nii.gz")
+    folder = tmp_path / "masks/anna/c1/SegmentationClass"
+    folder.mkdir(parents=True)
+    (folder.parent / "labelmap.txt").write_text("iph:255,255,255::\n")
+    for number in range(3):
+        Image.new("RGB", (5, 4), (255, 255, 255)).save(folder / f"{number}.png")
+    fields = {"image": "images/{case}.nii.gz", "readers": "masks/{reader}/{case}/"}
+    seen = {load_dataset(write_catalog(toy=fields)).fingerprint()}
+    seen.add(load_dataset(write_catalog(toy={**fields, "pictures": {"axes": ["-z", "y", "x"]}})).fingerprint())
+    Image.new("RGB", (5, 4)).save(folder / "1.png")
+    dataset = load_dataset(write_catalog(toy=fields))
+    assert dataset["c1"].reader("anna").array.sum(axis=(1, 2)).tolist() == [20, 0, 20]
+    seen.add(dataset.fingerprint())
+    (folder.parent / "labelmap.txt").write_text("ivh:255,255,255::\n")
+    seen.add(dataset.fingerprint())
+    assert len(seen) == 4
+
+
+def test_a_file_of_all_cases_is_read_case_by_case(tmp_path, write_map, write_catalog):
+    """An export of Label Studio with two cases: each has its own pictures; a third is told to be absent."""
+    for case in ("c1", "c2", "c3"):
+        write_map(tmp_path / f"images/{case}.nii.gz")
+    square = {"points": [[0, 0], [100, 0], [100, 100], [0, 100]], "polygonlabels": ["iph"]}
+    result = [{"type": "polygonlabels", "original_height": 4, "original_width": 5, "value": square}]
+    tasks = [
+        {"id": slice_, "data": {"image": f"{case}_{slice_}.png"}, "annotations": [{"result": result * (slice_ == at)}]}
+        for case, at in (("c1", 0), ("c2", 2))
+        for slice_ in range(3)
+    ]
+    (tmp_path / "anna.json").write_text(json.dumps(tasks))
+    fields = {"image": "images/{case}.nii.gz", "readers": "{reader}.json", "pictures": {"axes": ["z", "y", "x"]}}
+    dataset = load_dataset(write_catalog(toy=fields))
+    assert dataset["c1"].reader("anna").array.sum(axis=(1, 2)).tolist() == [20, 0, 0]
+    assert dataset["c2"].reader("anna").array.sum(axis=(1, 2)).tolist() == [0, 0, 20]
+    with pytest.raises(VolumeFileError, match=r"case 'c3' of 'toy', reader 'anna': .*anna.json has no picture of case"):
+        dataset["c3"].reader("anna")
+    assert len({line for line in dataset.file_lines() if "\treader\t" in line}) == 3
 
 
 @pytest.mark.parametrize(("spoil", "error"), [("gone", MissingFileError), ("a circle", VolumeFileError)])

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from ctbench.annotations import Pictures
 from ctbench.datasets.entry import AnnotatedColumn, Entry
 
 LEAST = {"title": "made up", "modality": "CT", "task": "segmentation"}
@@ -70,6 +71,10 @@ def test_a_column_of_annotated_slices_needs_a_case_table():
         ({"tolerance_mm": -0.1}, "tolerance_mm"),
         ({"surface": "4d"}, "surface"),
         ({"builder": "no colon"}, "builder"),
+        ({"pictures": {"axes": ["z", "y", "y"]}}, "expected the axes z, y, x in some order"),
+        ({"pictures": {"axes": ["z", "y"]}}, "expected the axes z, y, x in some order"),
+        ({"pictures": {"first": 2}}, "first"),
+        ({"pictures": {"name": "{label}.png"}}, "must hold"),
         ({"unverified": ["nothing"]}, "nothing"),
         ({"readers": "{reader}/{case}", "reference": "{case}"}, "reference"),
     ],
@@ -95,3 +100,14 @@ def test_a_pattern_of_masks_may_have_a_file_per_structure(pattern):
     assert Entry(**LEAST, reference=pattern).reference == pattern
     with pytest.raises(ValidationError, match=r"must hold \{case\} and no other field"):
         Entry(**LEAST, image=pattern)
+
+
+def test_a_file_of_pictures_may_hold_several_cases():
+    """Only JSON and XML may; its pictures' names, first number and axes are one rule."""
+    entry = Entry(
+        **LEAST, readers="marks/{reader}.json", pictures={"name": "{case}/{slice}.png", "axes": ["-z", "x", "y"]}
+    )
+    assert entry.picture_rule == Pictures("{case}/{slice}.png", None, ("-z", "x", "y"))
+    assert Entry(**LEAST, readers={"anna": "anna.xml"}).picture_rule == Pictures()
+    with pytest.raises(ValidationError, match=r"must hold \{case\} and \{reader\} and no other field"):
+        Entry(**LEAST, readers="marks/{reader}.nii.gz")

@@ -1,5 +1,6 @@
 import pytest
 
+from ctbench.annotations import SharedFile
 from ctbench.datasets import find_entry
 from ctbench.datasets.layout import Problem, survey
 from ctbench.errors import DatasetError, MissingFileError
@@ -169,3 +170,34 @@ def test_a_broken_link_is_missing_by_name(files, found, tmp_path, pattern):
     result = found(image="images/{case}.nii.gz", readers=pattern)
     assert kinds(result) == [("missing", "a", "r2")]
     assert "is a broken link to ../../store/nowhere; fetch the file" in result.problems[0].message
+
+
+def test_a_file_of_pictures_holds_all_cases(files, found, tmp_path):
+    """JSON and XML need no {case}; the readers of a case may stand in the case table."""
+    files("images/a.nii.gz", "images/b.nii.gz", "marks/r1.json", "marks/r2.json")
+    result = found(image=FIELDS["image"], readers="marks/{reader}.json")
+    assert [(case.id, case.readers) for case in result.cases] == [("a", ("r1", "r2")), ("b", ("r1", "r2"))]
+    assert result.cases[1].reader_paths["r2"] == SharedFile(tmp_path / "marks/r2.json", "b")
+    assert result.problems == ()
+    (tmp_path / "cases.csv").write_text("case,readers\na,r2\n")
+    result = found(image=FIELDS["image"], readers="marks/{reader}.json", cases="cases.csv")
+    assert [(case.id, case.readers) for case in result.cases] == [("a", ("r2",))]
+
+
+def test_a_pattern_that_names_one_of_several_structures_is_refused(files, found):
+    """Else the files of the others would be left out without a word."""
+    files("images/a.nii.gz", "readers/r1/a_iph.nii.gz", "readers/r1/a_ivh.nii.gz")
+    result = found(image=FIELDS["image"], readers="readers/{reader}/{case}_iph.nii.gz")
+    assert kinds(result) == [("one_structure", "a", "r1")]
+    (problem,) = result.problems
+    assert problem.is_fatal
+    assert "for one file per structure write 'readers/{reader}/{case}_{label}.nii.gz'" in problem.message
+    assert kinds(found(image=FIELDS["image"], readers="readers/{reader}/{case}_{label}.nii.gz")) == []
+
+
+def test_a_pattern_may_name_the_only_structure_with_a_file(files, found):
+    """A label map that is called after one of its labels, or files that another pattern names."""
+    files("images/a.nii.gz", "readers/r1/a_iph.nii.gz", "truth/a_ivh.nii.gz", "iph/a.nii.gz")
+    fields = {"image": FIELDS["image"], "truth": "truth/{case}_ivh.nii.gz"}
+    assert kinds(found(**fields, readers="readers/{reader}/{case}_iph.nii.gz")) == []
+    assert kinds(found(**fields, readers={"r1": "iph/{case}.nii.gz"})) == []

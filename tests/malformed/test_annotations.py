@@ -1,10 +1,12 @@
-"""What annotation programs export, damaged: segmentations of 3D Slicer, DICOM SEG and RTSTRUCT, label descriptions."""
+"""What annotation programs export, damaged: 3D Slicer, DICOM SEG, RTSTRUCT, CVAT, Label Studio, label descriptions."""
 
+import json
 import random
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ctbench.annotations import MadeBy, MapFormat, write_annotation
 from ctbench.labels import LabelSet
@@ -167,6 +169,116 @@ def test_a_header_of_slicer_with_an_absurd_field_is_refused(changed, refused, fi
         return b"\n".join(fields.encode() if line.startswith(key + b":") else line for line in lines)
 
     assert "a.seg.nrrd" in refused("annotation", changed("a.seg.nrrd", change))
+
+
+XML = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><name>a</name></task></meta>
+<image id="0" name="0.png" width="50" height="40">
+<polygon label="iph" points="1.0,1.0;20.5,1.0;20.5,30.0" z_order="0"></polygon>
+<box label="ivh" xtl="30" ytl="1" xbr="40" ybr="20" rotation="10"></box>
+<ellipse label="iph" cx="40" cy="30" rx="3" ry="4"></ellipse>
+<mask label="ivh" rle="2, 3, 1" left="5" top="35" width="3" height="2"></mask>
+</image><image id="5" name="5.png" width="50" height="40"></image></annotations>"""
+STUDIO = [
+    {
+        "id": 1,
+        "data": {"image": "head"},
+        "annotations": [
+            {
+                "result": [
+                    {
+                        "type": kind,
+                        "original_width": 50,
+                        "original_height": 40,
+                        "item_index": 2,
+                        "value": {**value, kind: ["iph"]},
+                    }
+                    for kind, value in (
+                        ("polygonlabels", {"points": [[1, 1], [50, 1], [50, 50]]}),
+                        ("rectanglelabels", {"x": 1, "y": 2, "width": 30, "height": 4, "rotation": 0}),
+                        ("ellipselabels", {"x": 50, "y": 50, "radiusX": 10, "radiusY": 4}),
+                    )
+                ]
+            }
+        ],
+    }
+]
+
+
+@pytest.fixture
+def pictures(whole):
+    """A folder with an image, and pictures of it in XML, JSON and PNG."""
+    (whole / "a.xml").write_text(XML)
+    (whole / "a.json").write_text(json.dumps(STUDIO))
+    (whole / "png").mkdir()
+    (whole / "png/labelmap.txt").write_text("iph:250,50,83::\nivh:51,221,255::\n")
+    rows = np.random.default_rng(0).integers(0, 3, SHAPE[1:])
+    colours = np.array([(0, 0, 0), (250, 50, 83), (51, 221, 255)], np.uint8)[rows]
+    for z in range(SHAPE[0]):
+        Image.fromarray(colours).save(whole / f"png/{z}.png")
+    return whole
+
+
+@pytest.mark.parametrize("name", ["a.xml", "a.json", "png"])
+def test_whole_pictures_are_read(guard, pictures, name):
+    """What the others are made of is fine."""
+    answer = guard.ask("annotation", pictures / name)
+    assert (answer["outcome"], answer["said"]) == ("read", str(SHAPE))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95])
+@pytest.mark.parametrize("name", ["a.xml", "a.json", "png/3.png"])
+def test_truncated_pictures_are_refused(pictures, refused, name, share):
+    """Whatever is left of the file, it is refused by its name."""
+    path = pictures / name
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    assert path.name in refused("annotation", path if path.suffix != ".png" else path.parent)
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("name", ["a.xml", "a.json", "png/3.png", "png/labelmap.txt"])
+def test_bytes_changed_in_pictures(pictures, survived, name, seed):
+    """Three bytes anywhere: many changes do not matter, none does harm."""
+    path, rng = pictures / name, random.Random(seed)
+    content = bytearray(path.read_bytes())
+    for _ in range(3):
+        content[rng.randrange(len(content))] = rng.randrange(256)
+    path.write_bytes(bytes(content))
+    survived("annotation", path if path.parent == pictures else path.parent)
+
+
+ABSURD_XML = {
+    "a width of billions": ('width="50"', 'width="9000000000"'),
+    "a mask of billions": ('width="3" height="2"', 'width="300000000" height="200000000"'),
+    "a run of billions": ('rle="2, 3, 1"', 'rle="2, 3000000000000000000000, 1"'),
+    "a far corner": ('xbr="40"', 'xbr="4e300"'),
+    "a slice of millions": ('name="5.png"', 'name="999999.png"'),
+    "a document type": ("<annotations>", '<!DOCTYPE a [<!ENTITY b "b">]><annotations>'),
+}
+
+
+@pytest.mark.parametrize("what", ABSURD_XML)
+def test_xml_with_an_absurd_value_is_refused(pictures, refused, what):
+    """Sizes, runs and places that no picture has."""
+    old, new = ABSURD_XML[what]
+    assert old in XML
+    (pictures / "a.xml").write_text(XML.replace(old, new, 1))
+    assert "a.xml" in refused("annotation", pictures / "a.xml")
+
+
+@pytest.mark.parametrize("value", ["x", [], {}, -1, 1e300, [[1]], {"points": None}, {"rle": [1, 2]}, {"x": 1}])
+def test_json_with_an_absurd_value_is_refused(pictures, refused, value):
+    """As a task's annotations, or as the value of a region."""
+    for part in ("annotations", "value"):
+        changed = json.loads(json.dumps(STUDIO))
+        if part == "annotations":
+            changed[0][part] = value or None
+        else:
+            region = changed[0]["annotations"][0]["result"][0]
+            region[part] = value if not isinstance(value, dict) else {**value, "points": 7, "polygonlabels": ["a"]}
+            region["original_width"] = value
+        (pictures / "a.json").write_text(json.dumps(changed))
+        assert "a.json" in refused("annotation", pictures / "a.json")
 
 
 @pytest.mark.parametrize("seed", range(10))
