@@ -30,6 +30,8 @@ REPEATS_ON_GPU = 5
 def predictor(model: str, device: str) -> Any:
     """Return a predictor of paper size with random weights."""
     from ctbench.labels import LabelSet
+    from reference_models.blast_ct.predictor import BlastConfiguration, BlastPredictor
+    from reference_models.blast_ct.weights_import import BLAST_LABELS
     from reference_models.cai_unet.predictor import CaiConfiguration, CaiPredictor
     from reference_models.cascade_unet.predictor import CascadeConfiguration, CascadePredictor
     from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
@@ -42,6 +44,9 @@ def predictor(model: str, device: str) -> Any:
     if model == "cai-unet":
         configuration: Any = CaiConfiguration()
         labels, kind = LabelSet({f"structure-{code}": code for code in range(1, 12)}), CaiPredictor
+    elif model == "blast-ct":
+        configuration, labels = BlastConfiguration(), LabelSet(BLAST_LABELS)
+        kind = lambda weights, device: BlastPredictor([weights], device)  # noqa: E731  # as the other classes
     elif model == "cascade-unet":
         configuration, labels, kind = CascadeConfiguration(), LabelSet({LABEL: 1}), CascadePredictor
     elif model == "deepnat":
@@ -125,7 +130,9 @@ def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
     if place.type == "cuda":
         made.predict(image)  # the first call compiles and allocates
         torch.cuda.reset_peak_memory_stats(place)
-    networks = list(made.network.children()) if model == "deepnat" else [made.network]
+    networks = made.networks if model == "blast-ct" else [made.network]
+    if model == "deepnat":
+        networks = list(made.network.children())
     watch = Watch(networks, place)  # begins after the first call
     runs = REPEATS_ON_GPU if place.type == "cuda" else 1
     start = time.perf_counter()

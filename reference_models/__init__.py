@@ -46,9 +46,10 @@ def network(name: str, **options: Any) -> nn.Module:
     torch is imported when this is first called.
 
     Args:
-        name: ``cai-unet``, ``cascade-unet``, ``deepnat``, ``hybrid-mask-rcnn``, or ``deepbleed-512``, ``-128``,
-            ``-64``, ``-32``.
-        options: Keyword arguments of its class: `CaiUNet`, `CascadeUNet`, `DeepNat`, `HybridMaskRCNN` or `VNet`.
+        name: ``blast-ct``, ``cai-unet``, ``cascade-unet``, ``deepnat``, ``hybrid-mask-rcnn``, or ``deepbleed-512``,
+            ``-128``, ``-64``, ``-32``.
+        options: Keyword arguments of its class: `DeepMedic`, `CaiUNet`, `CascadeUNet`, `DeepNat`, `HybridMaskRCNN` or
+            `VNet`.
 
     Raises:
         ValueError: No model with a network has that name, or an option has no such value.

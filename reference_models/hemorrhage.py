@@ -9,7 +9,7 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction
 from ctbench.volume import Volume
 
-__all__ = ["LABEL", "hemorrhage_codes", "hemorrhage_of"]
+__all__ = ["LABEL", "hemorrhage_codes", "hemorrhage_of", "volume_score"]
 
 LABEL = "hemorrhage"
 
@@ -24,9 +24,20 @@ def hemorrhage_of(probability: NDArray[np.floating], image: Volume, code: int) -
         image: Image whose grid is used; its array is not read.
         code: Label code of hemorrhage.
     """
-    labels = (probability > THRESHOLD).astype(np.uint8) * code
-    volume_ml = float(np.count_nonzero(labels)) * image.voxel_ml
-    return Prediction(labels, score=volume_ml / (volume_ml + 1.0), probabilities={LABEL: probability})
+    blood = probability > THRESHOLD
+    labels = blood.astype(np.uint8) * code
+    return Prediction(labels, score=volume_score(blood, image), probabilities={LABEL: probability})
+
+
+def volume_score(blood: NDArray[np.bool_], image: Volume) -> float:
+    """Return the score of a study, V / (V + 1 mL) for a volume V of blood.
+
+    Args:
+        blood: Mask on the image's grid.
+        image: Image whose grid is used; its array is not read.
+    """
+    volume_ml = float(np.count_nonzero(blood)) * image.voxel_ml
+    return volume_ml / (volume_ml + 1.0)
 
 
 def hemorrhage_codes(labels: LabelSet) -> tuple[int, ...]:

@@ -124,7 +124,8 @@ class Model:
         """Convert the authors' weights to ours: the entry point of the group ``ctbench.weight_imports``.
 
         Args:
-            source: The authors' file: Keras HDF5 for ``cai-unet``; an .npz of arrays in order for ``deepbleed``.
+            source: The authors' file: Keras HDF5 for ``cai-unet``; an .npz of arrays in order for ``deepbleed``; a
+                checkpoint of torch for ``blast-ct``.
             out: The safetensors file to write.
             labels: Name -> code of the classes, in their order; None: the paper's.
 

@@ -18,7 +18,7 @@ weights_app = typer.Typer(help="Convert weights of other programs.", no_args_is_
 @weights_app.command("import")
 def import_weights(
     model: ModelName,
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="The authors' file: Keras .hdf5, or .npz.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The authors' file: .hdf5, .npz, or .torch_model.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="File to write. [default: MODEL.safetensors]")
     ] = None,

@@ -10,6 +10,7 @@ from scipy import ndimage
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
+from reference_models.hemorrhage import volume_score
 from reference_models.scans.brain import brain_mask
 
 __all__ = ["ThresholdPredictor", "threshold"]
@@ -62,8 +63,7 @@ class ThresholdPredictor:
         inner = np.stack([_shrunk(plane, settings.margin_mm, spacing[1:]) for plane in brain])
         blood = inner & (smooth > settings.low_hu) & (smooth < settings.high_hu) & (hu < 2 * settings.high_hu)
         labels = _without_small_pieces(blood, settings.smallest_ml / image.voxel_ml)
-        volume_ml = float(labels.sum()) * image.voxel_ml
-        return Prediction(labels.astype(np.uint8), score=volume_ml / (volume_ml + 1.0))
+        return Prediction(labels.astype(np.uint8), score=volume_score(labels, image))
 
 
 def threshold(

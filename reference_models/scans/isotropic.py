@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,29 +53,35 @@ class IsotropicGrid:
         )
         return z, y, x
 
-    def to_grid(self, array: NDArray[Any]) -> NDArray[Any]:
+    def to_grid(self, array: NDArray[Any], *, smooth: bool = True) -> NDArray[Any]:
         """Return an array of the image on the grid: floats linearly, integers and bool by the nearest voxel.
 
-        Along axes with finer voxels than the grid's, floats are smoothed first, so that noise is not aliased.
+        Args:
+            array: z,y,x on the image's grid.
+            smooth: Smooth floats first along axes with finer voxels than the grid's, so that noise is not aliased.
         """
         turned = self.orientation.apply(array)
         places = [np.arange(size) * self._ratio(axis) for axis, size in enumerate(self.shape)]
         if array.dtype.kind != "f":
-            nearest = [
-                np.minimum(np.rint(place).astype(np.intp), size - 1)
-                for place, size in zip(places, self.native, strict=True)
-            ]
-            return turned[np.ix_(*nearest)]
+            return _nearest(turned, places)
         sigma = [0.5 * np.sqrt(max(self._ratio(axis) ** 2 - 1, 0.0)) for axis in range(3)]
-        if any(sigma):
+        if smooth and any(sigma):
             turned = ndimage.gaussian_filter(turned, sigma)
         return read_between(turned, places)
 
-    def to_native(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return maps ...,z,y,x of the grid on the image's grid, interpolated linearly."""
+    def to_native(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """Return maps ...,z,y,x of the grid on the image's grid: floats linearly, integers and bool by the nearest."""
         places = [np.arange(size) / self._ratio(axis) for axis, size in enumerate(self.native)]
-        return self.orientation.undo(read_between(maps, places))
+        read = read_between if maps.dtype.kind == "f" else _nearest
+        return self.orientation.undo(read(maps, places))
 
     def _ratio(self, axis: int) -> float:
         """Return the grid's spacing in voxels of the image."""
         return self.spacing_mm / self.native_mm[axis]
+
+
+def _nearest(maps: NDArray[Any], places: Sequence[NDArray[np.floating]]) -> NDArray[Any]:
+    """Return ...,z,y,x at the voxels nearest to fractional indices along z, y and x."""
+    last = [size - 1 for size in maps.shape[-3:]]
+    indices = [np.minimum(np.rint(place).astype(np.intp), end) for place, end in zip(places, last, strict=True)]
+    return maps[(..., *np.ix_(*indices))]

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from ctbench.labels import LabelSet
 from ctbench.volume import Volume, write_volume
+from reference_models.blast_ct.predictor import BlastConfiguration
 from reference_models.cai_unet.network import CaiUNet
 from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.cascade_unet.predictor import CascadeConfiguration
@@ -119,6 +120,7 @@ def test_label_maps(predictions, refused, what):
 
 
 NARROW = {
+    "blast": ("blast-ct", BlastConfiguration(classes=2, channels=(2, 2), hidden=(2,))),
     "cai": ("cai-unet", CaiConfiguration(classes=3, width=2)),
     "cascade": ("cascade-unet", CascadeConfiguration(levels=2, width=2, patch=(16, 16, 16))),
     "chang": ("hybrid-mask-rcnn", ChangConfiguration(edge=64, widths=(2, 2, 2, 2, 2), pyramid=4, blocks=1, hidden=4)),
@@ -171,7 +173,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("what", HEADERS)
-@pytest.mark.parametrize("kind", [*KINDS, "atlas", "cai-import", "deepbleed-import"])
+@pytest.mark.parametrize("kind", [*KINDS, "atlas", "blast-import", "cai-import", "deepbleed-import"])
 def test_weights_that_are_none(tmp_path, refused, kind, what):
     """No safetensors at all, nor what the authors published."""
     (tmp_path / "w").write_bytes(HEADERS[what])
@@ -207,6 +209,11 @@ def test_weights_of_a_configuration_that_cannot_be(weights, tmp_path, refused, w
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
+        ("blast", {"classes": 10**9}),
+        ("blast", {"channels": []}),
+        ("blast", {"channels": [10**9, 2]}),
+        ("blast", {"window_hu": [3, 3]}),
+        ("blast", {"source_sha256": 7}),
         ("deepbleed", {"edge": 0}),
         ("deepbleed", {"edge": "large"}),
         ("deepbleed", {"spacing_mm": -1}),

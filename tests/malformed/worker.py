@@ -21,6 +21,7 @@ from ctbench.runs.completion import join_parts
 from ctbench.volume import Volume, read_geometry, read_label_map, read_volume
 from reference_models import find_model
 from reference_models.baselines.atlas import atlas
+from reference_models.blast_ct.predictor import blast_ct
 from reference_models.cai_unet.network import CaiUNet
 from reference_models.cai_unet.predictor import cai_unet
 from reference_models.cascade_unet.predictor import cascade_unet
@@ -113,6 +114,8 @@ def hoard(path):
 READERS = {
     "annotation": annotation,
     "atlas": lambda path: atlas(weights=str(path)),
+    "blast": lambda path: blast_ct(weights=str(path), device="cpu"),
+    "blast-import": lambda path: find_model("blast-ct").import_weights(path, path.with_suffix(".ours")),
     "board": board,
     "cai": lambda path: cai_unet(weights=str(path), device="cpu"),
     "cai-import": lambda path: find_model("cai-unet").import_weights(path, path.with_suffix(".ours")),

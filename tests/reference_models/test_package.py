@@ -14,6 +14,7 @@ MODELS = reference_models.models()
 NETWORKS = [name for name, model in MODELS.items() if model.network_class]
 FOLDERS = sorted({MODELS[name].network_class.split(".")[1] for name in NETWORKS})
 NARROW = {
+    "blast-ct": {"channels": (2, 2), "hidden": (3,)},
     "cai-unet": {"width": 2},
     "cascade-unet": {"width": 2, "largest": 4},
     "deepnat": {"widths": (2, 2, 2), "hidden": (3, 3)},
@@ -79,10 +80,11 @@ def test_every_model_is_an_entry_point(group, expected):
 
 
 def test_the_models_that_there_are():
-    """Two baselines and the eight networks of five papers, and the predictors that ctbench finds."""
+    """Two baselines and the nine networks of six papers, and the predictors that ctbench finds."""
     assert list(MODELS) == [
         "atlas",
         "threshold",
+        "blast-ct",
         "cai-unet",
         "cascade-unet",
         "deepbleed-512",
@@ -97,7 +99,7 @@ def test_the_models_that_there_are():
 
 def test_an_unknown_name_is_refused_with_those_there_are():
     """A baseline is a model without a network."""
-    with pytest.raises(ValueError, match=r"no model is called 'unet'; expected one of atlas, threshold, cai-unet"):
+    with pytest.raises(ValueError, match=r"no model is called 'unet'; expected one of atlas, threshold, blast-ct"):
         reference_models.find_model("unet")
-    with pytest.raises(ValueError, match=r"no network is called 'atlas'; expected one of cai-unet, cascade-unet"):
+    with pytest.raises(ValueError, match=r"no network is called 'atlas'; expected one of blast-ct, cai-unet"):
         reference_models.network("atlas")

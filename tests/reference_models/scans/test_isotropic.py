@@ -53,6 +53,21 @@ def test_noise_of_fine_voxels_is_smoothed():
     assert coarse.std() < 0.4
 
 
+def test_smoothing_can_be_left_out():
+    """Every fourth voxel is picked as it is."""
+    noise = np.random.default_rng(0).normal(size=(16, 64, 64))
+    grid = IsotropicGrid.of(Volume(noise, (4.0, 1.0, 1.0)), 4.0)
+    np.testing.assert_allclose(grid.to_grid(noise, smooth=False), noise[:, ::4, ::4])
+
+
+def test_labels_come_back_by_the_nearest_voxel(image):
+    """No code is mixed of two others, and in finer voxels each returns to its own."""
+    codes = np.random.default_rng(0).integers(0, 9, image.shape).astype(np.uint8)
+    grid = IsotropicGrid.of(image, 0.5)
+    np.testing.assert_array_equal(grid.to_native(grid.to_grid(codes)), codes)
+    assert set(np.unique(IsotropicGrid.of(image, 2.0).to_native(np.full(grid.shape, 7, np.uint8)))) == {7}
+
+
 def test_several_maps_come_back_at_once(image):
     """Leading axes stay."""
     grid = IsotropicGrid.of(image, 2.0)

@@ -1,0 +1,17 @@
+"""``blast-ct``: DeepMedic as in BLAST-CT (Monteiro et al. 2020), for three types of hemorrhage and oedema on CT."""
+
+from __future__ import annotations
+
+from reference_models.model import Model
+
+__all__ = ["MODEL", "MODELS"]
+
+MODEL = Model(
+    name="blast-ct",
+    predictors={"blast-ct": "reference_models.blast_ct.predictor:blast_ct"},
+    network_class="reference_models.blast_ct.network:DeepMedic",
+    weights_conversion="reference_models.blast_ct.weights_import:convert_blast",
+)
+"""It has no training and no demo weights: the weights that its authors published are imported."""
+
+MODELS = (MODEL,)
