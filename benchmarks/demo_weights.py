@@ -22,12 +22,12 @@ from ctbench.statistics import describe, detection
 from reference_models.demo_weights import simulated_heads
 from reference_models.hemorrhage import LABEL
 
-ANATOMY = ("atlas", "cai-unet", "deepnat", "deepnat-crf")
+ANATOMY = ("atlas", "cai-unet-demo", "deepnat-demo", "deepnat-crf-demo")
 HEMORRHAGE = (
     "threshold",
-    *(f"deepbleed-{edge}" for edge in (512, 128, 64, 32)),
-    "cascade-unet",
-    "hybrid-mask-rcnn",
+    *(f"deepbleed-{edge}-demo" for edge in (512, 128, 64, 32)),
+    "cascade-unet-demo",
+    "hybrid-mask-rcnn-demo",
 )
 HEADS = {"phantom-anatomy": 24, "phantom-hemorrhage": 72}
 """Phantom -> number of new heads; three of each type and size of hemorrhage."""

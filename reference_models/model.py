@@ -66,6 +66,8 @@ class Model:
         same_network: Other models with the same network, whose weights a training of this one may start from.
         demo_training: How its demo weights are trained; None: it has none, or ``demo_fit`` makes them.
         demo_fit: Function without arguments that fits the demo weights, writes them and returns their path.
+        paper: DOI of the paper.
+        paper_size: Number of trainable parameters of the paper's network; 0: no network, or not printed and not known.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Model:
     same_network: tuple[str, ...] = ()
     demo_training: DemoTraining | None = None
     demo_fit: str = ""
+    paper: str = ""
+    paper_size: int = 0
 
     def network(self, **options: Any) -> nn.Module:
         """Return the network with new random weights; ``options`` are keyword arguments of its class."""

@@ -14,10 +14,10 @@ from ctbench.cli.output import note, note_lost_cases, print_summary, show_progre
 __all__ = ["DEMO", "demo"]
 
 DEMO = {
-    "phantom-anatomy": ("atlas", "cai-unet", "deepnat"),
-    "phantom-hemorrhage": ("threshold", "deepbleed-128", "cascade-unet", "hybrid-mask-rcnn"),
+    "phantom-anatomy": ("atlas", "cai-unet-demo", "deepnat-demo"),
+    "phantom-hemorrhage": ("threshold", "deepbleed-128-demo", "cascade-unet-demo", "hybrid-mask-rcnn-demo"),
 }
-"""Dataset -> its predictors: a baseline, and the papers' models with weights trained on phantoms."""
+"""Dataset -> its predictors: a baseline, and small networks of the papers' kind that learnt on phantoms."""
 
 
 def demo(
@@ -47,4 +47,5 @@ def demo(
             runs.append(result)
     page = build_report(runs, out / "report.html", datasets=datasets, command="ctbench demo", progress=show_progress)
     print_summary(runs, as_json=as_json, as_csv=as_csv)
+    note("models called -demo are small networks that learnt on simulated heads: for phantoms only")
     note(f"report: {page.resolve()}\nruns:   {out.resolve()}\n{time.perf_counter() - start:.0f} s")

@@ -116,6 +116,9 @@ Unsandboxed = Annotated[
         help="Run code of other packages also where there is no sandbox: it can read and write all that you can.",
     ),
 ]
+AllowDemo = Annotated[
+    bool, typer.Option("--allow-demo", help="Also take a model that learnt on simulated heads alone for patients.")
+]
 TrustPackage = Annotated[
     bool, typer.Option("--trust", help="Also run code of other packages than ctbench; it runs without a sandbox.")
 ]

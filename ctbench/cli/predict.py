@@ -9,6 +9,7 @@ import typer
 
 from ctbench.cli.masks import Format
 from ctbench.cli.options import (
+    AllowDemo,
     AsCsv,
     AsJson,
     Device,
@@ -52,6 +53,7 @@ def predict(
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
     processes: Processes = None,
+    allow_demo: AllowDemo = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -60,12 +62,12 @@ def predict(
     Prints the score (probability of a positive case) and the volume of each label in mL. Code of other packages than
     ctbench runs in a sandbox, as it does in `ctbench run`.
 
-    Example: `ctbench predict cai-unet --weights trained/cai-unet/weights.safetensors head.nii.gz --out predicted`
+    Example: `ctbench predict cai-unet --weights trained/mine/weights.safetensors head.nii.gz --out predicted`
     """
     import pandas as pd
 
     from ctbench.annotations import MapFormat
-    from ctbench.predictors import open_model, predict_into_folder, unenforced, write_labels_file
+    from ctbench.predictors import expect_fit_for, open_model, predict_into_folder, unenforced, write_labels_file
     from ctbench.volume import read_volume
 
     names = [path.name.split(".")[0] for path in images]
@@ -81,6 +83,7 @@ def predict(
         processes=processes,
     )
     opened = open_model(predictor, weights, key_values(option, device), isolation)
+    expect_fit_for(opened.info, "these images", is_phantom=False, allow_demo=allow_demo)
     for sentence in unenforced(predictor, isolation):
         note(sentence)
     steps = (

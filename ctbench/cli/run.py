@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ctbench.cli.options import (
+    AllowDemo,
     AsCsv,
     AsJson,
     Catalog,
@@ -60,6 +61,7 @@ def run(
     timeout: Timeout = None,
     memory_gb: MemoryGb = None,
     processes: Processes = None,
+    allow_demo: AllowDemo = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the command line of the predictor's process and exit.")
     ] = False,
@@ -128,8 +130,12 @@ def run(
             consensus=consensus,
             metrics=metric,
             isolation=isolation,
+            allow_demo=allow_demo,
         )
         runs.append(carry_out(request, part.folder(folder) if part else folder, execution))
+    card = runs[0].manifest.predictor
+    if card is not None and (card.info.phantoms_only or card.info.size != card.info.paper_size):
+        note(": ".join(filter(None, (card.info.name, card.info.provenance))))
     print_summary(runs, as_json=as_json, as_csv=as_csv)
     exit_code = note_lost_cases(runs[0])
     if exit_code:

@@ -81,6 +81,11 @@ class Dataset:
         return f"column:{rule.column}" if isinstance(rule, AnnotatedColumn) else rule
 
     @property
+    def is_phantom(self) -> bool:
+        """Whether its heads are simulated: it has a builder, or a name like ``phantom-anatomy-training``."""
+        return self.entry.builder is not None or self.name.startswith("phantom-")
+
+    @property
     def patients(self) -> dict[str, str]:
         """Case -> patient; the case's own id if its patient is unknown."""
         return {case.id: case.patient or case.id for case in self.cases}

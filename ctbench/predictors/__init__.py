@@ -8,7 +8,14 @@ from ctbench.predictors.conformance import CheckResult, check_conformance
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions, predict_into_folder
-from ctbench.predictors.info import INFO_KEYS, PredictorInfo, info_from_json, info_to_json, write_labels_file
+from ctbench.predictors.info import (
+    INFO_KEYS,
+    PredictorInfo,
+    expect_fit_for,
+    info_from_json,
+    info_to_json,
+    write_labels_file,
+)
 from ctbench.predictors.isolated import (
     IsolatedPredictor,
     open_model,
@@ -37,6 +44,7 @@ __all__ = [
     "PredictorInfo",
     "check_conformance",
     "check_prediction",
+    "expect_fit_for",
     "identities",
     "info_from_json",
     "info_to_json",

@@ -20,6 +20,7 @@ __all__ = [
     "LABELS_FILE",
     "Labels",
     "PredictorInfo",
+    "expect_fit_for",
     "info_from_json",
     "info_of_program",
     "info_to_json",
@@ -50,6 +51,9 @@ class PredictorInfo:
         weights_digest: SHA-256 of the weights; empty if there are none.
         training_datasets: Names of the datasets it was trained on, so that an overlap with test data is visible.
         parameters: Settings that change its predictions.
+        phantoms_only: It learnt on simulated heads alone, so its predictions of patients mean nothing.
+        size: Number of trainable parameters; 0: unknown.
+        paper_size: The number that the paper's network has; 0: unknown.
     """
 
     name: str
@@ -61,15 +65,55 @@ class PredictorInfo:
     weights_digest: str = ""
     training_datasets: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    phantoms_only: bool = False
+    size: int = 0
+    paper_size: int = 0
+
+    @property
+    def provenance(self) -> str:
+        """What it learnt on and its size beside the paper's, in words; empty if nothing is known."""
+        learnt = f"learnt on {', '.join(self.training_datasets)}" if self.training_datasets else ""
+        return "; ".join(filter(None, (learnt, self.size_in_words)))
+
+    @property
+    def size_in_words(self) -> str:
+        """The number of its parameters, and that of the paper's network where it differs; empty if unknown."""
+        if not self.size:
+            return ""
+        paper = f"; the paper's network has {self.paper_size:,}" if self.paper_size not in {0, self.size} else ""
+        return f"{self.size:,} trainable parameters{paper}"
 
 
 _FIELDS = tuple(one.name for one in fields(PredictorInfo))
-_TEXTS = tuple(name for name in _FIELDS if name not in {"labels", "training_datasets", "parameters"})
+_COUNTS = ("size", "paper_size")
+_TEXTS = tuple(
+    name for name in _FIELDS if name not in {"labels", "training_datasets", "parameters", "phantoms_only", *_COUNTS}
+)
 
 INFO_KEYS = ("labels", "groups", *(name for name in _FIELDS if name != "labels"))
 """Keys of the JSON form; the codes and the groups of the label set are two of them."""
 
 _EXPECTED = 'expected {"name": code, ...} or {"labels": {...}, ...}'
+
+
+def expect_fit_for(info: PredictorInfo, what: str, *, is_phantom: bool, allow_demo: bool) -> None:
+    """Refuse a predictor that saw phantoms only where patients may be predicted.
+
+    Args:
+        info: The predictor.
+        what: What it would predict, as the message names it.
+        is_phantom: Whether that is a phantom.
+        allow_demo: Whether the user wants it all the same.
+
+    Raises:
+        UsageError: It learnt on simulated heads alone, and this is no phantom.
+    """
+    if info.phantoms_only and not (is_phantom or allow_demo):
+        msg = (
+            f"{info.name} learnt on simulated heads alone, so what it draws in {what} means nothing; train or import "
+            "weights (docs/train-a-model.md), or add --allow-demo to see it run"
+        )
+        raise UsageError(msg)
 
 
 def info_to_json(info: PredictorInfo) -> dict[str, Any]:
@@ -80,6 +124,8 @@ def info_to_json(info: PredictorInfo) -> dict[str, Any]:
         "training_datasets": list(info.training_datasets),
         # A parameter may be a path or a NumPy scalar; its text is kept.
         "parameters": json.loads(json.dumps(dict(info.parameters), default=str)),
+        "phantoms_only": bool(info.phantoms_only),
+        **{name: int(getattr(info, name)) for name in _COUNTS},
         **{name: str(getattr(info, name)) for name in _TEXTS},
     }
 
@@ -101,6 +147,9 @@ def info_from_json(content: Mapping[str, Any], where: str, **defaults: Any) -> P
             labels=LabelSet(filled["labels"], {name: _list(names) for name, names in filled.get("groups", {}).items()}),
             training_datasets=_list(filled.get("training_datasets", ())),
             parameters=dict(filled.get("parameters", {})),
+            phantoms_only=_flag(filled.get("phantoms_only", False)),
+            size=_count(filled.get("size", 0)),
+            paper_size=_count(filled.get("paper_size", 0)),
             name=_text(filled["name"]),
             **{name: _text(filled[name]) for name in _TEXTS if name in filled and name != "name"},
         )
@@ -175,6 +224,20 @@ def _text(value: object) -> str:
         msg = f"expected text, got {value!r}"
         raise TypeError(msg)
     return str(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        msg = f"expected true or false, got {value!r}"
+        raise TypeError(msg)
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        msg = f"expected a number of parameters, got {value!r}"
+        raise TypeError(msg)
+    return value
 
 
 def _list(value: object) -> tuple[str, ...]:

@@ -63,6 +63,9 @@ PHANTOM = (
 )
 """What ranks on a phantom say."""
 
+DEMO = "simulated heads alone, so what it draws in patients means nothing, and it has no rank there"
+"""What models that saw phantoms only are told by."""
+
 POSITIVES = (
     "Means, tests and ranks are over the positives, the cases whose reference holds the structure, the same for all "
     "raters: a miss and a case without a prediction count with the worst value. What is drawn in negatives is in no "

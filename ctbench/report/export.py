@@ -125,7 +125,7 @@ def _frames(
 def _rankings(results: ComparableRuns) -> list[pd.DataFrame]:
     return [
         ranking_table(results, models, over).assign(structures=results.scope_title(over))
-        for over, models in results.scopes.items()
+        for over, models in results.ranked_scopes.items()
         if len(models) + results.leave_one_out >= 2
     ]
 

@@ -39,6 +39,7 @@ def run(
     cluster: str = "",
     cached: bool = True,
     isolation: Isolation | None = None,
+    allow_demo: bool = False,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Run:
     """Score one predictor, or all readers, on one dataset.
@@ -56,6 +57,7 @@ def run(
         consensus: The rule that fuses the readers; default: majority.
         metrics: Names of metrics; None (default): all.
         isolation: Whether the predictor is trusted, what it may read, and its limits; None (default): the usual ones.
+        allow_demo: Also score a predictor that learnt on phantoms alone on a dataset of patients; default: refuse it.
         jobs: Number of processes; -1 uses all cores.
         cluster: Address of a Dask scheduler whose workers are used instead; empty: none.
         cached: Whether to read and write predictions and scores in ``CTBENCH_CACHE``.
@@ -66,7 +68,8 @@ def run(
 
     Raises:
         UsageError: the folder holds another run or other files, another process is at work in it, the split is empty,
-            a metric is unknown, or predictor and dataset have no structure in common.
+            a metric is unknown, predictor and dataset have no structure in common, or the predictor learnt on phantoms
+            alone and the dataset is none.
         DataError: an image or a reader's mask cannot be used.
         StoreError: the folder cannot be written, the disk is full, or a later version made the run in it.
         PluginError: the predictor cannot be made.
@@ -80,6 +83,7 @@ def run(
         consensus=consensus,
         metrics=metrics,
         isolation=isolation,
+        allow_demo=allow_demo,
     )
     return carry_out(request, folder, Execution(jobs, cluster, cached, progress))
 

@@ -38,7 +38,7 @@ __all__ = [
     "upgraded",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of ``run.json``; raise it when a field is added, changed or removed, and add the step to ``UPGRADES``."""
 
 EXECUTION_OPTIONS = frozenset({"device"})
@@ -228,7 +228,14 @@ def _from_1(content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, "schema_version": 2}
 
 
-UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Upgrade from version 2, which did not know a network's size, nor whether it saw phantoms only."""
+    card = content["predictor"]
+    new = {"phantoms_only": False, "size": 0, "paper_size": 0}
+    return {**content, "schema_version": 3, "predictor": {**new, **card} if card else card}
+
+
+UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
 """Schema version -> function that upgrades the content of ``run.json`` to the next version."""
 
 

@@ -12,7 +12,7 @@ from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS
-from ctbench.predictors import Isolation, Predictor
+from ctbench.predictors import Isolation, Predictor, expect_fit_for
 from ctbench.runs.digests import code_digest, code_files
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.predicting import PredictorSource
@@ -41,6 +41,7 @@ class RunRequest:
         consensus: The rule that fuses the readers; default: majority.
         metrics: Names of metrics; None (default): all.
         isolation: Whether the predictor is trusted, what it may read, and its limits; None (default): the usual ones.
+        allow_demo: Also score a predictor that learnt on phantoms alone on a dataset of patients; default: refuse it.
     """
 
     dataset: Dataset
@@ -51,6 +52,7 @@ class RunRequest:
     consensus: str = "majority"
     metrics: Iterable[str] | None = None
     isolation: Isolation | None = None
+    allow_demo: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     if source is not None:
         source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
+        expect_fit_for(info, dataset.name, is_phantom=dataset.is_phantom, allow_demo=request.allow_demo)
         card = UsedPredictor.of(info, source.spec, source.options, _code_digest(source)).public()
         match = match_labels(dataset.labels, info.labels)
     dataset = replace(dataset, cases=cases)

@@ -194,6 +194,7 @@ def _repredicted(
             consensus=run.manifest.consensus,
             metrics=[name for name in run.manifest.metrics if name in METRICS],
             isolation=isolation,
+            allow_demo=True,  # whether it should have been scored here was asked when the run was made
         )
         made = carry_out(request, Path(folder) / "run", replace(execution, cached=False))
         rows = [*_moved_card(run, made), *_moved_predictions(run, made)]

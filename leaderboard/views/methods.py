@@ -38,6 +38,8 @@ _COLUMNS = {
     "rater": st.column_config.Column("method", pinned=True, width="medium"),
     "description": st.column_config.Column("description", width="large"),
     "trained_on": st.column_config.Column("trained on"),
+    "size": st.column_config.NumberColumn("parameters", help="trainable ones; 0: unknown"),
+    "paper_size": st.column_config.NumberColumn("of the paper's", help="trainable parameters of the paper's network"),
     "labels": st.column_config.NumberColumn("labels", help="how many structures it claims to know"),
     "seconds": st.column_config.NumberColumn("s per case", format="%.2f", help="median time of a prediction"),
     "failed": st.column_config.NumberColumn("failed", help="cases without a prediction"),

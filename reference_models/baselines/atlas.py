@@ -90,7 +90,7 @@ class AtlasWeights:
 class AtlasPredictor:
     """Predictor of anatomy by place and HU, without a network."""
 
-    def __init__(self, weights: AtlasWeights) -> None:
+    def __init__(self, weights: AtlasWeights, *, phantoms_only: bool = False) -> None:
         self.weights = weights
         self.info = PredictorInfo(
             name="atlas",
@@ -100,6 +100,7 @@ class AtlasPredictor:
             licence="Apache-2.0",
             weights_digest=weights.digest,
             training_datasets=(weights.trained_on,),
+            phantoms_only=phantoms_only,
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -119,7 +120,7 @@ def atlas(*, weights: str | None = None) -> AtlasPredictor:
     Args:
         weights: A file that ``AtlasWeights.save`` wrote; None: those fitted on the phantom.
     """
-    return AtlasPredictor(AtlasWeights.load(weights or DEMO_WEIGHTS))
+    return AtlasPredictor(AtlasWeights.load(weights or DEMO_WEIGHTS), phantoms_only=weights is None)
 
 
 def fit_atlas(cases: Iterable[tuple[Volume, Reference]], labels: LabelSet, trained_on: str) -> AtlasWeights:

@@ -11,6 +11,8 @@ MODEL = Model(
     predictors={"blast-ct": "reference_models.blast_ct.predictor:blast_ct"},
     network_class="reference_models.blast_ct.network:DeepMedic",
     weights_conversion="reference_models.blast_ct.weights_import:convert_blast",
+    paper="10.1016/S2589-7500(20)30085-6",
+    paper_size=1_030_033,
 )
 """It has no training and no demo weights: the weights that its authors published are imported."""
 

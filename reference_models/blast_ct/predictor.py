@@ -83,6 +83,7 @@ class BlastPredictor:
 
     def __init__(self, members: Sequence[Weights], device: str = "auto", tile: int = 60) -> None:
         from reference_models.inference.devices import choose_device, place
+        from reference_models.layers import count_parameters
 
         if tile < _TILE_STEP or tile % _TILE_STEP:
             msg = f"tile={tile}; expected a multiple of {_TILE_STEP}"
@@ -99,7 +100,7 @@ class BlastPredictor:
             version="1",
             labels=labels,
             description="DeepMedic of BLAST-CT at 1 mm: IPH, extra-axial and intraventricular hemorrhage, oedema.",
-            paper="10.1016/S2589-7500(20)30085-6",
+            paper=MODEL.paper,
             licence="Apache-2.0",
             weights_digest=digests[0] if len(digests) == 1 else joined_digest(digests),
             training_datasets=tuple(dict.fromkeys(name for one in members for name in one.trained_on)),
@@ -107,6 +108,8 @@ class BlastPredictor:
                 **asdict(self.configuration),
                 "source_sha256": [one.configuration.get("source_sha256", "") for one in members],
             },
+            size=count_parameters(self.networks[0]),
+            paper_size=MODEL.paper_size,
         )
 
     def predict(self, image: Volume) -> Prediction:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.predictors import Prediction
 from ctbench.volume import Volume
 from reference_models.cai_unet import MODEL
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.inference.loading import open_weights
+from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.hounsfield import check_hu, windowed
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.slices import Slices
 
-__all__ = ["CaiConfiguration", "CaiPredictor", "cai_unet"]
+__all__ = ["CaiConfiguration", "CaiPredictor", "cai_unet", "cai_unet_demo"]
 
 AIR_HU = -1000.0
 
@@ -78,15 +80,11 @@ class CaiPredictor:
         self.device, self.batch_size = choose_device(device), batch_size
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
-        self.info = PredictorInfo(
-            name=MODEL.name,
-            version="1",
-            labels=weights.labels,
+        self.info = weights.info(
+            self.network,
+            paper=MODEL.paper,
+            paper_size=MODEL.paper_size,
             description="2D U-Net with layer normalisation, slice by slice: anatomy of the normal head on CT.",
-            paper="10.1148/ryai.2020190183",
-            licence="Apache-2.0",
-            weights_digest=weights.digest,
-            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 
@@ -114,9 +112,12 @@ def cai_unet(*, weights: str | None = None, device: str = "auto", batch_size: in
     """Return the predictor.
 
     Args:
-        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
-            for phantoms only.
+        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
     """
     return CaiPredictor(open_weights(MODEL.name, weights), device, batch_size)
+
+
+cai_unet_demo = partial(cai_unet, weights=str(demo_weights(MODEL.name)))
+"""The predictor with its demo weights, which learnt on simulated heads."""

@@ -10,11 +10,13 @@ MODEL = Model(
     name="cascade-unet",
     predictors={
         "cascade-unet": "reference_models.cascade_unet.predictor:cascade_unet",
+        "cascade-unet-demo": "reference_models.cascade_unet.predictor:cascade_unet_demo",
         "cascade-unet-ensemble": "reference_models.cascade_unet.predictor:cascade_unet_ensemble",
     },
     network_class="reference_models.cascade_unet.network:CascadeUNet",
     training_setup="reference_models.cascade_unet.training:cascade_setup",
     demo_training=DemoTraining("phantom-hemorrhage"),
+    paper_size=33_095_042,
 )
 
 MODELS = (MODEL,)

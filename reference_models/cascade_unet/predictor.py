@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ctbench.errors import UsageError
-from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.predictors import Prediction
 from ctbench.predictors.folds import best_weights, joined_digest
 from ctbench.volume import Volume
 from reference_models.cascade_unet import MODEL
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
+from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
 
 if TYPE_CHECKING:
@@ -27,7 +29,14 @@ if TYPE_CHECKING:
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.headgrid import HeadGrid
 
-__all__ = ["CascadeConfiguration", "CascadeEnsemble", "CascadePredictor", "cascade_unet", "cascade_unet_ensemble"]
+__all__ = [
+    "CascadeConfiguration",
+    "CascadeEnsemble",
+    "CascadePredictor",
+    "cascade_unet",
+    "cascade_unet_demo",
+    "cascade_unet_ensemble",
+]
 
 AIR_HU = -1000.0
 
@@ -131,14 +140,11 @@ class CascadePredictor:
         self.device, self.batch_size = choose_device(device), batch_size
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
-        self.info = PredictorInfo(
-            name=MODEL.name,
-            version="1",
-            labels=weights.labels,
+        self.info = weights.info(
+            self.network,
+            paper=MODEL.paper,
+            paper_size=MODEL.paper_size,
             description="Cascade of two 3D U-Nets (Zhao et al. 2022): hemorrhage of any type.",
-            licence="Apache-2.0",
-            weights_digest=weights.digest,
-            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 
@@ -208,11 +214,15 @@ def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size
     """Return the predictor.
 
     Args:
-        weights: A file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
     """
     return CascadePredictor(open_weights(MODEL.name, weights), device, batch_size)
+
+
+cascade_unet_demo = partial(cascade_unet, weights=str(demo_weights(MODEL.name)))
+"""The predictor with its demo weights, which learnt on simulated heads."""
 
 
 def cascade_unet_ensemble(
@@ -221,8 +231,7 @@ def cascade_unet_ensemble(
     """Return the predictor of several cascades.
 
     Args:
-        weights: The folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; None: the demo
-            weights alone, an ensemble of one.
+        weights: The folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; needed.
         best: Number of folds to use, those with the best predictions of their held-out cases; None: all. The paper
             used three of five.
         device: auto, cpu, cuda or cuda:N.

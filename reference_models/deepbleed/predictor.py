@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.predictors import Prediction
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.deepbleed import MODELS
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
+from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
 
@@ -29,9 +31,13 @@ __all__ = [
     "DeepBleedConfiguration",
     "DeepBleedPredictor",
     "deepbleed_32",
+    "deepbleed_32_demo",
     "deepbleed_64",
+    "deepbleed_64_demo",
     "deepbleed_128",
+    "deepbleed_128_demo",
     "deepbleed_512",
+    "deepbleed_512_demo",
 ]
 
 _log = logging.getLogger("reference_models")
@@ -112,15 +118,13 @@ class DeepBleedPredictor:
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
         network = weights.into(self.configuration.network, f"the given file of {self.configuration.model}")
         self.network = place(network, self.device).eval()
-        self.info = PredictorInfo(
-            name=self.configuration.model,
-            version="1",
-            labels=weights.labels,
+        (record,) = (one for one in MODELS if one.name == self.configuration.model)
+        self.info = weights.info(
+            self.network,
+            name=record.name,
+            paper=record.paper,
+            paper_size=record.paper_size,
             description=f"V-Net on a brain-extracted CT, {self.configuration.model}: hemorrhage of any type.",
-            paper="10.1007/s12021-020-09493-5",
-            licence="Apache-2.0",
-            weights_digest=weights.digest,
-            training_datasets=weights.trained_on,
             parameters={**asdict(self.configuration), "template": template or "phantom"},
         )
 
@@ -175,12 +179,15 @@ def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_siz
     """Return the 2D predictor, which works on native slices.
 
     Args:
-        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; None: the demo weights, which are
-            for phantoms only.
+        weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
     """
     return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size)
+
+
+deepbleed_512_demo = partial(deepbleed_512, weights=str(demo_weights("deepbleed-512")))
+"""The predictor with its demo weights, which learnt on simulated heads."""
 
 
 def deepbleed_128(
@@ -197,6 +204,10 @@ def deepbleed_128(
     return DeepBleedPredictor(open_weights("deepbleed-128", weights), device, batch_size, template)
 
 
+deepbleed_128_demo = partial(deepbleed_128, weights=str(demo_weights("deepbleed-128")))
+"""The predictor with its demo weights, which learnt on simulated heads."""
+
+
 def deepbleed_64(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
@@ -204,8 +215,16 @@ def deepbleed_64(
     return DeepBleedPredictor(open_weights("deepbleed-64", weights), device, batch_size, template)
 
 
+deepbleed_64_demo = partial(deepbleed_64, weights=str(demo_weights("deepbleed-64")))
+"""The predictor with its demo weights, which learnt on simulated heads."""
+
+
 def deepbleed_32(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
     return DeepBleedPredictor(open_weights("deepbleed-32", weights), device, batch_size, template)
+
+
+deepbleed_32_demo = partial(deepbleed_32, weights=str(demo_weights("deepbleed-32")))
+"""The predictor with its demo weights, which learnt on simulated heads."""

@@ -5,26 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ctbench.predictors import Prediction, PredictorInfo
+from ctbench.predictors import Prediction
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.deepnat import MODEL
 from reference_models.deepnat.crf import DenseCrf
 from reference_models.deepnat.inputs import Coordinates, Modality
 from reference_models.inference.loading import open_weights
+from reference_models.inference.weightsfile import demo_weights
 
 if TYPE_CHECKING:
     from reference_models.deepnat.network import DeepNat
     from reference_models.deepnat.seenbrain import SeenBrain
     from reference_models.inference.weightsfile import Weights
 
-__all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf"]
+__all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf", "deepnat_crf_demo", "deepnat_demo"]
 
 Weight = Annotated[float, Field(ge=0, le=100)]
 
@@ -134,16 +136,13 @@ class DeepNatPredictor:
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network: DeepNat = place(network, self.device).eval()  # type: ignore[assignment]  # the same module
         self.random_field = self.configuration.random_field if random_field else None
-        self.info = PredictorInfo(
+        self.info = weights.info(
+            self.network,
+            paper=MODEL.paper,
+            paper_size=MODEL.paper_size,
             name=name,
-            version="1",
-            labels=weights.labels,
             description="Patch networks with spectral coordinates, run densely: structures of the brain"
             + (", refined by a dense random field." if random_field else "."),
-            paper="10.1016/j.neuroimage.2017.02.035",
-            licence="Apache-2.0",
-            weights_digest=weights.digest,
-            training_datasets=weights.trained_on,
             parameters=asdict(self.configuration),
         )
 
@@ -179,10 +178,14 @@ def deepnat(*, weights: str | None = None, device: str = "auto") -> DeepNatPredi
     """Return the predictor in which each voxel is decided alone.
 
     Args:
-        weights: A file that ``ctbench train deepnat`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train deepnat`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
     """
     return DeepNatPredictor(open_weights(MODEL.name, weights), device)
+
+
+deepnat_demo = partial(deepnat, weights=str(demo_weights(MODEL.name)))
+"""The predictor with its demo weights, which learnt on simulated heads."""
 
 
 def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
@@ -193,6 +196,10 @@ def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatP
         device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
     """
     return DeepNatPredictor(open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf")
+
+
+deepnat_crf_demo = partial(deepnat_crf, weights=str(demo_weights(MODEL.name)))
+"""The predictor with its demo weights, which learnt on simulated heads."""
 
 
 def _decided(maps: Iterator[NDArray[np.float32]], *, gated: bool) -> NDArray[np.uint8]:

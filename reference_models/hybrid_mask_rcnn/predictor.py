@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from pydantic import Field
 
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
-from ctbench.predictors import Finding, Prediction, PredictorInfo
+from ctbench.predictors import Finding, Prediction
 from ctbench.volume import Volume
 from reference_models.configuration import Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL
 from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.inference.loading import open_weights
+from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.hounsfield import check_hu, windowed
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.slices import Slices
 
-__all__ = ["ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn"]
+__all__ = ["ChangConfiguration", "ChangPredictor", "hybrid_mask_rcnn", "hybrid_mask_rcnn_demo"]
 
 Pixels = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -146,15 +148,12 @@ class ChangPredictor:
         self.types = self.configuration.types if types else ()
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
-        self.info = PredictorInfo(
-            name=MODEL.name,
-            version="1",
+        self.info = weights.info(
+            self.network,
+            paper=MODEL.paper,
+            paper_size=MODEL.paper_size,
             labels=LabelSet(weights.labels.codes, {LABEL: self.types}) if types else LabelSet({LABEL: 1}),
             description="Hybrid 3D/2D Mask R-CNN, five slices at a time: hemorrhage as boxes, masks and a study score.",
-            paper="10.3174/ajnr.A5742",
-            licence="Apache-2.0",
-            weights_digest=weights.digest,
-            training_datasets=weights.trained_on,
             parameters={**asdict(self.configuration), "threshold": threshold, "typed": types},
         )
 
@@ -228,10 +227,14 @@ def hybrid_mask_rcnn(
     """Return the predictor.
 
     Args:
-        weights: A file that ``ctbench train`` wrote; None: the demo weights, which are for phantoms only.
+        weights: A file that ``ctbench train`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
         threshold: Softmax score from which a box is hemorrhage.
         types: Predict the type of each hemorrhage instead of the paper's one class; the weights must have types.
     """
     return ChangPredictor(open_weights(MODEL.name, weights), device, batch_size, threshold, types=types)
+
+
+hybrid_mask_rcnn_demo = partial(hybrid_mask_rcnn, weights=str(demo_weights(MODEL.name)))
+"""The predictor with its demo weights, which learnt on simulated heads."""

@@ -1,26 +1,29 @@
-"""Loading of a predictor's weights: a given file, or the demo weights with a warning."""
+"""Loading of a predictor's weights from the file that it was given."""
 
 from __future__ import annotations
 
-import logging
+from pathlib import Path
 
-from reference_models.inference.weightsfile import Weights, demo_weights
+from ctbench.errors import UsageError
+from reference_models.inference.weightsfile import Weights
 
 __all__ = ["open_weights"]
 
 
-def open_weights(model: str, path: str | None) -> Weights:
+def open_weights(model: str, path: str | Path | None) -> Weights:
     """Return the weights of a model.
 
     Args:
         model: Name of the model, e.g. ``cai-unet``.
-        path: Weights file; None: the demo weights, which were trained on simulated heads; a warning is logged.
+        path: Weights file; None is an error that says how one gets them.
 
     Raises:
         MissingFileError, DataError, UsageError: As ``Weights.load``.
     """
-    weights = Weights.load(path or demo_weights(model), model)
-    if weights.phantoms_only:
-        message = "the weights of %s learnt on simulated heads: they are for phantoms only, never for patients"
-        logging.getLogger("reference_models").warning(message, model)
-    return weights
+    if path is None:
+        msg = (
+            f"{model} needs weights: give --option weights=FILE that `ctbench train {model}` or `ctbench weights "
+            f"import` wrote; to try it on a phantom, take {model}-demo, a small network that learnt on simulated heads"
+        )
+        raise UsageError(msg)
+    return Weights.load(path, model)

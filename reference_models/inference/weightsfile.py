@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ctbench.errors import DataError, MissingFileError, UsageError
 from ctbench.files import sha256, whole_file
 from ctbench.labels import LabelSet
+from ctbench.predictors import PredictorInfo
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,6 +59,32 @@ class Weights:
                 for name, array in tensors.items()
             }
         return cls(tensors=tensors, **fields)
+
+    @property
+    def suffix(self) -> str:
+        """End of the predictor's name: ``-demo`` if they saw simulated heads alone, so that it is not the paper's."""
+        return "-demo" if self.phantoms_only else ""
+
+    def info(self, network: nn.Module, *, name: str = "", **fields: Any) -> PredictorInfo:
+        """Return the card of the predictor that uses them.
+
+        Args:
+            network: The network that holds them.
+            name: Name of the predictor, without ``suffix``; empty: that of the model.
+            fields: Further fields of the card; ``labels`` where they are not those of the weights.
+        """
+        from reference_models.layers import count_parameters
+
+        return PredictorInfo(
+            **{"labels": self.labels, **fields},
+            name=f"{name or self.model}{self.suffix}",
+            version="1",
+            licence="Apache-2.0",
+            weights_digest=self.digest,
+            training_datasets=self.trained_on,
+            phantoms_only=self.phantoms_only,
+            size=count_parameters(network),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the file atomically."""

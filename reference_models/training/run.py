@@ -109,7 +109,7 @@ def train(
         configuration=asdict(setup.plan.configuration),
         labels=setup.labels,
         trained_on=seen,
-        phantoms_only=all(name.startswith("phantom-") for name in seen),
+        phantoms_only=dataset.is_phantom and (start is None or start.phantoms_only),
     )
     path = out / "weights.safetensors"
     weights.save(path)

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ctbench import predictors
 from ctbench.predictors import load_predictor
 from ctbench.volume import read_label_map, read_volume, write_volume
 
@@ -43,3 +45,21 @@ def test_predictions_are_written_as_dicom_seg_and_read_back(ctbench, blobs, tmp_
     read = load_predictor(f"folder:{tmp_path / 'p'}").prediction("a", blobs["a"].image())
     np.testing.assert_array_equal(read.labels == 1, blobs["a"].image().array > 50)
     assert read.score == 0.5
+
+
+def test_a_demo_model_predicts_patients_only_if_told_so(ctbench, blobs_folder, tmp_path, monkeypatch):
+    """Images of nobody's dataset may be patients: nothing is written without --allow-demo."""
+    opened = predictors.open_model
+    monkeypatch.setattr(predictors, "open_model", lambda *asked: _for_phantoms(opened(*asked)))
+    (tmp_path / "w").write_text("50")
+    asked = ("predict", "bright", "--trust", blobs_folder / "images" / "a.nii.gz", "--weights", tmp_path / "w")
+    result = ctbench(*asked, "--out", tmp_path / "p")
+    assert result.exit_code == 2
+    assert "learnt on simulated heads alone" in result.err
+    assert not (tmp_path / "p").exists()
+    assert ctbench(*asked, "--out", tmp_path / "p", "--allow-demo").exit_code == 0
+
+
+def _for_phantoms(predictor):
+    predictor.info = replace(predictor.info, phantoms_only=True)
+    return predictor

@@ -21,6 +21,9 @@ def test_a_card_comes_back_as_it_went():
         weights_digest="abc",
         training_datasets=("bhsd",),
         parameters={"fold": 3},
+        phantoms_only=True,
+        size=10,
+        paper_size=31_043_084,
     )
     assert info_from_json(json.loads(json.dumps(info_to_json(info))), "the card") == info
 
@@ -56,7 +59,18 @@ def test_what_is_no_card_is_told(tmp_path, text, message):
         read_labels_file(tmp_path / "labels.json")
 
 
-@pytest.mark.parametrize("card", [{"labels": {"iph": 0}}, {"labels": {"iph": "x"}}, {"labels": 3}, {}])
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"labels": {"iph": 0}},
+        {"labels": {"iph": "x"}},
+        {"labels": 3},
+        {},
+        {"labels": {"iph": 1}, "phantoms_only": "yes"},
+        {"labels": {"iph": 1}, "size": -1},
+        {"labels": {"iph": 1}, "paper_size": True},
+    ],
+)
 def test_what_a_process_says_of_itself_is_checked(card):
     """A card from another process is no better than one from a file."""
     with pytest.raises(UsageError, match="the card is not a label set"):
@@ -67,3 +81,18 @@ def test_a_card_that_is_not_there_is_named(tmp_path):
     """Folder and file stand in the message."""
     with pytest.raises(PluginNotFoundError, match=r"has no labels\.json; write one"):
         read_labels_file(tmp_path / "labels.json")
+
+
+@pytest.mark.parametrize(
+    ("size", "paper_size", "words"),
+    [
+        (0, 0, "learnt on heads"),
+        (10, 10, "learnt on heads; 10 trainable parameters"),
+        (10, 0, "learnt on heads; 10 trainable parameters"),
+        (760_532, 31_043_084, "learnt on heads; 760,532 trainable parameters; the paper's network has 31,043,084"),
+    ],
+)
+def test_a_card_says_what_the_weights_are(size, paper_size, words):
+    """What they learnt on, and how large the network is; the paper's size stands beside it only where it differs."""
+    info = PredictorInfo("a", "1", LabelSet({"b": 1}), training_datasets=("heads",), size=size, paper_size=paper_size)
+    assert info.provenance == words

@@ -1,5 +1,4 @@
 import inspect
-import logging
 from dataclasses import replace
 
 import pytest
@@ -7,10 +6,11 @@ import pytest
 from ctbench import phantom
 from ctbench.predictors import check_conformance, conformance, load_predictor
 from ctbench.predictors.conformance import tiny_head
-from reference_models import demo_weights, models
+from reference_models import demo_weights, find_model, models
 from reference_models.deepbleed.predictor import DeepBleedPredictor
 from reference_models.inference.weightsfile import Weights
 from reference_models.inference.weightsfile import demo_weights as path_of
+from reference_models.layers import count_parameters
 from reference_models.scans import space
 
 TRAINED = {name: model.demo_training for name, model in models().items() if model.demo_training}
@@ -59,14 +59,16 @@ def quick(request):
 
 @pytest.mark.usefixtures("shared_preprocessing")
 @pytest.mark.parametrize(("model", "weights"), [(name, name) for name in TRAINED], indirect=["weights"])
-def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, quick, caplog):
-    """Under 2 MB, learnt from heads that no phantom dataset holds, for phantoms only: the log says so once loaded."""
+def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, quick):
+    """Under 2 MB, learnt from heads that no phantom dataset holds, for phantoms only: name, size and card say so."""
     assert weights.stat().st_size < 2e6
     read = Weights.load(weights, model)
     assert (read.phantoms_only, read.trained_on) == (True, (f"{TRAINED[model].phantom}-training",))
-    with caplog.at_level(logging.WARNING, logger="reference_models"):
-        predictor = load_predictor(model, {"device": "cpu"})
-    assert "phantoms only" in caplog.text
+    predictor = load_predictor(f"{model}-demo", {"device": "cpu"})
+    info = predictor.info
+    assert (info.name, info.phantoms_only) == (f"{model}-demo", True)
+    assert info.paper_size == count_parameters(find_model(model).network()) > info.size > 1000
+    assert f"{info.size:,} trainable parameters; the paper's network has {info.paper_size:,}" in info.provenance
     assert [result for result in check_conformance(quick(model, predictor, read)) if not result.passed] == []
 
 

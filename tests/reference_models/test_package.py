@@ -94,7 +94,8 @@ def test_the_models_that_there_are():
         "deepnat",
         "hybrid-mask-rcnn",
     ]
-    assert installed_predictors().keys() >= {*MODELS, "cascade-unet-ensemble", "deepnat-crf"}
+    demos = {f"{name}-demo" for name in (*(n for n, one in MODELS.items() if one.demo_training), "deepnat-crf")}
+    assert installed_predictors().keys() >= {*MODELS, *demos, "cascade-unet-ensemble", "deepnat-crf"}
 
 
 def test_an_unknown_name_is_refused_with_those_there_are():

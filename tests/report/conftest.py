@@ -11,6 +11,7 @@ from filelock import FileLock
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
+from ctbench.predictors import PredictorInfo
 from ctbench.report import build_report
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.runs import Manifest, UsedPredictor, open_run
@@ -109,20 +110,16 @@ def _unsupported(scores, rater):
 def _manifest(scores, rater, **changes):
     card = None
     if rater != "readers":
-        card = UsedPredictor(
-            spec=rater,
-            options={},
+        info = PredictorInfo(
             name=rater,
             version="1.0",
-            labels=LABELS,
-            groups={},
+            labels=LabelSet(LABELS),
             description=f"A made-up {rater}.",
             paper="Nobody et al., Nowhere 2020",
             licence="Apache-2.0",
-            weights_digest="",
             training_datasets=("toy",) if rater == "atlas" else (),
-            parameters={},
         )
+        card = UsedPredictor.of(info, rater, {})
     fields = {
         "schema_version": SCHEMA_VERSION,
         "dataset": str(scores["dataset"].iloc[0]),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ctbench.errors import CtbenchError, UsageError
@@ -29,6 +31,17 @@ def test_structures_that_the_model_does_not_claim_are_named(blobs, bright):
     assert plan.manifest.unsupported == ("iph", "ivh")
     assert plan.manifest.predictor.info == bright.info
     assert plan.manifest.metrics == {"dice": METRICS["dice"].version}
+
+
+def test_a_model_that_saw_phantoms_only_is_refused_for_patients(blobs, bright):
+    """Unless the user insists; a phantom is what it is for."""
+    bright.info = replace(bright.info, name="bright-demo", phantoms_only=True)
+    with pytest.raises(UsageError, match=r"bright-demo learnt on simulated heads alone, .* in blobs .*--allow-demo"):
+        plan_run(RunRequest(blobs, bright))
+    insisted = plan_run(RunRequest(blobs, bright, allow_demo=True))
+    assert insisted.manifest.predictor.info.phantoms_only
+    phantom = replace(blobs, entry=blobs.entry.model_copy(update={"builder": "ctbench.phantom:build_hemorrhage"}))
+    assert plan_run(RunRequest(phantom, bright)).manifest.rater == "bright-demo"
 
 
 def test_options_reach_the_card(blobs):

@@ -15,6 +15,7 @@ from ctbench.datasets import Dataset
 from ctbench.errors import StoreError, UsageError
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
+from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.runs import Manifest, Run, differing_rules
 from ctbench.scores import RaterKind, is_leave_one_out, without
 from ctbench.statistics import populated
@@ -114,6 +115,21 @@ class ComparableRuns:
         for name, over in self._averaged.items():
             found[over] = (*found.get(over, ()), name)
         return found or {self.labels: ()}
+
+    @cached_property
+    def demo_models(self) -> frozenset[str]:
+        """Models that learnt on simulated heads alone, where this dataset is no phantom: they have no rank."""
+        texts = zip(self.index["name"], self.index["manifest"], strict=True)
+        cards = {name: json.loads(text).get("predictor") or {} for name, text in texts}
+        found = frozenset(name for name, card in cards.items() if card.get("phantoms_only"))
+        return frozenset() if found and is_phantom(self.dataset) else found
+
+    @cached_property
+    def ranked_scopes(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """``scopes`` of the models that may be ranked."""
+        demo = self.demo_models
+        ranked = {over: tuple(name for name in models if name not in demo) for over, models in self.scopes.items()}
+        return {over: models for over, models in ranked.items() if models} or {self.labels: ()}
 
     def scope_title(self, over: Sequence[str]) -> str:
         """Return in words which structures an overall mean is taken over."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.runs import UsedPredictor
@@ -17,12 +18,14 @@ __all__ = ["card_facts", "failures_of", "method_card", "method_table"]
 
 def card_facts(card: UsedPredictor) -> dict[str, str]:
     """Return what a predictor states about itself, under the titles of the page; empty where it states nothing."""
+    demo = card.info.phantoms_only
     return {
         "Named as": card.spec,
         "Options": ", ".join(f"{key} = {value}" for key, value in {**card.info.parameters, **card.options}.items()),
         "Paper": card.info.paper,
         "Licence": card.info.licence,
-        "Trained on": ", ".join(card.info.training_datasets),
+        "Trained on": ", ".join(card.info.training_datasets) + (f": {explanations.DEMO}" if demo else ""),
+        "Size": card.info.size_in_words,
         "Weights": card.info.weights_digest,
     }
 
@@ -31,8 +34,9 @@ def method_table(runs: ComparableRuns) -> pd.DataFrame:
     """List the models of a runs.
 
     Returns:
-        Columns ``rater, version, description, paper, licence, trained_on, labels`` (how many), ``seconds`` (median of a
-        case), ``failed`` (cases without a prediction), ``run``.
+        Columns ``rater, version, description, paper, licence, trained_on``, ``size`` and ``paper_size`` (trainable
+        parameters, of the paper's network too; 0: unknown), ``labels`` (how many), ``seconds`` (median of a case),
+        ``failed`` (cases without a prediction), ``run``.
     """
     rows = []
     for row in runs.index[runs.index["rater_kind"] == RaterKind.MODEL].to_dict("records"):
@@ -45,6 +49,8 @@ def method_table(runs: ComparableRuns) -> pd.DataFrame:
                 "paper": said.get("paper", ""),
                 "licence": said.get("licence", ""),
                 "trained_on": ", ".join(said.get("training_datasets", ())),
+                "size": said.get("size", 0),
+                "paper_size": said.get("paper_size", 0),
                 "labels": len(said.get("labels", ())),
                 "seconds": row["seconds"],
                 "failed": row["failed"],
@@ -58,6 +64,8 @@ def method_table(runs: ComparableRuns) -> pd.DataFrame:
         "paper",
         "licence",
         "trained_on",
+        "size",
+        "paper_size",
         "labels",
         "seconds",
         "failed",

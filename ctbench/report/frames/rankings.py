@@ -24,7 +24,7 @@ RANKED: Any = {"cluster": "patient", "resamples": RESAMPLES}
 
 def can_rank(results: ComparableRuns) -> bool:
     """Return whether some scope has two raters to rank, by a metric of which higher or lower values are better."""
-    most = max(map(len, results.scopes.values()))
+    most = max(map(len, results.ranked_scopes.values()))
     return (
         most + results.leave_one_out >= 2
         and most > 0

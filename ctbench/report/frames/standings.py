@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.boards import Grid
+from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -89,7 +90,9 @@ def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], m
     present = [{runs.name_of(entry) for entry in grid.entries} for grid in grids]
     everywhere = set.intersection(*present) if present else set()
     for name, text in zip(models["name"], models["overall_of"], strict=True):
-        if versions[name] is None:
+        if name in runs.demo_models:
+            refused[name] = f"learnt on {explanations.DEMO}"
+        elif versions[name] is None:
             refused[name] = f"not scored by {metric_title(metric)}"
         elif versions[name] != usual:
             refused[name] = f"scored by version {versions[name]} of {metric_title(metric)}; here it is {usual}"

@@ -23,7 +23,7 @@ __all__ = ["rankings"]
 def rankings(results: ComparableRuns) -> Html:
     """Rank the models, and the readers as one among them, once for each scope."""
     parts = [paragraph(_how(results), kind="how")]
-    for over, models in results.scopes.items():
+    for over, models in results.ranked_scopes.items():
         if len(models) + results.leave_one_out >= 2:
             parts += [element("h4", results.scope_title(over)), *_scope(results, over, models)]
     return join(parts)
@@ -38,6 +38,8 @@ def _how(results: ComparableRuns) -> str:
     )
     phantom = f"{explanations.PHANTOM} " if is_phantom(results.dataset) else ""
     said = f"{explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
+    if results.demo_models:
+        said += f" Without a rank: {', '.join(sorted(results.demo_models))}, learnt on {explanations.DEMO}."
     return f"{phantom}Ranks by the mean {metric} over cases. {said}"
 
 

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -146,3 +147,21 @@ def test_patients_stand_beside_their_cases(field):
     assert rows.groupby("patient", observed=True)["case"].nunique().to_dict()["p"] == 2
     by_label = structure_rows(grids, ["unet", "atlas"], ("caudate", "ventricles"), "dice", name_of=field.name_of)
     assert by_label["label"].unique().tolist() == ["caudate", "ventricles"]
+
+
+def test_a_model_that_saw_phantoms_only_has_no_rank(runs, tmp_path):
+    """It stands in the table with the reason; the others are ranked as if it were not there."""
+    folder = tmp_path / "runs"
+    shutil.copytree(runs[0].folder.parent, folder)
+    (atlas,) = (run for run in runs if run.manifest.rater == "atlas")
+    card = atlas.manifest.predictor
+    demo = card.model_copy(update={"info": replace(card.info, phantoms_only=True)})
+    told = atlas.manifest.model_copy(update={"predictor": demo})
+    (folder / atlas.folder.name / "run.json").write_text(told.to_json(), encoding="utf-8")
+    (found,) = comparable_runs(open_board(folder), "toy")
+    assert found.demo_models == {"atlas"}
+    assert all("atlas" not in models for models in found.ranked_scopes.values())
+    table = standing(found, ("caudate",), "leave-one-out")
+    assert pd.isna(table.loc["atlas", "rank"])
+    assert table.loc["atlas", "reason"].startswith("learnt on simulated heads alone")
+    assert table.loc["unet", "rank"] in {1, 2}
