@@ -9,11 +9,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from ctbench.errors import WorkerError
 from ctbench.extras import import_extra
+from ctbench.notices import Notice, collected_notices, log_own_warnings, warn_once
 
 __all__ = ["in_parallel"]
 
@@ -74,7 +75,11 @@ def in_parallel(
         try:
             with _interrupts_blocked():
                 results = pool(delayed(_step)(start, function, step) for step in waiting)
-            yield from results
+            with closing(results):
+                for result, notices in results:
+                    for message, about in notices:
+                        warn_once(message, about)
+                    yield result
         except BrokenProcessPool as error:
             msg = (
                 "a worker process ended unexpectedly, perhaps because memory ran out; complete results are kept, and "
@@ -161,13 +166,17 @@ class _Start(NamedTuple):
     temporary: str | None
 
 
-def _step(start: _Start, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _step(start: _Start, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, list[Notice]]:
+    """Return the function's value and the warnings that the process which waits for it has to log."""
     if _is_worker_of(start.parent):
         tempfile.tempdir = start.temporary
         if _die_with(start.parent):
+            log_own_warnings()
             _set_safe_path(start.safe_path)  # a trusted command that the worker runs has the user's environment
             _ignore_interrupts()
-    return function(*arguments)
+    with collected_notices() as notices:
+        result = function(*arguments)
+    return result, notices
 
 
 def _ignore_interrupts() -> None:

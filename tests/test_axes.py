@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 import SimpleITK
 
+from ctbench import notices
 from ctbench.consensus import fuse
 from ctbench.datasets import load_dataset
 from ctbench.metrics import METRICS, score
 from ctbench.runs import open_run
-from ctbench.volume import Volume, notices, read_volume, write_volume
+from ctbench.volume import Volume, read_volume, write_volume
 
 WAYS = list(product(permutations(range(3)), product((False, True), repeat=3)))
 USUAL = WAYS[0]

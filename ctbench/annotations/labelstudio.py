@@ -176,7 +176,7 @@ def _brush(packed: NDArray[np.uint8], where: str) -> Draw:
 def decode_brush(packed: NDArray[np.uint8], size: Size, where: str) -> NDArray[np.bool_]:
     """Return the mask of a brush: where the opacity of its picture is not 0.
 
-    Label Studio packs the red, green, blue and opacity of all pixels with the format of @thi.ng/rle-pack: 32 bits
+    Label Studio packs the red, green, blue and opacity of all pixels with the format of the package rle-pack: 32 bits
     number of values, 5 bits length of a value minus 1, four times 4 bits length of a count minus 1; then blocks of
     1 bit (1: one value repeated, 0: single values), 2 bits (which length of the count), count minus 1, and the values.
 

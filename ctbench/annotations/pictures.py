@@ -16,8 +16,8 @@ from ctbench.annotations.labelstudio import read_label_studio
 from ctbench.annotations.segments import Segment
 from ctbench.annotations.shapes import Picture
 from ctbench.errors import GeometryError, VolumeFileError
+from ctbench.notices import warn_once
 from ctbench.volume import Geometry
-from ctbench.volume.notices import warn_once
 
 __all__ = [
     "AS_STORED",

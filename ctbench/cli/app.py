@@ -34,6 +34,7 @@ from ctbench.cli.train import train
 from ctbench.cli.verify import verify
 from ctbench.cli.weights import weights_app
 from ctbench.cli.withdraw import withdraw
+from ctbench.notices import log_own_warnings
 from ctbench.printable import printable
 
 __all__ = ["app"]
@@ -97,6 +98,7 @@ def _root(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Printable("%(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+    log_own_warnings()
 
 
 class _Printable(logging.Formatter):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError
-from ctbench.volume.notices import warn_once
+from ctbench.notices import warn_once
 
 __all__ = ["Geometry", "Volume", "check_same_grid", "least_right_angle", "nearest_rotation"]
 

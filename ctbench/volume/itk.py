@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import DataError, VolumeFileError
+from ctbench.notices import warn_once
 from ctbench.volume.geometry import Geometry, Volume
-from ctbench.volume.notices import warn_once
 from ctbench.volume.placements import StatedGrid, read_stated_grid
 from ctbench.volume.signatures import described_content
 

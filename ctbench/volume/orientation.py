@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ctbench.notices import warn_once
 from ctbench.volume.geometry import TOLERANCE, Axes, Geometry, Volume, check_same_grid
-from ctbench.volume.notices import warn_once
 
 __all__ = ["as_stored", "nearest_axes", "on_grid", "upright", "upright_geometry", "warn_if_oblique"]
 

@@ -3,6 +3,7 @@ import logging
 import numpy as np
 import pytest
 
+from ctbench import notices
 from ctbench.annotations.pictures import (
     Pictures,
     is_of_pictures,
@@ -12,7 +13,6 @@ from ctbench.annotations.pictures import (
     read_pictures,
 )
 from ctbench.errors import GeometryError, VolumeFileError
-from ctbench.volume import notices
 
 from .conftest import write_xml
 

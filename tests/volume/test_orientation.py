@@ -3,12 +3,12 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
+from ctbench import notices
 from ctbench.errors import GeometryError
 from ctbench.volume import (
     Volume,
     as_stored,
     nearest_axes,
-    notices,
     on_grid,
     read_geometry,
     read_label_map,

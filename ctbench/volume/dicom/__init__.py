@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import VolumeFileError
+from ctbench.notices import warn_once
 from ctbench.volume.dicom.correction import convert_series
 from ctbench.volume.dicom.series import Series, choose_series, find_series
 from ctbench.volume.dicom.stack import Stack, stack_slices
 from ctbench.volume.geometry import Geometry, Volume
 from ctbench.volume.itk import last_line, quiet_itk, simpleitk
-from ctbench.volume.notices import warn_once
 
 __all__ = ["read_dicom", "read_dicom_geometry"]
 
