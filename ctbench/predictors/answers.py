@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from ctbench.annotations import MapFormat, read_annotation
+from ctbench.annotations import MapFormat, Naming, read_annotation
 from ctbench.errors import ContractError, MissingFileError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction
@@ -31,7 +31,9 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXAMPLE = '{"score": 0.9, "findings": [{"slice": 3, "box": [y0, x0, y1, x1], "type": "iph", "confidence": 0.9}]}'
 
 
-def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str = "its image") -> Prediction:
+def read_answer(
+    path: Path, image: Volume, info: PredictorInfo, image_name: str = "its image", naming: Naming | None = None
+) -> Prediction:
     """Read the label map ``path`` and the ``.json`` file of the same name.
 
     Links are not followed, and no more bytes are decompressed than the image's grid allows, so that a small file cannot
@@ -43,6 +45,7 @@ def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str 
         image: Image on whose grid the label map must lie.
         info: The predictor, whose codes the label map may hold, or whose labels the segments may be.
         image_name: What to call the image in messages.
+        naming: Aliases of the names of segments. Default: none.
 
     Raises:
         MissingFileError: There is no label map.
@@ -55,10 +58,10 @@ def read_answer(path: Path, image: Volume, info: PredictorInfo, image_name: str 
         msg = f"there is no file {path}"
         raise MissingFileError(msg)
     _expect_bounded(path, image, info)
-    labels = read_annotation(path, labels=info.labels, image=image.geometry, image_name=image_name).array
+    read = read_annotation(path, labels=info.labels, image=image.geometry, image_name=image_name, naming=naming)
     beside = path.with_name(f"{stem_of(path)}.json")
     score, findings = _read_findings(beside) if _is_own_file(beside) else (None, ())
-    return Prediction(labels, score, findings=findings)
+    return Prediction(read.array, score, findings=findings)
 
 
 def stem_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ctbench.annotations import Naming, Segment, match_names, read_annotation, segment_names
+from ctbench.annotations import Segment, match_names, read_annotation, segment_names
 from ctbench.errors import ContractError, CtbenchError
 from ctbench.predictors.answers import MAP_SUFFIXES
 from ctbench.predictors.contract import check_prediction
@@ -89,9 +89,9 @@ def _check_file(predictor: FolderPredictions, path: Path) -> CheckResult:
     try:
         if kind_of(path):  # without an image only the names can be checked
             names = segment_names(path) or ()
-            match_names([Segment(name, np.ones(0, bool)) for name in names], labels, Naming(), str(path))
+            match_names([Segment(name, np.ones(0, bool)) for name in names], labels, predictor.naming, str(path))
         else:
-            read_annotation(path, labels=labels)
+            read_annotation(path, labels=labels, naming=predictor.naming)
     except CtbenchError as error:
         return CheckResult(path.name, False, str(error))
     return CheckResult(path.name, True)

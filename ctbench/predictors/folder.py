@@ -14,7 +14,7 @@ from ctbench.errors import MissingFileError, PluginNotFoundError, UsageError
 from ctbench.files import write_text
 from ctbench.predictors.answers import MAP_SUFFIXES, read_answer, stem_of
 from ctbench.predictors.contract import check_prediction
-from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, read_labels_file
+from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, naming_of, read_labels_file
 from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume
 
@@ -28,8 +28,9 @@ class FolderPredictions:
     3D Slicer, or ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``.
 
     ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
-    {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``. ``{case}.json`` may hold the
-    ``score`` and ``findings`` of a case.
+    {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``; there ``aliases`` may map names of
+    segments to labels (null leaves a segment out, ``*`` is all others), as in a dataset's YAML. ``{case}.json`` may
+    hold the ``score`` and ``findings`` of a case.
 
     Args:
         folder: Folder of the files.
@@ -47,7 +48,9 @@ class FolderPredictions:
             )
             raise PluginNotFoundError(msg)
         path = self.folder / LABELS_FILE
-        self.info = info_from_json(read_labels_file(path), str(path), name=self.folder.name)
+        content = read_labels_file(path)
+        self.info = info_from_json(content, str(path), name=self.folder.name)
+        self.naming = naming_of(content, self.info.labels, str(path))
 
     def path(self, case: str) -> Path:
         """Return the path of a case's prediction; of a label map if there is none.
@@ -104,7 +107,7 @@ class FolderPredictions:
         if not path.is_file():
             msg = f"no prediction for case {case}: {path} is not there"
             raise MissingFileError(msg)
-        return read_answer(path, image, self.info, f"the image of {case}")
+        return read_answer(path, image, self.info, f"the image of {case}", self.naming)
 
     def unmatched(self, cases: Iterable[str]) -> tuple[str, ...]:
         """Return the sorted file names of predictions that belong to none of ``cases``."""

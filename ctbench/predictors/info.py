@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ctbench.annotations import Naming
 from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.files import write_text
 from ctbench.labels import LabelSet
 
 __all__ = [
+    "ALIASES",
     "INFO_KEYS",
     "LABELS_FILE",
     "Labels",
@@ -25,6 +27,7 @@ __all__ = [
     "info_of_program",
     "info_to_json",
     "labels_content",
+    "naming_of",
     "read_labels_file",
     "write_labels_file",
 ]
@@ -92,6 +95,9 @@ _TEXTS = tuple(
 
 INFO_KEYS = ("labels", "groups", *(name for name in _FIELDS if name != "labels"))
 """Keys of the JSON form; the codes and the groups of the label set are two of them."""
+
+ALIASES = "aliases"
+"""Key of ``labels.json`` that the predictor's card has not: names in files of segments -> labels."""
 
 _EXPECTED = 'expected {"name": code, ...} or {"labels": {...}, ...}'
 
@@ -172,9 +178,9 @@ def labels_content(content: object, where: str) -> dict[str, Any]:
         msg = f"{where} is not a label set: {_EXPECTED}"
         raise UsageError(msg)
     whole = dict(content) if isinstance(content.get("labels"), Mapping) else {"labels": dict(content)}
-    unknown = set(whole) - set(INFO_KEYS)
+    unknown = set(whole) - {*INFO_KEYS, ALIASES}
     if unknown:
-        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join(INFO_KEYS)}"
+        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join((*INFO_KEYS, ALIASES))}"
         raise UsageError(msg)
     return whole
 
@@ -197,6 +203,27 @@ def read_labels_file(path: Path) -> dict[str, Any]:
     return labels_content(content, str(path))
 
 
+def naming_of(content: Mapping[str, Any], labels: LabelSet, where: str) -> Naming:
+    """Return the aliases of names in files of segments, ``{"Hematoma": "iph", "Skull": null, "*": null}``.
+
+    Args:
+        content: What ``labels.json`` holds; without ``aliases`` there are none.
+        labels: The labels that an alias may name.
+        where: Name of the content in messages.
+
+    Raises:
+        UsageError: The aliases are no mapping of names to these labels or null.
+    """
+    aliases = content.get(ALIASES, {})
+    if not isinstance(aliases, Mapping) or any(label is not None and label not in labels for label in aliases.values()):
+        msg = (
+            f"{where} has the aliases {str(aliases)[:100]}; expected names in the files -> one of {', '.join(labels)}, "
+        )
+        msg += "or null to leave a segment out"
+        raise UsageError(msg)
+    return Naming(dict(aliases))
+
+
 def info_of_program(labels: Labels, here: Path, **defaults: Any) -> PredictorInfo:
     """Make the `PredictorInfo` of a program or container from its labels.
 
@@ -208,10 +235,13 @@ def info_of_program(labels: Labels, here: Path, **defaults: Any) -> PredictorInf
     Raises:
         PluginNotFoundError, UsageError: As for `read_labels_file`.
     """
-    if isinstance(labels, Mapping):
-        return info_from_json(labels_content(labels, "labels"), "labels", **defaults)
-    path = here / (labels or LABELS_FILE)
-    return info_from_json(read_labels_file(path), str(path), **defaults)
+    path = here / (LABELS_FILE if isinstance(labels, Mapping) else labels or LABELS_FILE)
+    where = "labels" if isinstance(labels, Mapping) else str(path)
+    content = labels_content(labels, where) if isinstance(labels, Mapping) else read_labels_file(path)
+    if ALIASES in content:
+        msg = f"{where} has aliases, but the answer of a program is a label map, which has codes and no names"
+        raise UsageError(msg)
+    return info_from_json(content, where, **defaults)
 
 
 def write_labels_file(info: PredictorInfo, folder: Path) -> None:

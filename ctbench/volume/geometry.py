@@ -19,6 +19,9 @@ Axes = tuple[int, int, int]
 TOLERANCE = 1e-3
 """Largest difference of spacings, origins (mm) or direction cosines of two equal grids."""
 
+ASSUMED = "assumed placement"
+"""How the name of a placement begins that no header states: by convention of a program."""
+
 _ROUNDING = 1e-6
 """Directions that are off a rotation by less are kept as they are; files store them in 32 bits."""
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -48,6 +51,11 @@ class Geometry:
     def placements(self) -> tuple[Geometry, ...]:
         """This geometry, and the others that a file states for the same voxels."""
         return (self, *self.others)
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the file states no placement, so that programs assume different ones."""
+        return self.name.startswith(ASSUMED)
 
     def volume_of(self, array: NDArray[Any]) -> Volume:
         """Return a volume of an array z,y,x of this shape on this grid."""
@@ -197,9 +205,17 @@ def check_same_grid(
                 )
                 return
     what = ", ".join(name.removesuffix("_mm") for name in differing)
+    advice = "Resample the label map onto the image"
+    unplaced = [name for name, grid in ((found_name, found), (expected_name, expected)) if grid.is_assumed]
+    if unplaced and not {"shape", "spacing_mm"} & set(differing):
+        advice = (
+            f"{' and '.join(unplaced)} states no placement (qform_code and sform_code are 0), so where its voxels lie "
+            "is not known. If the label map was drawn on this image, copy the geometry of the one that states it into "
+            "the header of the other; do not resample"
+        )
     msg = (
         f"{found_name} lies on another grid than {expected_name} (they differ in {what}): "
-        f"expected {expected}; got {found}. Resample the label map onto the image"
+        f"expected {expected}; got {found}. {advice}"
     )
     raise GeometryError(msg)
 

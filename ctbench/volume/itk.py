@@ -133,7 +133,8 @@ def _placed(volume: Volume, stated: StatedGrid, path: Path) -> Volume:
     # ITK chooses by the codes: the nearest of the two is the one that it took.
     read = min(stated.placements, key=lambda one: _distance(one, volume.geometry))
     others = tuple(one for one in stated.placements if one is not read)
-    _warn_of_placements(path, read, others[0])
+    if not read.is_assumed:
+        _warn_of_placements(path, read, others[0])
     return replace(volume, name=read.name, others=others)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import VolumeFileError
-from ctbench.volume.geometry import TOLERANCE, Geometry, least_right_angle, nearest_rotation
+from ctbench.volume.geometry import ASSUMED, TOLERANCE, Geometry, least_right_angle, nearest_rotation
 from ctbench.volume.nifti import NiftiHeader, is_nifti_name, read_nifti_header
 from ctbench.volume.textheaders import (
     check_meta_grid,
@@ -31,7 +31,8 @@ class StatedGrid(NamedTuple):
     Attributes:
         mm_per_unit: Factor from the lengths that ITK returns to mm.
         sheared: Whether the axes of a NIfTI's sform are slightly off orthonormal, which ITK must be told to allow.
-        placements: The grids by qform and sform of a NIfTI, if they differ; else empty.
+        placements: The grids by qform and sform of a NIfTI, if they differ; those that programs assume if it has
+            neither; else empty.
     """
 
     mm_per_unit: float = 1.0
@@ -113,11 +114,29 @@ def _expect_one_spacing(path: Path, header: NiftiHeader) -> None:
 
 
 def _differing(header: NiftiHeader) -> tuple[Geometry, ...]:
+    if len(header.sizes) >= 3 and not (header.qform_code or header.sform_code):
+        return _assumed(header)
     if not (header.qform_code and header.sform_code and len(header.sizes) >= 3):
         return ()
     qform = _geometry(header, header.qform, f"qform (code {header.qform_code}, which {_QFORM_USERS} use)")
     sform = _geometry(header, header.srow, f"sform (code {header.sform_code}, which {_SFORM_USERS} use)")
     return (qform, sform) if qform.differences(sform) else ()
+
+
+def _assumed(header: NiftiHeader) -> tuple[Geometry, ...]:
+    """Return where ITK and nibabel take the voxels to lie if a header states it neither by qform nor by sform.
+
+    ITK: from the origin along the axes of LPS. nibabel: centred, along the axes of LAS.
+    """
+    steps = np.abs(header.pixdim)
+    centre = (np.array(header.sizes[:3]) - 1) / 2 * steps
+    itk = np.column_stack([np.diag(steps * [-1, -1, 1]), np.zeros(3)])
+    nibabel = np.column_stack([np.diag(steps * [-1, 1, 1]), centre * [1, -1, -1]])
+    why = "(qform_code and sform_code are 0)"
+    return (
+        _geometry(header, itk, f"{ASSUMED} of {_QFORM_USERS} {why}"),
+        _geometry(header, nibabel, f"{ASSUMED} of nibabel {why}"),
+    )
 
 
 def _geometry(header: NiftiHeader, affine: NDArray[np.float64], name: str) -> Geometry:

@@ -7,6 +7,7 @@ from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import ContractError, GeometryError, LabelError, MissingFileError, PluginNotFoundError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo, load_predictor, predict_into_folder, write_labels_file
+from ctbench.predictors.conformance import check_conformance
 from ctbench.volume import Volume, write_volume
 
 
@@ -217,6 +218,26 @@ def test_named_segments_meet_the_names_of_labels_json(segmented, image):
     assert prediction.score == 0.5
     assert predictions.unmatched(["case-2"]) == ("case-1.seg.nrrd",)
     assert predictions.unmatched(["case-1"]) == ()
+
+
+def test_aliases_of_labels_json_name_the_segments(segmented, image):
+    """As those of a dataset's YAML: another name for a label, null for what is left out, and all others."""
+    drawn = (image.array > 60).astype(np.uint8)
+    drawn[0] = 2
+    write_slicer(image.with_array(drawn), LabelSet({"Clot": 1, "Bone": 2}), segmented / "case-1.seg.nrrd")
+    for aliases in ({"clot": "hemorrhage", "Bone": None}, {"clot": "hemorrhage", "*": None}):
+        (segmented / "labels.json").write_text(json.dumps({"labels": {"hemorrhage": 1}, "aliases": aliases}))
+        predictions = load_predictor(f"folder:{segmented}")
+        np.testing.assert_array_equal(predictions.prediction("case-1", image).labels, drawn == 1)
+        assert [result.passed for result in check_conformance(predictions)] == [True]
+
+
+@pytest.mark.parametrize("aliases", [["clot"], {"clot": "blood"}, {"clot": 1}, "clot"])
+def test_aliases_name_labels_or_nothing(segmented, aliases):
+    """An alias cannot invent a label."""
+    (segmented / "labels.json").write_text(json.dumps({"labels": {"hemorrhage": 1}, "aliases": aliases}))
+    with pytest.raises(UsageError, match=r"labels.json has the aliases .*; expected names in the files -> one of"):
+        load_predictor(f"folder:{segmented}")
 
 
 def test_two_predictions_of_a_case_are_refused(segmented, image):

@@ -6,7 +6,7 @@ import pytest
 from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
-from ctbench.predictors.info import info_from_json, info_to_json, read_labels_file
+from ctbench.predictors.info import info_from_json, info_of_program, info_to_json, read_labels_file
 
 
 def test_a_card_comes_back_as_it_went():
@@ -96,3 +96,12 @@ def test_a_card_says_what_the_weights_are(size, paper_size, words):
     """What they learnt on, and how large the network is; the paper's size stands beside it only where it differs."""
     info = PredictorInfo("a", "1", LabelSet({"b": 1}), training_datasets=("heads",), size=size, paper_size=paper_size)
     assert info.provenance == words
+
+
+def test_a_program_has_no_aliases(tmp_path):
+    """It answers with a label map, whose codes have no names to be mapped: the key would do nothing."""
+    content = {"labels": {"a": 1}, "aliases": {"b": "a"}}
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    for labels in (content, None, "labels.json"):
+        with pytest.raises(UsageError, match="has aliases, but the answer of a program is a label map"):
+            info_of_program(labels, tmp_path, name="x")

@@ -169,3 +169,44 @@ def test_what_is_written_has_one_placement(tmp_path, write_nifti, caplog):
     write_volume(image.with_array(image.array), tmp_path / "b.nii.gz")
     assert read_volume(tmp_path / "b.nii.gz").geometry.differences(image.geometry) == ()
     assert caplog.text == ""
+
+
+CENTRED = np.column_stack([np.diag([-0.5, 0.5, 5.0]), [1.25, -1.0, -7.5]])
+"""Where nibabel takes 4 x 5 x 6 voxels to lie whose header states nothing."""
+ORIGIN = np.column_stack([np.diag([-0.5, -0.5, 5.0]), [0, 0, 0]])
+"""Where ITK takes them to lie."""
+
+
+def test_a_header_without_a_placement_says_nothing_by_itself(write_nifti, caplog):
+    """ITK's is read; two such files are on one grid, without a word."""
+    image = read_geometry(write_nifti("a.nii", pixdim=PIXDIM))
+    assert (image.origin_mm, image.direction) == ((0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    assert image.is_assumed
+    assert not read_geometry(write_nifti("c.nii", pixdim=PIXDIM, qform=SAME)).is_assumed
+    read_label_map(write_nifti("b.nii", pixdim=PIXDIM), image=image)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("placed", [CENTRED, ORIGIN])
+def test_a_mask_on_what_a_program_assumes_is_compared_voxel_by_voxel(write_nifti, caplog, placed):
+    """Nibabel and ITK write the placement that they assumed; a mask of either lies on the image, and the reverse."""
+    array = np.arange(120, dtype=np.uint8).reshape(4, 5, 6)
+    unplaced = write_nifti("a.nii", array, pixdim=PIXDIM)
+    other = write_nifti("b.nii", array, pixdim=PIXDIM, sform=(2, placed))
+    for image, mask in ((unplaced, other), (other, unplaced)):
+        np.testing.assert_array_equal(read_label_map(mask, image=read_geometry(image)).array, array)
+    said = [message for message in caplog.messages if "voxels are compared one to one" in message]
+    assert len(said) == (2 if placed is CENTRED else 0)
+    assert all("assumed placement of nibabel (qform_code and sform_code are 0)" in message for message in said)
+
+
+def test_a_mask_elsewhere_is_not_told_to_resample(write_nifti):
+    """Where the voxels lie is not known: resampling would move a mask that was drawn on the image."""
+    unplaced = write_nifti("a.nii", pixdim=PIXDIM)
+    other = write_nifti("b.nii", pixdim=PIXDIM, sform=(2, RIGID))
+    for image, mask in ((unplaced, other), (other, unplaced)):
+        with pytest.raises(GeometryError, match=r"states no placement .*; do not resample$"):
+            read_label_map(mask, image=read_geometry(image))
+    larger = write_nifti("c.nii", np.zeros((4, 5, 7), np.uint8), pixdim=PIXDIM, sform=(2, RIGID))
+    with pytest.raises(GeometryError, match=r"Resample the label map onto the image$"):
+        read_label_map(larger, image=read_geometry(unplaced))
