@@ -1,8 +1,8 @@
-"""Program that starts a third-party process: ``python -I -S launch.py COMMAND...``, with a fresh keyring and a filter.
+"""Program that starts a third-party process with a fresh keyring and a filter: ``launch.py [--gpu] COMMAND...``.
 
 It joins a new session keyring, so that the keys of the user's session are not there, and adds the filter of system
-calls: through bubblewrap's ``--seccomp`` if the command is bubblewrap, which then makes its mounts first, and to this
-process otherwise. Then it becomes the command.
+calls (with ``--gpu`` the one under which drivers of graphics cards work): through bubblewrap's ``--seccomp`` if the
+command is bubblewrap, which then makes its mounts first, and to this process otherwise. Then it becomes the command.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def launch(command: list[str]) -> None:
-    """Become ``command``; its first word is a program on the path, or its absolute path."""
+def launch(command: list[str], *, gpu: bool = False) -> None:
+    """Become ``command``; its first word is a program on the path, or its absolute path; ``gpu`` as in ``program``."""
     libc = ctypes.CDLL(None, use_errno=True)
     if (keyctl := _KEYCTL.get(platform.machine())) is not None:
         libc.syscall(keyctl, _JOIN_SESSION_KEYRING, None)  # fails in vain where the kernel has no keyrings
-    found = program()
+    found = program(gpu=gpu)
     if found is not None and command[0] == "bwrap":
         command = ["bwrap", "--seccomp", str(_readable(found)), *command[1:]]
     elif found is not None:
@@ -54,4 +54,5 @@ def _readable(content: bytes) -> int:
 
 
 if __name__ == "__main__":
-    launch(sys.argv[1:])
+    gpu = sys.argv[1] == "--gpu"
+    launch(sys.argv[1 + gpu :], gpu=gpu)

@@ -125,17 +125,21 @@ def sandboxed(
     arguments += ["--chdir", str(folder), "--"]
     if root:
         arguments += [sys.executable, "-I", "-S", "-c", _BECOME, str(user)]
-    return launched([*arguments, *command])
+    return launched([*arguments, *command], gpu=gpu)
 
 
-def launched(command: Sequence[str]) -> list[str]:
+def launched(command: Sequence[str], *, gpu: bool = False) -> list[str]:
     """Return the command line that starts a command with a fresh keyring and the filter of system calls.
 
     Both are Linux's; elsewhere it is the command itself.
+
+    Args:
+        command: The program and its arguments.
+        gpu: Whether it may use the graphics cards.
     """
     if sys.platform != "linux":
         return list(command)
-    return [sys.executable, "-I", "-S", str(Path(launch.__file__)), *command]
+    return [sys.executable, "-I", "-S", str(Path(launch.__file__)), *(["--gpu"] if gpu else []), *command]
 
 
 def is_sandboxed() -> bool:

@@ -160,8 +160,9 @@ class Session:
             folder: Workspace, with the folder ``in``.
         """
         command = [sys.executable, "-P", "-u", "-m", self._program]
+        gpu = str(self._options.get("device", "")).startswith("cuda")
         if not sandbox.is_sandboxed():
-            return sandbox.launched(command)
+            return sandbox.launched(command, gpu=gpu)
         return sandbox.sandboxed(
             command,
             readable=(folder / "in", *self._isolation.mounts),
@@ -169,7 +170,7 @@ class Session:
             folder=self._here,
             scratch_bytes=self._isolation.limits.written_bytes,
             user=self._user,
-            gpu=str(self._options.get("device", "")).startswith("cuda"),
+            gpu=gpu,
         )
 
     @contextlib.contextmanager

@@ -80,6 +80,9 @@ _ABSENT = {
 }
 """Calls that fail with ENOSYS, as on an old system, so that libraries do without them."""
 
+_FOR_GPUS = ("memfd_create",)
+"""Absent calls that drivers of graphics cards use; the supervisor counts the memory files that are open."""
+
 _CLONE, _SOCKET, _SOCKETPAIR = (56, 220), (41, 198), (53, 199)
 _NEW_NAMESPACES = 0x7E020000
 """The flags of ``clone`` that make namespaces."""
@@ -97,11 +100,12 @@ _Instruction = tuple[int, int, int, int]
 """Code, jump if true, jump if false (numbers of instructions to skip), operand."""
 
 
-def program(machine: str | None = None) -> bytes | None:
+def program(machine: str | None = None, *, gpu: bool = False) -> bytes | None:
     """Return the filter as the kernel and bubblewrap take it; None for a machine that it does not know.
 
     Args:
         machine: Name of the machine's architecture, as ``uname -m`` prints it; None: this machine.
+        gpu: Whether the drivers of graphics cards are used: they make memory files.
     """
     known = _MACHINES.get(machine or os.uname().machine)
     if known is None:
@@ -112,8 +116,8 @@ def program(machine: str | None = None) -> bytes | None:
     if place == 0:
         steps += _if(_AT_LEAST, _X32, [_fail(errno.ENOSYS)])
     for table, error in ((_FORBIDDEN, errno.EPERM), (_ABSENT, errno.ENOSYS)):
-        for numbers in table.values():
-            number = numbers[place]
+        for name, numbers in table.items():
+            number = None if gpu and name in _FOR_GPUS else numbers[place]
             steps += [] if number is None else _if(_EQUAL, number, [_fail(error)])
     steps += _if(_EQUAL, _CLONE[place], [_argument(0), *_if(_ANY_BIT, _NEW_NAMESPACES, [_fail(errno.EPERM)]), _allow()])
     steps += _if(_EQUAL, _SOCKET[place], _sockets())
