@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import functools
 import getpass
 import gzip
 import os
@@ -21,7 +22,7 @@ from ctbench.errors import MissingFileError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report.page.printing import find_browser
-from ctbench.runs import privacy
+from ctbench.runs import open_run, privacy, run
 from ctbench.volume import Volume, write_volume
 
 # A busy machine is no defect: properties are tested for what they say, never for how long it takes.
@@ -92,10 +93,10 @@ def stored_as():
     return store
 
 
-@pytest.fixture
-def blobs_folder(tmp_path):
-    """Four cases; the readers draw one voxel apart; case d has no ivh that anybody could assess."""
-    root = tmp_path / "blobs"
+@pytest.fixture(scope="session")
+def blobs_original(tmp_path_factory):
+    """The dataset of `blobs_folder` as it is written once for a test process; tests change their copies only."""
+    root = tmp_path_factory.mktemp("original") / "blobs"
     for number, case in enumerate("abcd"):
         for reader, shift in (("r1", 0), ("r2", 1), ("r3", -1)):
             write_volume(Volume(blob(shift + number), SPACING), root / "readers" / reader / f"{case}.nii.gz")
@@ -104,6 +105,12 @@ def blobs_folder(tmp_path):
     (root / "cases.csv").write_text("case,split,not_assessed\na,train,\nb,test,\nc,test,\nd,test,ivh\n")
     (root / "blobs.yaml").write_text(YAML)
     return root
+
+
+@pytest.fixture
+def blobs_folder(blobs_original, tmp_path):
+    """Four cases; the readers draw one voxel apart; case d has no ivh that anybody could assess."""
+    return Path(shutil.copytree(blobs_original, tmp_path / "blobs"))
 
 
 @pytest.fixture
@@ -181,6 +188,36 @@ def fails_on_c():
 def wrong_shape_on_c():
     """The same, but case c comes back with a slice too few."""
     return Bright(lambda labels: Prediction(labels[1:]))
+
+
+@pytest.fixture(scope="session")
+def finished_runs(blobs_original, tmp_path_factory):
+    """A function that returns a finished run of `Bright` on `blobs`, made once for a test process."""
+
+    @functools.cache
+    def make(misbehave, metrics):
+        with pytest.MonkeyPatch.context() as patch:
+            folder = tmp_path_factory.mktemp("finished")
+            patch.setenv("CTBENCH_CACHE", str(folder / ".cache"))
+            patch.chdir(folder)
+            dataset = load_dataset(blobs_original / "blobs.yaml")
+            return run(dataset, Bright(misbehave), folder / "run", metrics=metrics, jobs=1)
+
+    return make
+
+
+@pytest.fixture
+def finished_run(finished_runs, tmp_path):
+    """A function that copies a finished run on `blobs` to a folder and opens it: for tests of what becomes of runs.
+
+    Tests of `run` itself call `run`. ``predictor`` is `bright` or `fails_on_c`.
+    """
+
+    def copy(predictor, *metrics, folder="run"):
+        made = finished_runs(predictor.misbehave, metrics)
+        return open_run(Path(shutil.copytree(made.folder, tmp_path / folder)))
+
+    return copy
 
 
 @pytest.fixture

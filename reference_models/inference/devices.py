@@ -72,13 +72,14 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def deterministic() -> Iterator[None]:
     """Use deterministic algorithms inside the block, where torch has them."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # torch.use_deterministic_algorithms sets the same for eager networks, but imports torch's compiler first, 1.6 s.
+    before = torch.get_deterministic_debug_mode(), torch.backends.cudnn.benchmark
+    torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.set_deterministic_debug_mode(before[0])
         torch.backends.cudnn.benchmark = before[1]
 
 

@@ -5,13 +5,13 @@ import shutil
 import pytest
 
 from ctbench.files import sha256
-from ctbench.runs import open_run, run
+from ctbench.runs import open_run
 
 
 @pytest.fixture
-def kept(blobs, bright, tmp_path):
+def kept(finished_run, bright):
     """A whole run of a model."""
-    return run(blobs, bright, tmp_path / "run", metrics=["dice", "hd95"], jobs=1)
+    return finished_run(bright, "dice", "hd95")
 
 
 @pytest.fixture

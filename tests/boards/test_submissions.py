@@ -54,6 +54,12 @@ class Bucket(MemoryFileSystem):
         self.dircache.clear()
 
 
+@pytest.fixture
+def kept(finished_run, bright):
+    """A run with one metric: twenty that submit at once write each partition twenty times."""
+    return finished_run(bright, "dice")
+
+
 @pytest.fixture(params=["disk", "bucket"])
 def where(request, tmp_path):
     """A board on a disk and one in an object store."""

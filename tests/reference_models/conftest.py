@@ -11,12 +11,14 @@ from ctbench.datasets import load_dataset
 from ctbench.labels import LabelSet
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
-from ctbench.volume import write_volume
+from ctbench.volume import Volume, write_volume
 from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.cascade_unet.predictor import CascadeConfiguration
 from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from reference_models.deepnat import seenbrain
 from reference_models.hemorrhage import LABEL
 from reference_models.inference.weightsfile import Weights
+from reference_models.scans.preprocessing import remembered
 
 HEADS = """
 heads:
@@ -75,16 +77,24 @@ def one_thread():
 
 
 @pytest.fixture
-def shared_preprocessing(own_cache, tmp_path_factory):
-    """Brain masks and registrations of this test session, also those that another process computed.
+def shared_preprocessing(own_cache, tmp_path_factory, monkeypatch):
+    """Brain masks, registrations and spectral coordinates of this test session, also those of another process.
 
-    For tests that ask a predictor for many answers about the same heads; what registers is tested without a cache.
+    For tests that ask a predictor for many answers about the same heads; what registers and solves is tested without a
+    cache.
     """
     session = tmp_path_factory.getbasetemp()
     shared = (session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / "preprocessing"
     shared.mkdir(exist_ok=True)
     own_cache.mkdir()
     (own_cache / "preprocessing").symlink_to(shared, target_is_directory=True)
+    solve = seenbrain.spectral_coordinates
+
+    def solve_once(mask, step):
+        seen = Volume(mask.astype(np.uint8), (1.0, 1.0, 1.0))
+        return remembered(f"spectral-by-{step}", 1, (seen,), lambda: solve(mask, step))
+
+    monkeypatch.setattr(seenbrain, "spectral_coordinates", solve_once)
 
 
 @pytest.fixture

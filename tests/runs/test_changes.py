@@ -2,14 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.runs import run
 from ctbench.runs.changes import MOVED_COLUMNS, change, moved_scores, moved_table
 
 
 @pytest.fixture
-def kept(blobs, bright, tmp_path):
+def kept(finished_run, bright):
     """A whole run."""
-    return run(blobs, bright, tmp_path / "run", metrics=["dice", "hd95"], jobs=1)
+    return finished_run(bright, "dice", "hd95")
 
 
 @pytest.mark.parametrize(

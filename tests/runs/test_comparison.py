@@ -33,9 +33,9 @@ def made(values, metric="dice", labels=("iph", "ivh"), **changes):
 
 
 @pytest.fixture
-def runs(blobs, bright, tmp_path):
+def runs(finished_run, bright, tmp_path):
     """Make runs of given scores, with the manifest of a real one."""
-    base = run(blobs, bright, tmp_path / "base", metrics=["dice", "hd95", "volume_ml"], jobs=1)
+    base = finished_run(bright, "dice", "hd95", "volume_ml", folder="base")
 
     def make(name, values, metric="dice", **changes):
         columns = list(base.scores.columns)

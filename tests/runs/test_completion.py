@@ -5,7 +5,6 @@ import pytest
 
 from ctbench.errors import StoreError
 from ctbench.files import PARTIAL
-from ctbench.runs import run
 from ctbench.runs.completion import consensus_digest, is_intact, join_parts, sweep, tidy, write_part
 from ctbench.runs.folder import RunFolder
 from ctbench.scores import SCORE_COLUMNS
@@ -79,9 +78,9 @@ def test_no_part_is_an_empty_table(tmp_path):
 
 
 @pytest.fixture
-def whole(blobs, bright, tmp_path):
+def whole(finished_run, bright):
     """A whole run: its manifest and its files."""
-    kept = run(blobs, bright, tmp_path / "run", metrics=["dice"], jobs=1)
+    kept = finished_run(bright, "dice")
     return kept.manifest, RunFolder(kept.folder)
 
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
-from ctbench.runs import run
 from ctbench.runs.folder import RunFolder, open_run, part_size
 
 
@@ -38,9 +37,9 @@ def test_files_lie_below_the_folder():
 
 
 @pytest.fixture
-def kept(blobs, fails_on_c, tmp_path):
+def kept(finished_run, fails_on_c):
     """A whole run in which case c failed."""
-    return run(blobs, fails_on_c, tmp_path / "run", metrics=["dice"], jobs=1)
+    return finished_run(fails_on_c, "dice")
 
 
 def test_a_run_is_read_as_it_was_written(kept):

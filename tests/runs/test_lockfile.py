@@ -2,15 +2,15 @@ import pytest
 import yaml
 
 from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
-from ctbench.runs import lock, moved_from_lock, open_run, read_lock, run
+from ctbench.runs import lock, moved_from_lock, open_run, read_lock
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
 
 
 @pytest.fixture
-def kept(blobs, fails_on_c, tmp_path):
+def kept(finished_run, fails_on_c):
     """A whole run, in which case c failed."""
-    return run(blobs, fails_on_c, tmp_path / "run", metrics=["dice", "hd95", "volume_ml"], jobs=1)
+    return finished_run(fails_on_c, "dice", "hd95", "volume_ml")
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from ctbench.runs.rules import rules_digest
 
 
 @pytest.fixture
-def kept(blobs, bright, tmp_path):
+def kept(finished_run, bright):
     """The manifest of a run."""
-    from ctbench.runs import run
-
-    return run(blobs, bright, tmp_path / "run", metrics=["dice"], jobs=1).manifest
+    return finished_run(bright, "dice").manifest
 
 
 def test_another_model_is_scored_by_the_same_rules(kept):

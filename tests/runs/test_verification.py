@@ -16,9 +16,9 @@ HERE = Execution(jobs=1)
 
 
 @pytest.fixture
-def kept(blobs, fails_on_c, tmp_path):
+def kept(finished_run, fails_on_c):
     """A whole run, in which case c failed."""
-    return run(blobs, fails_on_c, tmp_path / "run", metrics=["dice", "hd95"], jobs=1)
+    return finished_run(fails_on_c, "dice", "hd95")
 
 
 def changed(kept, change):

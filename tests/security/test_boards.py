@@ -22,9 +22,9 @@ LINKED = ("run.json", "log.jsonl", "times.parquet", "scores.parquet", "predictio
 
 
 @pytest.fixture
-def kept(blobs, bright, tmp_path):
+def kept(finished_run, bright):
     """A whole run of a model."""
-    return run(blobs, bright, tmp_path / "run", metrics=["dice"], jobs=1)
+    return finished_run(bright, "dice")
 
 
 def files(folder):

@@ -31,9 +31,9 @@ class Bright:
 
 
 @pytest.fixture
-def kept(blobs, bright, tmp_path, nowhere):
+def kept(finished_run, bright, nowhere):
     """A whole run of a model."""
-    return run(blobs, bright, tmp_path / "run", metrics=["dice", "hd95"], jobs=1)
+    return finished_run(bright, "dice", "hd95")
 
 
 def forged(kept, change=lambda content: None, scores=None):

@@ -7,6 +7,9 @@ from ctbench.predictors import check_conformance, check_prediction, load_predict
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import read_volume
 
+# The real heads are also in tests/reference_models/scans/test_brain.py, which tests what finds their brains.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 
 def test_the_baseline_keeps_the_contract():
     """It goes through the same conformance test as anybody's predictor."""

@@ -10,6 +10,9 @@ from ctbench.volume import Volume, read_volume, write_volume
 from reference_models.deepnat import MODEL
 from reference_models.deepnat.predictor import deepnat
 
+# The same brain is learnt, validated and segmented: its coordinates are tested in test_spectral.py.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 LOBES = {"frontal": 28, "limbic": 42, "occipital": 56, "parietal": 70, "deep": 78, "temporal": 90, "cerebellar": 116}
 """Last code of each group of AAL; odd codes are left, even ones right, and those above 108 neither."""
 NAMES = [f"{lobe}_{side}" for lobe in LOBES for side in ("left", "right")]

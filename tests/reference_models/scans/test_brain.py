@@ -5,6 +5,9 @@ from ctbench.phantom import head as phantom_head
 from ctbench.volume import Volume, read_volume
 from reference_models.scans.brain import brain_mask
 
+# Two tests look at the brain of the same real head.
+pytestmark = pytest.mark.usefixtures("shared_preprocessing")
+
 
 def sphere(shape, spacing, radius_mm, centre_mm=(0.0, 0.0, 0.0)):
     """A ball in the middle of a grid, moved by `centre_mm`."""
