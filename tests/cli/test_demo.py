@@ -8,7 +8,7 @@ from ctbench.cli.demo import DEMO
 from ctbench.datasets import catalogs
 from ctbench.phantom import build_anatomy, build_hemorrhage
 
-CASES = {"phantom-anatomy": 1, "phantom-hemorrhage": 2}
+CASES = {"phantom-anatomy": 2, "phantom-hemorrhage": 4}
 
 
 @pytest.fixture
