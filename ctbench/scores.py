@@ -10,7 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = [
     "KEYS",
@@ -26,6 +31,7 @@ __all__ = [
     "RaterKind",
     "Status",
     "is_leave_one_out",
+    "joint_status",
     "leave_one_out_rows",
     "left_out",
     "without",
@@ -96,6 +102,25 @@ STATUSES = _group(*Status)
 """Every status that a score may have."""
 
 _WITHOUT = "-without-"
+
+
+def joint_status(statuses: Sequence[str], tally: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    """Return the status of means of several scores: ``ok`` where any score has it, else the most frequent one.
+
+    So a failed case remains failed.
+
+    Args:
+        statuses: Names of statuses; of equally frequent ones the first counts.
+        tally: status,... numbers of scores.
+
+    Returns:
+        The remaining axes of ``tally``, index into ``statuses``.
+    """
+    found: NDArray[np.intp] = tally.argmax(axis=0)
+    if Status.OK in statuses:
+        place = list(statuses).index(Status.OK)
+        found[tally[place] > 0] = place
+    return found
 
 
 def without(method: str, reader: str) -> str:

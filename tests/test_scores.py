@@ -1,12 +1,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ctbench import run, scores
 from ctbench.runs import open_run
-from ctbench.scores import Status, is_leave_one_out, leave_one_out_rows, left_out, without
+from ctbench.scores import Status, is_leave_one_out, joint_status, leave_one_out_rows, left_out, without
 
 
 def test_every_status_is_in_one_group():
@@ -67,3 +68,17 @@ def test_kinds_and_references_are_named_nowhere_else():
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [f"{path.name}: {line}" for line in lines if by_hand.search(line)]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("tally", "joint"),
+    [((0, 3, 1), "failed"), ((5, 3, 1), "both_empty"), ((2, 2, 0), "both_empty"), ((0, 9, 1, 1), "ok")],
+)
+def test_a_mean_is_ok_if_any_score_is(tally, joint):
+    """Else its status is the most frequent one, of equals the first."""
+    statuses = ["both_empty", "failed", "missing", "ok"][: len(tally)]
+    counts = np.array(tally)
+    assert statuses[int(joint_status(statuses, counts[:, None])[0])] == joint
+    np.testing.assert_array_equal(
+        joint_status(statuses, np.stack([counts, counts], axis=1)), [statuses.index(joint)] * 2
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status
+from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status, joint_status
 from ctbench.statistics.mean_intervals import mean_intervals, median_intervals
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
@@ -98,8 +99,8 @@ def overall(scores: pd.DataFrame, *, labels: Sequence[str], population: Populati
     """Return each case's mean over structures; ``describe`` of it is the papers' "Overall" row.
 
     A case's mean is taken over the structures that the reference holds, the same for all raters, and ``detail`` holds
-    their number; a penalty (Dice 0 for a missed structure) is a value and counts. The status is ``ok`` if that of any
-    structure is; else it is the most frequent one, so that a failed case remains failed.
+    their number; a penalty (Dice 0 for a missed structure) is a value and counts. The status is the
+    structures' ``joint_status``.
 
     Args:
         scores: Tidy scores.
@@ -122,7 +123,7 @@ def overall(scores: pd.DataFrame, *, labels: Sequence[str], population: Populati
     means = groups["value"].agg(["mean", "count"])
     counted, asked = means["count"].to_numpy(), len(set(labels))
     return (
-        pd.DataFrame({"value": means["mean"], "status": _joint_status(chosen, keys)})
+        pd.DataFrame({"value": means["mean"], "status": _joint_statuses(chosen["status"], groups.ngroup())})
         .reset_index()
         .assign(label=OVERALL, detail=[f"mean of {count} of {asked} structures" for count in counted])
         .reindex(
@@ -134,9 +135,9 @@ def overall(scores: pd.DataFrame, *, labels: Sequence[str], population: Populati
 _CASE_KEYS = tuple(name for name in SCORE_COLUMNS if name not in {"label", "value", "status", "detail"})
 
 
-def _joint_status(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
-    """Return ``ok`` for groups with an ``ok``, else the most frequent status (of equals the first by name)."""
-    counts = scores.groupby([*keys, "status"], sort=False, dropna=False, observed=True).size().rename("count")
-    ranked = counts.reset_index().assign(ok=lambda table: table["status"].eq(Status.OK))
-    ranked = ranked.sort_values(["ok", "count", "status"], ascending=[False, False, True], kind="stable")
-    return ranked.groupby(keys, sort=False, dropna=False, observed=True)["status"].first()
+def _joint_statuses(status: pd.Series, groups: pd.Series) -> Any:
+    """Return the joint status of each group's scores, from the status and the group's number of each score."""
+    names = pd.Series(sorted(status.unique()), dtype=status.dtype)
+    tally = np.zeros((len(names), groups.nunique()), int)
+    np.add.at(tally, (pd.Categorical(status, names).codes, groups.to_numpy()), 1)
+    return names.array.take(joint_status(list(names), tally)) if len(names) else names.array

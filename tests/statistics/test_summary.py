@@ -154,3 +154,19 @@ def test_overall_refuses_an_unknown_label(tidy):
     """A label that no score has is an error that offers the nearest."""
     with pytest.raises(UsageError, match="did you mean 'caudate'"):
         overall(tidy({"m": [0.5]}), labels=["caudat"])
+
+
+def test_a_case_says_of_how_many_structures_its_own_mean_is():
+    """A failed case, which comes first here, does not get the number of structures of another case."""
+    rows = [
+        ("c2", "z", "x", 0.0, "failed"),
+        ("c2", "z", "y", 0.0, "failed"),
+        ("c1", "a", "x", 0.5, "ok"),
+        ("c1", "a", "y", math.nan, "both_empty"),
+    ]
+    scores = pd.DataFrame(rows, columns=["case", "rater", "label", "value", "status"]).assign(metric="dice")
+    means = overall(scores, labels=["x", "y"], population="penalise")
+    assert means[["case", "value", "status", "detail"]].values.tolist() == [
+        ["c2", 0.0, "failed", "mean of 2 of 2 structures"],
+        ["c1", 0.5, "ok", "mean of 1 of 2 structures"],
+    ]

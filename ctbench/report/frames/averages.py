@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
-from ctbench.scores import LOST, PENALISED, RaterKind, Status
+from ctbench.scores import LOST, PENALISED, RaterKind, joint_status
 from ctbench.statistics import OVERALL, describe
 
 __all__ = ["averaged", "coded", "common_ground", "described", "overall_means"]
 
 Names = Callable[[Entry], tuple[str, str]]
 """Returns the name and kind of an entry; entries with the same name are averaged together."""
-
-_DECIDES = 10_000
-"""One score that is ``ok`` outweighs so many others."""
 
 
 def overall_means(
@@ -81,8 +78,8 @@ def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
 def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:
     """Average each case's scores over references where several are given, then over structures.
 
-    As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; the status of a
-    mean is ``ok`` if one of its scores is, else the commonest among them.
+    As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; a mean has the
+    ``joint_status`` of its scores.
 
     Args:
         grids: Scores of one metric, one grid for each reference.
@@ -110,7 +107,7 @@ def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.Dat
             "rater_kind": coded(where[1], [kind for _, kind in named]),
             "label": coded(nothing, [OVERALL]),
             "value": sums.means()[where],
-            "status": coded(sums.commonest()[where] if statuses else nothing, statuses),
+            "status": coded(joint_status(statuses, sums.tally)[where] if statuses else nothing, statuses),
             "unit": coded(nothing, [grids[0].unit if grids else ""]),
             "penalties": sums.penalised.sum(axis=0)[where],
             "failed": sums.failed[where],
@@ -153,11 +150,6 @@ class _Sums:
         each = np.divide(self._total, self._count, where=valued, out=np.zeros_like(self._total))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(each.sum(axis=0) / valued.sum(axis=0))
-
-    def commonest(self) -> NDArray[np.intp]:
-        """Return the index of ``ok`` where any score has it, else of the most frequent status (the first of equals)."""
-        weights = np.where(np.array(self._statuses) == Status.OK, _DECIDES, 1)
-        return np.asarray((self.tally * weights[:, None, None]).argmax(axis=0))
 
 
 def coded(places: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
