@@ -91,7 +91,8 @@ class Reference:
         checked = isinstance(self.possible, SparseMasks) and self.possible.shape == self.labels.shape
         for code, mask in () if checked else (self.possible or {}).items():
             _expect_mask(f"possible[{code}]", mask, self.labels.shape)
-        if np.any(self.labels[self.excluded]):
+        # By indices, which is faster than by the mask where few voxels are excluded.
+        if self.labels.ravel()[np.flatnonzero(self.excluded)].any():
             msg = "labels of a reference must be 0 in excluded voxels"
             raise DataError(msg)
 
