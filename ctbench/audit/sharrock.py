@@ -1,4 +1,4 @@
-"""Audit of Sharrock et al. 2020: subgroups against the whole, failures against minima, sign of volume differences."""
+"""Audit of Sharrock et al. 2020: subgroups, failures, abstract and text against the tables, sizes of the networks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,27 @@ _LIMIT = 0.5
 _FAILED_IN_TEXT = {"3D VNET 32": 2}  # "no failures ... except for the 32 network with 2 failed scans"
 _MEANS_IN_TEXT = {"3D VNET 64": "0.910", "3D VNET 128": "0.911"}  # "the 64 and 128 networks ... respectively"
 _SUBGROUPS = {"ich-only": "55", "ich-ivh": "41", "ich-sdh": "3", "ich-ivh-sdh": "1"}  # printed per cent
+_ABSTRACT = {
+    "mean": "0.914",
+    "median": "0.919",
+    "pearson_r": "0.979",
+    "mean_difference": "1.7",
+    "rmse": "4.7",
+}
+"""Statistic of Tables 1 and 3 -> figure of the best network in the abstract; the volume difference without its sign."""
+_SPANS_MM = {128: "196", 64: "96", 32: "48"}
+"""Voxels along a cube -> "the real world spatial lengths of the networks" in mm, of cubes of 1.5 mm voxels."""
+_VOXEL_MM = 1.5
+_SHARES = (
+    ("MISTIE II scans for testing", 12, 112, "11"),
+    ("MISTIE II males", 77, 112, "69"),
+    ("MISTIE II scans with gantry tilt", 88, 112, "79"),
+    ("MISTIE II scans with variable slice thickness", 14, 112, "12"),
+    ("MISTIE III males", 304, 500, "61"),
+    ("MISTIE III scans with gantry tilt", 283, 500, "57"),
+    ("MISTIE III scans with variable slice thickness", 32, 500, "7"),
+)
+"""Shares in the section Methods: what, part, whole, printed per cent."""
 _SCANNERS = {"MISTIE II": (112, (46, 38, 20, 8)), "MISTIE III": (500, (185, 166, 72, 71, 5, 1))}
 
 
@@ -45,6 +66,9 @@ def audit_sharrock(published: pd.DataFrame) -> Iterator[Finding]:
             }
             yield claimed(text, holds=text == printed, paper=_PAPER, detail=detail, **where)
     yield _highest_minimum(overall)
+    yield from _abstract(published)
+    yield from _spans()
+    yield from _shares()
     yield from _signs(published[published["statistic"].eq("mean_difference")])
 
 
@@ -121,6 +145,58 @@ def _highest_minimum(overall: pd.DataFrame) -> Finding:
         quantity="highest minimum Dice",
         detail=f"its minimum is {minima['2D VNET 512']:.3f}; the highest is {minima.max():.3f} ({minima.idxmax()})",
     )
+
+
+def _abstract(published: pd.DataFrame) -> Iterator[Finding]:
+    """The abstract's figures of the best network against the best of Tables 1 and 3."""
+    tables = published[published["table"].isin(["Table 1", "Table 3"])]
+    for statistic, text in _ABSTRACT.items():
+        rows = tables[tables["statistic"].eq(statistic)]
+        sizes = rows["value"].abs()
+        best = rows.loc[sizes.idxmax() if statistic in {"mean", "median", "pearson_r"} else sizes.idxmin()]
+        printed = Printed.of(best)
+        detail = f"the best of {best['table']} is {printed.text} ({best['rater']})"
+        if statistic == "mean":
+            detail += "; 0.914 is the mean of the 128 network over the scans with ICH only in Table 2"
+        yield followed(
+            Printed(text),
+            abs(printed.range),
+            abs(printed.value),
+            paper=_PAPER,
+            table="Abstract",
+            label="hemorrhage",
+            quantity=f"best {statistic.replace('_', ' ')}",
+            detail=detail,
+        )
+
+
+def _spans() -> Iterator[Finding]:
+    for edge, printed in _SPANS_MM.items():
+        span = edge * _VOXEL_MM
+        yield followed(
+            Printed(printed),
+            Range.exactly(span),
+            span,
+            paper=_PAPER,
+            table="Methods",
+            rater=f"3D VNET {edge}",
+            quantity="side of the cube, mm",
+            detail=f"{edge} voxels of {_VOXEL_MM} mm are {span:g} mm",
+        )
+
+
+def _shares() -> Iterator[Finding]:
+    for what, part, whole, printed in _SHARES:
+        share = 100 * part / whole
+        yield followed(
+            Printed(printed),
+            Range.exactly(share),
+            share,
+            paper=_PAPER,
+            table="Methods",
+            quantity=f"share of {what}, %",
+            detail=f"{part} of {whole}",
+        )
 
 
 def _signs(differences: pd.DataFrame) -> Iterator[Finding]:
