@@ -34,7 +34,7 @@ _FINEST_CELLS = 14
 
 _PROPOSAL_OVERLAP, _DETECTION_OVERLAP = 0.7, 0.3
 _FAINTEST = 0.05
-"""Score below which a box is discarded before masks are computed."""
+"""Score below which a box is discarded before masks are computed, unless it is the surest of its slice."""
 
 
 class Maps(NamedTuple):
@@ -65,6 +65,9 @@ class Answers(NamedTuple):
 
 class Detections(NamedTuple):
     """Boxes of some slices, by falling score; slices with fewer boxes than others are filled up with scores of 0.
+
+    Boxes with a score below 0.05 are dropped, except the surest box of each slice, which has a mask of zeros. So the
+    highest score of a study is that of its surest box, however low, and studies without a sure box are not tied at 0.
 
     Args:
         boxes: slice,n,4 in pixels.
@@ -184,13 +187,16 @@ class HybridMaskRCNN(nn.Module):
 
     def _finished(self, maps: Maps, boxes: Tensor, scores: Tensor, types: Tensor) -> Detections:
         large = (boxes[..., 2:] - boxes[..., :2] >= SMALLEST_PX).all(-1)
-        scores, order = (scores * large * (scores >= _FAINTEST)).sort(dim=1, descending=True, stable=True)
+        scores, order = (scores * large).sort(dim=1, descending=True, stable=True)
+        faint = scores < _FAINTEST
+        faint[:, 0] = False
+        scores = scores * ~faint
         boxes = _taken(boxes, order)
         scores, best = (scores * nms(boxes * (scores > 0)[..., None], _DETECTION_OVERLAP)).topk(
             min(self.detections, scores.shape[1]), dim=1
         )
         boxes, types = _taken(boxes, best), _taken(_taken(types, order), best)
-        real = scores > 0
+        real = scores >= _FAINTEST
         drawn = self.outline(maps, boxes[real], real.nonzero()[:, 0]).sigmoid()
         masks = drawn.new_zeros(*scores.shape, *drawn.shape[1:])
         masks[real] = drawn

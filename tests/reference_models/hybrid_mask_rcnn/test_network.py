@@ -71,6 +71,20 @@ def test_the_prior_moves_scores_and_nothing_else(narrow):
     assert torch.equal(plain.boxes[real], moved.boxes[real])
 
 
+def test_the_surest_box_of_a_slice_keeps_its_score_however_low(narrow):
+    """Studies in which every box is faint are ranked by their surest one, which has no mask."""
+    torch.manual_seed(1)
+    slab = torch.randn(2, 7, 32, 32)
+    with torch.no_grad():
+        surest = narrow(proposals=40, detections=10)(slab).scores[:, 0]
+        found = narrow(proposals=40, detections=10, prior_logit=12.0)(slab)
+    assert found.scores.max() < 0.05
+    assert found.scores[:, 0].tolist() == pytest.approx((surest.logit() - 12).sigmoid().tolist(), rel=1e-3)
+    assert found.scores[:, 0].unique().numel() > 1
+    assert (found.scores[:, 1:] == 0).all()
+    assert (found.masks == 0).all()
+
+
 def test_packing(narrow):
     """What was packed into one tensor comes out as it was."""
     with torch.no_grad():
