@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctbench.predictors.answers import parse_findings
+from ctbench.predictors.answers import findings_file, parse_findings
 from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.conformance import CheckResult, check_conformance
 from ctbench.predictors.container import ContainerPredictor
@@ -45,6 +45,7 @@ __all__ = [
     "check_conformance",
     "check_prediction",
     "expect_fit_for",
+    "findings_file",
     "identities",
     "info_from_json",
     "info_to_json",

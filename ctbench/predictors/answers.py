@@ -1,10 +1,11 @@
-"""Read a prediction from the files of a program, container or folder, which are not trusted."""
+"""Score and findings as JSON; predictions read from the files of a program or folder, which are not trusted."""
 
 from __future__ import annotations
 
 import json
 import math
 import stat
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from ctbench.volume import Volume
 from ctbench.volume.dicom.kinds import kind_of
 from ctbench.volume.payload import find_payload
 
-__all__ = ["MAP_SUFFIX", "MAP_SUFFIXES", "parse_findings", "read_answer", "stem_of"]
+__all__ = [
+    "MAP_SUFFIX",
+    "MAP_SUFFIXES",
+    "findings_file",
+    "parse_findings",
+    "read_answer",
+    "score_and_findings",
+    "stem_of",
+]
 
 MAP_SUFFIX = MapFormat.NIFTI.suffix
 MAP_SUFFIXES = (*(form.suffix for form in MapFormat), ".nii", ".nrrd", ".mha")
@@ -68,6 +77,18 @@ def stem_of(path: Path) -> str:
     """Return the name of a prediction's file without its suffix, which may have a dot."""
     suffix = next((suffix for suffix in MAP_SUFFIXES if path.name.endswith(suffix)), "")
     return path.name.removesuffix(suffix)
+
+
+def score_and_findings(prediction: Prediction) -> dict[str, Any]:
+    """Return the score and the boxes of a prediction in the form that `parse_findings` reads."""
+    return {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
+
+
+def findings_file(prediction: Prediction) -> str | None:
+    """Return the text of the ``.json`` file beside a label map; None if the prediction has no score and no boxes."""
+    if prediction.score is None and not prediction.findings:
+        return None
+    return json.dumps(score_and_findings(prediction), indent=1) + "\n"
 
 
 def parse_findings(content: Any, where: str) -> tuple[float | None, tuple[Finding, ...]]:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ctbench.errors import CtbenchError
+from ctbench.predictors.answers import score_and_findings
 from ctbench.predictors.conformance import check_conformance
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.folder import FolderPredictions
@@ -98,8 +99,7 @@ class _Host:
         volume = Volume(array, stored_axes=tuple(image.pop("stored_axes")), **image)
         prediction = check_prediction(self._predictor.predict(volume), volume, self._predictor.info)
         self._payload = prediction.labels.reshape(-1).view(np.uint8).data
-        found = {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
-        return {"labels": self._payload.nbytes, **found}
+        return {"labels": self._payload.nbytes, **score_and_findings(prediction)}
 
     def _check(self) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ import numpy as np
 from ctbench.annotations import MadeBy, MapFormat, write_annotation
 from ctbench.errors import MissingFileError, PluginNotFoundError, UsageError
 from ctbench.files import write_text
-from ctbench.predictors.answers import MAP_SUFFIXES, read_answer, stem_of
+from ctbench.predictors.answers import MAP_SUFFIXES, findings_file, read_answer, stem_of
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, naming_of, read_labels_file
 from ctbench.predictors.predictor import Prediction
@@ -137,7 +136,7 @@ def predict_into_folder(
     form: MapFormat = MapFormat.NIFTI,
     source: Path | None = None,
 ) -> dict[str, Any]:
-    """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score.
+    """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score or boxes.
 
     With `write_labels_file` the folder becomes one that `FolderPredictions` reads.
 
@@ -161,8 +160,11 @@ def predict_into_folder(
     made_by = MadeBy(info.name, info.version, automatic=True)
     label_map = image.with_array(prediction.labels)
     write_annotation(label_map, info.labels, folder / name, form=form, made_by=made_by, source=source)
-    if prediction.score is not None:
-        write_text(folder / f"{name}.json", json.dumps({"score": prediction.score}) + "\n")
+    beside, found = folder / f"{name}.json", findings_file(prediction)
+    if found is None:
+        beside.unlink(missing_ok=True)  # it was that of an earlier prediction
+    else:
+        write_text(beside, found)
     volumes = {
         f"{label}_ml": float(np.sum(prediction.labels == code)) * image.voxel_ml
         for label, code in predictor.info.labels.codes.items()

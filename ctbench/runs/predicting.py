@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ctbench.predictors import (
     Predictor,
     PredictorInfo,
     check_prediction,
+    findings_file,
     identities,
     is_third_party,
     open_predictor,
@@ -200,9 +201,8 @@ def _predict(predictor: AnyPredictor, case: str, image: Volume) -> Prediction:
 
 
 def _keep(prediction: Prediction, case: str, image: Volume, folder: RunFolder) -> None:
-    if prediction.score is not None or prediction.findings:
-        content = {"score": prediction.score, "findings": [asdict(finding) for finding in prediction.findings]}
-        write_text(folder.findings(case), json.dumps(content, indent=1) + "\n")
+    if (found := findings_file(prediction)) is not None:
+        write_text(folder.findings(case), found)
     # The label map comes last: where it is, the prediction is whole.
     write_volume(image.with_array(prediction.labels), folder.prediction(case))
 

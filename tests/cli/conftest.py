@@ -9,7 +9,7 @@ import pytest
 
 from ctbench.files import sha256, write_text
 from ctbench.labels import LabelSet
-from ctbench.predictors import Prediction, PredictorInfo, installed, resolve, trainers
+from ctbench.predictors import Finding, Prediction, PredictorInfo, installed, resolve, trainers
 
 USERS_MODEL = """
 import numpy as np
@@ -80,8 +80,9 @@ class Bright:
         )
 
     def predict(self, image):
-        """Segment by brightness."""
-        return Prediction((image.array > self.threshold).astype(np.uint8), score=0.5)
+        """Segment by brightness; one box."""
+        box = Finding(0, (0.0, 1.0, 2.0, 3.0), "iph", 0.75)
+        return Prediction((image.array > self.threshold).astype(np.uint8), score=0.5, findings=(box,))
 
 
 def import_bright(source, out, labels=None):

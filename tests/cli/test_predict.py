@@ -8,11 +8,13 @@ from ctbench import predictors
 from ctbench.predictors import load_predictor
 from ctbench.volume import read_label_map, read_volume, write_volume
 
+BOX = {"slice": 0, "box": [0.0, 1.0, 2.0, 3.0], "type": "iph", "confidence": 0.75}
+
 pytestmark = pytest.mark.usefixtures("bright_plugin")
 
 
 def test_predict_writes_label_maps_and_their_names(ctbench, blobs_folder, tmp_path):
-    """One file an image on its grid, the score beside it, and labels.json: the folder is a predictor again."""
+    """One file an image on its grid, score and boxes beside it, and labels.json: the folder is a predictor again."""
     (tmp_path / "w").write_text("50")
     images = [str(blobs_folder / "images" / f"{case}.nii.gz") for case in "ab"]
     written = ("--weights", str(tmp_path / "w"), "--out", str(tmp_path / "p"), "--json")
@@ -20,7 +22,7 @@ def test_predict_writes_label_maps_and_their_names(ctbench, blobs_folder, tmp_pa
     assert result.exit_code == 0, result.err
     assert read_label_map(tmp_path / "p" / "a.nii.gz").array.sum() > 0
     assert json.loads((tmp_path / "p" / "labels.json").read_text())["labels"] == {"iph": 1, "ivh": 2}
-    assert json.loads((tmp_path / "p" / "b.json").read_text()) == {"score": 0.5}
+    assert json.loads((tmp_path / "p" / "b.json").read_text()) == {"score": 0.5, "findings": [BOX]}
 
 
 def test_two_images_of_one_name_are_refused(ctbench, blobs_folder, tmp_path):

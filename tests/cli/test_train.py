@@ -75,7 +75,9 @@ def test_folds_pool_their_held_out_predictions_into_one_run(ctbench, bright_plug
         (number, f"fold-{number}/weights.safetensors") for number in (1, 2, 3)
     ]
     assert [fold["cases"] for fold in folds] == [["a", "b"], ["c"], ["d"]]
-    scores = open_run(tmp_path / "t" / "run").scores
+    pooled = open_run(tmp_path / "t" / "run")
+    assert [pooled.findings(case)[1][0].confidence for case in "abcd"] == [0.75] * 4  # boxes come along
+    scores = pooled.scores
     dice = scores[(scores["metric"] == "dice") & ~scores["reference"].str.contains("without")]
     for fold in folds:
         assert fold["dice"] == pytest.approx(dice.loc[dice["case"].isin(fold["cases"]), "value"].mean())

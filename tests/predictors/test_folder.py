@@ -6,7 +6,14 @@ import pytest
 from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import ContractError, GeometryError, LabelError, MissingFileError, PluginNotFoundError, UsageError
 from ctbench.labels import LabelSet
-from ctbench.predictors import Prediction, PredictorInfo, load_predictor, predict_into_folder, write_labels_file
+from ctbench.predictors import (
+    Finding,
+    Prediction,
+    PredictorInfo,
+    load_predictor,
+    predict_into_folder,
+    write_labels_file,
+)
 from ctbench.predictors.conformance import check_conformance
 from ctbench.volume import Volume, write_volume
 
@@ -168,20 +175,21 @@ def test_a_wrong_findings_file_is_explained(folder, image):
 class Halves:
     """Calls the upper half of every axial slice iph."""
 
-    def __init__(self, score=None):
-        self.score = score
+    def __init__(self, score=None, findings=()):
+        self.score, self.findings = score, findings
         self.info = PredictorInfo(name="halves", version="2", labels=LabelSet({"iph": 1, "ivh": 4}), paper="doi")
 
     def predict(self, image):
         """Segment by position."""
         labels = np.zeros(image.shape, np.uint8)
         labels[:, : image.shape[1] // 2] = 1
-        return Prediction(labels, score=self.score)
+        return Prediction(labels, score=self.score, findings=self.findings)
 
 
 def test_what_is_predicted_into_a_folder_is_read_from_it(tmp_path, image):
-    """Label map, score and the predictor's info come back equal."""
-    predictor = Halves(score=0.25)
+    """Label map, score, boxes and the predictor's info come back equal."""
+    boxes = (Finding(0, (0.0, 1.0, 2.0, 3.0), "iph", 0.75), Finding(1, (0.0, 0.0, 1.0, 1.0), "ivh", 0.5))
+    predictor = Halves(score=0.25, findings=boxes)
     said = predict_into_folder(predictor, "case-1", image, tmp_path)
     write_labels_file(predictor.info, tmp_path)
     predictions = load_predictor(f"folder:{tmp_path}")
@@ -189,13 +197,16 @@ def test_what_is_predicted_into_a_folder_is_read_from_it(tmp_path, image):
     read = predictions.prediction("case-1", image)
     np.testing.assert_array_equal(read.labels, predictor.predict(image).labels)
     assert read.score == said["score"] == 0.25
+    assert read.findings == boxes
     voxels = image.shape[0] * (image.shape[1] // 2) * image.shape[2]
     assert said["iph_ml"] == pytest.approx(voxels * image.voxel_ml)
     assert said["ivh_ml"] == 0
 
 
 def test_a_prediction_without_a_score_has_no_file_of_one(tmp_path, image):
-    """Only the label map is written."""
+    """Only the label map is written, and that of an earlier prediction is removed."""
+    predict_into_folder(Halves(score=0.5), "case-1", image, tmp_path)
+    assert (tmp_path / "case-1.json").is_file()
     assert predict_into_folder(Halves(), "case-1", image, tmp_path)["score"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["case-1.nii.gz"]
 
