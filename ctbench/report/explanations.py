@@ -11,6 +11,7 @@ __all__ = [
     "CONTRIBUTE",
     "CONTRIBUTE_EFFECT",
     "DETECTION",
+    "DIFFERENCE_LINES",
     "MEANS",
     "PHANTOM",
     "POSITIVES",
@@ -20,7 +21,9 @@ __all__ = [
     "STAPLE",
     "STRATA",
     "VALUES_WHERE_EMPTY",
+    "VOLUME_LINES",
     "detection_references",
+    "limit_lines",
     "marks",
     "paper_marks",
     "readers_as_one",
@@ -35,6 +38,18 @@ AUDIT = (
 
 BLAND_ALTMAN = "Solid: the bias. Dashed: the limits between which 95 % of differences are expected."
 """Legend of a Bland-Altman plot."""
+
+VOLUME_LINES = "Each dot is a case. Dashed: identity. Solid: the least-squares fit. Dotted: a LOESS curve."
+"""Legend of measured volumes over those of the reference."""
+
+DIFFERENCE_LINES = "Dotted: a LOESS curve."
+"""Addition to the legend of a Bland-Altman plot that has a LOESS curve."""
+
+
+def limit_lines(limit_ml: float) -> str:
+    """Return what the coloured lines of a Bland-Altman plot are, at a fixed difference in mL."""
+    return f"Coloured: differences of {limit_ml:g} mL."
+
 
 BOXES = "Boxes hold the middle half of the cases, the line is the median, whiskers reach to 1.5 times the box's length."
 """Legend of box plots."""

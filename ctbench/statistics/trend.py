@@ -43,7 +43,8 @@ def loess(x: ArrayLike, y: ArrayLike, *, share: float = 2 / 3) -> pd.DataFrame:
         return pd.DataFrame({"x": [], "fitted": []}, dtype=float)
     from statsmodels.nonparametric.smoothers_lowess import lowess  # takes a second
 
-    curve = pd.DataFrame(lowess(values, places, frac=share), columns=["x", "fitted"])
+    with np.errstate(invalid="ignore", divide="ignore"):  # all residuals may be 0: no robust weights
+        curve = pd.DataFrame(lowess(values, places, frac=share), columns=["x", "fitted"])
     return curve.groupby("x")["fitted"].mean().reset_index()
 
 

@@ -21,6 +21,7 @@ def test_a_line_is_its_own_curve():
 def test_two_places_make_no_curve():
     """Fewer than three places give an empty curve; an odd share is an error."""
     assert loess([1, 1, 2], [1, 2, 3]).empty
+    assert loess([1, 1, 2, 3], [1, 1, 2, 3])["fitted"].tolist() == [1, 2, 3]  # no residuals: no warning either
     with pytest.raises(UsageError, match="share"):
         loess([1, 2, 3], [1, 2, 3], share=0)
 

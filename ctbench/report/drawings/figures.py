@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, MUTED, colour
+from ctbench.report.drawings.canvas import INK, MODEL_COLOURS, MUTED, colour
 from ctbench.report.drawings.charts import agreement_layers, axis_title, mean_layers, pointed_at, styled
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
+from ctbench.report.frames.tables import VOLUME_LIMIT_ML
 from ctbench.report.wording import counted, shortened
 from ctbench.scores import RaterKind
-from ctbench.statistics import volume_agreement
+from ctbench.statistics import loess, volume_agreement
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["bland_altman_figure", "box_figure", "colours", "overall_figure", "volume_figure"]
+
+Panels = Literal["label", "rater"]
 
 _MEAN_WIDTH, _MEAN_ROW = 170, 26
 _BOX_WIDTH = 220
@@ -99,14 +102,17 @@ def box_figure(
     return styled(alt.concat(*panels, columns=3).resolve_scale(color="shared", x="shared"))
 
 
-def volume_figure(pairs: pd.DataFrame, *, rater: str, reference: str, shade: str) -> alt.TopLevelMixin:
-    """Plot measured over reference volumes with the line of identity and the least-squares fit, a panel a structure.
+def volume_figure(
+    pairs: pd.DataFrame, *, rater: str, reference: str, shade: str, panels: Panels = "label"
+) -> alt.TopLevelMixin:
+    """Plot measured over reference volumes with the line of identity, the least-squares fit and a LOESS curve.
 
     Args:
         pairs: As ``tables.volume_pairs`` returns it.
-        rater: Who measured.
-        reference: Against what.
-        shade: The rater's colour.
+        rater: Name of the rater, or what the raters of several panels are.
+        reference: Name of the reference.
+        shade: Colour of the dots and of the least-squares fit.
+        panels: ``label`` (default): a panel for each structure; ``rater``: one for each value of the column ``rater``.
     """
     import altair as alt
 
@@ -124,19 +130,30 @@ def volume_figure(pairs: pd.DataFrame, *, rater: str, reference: str, shade: str
             alt.Chart(ends).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1).encode(x=x, y=y),
             alt.Chart(line).mark_line(color=shade, strokeWidth=1.5).encode(x=x, y=y),
             alt.Chart(rows).mark_circle(size=30, color=shade, opacity=0.8).encode(x=x, y=y),
+            *_curve(pair["reference_ml"], pair["measured_ml"], x, y),
         )
 
-    return _by_structure(pairs, draw, f"reference ({shortened(reference)}), mL", f"{shortened(rater)}, mL")
+    return _panelled(pairs, panels, draw, f"reference ({shortened(reference)}), mL", f"{shortened(rater)}, mL")
 
 
-def bland_altman_figure(pairs: pd.DataFrame, *, rater: str, reference: str, shade: str) -> alt.TopLevelMixin:
-    """Plot differences over means with the bias and the 95 % limits of agreement, a panel for each structure.
+def bland_altman_figure(
+    pairs: pd.DataFrame,
+    *,
+    rater: str,
+    reference: str,
+    shade: str,
+    panels: Panels = "label",
+    limit_ml: float = VOLUME_LIMIT_ML,
+) -> alt.TopLevelMixin:
+    """Plot differences over means with bias, 95 % limits of agreement, a LOESS curve, and lines at a fixed difference.
 
     Args:
         pairs: As ``tables.volume_pairs`` returns it.
-        rater: Who measured.
-        reference: Against what.
-        shade: The rater's colour.
+        rater: Name of the rater, or what the raters of several panels are.
+        reference: Name of the reference, which is subtracted.
+        shade: Colour of the dots.
+        panels: As for ``volume_figure``.
+        limit_ml: Difference in mL at which lines stand, above and below 0. Default 5.
     """
     import altair as alt
 
@@ -146,23 +163,44 @@ def bland_altman_figure(pairs: pd.DataFrame, *, rater: str, reference: str, shad
 
     def draw(pair: pd.DataFrame, across: str | None, up: str | None) -> Any:
         named = pair.rename(columns={"reference_ml": "first", "measured_ml": "second"})
-        rules, dots, _, _ = agreement_layers(named, shade=shade, titles=(across, up), dash=dash)
-        return alt.layer(rules, dots)
+        rules, dots, x, y = agreement_layers(named, shade=shade, titles=(across, up), dash=dash)
+        ends = pd.DataFrame({"difference_ml": [-limit_ml, limit_ml]})
+        near = alt.Chart(ends).mark_rule(color=MODEL_COLOURS[1], strokeWidth=1).encode(y=y)
+        middle, difference = (named["first"] + named["second"]) / 2, named["second"] - named["first"]
+        return alt.layer(near, rules, dots, *_curve(middle, difference, x, y))
 
-    return _by_structure(pairs, draw, "mean of both, mL", f"{shortened(rater, 18)} − {shortened(reference, 18)}, mL")
+    return _panelled(
+        pairs, panels, draw, "mean of both, mL", f"{shortened(rater, 18)} − {shortened(reference, 18)}, mL"
+    )
 
 
-def _by_structure(
-    pairs: pd.DataFrame, draw: Callable[[pd.DataFrame, str | None, str | None], Any], across: str, up: str
-) -> alt.TopLevelMixin:
-    """Lay a panel for each structure out in rows of four; titles stand at the outer axes."""
+def _curve(across: pd.Series, up: pd.Series, x: Any, y: Any) -> tuple[Any, ...]:
+    """Return the layer of a dotted LOESS curve, named as the axes' columns; none where there are too few points."""
     import altair as alt
 
-    labels = list(pairs["label"].unique())
+    curve = loess(across, up)
+    if len(curve) < 2:
+        return ()
+    names = (str(x.shorthand).partition(":")[0], str(y.shorthand).partition(":")[0])
+    rows = curve.set_axis(names, axis=1)
+    return (alt.Chart(rows).mark_line(color=INK, strokeDash=[2, 2], strokeWidth=1.5).encode(x=x, y=y),)
+
+
+def _panelled(
+    pairs: pd.DataFrame,
+    column: Panels,
+    draw: Callable[[pd.DataFrame, str | None, str | None], Any],
+    across: str,
+    up: str,
+) -> alt.TopLevelMixin:
+    """Lay a panel for each value of a column out in rows of four; titles stand at the outer axes."""
+    import altair as alt
+
+    labels = list(pairs[column].unique())
     columns = min(len(labels), 4)
     panels = []
     for index, label in enumerate(labels):
-        pair = pairs[pairs["label"] == label]
+        pair = pairs[pairs[column] == label]
         last_of_column = index + columns >= len(labels)
         panel = draw(pair, across if last_of_column else None, up if index % columns == 0 else None)
         heading = f"{shortened(str(label), 20)} (n = {len(pair)})"

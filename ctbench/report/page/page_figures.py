@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -64,18 +64,28 @@ def box_plots(results: ComparableRuns, compared: pd.DataFrame, model: str, refer
     )
 
 
-def volume_plots(results: ComparableRuns, model: str) -> tuple[NamedFigure, ...]:
-    """Return the scatter and the Bland-Altman plots of a model's volumes; nothing if it has none."""
+def volume_plots(
+    results: ComparableRuns, model: str, limit_ml: float = tables.VOLUME_LIMIT_ML
+) -> tuple[NamedFigure, ...]:
+    """Return the scatter and the Bland-Altman plots of a model's volumes; nothing if it has none.
+
+    Args:
+        results: Runs on one dataset.
+        model: Name of the model.
+        limit_ml: Difference in mL at which lines stand in the Bland-Altman plots. Default 5.
+    """
     pairs = tables.volume_pairs(
         results.scores, rater=model, reference=results.common, structures=results.compared(model)
     )
     if pairs.empty:
         return ()
-    words = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
+    words: Any = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
     stem = f"{results.dataset}-{model}"
     return (
         NamedFigure(volume_figure(pairs, **words), f"{stem}-volumes", f"Volumes of {model} over the reference's"),
-        NamedFigure(bland_altman_figure(pairs, **words), f"{stem}-limits", f"Bland-Altman plots of {model}"),
+        NamedFigure(
+            bland_altman_figure(pairs, **words, limit_ml=limit_ml), f"{stem}-limits", f"Bland-Altman plots of {model}"
+        ),
     )
 
 

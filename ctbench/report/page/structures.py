@@ -133,15 +133,16 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML) -
     if len(everywhere) != len(agreement) or (everywhere["n"] != agreement["n"]).any():
         why = "Also the cases in which the reference holds nothing: double zeros raise the correlation."
         parts.append(details("Volumes over all cases", paragraph(why, kind="how"), _volume_table(everywhere, results)))
+    legend = (explanations.BLAND_ALTMAN, explanations.limit_lines(limit_ml), explanations.DIFFERENCE_LINES)
     for model in results.models:
-        drawn = volume_plots(results, model)
+        drawn = volume_plots(results, model, limit_ml)
         if not drawn:
             continue
         scatter, limits = (figure.svg for figure in drawn)
         parts += [
             element("h4", model),
-            captioned(scatter, "Each dot is a case; the dashed line is identity, the solid one the least-squares fit."),
-            captioned(limits, explanations.BLAND_ALTMAN),
+            captioned(scatter, explanations.VOLUME_LINES),
+            captioned(limits, " ".join(legend)),
         ]
     return join(parts)
 

@@ -3,6 +3,7 @@
 import html
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -122,6 +123,24 @@ def test_volume_figures(scores, draw):
     assert all("mL" in _axis(panel, "x") for panel in panels)
     assert "mL" in _axis(panels[0], "y")
     assert _axis(panels[1], "y") is None
+
+
+def test_fits_and_fixed_limits_are_drawn():
+    """Volumes: identity, least squares, LOESS; differences: +-3 mL and LOESS; a panel for each rater."""
+    reference = np.array([1.0, 5.0, 20.0, 40.0, 80.0])
+    pairs = pd.DataFrame({"rater": "a", "case": list("abcde"), "reference_ml": reference, "measured_ml": 2 * reference})
+    words = {"rater": "model", "reference": "b", "shade": "#0072b2", "panels": "rater"}
+    (panel,) = _panels(volume_figure(pairs, **words))
+    assert panel["title"]["text"] == "a (n = 5)"
+    figure = volume_figure(pairs, **words)
+    identity, line, _, curve = (_rows(figure, 0, layer) for layer in range(4))
+    assert identity["measured_ml"].tolist() == identity["reference_ml"].tolist() == [1, 160]
+    for fit in (line, curve):
+        assert fit["measured_ml"].to_numpy() == pytest.approx(2 * fit["reference_ml"].to_numpy())
+    figure = bland_altman_figure(pairs, **words, limit_ml=3.0)
+    assert _rows(figure, 0, 0)["difference_ml"].tolist() == [-3, 3]
+    smooth = _rows(figure, 0, 3)
+    assert smooth["difference_ml"].to_numpy() == pytest.approx(2 * smooth["mean_ml"].to_numpy() / 3)
 
 
 @pytest.mark.parametrize("draw", [volume_figure, bland_altman_figure])
