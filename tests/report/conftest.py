@@ -1,5 +1,6 @@
 """A made-up comparison with every status: three readers, two models, twelve cases, eleven labels and two groups."""
 
+import json
 import os
 from itertools import count, product
 
@@ -265,3 +266,71 @@ def html(tmp_path_factory, runs, dataset):
         if not path.is_file():
             build_report(runs, path, datasets={"toy": dataset}, command="ctbench demo")
     return path.read_text(encoding="utf-8")
+
+
+BLEEDS = {
+    "a": {"iph": 30.0},
+    "b": {"iph": 10.0},
+    "c": {"iph": 2.0, "sah": 1.0},
+    "d": {"sah": 0.005},
+    **{case: {} for case in "efgh"},
+}
+"""Case -> volume of each type in the reference, mL; half of the cases are normal."""
+BLEED_DICE = {"wide": (0.9, 0.8, 0.6, 0.4), "narrow": (0.7, 0.6, 0.4, 0.0)}
+"""Model -> Dice of the four positives, of any type."""
+BLEED_SHARE = {"wide": 0.9, "narrow": 1.2, "reader1": 1.0, "reader2": 1.1}
+"""Rater -> measured volume over that of the reference."""
+BLEED_ALARM_ML = 0.5
+"""What narrow draws in the normal case h, in which it also misses case d."""
+
+
+def _bleed_rows(rater, case, reference):
+    """The scores of one rater in one case: each type, and any hemorrhage."""
+    reader, held = rater.startswith("reader"), BLEEDS[case]
+    for label in ("iph", "sah", "hemorrhage"):
+        true = sum(held.values()) if label == "hemorrhage" else held.get(label, 0.0)
+        measured = true * BLEED_SHARE[rater]
+        if rater == "narrow":
+            measured = 0.0 if case == "d" else BLEED_ALARM_ML if case == "h" and label != "sah" else measured
+        status = {(True, True): "ok", (True, False): "prediction_empty", (False, True): "reference_empty"}.get(
+            (true > 0, measured > 0), "both_empty"
+        )
+        dice = (0.95 if reader else BLEED_DICE[rater]["abcd".index(case)]) if true else 0.0 if measured else None
+        values = {"dice": dice, "volume_ml": measured, "reference_volume_ml": true, "reference_abc2_ml": 0.7 * true}
+        kind = "reader" if reader else "model"
+        for metric, value in values.items():
+            unit = "1" if metric == "dice" else "mL"
+            yield ("bleeds", case, rater, kind, reference, label, metric, value, unit, status, "")
+
+
+def make_bleeds(folder, *, split="test", raters=("wide", "narrow", "reader1", "reader2"), cards=None):
+    """Write runs on eight cases, four of which bleed; ``cards`` holds fields of each model's card."""
+    rows = [
+        row
+        for rater in raters
+        for case in BLEEDS
+        for reference in ("majority", *([f"majority-without-{rater}"] if rater.startswith("reader") else []))
+        for row in _bleed_rows(rater, case, reference)
+    ]
+    scores = pd.DataFrame(rows, columns=SCORE_COLUMNS).astype({"value": float})
+    changes = {"labels": {"iph": 1, "sah": 2}, "groups": {"hemorrhage": ("iph", "sah")}, "split": split}
+    metrics = dict.fromkeys(("dice", "volume_ml", "reference_volume_ml", "reference_abc2_ml"), 1)
+    names = [*(name for name in raters if not name.startswith("reader")), "readers"]
+    names = names if any(name.startswith("reader") for name in raters) else names[:-1]
+    runs = []
+    for name in names:
+        run = make_run(folder / name, scores, name, metrics=metrics, **changes)
+        if cards and name in cards:
+            stored = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+            stored["predictor"] |= {"labels": changes["labels"], **cards[name]}
+            (run.folder / "run.json").write_text(json.dumps(stored), encoding="utf-8")
+            run = open_run(run.folder)
+        runs.append(run)
+    return runs
+
+
+@pytest.fixture
+def bleed_runs(tmp_path):
+    """Make runs on eight cases with and without hemorrhage; each call has a folder of its own."""
+    number = count()
+    return lambda **choices: make_bleeds(tmp_path / f"bleeds{next(number)}", **choices)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from ctbench.datasets import SIZE_CLASSES
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.scores import LOST, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import detection, detection_table, predictive_values
@@ -22,7 +24,9 @@ __all__ = [
     "calls",
     "can_detect",
     "case_calls",
+    "crossed_rows",
     "detection_rows",
+    "fairly_judged",
     "stratum_rows",
 ]
 
@@ -101,15 +105,26 @@ def case_calls(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
 
 
+def fairly_judged(scores: pd.DataFrame, common: str) -> pd.DataFrame:
+    """Return the rows of models on the common reference, and of readers on the one made without them, if there is one.
+
+    Args:
+        scores: Tidy scores of one dataset.
+        common: Name of the reference of all readers, or of the given reference.
+    """
+    is_reader, without = scores["rater_kind"] == RaterKind.READER, leave_one_out_rows(scores["reference"])
+    is_common = scores["reference"] == common
+    if (is_reader & without).any():
+        return scores[(is_reader & without) | (~is_reader & is_common)]
+    return scores[is_common]
+
+
 def _found(
     scores: pd.DataFrame, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
 ) -> Iterator[pd.DataFrame]:
     scores = scores[scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
-    is_reader, without = scores["rater_kind"] == RaterKind.READER, leave_one_out_rows(scores["reference"])
-    judged = scores["reference"] == common
-    if (is_reader & without).any():
-        judged = (is_reader & without) | (~is_reader & judged)
-    for key, rows in scores[judged & scores["label"].isin(list(structures))].groupby(_KEYS, sort=False):
+    judged = fairly_judged(scores, common)
+    for key, rows in judged[judged["label"].isin(list(structures))].groupby(_KEYS, sort=False):
         head = dict(zip(_KEYS, map(str, key), strict=True))
         cases = _cases(rows)
         if cases is None:
@@ -182,6 +197,36 @@ def stratum_rows(found: pd.DataFrame, strata: pd.Series) -> pd.DataFrame:
             dict(zip(_GROUP, key, strict=True)) | {str(name): value for name, value in row.items()}
             for row in parted.to_dict("records")
         ]
+    return pd.DataFrame(rows)
+
+
+def crossed_rows(found: pd.DataFrame, strata: Mapping[str, pd.DataFrame], types: Sequence[str]) -> pd.DataFrame:
+    """Return how well each rater detects the positive cases of each type and size class among all negative cases.
+
+    These are the rows of Chang's Table 2.
+
+    Args:
+        found: Rows that ``case_calls`` returned, of one structure.
+        strata: Name of a reference -> columns ``type`` and ``size_class``, by case.
+        types: Types in their order.
+
+    Returns:
+        The columns of ``detection_rows`` with ``type`` and ``size_class``; ``all`` stands for any. First any type with
+        any size, then with each size class from the largest; then the same of each type. Strata that no rater's
+        reference holds are left out.
+    """
+    rows = []
+    for key, own in found.groupby(_GROUP, sort=False):
+        named = strata[str(key[2])].reindex(own["case"])
+        kinds, sizes = (named[column].to_numpy(object) for column in STRATA)
+        truth = own["truth"].to_numpy(bool)
+        for kind, size in product(("all", *types), ("all", *SIZE_CLASSES)):
+            inside = truth & ((kinds == kind) | (kind == "all")) & ((sizes == size) | (size == "all"))
+            if not inside.any():
+                continue
+            counted = own[inside | ~truth]
+            shares = detection(counted["truth"], counted["score"], float(own["threshold"].iloc[0]))
+            rows.append(dict(zip(_GROUP, key, strict=True)) | {"type": kind, "size_class": size} | asdict(shares))
     return pd.DataFrame(rows)
 
 
