@@ -13,12 +13,13 @@ __all__ = ["abc2_ml", "abc2_of_slices"]
 _TIE = 1e-9
 
 
-def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
+def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, graded: bool = True) -> float:
     """Estimate the volume of a structure by the ABC/2 rule.
 
     A is the largest diameter on the axial slice on which the structure has its largest area, B the largest diameter
     perpendicular to A on that slice, C the number of slices times their distance. A slice counts 1 where the area is
-    more than 75 % of the largest, 1/2 from 25 % to 75 %, and 0 below 25 %.
+    more than 75 % of the largest, 1/2 from 25 % to 75 %, and 0 below 25 %; without grading each counts 1. A perfect
+    ellipsoid is estimated a third too low with grading, since its outer slices are tapered, and 4.5 % too low without.
 
     Diameters run between the middles of the outer pixel edges, so that a single pixel is as wide as it is, and are
     those of the convex hull. The structure is taken as one: where it has several pieces on the slice, the hull spans
@@ -30,15 +31,20 @@ def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
     Args:
         mask: z,y,x.
         spacing_mm: z,y,x.
+        graded: Whether slices count by their area. Default: yes, as in Kothari's paper and in the metrics.
 
     Returns:
         The estimate in mL; 0 for an empty mask.
     """
-    return abc2_of_slices(np.count_nonzero(mask, axis=(1, 2)), mask.__getitem__, spacing_mm)
+    return abc2_of_slices(np.count_nonzero(mask, axis=(1, 2)), mask.__getitem__, spacing_mm, graded=graded)
 
 
 def abc2_of_slices(
-    areas: NDArray[np.integer], slice_at: Callable[[int], NDArray[np.bool_]], spacing_mm: Sequence[float]
+    areas: NDArray[np.integer],
+    slice_at: Callable[[int], NDArray[np.bool_]],
+    spacing_mm: Sequence[float],
+    *,
+    graded: bool = True,
 ) -> float:
     """Return the estimate of ``abc2_ml`` for a structure of which only the largest slices are looked at.
 
@@ -46,11 +52,14 @@ def abc2_of_slices(
         areas: Number of voxels in each slice.
         slice_at: Index of a slice -> the structure in it, y,x.
         spacing_mm: z,y,x.
+        graded: As for ``abc2_ml``.
     """
     largest = int(areas.max(initial=0))
     if not largest:
         return 0.0
     a_times_b = max(_a_times_b(slice_at(z), spacing_mm[1:]) for z in np.flatnonzero(areas == largest).tolist())
+    if not graded:
+        return float(a_times_b * np.count_nonzero(areas) * spacing_mm[0] / 2 / 1000)
     # In whole pixels, so that an area of exactly a quarter is one.
     slices = np.count_nonzero(4 * areas > 3 * largest) + 0.5 * np.count_nonzero(
         (4 * areas >= largest) & (4 * areas <= 3 * largest)

@@ -30,6 +30,14 @@ def test_ellipsoid(ball):
     assert estimate == pytest.approx(73 * 49 * (full + half) / 2 / 2 / 1000, rel=0.01)
 
 
+def test_all_slices_of_an_ellipsoid_are_nearly_its_volume(ball):
+    """A x B x C / 2 of the diameters, 3 / pi of an ellipsoid; with graded slices C is .683 of that."""
+    mask = ball((81, 81, 81), (30, 36, 24))
+    estimate = abc2_ml(mask, (1, 1, 1), graded=False)
+    assert estimate == pytest.approx(61 * 73 * 49 / 2 / 1000, rel=0.01)  # voxels add 1 to a diameter
+    assert abc2_ml(mask, (1, 1, 1)) / estimate == pytest.approx((0.5 + 0.75**0.5) / 2, abs=0.02)
+
+
 @pytest.mark.parametrize(("side", "weight"), [(10, 1), (9, 1), (7, 0.5), (5, 0.5), (4, 0)])
 def test_slice_weights(side, weight):
     """A slice of more than 75 % of the largest area counts 1, from 25 % 1/2, below that nothing."""

@@ -24,6 +24,7 @@ __all__ = [
     "calls",
     "can_detect",
     "case_calls",
+    "chief_calls",
     "crossed_rows",
     "detection_rows",
     "fairly_judged",
@@ -157,6 +158,16 @@ def _case_scores(cases: pd.DataFrame, sure: Callable[[str], float | None]) -> pd
         return None
     scores = cases["case"].map(said).astype(float)
     return pd.Series(wrongly_called(cases["truth"], scores, cases["lost"], 0.5), index=cases.index)
+
+
+def chief_calls(found: pd.DataFrame) -> pd.DataFrame:
+    """Return one kind of call for each rater: by its own score of a case if it has one, else by the volume drawn.
+
+    Args:
+        found: Rows that ``case_calls`` returned, of one structure.
+    """
+    scored = set(found.loc[found["by"] == _BY_SCORE, "rater"])
+    return found[(found["by"] == _BY_SCORE) | ~found["rater"].isin(scored)].reset_index(drop=True)
 
 
 def detection_rows(found: pd.DataFrame) -> pd.DataFrame:
