@@ -10,7 +10,7 @@ from ctbench.datasets import Dataset
 from ctbench.report import explanations
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.subgroups import subgroup_table
+from ctbench.report.frames.strata import strata
 from ctbench.report.page.cells import count_cell, palette, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, interval, percent
@@ -97,13 +97,13 @@ def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, st
 
 
 def _by_stratum(found: pd.DataFrame, results: ComparableRuns, dataset: Dataset | None, column: str) -> Html | None:
-    groups = subgroup_table(dataset, results.cases)
     found = found[found["label"].isin(any_finding(results.labels))]
-    if column not in groups or found.empty:
+    own = strata(results, dataset, results.common)
+    if found.empty or own.frame.empty or (column in own.derived and own.frame[column].nunique() < 2):
         return None
-    rows: list[dict[str, Any]] = stratum_rows(found, groups[column]).to_dict("records")  # type: ignore[assignment]  # names are strings
+    rows: list[dict[str, Any]] = stratum_rows(found, own.frame[column]).to_dict("records")  # type: ignore[assignment]  # names are strings
     shown = column.replace("_", " ")
-    said = paragraph(explanations.STRATA, kind="how")
+    said = paragraph(explanations.STRATA, *([f" {own.rule}"] if column in own.derived else []), kind="how")
     return details(f"By {shown}", said, _table(rows, results, f"Detection by {shown} of the positive cases", column))
 
 

@@ -30,3 +30,13 @@ def test_the_page_says_it(small_runs, dataset):
     assert "66.7" in html
     assert "By type" in html
     assert "The readers&#39; detection" in html
+
+
+def test_size_classes_follow_from_the_reference_without_a_case_table(bleed_runs):
+    """Bleeds of 30, 10, 2 and .005 mL are a row each of the table by size, and the page says where they come from."""
+    (results,) = gather(bleed_runs())
+    html = detection.detections(results)
+    assert "By size class" in html
+    assert "The type is the label with the largest volume in the reference" in html
+    folded = html[html.index("By size class") :]
+    assert all(name in folded for name in ("large", "medium", "small", "punctate"))
