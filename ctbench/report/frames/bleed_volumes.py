@@ -95,6 +95,8 @@ def abc2_rows(results: ComparableRuns, dataset: Dataset | None, labels: Sequence
                 continue
             true = volumes.loc[volumes[label] > 0, label]
             agreement = volume_agreement(true, found[label].reindex(true.index))
+            if not agreement.n:
+                continue  # no rater claims to know the label, so that the reference's volumes were not scored
             rows.append(
                 {
                     "type": label,

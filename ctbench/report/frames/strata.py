@@ -84,7 +84,8 @@ def strata(results: ComparableRuns, dataset: Dataset | None, reference: str) -> 
         return Strata(pd.DataFrame(columns=[*STRATA, "volume_ml"]), STRATA)
     known = subgroup_table(dataset, results.cases).reindex(volumes.index)
     positive = volumes[bleed] > 0
-    labels = [name for name in results.labels if name in volumes]
+    # Volumes of labels that no rater claims to know were not scored: then any hemorrhage is the only type.
+    labels = [name for name in results.labels if name in volumes and volumes[name].notna().any()] or [bleed]
     largest = volumes.loc[positive, labels].fillna(0).idxmax(axis=1)
     own = pd.Series({case: volumes.loc[case, label] for case, label in largest.items()}, dtype=float)
     # Readers who disagree about the type may leave a bleed of no type.

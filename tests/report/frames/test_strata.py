@@ -7,6 +7,7 @@ import pytest
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
+from ctbench.report.frames import strata as module
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.strata import bleed_of, combinations, reference_volumes, strata
 
@@ -64,6 +65,16 @@ def test_volumes_of_the_reference(bleeds):
     volumes = reference_volumes(bleeds, "majority")
     assert list(volumes) == ["iph", "sah", "hemorrhage"]
     assert volumes.loc["c"].tolist() == [2, 1, 3]
+
+
+def test_labels_that_no_rater_knows_are_no_types(bleeds, monkeypatch):
+    """Their volumes were not scored: any hemorrhage is then the type of all, with its own size."""
+    volumes = reference_volumes(bleeds, "majority").assign(iph=float("nan"), sah=float("nan"))
+    monkeypatch.setattr(module, "reference_volumes", lambda *_: volumes)
+    found = strata(bleeds, None, "majority").frame.loc[list("abcd")]
+    assert found["type"].tolist() == ["hemorrhage"] * 4
+    assert found["size_class"].tolist() == ["large", "medium", "small", "punctate"]
+    assert combinations(bleeds).empty
 
 
 def test_structures_without_a_bleed_have_no_strata(results):
