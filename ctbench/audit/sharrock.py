@@ -153,7 +153,8 @@ def _abstract(published: pd.DataFrame) -> Iterator[Finding]:
     for statistic, text in _ABSTRACT.items():
         rows = tables[tables["statistic"].eq(statistic)]
         sizes = rows["value"].abs()
-        best = rows.loc[sizes.idxmax() if statistic in {"mean", "median", "pearson_r"} else sizes.idxmin()]
+        upwards = statistic in {"mean", "median", "pearson_r"}
+        best = rows.iloc[int(sizes.argmax() if upwards else sizes.argmin())]
         printed = Printed.of(best)
         detail = f"the best of {best['table']} is {printed.text} ({best['rater']})"
         if statistic == "mean":

@@ -22,8 +22,10 @@ __all__ = ["ABC2_ALL", "ABC2_GRADED", "abc2_rows", "quantified"]
 ABC2_GRADED, ABC2_ALL = "ABC/2 (graded slices)", "ABC/2 (all slices)"
 """The rule as a rater: slices count 1, 1/2 or 0 by their area (Kothari), or all of them count."""
 
-_AGREEMENT = ("n", "pearson_r", "pearson_r_low", "pearson_r_high", "mean_difference", "mean_relative_difference")
-_AGREEMENT = (*_AGREEMENT, "overestimation", "underestimation")
+_AGREEMENT = (
+    *("n", "pearson_r", "pearson_r_low", "pearson_r_high", "mean_difference"),
+    *("mean_relative_difference", "overestimation", "underestimation"),
+)
 _COLUMNS = ("type", "rater", "rater_kind", "reference", "structure", "dice", "dice_sd", *_AGREEMENT)
 
 

@@ -87,7 +87,7 @@ def strata(results: ComparableRuns, dataset: Dataset | None, reference: str) -> 
     # Volumes of labels that no rater claims to know were not scored: then any hemorrhage is the only type.
     labels = [name for name in results.labels if name in volumes and volumes[name].notna().any()] or [bleed]
     largest = volumes.loc[positive, labels].fillna(0).idxmax(axis=1)
-    own = pd.Series({case: volumes.loc[case, label] for case, label in largest.items()}, dtype=float)
+    own = volumes.loc[positive, labels].max(axis=1)
     # Readers who disagree about the type may leave a bleed of no type.
     own = own.where(own > 0, volumes.loc[positive, bleed])
     frame = pd.DataFrame(

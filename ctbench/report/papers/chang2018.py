@@ -17,7 +17,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.strata import Strata, bleed_of, strata
 from ctbench.report.page.cells import palette
-from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
+from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.scores import RaterKind
 
@@ -115,10 +115,10 @@ def _table_1(material: Material) -> Result:
         {
             "Cohort": medians["cohort"],
             "Type": medians["type"],
-            "Hemorrhages": [f"{row.hemorrhages} of {row.scans} ({percent(row.share)})" for row in medians.itertuples()],
+            "Hemorrhages": [f"{row.hemorrhages} of {row.scans} ({percent(row.share)})" for row in tuples(medians)],
             "Median, mL (IQR)": [
                 f"{fixed(row.median_ml, '%')} ({fixed(row.q1_ml, '%')}–{fixed(row.q3_ml, '%')})"
-                for row in medians.itertuples()
+                for row in tuples(medians)
             ],
         }
     )
@@ -215,7 +215,7 @@ def _detection(material: Material) -> Result:
             "Cohort": frame["cohort"],
             "Rater": frame["rater"],
             "Called positive": frame["by"],
-            "Hemorrhages": [f"{row.positive} of {row.n}" for row in frame.itertuples()],
+            "Hemorrhages": [f"{row.positive} of {row.n}" for row in tuples(frame)],
             **{head: [fixed(value) for value in frame[rate]] for rate, head in RATES.items()},
         }
     )
@@ -227,7 +227,7 @@ def _detection(material: Material) -> Result:
             "Rater": by_type["rater"],
             "Type": by_type["type"],
             "Sensitivity": [
-                f"{percent(row.sensitivity)} ({row.true_positive}/{row.positive})" for row in by_type.itertuples()
+                f"{percent(row.sensitivity)} ({row.true_positive}/{row.positive})" for row in tuples(by_type)
             ],
         }
     )
@@ -276,8 +276,7 @@ def _quantification(material: Material) -> Result:
             "What is measured": frame["structure"],
             "n": frame["n"],
             "Dice: mean (SD)": [
-                MISSING if pd.isna(row.dice) else f"{fixed(row.dice)} ({fixed(row.dice_sd)})"
-                for row in frame.itertuples()
+                MISSING if pd.isna(row.dice) else f"{fixed(row.dice)} ({fixed(row.dice_sd)})" for row in tuples(frame)
             ],
             "Pearson r": [fixed(value) for value in frame["pearson_r"]],
             "Mean over-estimation": [
@@ -309,7 +308,7 @@ def _pictures(material: Material, *, right: bool) -> Result:
         scores = cohort.results.scores
         dice = scores[(scores["metric"] == "dice") & (scores["label"] == cohort.bleed)]
         dice = dice[dice["reference"] == cohort.results.common].dropna(subset="value")
-        values = dice.set_index(["case", "rater"])["value"].to_dict()
+        values = dict(zip(zip(dice["case"], dice["rater"], strict=True), dice["value"], strict=True))
         for case, model in chosen:
             tiles += error_tiles(cohort.results, cohort.dataset[case], [model], cohort.bleed, values)
     if not tiles:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from ctbench.runs import Run, differing_rules
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Figure", "Material", "NotAvailableError", "Part", "Result", "Table"]
+__all__ = ["Figure", "Material", "NotAvailableError", "Part", "Result", "Table", "tuples"]
 
 
 class NotAvailableError(UsageError):
@@ -138,6 +138,11 @@ class Part:
     name: str
     title: str
     make: Callable[[Material], Result]
+
+
+def tuples(frame: pd.DataFrame) -> Iterator[Any]:
+    """Iterate over the rows of a frame as named tuples, whose fields have the types of their columns."""
+    yield from frame.itertuples()
 
 
 def _differ(first: Run, other: Run) -> bool:

@@ -25,7 +25,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import bleed_of, combinations, reference_volumes
 from ctbench.report.frames.subgroups import LOW_DICE, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import palette
-from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
+from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed
 
 __all__ = ["PARTS"]
@@ -86,9 +86,9 @@ def _cohort(material: Material) -> Result:
     printed = pd.DataFrame(
         {
             "Subgroup": frame["subgroup"],
-            "Scans (%)": [f"{row.n} ({100 * row.share:.0f}%)" for row in frame.itertuples()],
-            "Volume, mL: mean (SD)": [f"{row.mean_ml:.1f} ({fixed(row.sd_ml, '%')})" for row in frame.itertuples()],
-            "Range, mL": [f"{row.min_ml:.1f}–{row.max_ml:.1f}" for row in frame.itertuples()],
+            "Scans (%)": [f"{row.n} ({100 * row.share:.0f}%)" for row in tuples(frame)],
+            "Volume, mL: mean (SD)": [f"{row.mean_ml:.1f} ({fixed(row.sd_ml, '%')})" for row in tuples(frame)],
+            "Range, mL": [f"{row.min_ml:.1f}–{row.max_ml:.1f}" for row in tuples(frame)],
         }
     )
     caption = f"Scans with {bleed} in {results.common}, by the types that the reference holds."
@@ -126,10 +126,10 @@ def _table_2(material: Material) -> Result:
     if not wanted:
         msg = "needs subgroups: several labels, or a case table with a column of 2 to 8 values (--catalog FILE)"
         raise NotAvailableError(msg)
-    made = {}
+    made: dict[str, Table] = {}
     for name, subgroup in wanted.items():
         frame = by_subgroup(rows, subgroup)
-        cells = [f"{fixed(row.mean)} ({fixed(row.sd)}); {row.failures} of {row.n} failed" for row in frame.itertuples()]
+        cells = [f"{fixed(row.mean)} ({fixed(row.sd)}); {row.failures} of {row.n} failed" for row in tuples(frame)]
         named = frame.assign(cell=cells)
         wide = named.pivot_table(index="rater", columns="subgroup", values="cell", aggfunc="first").fillna(MISSING)
         order = list(dict.fromkeys(frame["subgroup"]))
@@ -159,7 +159,8 @@ def _pictures(material: Material, *, failed: bool) -> Result:
             f"needs a scan with Dice < {LOW_DICE:g}, and no model has one" if failed else "needs predictions, got none"
         )
         raise NotAvailableError(msg)
-    dice, label = rows.set_index(["case", "rater"])["value"].to_dict(), str(rows["label"].iloc[0])
+    label = str(rows["label"].iloc[0])
+    dice = dict(zip(zip(rows["case"], rows["rater"], strict=True), rows["value"], strict=True))
     tiles = [
         tile for case, models in chosen.items() for tile in error_tiles(results, dataset[case], models, label, dice)
     ]
@@ -267,7 +268,7 @@ def _training(material: Material) -> Result:
             "Model": frame["rater"],
             "Split": frame["split"],
             "n": frame["n"],
-            "Dice: mean (SD)": [f"{fixed(row.mean)} ({fixed(row.sd)})" for row in frame.itertuples()],
+            "Dice: mean (SD)": [f"{fixed(row.mean)} ({fixed(row.sd)})" for row in tuples(frame)],
             "Percent Failed": [f"{100 * share:.1f}%" for share in frame["share_failed"]],
             "Volume Correlation": [fixed(value) for value in frame["pearson_r"]],
             "RMSE": [fixed(value, "%") for value in frame["rmse"]],
@@ -294,7 +295,7 @@ def _receptive_fields(material: Material) -> Result:
             "Network": frame["rater"],
             "Input, voxels": frame["edge"].astype(str),
             "Input, mm": ["a native slice" if pd.isna(value) else f"{value:g}" for value in frame["width_mm"]],
-            "Dice: mean (SD)": [f"{fixed(row.mean)} ({fixed(row.sd)})" for row in frame.itertuples()],
+            "Dice: mean (SD)": [f"{fixed(row.mean)} ({fixed(row.sd)})" for row in tuples(frame)],
             "Median": [fixed(value) for value in frame["median"]],
             "Percent Failed": [f"{100 * share:.1f}%" for share in frame["share_failed"]],
             "Precision": [fixed(value) for value in frame["precision"]],
@@ -304,7 +305,7 @@ def _receptive_fields(material: Material) -> Result:
                 MISSING
                 if pd.isna(row.difference)
                 else f"{fixed(row.difference)} ({fixed(row.low)} to {fixed(row.high)})"
-                for row in frame.itertuples()
+                for row in tuples(frame)
             ],
         }
     )
