@@ -12,6 +12,7 @@ import typer
 from ctbench.cli.audit import audit
 from ctbench.cli.board import board_app
 from ctbench.cli.check import check
+from ctbench.cli.cohorts import cohorts
 from ctbench.cli.compare import compare
 from ctbench.cli.consensus import consensus
 from ctbench.cli.datasets import datasets_app
@@ -56,6 +57,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     paper,
     verify,
     compare,
+    cohorts,
     mrmc,
     lock,
     merge,

@@ -8,6 +8,7 @@ __all__ = [
     "AUDIT",
     "BLAND_ALTMAN",
     "BOXES",
+    "COHORTS",
     "CONTRIBUTE",
     "CONTRIBUTE_EFFECT",
     "DETECTION",
@@ -53,6 +54,15 @@ def limit_lines(limit_ml: float) -> str:
 
 BOXES = "Boxes hold the middle half of the cases, the line is the median, whiskers reach to 1.5 times the box's length."
 """Legend of box plots."""
+
+COHORTS = (
+    "One model on cohorts of different patients, each scored against the reference of its own; the first cohort is the "
+    "baseline. P is that of Welch's t test, which lets the cohorts' variances differ; Holm's correction is over the "
+    "structures. Asterisks mark the better cohort by the paper's own test (P < .05, categorical regression, not "
+    "corrected). A patient's scans count as one value in both tests. Cohorts may differ in image quality, disease, "
+    "reader and annotated slices at once: a difference does not say which of these made it."
+)
+"""What a comparison of cohorts does and does not say."""
 
 CONTRIBUTE = "readers contribute to this reference"
 """The warning beside scores of readers on a reference that was made from their own label maps."""

@@ -1,5 +1,6 @@
 """Statistical tests, agreement, diagnosis and ranking: pure functions of arrays and tidy tables of scores."""
 
+from ctbench.statistics.cohorts import cohort_tests
 from ctbench.statistics.diagnosis import Detection, detection, detection_table, predictive_values, roc_auc, roc_curve
 from ctbench.statistics.direction import Direction, direction_of
 from ctbench.statistics.equivalence_margin import equivalence
@@ -49,6 +50,7 @@ __all__ = [
     "categorical_regression",
     "categorical_regression_from_summary",
     "cohen_kappa",
+    "cohort_tests",
     "describe",
     "detection",
     "detection_table",

@@ -12,6 +12,7 @@ from typing import Any
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames.case_calls import can_detect
+from ctbench.report.frames.cohorts import Cohort, cohorts_of, shared_models
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
@@ -20,6 +21,7 @@ from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML
 from ctbench.report.page import provenance
+from ctbench.report.page.cohorts import cohort_comparisons
 from ctbench.report.page.confusion import confusions
 from ctbench.report.page.detection import detections
 from ctbench.report.page.equivalence import equivalences
@@ -83,10 +85,23 @@ def build_report(
         _section(_anchor(index), one.dataset, plan, bodies)
         for index, (one, plan) in enumerate(zip(results, plans, strict=True))
     ]
+    cohorts = cohorts_of(results)
+    if _can_compare(cohorts):
+        parts.append(Section("cohorts", "One model on several datasets", cohort_comparisons(cohorts)))
     parts.append(Section("definitions", "Metric definitions", provenance.definitions(results)))
     parts.append(Section("repeat", "How this page was made", provenance.repeat(results, command, stamp)))
     write_text(path, page(title, _lead(results), parts, version("ctbench")))
     return Path(path)
+
+
+def _can_compare(cohorts: Sequence[Cohort]) -> bool:
+    """Return whether some model has a Dice of one structure on all of several datasets."""
+    if len(cohorts) < 2 or not all("dice" in one.results.metrics for one in cohorts):
+        return False
+    shared = shared_models(cohorts)
+    return bool(shared) and all(
+        set.intersection(*(set(one.results.compared(model)) for one in cohorts)) for model in shared
+    )
 
 
 def _lead(results: Sequence[ComparableRuns]) -> Html:
