@@ -108,7 +108,7 @@ def test_a_run_folder_of_another_version(run, ctbench, tmp_path):
     path = tmp_path / "run" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 99}))
     before = path.read_text()
-    expect(run(), "another version of ctbench", "expected schema version 2, got 99")
+    expect(run(), "another version of ctbench", "expected schema version 3, got 99")
     expect(ctbench("report", tmp_path / "run", "--out", tmp_path / "page.html"), "another version of ctbench")
     assert path.read_text() == before
     assert not (tmp_path / "page.html").exists()

@@ -182,7 +182,7 @@ def test_a_run_of_another_version_is_refused(blobs, bright, tmp_path):
     path = tmp_path / "run" / "run.json"
     content = json.loads(path.read_text()) | {"schema_version": 99, "new_field": 1}
     path.write_text(json.dumps(content))
-    with pytest.raises(SchemaVersionError, match="another version of ctbench: expected schema version 2, got 99"):
+    with pytest.raises(SchemaVersionError, match="another version of ctbench: expected schema version 3, got 99"):
         open_run(tmp_path / "run")
 
 
