@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ctbench.datasets import Case, Dataset
-    from reference_models.training.setup import Setup
+    from reference_models.inference.weightsfile import Weights
+    from reference_models.training.setup import Cases, Setup
 
 __all__ = ["DemoStart", "DemoTraining", "Model"]
 
@@ -59,6 +60,9 @@ class Model:
         network_class: The ``torch.nn.Module``; empty: the model has no network.
         network_options: Keyword arguments of the class that this model fixes, e.g. the number of dimensions.
         training_setup: Function of (name, dataset, preset, options, seed) that returns a ``Setup``; empty: the model
+            is not trained by epochs.
+        training_fit: Function of (dataset, training, validation, preset, options, seed) that returns ``Weights`` and
+            what the card says of them, for a model that is fitted at once; empty, and no ``training_setup``: the model
             cannot be trained with ``ctbench train``.
         presets: Names of the settings that its training offers.
         weights_conversion: Function of (name, source, labels) that converts the authors' weights to ``Weights``; empty:
@@ -75,6 +79,7 @@ class Model:
     network_class: str = ""
     network_options: Mapping[str, Any] = field(default_factory=dict)
     training_setup: str = ""
+    training_fit: str = ""
     presets: tuple[str, ...] = ("paper", "demo")
     weights_conversion: str = ""
     same_network: tuple[str, ...] = ()
@@ -100,11 +105,7 @@ class Model:
         Raises:
             UsageError: The model has no such preset or option.
         """
-        from ctbench.errors import UsageError
-
-        if preset not in self.presets:
-            msg = f"{self.name} has no preset {preset!r}; expected one of {', '.join(self.presets)}"
-            raise UsageError(msg)
+        self._expect_preset(preset)
         made: Setup = self._part("training_setup")(self.name, dataset, preset, options, seed)
         return made
 
@@ -120,9 +121,38 @@ class Model:
             out: Folder for weights, card, curves and checkpoint.
             settings: Keyword arguments of ``reference_models.training.run.train``.
         """
-        from reference_models.training.run import train
+        from reference_models.training.run import fit_at_once, train
 
-        return train(self, dataset, training, validation, out, **settings)
+        how = fit_at_once if self.training_fit else train
+        return how(self, dataset, training, validation, out, **settings)
+
+    def fit(
+        self,
+        dataset: Dataset,
+        training: Cases,
+        validation: Cases,
+        preset: str,
+        options: Mapping[str, Any],
+        seed: int,
+    ) -> tuple[Weights, dict[str, Any]]:
+        """Return the weights of a model that is fitted at once, and what their card says of them.
+
+        Args:
+            dataset: The dataset whose labels are learnt.
+            training: Cases to learn from, with the references that are learnt.
+            validation: Cases on which settings are chosen.
+            preset: One of ``presets``.
+            options: Training options that change single settings of the preset.
+            seed: Random seed.
+
+        Raises:
+            UsageError: The model has no such preset or option.
+        """
+        self._expect_preset(preset)
+        made: tuple[Weights, dict[str, Any]] = self._part("training_fit")(
+            dataset, training, validation, preset, options, seed
+        )
+        return made
 
     def import_weights(self, source: Path, out: Path, labels: Mapping[str, int] | None = None) -> None:
         """Convert the authors' weights to ours: the entry point of the group ``ctbench.weight_imports``.
@@ -149,6 +179,13 @@ class Model:
         """Fit the demo weights of a model that is not trained by epochs, and return their path."""
         path: Path = self._part("demo_fit")()
         return path
+
+    def _expect_preset(self, preset: str) -> None:
+        from ctbench.errors import UsageError
+
+        if preset not in self.presets:
+            msg = f"{self.name} has no preset {preset!r}; expected one of {', '.join(self.presets)}"
+            raise UsageError(msg)
 
     def _part(self, which: str) -> Any:
         """Import the function or class that a field names."""

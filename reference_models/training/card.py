@@ -14,23 +14,25 @@ from reference_models.training.engine import Curves
 __all__ = ["write_card", "write_curves"]
 
 
-def write_card(path: Path, *, settings: dict[str, Any], curves: Curves, device: str, weights_digest: str) -> None:
+def write_card(
+    path: Path, *, settings: dict[str, Any], curves: Curves | None, device: str, weights_digest: str
+) -> None:
     """Write the card of a training: model, data, settings, versions and curves.
 
     Args:
         path: JSON file to write.
         settings: model, preset, plan, dataset, its fingerprint and the cases.
-        curves: Curves of the training.
+        curves: Curves of the training; None: the model is fitted at once.
         device: Device of the training.
         weights_digest: SHA-256 of the weights file.
     """
     card = {
         **settings,
-        "versions": {name: version(name) for name in ("ctbench", "torch", "numpy", "SimpleITK")},
+        "versions": {name: version(name) for name in ("ctbench", "torch", "numpy", "SimpleITK", "scikit-learn")},
         "device": device,
-        "best_epoch": curves.best_epoch + 1,
+        **({} if curves is None else {"best_epoch": curves.best_epoch + 1}),
         "weights_sha256": weights_digest,
-        "curves": asdict(curves),
+        **({} if curves is None else {"curves": asdict(curves)}),
     }
     write_text(path, json.dumps(card, indent=1) + "\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from reference_models.inference.devices import choose_device
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.card import write_card, write_curves
 from reference_models.training.engine import CHECKPOINT, Curves, fit
-from reference_models.training.setup import Cases, Setup, Trainable
+from reference_models.training.setup import Cases, Fittable, Setup, Trainable
 
-__all__ = ["Progress", "train"]
+__all__ = ["Progress", "fit_at_once", "train"]
 
 Progress = Callable[[str, Iterable[Any], int], Iterator[Any]]
 """Iterates over steps while showing progress; arguments: name, steps, number of steps."""
@@ -69,12 +69,9 @@ def train(
         DataError: A case cannot be read, or no case has an annotated slice with a brain.
     """
     place = choose_device(device)
-    if not training or not validation:
-        msg = f"{len(training)} training and {len(validation)} validation cases of {dataset.name}; both are needed"
-        raise UsageError(msg)
-    if not resume and any((out / name).is_file() for name in ("weights.safetensors", CHECKPOINT)):
-        msg = f"{out} holds a training already; go on with --resume, remove it, or give another --out"
-        raise UsageError(msg)
+    _expect_cases(dataset, training, validation)
+    if not resume:
+        _expect_no_training(out)
     setup = model.setup(dataset, preset, options or {}, seed)
     start = None if start_from is None else _fitting(start_from, model, setup)
     settings = {
@@ -84,10 +81,7 @@ def train(
         "seed": seed,
         "consensus": consensus,
         "start_from": "" if start is None else start.digest,
-        "dataset": dataset.name,
-        "dataset_fingerprint": dataset.select(case.id for case in (*training, *validation)).fingerprint(),
-        "training": [case.id for case in training],
-        "validation": [case.id for case in validation],
+        **_data(dataset, training, validation),
     }
     recipe = setup.recipe(*(_with_references(cases, consensus, progress) for cases in (training, validation)))
     out.mkdir(parents=True, exist_ok=True)
@@ -117,6 +111,72 @@ def train(
     digest = Weights.load(path, model.name).digest
     write_card(out / "card.json", settings=settings, curves=curves, device=str(place), weights_digest=digest)
     return path
+
+
+def fit_at_once(
+    model: Fittable,
+    dataset: Dataset,
+    training: Sequence[Case],
+    validation: Sequence[Case],
+    out: Path,
+    *,
+    preset: str = "paper",
+    device: str = "auto",
+    resume: bool = False,
+    seed: int = 0,
+    consensus: str = "majority",
+    start_from: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress = lambda _, steps, __: iter(steps),
+    report: Callable[[Curves, int], None] = lambda _, __: None,
+) -> Path:
+    """Fit a model that has no epochs and return the path of its weights; arguments and errors as for ``train``.
+
+    Writes ``weights.safetensors`` and ``card.json`` to ``out``. With ``resume`` a fit that is there is made again.
+    ``device`` and ``report`` are not used.
+
+    Raises:
+        UsageError: Also with ``start_from``: nothing is fitted from other weights.
+    """
+    del device, report
+    _expect_cases(dataset, training, validation)
+    if not resume:
+        _expect_no_training(out)
+    if start_from is not None:
+        msg = f"{model.name} cannot start from other weights: it is fitted at once; train it without --start-from"
+        raise UsageError(msg)
+    shown = [_with_references(cases, consensus, progress) for cases in (training, validation)]
+    found, told = model.fit(dataset, shown[0], shown[1], preset, options or {}, seed)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "weights.safetensors"
+    replace(found, trained_on=(dataset.name,), phantoms_only=dataset.is_phantom).save(path)
+    settings = {"model": model.name, "preset": preset, "seed": seed, "consensus": consensus}
+    settings |= {**_data(dataset, training, validation), **told}
+    digest = Weights.load(path, model.name).digest
+    write_card(out / "card.json", settings=settings, curves=None, device="cpu", weights_digest=digest)
+    return path
+
+
+def _expect_cases(dataset: Dataset, training: Sequence[Case], validation: Sequence[Case]) -> None:
+    if not training or not validation:
+        msg = f"{len(training)} training and {len(validation)} validation cases of {dataset.name}; both are needed"
+        raise UsageError(msg)
+
+
+def _expect_no_training(out: Path) -> None:
+    if any((out / name).is_file() for name in ("weights.safetensors", CHECKPOINT)):
+        msg = f"{out} holds a training already; go on with --resume, remove it, or give another --out"
+        raise UsageError(msg)
+
+
+def _data(dataset: Dataset, training: Sequence[Case], validation: Sequence[Case]) -> dict[str, Any]:
+    """Return what the card says about the data."""
+    return {
+        "dataset": dataset.name,
+        "dataset_fingerprint": dataset.select(case.id for case in (*training, *validation)).fingerprint(),
+        "training": [case.id for case in training],
+        "validation": [case.id for case in validation],
+    }
 
 
 def _fitting(path: str | Path, model: Trainable, setup: Setup) -> Weights:

@@ -10,10 +10,11 @@ from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
+from reference_models.inference.weightsfile import Weights
 from reference_models.training.engine import Recipe
 from reference_models.training.presets import Plan
 
-__all__ = ["Cases", "Setup", "Trainable", "prepare"]
+__all__ = ["Cases", "Fittable", "Setup", "Trainable", "prepare"]
 
 _Example = TypeVar("_Example")
 
@@ -52,6 +53,27 @@ class Trainable(Protocol):
 
     def setup(self, dataset: Dataset, preset: str, options: Mapping[str, Any], seed: int) -> Setup:
         """Return how the model is trained on a dataset."""
+        ...
+
+
+class Fittable(Protocol):
+    """A model that is fitted at once, without epochs: what `fit_at_once` reads of its record."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model in cards and weights files."""
+        ...
+
+    def fit(
+        self,
+        dataset: Dataset,
+        training: Cases,
+        validation: Cases,
+        preset: str,
+        options: Mapping[str, Any],
+        seed: int,
+    ) -> tuple[Weights, dict[str, Any]]:
+        """Return the weights, and what the card says of them: at least ``plan``, all settings."""
         ...
 
 

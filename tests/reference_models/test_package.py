@@ -12,6 +12,7 @@ from ctbench.predictors import installed_predictors
 ROOT = Path(__file__).parents[2]
 MODELS = reference_models.models()
 NETWORKS = [name for name, model in MODELS.items() if model.network_class]
+TRAINED = [name for name, model in MODELS.items() if model.training_setup or model.training_fit]
 FOLDERS = sorted({MODELS[name].network_class.split(".")[1] for name in NETWORKS})
 NARROW = {
     "blast-ct": {"channels": (2, 2), "hidden": (3,)},
@@ -62,7 +63,7 @@ def test_networks_need_torch_and_numpy_only():
     ("group", "expected"),
     [
         ("predictors", {name: place for model in MODELS.values() for name, place in model.predictors.items()}),
-        ("trainers", {name: model.train for name, model in MODELS.items() if model.training_setup}),
+        ("trainers", {name: MODELS[name].train for name in TRAINED}),
         ("weight_imports", {name: model.import_weights for name, model in MODELS.items() if model.weights_conversion}),
     ],
 )
@@ -80,7 +81,7 @@ def test_every_model_is_an_entry_point(group, expected):
 
 
 def test_the_models_that_there_are():
-    """Two baselines and the nine networks of six papers, and the predictors that ctbench finds."""
+    """Two baselines, a forest and the nine networks of six papers, and the predictors that ctbench finds."""
     assert list(MODELS) == [
         "atlas",
         "threshold",
@@ -92,6 +93,7 @@ def test_the_models_that_there_are():
         "deepbleed-64",
         "deepbleed-32",
         "deepnat",
+        "forest",
         "hybrid-mask-rcnn",
     ]
     demos = {f"{name}-demo" for name in (*(n for n, one in MODELS.items() if one.demo_training), "deepnat-crf")}
