@@ -15,6 +15,7 @@ from ctbench.annotations import Naming
 from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.files import write_text
 from ctbench.labels import LabelSet
+from ctbench.predictors.label_tables import label_table
 
 __all__ = [
     "ALIASES",
@@ -168,15 +169,17 @@ def labels_content(content: object, where: str) -> dict[str, Any]:
     """Return the JSON form that ``content`` is; a label set alone becomes ``{"labels": content}``.
 
     Args:
-        content: What ``labels.json`` holds.
+        content: What ``labels.json`` holds; ``labels`` may be the name of a table of `LABEL_TABLES`.
         where: What to call it in a message.
 
     Raises:
-        UsageError: It is neither form, or has unknown keys.
+        UsageError: It is neither form, names no table, or has unknown keys.
     """
     if not isinstance(content, Mapping) or not content:
         msg = f"{where} is not a label set: {_EXPECTED}"
         raise UsageError(msg)
+    if isinstance(table := content.get("labels"), str):
+        content = {**content, "labels": label_table(table, where)}
     whole = dict(content) if isinstance(content.get("labels"), Mapping) else {"labels": dict(content)}
     unknown = set(whole) - {*INFO_KEYS, ALIASES}
     if unknown:
