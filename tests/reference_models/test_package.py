@@ -81,7 +81,7 @@ def test_every_model_is_an_entry_point(group, expected):
 
 
 def test_the_models_that_there_are():
-    """Two baselines, a forest and the nine networks of six papers, and the predictors that ctbench finds."""
+    """Two baselines, a forest, atlases and the nine networks of six papers, and the predictors that ctbench finds."""
     assert list(MODELS) == [
         "atlas",
         "threshold",
@@ -95,6 +95,7 @@ def test_the_models_that_there_are():
         "deepnat",
         "forest",
         "hybrid-mask-rcnn",
+        "multi-atlas",
     ]
     demos = {f"{name}-demo" for name in (*(n for n, one in MODELS.items() if one.demo_training), "deepnat-crf")}
     assert installed_predictors().keys() >= {*MODELS, *demos, "cascade-unet-ensemble", "deepnat-crf"}
