@@ -216,6 +216,9 @@ def test_zhao_and_wachinger_are_whole():
     assert median["DeepNATcrf"] - median["PICSL"] == pytest.approx(0.007)
     mean = figures[figures["table"] == "Figure 13"].set_index("rater")["value"]
     assert mean["DeepNATcrf"] == mean["PICSL"]
+    p = wachinger[wachinger["statistic"].isin(["p", "p_below"])].groupby(["label", "subset"]).size()
+    assert p["overall"].to_dict() == {"15/15": 4, "20/10": 6 + 4}
+    assert len(p.drop("overall")) == 8
 
 
 def test_a_users_figures(tmp_path, write_catalog):
