@@ -1,9 +1,11 @@
 """Ablation of DeepNAT's parts (Figure 4), at demo size on the phantom: ``python benchmarks/deepnat_figure4.py``.
 
 The variants are those of Figure 4 of Wachinger et al. 2018 (coordinates, one step or two, number of tasks) and of its
-text (learning rate, batch size, AdaGrad, jitter, random field). Each is trained for ``--minutes`` on the training split
-and scored on the test split by ctbench's own Dice. Two more things that the paper shows are kept beside the table: the
-accuracy of every task, and the filters of the first layer as a picture.
+text (learning rate, batch size, AdaGrad, jitter, random field). Each is trained on the training split, and its run on
+the test split is kept; Figure 4 is then that of ``ctbench paper wachinger2018``. ``--option`` makes the training
+smaller: equal epochs and blocks are equal work for all variants, whereas equal minutes depend on what else the machine
+does. Two more things that the paper shows are kept beside the table: the accuracy of every task, and the filters of
+the first layer as a picture.
 """
 
 from __future__ import annotations

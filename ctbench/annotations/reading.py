@@ -13,7 +13,7 @@ from ctbench.annotations.dicom_seg import read_seg, seg_names
 from ctbench.annotations.itksnap import read_descriptions
 from ctbench.annotations.pictures import Pictures, is_of_pictures, on_slices, picture_names
 from ctbench.annotations.rtstruct import read_rtstruct, rtstruct_names
-from ctbench.annotations.segments import Naming, Segment, merge
+from ctbench.annotations.segments import Naming, Segment, merge, merge_codes
 from ctbench.annotations.slicer import is_slicer, read_slicer, read_slicer_geometry, slicer_names
 from ctbench.errors import GeometryError, LabelError
 from ctbench.labels import LabelSet
@@ -115,7 +115,7 @@ def read_annotation(
     Segmentations of 3D Slicer (``.seg.nrrd``), DICOM SEG and RTSTRUCT (a file, or a folder that holds one), annotated
     pictures of CVAT (XML, or a folder of PNG) and Label Studio (JSON), and files of single structures name what they
     hold: the names meet the labels, and the result has the codes of the labels. Any other file is read as a label map,
-    in the integer type of the file.
+    in the integer type of the file unless codes have aliases.
 
     Args:
         mask: File, folder of DICOM files, or files of structures.
@@ -148,9 +148,12 @@ def read_annotation(
         grid = image or annotation_geometry(mask)  # raises: it needs an image
         read: Callable[[Path, Geometry, str], list[Segment]] = read_seg if kind_of(dicom) == SEG else read_rtstruct
         return _merged(read(dicom, grid, image_name), labels, naming, grid, str(dicom))
-    if descriptions is None:
+    if descriptions is None and not (labels and naming.codes):
         return read_label_map(mask, labels=labels, image=image, image_name=image_name)
     volume = read_label_map(mask, image=image, image_name=image_name)
+    if descriptions is None:
+        assert labels is not None
+        return volume.with_array(merge_codes(volume.array, labels, naming, f"label map {mask}"))
     segments = _described(volume, descriptions, mask)
     return _merged(segments, labels, naming, volume.geometry, str(mask))
 

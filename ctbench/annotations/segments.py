@@ -14,7 +14,7 @@ from ctbench.annotations.codes import Code, label_of
 from ctbench.errors import LabelError
 from ctbench.labels import LabelSet
 
-__all__ = ["ALL_OTHERS", "Naming", "Segment", "match_names", "merge", "name_of_all"]
+__all__ = ["ALL_OTHERS", "Naming", "Segment", "match_names", "merge", "merge_codes", "name_of_all"]
 
 ALL_OTHERS = "*"
 """The alias that stands for every name without a label and an alias of its own."""
@@ -27,12 +27,19 @@ class Naming:
     """How the segments of annotation files become labels.
 
     Args:
-        aliases: Name in a file -> label; None leaves the segment out. ``*`` stands for all other names.
+        aliases: Name in a file -> label; None leaves the segment out. ``*`` stands for all other names. Numbers
+            separated by spaces (``101 103``) are codes of label maps.
         overlap: Voxels in two segments become the ``last`` one of the file, or are an ``error``.
     """
 
     aliases: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     overlap: Literal["last", "error"] = "error"
+
+    @property
+    def codes(self) -> dict[int, str | None]:
+        """Return the aliases of codes: code in a label map -> label, None for background."""
+        lists = ((name.split(), label) for name, label in self.aliases.items())
+        return {int(code): label for codes, label in lists if all(map(str.isdecimal, codes)) for code in codes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +86,34 @@ def merge(
             _expect_apart(label_map, segment, labels, label, where)
         label_map[segment.at][segment.mask] = labels[label]
     return label_map
+
+
+def merge_codes(array: NDArray[np.integer], labels: LabelSet, naming: Naming, where: str) -> NDArray[np.integer]:
+    """Return a label map in which the codes that have an alias are replaced by their label's code.
+
+    Args:
+        array: Codes of the file, any shape.
+        labels: The labels, with their codes in the result.
+        naming: Aliases of codes; with the alias ``*`` any other code without a label is allowed and becomes its label.
+        where: Name of the file in messages.
+
+    Raises:
+        LabelError: A code has neither an alias nor a label.
+    """
+    codes = np.unique(array)
+    known = {0: 0, **{code: code for code in labels.values()}}
+    known |= {code: 0 if label is None else labels[label] for code, label in naming.codes.items()}
+    if ALL_OTHERS in naming.aliases:
+        other = naming.aliases[ALL_OTHERS]
+        known = dict.fromkeys(codes.tolist(), 0 if other is None else labels[other]) | known
+    strangers = [code for code in codes.tolist() if code not in known]
+    if strangers:
+        listed = ", ".join(map(str, strangers[:_MOST_LISTED])) + (", ..." if len(strangers) > _MOST_LISTED else "")
+        msg = f"{where} holds the codes {listed}, which are neither labels nor aliases of the dataset"
+        raise LabelError(msg)
+    table = np.array([known[code] for code in codes.tolist()], np.min_scalar_type(max(known.values())))
+    merged: NDArray[np.integer] = table[np.searchsorted(codes, array)]
+    return merged
 
 
 def match_names(segments: Iterable[Segment], labels: LabelSet, naming: Naming, where: str) -> list[str | None]:

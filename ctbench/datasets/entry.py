@@ -115,7 +115,10 @@ class Entry(_Strict):
     truth: MaskPattern | None = None
     """Pattern of the true masks of simulated cases; scores do not use them."""
     aliases: dict[str, str | None] = {}
-    """Name of a segment in the readers' files -> label, or null to leave it out; ``*`` stands for all other names."""
+    """Name of a segment in the readers' files -> label, or null to leave it out; ``*`` stands for all other names.
+
+    A name of numbers (``"101 103"``) stands for codes of label maps that are merged into the label.
+    """
     overlap: Literal["last", "error"] = "error"
     """What voxels in segments of two labels are: of the last segment in the file, or an error."""
     label_descriptions: SharedPattern | None = None

@@ -103,6 +103,19 @@ class DeepNatConfiguration:
         )
 
     @property
+    def variant(self) -> str:
+        """Return what differs from the paper's DeepNAT among its Figure 4, as the end of a name; empty: nothing.
+
+        Example:
+            >>> DeepNatConfiguration(tasks=27, coordinates="none").variant
+            '-no-coordinates-27-tasks'
+        """
+        coordinates = {"both": "", "none": "-no-coordinates"}.get(self.coordinates, f"-{self.coordinates}")
+        steps = "" if self.hierarchical else "-one-step"
+        tasks = {7: "", 1: "-1-task"}.get(self.tasks, f"-{self.tasks}-tasks")
+        return coordinates + steps + tasks
+
+    @property
     def random_field(self) -> DenseCrf:
         """Return the random field; its spatial reach is the paper's three voxels of 1 mm."""
         return DenseCrf(self.appearance, self.smoothness, reach=3.0 / self.spacing_mm)
@@ -123,7 +136,7 @@ class DeepNatPredictor:
         weights: Trained weights of ``deepnat``.
         device: auto, cpu, cuda or cuda:N.
         random_field: Whether the random field refines the likelihoods; otherwise each voxel is decided alone.
-        name: Name of the predictor.
+        name: Name of the predictor; that of a variant of Figure 4 follows.
     """
 
     def __init__(
@@ -140,7 +153,7 @@ class DeepNatPredictor:
             self.network,
             paper=MODEL.paper,
             paper_size=MODEL.paper_size,
-            name=name,
+            name=name + self.configuration.variant,
             description="Patch networks with spectral coordinates, run densely: structures of the brain"
             + (", refined by a dense random field." if random_field else "."),
             parameters=asdict(self.configuration),

@@ -10,7 +10,15 @@ from reference_models.deepnat.predictor import DeepNatConfiguration
 from reference_models.training.engine import Schedule
 from reference_models.training.presets import Preset, changed
 
-__all__ = ["DeepNatPlan", "deepnat_plan"]
+__all__ = ["GRAY_AND_WHITE_MATTER", "DeepNatPlan", "deepnat_plan"]
+
+GRAY_AND_WHITE_MATTER = tuple(
+    f"{side}_{part}_{tissue}_matter"
+    for part in ("cerebral", "cerebellar")
+    for tissue in ("gray", "white")
+    for side in ("left", "right")
+)
+"""Names of the labels, in the catalogue, whose higher variability the paper accounts for by twice as many patches."""
 
 Triple = tuple[int, int, int]
 
@@ -26,6 +34,7 @@ class DeepNatPlan:
         block: z,y,x number of patch centres in one training example; (1, 1, 1) is the paper's single patch.
         background: Largest number of background patches per image, and of foreground patches for the first network.
         per_structure: Largest number of patches per image and structure for the second network.
+        doubled: Labels of which up to twice as many patches are drawn.
         blocks: Number of blocks per epoch; None: all patches that the limits allow.
         validated: Number of voxels on which the soft Dice is measured after every epoch.
         natural: Prior of the structures, from the frequency with which they are drawn (0, the paper's) to their true
@@ -39,6 +48,7 @@ class DeepNatPlan:
     block: Triple = (1, 1, 1)
     background: int = 30_000
     per_structure: int = 3_000
+    doubled: tuple[str, ...] = GRAY_AND_WHITE_MATTER
     blocks: int | None = None
     validated: int = 30_000
     natural: float = 0.0

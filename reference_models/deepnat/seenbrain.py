@@ -17,6 +17,7 @@ from reference_models.deepnat.spectral import spectral_coordinates
 from reference_models.scans.brain import brain_mask
 from reference_models.scans.hounsfield import check_hu, windowed
 from reference_models.scans.isotropic import IsotropicGrid
+from reference_models.scans.t1 import WHITE_MATTER, check_stripped, normalised
 
 __all__ = ["SeenBrain", "see_brain"]
 
@@ -27,7 +28,8 @@ _SPREAD = 3.0
 _CARTESIAN_MM = 50.0 / _SPREAD
 """Unit of the Cartesian coordinates. A brain's have a root mean square of 40 to 60 mm; it is not made equal, since the
 paper only subtracts their mean."""
-_T1_PERCENTILES = (1.0, 99.0)
+_T1_WINDOW = (0.0, WHITE_MATTER * 1.4)
+"""Intensities of a normalised T1 that are scaled to the window; white matter is 110, and vessels are brighter."""
 
 Mask = NDArray[np.bool_]
 
@@ -79,8 +81,8 @@ def see_brain(
     """Return the input of the networks for a scan.
 
     The method was published for MRI; its adaptation to CT is ours. A CT's brain is the cavity inside the skull, and its
-    HU are scaled from a window. A T1 must come with nothing but the brain in it and be corrected for bias, as the
-    paper's did; its window is that in which all but the lowest and the highest 1 % of the brain lie.
+    HU are scaled from a window. A T1 must come skull-stripped, as the paper's did; it is corrected for bias and scaled
+    to its white matter here, see ``reference_models.scans.t1``.
 
     Args:
         image: A CT in HU, or a T1 that is 0 outside the brain.
@@ -95,9 +97,9 @@ def see_brain(
         The input; None where there is no brain.
 
     Raises:
-        DataError: A CT that is not in HU, or a brain of a few voxels.
+        DataError: A CT that is not in HU, a T1 that is not skull-stripped, or a brain of a few voxels.
     """
-    mask = brain_mask(check_hu(image)) if modality == "ct" else image.array != 0
+    mask = brain_mask(check_hu(image)) if modality == "ct" else check_stripped(image)
     if not mask.any():
         return None
     grid = IsotropicGrid.of(image, spacing_mm)
@@ -107,8 +109,10 @@ def see_brain(
     ((z, y, x),) = ndimage.find_objects(inside.astype(np.uint8))
     box = (z, y, x)
     cut = inside[box]
-    values = image.array.astype(np.float32)
-    scaled = windowed(values, window_hu if modality == "ct" else _t1_window(values[mask]))
+    if modality == "ct":
+        scaled = windowed(image.array.astype(np.float32), window_hu)
+    else:
+        scaled = windowed(normalised(image, mask), _T1_WINDOW)
     seen = np.where(cut, grid.to_grid(scaled)[box] * np.float32(-2 * _OUTSIDE), 0) + np.float32(_OUTSIDE)
     maps = [seen[None]]
     if coordinates in {"both", "spectral"}:
@@ -128,8 +132,3 @@ def _cartesian(mask: Mask, spacing_mm: float) -> NDArray[np.float32]:
     maps = np.zeros((3, *mask.shape), np.float32)
     maps[:, mask] = ((places - places.mean(axis=0)) * (spacing_mm / _CARTESIAN_MM)).T
     return maps
-
-
-def _t1_window(values: NDArray[np.float32]) -> tuple[float, float]:
-    low, high = np.percentile(values, _T1_PERCENTILES)
-    return float(low), float(max(high, low + 1e-6))

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctbench.datasets import Case, Dataset
+from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
+from reference_models.deepnat.inputs import Modality
 from reference_models.deepnat.network import SUPPORT, task_offsets
 from reference_models.deepnat.presets import DeepNatPlan, deepnat_plan
 from reference_models.training.engine import Curves
@@ -24,9 +26,6 @@ from reference_models.training.setup import Cases, Setup, prepare
 
 __all__ = ["Block", "DeepNatPlan", "DeepNatRecipe", "Head", "deepnat_heads", "deepnat_plan", "deepnat_setup"]
 
-_VARIABLE = ("white", "gray", "grey")
-"""Parts of the names of structures that vary more, of which the paper draws twice as many patches."""
-
 _PROBES = 300
 """Number of blocks from which the shares of the classes among drawn voxels are estimated."""
 
@@ -34,10 +33,22 @@ Triple = tuple[int, int, int]
 
 
 def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
-    """Return how ``deepnat`` is trained on the labels of a dataset."""
-    plan = deepnat_plan(preset, len(dataset.labels), options, seed)
+    """Return how ``deepnat`` is trained on the labels of a dataset.
+
+    Raises:
+        UsageError: The dataset lists no labels, or ``doubled`` of the options names one that it does not have.
+    """
+    if not dataset.labels:
+        msg = f"dataset {dataset.name} lists no labels, so there is nothing to learn; add labels to its entry"
+        raise UsageError(msg)
+    kind: Modality = "t1" if dataset.modality == "MR" else "ct"
+    plan = deepnat_plan(preset, len(dataset.labels), {"modality": kind, **options}, seed)
+    strangers = [name for name in plan.doubled if name not in dataset.labels]
+    if strangers and "doubled" in options:
+        msg = f"doubled names {strangers[0]!r}; expected some of {', '.join(dataset.labels)}"
+        raise UsageError(msg)
     codes = tuple(dataset.labels.values())
-    doubled = tuple(any(part in name.lower() for part in _VARIABLE) for name in dataset.labels)
+    doubled = tuple(name in plan.doubled for name in dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepNatRecipe:
         seen, held_out = (

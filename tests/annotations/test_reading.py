@@ -12,6 +12,7 @@ from ctbench.annotations import (
     read_annotation,
     segment_names,
 )
+from ctbench.annotations.segments import Naming
 from ctbench.annotations.slicer import write_slicer
 from ctbench.errors import GeometryError, LabelError
 from ctbench.labels import LabelSet
@@ -39,6 +40,15 @@ def test_a_label_map_is_read_as_it_is(tmp_path, drawn, labels):
     assert segment_names(tmp_path / "a.nii.gz") is None
     with pytest.raises(LabelError, match="unknown label codes 7"):
         read_annotation(tmp_path / "a.nii.gz", labels=LabelSet({"iph": 3}))
+
+
+def test_codes_of_a_label_map_have_aliases(tmp_path, drawn):
+    """A label map with aliases of codes is read in the codes of the labels."""
+    write_volume(drawn, tmp_path / "a.nii.gz")
+    codes = [int(code) for code in np.unique(drawn.array) if code]
+    labels, naming = LabelSet({"any": 200}), Naming({" ".join(map(str, codes)): "any"})
+    read = read_annotation(tmp_path / "a.nii.gz", labels=labels, image=drawn.geometry, naming=naming)
+    np.testing.assert_array_equal(read.array, np.where(drawn.array > 0, 200, 0))
 
 
 def test_files_of_single_structures_become_one_label_map(structures, drawn, labels):

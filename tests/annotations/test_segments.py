@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.annotations.codes import Code
-from ctbench.annotations.segments import Naming, Segment, match_names, merge, name_of_all
+from ctbench.annotations.segments import Naming, Segment, match_names, merge, merge_codes, name_of_all
 from ctbench.errors import LabelError
 from ctbench.labels import LabelSet
 
@@ -112,3 +112,21 @@ def test_a_mask_may_cover_a_part_of_the_grid():
     assert merged(part, segment("edh_sdh", 2, 3), overlap="last") == [0, 3, 7, 7]
     with pytest.raises(LabelError, match="1 voxels are both iph and edh_sdh"):
         merged(part, segment("edh_sdh", 2, 3))
+
+
+def test_codes_of_a_label_map_are_merged():
+    """Codes with an alias become their label's, those of a label stay, and the alias of all others empties the rest."""
+    labels = LabelSet({"cortex": 100, "caudate": 36})
+    naming = Naming({"102 104": "cortex", "36x": "caudate", "7": None, "*": None})
+    assert naming.codes == {102: "cortex", 104: "cortex", 7: None}
+    codes = np.array([[[0, 36, 100, 102, 104, 7, 99]]])
+    found = merge_codes(codes, labels, naming, "a.nii.gz")
+    assert found.tolist() == [[[0, 36, 100, 100, 100, 0, 0]]]
+    assert found.dtype == np.uint8
+
+
+def test_a_code_without_label_and_alias_is_refused():
+    """Unless an alias stands for all others, codes that nobody expects are an error that lists them."""
+    naming = Naming({"102": "cortex"})
+    with pytest.raises(LabelError, match=r"a\.nii\.gz holds the codes 7, 99, which are neither"):
+        merge_codes(np.array([0, 7, 99, 102]), LabelSet({"cortex": 100}), naming, "a.nii.gz")

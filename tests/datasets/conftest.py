@@ -57,6 +57,9 @@ def lay_out(write_map):
     def make(entry, root):
         voxels = {(1, 1, index): code for index, code in enumerate(list(entry.labels.values())[:5])}
         readers = list(entry.readers) if isinstance(entry.readers, dict) else ["r1", "r2"]
+        if entry.cases:
+            root.mkdir(parents=True)
+            (root / entry.cases).write_text("case,split\n001,train\n002,test\n")
         for case in ("001", "002"):
             if entry.image and entry.image.endswith("/"):
                 write_series(root / _filled(entry.image, case))

@@ -118,3 +118,16 @@ def test_the_random_fields_reach_is_in_mm():
     """Three voxels of 1 mm, whatever the grid's spacing."""
     assert DeepNatConfiguration().random_field.reach == 3.0
     assert DeepNatConfiguration(spacing_mm=1.5).random_field.reach == 2.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "deepnat"),
+        ({"coordinates": "spectral"}, "deepnat-spectral"),
+        ({"hierarchical": False, "tasks": 1}, "deepnat-one-step-1-task"),
+    ],
+)
+def test_variants_have_names_of_their_own(settings, name):
+    """Runs of the variants of Figure 4 stand beside each other in one report, which refuses two of one name."""
+    assert "deepnat" + DeepNatConfiguration(**settings).variant == name

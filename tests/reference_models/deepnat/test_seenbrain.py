@@ -30,12 +30,19 @@ def test_channels(t1, coordinates):
 
 
 def test_intensity_of_a_t1(t1):
-    """The darker tissue is at the window's lower end, the brighter at its upper, what is not brain below both."""
+    """White matter is at 110 of 154 of the window, the darker tissue in proportion, what is not brain below both."""
     seen = see_brain(t1, modality="t1", spacing_mm=2.0, coordinates="none")
-    inside = seen.channels[0].numpy()[BEFORE : BEFORE + len(seen.mask)]
-    assert inside.min() == seen.channels[0].min() == -2.0
-    assert inside.max() == 2.0
-    np.testing.assert_array_equal(np.unique(seen.intensity[seen.mask]), [0.0, 1.0])
+    assert seen.channels[0].numpy().min() == -2.0
+    found = seen.intensity[seen.mask]
+    bright = seen.in_box(t1.array)[seen.mask] == 180.0
+    assert np.median(found[bright]) == pytest.approx(1 / 1.4, abs=1e-3)
+    assert np.median(found[~bright]) == pytest.approx(110 / 180 / 1.4, abs=0.05)
+
+
+def test_a_t1_must_be_skull_stripped():
+    """A T1 without a voxel of 0, such as the scan of a whole head, is refused with what to do."""
+    with pytest.raises(DataError, match="run a brain extraction"):
+        see_brain(Volume(np.full((6, 30, 30), 40.0), (5.0, 2.0, 2.0)), modality="t1")
 
 
 def test_intensity_of_a_ct():
