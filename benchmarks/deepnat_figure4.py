@@ -2,10 +2,9 @@
 
 The variants are those of Figure 4 of Wachinger et al. 2018 (coordinates, one step or two, number of tasks) and of its
 text (learning rate, batch size, AdaGrad, jitter, random field). Each is trained on the training split, and its run on
-the test split is kept; Figure 4 is then that of ``ctbench paper wachinger2018``. ``--option`` makes the training
-smaller: equal epochs and blocks are equal work for all variants, whereas equal minutes depend on what else the machine
-does. Two more things that the paper shows are kept beside the table: the accuracy of every task, and the filters of
-the first layer as a picture.
+the test split is kept; the figure is then that of ``ctbench paper wachinger2018``, in ``OUT/paper``. ``--option`` makes
+the training smaller: equal epochs and blocks are equal work for all variants, whereas equal minutes depend on what else
+the machine does. The training folders hold the accuracy of every task and the filters of the first layer.
 """
 
 from __future__ import annotations
@@ -14,23 +13,20 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
 from ctbench.datasets import Dataset, load_dataset
-from ctbench.metrics import score
-from ctbench.predictors import Predictor
-from ctbench.references import common_reference
+from ctbench.report.papers import PAPERS, write_paper
+from ctbench.report.papers.part import Material
+from ctbench.runs import Execution, Run, RunRequest, carry_out
+from ctbench.statistics import populated
 from reference_models.deepnat import MODEL
-from reference_models.deepnat.network import PatchNetwork, task_offsets
-from reference_models.deepnat.predictor import DeepNatPredictor, deepnat, deepnat_crf
 from reference_models.deepnat.presets import deepnat_plan
-from reference_models.deepnat.training import DeepNatRecipe, deepnat_heads
 
 DEMO = deepnat_plan("demo", 11, {})
-VARIANTS = {
+FIGURE_4: dict[str, dict[str, Any]] = {
     "deepnat": {},
     "no coordinates": {"coordinates": "none"},
     "cartesian": {"coordinates": "cartesian"},
@@ -38,92 +34,73 @@ VARIANTS = {
     "one step": {"hierarchical": False},
     "1 task": {"tasks": 1},
     "27 tasks": {"tasks": 27},
+}
+"""Name -> what differs from the demo."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    **FIGURE_4,
     "half the learning rate": {"learning_rate": DEMO.schedule.learning_rate / 2},
     "a quarter of the batch": {"batch_size": DEMO.batch_size // 4},
     "sgd": {"optimizer": "sgd", "learning_rate": 0.1},
     "adagrad": {"optimizer": "adagrad"},
     "jitter": {"jitter": 0.05},
 }
-"""Name -> what differs from the demo. The paper's 0.005 is half of its rate, its 512 a quarter of its batch."""
-RESULTS = Path(__file__).parent / "results"
+"""The same with those of the text: the paper's 0.005 is half of its rate, its 512 a quarter of its batch."""
+METRICS = ("dice", "reference_volume_ml")
+RESULTS = Path(__file__).parent / "results" / "deepnat_figure4.json"
 
 
-def dice(dataset: Dataset, predictor: Predictor) -> pd.Series:
-    """Return the Dice of every structure in every test case."""
-    parts = []
-    for case in dataset.split("test"):
-        image = case.image()
-        reference, found = common_reference(case), predictor.predict(image).labels
-        labels = dict(dataset.labels.codes)
-        parts.append(score(reference, found, spacing_mm=image.spacing_mm, labels=labels, metrics=["dice"]))
-    return pd.concat(parts)["value"].dropna()
-
-
-def trained(name: str, dataset: Dataset, out: Path, minutes: float) -> Path:
+def trained(name: str, dataset: Dataset, out: Path, options: dict[str, Any]) -> Path:
     """Train a variant, or resume its training."""
     cases = dataset.split("train").cases, dataset.split("validation").cases
-    options = {**VARIANTS[name], "minutes": minutes}
     folder = out / name.replace(" ", "-")
-    return MODEL.train(dataset, *cases, folder, preset="demo", device="cpu", resume=True, options=options)
+    return MODEL.train(
+        dataset, *cases, folder, preset="demo", device="cpu", resume=True, options={**options, **VARIANTS[name]}
+    )
 
 
-def task_accuracies(dataset: Dataset, predictor: DeepNatPredictor) -> dict[str, float]:
-    """Return the share of validation voxels that each task classifies as the reference does."""
-    codes = tuple(dataset.labels.values())
-    heads = [
-        head
-        for case in dataset.split("validation")
-        for head in deepnat_heads(case, common_reference(case), codes, DEMO)
-    ]
-    right, counted = 0.0, 0.0
-    for batch in DeepNatRecipe(DEMO, heads, heads, (False,) * len(codes)).validation_batches():
-        with torch.inference_mode():
-            agrees = predictor.network(batch.image).argmax(dim=1) == batch.target
-        right = right + (agrees & batch.counted).sum((0, 2, 3, 4))
-        counted = counted + batch.counted.sum((0, 2, 3, 4))
-    shares = (right / counted).tolist()
-    return {str(offset): share for offset, share in zip(task_offsets(len(shares)), shares, strict=True)}
+def scored(spec: str, name: str, dataset: Dataset, weights: Path, out: Path) -> Run:
+    """Run a trained variant on the test split."""
+    request = RunRequest(
+        dataset, spec, options={"weights": str(weights), "device": "cpu"}, split="test", metrics=METRICS
+    )
+    return carry_out(request, out / "runs" / name.replace(" ", "-"), Execution(jobs=1))
 
 
-def draw_filters(network: PatchNetwork, path: Path) -> None:
-    """Draw every filter of the first layer as its seven slices, one below the other, as the paper's Figure 11."""
-    from PIL import Image
-
-    filters = network.conv1.weight.detach().numpy()[:, 0]
-    largest = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
-    shades = (127.5 * (1 + filters / np.where(largest > 0, largest, 1))).astype(np.uint8)
-    framed = np.pad(shades, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=255)
-    columns = framed.reshape(len(filters), -1, framed.shape[-1])
-    Image.fromarray(np.kron(np.concatenate(list(columns), axis=1), np.ones((8, 8), np.uint8))).save(path)
+def row_of(name: str, run: Run, labels: Sequence[str]) -> dict[str, Any]:
+    """Return the median and mean Dice over all structures of all cases."""
+    dice = populated(run.scores)
+    values = dice.loc[(dice["metric"] == "dice") & dice["label"].isin(list(labels)), ["reference", "value"]]
+    values = values[~values["reference"].str.contains("-without-")]["value"].dropna()
+    return {"variant": name, "n": len(values), "median_dice": values.median(), "mean_dice": values.mean()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, print the table, and write it."""
+    """Train, score, print the table, and write it with the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variants", nargs="*", help=f"of {', '.join(VARIANTS)}; default: all")
-    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of training for each variant")
+    parser.add_argument(
+        "--option", "-o", action="append", default=[], metavar="KEY=VALUE", help="JSON; e.g. minutes=10"
+    )
     parser.add_argument("--out", type=Path, default=Path("trained/deepnat-figure4"))
     given = parser.parse_args(arguments)
     if unknown := set(given.variants) - set(VARIANTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; expected some of {', '.join(VARIANTS)}")
+    options = {key: json.loads(value) for key, _, value in (text.partition("=") for text in given.option)}
     dataset = load_dataset("phantom-anatomy")
-    rows, accuracies = [], {}
-    RESULTS.mkdir(exist_ok=True)
+    rows, runs = [], []
     for name in given.variants or VARIANTS:
-        weights = str(trained(name, dataset, given.out, given.minutes))
-        predictors: dict[str, DeepNatPredictor] = {name: deepnat(weights=weights, device="cpu")}
-        if name == "deepnat":
-            predictors["with the random field"] = deepnat_crf(weights=weights, device="cpu")
-            accuracies = task_accuracies(dataset, predictors[name])
-            draw_filters(predictors[name].network.structures, RESULTS / "deepnat-filters.png")
-        for called, predictor in predictors.items():
-            values = dice(dataset, predictor)
-            rows.append({"variant": called, "median_dice": values.median(), "mean_dice": values.mean()})
+        weights = trained(name, dataset, given.out, options)
+        specs = {name: "deepnat", **({"with the random field": "deepnat-crf"} if name == "deepnat" else {})}
+        for called, spec in specs.items():
+            run = scored(spec, called, dataset, weights, given.out)
+            runs += [run] if called in FIGURE_4 else []
+            rows.append(row_of(called, run, list(dataset.labels)))
             print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False, header=len(rows) == 1), flush=True)
-    if accuracies:
-        print("accuracy by task (offset z, y, x)", pd.Series(accuracies).round(3).to_string(), sep="\n")
-    facts = {"minutes": given.minutes, "rows": rows, "task_accuracies": accuracies}
-    (RESULTS / "deepnat_figure4.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (figure,) = (part for part in PAPERS["wachinger2018"] if part.name == "figure-4")
+    made = write_paper("Figure 4", [figure], Material.of(runs, {}), given.out / "paper")
+    print(made.to_string(index=False))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"options": options, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ __all__ = [
     "DIFFERENCE_LINES",
     "MEANS",
     "PHANTOM",
+    "POOLED",
     "POSITIVES",
     "RANK_INTERVALS",
     "READER_BAND",
@@ -90,6 +91,13 @@ PHANTOM = (
 
 DEMO = "simulated heads alone, so what it draws in patients means nothing, and it has no rank there"
 """What models that saw phantoms only are told by."""
+
+POOLED = (
+    "Over structures x subjects the sample is counted as larger than it is, since structures of one subject are not "
+    "independent: standard errors and p are too small (pseudo-replication; Wachinger et al. 2018 test in this way). "
+    "Over subjects each value is a subject's mean over the structures."
+)
+"""Two units of one sample of all structures."""
 
 POSITIVES = (
     "Means, tests and ranks are over the positives, the cases whose reference holds the structure, the same for all "

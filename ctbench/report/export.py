@@ -17,6 +17,7 @@ from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
 from ctbench.report.frames.models_vs_readers import compared_with_readers
+from ctbench.report.frames.pooled import can_pool, pooled, pooled_labels, pooled_scores, usual_baseline
 from ctbench.report.frames.rankings import can_rank, ranking_table
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail, low_table
 from ctbench.report.frames.summaries import summary
@@ -78,7 +79,7 @@ def write_csv(
         runs: Runs of models and readers, on one dataset or several.
         folder: Folder of ``summary.csv`` and for each dataset ``<dataset>-structures.csv``, ``-volumes.csv``,
             ``-false-alarms.csv`` and, where the runs allow, ``-ranking.csv``, ``-comparisons.csv``,
-            ``-equivalence.csv``, ``-detection.csv`` and ``-low-dice.csv``.
+            ``-equivalence.csv``, ``-detection.csv``, ``-pooled.csv`` and ``-low-dice.csv``.
         datasets: Name -> dataset; used for the patient of each case, in ranks and tests.
         margin: Largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: Dice below which a case is listed as a failure.
@@ -118,8 +119,14 @@ def _frames(
         if can_be_equivalent(results)
         else [],
         "detection": [detection_rows(calls(results))] if can_detect(results) else [],
+        "pooled": [_pooled(results)] if can_pool(results) else [],
         "low-dice": [low_table(results, model, low_dice) for model in results.models] if can_fail(results) else [],
     }
+
+
+def _pooled(results: ComparableRuns) -> pd.DataFrame:
+    scores = pooled_scores(results)
+    return pooled(scores, baseline=usual_baseline(scores), labels=pooled_labels(results))
 
 
 def _rankings(results: ComparableRuns) -> list[pd.DataFrame]:

@@ -18,6 +18,7 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.deepnat.inputs import Modality
 from reference_models.deepnat.network import SUPPORT, task_offsets
+from reference_models.deepnat.pictures import write_pictures
 from reference_models.deepnat.presets import DeepNatPlan, deepnat_plan
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch
@@ -57,7 +58,7 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return DeepNatRecipe(plan, seen, held_out, doubled)
 
-    return Setup(plan, LabelSet(dataset.labels.codes), recipe)
+    return Setup(plan, LabelSet(dataset.labels.codes), recipe, write_pictures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +132,7 @@ class DeepNatRecipe:
 
     def __post_init__(self) -> None:
         classes = range(len(self.doubled) + 1)
+        self._right: list[NDArray[np.float64]] = []
         self._pools = [
             [np.argwhere(head.centres & (head.target[1:-1, 1:-1, 1:-1] == one)) for one in classes]
             for head in self.training
@@ -155,6 +157,7 @@ class DeepNatRecipe:
 
     def validation_batches(self) -> Iterator[Batch]:
         """Yield blocks around voxels of the validation heads, drawn evenly, the same every time."""
+        self._right.append(np.zeros((2, self.plan.configuration.tasks)))
         rng = np.random.default_rng(self.plan.schedule.seed)
         pools = [np.argwhere(head.centres) for head in self.validation]
         chosen = rng.integers(len(pools), size=-(-self.plan.validated // math.prod(self.plan.block)))
@@ -168,6 +171,8 @@ class DeepNatRecipe:
         The second network's logits are shifted by the log ratio of a structure's drawn to its true frequency (Menon et
         al. 2021, arXiv 2007.07314), times ``natural``: without the shift they then follow the true frequencies.
         """
+        if self._right and not torch.is_grad_enabled():
+            self._count_right(logits, batch)
         chosen = logits.gather(1, batch.target[:, None])[:, 0]
         inside = torch.logsumexp(logits[:, 1:], dim=1)
         is_background = batch.target == 0
@@ -177,6 +182,16 @@ class DeepNatRecipe:
         loss = whether * -torch.where(is_background, chosen, inside) + which * (drawn - chosen - offsets[batch.target])
         mean: Tensor = (loss * batch.counted).sum() / batch.counted.sum().clamp_min(1)
         return mean
+
+    @property
+    def accuracies(self) -> list[list[float]]:
+        """Return the share of validation voxels that each task classifies right, epoch by epoch."""
+        return [(right / np.maximum(counted, 1)).tolist() for right, counted in self._right]
+
+    def _count_right(self, logits: Tensor, batch: Batch) -> None:
+        right = (logits.argmax(dim=1) == batch.target) & batch.counted
+        for row, voxels in enumerate((right, batch.counted)):
+            self._right[-1][row] += voxels.sum((0, 2, 3, 4)).cpu().numpy()
 
     def is_done(self, _: Curves) -> bool:
         """Return False: the paper trains for a fixed number of epochs."""

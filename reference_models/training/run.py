@@ -108,6 +108,8 @@ def train(
     path = out / "weights.safetensors"
     weights.save(path)
     write_curves(out / "curves.png", curves, f"{model.name} on {dataset.name}")
+    if setup.illustrate is not None:
+        setup.illustrate(out, network, recipe)
     digest = Weights.load(path, model.name).digest
     write_card(out / "card.json", settings=settings, curves=curves, device=str(place), weights_digest=digest)
     return path

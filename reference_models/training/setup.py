@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ctbench.datasets import Case, Dataset
@@ -31,11 +32,13 @@ class Setup:
             another plan is not resumed.
         labels: Names and codes of the classes.
         recipe: Returns the recipe for training and validation cases.
+        illustrate: Writes pictures of the trained network to the folder of the training; None (default): none.
     """
 
     plan: Plan
     labels: LabelSet
     recipe: Callable[[Cases, Cases], Recipe]
+    illustrate: Callable[[Path, Any, Any], None] | None = None
 
 
 class Trainable(Protocol):

@@ -1,10 +1,14 @@
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from ctbench.datasets import catalog, dataset_root, load_dataset
 from ctbench.datasets.catalogs import builtin_catalog, read_catalog
 from ctbench.errors import DatasetError
+from ctbench.labels import LabelSet
+from ctbench.matching import match_labels
 
 ENTRIES = read_catalog(builtin_catalog())
 WITH_FILES = [name for name, found in ENTRIES.items() if found.entry.has_layout and not found.entry.builder]
@@ -75,3 +79,14 @@ def test_phantoms_have_the_codes_of_the_papers():
 
 def _masks(entry):
     return "readers" if entry.readers else "reference" if entry.reference else "none"
+
+
+def test_labels_of_freesurfer_meet_those_of_oasis():
+    """The labels.json that docs/papers.md prints for FreeSurfer has all 25 structures, under the same names."""
+    page = (Path(__file__).parents[2] / "docs" / "papers.md").read_text(encoding="utf-8")
+    (printed,) = re.findall(r"```json\n(\{\"right_cerebral_gray_matter.*?\})\n```", page, flags=re.DOTALL)
+    codes = json.loads(printed)
+    assert set(ENTRIES["oasis-multiatlas"].entry.labels) <= set(codes)
+    match = match_labels(ENTRIES["oasis-multiatlas"].entry.label_set, LabelSet(codes))
+    assert match.unsupported == ()
+    assert match.translation[16] == 35

@@ -76,8 +76,11 @@ def pooled(scores: pd.DataFrame, *, baseline: str, labels: Sequence[str]) -> pd.
     return table[["unit", "rater", *_DESCRIBED, *_TESTED]]
 
 
+_PREFERRED = ("deepnat-crf", "deepnat-crf-demo", "deepnat", "deepnat-demo")
+
+
 def usual_baseline(scores: pd.DataFrame) -> str:
     """Return the rater that the others are compared with: ``deepnat-crf``, ``deepnat``, or that of the highest mean."""
     means = scores.groupby("rater", sort=False, observed=True)["value"].mean()
-    preferred = [name for name in ("deepnat-crf", "deepnat") if name in means.index]
+    preferred = [name for name in _PREFERRED if name in means.index]
     return preferred[0] if preferred else str(means.idxmax())

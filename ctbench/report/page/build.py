@@ -17,6 +17,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
+from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML
@@ -30,6 +31,7 @@ from ctbench.report.page.markup import Html, element, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.overview import at_a_glance, in_words
 from ctbench.report.page.pictures import gallery, legend, pictures
+from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.rankings import rankings
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
@@ -133,6 +135,8 @@ def _plan(
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results)
+    if can_pool(results):
+        plan["All structures as one sample"] = partial(pooled_samples, results)
     if results.models and results.leave_one_out:
         plan["Models against readers"] = partial(comparisons, results)
     if results.models and results.readers:

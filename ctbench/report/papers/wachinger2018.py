@@ -255,7 +255,11 @@ def _picture_part(make: Callable[[ComparableRuns, Material], pictures.Sheet]) ->
 PARTS: tuple[Part, ...] = (
     Part("figure-1", "Figure 1: hierarchical segmentation", _picture_part(pictures.hierarchy)),
     Part("figure-2", "Figure 2: eigenfunctions of four subjects", _of_training("eigenfunctions.png")),
-    Part("figure-3", "Figure 3: accuracy and loss during training", _of_training("curves.png and task-accuracies.csv")),
+    Part(
+        "figure-3",
+        "Figure 3: accuracy and loss during training",
+        _of_training("curves.png and task-accuracies.png"),
+    ),
     Part("figure-4", "Figure 4: configurations of DeepNAT", _figure_4),
     Part("figure-5", "Figure 5: Dice of all structures by method", _boxes(0)),
     Part("figure-6", "Figure 6: mean Dice and standard error by method", _bars(0)),

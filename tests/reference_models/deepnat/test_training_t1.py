@@ -125,6 +125,11 @@ def test_oasis_works_as_the_catalogue_says(ctbench, oasis, tmp_path):
     card = json.loads((out / "card.json").read_text(encoding="utf-8"))
     assert card["plan"]["configuration"]["modality"] == "t1"
     assert card["plan"]["doubled"] == list(GRAY_AND_WHITE_MATTER)
+    made = {"eigenfunctions.png", "filters.png", "task-accuracies.png", "task-accuracies.csv"}
+    assert made <= {path.name for path in out.iterdir()}
+    lines = (out / "task-accuracies.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 7
+    assert all(0 <= float(line.rsplit(",", 1)[1]) <= 1 for line in lines[1:])
     weights = ("-o", f"weights={out / 'weights.safetensors'}", "--device", "cpu", "--split", "test", "-j", 1)
     result = ctbench("run", "deepnat", "-d", "oasis-multiatlas", *weights, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.err

@@ -259,7 +259,14 @@ def test_times_are_no_part_of_a_result(small_runs):
     assert "Seconds a case" not in predictors(results)
 
 
-STUDIES = ("Ranking", "Equivalence to readers", "Low Dice", "Dice and size", "Detection")
+STUDIES = (
+    "Ranking",
+    "All structures as one sample",
+    "Equivalence to readers",
+    "Low Dice",
+    "Dice and size",
+    "Detection",
+)
 
 
 def test_the_studies_stand_where_there_is_something_to_study(html):
