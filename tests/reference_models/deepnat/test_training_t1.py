@@ -112,6 +112,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow  # a training and a process of its own for the predictor
 def test_oasis_works_as_the_catalogue_says(ctbench, oasis, tmp_path):
     """Training by the catalogue's name, a scored run, the paper's tables; cortical codes are one structure a side."""
     dataset = load_dataset("oasis-multiatlas")
@@ -131,7 +132,8 @@ def test_oasis_works_as_the_catalogue_says(ctbench, oasis, tmp_path):
     assert len(lines) == 1 + 7
     assert all(0 <= float(line.rsplit(",", 1)[1]) <= 1 for line in lines[1:])
     weights = ("-o", f"weights={out / 'weights.safetensors'}", "--device", "cpu", "--split", "test", "-j", 1)
-    result = ctbench("run", "deepnat", "-d", "oasis-multiatlas", *weights, "--out", tmp_path / "run")
+    metrics = ("--metric", "dice", "--metric", "reference_volume_ml")
+    result = ctbench("run", "deepnat", "-d", "oasis-multiatlas", *weights, *metrics, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.err
     run = open_run(tmp_path / "run")
     assert run.manifest.rater == "deepnat"
