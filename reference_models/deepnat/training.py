@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctbench.datasets import Case, Dataset
-from ctbench.errors import UsageError
+from ctbench.errors import DataError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.deepnat.inputs import Modality
@@ -86,8 +86,16 @@ def deepnat_heads(case: Case, reference: Reference, codes: tuple[int, ...], plan
         reference: Reference labels on the image's grid.
         codes: Label codes of the structures, in the order of the classes.
         plan: Settings of the training; a brain is padded to the size of a block.
+
+    Raises:
+        DataError: The scan cannot be used, e.g. a T1 that is not skull-stripped; the message names the case.
     """
-    seen = plan.configuration.see(case.image())
+    image = case.image()
+    try:
+        seen = plan.configuration.see(image)
+    except DataError as error:
+        msg = f"{case}: {error}"
+        raise DataError(msg) from error
     if seen is None:
         return []
     classes = np.zeros(max(256, *codes) + 1, np.uint8)
