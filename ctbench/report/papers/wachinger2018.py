@@ -164,7 +164,7 @@ def _figure_7(material: Material) -> Result:
     tests = paired_tests(scores, baseline=baseline)
     medians = box_table(scores, by=("label", "rater"))
     names = [baseline, *(name for name in scores["rater"].unique() if name != baseline)]
-    marks = {(row.label, row.rater): _mark(row.better, row.rater) for row in tests.itertuples()}
+    marks = {(row["label"], row["rater"]): _mark(row["better"], row["rater"]) for row in tests.to_dict("records")}
     boxes = medians.assign(mark=[marks.get(key, "") for key in zip(medians["label"], medians["rater"], strict=True)])
     palette = {name: colour(index, RaterKind.MODEL) for index, name in enumerate(names)}
     chart = box_chart(
