@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.files import whole_file, write_text
 from reference_models.deepnat.network import DeepNat, task_offsets
-
-if TYPE_CHECKING:
-    from reference_models.deepnat.training import DeepNatRecipe, Head
 
 __all__ = ["accuracy_rows", "eigenfunction_sheet", "filter_sheet", "write_pictures"]
 
@@ -29,36 +26,40 @@ _PLANES = (2, 1, 0)
 Picture = NDArray[np.uint8]
 
 
-def write_pictures(folder: Path, network: DeepNat, recipe: DeepNatRecipe) -> None:
+def write_pictures(
+    folder: Path, network: DeepNat, brains: Sequence[NDArray[np.float32]], accuracies: Sequence[Sequence[float]]
+) -> None:
     """Write ``eigenfunctions.png``, ``filters.png``, ``task-accuracies.csv`` and ``task-accuracies.png``.
 
-    Eigenfunctions are drawn only where spectral coordinates are used, accuracies of the epochs since the training began
-    or was resumed.
+    Args:
+        folder: Folder of the files.
+        network: The trained networks.
+        brains: Channels of brains as in ``eigenfunction_sheet``, of which the first four are drawn; empty: none is.
+        accuracies: As in ``accuracy_rows``.
     """
-    heads = recipe.training[:_SUBJECTS]
-    if recipe.plan.configuration.coordinates in {"both", "spectral"}:
-        _write_png(folder / "eigenfunctions.png", eigenfunction_sheet(heads))
+    if brains:
+        _write_png(folder / "eigenfunctions.png", eigenfunction_sheet(brains[:_SUBJECTS]))
     _write_png(folder / "filters.png", filter_sheet(network.structures.conv1.weight.detach().float().cpu().numpy()))
-    rows = accuracy_rows(recipe.accuracies)
+    rows = accuracy_rows(accuracies)
     lines = [f"{row['epoch']},{row['task']},{row['accuracy']:.6f}" for row in rows]
     write_text(folder / "task-accuracies.csv", "\n".join(["epoch,task,accuracy", *lines]) + "\n")
     _write_chart(folder / "task-accuracies.png", rows)
 
 
-def eigenfunction_sheet(heads: Sequence[Head]) -> Picture:
+def eigenfunction_sheet(brains: Sequence[NDArray[np.float32]]) -> Picture:
     """Return the three spectral coordinates of some brains: a row for each brain, y,x,3.
 
     Each is cut in the middle of the brain, so that its gradient is seen: the first (along z) in the sagittal plane, the
     second (along y) in the coronal, the third (along x) in the axial. Blue is negative, red positive, black outside.
 
     Args:
-        heads: Heads whose channels 1 to 3 are the spectral coordinates.
+        brains: channel,z,y,x each: intensity, which is -2 outside the brain, then the spectral coordinates.
     """
     rows = []
-    for head in heads:
-        inside = head.channels[0] > _OUTSIDE
+    for channels in brains:
+        inside = channels[0] > _OUTSIDE
         cuts = []
-        for function, axis in zip(head.channels[1:4], _PLANES, strict=True):
+        for function, axis in zip(channels[1:4], _PLANES, strict=True):
             middle = int(np.median(np.nonzero(inside)[axis]))
             cut = _coloured(function.take(middle, axis), inside.take(middle, axis))
             cuts.append(cut[::-1] if axis else cut)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from ctbench.errors import DataError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from reference_models.deepnat.inputs import Modality
-from reference_models.deepnat.network import SUPPORT, task_offsets
+from reference_models.deepnat.network import SUPPORT, DeepNat, task_offsets
 from reference_models.deepnat.pictures import write_pictures
 from reference_models.deepnat.presets import DeepNatPlan, deepnat_plan
 from reference_models.training.engine import Curves
@@ -58,7 +59,14 @@ def deepnat_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str
         )
         return DeepNatRecipe(plan, seen, held_out, doubled)
 
-    return Setup(plan, LabelSet(dataset.labels.codes), recipe, write_pictures)
+    return Setup(plan, LabelSet(dataset.labels.codes), recipe, _illustrate)
+
+
+def _illustrate(folder: Path, network: DeepNat, recipe: DeepNatRecipe) -> None:
+    """Write the pictures of a training; accuracies are those of the epochs since it began or was resumed."""
+    spectral = recipe.plan.configuration.coordinates in {"both", "spectral"}
+    brains = [head.channels for head in recipe.training] if spectral else []
+    write_pictures(folder, network, brains, recipe.accuracies)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from reference_models.deepnat.pictures import accuracy_rows, eigenfunction_sheet, filter_sheet
-from reference_models.deepnat.training import Head
 
 
 @pytest.fixture
@@ -14,7 +13,7 @@ def head():
     inside[3:9, 3:11, 3:13] = True
     axes = np.meshgrid(*(np.arange(size) - size / 2 + 0.5 for size in inside.shape), indexing="ij")
     channels = np.stack([np.where(inside, 0, -2), *(np.where(inside, axis, 0) for axis in axes)]).astype(np.float32)
-    return Head(channels, np.zeros(1, np.uint8), np.zeros(1, bool), inside)
+    return channels
 
 
 def test_eigenfunctions_are_blue_to_red(head):
