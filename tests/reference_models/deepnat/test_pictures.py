@@ -12,8 +12,7 @@ def head():
     inside = np.zeros((12, 14, 16), bool)
     inside[3:9, 3:11, 3:13] = True
     axes = np.meshgrid(*(np.arange(size) - size / 2 + 0.5 for size in inside.shape), indexing="ij")
-    channels = np.stack([np.where(inside, 0, -2), *(np.where(inside, axis, 0) for axis in axes)]).astype(np.float32)
-    return channels
+    return np.stack([np.where(inside, 0, -2), *(np.where(inside, axis, 0) for axis in axes)]).astype(np.float32)
 
 
 def test_eigenfunctions_are_blue_to_red(head):
