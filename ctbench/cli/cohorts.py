@@ -46,7 +46,7 @@ def cohorts(
     Each cohort is scored against the reference of its own. The test is Welch's; the categorical regression of Cai et
     al. 2020 (p_regression) stands beside it. The scans of one patient count as one value.
 
-    Example: `ctbench cohorts runs/phantom-anatomy/cai-unet runs/phantom-inph/cai-unet`
+    Example: `ctbench cohorts runs/normal/cai-unet runs/inph/cai-unet`
     """
     import pandas as pd
 

@@ -31,13 +31,18 @@ _MOMENTUM = 0.9
 
 @dataclass
 class Curves:
-    """Training curves: one number per epoch."""
+    """Training curves: one number, or one for each structure, per epoch."""
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     soft_dice: list[float] = field(default_factory=list)
     """Mean over the structures that occur in the validation cases."""
     seconds: list[float] = field(default_factory=list)
+    training_dice: list[list[float]] = field(default_factory=list)
+    """Soft Dice of each structure over an epoch's training batches; empty for a network that learns from other outputs
+    than a label map."""
+    validation_dice: list[list[float]] = field(default_factory=list)
+    """Soft Dice of each structure in the validation cases."""
 
     @property
     def best_epoch(self) -> int:
@@ -191,14 +196,16 @@ def _epoch(
     start, epoch = time.perf_counter(), len(curves.loss)
     torch.manual_seed(schedule.seed * 100_003 + epoch + 1)  # dropout draws from torch's own generator
     rng = np.random.default_rng([schedule.seed, epoch])
-    loss = _train(recipe, network, optimizer, rng, device, schedule.largest_gradient)
+    loss, trained = _train(recipe, network, optimizer, rng, device, schedule.largest_gradient)
     if not np.isfinite(loss):
         msg = f"the loss is {loss} in epoch {epoch + 1}; lower the learning rate"
         raise DataError(msg)
-    validation_loss, soft_dice = _validate(recipe, network, device)
+    validation_loss, validated = _validate(recipe, network, device)
     curves.loss.append(loss)
     curves.validation_loss.append(validation_loss)
-    curves.soft_dice.append(soft_dice)
+    curves.soft_dice.append(float(np.mean(validated)))
+    curves.training_dice.append(trained)
+    curves.validation_dice.append(validated)
     curves.seconds.append(time.perf_counter() - start)
 
 
@@ -209,23 +216,26 @@ def _train(
     rng: np.random.Generator,
     device: torch.device,
     largest_gradient: float | None,
-) -> float:
+) -> tuple[float, list[float]]:
     network.train()
-    losses = []
+    losses, terms = [], []
     for batch in recipe.batches(rng):
         here = batch.to(device)
         with autocast(device):
-            loss = recipe.loss(network(here.image), here)
+            found = network(here.image)
+            loss = recipe.loss(found, here)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         if largest_gradient is not None:
             nn.utils.clip_grad_norm_(network.parameters(), largest_gradient)
         optimizer.step()
         losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+        if isinstance(found, Tensor):  # others learn from several outputs, or from boxes
+            terms.append(soft_dice_terms(found.detach(), here.target, here.counted))
+    return float(torch.stack(losses).mean()), _dice_of_structures(terms) if terms else []
 
 
-def _validate(recipe: Recipe, network: nn.Module, device: torch.device) -> tuple[float, float]:
+def _validate(recipe: Recipe, network: nn.Module, device: torch.device) -> tuple[float, list[float]]:
     network.eval()
     losses: list[float] = []
     terms: list[DiceTerms] = []
@@ -235,10 +245,11 @@ def _validate(recipe: Recipe, network: nn.Module, device: torch.device) -> tuple
             logits = network(here.image)
             losses.append(float(recipe.loss(logits, here)))
             terms.append(soft_dice_terms(logits, here.target, here.counted))
-    return float(np.mean(losses)), _mean_dice(terms)
+    return float(np.mean(losses)), _dice_of_structures(terms)
 
 
-def _mean_dice(terms: Sequence[DiceTerms]) -> float:
+def _dice_of_structures(terms: Sequence[DiceTerms]) -> list[float]:
+    """Return the soft Dice of each structure over all batches, without that of the background."""
     total = DiceTerms(*(torch.stack(parts).sum(0) for parts in zip(*terms, strict=True)))
-    dice = total.dice()
-    return float(dice[1:].mean() if len(dice) > 1 else dice[0])
+    dice: list[float] = total.dice().tolist()
+    return dice[1:] or dice

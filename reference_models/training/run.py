@@ -41,7 +41,7 @@ def train(
 ) -> Path:
     """Train a model and return the path of its weights.
 
-    Writes ``weights.safetensors``, ``card.json`` and ``curves.png`` to ``out``, and ``checkpoint.safetensors`` after
+    Writes ``weights.safetensors``, ``card.json`` and the curves to ``out``, and ``checkpoint.safetensors`` after
     every epoch.
 
     Args:
@@ -107,7 +107,7 @@ def train(
     )
     path = out / "weights.safetensors"
     weights.save(path)
-    write_curves(out / "curves.png", curves, f"{model.name} on {dataset.name}")
+    write_curves(out, curves, f"{model.name} on {dataset.name}", setup.labels.names)
     if setup.illustrate is not None:
         setup.illustrate(out, network, recipe)
     digest = Weights.load(path, model.name).digest

@@ -269,7 +269,7 @@ def _table_e2(material: Material) -> Result:
 
 
 def _curves(_: Material) -> Result:
-    msg = "is made by the training: `ctbench train` writes curves.csv and curves.svg with the soft Dice of each class"
+    msg = "is made by the training: `ctbench train` writes curves.csv and curves.svg, the soft Dice of each structure"
     raise NotAvailableError(msg)
 
 
@@ -340,7 +340,7 @@ def _fixed(value: float) -> str:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("figure-2", "Figure 2: training and validation curves", _curves),
+    Part("figure-2", "Figures 2 and 4A: training and validation curves", _curves),
     Part("figure-3", "Figure 3: confusion matrices", _figure_3),
     Part("table-2", "Table 2: absolute differences of volumes", _table_2),
     Part("table-3", "Table 3: Dice of model and observers", _table_3),

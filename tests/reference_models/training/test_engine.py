@@ -80,7 +80,10 @@ def test_the_best_epoch_is_kept(tmp_path):
     network, curves = run(tmp_path, schedule=Schedule(0.5, 6))
     from reference_models.training.engine import _validate
 
-    assert _validate(Blobs(), network, torch.device("cpu"))[1] == pytest.approx(max(curves.soft_dice), abs=1e-6)
+    dice = _validate(Blobs(), network, torch.device("cpu"))[1]
+    assert np.mean(dice) == pytest.approx(max(curves.soft_dice), abs=1e-6)
+    assert dice == pytest.approx(curves.validation_dice[curves.best_epoch], abs=1e-6)
+    assert len(curves.training_dice) == len(curves.validation_dice) == 6
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
