@@ -40,6 +40,13 @@ def test_a_made_up_copy_of_its_layout_loads(name, lay_out, tmp_path, monkeypatch
         assert len(read) == {"readers": 2, "reference": 1, "none": 0}[_masks(ENTRIES[name].entry)]
 
 
+def test_instance_is_scored_within_a_voxel():
+    """The entry of INSTANCE sets the tolerance of surface Dice to a voxel in plane and marks it as unverified."""
+    entry = ENTRIES["instance2022"].entry
+    assert entry.tolerance_mm == 0.42
+    assert "tolerance_mm" in entry.unverified
+
+
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_a_dataset_without_files_says_so(name):
     """A dataset that is described only cannot be loaded, and the message says why."""
