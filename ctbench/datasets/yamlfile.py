@@ -26,8 +26,28 @@ _READ_AS = {
 """Tag of a key -> what YAML makes of it."""
 
 
+_MOST_LEVELS = 100
+"""Deepest nesting of a file: the time that the scanner needs grows with its square."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Loads plain values only; a duplicate key is an error."""
+    """Loads plain values only; a duplicate key is an error, and so is a deep nest."""
+
+    _level = 0
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803  # PyYAML's name
+        if self.flow_level >= _MOST_LEVELS:  # many are scanned before the first of them is composed
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._level += 1
+        if self._level > _MOST_LEVELS:
+            raise RecursionError
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._level -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
-import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ _log = logging.getLogger("reference_models")
 def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """Return an array computed from some images, from the cache if it is there, otherwise computed and cached.
 
-    A cache folder that cannot be written is ignored; an entry that cannot be read is computed again.
+    A cache folder that cannot be written is ignored. An entry is a line with a digest and then an ``.npz`` archive; one
+    that cannot be read, or that does not match its digest, is computed again.
 
     Args:
         what: Name of the step, a folder of the cache.
@@ -32,18 +34,29 @@ def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callab
         make: Function that computes the result; bool arrays are stored in one bit per voxel.
     """
     folder = cache_folder() / "preprocessing" / f"{what}-{version}"
-    path = folder / f"{_digest(images)}.npz"
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+    path = folder / f"{_digest(images)}.array"
+    if (archive := _read(path)) is not None:
+        with np.load(io.BytesIO(archive), allow_pickle=False) as kept:
             return _unpacked(kept)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        result = make()
+    result = make()
+    written = io.BytesIO()
+    np.savez_compressed(written, allow_pickle=False, **_packed(result))
+    content = written.getvalue()
     try:
-        with whole_file(path) as temporary, temporary.open("wb") as out:
-            np.savez_compressed(out, allow_pickle=False, **_packed(result))
+        with whole_file(path) as temporary:
+            temporary.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     except StoreError as error:
         _log.debug("%s was not kept: %s", what, error)
     return result
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the archive of an entry; None if there is none, or if it was damaged."""
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if digest == hashlib.sha256(content).hexdigest().encode() else None
 
 
 def _digest(images: tuple[Volume, ...]) -> str:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from ctbench.datasets.yamlfile import read_yaml
@@ -89,3 +91,28 @@ def test_a_pattern_in_a_mapping_in_braces_is_to_be_quoted(read):
     with pytest.raises(DatasetError, match=r"quote patterns with braces inside \{\.\.\.\}"):
         read("my:\n  readers: {anna: a/{case}.nii.gz, ben: b/{case}.nii.gz}\n")
     assert read("readers: {anna: 'a/{case}.nii.gz'}\n") == {"readers": {"anna": "a/{case}.nii.gz"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: " + "[" * 100_000, "a: " + "[" * 20_000 + "]" * 20_000, "a: " + "{a: " * 20_000, "- " * 20_000 + "a"],
+    ids=["open lists", "closed lists", "mappings", "dashes"],
+)
+def test_a_deep_nest_is_refused_at_once(tmp_path, text):
+    """In less than half a second of computing: the scanner's time grows with the square of the depth."""
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    start = time.process_time()
+    with pytest.raises(DatasetError, match="nested too deeply"):
+        read_yaml(path)
+    assert time.process_time() - start < 0.5
+
+
+def test_usual_nests_are_read(tmp_path):
+    """Ninety levels are far beyond any catalogue, and are read."""
+    path = tmp_path / "nest.yaml"
+    path.write_text("a: " + "[" * 90 + "]" * 90)
+    (value,) = read_yaml(path).values()
+    for _ in range(89):
+        (value,) = value
+    assert value == []

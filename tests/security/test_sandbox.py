@@ -17,7 +17,7 @@ from ctbench.predictors.isolation import inside, sandbox, session, system_calls
 from ctbench.volume import Volume
 
 PROBE = """
-import ctypes, errno, json, os, socket, subprocess, sys, tempfile, threading, time
+import ctypes, errno, json, mmap, os, socket, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 import numpy as np
 import ctbench
@@ -40,7 +40,7 @@ def attempt(function, *arguments):
 
 
 class Probe:
-    def __init__(self, code=""):
+    def __init__(self, code="", device="cpu"):
         self.code = code
         self.kept = []
         labels = ctbench.LabelSet({"iph" if number == 1 else f"b{number}": number for number in range(1, 256)})
@@ -69,9 +69,9 @@ def probe(stranger, monkeypatch):
     monkeypatch.chdir(stranger.folder)
     made = []
 
-    def call(code, limits=None):
+    def call(code, limits=None, **options):
         isolation = Isolation(limits=limits or Limits(seconds=60), unsandboxed=True)
-        made.append(IsolatedPredictor("probing:Probe", {"code": code}, isolation))
+        made.append(IsolatedPredictor("probing:Probe", {"code": code, **options}, isolation))
         return made[-1], found_by(made[-1])
 
     yield call
@@ -161,7 +161,7 @@ def test_keys_of_the_session_are_not_there(probe, tmp_path):
         "import ctypes, os; number = {'x86_64': 250, 'aarch64': 219}[os.uname().machine]; "
         "print(ctypes.CDLL(None).syscall(number, 10, -3, b'user', b'ctbench-test', 0) > 0)"
     )
-    fresh = "from ctbench.predictors.isolation import launch as l; import sys; l.program = lambda: None; l.launch"
+    fresh = "from ctbench.predictors.isolation import launch as l; import sys; l.program = lambda **_: None; l.launch"
     for start, found in ((search, "True\n"), (f"{fresh}([sys.executable, '-c', {search!r}])", "False\n")):
         done = subprocess.run([sys.executable, "-P", "-c", start], capture_output=True, text=True, check=True)
         assert done.stdout == found
@@ -207,6 +207,33 @@ def test_deleted_files_that_are_open_count_without_a_sandbox(probe, monkeypatch)
     )
     with pytest.raises(PredictionFailedError, match=r"wrote more than 0\.1 GiB"):
         probe(code, Limits(seconds=60, written_gb=0.1))
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["bubblewrap", "none"])
+def test_graphics_cards_have_memory_files_and_nothing_else(probe, numbers, monkeypatch, bare):
+    """With ``device`` cuda a predictor may call ``memfd_create``, which the driver needs; all else stays refused."""
+    if bare:
+        monkeypatch.setattr(sandbox, "_problem", lambda: "bubblewrap is not installed")
+    attempts = {name: code.format(**numbers) for name, code in CALLS.items()}
+    _, found = probe("".join(f"found[{name!r}] = {code}\n" for name, code in attempts.items()), device="cuda:0")
+    assert {name for name in CALLS if found[name] not in {"EPERM", "ENOSYS", "EAFNOSUPPORT"}} == {"make a memory file"}
+    assert found["make a memory file"] == ""
+
+
+HIDDEN = {
+    "files": "f = os.memfd_create('x')\n  self.kept.append(f)\n  os.write(f, bytes(2**24))",
+    "unmapped": "m = mmap.mmap(-1, 2**24)\n  self.kept.append(m)\n  m.write(bytes(2**24))\n  m.madvise(4)",
+}
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_shared_memory_that_no_process_shows_counts(probe, kind):
+    """Memory files that are not mapped count, and so do pages that a process let go of without freeing them."""
+    if kind == "unmapped" and os.geteuid():
+        pytest.skip("the kernel tells root only how large mapped memory without a name is")
+    code = f"for n in range(60):\n  {HIDDEN[kind]}\ntime.sleep(20)"
+    with pytest.raises(PredictionFailedError, match=r"used more than 0\.8 GiB of memory"):
+        probe(code, Limits(seconds=60, memory_gb=0.8), device="cuda")
 
 
 @pytest.mark.usefixtures("needs_bubblewrap")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["MEMORY_FILE", "Inside", "look_inside", "unlinked_bytes"]
+__all__ = ["Inside", "look_inside", "unlinked_bytes"]
 
 _TCP_BYTES = 10 * 2**20
 """What the buffers of one TCP connection may hold by default: 4 MiB to send and 6 MiB to receive."""
@@ -48,17 +48,8 @@ def look_inside(processes: Iterable[int], scratch: Sequence[Path]) -> Inside:
     return Inside(0, 0, 0)
 
 
-MEMORY_FILE = "/memfd:"
-"""How the kernel names a memory file among the open files of a process."""
-
-
-def unlinked_bytes(processes: Iterable[int], named: str = "") -> int:
-    """Return the size of the files that some processes have open and that have no name in a folder, each counted once.
-
-    Args:
-        processes: Their ids.
-        named: Count only files whose former name begins so; empty (default): all.
-    """
+def unlinked_bytes(processes: Iterable[int]) -> int:
+    """Return the size on disk of the files that some processes have open and that were deleted."""
     sizes = {}
     for pid in processes:
         folder = f"/proc/{pid}/fd"
@@ -66,7 +57,7 @@ def unlinked_bytes(processes: Iterable[int], named: str = "") -> int:
             for name in os.listdir(folder):  # noqa: PTH208  # as above, and it is read ten times a second
                 with contextlib.suppress(OSError):
                     found = os.stat(f"{folder}/{name}")  # noqa: PTH116
-                    if not found.st_nlink and os.readlink(f"{folder}/{name}").startswith(named):  # noqa: PTH115
+                    if not found.st_nlink:
                         sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
     return sum(sizes.values())
 

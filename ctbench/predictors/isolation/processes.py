@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from ctbench.predictors.isolation.shared_memory import held_bytes, mapped_bytes
+
 __all__ = ["Usage", "holds_more", "kill_tree", "measure", "resume", "suspend_tree", "tasks_of_user"]
 
 _PROC = Path("/proc")
@@ -47,7 +49,11 @@ def holds_more(used: Usage, limit_bytes: int) -> bool:
 
     The kernel needs long to compute that, so it is read only if the simple sum exceeds the limit.
     """
-    return used.memory_bytes > limit_bytes and sum(map(_proportional_bytes, used.processes)) > limit_bytes
+    shared = held_bytes(used.processes)
+    if used.memory_bytes + shared <= limit_bytes:
+        return False
+    unmapped = max(0, shared - sum(map(mapped_bytes, used.processes)))
+    return sum(map(_proportional_bytes, used.processes)) + unmapped > limit_bytes
 
 
 def kill_tree(root: int) -> None:

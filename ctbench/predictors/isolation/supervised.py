@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ctbench.errors import PredictionFailedError
-from ctbench.predictors.isolation.inside import MEMORY_FILE, look_inside, unlinked_bytes
+from ctbench.predictors.isolation.inside import look_inside, unlinked_bytes
 from ctbench.predictors.isolation.limits import Limits
 from ctbench.predictors.isolation.processes import (
     Usage,
@@ -222,11 +222,10 @@ class Supervised:
         if self._writes_to:
             written += unlinked_bytes(used.processes)
         inside = look_inside(used.processes, self._scratch)
-        unseen = inside.socket_bytes + unlinked_bytes(used.processes, MEMORY_FILE)
         written += inside.files * _ENTRY_BYTES
         for is_beyond, what in (
             (
-                holds_more(used, limits.memory_bytes - unseen),
+                holds_more(used, limits.memory_bytes - inside.socket_bytes),
                 f"used more than {limits.memory_gb:g} GiB of memory",
             ),
             (cpu_seconds > limits.cpu_budget_seconds, f"used more than {limits.cpu_budget_seconds:g} s of CPU time"),

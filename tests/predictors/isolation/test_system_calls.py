@@ -40,6 +40,20 @@ def test_the_filter_of_each_machine(machine, architecture):
         assert run_filter(content, 0x40000000 | 310, architecture) == 0x50000 | 38
 
 
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_for_graphics_cards(machine):
+    """It allows ``memfd_create`` besides, and nothing else."""
+    place, architecture = system_calls._MACHINES[machine]
+    usual, wider = system_calls.program(machine), system_calls.program(machine, gpu=True)
+    (changed,) = [
+        number
+        for number in range(600)
+        if run_filter(usual, number, architecture) != run_filter(wider, number, architecture)
+    ]
+    assert changed == system_calls._ABSENT["memfd_create"][place]
+    assert run_filter(wider, changed, architecture) == 0x7FFF0000
+
+
 def test_other_machines_have_no_filter():
     """Rather than one with wrong numbers."""
     assert system_calls.program("riscv64") is None

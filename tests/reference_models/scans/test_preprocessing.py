@@ -67,6 +67,19 @@ def test_a_damaged_entry_is_made_anew(image, step, content):
     assert step.calls == 2
 
 
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.4, 0.6, 0.8, 0.999])
+def test_one_flipped_bit_never_reaches_a_result(image, step, place):
+    """Wherever it is in the file, digest included, the entry is made anew and replaced."""
+    whole = remembered("mask", 1, (image,), step)
+    (path,) = (cache_folder() / "preprocessing" / "mask-1").iterdir()
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1
+    path.write_bytes(content)
+    for _ in range(2):
+        np.testing.assert_array_equal(remembered("mask", 1, (image,), step), whole)
+    assert step.calls == 2
+
+
 def test_a_cache_that_cannot_be_written_costs_time_only(image, step, monkeypatch, tmp_path):
     """The result comes all the same."""
     (tmp_path / "file").write_text("no folder")
