@@ -17,6 +17,7 @@ class Runs:
     chief_metrics = ("dice",)
     leave_one_out = True
     common = "majority"
+    demo_models = frozenset()
 
     def __init__(self, dataset):
         self.dataset = dataset

@@ -67,5 +67,5 @@ def test_an_unknown_normalization_is_refused():
 def test_networks_are_found_by_name():
     """The public door gives the paper's size unless told otherwise, and refuses unknown names with the known ones."""
     assert isinstance(reference_models.network("cai-unet", width=2), CaiUNet)
-    with pytest.raises(ValueError, match=r"expected one of cai-unet, .*deepbleed-512"):
+    with pytest.raises(ValueError, match=r"expected one of blast-ct, cai-unet, .*deepbleed-512"):
         reference_models.network("resnet")

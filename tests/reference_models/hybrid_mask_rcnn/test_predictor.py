@@ -14,7 +14,7 @@ from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
 from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.hybrid_mask_rcnn.network import Detections
-from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, ChangPredictor, hybrid_mask_rcnn
+from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, ChangPredictor, hybrid_mask_rcnn_demo
 from reference_models.inference.weightsfile import Weights
 
 # The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
@@ -179,7 +179,7 @@ def test_demo_weights_tell_a_bleeding_head_from_a_normal_one():
     """On simulated heads that they never saw: the score, a box around the blood, most of its voxels, and its type."""
     normal = head(907)
     bleeding = head(907, hemorrhages=(Hemorrhage("iph", 30.0),))
-    predictor = hybrid_mask_rcnn(device="cpu", types=True)
+    predictor = hybrid_mask_rcnn_demo(device="cpu", types=True)
     quiet, found = predictor.predict(normal.image), predictor.predict(bleeding.image)
     assert quiet.score < 0.5 < found.score
     assert quiet.findings == ()
