@@ -28,12 +28,12 @@ _SIDE, _LARGEST = 210, 420
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture with two lines above it.
+    """A picture with some lines above it.
 
     Args:
         image: y,x,3 of square pixels.
         title: First line.
-        subtitle: Second line.
+        subtitle: Below it; what follows its first comma is a line of its own.
     """
 
     image: NDArray[np.uint8]
@@ -74,7 +74,7 @@ def error_tiles(
 
 
 def picture_grid(tiles: Sequence[Tile], columns: int) -> alt.TopLevelMixin:
-    """Lay pictures out in rows, each below its two lines.
+    """Lay pictures out in rows, each below its lines.
 
     Args:
         tiles: The pictures.
@@ -89,7 +89,7 @@ def picture_grid(tiles: Sequence[Tile], columns: int) -> alt.TopLevelMixin:
         shown = {"width": round(width * scale), "height": round(height * scale)}
         title = alt.TitleParams(
             shortened(tile.title, 30),
-            subtitle=shortened(tile.subtitle, 46),
+            subtitle=[shortened(line, 32) for line in tile.subtitle.split(", ", 1)],
             subtitleColor=MUTED,
             subtitleFontSize=10,
             color=INK,

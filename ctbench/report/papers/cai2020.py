@@ -28,7 +28,7 @@ from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.page.cohorts import cohort_figure
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
-from ctbench.report.wording import MISSING, metric_title
+from ctbench.report.wording import MISSING, fixed, metric_title
 from ctbench.statistics import OVERALL, describe
 
 __all__ = ["PARTS"]
@@ -112,6 +112,14 @@ def _reference_sizes(results: ComparableRuns, model: str) -> dict[str, str]:
     return {str(row["label"]): _mean_sd(row["mean"], row["sd"]) for row in describe(own, by="label").to_dict("records")}
 
 
+def _matrix(counted: pd.DataFrame) -> pd.DataFrame:
+    """Return the confusion as the paper draws it: a row for each structure of the reference."""
+    names = list(counted["reference"].drop_duplicates())
+    percent = counted.pivot_table(index="reference", columns="prediction", values="percent", sort=False)
+    shown = percent.reindex(index=names, columns=names).map(lambda share: fixed(share, "%"))
+    return shown.rename_axis(index="Reference", columns=None).reset_index()
+
+
 def _figure_3(material: Material) -> Result:
     results = _with_models(material)
     dataset = material.dataset(results)
@@ -126,7 +134,7 @@ def _figure_3(material: Material) -> Result:
             continue
         key = _key(results.models, model)
         words = f"How {model} called the voxels of each structure of {results.common}, in percent of the structure"
-        made[key] = Table(counted, f"{words}; n = {counted['cases'].iloc[0]} cases.")
+        made[key] = Table(counted, f"{words}; n = {counted['cases'].iloc[0]} cases.", _matrix(counted))
         chart = heat_chart(
             counted,
             rows="reference",
@@ -269,7 +277,7 @@ def _table_e2(material: Material) -> Result:
 
 
 def _curves(_: Material) -> Result:
-    msg = "is made by the training: `ctbench train` writes curves.csv and curves.svg, the soft Dice of each structure"
+    msg = "needs a training, not runs: `ctbench train` writes curves.csv and curves.svg, by structure"
     raise NotAvailableError(msg)
 
 

@@ -233,7 +233,7 @@ def _table_2(material: Material) -> Result:
 
 def _of_training(file: str) -> Callable[[Material], NoReturn]:
     def make(_: Material) -> NoReturn:
-        msg = f"is made where networks are trained, not from runs: ctbench train deepnat writes it as {file}"
+        msg = f"needs a training, not runs: `ctbench train deepnat` writes it as {file}"
         raise NotAvailableError(msg)
 
     return make

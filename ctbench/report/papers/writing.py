@@ -16,7 +16,7 @@ from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.latex import NEEDS, escaped, latex_table
 from ctbench.report.page.cells import captioned
 from ctbench.report.page.layout import Section, page
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.papers.part import Material, NotAvailableError, Part, Result, Table
 from ctbench.spreadsheet import as_csv
 
@@ -58,7 +58,7 @@ def write_paper(
             result = part.make(material)
         except NotAvailableError as error:
             rows.append((part.name, part.title, "", str(error)))
-            sections.append(Section(part.name, part.title, paragraph("Not made: ", str(error), kind="how")))
+            sections.append(Section(part.name, part.title, paragraph("Not made: it ", _said(str(error)), kind="how")))
             continue
         files = [*_write_tables(part, result, folder), *_write_figures(part, result, folder)]
         rows.append((part.name, part.title, ", ".join(path.name for path in files), ""))
@@ -94,7 +94,7 @@ def _shown(part: Part, result: Result) -> Html:
         captioned(inline_svg(figure.chart, _stem(part, name), figure.description), figure.description)
         for name, figure in result.figures.items()
     )
-    notes = (paragraph(note, kind="how") for note in result.notes)
+    notes = (paragraph(_said(note), kind="how") for note in result.notes)
     return join((*map(_table, result.tables.values()), *figures, *notes))
 
 
@@ -103,7 +103,18 @@ def _table(made: Table) -> Html:
     numeric = {name: _is_numeric(cells[name]) for name in cells}
     columns = [Column(str(name), numeric=numeric[name]) for name in cells]
     rows = [[Cell(text, _order(text) if numeric[name] else text) for name, text in row.items()] for row in _rows(cells)]
-    return table(columns, rows, made.caption)
+    shown = table(columns, rows, made.caption)
+    return details(f"{made.caption} ({len(rows)} rows)", shown) if len(rows) > _LONG else shown
+
+
+_LONG = 40
+"""Longer tables are folded away."""
+
+
+def _said(text: str) -> Html:
+    """Return a sentence as markup; what stands between backticks is code."""
+    parts = text.split("`")
+    return join(element("code", part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def _rows(cells: pd.DataFrame) -> list[dict[Any, str]]:

@@ -135,7 +135,7 @@ def test_what_is_missing_is_said(small_runs):
         ("figure-4", "needs runs of deepnat as in the paper"),
         ("figure-5", "needs runs of two models or more"),
         ("figure-9", "needs runs of two models"),
-        ("figure-2", "ctbench train deepnat writes it as eigenfunctions.png"),
+        ("figure-2", "`ctbench train deepnat` writes it as eigenfunctions.png"),
         ("figure-8", "needs predictions of unet for one case at least"),
         ("table-2", "needs a run of deepnat"),
     ):

@@ -21,7 +21,7 @@ def _made(material):
 
 
 def _not_made(material):
-    msg = "needs two cohorts, got one"
+    msg = "needs two cohorts, got `ctbench run` one"
     raise NotAvailableError(msg)
 
 
@@ -46,7 +46,12 @@ def test_each_table_and_figure_has_its_files(written):
             "files": "table-1.csv, table-1-by-scanner.csv, table-1.svg, table-1.pdf",
             "missing": "",
         },
-        {"part": "figure-6", "title": "Figure 6: two cohorts", "files": "", "missing": "needs two cohorts, got one"},
+        {
+            "part": "figure-6",
+            "title": "Figure 6: two cohorts",
+            "files": "",
+            "missing": "needs two cohorts, got `ctbench run` one",
+        },
     ]
     assert {path.name for path in folder.iterdir()} == {
         *rows["files"][0].split(", "),
@@ -65,7 +70,7 @@ def test_csv_is_unrounded_and_the_page_prints_as_the_paper(written):
     assert 'data-order="0.12">0.12 ± 0.03*' in page
     assert 'data-order="-0.5">−0.50' in page
     assert "The paper has four raters." in page
-    assert "Not made: needs two cohorts, got one" in page
+    assert "Not made: it needs two cohorts, got <code>ctbench run</code> one" in page
 
 
 def test_latex_has_every_table(written):
@@ -82,3 +87,12 @@ def test_parts_have_names_of_their_own(paper):
     names = [part.name for part in PAPERS[paper]]
     assert len(set(names)) == len(names)
     assert all(part.title.lower().startswith(part.name.split("-")[0]) for part in PAPERS[paper])
+
+
+def test_a_long_table_is_folded(tmp_path):
+    """Its caption and number of rows stay; the CSV has all rows."""
+    frame = pd.DataFrame({"case": [f"case{number}" for number in range(50)], "dice": 0.5})
+    long = Part("table-2", "Table 2: all cases", lambda _: Result({"": Table(frame, "Dice of all cases.")}))
+    write_paper("A paper", [long], Material(()), tmp_path)
+    assert "<summary>Dice of all cases. (50 rows)</summary>" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert len(pd.read_csv(tmp_path / "table-2.csv")) == 50
