@@ -9,7 +9,10 @@ from ctbench.predictors import Finding
 from ctbench.report.drawings.view import View
 from ctbench.report.page.markup import Html, element
 
-__all__ = ["Frame", "frames", "over"]
+__all__ = ["MOST_LABELS", "Frame", "frames", "over"]
+
+MOST_LABELS = 3
+"""Number of boxes of a picture whose confidence is written, the surest ones; more would hide what is below."""
 
 _WIDTH = 1000
 _LETTERS = 52
@@ -44,22 +47,26 @@ def frames(findings: Iterable[Finding], z: int, view: View) -> tuple[Frame, ...]
 
 
 def over(picture: Html, framed: Iterable[Frame], aspect: float) -> Html:
-    """Return a picture with boxes over it.
+    """Return a picture with boxes over it, of which the last ones are labelled.
 
     Args:
         picture: An element as wide as its container.
-        framed: The boxes.
+        framed: The boxes, the surest last.
         aspect: Width of the picture over its height.
     """
-    marks = [mark for frame in framed for mark in _mark(frame)]
+    every = list(framed)
+    marks = [*map(_box, every), *map(_label, every[-MOST_LABELS:])]
     sheet = element("svg", *marks, viewBox=f"0 0 {_WIDTH} {_WIDTH / aspect:.1f}", aria_hidden="true")
     return element("div", picture, sheet, class_="framed")
 
 
-def _mark(frame: Frame) -> tuple[Html, Html]:
+def _box(frame: Frame) -> Html:
     size = {"width": f"{frame.right - frame.left:.1f}", "height": f"{frame.bottom - frame.top:.1f}"}
-    box = element("rect", element("title", frame.type), x=f"{frame.left:.1f}", y=f"{frame.top:.1f}", **size)
+    return element("rect", element("title", frame.type), x=f"{frame.left:.1f}", y=f"{frame.top:.1f}", **size)
+
+
+def _label(frame: Frame) -> Html:
     # Above the box where there is room, else below its upper side.
     line = frame.top - _LETTERS / 5 if frame.top > 1.5 * _LETTERS else frame.top + _LETTERS
     words = f"{frame.confidence:.2f}"
-    return box, element("text", words, x=f"{frame.left:.1f}", y=f"{line:.1f}", font_size=_LETTERS)
+    return element("text", words, x=f"{frame.left:.1f}", y=f"{line:.1f}", font_size=_LETTERS)

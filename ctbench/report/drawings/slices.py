@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.predictors import Finding
+from ctbench.report.drawings.finding_boxes import MOST_LABELS
 from ctbench.report.drawings.overlays import grey, mistakes, overlay, worst_slice
 from ctbench.report.drawings.scene import Scene
 from ctbench.report.drawings.view import View
@@ -204,10 +205,12 @@ def _annotated(drawn: NDArray[np.uint8], view: View, boxes: Sequence[Finding]) -
     pen = ImageDraw.Draw(sheet)
     pen.fontmode = "L"
     colours = structure_colours(sorted({finding.type for finding in boxes}))
-    for finding in sorted(boxes, key=lambda one: one.confidence):  # the surest on top
-        top, left, bottom, right = view.box(finding.box, drawn.shape[:2])
-        words = f"{shortened(finding.type, 20)} {finding.confidence:.2f}"
+    ordered = sorted(boxes, key=lambda one: one.confidence)  # the surest on top
+    places = [view.box(finding.box, drawn.shape[:2]) for finding in ordered]
+    for finding, (top, left, bottom, right) in zip(ordered, places, strict=True):
         pen.rectangle((left, top, right - 1, bottom - 1), outline=colours[finding.type], width=2)
+    for finding, (top, left, _, _) in list(zip(ordered, places, strict=True))[-MOST_LABELS:]:
+        words = f"{shortened(finding.type, 20)} {finding.confidence:.2f}"
         _write(pen, (left + 2, max(top - 16, 0)), words, colours[finding.type])
     height, width = drawn.shape[:2]
     bar = _BAR_MM * width / view.size_mm[1]

@@ -46,6 +46,15 @@ def test_each_box_says_how_sure_it_is(view):
     assert 'x="200.0" y="800.0" width="500.0" height="1200.0"' in html
 
 
+def test_only_the_surest_boxes_are_labelled():
+    """Each box is framed; of five the three surest have a number, above all frames."""
+    framed = [Frame(0, 0, 200, 200, "iph", number / 10) for number in range(1, 6)]
+    html = over(Html("<img>"), framed, 1.0)
+    assert html.count("<rect") == 5
+    assert re.findall(r">(0\.\d\d)<", html) == ["0.30", "0.40", "0.50"]
+    assert html.rindex("<rect") < html.index("<text")
+
+
 def test_a_number_stays_in_the_picture():
     """At the upper border there is no room above the box."""
     html = over(Html("<img>"), [Frame(0, 0, 200, 200, "iph", 0.9)], 1.0)

@@ -8,6 +8,7 @@ import pytest
 from ctbench.labels import LabelSet
 from ctbench.predictors import Finding
 from ctbench.reference import Reference
+from ctbench.report.drawings import slices
 from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.drawings.scene import Drawing, Scene
 from ctbench.report.drawings.slices import (
@@ -123,6 +124,16 @@ def test_boxes_stand_in_their_slice(scene):
     np.testing.assert_array_equal(
         draw_slice(scene, 0, layer, largest=SIZE), draw_slice(scene, 0, replace(layer, boxes=False), largest=SIZE)
     )
+
+
+def test_only_the_surest_boxes_have_a_label(scene, monkeypatch):
+    """Of five boxes in a slice all are framed, and the three surest are labelled, so that the picture stays visible."""
+    found = [Finding(1, (10, 10, 16, 18), "iph", number / 10) for number in range(1, 6)]
+    scene = replace(scene, drawings={"net": replace(scene.drawings["net"], findings=tuple(found))})
+    written = []
+    monkeypatch.setattr(slices, "_write", lambda _pen, _place, words, _rgb: written.append(words))
+    draw_slice(scene, 1, Layer("outlines", ("net",), "majority", ("iph",)), largest=SIZE)
+    assert [words for words in written if words.startswith("iph")] == ["iph 0.30", "iph 0.40", "iph 0.50"]
 
 
 @pytest.mark.parametrize(("name", "grey"), [("brain", 128), ("subdural", round(255 * (40 - 75 + 107.5) / 215))])
