@@ -11,8 +11,7 @@ import pandas as pd
 from ctbench.datasets import Case
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.volume import Geometry, read_geometry
-from ctbench.volume.dicom.series import choose_series, find_series
-from ctbench.volume.itk import quiet_itk, simpleitk
+from ctbench.volume.dicom.series import choose_series, find_series, read_tags
 
 __all__ = ["cohort_description", "voxel_shares"]
 
@@ -101,14 +100,8 @@ def _headers(case: Case) -> Mapping[str, str]:
     if case.image_path is None or not case.image_path.is_dir():
         return {}
     series = choose_series(find_series(case.image_path), case.series, case.image_path)
-    reader = simpleitk().ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(series.slices[0].path))
-    with quiet_itk():
-        reader.ReadImageInformation()
-    found = {
-        name: str(reader.GetMetaData(tag)).strip(" \0") for name, tag in _TAGS.items() if reader.HasMetaDataKey(tag)
-    }
+    stated = read_tags(series.slices[0].path, _TAGS.values())
+    found = {name: stated[tag] for name, tag in _TAGS.items() if tag in stated}
     age = found.get("age, years", "")
     if age.endswith("Y"):  # DICOM's age string: 073Y
         found["age, years"] = age[:-1].lstrip("0")

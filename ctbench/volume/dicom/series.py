@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from ctbench.volume.dicom.kinds import kind_of_start
 from ctbench.volume.dicom.strays import part_strays
 from ctbench.volume.itk import quiet_itk, simpleitk
 
-__all__ = ["Series", "Slice", "choose_series", "find_series"]
+__all__ = ["Series", "Slice", "choose_series", "find_series", "read_tags"]
 
 _NO_IMAGES = {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "SR", "KO", "REG", "DOC", "FID", "PLAN"}
 """Modalities of objects beside images; a segmentation has pixels, but they are no image."""
@@ -114,17 +115,12 @@ def choose_series(found: tuple[Series, ...], wanted: str | None, folder: Path) -
 
 
 def _read_header(path: Path) -> Slice | None:
-    sitk = simpleitk()
     with path.open("rb") as file:
         start = file.read(START_BYTES)
     if kind_of_start(start):
         return None
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
     try:
-        with quiet_itk():
-            reader.ReadImageInformation()
+        reader = _opened(path)
     except RuntimeError as error:
         has_signature = start[128:132] == b"DICM"
         if is_other_object(start) or not (has_signature or is_certain(path)):
@@ -135,9 +131,41 @@ def _read_header(path: Path) -> Slice | None:
     return _slice_of(path, reader)
 
 
+def read_tags(path: Path, tags: Iterable[str]) -> dict[str, str]:
+    """Return the values of those tags that a DICOM file states.
+
+    Args:
+        path: File of a slice.
+        tags: Tags as ``0008|0070``.
+
+    Raises:
+        VolumeFileError: The file cannot be read.
+    """
+    try:
+        reader = _opened(path)
+    except RuntimeError as error:
+        msg = f"DICOM image {path} cannot be read; copy or export it again"
+        raise VolumeFileError(msg) from error
+    return {tag: _text(reader, tag) for tag in tags if reader.HasMetaDataKey(tag)}
+
+
+def _opened(path: Path) -> Any:
+    """Return a reader that has read the header of a DICOM file; raises SimpleITK's ``RuntimeError`` if it cannot."""
+    reader = simpleitk().ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    with quiet_itk():
+        reader.ReadImageInformation()
+    return reader
+
+
+def _text(reader: Any, tag: str) -> str:
+    return str(reader.GetMetaData(tag)).strip(" \0") if reader.HasMetaDataKey(tag) else ""
+
+
 def _slice_of(path: Path, reader: Any) -> Slice:
     def text(tag: str) -> str:
-        return str(reader.GetMetaData(tag)).strip(" \0") if reader.HasMetaDataKey(tag) else ""
+        return _text(reader, tag)
 
     def numbers(tag: str, count: int) -> tuple[float, ...] | None:
         try:

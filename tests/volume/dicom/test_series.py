@@ -1,7 +1,7 @@
 import pytest
 
 from ctbench.errors import VolumeFileError
-from ctbench.volume.dicom.series import choose_series, find_series
+from ctbench.volume.dicom.series import choose_series, find_series, read_tags
 
 EVEN = [0, 5, 10, 15]
 LOCALIZER = {"0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"}
@@ -156,3 +156,15 @@ def test_a_header_without_a_pixel_spacing_has_none(write_series):
         assert content.count(b"\x28\x00\x30\x00") == 1
         path.write_bytes(content.replace(b"\x28\x00\x30\x00", b"\x28\x00\x32\x00"))
     assert {one.spacing_mm for one in find_series(folder)[0].slices} == {()}
+
+
+def test_tags_that_a_slice_states_are_read(write_series, tmp_path):
+    """Without blanks at the ends; a tag that is not there is left out, and a file that is no slice is told."""
+    folder = write_series(EVEN, tags={"0008|0070": "ACME ", "0008|0060": "CT"})
+    assert read_tags(folder / "001.dcm", ["0008|0070", "0008|0060", "0018|0060"]) == {
+        "0008|0070": "ACME",
+        "0008|0060": "CT",
+    }
+    (tmp_path / "text.dcm").write_text("no slice")
+    with pytest.raises(VolumeFileError, match=r"text\.dcm cannot be read"):
+        read_tags(tmp_path / "text.dcm", ["0008|0070"])
