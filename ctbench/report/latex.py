@@ -15,7 +15,7 @@ from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
 from ctbench.report.frames.summaries import summary
-from ctbench.report.wording import fixed, interval, metric_heading
+from ctbench.report.wording import fixed, interval, mean_sd, metric_heading
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL
 
@@ -156,9 +156,7 @@ def _rate(row: dict[Any, Any], name: str) -> str:
 
 
 def _mean_sd(mean: float, sd: float, unit: str) -> str:
-    if not math.isfinite(mean):
-        return "--"
-    return escaped(f"{fixed(mean, unit)} ± {fixed(sd, unit)}" if math.isfinite(sd) else fixed(mean, unit))
+    return escaped(mean_sd(mean, sd, unit))
 
 
 def _of_model(row: dict[Any, Any], unit: str) -> str:

@@ -12,6 +12,7 @@ __all__ = [
     "counted",
     "fixed",
     "interval",
+    "mean_sd",
     "metric_heading",
     "metric_title",
     "p_sign",
@@ -41,11 +42,23 @@ def unit_title(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def fixed(value: float | None, unit: str = "1") -> str:
-    """Write a number with the digits that its unit deserves: ratios 3, mm, mL and seconds 2, percentages 1."""
+def fixed(value: float | None, unit: str = "1", digits: int | None = None) -> str:
+    """Write a number with the digits that its unit deserves: ratios 3, mm, mL and seconds 2, percentages 1.
+
+    Args:
+        value: The number; a dash is written if it is undefined.
+        unit: Its unit.
+        digits: Number of digits after the point instead of the unit's, as a paper prints it.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:.{_DIGITS.get(unit, 2)}f}".replace("-", "−")
+    return f"{value:.{_DIGITS.get(unit, 2) if digits is None else digits}f}".replace("-", "−")
+
+
+def mean_sd(mean: float, sd: float, unit: str = "1", digits: int | None = None) -> str:
+    """Write mean ± SD, the mean alone if the SD is undefined (a single case); arguments as for ``fixed``."""
+    spread = f" ± {fixed(sd, unit, digits)}" if math.isfinite(mean) and math.isfinite(sd) else ""
+    return f"{fixed(mean, unit, digits)}{spread}"
 
 
 def interval(low: float, high: float, unit: str = "1") -> str:
