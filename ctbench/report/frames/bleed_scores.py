@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
@@ -12,10 +11,9 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import fairly_judged
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import LOW_DICE
-from ctbench.scores import without
 from ctbench.statistics import describe, failures, false_alarms, paired_tests
 
-__all__ = ["between_splits", "bleed_dice", "by_subgroup", "dice_table", "fields_of_view", "volume_table"]
+__all__ = ["between_splits", "bleed_dice", "by_subgroup", "case_dice", "dice_table", "fields_of_view", "volume_table"]
 
 _DESCRIBED = ["n", "mean", "sd", "median", "q1", "q3", "min", "max", "failed"]
 _VOLUMES = ["n", "pearson_r", "pearson_r_low", "pearson_r_high", "concordance", "rmse", "share_within", "limit_ml"]
@@ -83,11 +81,8 @@ def volume_table(results: ComparableRuns, bleed: str) -> pd.DataFrame:
     Returns:
         Columns ``rater, rater_kind, reference`` and those of ``ctbench.statistics.VolumeAgreement`` that a table shows.
     """
-    references = dict.fromkeys(results.models, results.common)
-    for reader in results.readers:
-        references[reader] = without(results.manifest.consensus, reader) if results.leave_one_out else results.common
     parts = []
-    for rater, reference in references.items():
+    for rater, reference in results.judged_on.items():
         own = results.scores[results.scores["rater"] == rater]
         found = tables.volumes(own, reference=reference, structures=(bleed,))
         if len(found):
@@ -118,7 +113,8 @@ def between_splits(
         dice = dice_table(bleed_dice(results, bleed))
         both = dice.merge(volumes.drop(columns=["n"], errors="ignore"), on=["rater", "rater_kind", "reference"])
         both = both[both["rater"].isin(results.models)]
-        digests = {model: _card(results, model).get("weights_digest", "") for model in results.models}
+        cards = {model: results.card(model) for model in results.models}
+        digests = {model: card.info.weights_digest if card else "" for model, card in cards.items()}
         parts.append(both.assign(split=results.manifest.split or "all", weights=both["rater"].map(digests)))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["rater", "weights", "split"])
     several = table.groupby(["rater", "weights"])["split"].transform("nunique") > 1
@@ -145,7 +141,8 @@ def fields_of_view(results: ComparableRuns, rows: pd.DataFrame) -> pd.DataFrame:
     """
     inputs: dict[str, tuple[int, float]] = {}
     for model in results.models:
-        parameters = _card(results, model).get("parameters", {})
+        card = results.card(model)
+        parameters = card.info.parameters if card else {}
         if "edge" in parameters and "spacing_mm" in parameters:
             edge, spacing = int(parameters["edge"]), parameters["spacing_mm"]
             inputs[model] = (edge, math.nan if spacing is None else edge * float(spacing))
@@ -169,7 +166,13 @@ def fields_of_view(results: ComparableRuns, rows: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("width_mm", ascending=False, na_position="first", kind="stable", ignore_index=True)
 
 
-def _card(results: ComparableRuns, model: str) -> Mapping[str, Any]:
-    """Return what the run of a model says of its predictor."""
-    card = results.board.manifest(results.run_of(model)).predictor
-    return {} if card is None else card.model_dump()
+def case_dice(results: ComparableRuns, structure: str) -> dict[tuple[str, str], float]:
+    """Return (case, model) -> Dice of a structure on the common reference, where it is defined."""
+    scores = results.scores
+    rows = scores[
+        (scores["metric"] == "dice")
+        & (scores["label"] == structure)
+        & (scores["reference"] == results.common)
+        & scores["rater"].isin(results.models)
+    ].dropna(subset="value")
+    return dict(zip(zip(rows["case"], rows["rater"], strict=True), rows["value"], strict=True))

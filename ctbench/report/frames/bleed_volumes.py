@@ -14,7 +14,7 @@ from ctbench.references import read_references
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import reference_volumes
-from ctbench.scores import RaterKind, without
+from ctbench.scores import RaterKind
 from ctbench.statistics import volume_agreement
 
 __all__ = ["ABC2_ALL", "ABC2_GRADED", "abc2_rows", "quantified"]
@@ -50,11 +50,8 @@ def quantified(results: ComparableRuns, strata: pd.DataFrame, bleed: str, datase
 
 def _of_raters(results: ComparableRuns, types: pd.Series, bleed: str) -> Iterator[dict[str, Any]]:
     scores = results.positive_scores
-    references = dict.fromkeys(results.models, results.common)
-    for reader in results.readers:
-        references[reader] = without(results.manifest.consensus, reader) if results.leave_one_out else results.common
     for kind in _ordered(types, results.labels):
-        for rater, reference in references.items():
+        for rater, reference in results.judged_on.items():
             own = scores[(scores["rater"] == rater) & (scores["reference"] == reference)]
             known = kind in results.labels and kind in tables.supported(own, rater, [kind])
             structure = kind if known else bleed

@@ -23,6 +23,7 @@ __all__ = [
     "cohort_scores",
     "cohort_table",
     "cohorts_of",
+    "comparable_models",
     "printed_overall",
     "shared_models",
     "subgroup_cohorts",
@@ -88,6 +89,12 @@ def shared_models(cohorts: Sequence[Cohort]) -> tuple[str, ...]:
     """Return the names of the models that were scored on every cohort."""
     first, *others = cohorts
     return tuple(name for name in first.results.models if all(name in one.results.models for one in others))
+
+
+def comparable_models(cohorts: Sequence[Cohort]) -> tuple[str, ...]:
+    """Return those of ``shared_models`` that know one structure of all cohorts."""
+    shared = shared_models(cohorts)
+    return tuple(model for model in shared if _shared([one.results.compared(model) for one in cohorts]))
 
 
 def cohort_scores(cohorts: Sequence[Cohort], model: str, metric: str) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from ctbench.errors import StoreError, UsageError
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
 from ctbench.report.frames.local_datasets import is_phantom
-from ctbench.runs import Manifest, Run, differing_rules
+from ctbench.runs import Manifest, Run, UsedPredictor, differing_rules
 from ctbench.scores import RaterKind, is_leave_one_out, without
 from ctbench.statistics import populated
 
@@ -200,6 +200,15 @@ class ComparableRuns:
         """The reference to compare readers and models on: ``leave-one-out`` if there is one, else the common one."""
         return tables.LEAVE_ONE_OUT if self.leave_one_out else self.common
 
+    @cached_property
+    def judged_on(self) -> Mapping[str, str]:
+        """Rater -> the reference to judge it by: the common one, or for a reader the one made without this reader."""
+        of_models = dict.fromkeys(self.models, self.common)
+        consensus = self.manifest.consensus
+        return of_models | {
+            reader: without(consensus, reader) if self.leave_one_out else self.common for reader in self.readers
+        }
+
     def expanded(self, reference: str) -> tuple[str, ...]:
         """Return the references that ``leave-one-out`` stands for; any other stands for itself."""
         if reference != tables.LEAVE_ONE_OUT:
@@ -221,6 +230,10 @@ class ComparableRuns:
         own = self.index[self.index["name"] == name]
         own = own if len(own) else self.index[self.index["rater_kind"] == RaterKind.READER]
         return str(own["run"].iloc[0]) if len(own) else ""
+
+    def card(self, model: str) -> UsedPredictor | None:
+        """Return what the run of a model says of its predictor."""
+        return self.board.manifest(self.run_of(model)).predictor
 
     def open_run(self, name: str) -> Run:
         """Return the run of a model, or the readers' run for any other name, with predictions, times and log.

@@ -12,7 +12,7 @@ from typing import Any
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames.case_calls import can_detect
-from ctbench.report.frames.cohorts import Cohort, cohorts_of, shared_models
+from ctbench.report.frames.cohorts import Cohort, cohorts_of, comparable_models, shared_models
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
@@ -100,10 +100,7 @@ def _can_compare(cohorts: Sequence[Cohort]) -> bool:
     """Return whether some model has a Dice of one structure on all of several datasets."""
     if len(cohorts) < 2 or not all("dice" in one.results.metrics for one in cohorts):
         return False
-    shared = shared_models(cohorts)
-    return bool(shared) and all(
-        set.intersection(*(set(one.results.compared(model)) for one in cohorts)) for model in shared
-    )
+    return bool(shared_models(cohorts)) and comparable_models(cohorts) == shared_models(cohorts)
 
 
 def _lead(results: Sequence[ComparableRuns]) -> Html:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from ctbench.report.frames.cohorts import (
     cohort_scores,
     cohort_table,
     cohorts_of,
+    comparable_models,
     printed_overall,
     shared_models,
     subgroup_cohorts,
@@ -28,12 +28,15 @@ from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.page.cohorts import cohort_figure
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
-from ctbench.report.wording import MISSING, fixed, metric_title
+from ctbench.report.wording import MISSING, fixed, mean_sd, metric_title
 from ctbench.statistics import OVERALL, describe
 
 __all__ = ["PARTS"]
 
 _VOLUME = "volume_difference_absolute_ml"
+_DIGITS = 2
+"""Of a Dice or a volume, as the paper prints them."""
+_mean_sd = partial(mean_sd, digits=_DIGITS)
 _COMMON = (
     "The reference is the one to which the readers contribute, as in the paper; they score higher on it than "
     "equals who did not. `ctbench report` has the fair comparison on references without the reader."
@@ -89,8 +92,8 @@ def _printed_readers(
         gap = shares[label]
         if volume:
             row["Average total volume in the reference"] = sizes.get(str(label), "NA")
-        share = f" ({_fixed(gap['share_percent'])} %)" if volume else ""
-        row["Mean of readers − model"] = _fixed(gap["difference"]) + share
+        share = f" ({fixed(gap['share_percent'], digits=_DIGITS)} %)" if volume else ""
+        row["Mean of readers − model"] = fixed(gap["difference"], digits=_DIGITS) + share
         rows.append(row)
     single = frame[frame["label"] != OVERALL]
     means = single.groupby("rater", sort=False)[["mean", "sd"]].mean()
@@ -116,7 +119,7 @@ def _matrix(counted: pd.DataFrame) -> pd.DataFrame:
     """Return the confusion as the paper draws it: a row for each structure of the reference."""
     names = list(counted["reference"].drop_duplicates())
     percent = counted.pivot_table(index="reference", columns="prediction", values="percent", sort=False)
-    shown = percent.reindex(index=names, columns=names).map(lambda share: fixed(share, "%"))
+    shown = percent.reindex(index=names, columns=names).map(lambda share: fixed(share, digits=1))
     return shown.rename_axis(index="Reference", columns=None).reset_index()
 
 
@@ -319,32 +322,16 @@ def _compared(cohorts: tuple[Cohort, ...], model: str) -> tuple[pd.DataFrame, pd
         raise NotAvailableError(str(error)) from error
 
 
-def _models_of(cohorts: tuple[Cohort, ...]) -> Iterator[str]:
-    """Yield the models with structures on all cohorts."""
-    able = [
-        model
-        for model in shared_models(cohorts)
-        if set.intersection(*(set(one.results.compared(model)) for one in cohorts))
-    ]
+def _models_of(cohorts: tuple[Cohort, ...]) -> tuple[str, ...]:
+    able = comparable_models(cohorts)
     if not able:
         msg = f"needs one model on all of {'; '.join(one.name for one in cohorts)}"
         raise NotAvailableError(msg)
-    yield from able
+    return able
 
 
 def _key(models: tuple[str, ...], model: str) -> str:
     return "" if len(models) == 1 else model
-
-
-def _mean_sd(mean: float, sd: float) -> str:
-    if not math.isfinite(mean):
-        return MISSING
-    return f"{_fixed(mean)} ± {_fixed(sd)}" if math.isfinite(sd) else _fixed(mean)
-
-
-def _fixed(value: float) -> str:
-    """Write a number with the two digits of the paper."""
-    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else MISSING
 
 
 PARTS: tuple[Part, ...] = (

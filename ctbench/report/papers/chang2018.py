@@ -11,12 +11,14 @@ import pandas as pd
 from ctbench.datasets import SIZE_CLASSES, Dataset
 from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
+from ctbench.report.frames.bleed_scores import case_dice
 from ctbench.report.frames.bleed_volumes import quantified
 from ctbench.report.frames.case_calls import RATES, calls, chief_calls, crossed_rows, detection_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
-from ctbench.report.frames.strata import Strata, bleed_of, strata
+from ctbench.report.frames.strata import Strata, strata
 from ctbench.report.page.cells import palette
+from ctbench.report.papers.hemorrhage import expect_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.scores import RaterKind
@@ -59,18 +61,10 @@ class _Cohort(NamedTuple):
 def _cohorts(material: Material) -> list[_Cohort]:
     found = []
     several = len({results.dataset for results in material.results}) > 1
-    for results in material.results:
-        bleed, dataset = bleed_of(results), material.datasets.get(results.dataset)
-        if bleed is None:
-            continue
-        own = strata(results, dataset, results.common)
-        split = results.manifest.split or "all"
+    for results, bleed in expect_bleed(material.results):
+        dataset, split = material.datasets.get(results.dataset), results.manifest.split or "all"
         name = f"{results.dataset}, {split}" if several else split
-        found.append(_Cohort(name, results, bleed, dataset, own))
-    if not found:
-        names = "; ".join(f"{results.dataset} has {', '.join(results.structures)}" for results in material.results)
-        msg = f"needs a structure that stands for any hemorrhage, a group named hemorrhage or a single label; {names}"
-        raise NotAvailableError(msg)
+        found.append(_Cohort(name, results, bleed, dataset, strata(results, dataset, results.common)))
     if all(cohort.strata.frame.empty for cohort in found):
         msg = "needs the metric reference_volume_ml, which was not scored"
         raise NotAvailableError(msg)
@@ -305,12 +299,9 @@ def _pictures(material: Material, *, right: bool) -> Result:
         found = _calls(cohort)
         found = found[found["rater_kind"] == RaterKind.MODEL] if len(found) else found
         chosen = _chosen(found, cohort.strata.frame["volume_ml"], right=right)
-        scores = cohort.results.scores
-        dice = scores[(scores["metric"] == "dice") & (scores["label"] == cohort.bleed)]
-        dice = dice[dice["reference"] == cohort.results.common].dropna(subset="value")
-        values = dict(zip(zip(dice["case"], dice["rater"], strict=True), dice["value"], strict=True))
+        dice = case_dice(cohort.results, cohort.bleed)
         for case, model in chosen:
-            tiles += error_tiles(cohort.results, cohort.dataset[case], [model], cohort.bleed, values)
+            tiles += error_tiles(cohort.results, cohort.dataset[case], [model], cohort.bleed, dice)
     if not tiles:
         wanted = "scans rightly called positive" if right else "wrongly called scans"
         msg = f"needs {wanted} and their label maps, got none"

@@ -16,6 +16,7 @@ from ctbench.report.frames.bleed_scores import (
     between_splits,
     bleed_dice,
     by_subgroup,
+    case_dice,
     dice_table,
     fields_of_view,
     volume_table,
@@ -25,6 +26,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import bleed_of, combinations, reference_volumes
 from ctbench.report.frames.subgroups import LOW_DICE, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import palette
+from ctbench.report.papers.hemorrhage import NO_VOLUMES, expect_model_of_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed
 
@@ -46,22 +48,8 @@ def _validation(material: Material) -> ComparableRuns:
     return material.one()
 
 
-def _bleed(results: ComparableRuns) -> str:
-    bleed = bleed_of(results)
-    if bleed is None:
-        msg = (
-            "needs a structure that stands for any hemorrhage, a group named hemorrhage or a single label; "
-            f"{results.dataset} has {', '.join(results.structures)}"
-        )
-        raise NotAvailableError(msg)
-    if not results.models:
-        msg = "needs a run of a model, got readers only"
-        raise NotAvailableError(msg)
-    return bleed
-
-
 def _dice(results: ComparableRuns) -> pd.DataFrame:
-    rows = bleed_dice(results, _bleed(results))
+    rows = bleed_dice(results, expect_model_of_bleed(results))
     if rows.empty:
         msg = "needs the metric dice, which was not scored; run again with --metric dice"
         raise NotAvailableError(msg)
@@ -70,7 +58,7 @@ def _dice(results: ComparableRuns) -> pd.DataFrame:
 
 def _cohort(material: Material) -> Result:
     results = _validation(material)
-    bleed, kinds = _bleed(results), combinations(results)
+    bleed, kinds = expect_model_of_bleed(results), combinations(results)
     volumes = reference_volumes(results, results.common)
     if volumes.empty:
         msg = "needs the metric reference_volume_ml, which was not scored"
@@ -160,7 +148,7 @@ def _pictures(material: Material, *, failed: bool) -> Result:
         )
         raise NotAvailableError(msg)
     label = str(rows["label"].iloc[0])
-    dice = dict(zip(zip(rows["case"], rows["rater"], strict=True), rows["value"], strict=True))
+    dice = case_dice(results, label)
     tiles = [
         tile for case, models in chosen.items() for tile in error_tiles(results, dataset[case], models, label, dice)
     ]
@@ -190,28 +178,26 @@ def _failed(rows: pd.DataFrame, models: Sequence[str]) -> dict[str, list[str]]:
 
 def _table_3(material: Material) -> Result:
     results = _validation(material)
-    frame = volume_table(results, _bleed(results))
+    bleed = expect_model_of_bleed(results)
+    frame = volume_table(results, bleed)
     if frame.empty:
-        msg = "needs the metrics volume_ml and reference_volume_ml, which were not scored"
-        raise NotAvailableError(msg)
+        raise NotAvailableError(NO_VOLUMES)
     printed = pd.DataFrame(
         {
             "Model": frame["rater"],
             "Volume Correlation": [fixed(value) for value in frame["pearson_r"]],
-            "RMSE": [fixed(value, "%") for value in frame["rmse"]],
+            "RMSE": [fixed(value, digits=1) for value in frame["rmse"]],
             f"Percent within {tables.VOLUME_LIMIT_ML:g}mL": [f"{100 * share:.0f}%" for share in frame["share_within"]],
-            "Average Volume Difference": [fixed(value, "%") for value in frame["mean_difference"]],
+            "Average Volume Difference": [fixed(value, digits=1) for value in frame["mean_difference"]],
         }
     )
-    caption = (
-        f"Volumes of {_bleed(results)} in mL against {results.common}, {_POSITIVES}; negative: less than the reference."
-    )
+    caption = f"Volumes of {bleed} in mL against {results.common}, {_POSITIVES}; negative: less than the reference."
     notes = ["The sign is that of the paper's Table 3 and text; the caption of its Figure 6 says the opposite."]
     return Result({"": Table(frame, caption, printed)}, notes=notes)
 
 
 def _volume_pairs(results: ComparableRuns) -> pd.DataFrame:
-    bleed = _bleed(results)
+    bleed = expect_model_of_bleed(results)
     parts = [
         tables.volume_pairs(results.scores, rater=model, reference=results.common, structures=(bleed,)).assign(
             rater=model
@@ -220,8 +206,7 @@ def _volume_pairs(results: ComparableRuns) -> pd.DataFrame:
     ]
     pairs = pd.concat(parts, ignore_index=True)
     if pairs.empty:
-        msg = "needs the metrics volume_ml and reference_volume_ml, which were not scored"
-        raise NotAvailableError(msg)
+        raise NotAvailableError(NO_VOLUMES)
     return pairs
 
 
@@ -271,8 +256,8 @@ def _training(material: Material) -> Result:
             "Dice: mean (SD)": [f"{fixed(row.mean)} ({fixed(row.sd)})" for row in tuples(frame)],
             "Percent Failed": [f"{100 * share:.1f}%" for share in frame["share_failed"]],
             "Volume Correlation": [fixed(value) for value in frame["pearson_r"]],
-            "RMSE": [fixed(value, "%") for value in frame["rmse"]],
-            "Average Volume Difference": [fixed(value, "%") for value in frame["mean_difference"]],
+            "RMSE": [fixed(value, digits=1) for value in frame["rmse"]],
+            "Average Volume Difference": [fixed(value, digits=1) for value in frame["mean_difference"]],
             "Dice minus that in training": [fixed(value) for value in frame["minus_training"]],
         }
     )
@@ -300,7 +285,7 @@ def _receptive_fields(material: Material) -> Result:
             "Percent Failed": [f"{100 * share:.1f}%" for share in frame["share_failed"]],
             "Precision": [fixed(value) for value in frame["precision"]],
             "Sensitivity": [fixed(value) for value in frame["sensitivity"]],
-            "Drawn in normal scans, mL": [fixed(value, "%") for value in frame["false_ml"]],
+            "Drawn in normal scans, mL": [fixed(value, digits=1) for value in frame["false_ml"]],
             "Dice minus the widest (95 % CI)": [
                 MISSING
                 if pd.isna(row.difference)

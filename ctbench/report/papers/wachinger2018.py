@@ -206,7 +206,7 @@ def _median(boxes: pd.DataFrame, label: str, rater: str) -> float:
 def _settings(material: Material) -> Settings:
     for results in material.results:
         for model in results.models:
-            card = results.open_run(model).manifest.predictor
+            card = results.card(model)
             settings = settings_of(card.info.parameters) if card else None
             if settings is not None:
                 return settings

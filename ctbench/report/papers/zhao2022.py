@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
+from ctbench.report.frames.bleed_scores import bleed_dice, case_dice
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.papers.hemorrhage import expect_model_of_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
 from ctbench.report.wording import fixed, metric_heading
 from ctbench.statistics import Population, describe
@@ -21,19 +23,9 @@ _CONVENTIONS: dict[Population, str] = {
 }
 
 
-def _bleed(results: ComparableRuns) -> str:
-    """Return the structure that all models know: a group, if there is one, is any hemorrhage."""
-    known = [set(results.scores["label"]), *(set(results.compared(model)) for model in results.models)]
-    shared = [name for name in (*results.groups, *results.labels) if all(name in one for one in known)]
-    if not results.models or not shared:
-        msg = f"needs runs of models that know one structure in common; got {', '.join(results.models) or 'no models'}"
-        raise NotAvailableError(msg)
-    return shared[0]
-
-
 def _table_1(material: Material) -> Result:
     results = material.one()
-    label, scored = _bleed(results), [name for name in _METRICS if name in results.metrics]
+    label, scored = expect_model_of_bleed(results), [name for name in _METRICS if name in results.metrics]
     if "dice" not in scored:
         msg = f"needs the metric dice; the runs on {results.dataset} have {', '.join(results.metrics)}"
         raise NotAvailableError(msg)
@@ -77,19 +69,11 @@ def _tolerance(results: ComparableRuns) -> str:
 
 def _figure_3(material: Material) -> Result:
     results = material.one()
-    label, dataset = _bleed(results), material.dataset(results)
-    scores = results.positive_scores
-    rows = scores[
-        (scores["metric"] == "dice")
-        & (scores["reference"] == results.common)
-        & (scores["label"] == label)
-        & scores["rater"].isin(results.models)
-    ].dropna(subset="value")
-    tiles = []
+    label, dataset = expect_model_of_bleed(results), material.dataset(results)
+    rows, dice, tiles = bleed_dice(results, label), case_dice(results, label), []
     for model in results.models:
-        own = rows[rows["rater"] == model].sort_values(["value", "case"])
-        dice = {(str(case), model): value for case, value in zip(own["case"], own["value"], strict=True)}
-        chosen = dict.fromkeys([str(own["case"].iloc[-1]), str(own["case"].iloc[0])]) if len(own) else {}
+        own = rows.loc[rows["rater"] == model].dropna(subset="value").sort_values(["value", "case"])["case"].astype(str)
+        chosen = dict.fromkeys([own.iloc[-1], own.iloc[0]]) if len(own) else {}
         tiles += [tile for case in chosen for tile in error_tiles(results, dataset[case], [model], label, dice)]
     if not tiles:
         msg = "needs predictions of cases with hemorrhage, which the runs do not hold"

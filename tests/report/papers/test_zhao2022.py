@@ -12,12 +12,16 @@ TABLE_1, FIGURE_3 = (part.make for part in PARTS)
 def material(make_small_runs, tmp_path_factory):
     """Readers and two models on six cases, of which one has no caudate, and nobody draws one."""
     runs = make_small_runs(
-        tmp_path_factory.mktemp("runs"), raters=("reader1", "unet", "atlas"), edit=_without_one_caudate
+        tmp_path_factory.mktemp("runs"),
+        raters=("reader1", "unet", "atlas"),
+        edit=_without_one_caudate,
+        labels={"caudate": 6},
     )
     return Material.of(runs, {})
 
 
 def _without_one_caudate(scores):
+    scores = scores[scores["label"] == "caudate"]
     empty = (scores["label"] == "caudate") & (scores["case"] == "case02")
     is_volume = scores["metric"].str.contains("volume")
     value = scores["value"].mask(empty & is_volume, 0.0).mask(empty & ~is_volume)
@@ -62,6 +66,8 @@ def test_pictures_need_the_files_of_the_dataset(material):
 
 def test_readers_alone_are_no_models(make_small_runs, tmp_path):
     """The sentence says what is needed."""
-    material = Material.of(make_small_runs(tmp_path, raters=("reader1", "reader2")), {})
-    with pytest.raises(NotAvailableError, match="needs runs of models that know one structure in common"):
+    material = Material.of(
+        make_small_runs(tmp_path, raters=("reader1", "reader2"), edit=_without_one_caudate, labels={"caudate": 6}), {}
+    )
+    with pytest.raises(NotAvailableError, match="needs a run of a model, got readers only"):
         TABLE_1(material)
