@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,7 +154,8 @@ class Dataset:
 
     def file_lines(self) -> list[str]:
         """Return the lines of which ``fingerprint`` is the digest, sorted."""
-        return sorted(line for case in self.cases for line in _digests(case))
+        digest_of = functools.cache(sha256)  # one file may hold the annotations of all cases
+        return sorted(line for case in self.cases for line in _digests(case, digest_of))
 
 
 def fingerprint_of(lines: Iterable[str]) -> str:
@@ -161,13 +163,13 @@ def fingerprint_of(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def _digests(case: Case) -> Iterator[str]:
+def _digests(case: Case, digest_of: Callable[[Path], str]) -> Iterator[str]:
     masks = [("image", "", case.image_path), ("reference", "", case.reference_path)]
     masks += [("reader", name, mask) for name, mask in case.reader_paths.items()]
     masks += [("descriptions", name, path) for name, path in case.descriptions.items() if path.is_file()]
     for role, reader, mask in masks:
         for inner, file in _files(mask):
-            yield "\t".join((case.id, role, reader, inner, _digest(case, file)))
+            yield "\t".join((case.id, role, reader, inner, _digest(case, file, digest_of)))
     if case.naming != Naming():
         yield _rule_line(case, "naming", [sorted(case.naming.aliases.items()), case.naming.overlap])
     if case.pictures != Pictures():
@@ -179,9 +181,9 @@ def _rule_line(case: Case, role: str, rules: list[object]) -> str:
     return f"{case.id}\t{role}\t\t\t{digest}"
 
 
-def _digest(case: Case, file: Path) -> str:
+def _digest(case: Case, file: Path, digest_of: Callable[[Path], str]) -> str:
     try:
-        return sha256(file)
+        return digest_of(file)
     except FileNotFoundError as error:
         msg = f"{case}: {file} was there a moment ago and is gone; put it back"
         raise MissingFileError(msg) from error

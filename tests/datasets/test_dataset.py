@@ -6,6 +6,7 @@ import pytest
 
 from ctbench.datasets import load_dataset
 from ctbench.errors import DatasetError, MissingFileError, VolumeFileError
+from ctbench.files import sha256
 
 
 @pytest.fixture
@@ -139,6 +140,23 @@ def test_a_file_of_all_cases_is_read_case_by_case(tmp_path, write_map, write_cat
     with pytest.raises(VolumeFileError, match=r"case 'c3' of 'toy', reader 'anna': .*anna.json has no picture of case"):
         dataset["c3"].reader("anna")
     assert len({line for line in dataset.file_lines() if "\treader\t" in line}) == 3
+
+
+def test_a_file_of_all_cases_is_digested_once(tmp_path, write_map, write_catalog, monkeypatch):
+    """Its bytes are read once for a fingerprint, not again for each case; its line stands for each case."""
+    for case in ("c1", "c2", "c3"):
+        write_map(tmp_path / f"images/{case}.nii.gz")
+    (tmp_path / "anna.json").write_text("[]")
+    dataset = load_dataset(write_catalog(toy={"image": "images/{case}.nii.gz", "readers": "{reader}.json"}))
+    read = []
+
+    def counted(path):
+        read.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr("ctbench.datasets.dataset.sha256", counted)
+    assert sum("\treader\tanna\t" in line for line in dataset.file_lines()) == 3
+    assert sorted(read) == ["anna.json", "c1.nii.gz", "c2.nii.gz", "c3.nii.gz"]
 
 
 @pytest.mark.parametrize(("spoil", "error"), [("gone", MissingFileError), ("a circle", VolumeFileError)])
