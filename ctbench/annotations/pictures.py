@@ -181,13 +181,20 @@ def _by_default(name: str, _: Pictures, case: str | None, *, paged: bool) -> int
 
 
 def _by_pattern(name: str, rule: Pictures, case: str | None, *, paged: bool) -> int | None:
-    parts = (rule.name or "").split("/")
-    groups = {"{case}": re.escape(case) if case else r"[^/]+", "{slice}": r"(?P<slice>\d{1,6})", "*": r"[^/]*?"}
-    pieces = ["".join(groups.get(piece, re.escape(piece)) for piece in _FIELD.split(part)) for part in parts]
-    found = re.fullmatch("/".join(pieces), "/".join(_FOLDERS.split(name)[-len(parts) :]))
+    parts, expression = _expression(rule.name or "", case)
+    found = expression.fullmatch("/".join(_FOLDERS.split(name)[-parts:]))
     if found is None:
         return None
     return 0 if paged else int(found["slice"])
+
+
+@lru_cache
+def _expression(pattern: str, case: str | None) -> tuple[int, re.Pattern[str]]:
+    """Return how many parts of a path a pattern has, and an expression for them."""
+    parts = pattern.split("/")
+    groups = {"{case}": re.escape(case) if case else r"[^/]+", "{slice}": r"(?P<slice>\d{1,6})", "*": r"[^/]*?"}
+    pieces = ["".join(groups.get(piece, re.escape(piece)) for piece in _FIELD.split(part)) for part in parts]
+    return len(parts), re.compile("/".join(pieces))
 
 
 def _first(mine: Sequence[tuple[Picture, int]], count: int, rule: Pictures, path: Path) -> int:
