@@ -34,6 +34,9 @@ PICTURE_FILES = (".json", ".xml")
 """Suffixes of files that hold the annotations of pictures: of Label Studio, and of CVAT."""
 AS_STORED = ("z", "y", "x")
 
+_MOST_FILES = 32
+"""Files kept in memory: cases are read one after the other, each by all readers, who may have one file each."""
+
 _FOLDERS = re.compile(r"[/\\]|\?d=")
 _SUFFIXES = re.compile(r"(\.[A-Za-z]\w{0,4})+$")
 _LAST_NUMBER = re.compile(r"(\d{1,6})\D*$")
@@ -80,7 +83,7 @@ def read_pictures(path: Path) -> tuple[Picture, ...]:
     return _read_file(path, stated.st_mtime_ns, stated.st_size)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_MOST_FILES)
 def _read_file(path: Path, _changed_ns: int, _size: int) -> tuple[Picture, ...]:
     return read_label_studio(path) if path.suffix.lower() == ".json" else read_cvat_xml(path)
 

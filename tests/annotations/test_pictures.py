@@ -153,6 +153,13 @@ def test_files_of_pictures_are_known_by_their_suffix(tmp_path, drawn, labels):
     assert picture_names(path) == ("iph",)
 
 
+def test_files_of_many_readers_are_parsed_once(tmp_path):
+    """The files of twelve readers, read in turn for each case, remain in memory."""
+    paths = [write_names(tmp_path / f"reader{number}.xml", "000.png") for number in range(12)]
+    first = [read_pictures(path) for path in paths]
+    assert all(read_pictures(path) is before for path, before in zip(paths, first, strict=True))
+
+
 def test_the_files_of_a_folder_are_listed(tmp_path):
     """The table of colours is one of them, for it says what the pictures mean."""
     (tmp_path / "labelmap.txt").touch()
