@@ -9,11 +9,11 @@ import yaml
 
 from ctbench.errors import DatasetError, MissingFileError
 
-__all__ = ["read_yaml"]
+__all__ = ["parse_yaml", "read_yaml"]
 
 
 _MOST_VALUES = 100_000
-"""Most values in a file: a few nested aliases could expand to billions."""
+"""Most values of a file with aliases: a few nested ones could expand to billions."""
 
 
 _READ_AS = {
@@ -28,6 +28,7 @@ _READ_AS = {
 
 _MOST_LEVELS = 100
 """Deepest nesting of a file: the time that the scanner needs grows with its square."""
+_TOO_DEEP = f"it is nested more than {_MOST_LEVELS} levels deep"
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,13 +38,13 @@ class _Loader(yaml.SafeLoader):
 
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803  # PyYAML's name
         if self.flow_level >= _MOST_LEVELS:  # many are scanned before the first of them is composed
-            raise RecursionError
+            raise RecursionError(_TOO_DEEP)
         super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._level += 1
         if self._level > _MOST_LEVELS:
-            raise RecursionError
+            raise RecursionError(_TOO_DEEP)
         try:
             return super().compose_node(parent, index)
         finally:
@@ -77,7 +78,7 @@ def read_yaml(path: Path) -> Any:
             message contains the line.
     """
     try:
-        return _values(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError) as error:
         msg = f"no catalogue file at {path}; expected the path of a YAML file"
         raise MissingFileError(msg) from error
@@ -95,12 +96,20 @@ def read_yaml(path: Path) -> Any:
         raise DatasetError(msg) from error
 
 
-def _values(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
+    """Return the content of YAML as plain values: mappings, lists, strings, numbers; None if it is empty.
+
+    Raises:
+        yaml.YAMLError: It is not valid YAML, has a duplicate key, or its aliases expand to too many values.
+        RecursionError: It is nested too deeply.
+        ValueError: It has a value that does not exist, such as the date 2020-99-99.
+    """
     loader = _Loader(text)
     node = loader.get_single_node()
     if node is None:
         return None
-    if _expanded(node, {}) > _MOST_VALUES:
+    known: dict[int, int] = {}
+    if _expanded(node, known) > max(_MOST_VALUES, len(known)):
         problem = f"its aliases (*name) expand to more than {_MOST_VALUES} values; write them out"
         raise yaml.MarkedYAMLError(problem=problem)
     return loader.construct_document(node)

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ctbench.datasets.yamlfile import parse_yaml
 from ctbench.errors import MissingFileError, SchemaVersionError, UsageError
 from ctbench.metric_descriptions import LOCKED_METRICS
 from ctbench.runs.changes import MOVED_COLUMNS, TOLERANCE
@@ -110,7 +111,7 @@ def read_lock(path: Path) -> Lock:
         msg = f"no lock file at {path}; write it with `ctbench lock RUN --out {path}`"
         raise MissingFileError(msg)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and content.get("lock_version", _VERSION) != _VERSION:
             msg = f"{path} is of lock version {content['lock_version']}, expected {_VERSION}; write it again"
             raise SchemaVersionError(msg)

@@ -47,6 +47,14 @@ def test_aliases_that_expand_to_millions_are_refused(read):
         read("\n".join(lines))
 
 
+def test_a_long_file_without_aliases_is_read(read, monkeypatch):
+    """The limit is of what aliases expand to: a lock of many structures and readers may have more values than it."""
+    monkeypatch.setattr("ctbench.datasets.yamlfile._MOST_VALUES", 10)
+    assert len(read(f"- [{'x, ' * 20}x]\n")[0]) == 21
+    with pytest.raises(DatasetError, match="aliases"):
+        read("- &a [x, x, x, x, x]\n- *a\n")
+
+
 def test_code_is_not_run(read, tmp_path):
     """Tags that make Python objects are an error, and nothing was called."""
     with pytest.raises(DatasetError, match="not valid YAML"):

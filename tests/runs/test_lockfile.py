@@ -74,6 +74,18 @@ def test_a_file_that_is_no_lock_is_refused(tmp_path, content):
         read_lock(tmp_path / "x")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("failed: 0\nfailed: 1\n", "'failed' is written twice"), ("[" * 20_000, "nested more than 100 levels deep")],
+    ids=["two values", "nest"],
+)
+def test_a_lock_is_read_as_strictly_as_a_catalogue(file, text, said):
+    """A field that a merge left there twice has no silent winner, and a deep nest costs no time."""
+    file.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_lock(file)
+
+
 def test_absent_and_newer_locks_are_refused(tmp_path):
     """Both messages say what to do."""
     with pytest.raises(MissingFileError, match="write it with `ctbench lock RUN"):
