@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Inside", "look_inside", "unlinked_bytes"]
+__all__ = ["Inside", "look_inside", "open_files", "statuses", "unlinked_bytes"]
 
 _TCP_BYTES = 10 * 2**20
 """What the buffers of one TCP connection may hold by default: 4 MiB to send and 6 MiB to receive."""
@@ -52,14 +52,28 @@ def unlinked_bytes(processes: Iterable[int]) -> int:
     """Return the size on disk of the files that some processes have open and that were deleted."""
     sizes = {}
     for pid in processes:
-        folder = f"/proc/{pid}/fd"
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder):  # noqa: PTH208  # as above, and it is read ten times a second
-                with contextlib.suppress(OSError):
-                    found = os.stat(f"{folder}/{name}")  # noqa: PTH116
-                    if not found.st_nlink:
-                        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+        with contextlib.suppress(OSError):  # as above
+            for found in open_files(pid):
+                if not found.st_nlink:
+                    sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
     return sum(sizes.values())
+
+
+def open_files(pid: int) -> Iterator[os.stat_result]:
+    """Return the status of each file that a process has open.
+
+    Raises:
+        OSError: The process has ended, or may not be read.
+    """
+    folder = f"/proc/{pid}/fd"
+    return statuses(f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208  # read ten times a second
+
+
+def statuses(links: Iterable[str]) -> Iterator[os.stat_result]:
+    """Yield the status of each file that a link of ``/proc`` leads to, as far as it is still there."""
+    for link in links:
+        with contextlib.suppress(OSError):
+            yield os.stat(link)  # noqa: PTH116  # no Path resolves such a link
 
 
 def _socket_bytes(pid: int) -> int:

@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from ctbench.predictors.isolation.inside import open_files, statuses
+
 __all__ = ["held_bytes", "mapped_bytes"]
 
 
@@ -29,11 +31,9 @@ def held_bytes(processes: Iterable[int]) -> int:
     sizes: dict[int, int] = {}
     for pid in processes:
         with contextlib.suppress(OSError):  # it has ended, or may not be read
-            for path in (*_open_files(pid), *_mapped_files(pid, device)):
-                with contextlib.suppress(OSError):
-                    found = os.stat(path)  # noqa: PTH116  # a link of /proc: no Path resolves it
-                    if found.st_dev == device:
-                        sizes[found.st_ino] = found.st_blocks * 512
+            for found in (*open_files(pid), *statuses(_mapped_files(pid, device))):
+                if found.st_dev == device:
+                    sizes[found.st_ino] = found.st_blocks * 512
     return sum(sizes.values())
 
 
@@ -51,11 +51,6 @@ def mapped_bytes(pid: int) -> int:
             elif counts and first == b"Pss:":
                 total += int(rest[0]) * 1024
     return total
-
-
-def _open_files(pid: int) -> Iterator[str]:
-    folder = f"/proc/{pid}/fd"
-    return (f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208  # read ten times a second
 
 
 def _mapped_files(pid: int, device: int) -> Iterator[str]:
