@@ -108,7 +108,7 @@ def merge_codes(array: NDArray[np.integer], labels: LabelSet, naming: Naming, wh
         known = dict.fromkeys(codes.tolist(), 0 if other is None else labels[other]) | known
     strangers = [code for code in codes.tolist() if code not in known]
     if strangers:
-        listed = ", ".join(map(str, strangers[:_MOST_LISTED])) + (", ..." if len(strangers) > _MOST_LISTED else "")
+        listed = _listed(map(str, strangers))
         msg = f"{where} holds the codes {listed}, which are neither labels nor aliases of the dataset"
         raise LabelError(msg)
     table = np.array([known[code] for code in codes.tolist()], np.min_scalar_type(max(known.values())))
