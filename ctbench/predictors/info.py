@@ -238,9 +238,11 @@ def info_of_program(labels: Labels, here: Path, **defaults: Any) -> PredictorInf
     Raises:
         PluginNotFoundError, UsageError: As for `read_labels_file`.
     """
-    path = here / (LABELS_FILE if isinstance(labels, Mapping) else labels or LABELS_FILE)
-    where = "labels" if isinstance(labels, Mapping) else str(path)
-    content = labels_content(labels, where) if isinstance(labels, Mapping) else read_labels_file(path)
+    if isinstance(labels, Mapping):
+        where, content = "labels", labels_content(labels, "labels")
+    else:
+        path = here / (labels or LABELS_FILE)
+        where, content = str(path), read_labels_file(path)
     if ALIASES in content:
         msg = f"{where} has aliases, but the answer of a program is a label map, which has codes and no names"
         raise UsageError(msg)
