@@ -1,0 +1,100 @@
+"""Tables of a model's probabilities against the votes of several readers, filled in one pass over a stated domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctbench.consensus.patterns import Domain
+from ctbench.consensus.readings import Readings
+from ctbench.errors import GeometryError, UsageError
+from ctbench.statistics.forecasts import NOT_READ, ForecastTable
+
+__all__ = ["BOX_MARGIN_MM", "domain_mask", "forecast_tables"]
+
+BOX_MARGIN_MM = 10.0
+"""Margin around the box of what any reader drew, in mm, within which probabilities are judged."""
+
+
+def domain_mask(
+    readings: Readings, domain: Domain, spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> NDArray[np.bool_]:
+    """Return the voxels in which probabilities are judged, z,y,x. It depends on the readers only, never on the model.
+
+    Args:
+        readings: What the readers drew.
+        domain: ``image``; ``box``, the box of all that any reader drew with a margin of ``BOX_MARGIN_MM``, cut at the
+            border of the image and empty if nobody drew anything; or a mask, z,y,x bool (of the brain, say), together
+            with what any reader drew. Slices that nobody annotated are left out.
+        spacing_mm: Size of a voxel along z, y, x.
+
+    Raises:
+        UsageError: ``domain`` is a word other than ``box`` and ``image``.
+        GeometryError: It is a mask of another shape than the label maps.
+    """
+    inside = np.zeros(readings.shape, bool)
+    if isinstance(domain, str) and domain == "image":
+        inside[:] = True
+    else:
+        drawn = reduce(np.logical_or, [array != 0 for array in readings.maps])
+        if not isinstance(domain, str):
+            if domain.shape != readings.shape:
+                msg = f"domain has shape {domain.shape}; expected that of the label maps, {readings.shape}"
+                raise GeometryError(msg)
+            inside = domain.astype(bool) | drawn
+        elif domain != "box":
+            msg = f"unknown domain {domain!r}; expected 'box', 'image' or a mask"
+            raise UsageError(msg)
+        elif drawn.any():
+            inside[_box(drawn, spacing_mm)] = True
+    inside[~readings.annotated.any(axis=0)] = False
+    return inside
+
+
+def forecast_tables(
+    readings: Readings,
+    probabilities: Mapping[str, NDArray[np.uint8]],
+    structures: Mapping[str, tuple[int, ...]],
+    domain: NDArray[np.bool_],
+) -> dict[str, ForecastTable]:
+    """Count each structure's voxels by stored probability and pattern of votes.
+
+    Args:
+        readings: What the readers drew.
+        probabilities: Structure -> z,y,x codes 0 to 255 of ``ctbench.statistics.forecasts.encode``.
+        structures: Structure -> label codes of the readers that belong to it.
+        domain: z,y,x bool, the voxels that count, see ``domain_mask``.
+
+    Returns:
+        Structure -> table, in the order of ``probabilities``.
+
+    Raises:
+        GeometryError: An array has another shape than the label maps.
+    """
+    for name, codes in probabilities.items():
+        if codes.shape != readings.shape or domain.shape != readings.shape:
+            msg = (
+                f"the probabilities of {name} have shape {codes.shape}, the domain {domain.shape}; "
+                f"expected that of the label maps, {readings.shape}"
+            )
+            raise GeometryError(msg)
+    at = np.flatnonzero(domain.ravel())
+    drawn = readings.drawn_at(at)
+    looked = readings.annotated[:, at // max(readings.shape[1] * readings.shape[2], 1)]
+    tables = {}
+    for name, codes in probabilities.items():
+        votes = np.where(looked, np.isin(drawn, structures[name]), NOT_READ).astype(np.int8)
+        tables[name] = ForecastTable.of(codes.ravel()[at], list(votes), readings.readers)
+    return tables
+
+
+def _box(drawn: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> tuple[slice, ...]:
+    box = []
+    for axis, size_mm in enumerate(spacing_mm):
+        found = np.flatnonzero(drawn.any(axis=tuple({0, 1, 2} - {axis})))
+        margin = int(np.ceil(round(BOX_MARGIN_MM / size_mm, 6)))
+        box.append(slice(max(int(found[0]) - margin, 0), int(found[-1]) + margin + 1))
+    return tuple(box)
