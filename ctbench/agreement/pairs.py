@@ -40,7 +40,7 @@ def pair_rows(
     """
     rows: list[Row] = []
     if isinstance(tolerance_mm, Mapping):
-        tolerance_mm = {name: tolerance_mm[name] for name in panel.structures}
+        tolerance_mm = {name: tolerance_mm[name] for name in panel.structures if name in tolerance_mm}
     scores = {}
     for other in panel.readers[1:]:
         found = score_by_reference(

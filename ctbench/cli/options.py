@@ -35,6 +35,7 @@ __all__ = [
     "RunFolder",
     "Split",
     "Timeout",
+    "Tolerance",
     "Trust",
     "TrustPackage",
     "Unsandboxed",
@@ -42,6 +43,7 @@ __all__ = [
     "dataset_of_run",
     "isolation_from",
     "key_values",
+    "with_tolerances",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list of objects.")]
@@ -80,6 +82,15 @@ Consensus = Annotated[
 Metrics = Annotated[
     list[str] | None,
     typer.Option("--metric", metavar="METRIC", help="Compute this metric. May be repeated. [default: all metrics]"),
+]
+Tolerance = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tolerance",
+        metavar="MM|LABEL=MM",
+        help="Tolerance of nsd (surface Dice) in mm, of all structures or of one. May be repeated. "
+        "[default: the dataset's]",
+    ),
 ]
 Jobs = Annotated[
     int, typer.Option("--jobs", "-j", metavar="N", help="Number of parallel processes; -1 uses all cores.")
@@ -147,6 +158,24 @@ def chosen_split(dataset: Dataset, split: str | None) -> str:
     if split is None:
         return "test" if any(case.split == "test" for case in dataset) else ""
     return "" if split == "all" else split
+
+
+def with_tolerances(dataset: Dataset, given: list[str] | None) -> Dataset:
+    """Return the dataset with the tolerances of ``--tolerance MM`` or ``--tolerance LABEL=MM``.
+
+    Raises:
+        UsageError: A tolerance is not a positive number, or the dataset has no such structure.
+    """
+    # A structure's own tolerance is set after that of all.
+    for text in sorted(given or (), key=lambda text: "=" in text):
+        name, _, value = text.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError as error:
+            msg = f"--tolerance expects MM or LABEL=MM, e.g. 2 or iph=0.5; got {text!r}"
+            raise UsageError(msg) from error
+        dataset = dataset.with_tolerance({name: number} if name else number)
+    return dataset
 
 
 def dataset_of_run(run: Run, dataset: str | None, catalog: list[Path] | None) -> Dataset:

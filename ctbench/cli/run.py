@@ -24,11 +24,13 @@ from ctbench.cli.options import (
     Processes,
     Split,
     Timeout,
+    Tolerance,
     Trust,
     Unsandboxed,
     chosen_split,
     isolation_from,
     key_values,
+    with_tolerances,
 )
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
 
@@ -53,6 +55,7 @@ def run(
     split: Split = None,
     consensus: Consensus = "majority",
     metric: Metrics = None,
+    tolerance: Tolerance = None,
     device: Device = None,
     option: Options = None,
     trust: Trust = False,
@@ -111,7 +114,7 @@ def run(
         print(process_command(predictor, key_values(option, device), isolation))
         return
     part = Shard.parse(shard) if shard else None
-    loaded = load_dataset(dataset, catalog=catalog)
+    loaded = with_tolerances(load_dataset(dataset, catalog=catalog), tolerance)
     wanted = [predictor]
     if readers and out is None and predictor != READERS and any(len(case.readers) > 1 for case in loaded):
         wanted.append(READERS)

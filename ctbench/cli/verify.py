@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,10 @@ from ctbench.cli.options import (
     key_values,
 )
 from ctbench.cli.output import note, print_frame, show_progress
+
+if TYPE_CHECKING:
+    from ctbench.datasets import Dataset
+    from ctbench.runs import Run
 
 __all__ = ["verify"]
 
@@ -62,7 +66,7 @@ def verify(
     """Score the predictions that a run keeps again and list every value that changed; exits 1 if any did.
 
     Overlaps and volumes must be equal, distances within 1e-6 mm; what run.json states must follow from the dataset. No
-    cache is used.
+    cache is used. A run that was scored with --tolerance is scored again with its own tolerance, and this is said.
 
     Example: `ctbench verify runs/phantom-hemorrhage/threshold --lock ctbench.lock`
     """
@@ -73,7 +77,7 @@ def verify(
 
     opened = open_run(run)
     expected = read_lock(lock) if lock else None
-    loaded = dataset_of_run(opened, dataset, catalog)
+    loaded = _with_own_tolerance(opened, dataset_of_run(opened, dataset, catalog))
     execution = Execution(jobs=jobs, cached=False, progress=show_progress)
     isolation = isolation_from(
         trust=trust,
@@ -98,3 +102,15 @@ def verify(
     note(f"ctbench: {len(moved)} values changed in {run}" if len(moved) else f"ctbench: {run} is verified")
     if len(moved):
         raise typer.Exit(1)
+
+
+def _with_own_tolerance(run: Run, dataset: Dataset) -> Dataset:
+    """Return the dataset with the tolerance of a run, which its user may have chosen; say so if it is another one."""
+    own = dataset.with_tolerance(run.manifest.tolerance_mm)
+    if own.tolerance_mm == dataset.tolerance_mm:
+        return dataset
+    note(
+        f"{run.folder} was scored with a tolerance of {run.manifest.tolerance_mm} mm, where {dataset.name} has "
+        f"{dataset.tolerance_mm} mm; boards do not accept it"
+    )
+    return own

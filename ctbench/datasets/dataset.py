@@ -6,7 +6,8 @@ import difflib
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from ctbench.annotations import (
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import SPLITS
 from ctbench.datasets.entry import AnnotatedColumn, Entry
-from ctbench.errors import DatasetError, MissingFileError, VolumeFileError
+from ctbench.errors import DatasetError, MissingFileError, UsageError, VolumeFileError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 
@@ -137,6 +138,29 @@ class Dataset:
         known = {case.id for case in self.cases}
         wanted = {case_id if case_id in known else self[case_id].id for case_id in cases}
         return replace(self, cases=tuple(case for case in self.cases if case.id in wanted))
+
+    def with_tolerance(self, tolerance_mm: float | Mapping[str, float]) -> Dataset:
+        """Return the dataset with another tolerance of the normalized surface Dice; its fingerprint stays the same.
+
+        Args:
+            tolerance_mm: Tolerance in mm of all structures, or by label and group; structures that are not named keep
+                their own.
+
+        Raises:
+            UsageError: A tolerance is not a positive number, or the dataset has no such structure.
+        """
+        stated = tolerance_mm if isinstance(tolerance_mm, Mapping) else {"": tolerance_mm}
+        for name, value in stated.items():
+            if name and name not in self.labels.names:
+                msg = f"tolerance of {name!r}: dataset {self.name} has {', '.join(self.labels.names)}"
+                raise UsageError(msg)
+            if not (math.isfinite(value) and value > 0):
+                msg = f"expected a positive tolerance in mm, got {value}"
+                raise UsageError(msg)
+        if isinstance(tolerance_mm, Mapping):
+            own = self.tolerance_mm
+            tolerance_mm = {**(own if isinstance(own, dict) else dict.fromkeys(self.labels.names, own)), **tolerance_mm}
+        return replace(self, entry=self.entry.model_copy(update={"tolerance_mm": tolerance_mm}))
 
     def fingerprint(self) -> str:
         """Return a digest of the cases' files: datasets with equal fingerprints hold the same bytes.

@@ -53,7 +53,7 @@ class ScorePlan:
     def tolerance_of(self, names: Sequence[str]) -> float | dict[str, float]:
         """Return the tolerance of some structures, as the argument of ``metrics.score``."""
         if isinstance(self.tolerance_mm, Mapping):
-            return {name: self.tolerance_mm[name] for name in names}
+            return {name: self.tolerance_mm[name] for name in names if name in self.tolerance_mm}
         return self.tolerance_mm
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.cli.options import chosen_split, isolation_from, key_values
+from ctbench.cli.options import chosen_split, isolation_from, key_values, with_tolerances
 from ctbench.errors import UsageError
 from ctbench.predictors import Isolation, Limits
 
@@ -74,3 +74,22 @@ def test_a_mount_that_is_not_there_and_a_limit_of_nought_are_refused(tmp_path):
         isolation_from(**NOTHING | {"mount": [tmp_path / "absent"]})
     with pytest.raises(UsageError):
         isolation_from(**NOTHING | {"timeout": 0.0})
+
+
+class Tolerant:
+    """A dataset that records the tolerances that it is asked to have."""
+
+    def __init__(self, *seen):
+        self.seen = seen
+
+    def with_tolerance(self, tolerance):
+        """Return one with a longer record."""
+        return Tolerant(*self.seen, tolerance)
+
+
+def test_tolerances_of_all_structures_come_before_those_of_one():
+    """In whatever order they are typed: the more special one holds."""
+    assert with_tolerances(Tolerant(), ["iph=0.5", "2"]).seen == (2.0, {"iph": 0.5})
+    assert with_tolerances(Tolerant(), None).seen == ()
+    with pytest.raises(UsageError, match=r"expects MM or LABEL=MM, e\.g\. 2 or iph=0\.5; got 'iph=wide'"):
+        with_tolerances(Tolerant(), ["iph=wide"])

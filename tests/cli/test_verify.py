@@ -28,3 +28,24 @@ def test_a_number_that_moved_ends_with_one(ctbench, made):
     assert "values changed in" in result.err
     assert "predictions_digest" in ctbench("verify", run, *dataset).out
     assert ctbench("verify", run, *dataset, "--csv").out.startswith("what,case,rater,")
+
+
+def test_a_run_with_a_tolerance_of_its_own_is_verified_by_it(ctbench, made, work):
+    """It says so; a board takes the dataset's tolerance, and a report never mixes the two."""
+    first, dataset = made
+    quick = ("--metric", "dice", "--metric", "nsd", "--split", "all", "--trust")
+    result = ctbench("run", "users_model:Model", *dataset, *quick, "--out", "wide", "--tolerance", "iph=9")
+    assert result.exit_code == 0, result.err
+    run = work / "wide"
+    rules = json.loads((run / "run.json").read_text())["tolerance_mm"]
+    assert rules["iph"] == 9.0
+    assert set(rules.values()) == {1.0, 9.0}
+    verified = ctbench("verify", run, *dataset)
+    assert verified.exit_code == 0, verified.err
+    assert "was scored with a tolerance of {" in verified.err
+    assert "boards do not accept it" in verified.err
+    assert "with a tolerance" not in ctbench("verify", first, *dataset).err
+    refused = ctbench("submit", run, "--to", "board", *dataset, "--json")
+    assert refused.exit_code == 1
+    assert "tolerance_mm" in {row["what"] for row in json.loads(refused.out)}
+    assert "they differ in tolerance_mm" in ctbench("compare", first, run).err

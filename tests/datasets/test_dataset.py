@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctbench.datasets import load_dataset
-from ctbench.errors import DatasetError, MissingFileError, VolumeFileError
+from ctbench.errors import DatasetError, MissingFileError, UsageError, VolumeFileError
 from ctbench.files import sha256
 
 
@@ -190,3 +190,27 @@ def test_selecting_takes_no_longer_for_the_last_case(reader_folder):
     assert time.process_time() - start < 5  # one after the other it would be minutes
     with pytest.raises(DatasetError, match="did you mean"):
         many.select(["case0000x"])
+
+
+def test_a_tolerance_can_be_set_for_all_structures_or_one(dataset):
+    """A number replaces all, a name its own only; the files, and so the fingerprint, are the same."""
+    assert dataset.with_tolerance(0.5).tolerance_mm == 0.5
+    assert dataset.with_tolerance({"iph": 1.0}).tolerance_mm == {"iph": 1.0, "hemorrhage": 3.0}
+    one = dataset.with_tolerance(0.5).with_tolerance({"ivh": 4.0})
+    assert one.tolerance_mm == {"iph": 0.5, "ivh": 4.0, "hemorrhage": 0.5}
+    assert one.fingerprint() == dataset.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "message"),
+    [
+        (0.0, "expected a positive tolerance in mm, got 0.0"),
+        (float("nan"), "got nan"),
+        ({"iph": float("inf")}, "got inf"),
+        ({"sah": 1.0}, "tolerance of 'sah': dataset toy has iph, ivh, hemorrhage"),
+    ],
+)
+def test_an_impossible_tolerance_is_refused(dataset, tolerance, message):
+    """As a stranger's run.json may hold one."""
+    with pytest.raises(UsageError, match=message):
+        dataset.with_tolerance(tolerance)

@@ -111,3 +111,8 @@ def test_cached_scores_are_the_computed_ones(plan, blobs, match, paths):
         score_case(one, blobs["b"], "bright", match, Outcome("b"), paths) for one in (cached, cached, plan)
     )
     assert first == second == plain
+
+
+def test_a_structure_without_a_tolerance_is_said_to_have_none(plan):
+    """A dataset that names tolerances must name one for each structure."""
+    assert replace(plan, tolerance_mm={"iph": 2.0}).tolerance_of(["iph", "ivh"]) == {"iph": 2.0}
