@@ -51,6 +51,31 @@ def train(
             "--folds", metavar="N", help="Cross-validate with N folds and score the held-out cases; 0 trains once."
         ),
     ] = 0,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="SPLIT",
+            help="With --folds: the cases of this split, or 'all'. [default: all cases outside the split test]",
+        ),
+    ] = None,
+    stratify: Annotated[
+        str | None,
+        typer.Option(
+            "--stratify",
+            metavar="LABEL|COLUMN",
+            help="With --folds: spread the positives of this structure, or the values of this column of the case "
+            "table, evenly over the folds.",
+        ),
+    ] = None,
+    hold_out: Annotated[
+        bool,
+        typer.Option(
+            "--hold-out/--no-hold-out",
+            help="With --folds: choose the best epoch on a fifth of the training patients, or, as in the papers, on "
+            "the fold that is left out.",
+        ),
+    ] = True,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +83,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Random seed of weights, sampling and augmentation.")
+        int, typer.Option("--seed", metavar="N", help="Random seed of weights, sampling, augmentation and folds.")
     ] = 0,
     consensus: Consensus = "majority",
     catalog: Catalog = None,
@@ -82,16 +107,16 @@ def train(
     """Train a model on the consensus of a dataset's readers, without the voxels on which they could not agree.
 
     Without --folds the model is trained on the split train, and the split validation chooses the best epoch. With
-    --folds all cases are used; those of one patient stay in one fold, and the held-out predictions become one run. An
-    interrupted training continues with --resume; with --folds the same command continues it. A model of another package
-    than ctbench needs --trust.
+    --folds all cases outside the split test are shuffled by --seed into folds; those of one patient stay in one fold,
+    and the held-out predictions become one run. An interrupted training continues with --resume; with --folds the same
+    command continues it. A model of another package than ctbench needs --trust.
 
     Example: `ctbench train cai-unet --dataset phantom-anatomy --preset demo --out trained/cai-unet`
     """
     from ctbench.datasets import load_dataset
     from ctbench.predictors import Isolation
     from ctbench.predictors.trainers import load_trainer
-    from ctbench.runs import cross_validate
+    from ctbench.runs import cases_for_folds, cross_validate, strata
 
     trainer = load_trainer(model, trust=trust)
     loaded = load_dataset(dataset, catalog=catalog)
@@ -107,10 +132,14 @@ def train(
     }
     chosen = _subgroup(list(loaded), only or [], keep_tests=not folds)
     if not folds:
+        if split is not None or stratify is not None or not hold_out:
+            msg = "--split, --stratify and --no-hold-out divide cases into folds; use them with --folds N"
+            raise UsageError(msg)
         training, validation = _splits(loaded, chosen)
         weights = trainer(loaded, training, validation, out, resume=resume, **settings)
         note(f"weights: {weights}")
         return
+    chosen = cases_for_folds(loaded, chosen, split)
     result = cross_validate(
         model,
         lambda training, validation, folder: trainer(loaded, training, validation, folder, resume=True, **settings),
@@ -121,6 +150,9 @@ def train(
         options=key_values(predict_option, device),
         consensus=consensus,
         jobs=jobs,
+        seed=seed,
+        stratum=strata(loaded, chosen, stratify, consensus) if stratify else None,
+        hold_out=hold_out,
         isolation=Isolation(trust=trust),
         progress=show_progress,
         report=note,

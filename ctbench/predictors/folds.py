@@ -29,12 +29,14 @@ class Fold:
         weights: Path of its weights, relative to the folder.
         cases: Ids of the held-out cases.
         dice: Mean Dice over these cases and their structures where it is defined; None if it is defined nowhere.
+        validation: Ids of the cases that chose the best epoch; empty: unknown, written by an earlier version.
     """
 
     number: int
     weights: str
     cases: tuple[str, ...]
     dice: FiniteFloat | None
+    validation: tuple[str, ...] = ()
 
 
 _LIST = TypeAdapter(Annotated[list[Fold], Field(min_length=1)])

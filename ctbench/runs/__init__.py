@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ctbench.runs.comparison import Drop, compare, drops
-from ctbench.runs.crossvalidation import cross_validate, split_off_validation
+from ctbench.runs.crossvalidation import cross_validate
+from ctbench.runs.divisions import cases_for_folds, split_off_validation, strata
 from ctbench.runs.execution import carry_out, run
 from ctbench.runs.folder import Run, open_run
 from ctbench.runs.lockfile import Lock, lock, moved_from_lock, read_lock
@@ -25,6 +26,7 @@ __all__ = [
     "Shard",
     "UsedPredictor",
     "carry_out",
+    "cases_for_folds",
     "compare",
     "cross_validate",
     "differing_rules",
@@ -36,5 +38,6 @@ __all__ = [
     "read_lock",
     "run",
     "split_off_validation",
+    "strata",
     "verify",
 ]

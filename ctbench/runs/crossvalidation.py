@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ctbench.datasets import Case, Dataset
-from ctbench.errors import UsageError
 from ctbench.predictors import Isolation, PredictorInfo, open_model, predict_into_folder, write_labels_file
 from ctbench.predictors.folds import Fold, joined_digest, write_folds
+from ctbench.runs.divisions import divide, expect_enough, split_off_validation
 from ctbench.runs.execution import run
 from ctbench.runs.folder import Run
 from ctbench.runs.phases import Progress
 from ctbench.scores import leave_one_out_rows
 
-__all__ = ["cross_validate", "split_off_validation"]
-
-_VALIDATION_PARTS = 5
-"""Number of parts that the training patients are split into; one of them is used to choose the best epoch."""
+__all__ = ["cross_validate"]
 
 
 def cross_validate(
@@ -34,6 +31,9 @@ def cross_validate(
     options: Mapping[str, Any],
     consensus: str,
     jobs: int,
+    seed: int | None = None,
+    stratum: Mapping[str, str] | None = None,
+    hold_out: bool = True,
     isolation: Isolation | None = None,
     progress: Progress = lambda _name, steps, _total: steps,
     report: Callable[[str], None] = lambda _message: None,
@@ -41,7 +41,7 @@ def cross_validate(
     """Train a model once per fold, predict the cases that it was not trained on, and score all predictions as one run.
 
     ``out`` gets the folders ``fold-1``, ``fold-2`` ..., ``predictions`` and ``run``, and the file ``folds.json`` with
-    the weights, held-out cases and Dice of each fold. An interrupted cross-validation continues where it stopped.
+    the weights, cases and Dice of each fold. An interrupted cross-validation continues where it stopped.
 
     Args:
         model: Name of the predictor.
@@ -54,6 +54,11 @@ def cross_validate(
         options: Keyword arguments of the predictor.
         consensus: Rule that fuses the readers, as in ``ctbench.consensus.fuse``.
         jobs: Number of processes that score; -1 uses all cores.
+        seed: Random seed of the division into folds; None (default): patients in turn.
+        stratum: Case id -> stratum that is spread evenly over the folds; None (default): one stratum.
+        hold_out: True (default): the best epoch is chosen on a fifth of the training patients. False: on the left-out
+            cases themselves, as papers do that have a training and a validation part only; their scores are then too
+            good by what this choice fits to them.
         isolation: Whether the predictor is trusted, and its limits; None: third-party code runs in a sandbox.
         progress: Wraps the steps of each phase, to show progress.
         report: Called with a sentence when a fold begins.
@@ -64,50 +69,40 @@ def cross_validate(
     Raises:
         UsageError: There are too few patients for so many folds.
     """
-    _expect_folds(folds, cases)
-    weights, held_out, infos = [], _by_patient(cases, folds), []
+    expect_enough(folds, cases)
+    weights, chosen_on, infos = [], [], []
+    held_out = divide(cases, folds, seed=seed, stratum=stratum)
     for number, left_out in enumerate(held_out, 1):
-        training, validation = split_off_validation([case for case in cases if case not in left_out])
+        training, validation = [case for case in cases if case not in left_out], left_out
+        if hold_out:
+            training, validation = split_off_validation(training, seed=seed, stratum=stratum)
+        chosen_on.append(validation)
         counts = f"{len(training)} training, {len(validation)} validation, {len(left_out)} held-out cases"
         report(f"fold {number} of {folds}: {counts}")
         weights.append(train(training, validation, out / f"fold-{number}"))
         infos.append(_predict(model, weights[-1], options, isolation, left_out, out / "predictions", progress))
     digest = joined_digest([info.weights_digest for info in infos])
-    write_labels_file(replace(infos[0], weights_digest=digest), out / "predictions")
+    told = {} if hold_out else {"best_epoch_on_held_out_cases": True}
+    parameters = {**infos[0].parameters, **told}
+    write_labels_file(replace(infos[0], weights_digest=digest, parameters=parameters), out / "predictions")
+    split = _split_of(dataset, cases)
     result = run(
-        dataset.select([case.id for case in cases]),
+        dataset if split else dataset.select([case.id for case in cases]),
         f"folder:{out / 'predictions'}",
         out / "run",
+        split=split,
         consensus=consensus,
         jobs=jobs,
         progress=progress,
     )
-    write_folds(out, _folds(out, weights, held_out, result))
+    write_folds(out, _folds(out, weights, held_out, chosen_on, result))
     return result
 
 
-def split_off_validation(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
-    """Split cases by patient into training cases and a fifth for validation, which chooses the best epoch."""
-    patients = len({_patient(case) for case in cases})
-    validation = _by_patient(cases, min(_VALIDATION_PARTS, patients))[0]
-    return [case for case in cases if case not in validation], validation
-
-
-def _by_patient(cases: Sequence[Case], count: int) -> list[list[Case]]:
-    """Split cases into ``count`` parts, patients in turn, so that all cases of one patient are in one part."""
-    parts = {name: number % count for number, name in enumerate(dict.fromkeys(map(_patient, cases)))}
-    return [[case for case in cases if parts[_patient(case)] == part] for part in range(count)]
-
-
-def _expect_folds(folds: int, cases: Sequence[Case]) -> None:
-    patients = len({_patient(case) for case in cases})
-    if not 2 <= folds <= patients or patients < 3:
-        msg = f"{folds} folds cannot be made of {patients} patients; expected 2 to {patients}, of at least 3 patients"
-        raise UsageError(msg)
-
-
-def _patient(case: Case) -> str:
-    return case.patient or case.id
+def _split_of(dataset: Dataset, cases: Sequence[Case]) -> str:
+    """Return the split that the cases are, whole; empty if they are not one."""
+    split = cases[0].split or ""
+    return split if {case.id for case in cases} == {case.id for case in dataset if case.split == split} else ""
 
 
 def _predict(
@@ -128,14 +123,20 @@ def _predict(
     return predictor.info
 
 
-def _folds(out: Path, weights: Sequence[Path], held_out: Sequence[Sequence[Case]], result: Run) -> list[Fold]:
+def _folds(
+    out: Path,
+    weights: Sequence[Path],
+    held_out: Sequence[Sequence[Case]],
+    chosen_on: Sequence[Sequence[Case]],
+    result: Run,
+) -> list[Fold]:
     rows = result.scores
     common = ~leave_one_out_rows(rows["reference"])
     rows = rows[(rows["metric"] == "dice") & common]
     folds = []
-    for number, (path, cases) in enumerate(zip(weights, held_out, strict=True), 1):
-        names = tuple(case.id for case in cases)
+    for number, (path, cases, validation) in enumerate(zip(weights, held_out, chosen_on, strict=True), 1):
+        names, chosen = (tuple(case.id for case in part) for part in (cases, validation))
         dice = rows.loc[rows["case"].isin(names), "value"].dropna()
         mean = float(dice.mean()) if len(dice) else None
-        folds.append(Fold(number, Path(os.path.relpath(path, out)).as_posix(), names, mean))
+        folds.append(Fold(number, Path(os.path.relpath(path, out)).as_posix(), names, mean, chosen))
     return folds

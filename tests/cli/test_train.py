@@ -74,7 +74,9 @@ def test_folds_pool_their_held_out_predictions_into_one_run(ctbench, bright_plug
     assert [(fold["number"], fold["weights"]) for fold in folds] == [
         (number, f"fold-{number}/weights.safetensors") for number in (1, 2, 3)
     ]
-    assert [fold["cases"] for fold in folds] == [["a", "b"], ["c"], ["d"]]
+    assert sorted(fold["cases"] for fold in folds) == [["a", "b"], ["c"], ["d"]]
+    assert [fold["validation"] for fold in folds] == [call["choose"] for call in bright_plugin]
+    assert all(not set(fold["validation"]) & set(fold["cases"]) for fold in folds)
     pooled = open_run(tmp_path / "t" / "run")
     assert [pooled.findings(case)[1][0].confidence for case in "abcd"] == [0.75] * 4  # boxes come along
     scores = pooled.scores
@@ -115,10 +117,39 @@ def test_the_same_folds_again_end_alike(three_folds, bright_plugin, tmp_path):
 
 
 def test_folds_of_a_subgroup_leave_all_others_out(three_folds, bright_plugin, tmp_path):
-    """The split test too: a fold learns from all cases that it is not tested on."""
+    """A fold learns from all cases of the subgroup that it is not tested on."""
     assert three_folds("--only", "scanner=A").exit_code == 0
     assert sorted({case for call in bright_plugin for case in call["learn"] + call["choose"]}) == ["a", "b", "c"]
     assert json.loads((tmp_path / "t" / "run" / "run.json").read_text())["cases"] == ["a", "b", "c"]
+
+
+def test_folds_leave_the_test_split_alone_unless_it_is_named(three_folds, bright_plugin, tmp_path):
+    """Nothing learns from it, chooses by it or is scored on it."""
+    assert three_folds().exit_code == 0
+    assert json.loads((tmp_path / "t" / "run" / "run.json").read_text())["cases"] == ["a", "b", "c"]
+    assert "d" not in {case for call in bright_plugin for case in call["learn"] + call["choose"]}
+    result = three_folds("--split", "test")
+    assert result.exit_code == 2
+    assert "3 folds cannot be made of 1 patients" in result.err
+
+
+def test_the_left_out_fold_can_choose_the_epoch(three_folds, bright_plugin, tmp_path):
+    """As in the papers, with all other cases to learn from; the card says that it did."""
+    assert three_folds("--split", "all", "--no-hold-out", "--stratify", "scanner").exit_code == 0
+    folds = json.loads((tmp_path / "t" / "folds.json").read_text())
+    assert [fold["validation"] for fold in folds] == [fold["cases"] for fold in folds]
+    assert all(sorted(call["learn"] + call["choose"]) == ["a", "b", "c", "d"] for call in bright_plugin)
+    card = json.loads((tmp_path / "t" / "run" / "run.json").read_text())["predictor"]
+    assert card["parameters"]["best_epoch_on_held_out_cases"] is True
+
+
+@pytest.mark.parametrize("option", [("--split", "train"), ("--stratify", "iph"), ("--no-hold-out",)])
+def test_options_of_folds_need_folds(ctbench, bright_plugin, blobs_folder, tmp_path, option):
+    """Otherwise they would be ignored."""
+    dataset = str(blobs_folder / "blobs.yaml")
+    result = ctbench("train", *BRIGHT, "-d", dataset, "--out", str(tmp_path / "t"), *option)
+    assert result.exit_code == 2
+    assert "use them with --folds N" in result.err
 
 
 def test_more_folds_than_patients_are_refused(ctbench, bright_plugin, blobs_folder, tmp_path):

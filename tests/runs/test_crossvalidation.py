@@ -3,20 +3,13 @@ from dataclasses import replace
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.runs.crossvalidation import cross_validate, split_off_validation
+from ctbench.runs.crossvalidation import cross_validate
 
 
 @pytest.fixture
 def cases(blobs):
     """Four cases of three patients."""
     return [replace(case, patient=patient) for case, patient in zip(blobs, ("p1", "p1", "p2", "p3"), strict=True)]
-
-
-def test_a_fifth_of_the_patients_is_split_off(cases):
-    """Cases of one patient stay together, and no case is lost or in both parts."""
-    training, validation = split_off_validation(cases)
-    assert [case.id for case in validation] == [cases[0].id, cases[1].id]
-    assert [case.id for case in training] == [cases[2].id, cases[3].id]
 
 
 @pytest.mark.parametrize("folds", [1, 4])
