@@ -23,6 +23,9 @@ COLUMNS = {
     "rater": "model or reader, as the paper names it",
     "rater_kind": "'model' or 'reader'",
     "reference": "what it was scored against",
+    "population": "cases of the statistic: 'positives' (the reference holds the structure), 'all', 'balanced' (as many "
+    "negatives as positives), 'structure x subject' (pooled); empty where the paper does not say",
+    "tolerance_mm": "tolerance of a surface Dice; empty where the paper prints none, and for other metrics",
     "metric": "name of the metric",
     "statistic": "what the value is: mean, median, count, pearson_r, ...",
     "value": "the printed value; null where the paper prints NA",
@@ -104,10 +107,12 @@ def _check_columns(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _typed(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
-    for column in ("value", "sd", "n", *_DERIVED):
+    for column in ("value", "sd", "tolerance_mm", "n", *_DERIVED):
         try:
             numbers = pd.to_numeric(rows[column].mask(rows[column] == ""))
-            rows[column] = numbers.astype("float64") if column in ("value", "sd") else numbers.astype("Int64")
+            rows[column] = (
+                numbers.astype("float64") if column in ("value", "sd", "tolerance_mm") else numbers.astype("Int64")
+            )
         except (ValueError, TypeError) as error:
             msg = f"{path}: expected numbers in the column {column!r}: {error}"
             raise DatasetError(msg) from error

@@ -17,6 +17,7 @@ __all__ = [
     "PHANTOM",
     "POOLED",
     "POSITIVES",
+    "PUBLISHED",
     "RANK_INTERVALS",
     "READER_BAND",
     "SIZE",
@@ -105,6 +106,12 @@ POSITIVES = (
     "mean; false alarms, specificity and the volume drawn there stand beside it."
 )
 """Over which cases means, tests and ranks are taken."""
+
+PUBLISHED = (
+    "Printed results are of the papers' own cases and are never ranked. Measured means are over positives. The last "
+    "column says why a measured mean is not even the same quantity: cases, reference, unit or tolerance."
+)
+"""What stands beside results that papers printed."""
 
 RANK_INTERVALS = (
     "Rank intervals hold the true ranks of all raters at once, with 95 % confidence (all pairs of raters compared on "

@@ -52,7 +52,13 @@ def show(selection: Selection) -> None:
         cases = _ask_subgroup(selection)
         wanted = controls.search("Find a rater", "find")
     table = _standings(selection, cases)
-    printed = published_rows(selection.runs.dataset, selection.structure.over, selection.metric)
+    printed = published_rows(
+        selection.runs.dataset,
+        selection.structure.over,
+        selection.metric,
+        reference=selection.reference,
+        tolerance_mm=selection.runs.manifest.tolerance_mm,
+    ).drop(columns="incomparable")
     table = pd.concat([table, printed.astype(object)], ignore_index=True) if len(printed) else table
     columns, order, down = _ask_columns()
     found = table[table["rater"].str.contains(wanted, case=False, regex=False)] if wanted else table

@@ -184,6 +184,12 @@ def scores():
 
 
 @pytest.fixture(scope="session")
+def write_run():
+    """Write and open a run folder with given scores: folder, scores, rater."""
+    return make_run
+
+
+@pytest.fixture(scope="session")
 def label_codes():
     """Name -> code of the made-up labels."""
     return dict(LABELS)

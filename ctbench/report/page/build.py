@@ -32,6 +32,7 @@ from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.overview import at_a_glance, in_words
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
+from ctbench.report.page.published import can_show_published, published_results
 from ctbench.report.page.rankings import rankings
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
@@ -132,6 +133,8 @@ def _plan(
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
         plan["Ranking"] = partial(rankings, results)
+    if can_show_published(results):
+        plan["Printed by papers"] = partial(published_results, results)
     if can_pool(results):
         plan["All structures as one sample"] = partial(pooled_samples, results)
     if results.models and results.leave_one_out:
