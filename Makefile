@@ -1,5 +1,6 @@
 # make demo   install, make both phantom datasets, score models and readers, write demo/report.html
 # make test   the whole test suite
+# make docs   the documentation as a site, docs/_build/html/index.html
 # make check  lint, spelling, types and import rules
 # make locks  write requirements/ anew from pyproject.toml and constraints.txt; needs uv
 #
@@ -13,7 +14,7 @@ TAG = $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 PIP_LOCKED = $(BIN)/pip install --quiet --require-hashes --requirement requirements/py$(TAG).txt
 
-.PHONY: help demo test check format demo-weights locks clean
+.PHONY: help demo test docs check format demo-weights locks clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -41,6 +42,17 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	$(BIN)/pytest -n 2 --dist worksteal --durations 15
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+ifndef LOCKED
+	@$(PIP) --editable ".[docs]"
+endif
+	@touch $@
+
+# a warning is an error: a link that leads nowhere, a page that no other names, an example that fails
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "wrote docs/_build/html/index.html"
+
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,7 +69,7 @@ demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
 
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --constraint constraints.txt
-EXTRAS = --extra annotations --extra dask --extra dev --extra keras-weights --extra test --extra viewer
+EXTRAS = --extra annotations --extra dask --extra dev --extra docs --extra keras-weights --extra test --extra viewer
 
 locks:
 	for tag in 11 12 13; do \
@@ -66,4 +78,4 @@ locks:
 	$(LOCK) --python-version 3.11 --output-file requirements/tools.txt requirements/tools.in >/dev/null
 
 clean:
-	rm -rf $(VENV) demo runs
+	rm -rf $(VENV) demo runs docs/_build docs/gallery docs/reference

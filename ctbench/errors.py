@@ -1,5 +1,7 @@
 """Exceptions of ctbench, as a tree.
 
+::
+
     CtbenchError
     |-- DataError (ValueError)                 the user's images, label maps and datasets
     |   |-- GeometryError                      two grids that should be equal
