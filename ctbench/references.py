@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def common_reference(case: Case, consensus: str = "majority") -> Reference:
     if given is not None:
         return Reference.of(given.array, case.annotated(None, given))
     drawn = _drawn(case)
-    return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
+    return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels, asked=drawn.asked, weights=drawn.weights)
 
 
 def read_references(case: Case, consensus: str = "majority") -> Readings:
@@ -99,13 +100,14 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
         reference = Reference.of(given.array, case.annotated(None, given))
         return Readings(case.id, {}, {}, {reference.method: reference}, {}, given)
     drawn = _drawn(case)
-    everyone = fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
+    rules: dict[str, Any] = {"groups": case.labels, "asked": drawn.asked, "weights": drawn.weights}
+    everyone = fuse(drawn.arrays, consensus, drawn.annotated, **rules)
     others = {}
     if len(drawn.volumes) > 1:
-        others = leave_one_out(drawn.arrays, consensus, drawn.annotated, groups=case.labels)
+        others = leave_one_out(drawn.arrays, consensus, drawn.annotated, **rules)
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
-    return Readings(case.id, *drawn, references, without, drawn.grid)
+    return Readings(case.id, drawn.volumes, drawn.annotated, references, without, drawn.grid)
 
 
 def _drawn(case: Case) -> LabelMaps:
@@ -150,7 +152,7 @@ def write_consensus(
         msg = f"case {case} has no readers to fuse"
         raise DataError(msg)
     arrays, annotated = drawn.arrays, drawn.annotated
-    reference = fuse(arrays, consensus, annotated, groups=labels)
+    reference = fuse(arrays, consensus, annotated, groups=labels, asked=drawn.asked, weights=drawn.weights)
     grid = drawn.grid
     share = vote_share(arrays, reference, annotated)
     made_by = MadeBy(f"{reference.method} of {len(arrays)} readers", version("ctbench"), automatic=False)

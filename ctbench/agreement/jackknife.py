@@ -36,6 +36,8 @@ def jackknife_rows(panel: Panel) -> list[Row]:
     for reader, reference in panel.without.items():
         annotated = panel.everyone.annotated & reference.annotated
         for label, codes in panel.structures.items():
+            if not panel.was_asked(reader, label):
+                continue
             before, after = (one.structure(label, codes) for one in (panel.everyone, reference))
             who = {"case": panel.case, "label": label, "reader": reader}
             drawn = panel.masks(codes).any(axis=0) & annotated[:, None, None]
@@ -71,6 +73,7 @@ def volume_rows(panel: Panel) -> list[Row]:
         )
         for label, codes in panel.structures.items()
         for reader, mask in zip(panel.readers, panel.masks(codes)[:, counted], strict=True)
+        if panel.was_asked(reader, label)
     ]
 
 

@@ -61,10 +61,15 @@ def pair_rows(
     for reader, other in panel.pairs:
         who = {"case": panel.case, "reader": reader, "other": other}
         shared = panel.annotated[reader] & panel.annotated[other]
-        rows += [{**who, **found} for found in _records(scores[reader, other])]
+        rows += [
+            {**who, **found}
+            for found in _records(scores[reader, other])
+            if panel.was_asked(reader, found["label"]) and panel.was_asked(other, found["label"])
+        ]
         rows += [
             _kappa(both, shared.any(), label=label, **who)
             for label, table in units.items()
+            if panel.was_asked(reader, label) and panel.was_asked(other, label)
             for both in [table[[panel.readers.index(name) for name in (reader, other)]]]
         ]
     return rows

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -30,6 +30,7 @@ class Panel:
         everyone: The consensus of all readers.
         without: Reader -> the consensus of all others.
         grid: A volume on the case's grid.
+        not_asked: Structure -> the readers who were not asked to draw it.
     """
 
     case: str
@@ -39,6 +40,7 @@ class Panel:
     everyone: Reference
     without: Mapping[str, Reference]
     grid: Volume
+    not_asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -65,7 +67,11 @@ class Panel:
         """The annotated slices, readers x z,1,1."""
         return np.stack(list(self.annotated.values()))[:, :, None, None]
 
-    def units(self, codes: tuple[int, ...]) -> NDArray[np.int8]:
+    def was_asked(self, reader: str, label: str) -> bool:
+        """Return whether a reader was asked to draw a structure."""
+        return reader not in self.not_asked.get(label, ())
+
+    def units(self, codes: tuple[int, ...], without: Collection[str] = ()) -> NDArray[np.int8]:
         """Return the voxels on which the agreement about a structure is judged.
 
         These are the voxels of the smallest box around all that any reader drew of it, grown by one voxel on every
@@ -75,16 +81,18 @@ class Panel:
 
         Args:
             codes: Codes of the structure.
+            without: Readers who were not asked for the structure; default: none.
 
         Returns:
-            readers x voxels: 1 drawn, 0 not drawn, ``ABSENT`` where the reader did not annotate the slice. No voxels
-            where nobody drew the structure.
+            readers x voxels: 1 drawn, 0 not drawn, ``ABSENT`` where the reader did not annotate the slice or was not
+            asked for the structure. No voxels where nobody drew the structure.
         """
         masks = self.masks(codes)
         box = _grown_box(np.logical_or.reduce(masks))
         if box is None:
             return np.empty((len(masks), 0), np.int8)
         units = np.where(self._marks[:, box[0]], masks[(slice(None), *box)], np.int8(ABSENT)).reshape(len(masks), -1)
+        units[[reader in without for reader in self.readers]] = ABSENT
         return units[:, (units != ABSENT).sum(axis=0) >= 2]
 
 
@@ -110,6 +118,11 @@ def read_panel(case: Case, consensus: str) -> Panel:
         everyone=readings.common,
         without={reader: readings.references[name] for reader, name in readings.without.items()},
         grid=grid,
+        not_asked={
+            name: frozenset(reader for reader in case.readers if not case.was_asked(reader, name))
+            for name in labels.names
+            if case.reader_labels
+        },
     )
 
 

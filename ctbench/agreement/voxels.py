@@ -35,8 +35,11 @@ def agreement_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[
         unit, status, detail.
     """
     rows: list[Row] = []
-    for label, table in units.items():
+    for label, votes in units.items():
         who = {"case": panel.case, "label": label}
+        table = votes[_asked(panel, label)]
+        if len(table) < 2:
+            continue
         common = _common(table)
         for metric, found, drawn in (
             ("fleiss_kappa", _fleiss(common), common.any()),
@@ -61,8 +64,9 @@ def staple_rows(panel: Panel, units: Mapping[str, NDArray[np.int8]]) -> list[Row
     for label, table in units.items():
         drawn = bool((table == 1).any())
         detail = "STAPLE needs drawn and undrawn voxels" if drawn else "nobody drew it"
-        found = staple_performance(table)
-        for reader, values in zip(panel.readers, found, strict=True):
+        asked = _asked(panel, label)
+        found = staple_performance(table[asked])
+        for reader, values in zip([panel.readers[place] for place in asked], found, strict=True):
             for metric, value in zip(("staple_sensitivity", "staple_specificity"), values, strict=True):
                 who = {"case": panel.case, "label": label, "reader": reader}
                 rows.append(row(metric, float(value), empty=not drawn, detail=detail, **who))
@@ -84,6 +88,11 @@ def staple_performance(table: NDArray[np.int8]) -> NDArray[np.float64]:
     hits, judged = expected_calls(patterns_of(table), {"drawn": 1})
     rates: NDArray[np.float64] = (hits / judged)[:, 0]
     return rates
+
+
+def _asked(panel: Panel, label: str) -> list[int]:
+    """Return the places of the readers who were asked for a structure."""
+    return [place for place, reader in enumerate(panel.readers) if panel.was_asked(reader, label)]
 
 
 def _common(table: NDArray[np.int8]) -> NDArray[np.bool_]:

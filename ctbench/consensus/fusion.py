@@ -6,7 +6,7 @@ import numpy as np
 
 from ctbench.consensus.groups import fuse_groups
 from ctbench.consensus.patterns import Contested, Domain, contested_patterns
-from ctbench.consensus.readings import Annotated, LabelMaps, Readings
+from ctbench.consensus.readings import Annotated, Asked, LabelMaps, Readings, Weights
 from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES, Verdicts, vote_counts
 from ctbench.errors import DataError, LabelError, UsageError
 from ctbench.labels import LabelSet
@@ -23,6 +23,8 @@ def fuse(
     *,
     groups: LabelSet | None = None,
     domain: Domain = "box",
+    asked: Asked | None = None,
+    weights: Weights | None = None,
 ) -> Reference:
     """Fuse several readers' label maps into one reference.
 
@@ -45,14 +47,20 @@ def fuse(
             the same rule. Two of three readers see blood, of two types: no type has a majority, blood has.
         domain: Where background counts for ``staple``: ``box`` (what anyone drew, one voxel wider), ``image``, or a
             mask z,y,x; no other method depends on it.
+        asked: reader -> codes that the reader was asked to draw; a reader who is absent, all. About any other label the
+            reader has no vote: he leaves its denominator.
+        weights: reader -> weight of the reader's vote for ``majority`` and ``plurality``, above 0; a reader who is
+            absent weighs 1. The other methods do without: ``staple`` estimates how much each reader counts.
 
     Returns:
         The reference; ``possible`` marks, for each label, the indeterminate voxels in which some reader drew it.
 
     Raises:
-        UsageError: an unknown method, or ``annotated`` names a reader who has no label map.
+        UsageError: an unknown method, a weight that is not positive, or ``annotated``, ``asked`` or ``weights`` names
+            a reader who has no label map.
         DataError: no reader, label maps of different shapes or that are not 3D (GeometryError, DataError), not
-            integers, or with several structures where the method takes one (LabelError).
+            integers, with a code that its reader was not asked for, or with several structures where the method takes
+            one (LabelError).
 
     Example:
         >>> import numpy as np
@@ -62,7 +70,7 @@ def fuse(
         ([[[0, 1]]], [[[True, False]]])
     """
     _expect_method(method)
-    readings = Readings.of(label_maps, annotated)
+    readings = Readings.of(label_maps, annotated, asked, weights)
     return _fused(readings, contested_patterns(readings), method, method, groups, domain)
 
 
@@ -73,6 +81,8 @@ def leave_one_out(
     *,
     groups: LabelSet | None = None,
     domain: Domain = "box",
+    asked: Asked | None = None,
+    weights: Weights | None = None,
 ) -> dict[str, Reference]:
     """Fuse, for each reader, the label maps of all others, so that no reader is scored on their own contribution.
 
@@ -82,6 +92,8 @@ def leave_one_out(
         annotated: As for ``fuse``.
         groups: As for ``fuse``.
         domain: As for ``fuse``; a box is that of what the others drew.
+        asked: As for ``fuse``.
+        weights: As for ``fuse``.
 
     Returns:
         Reader -> the reference of the others, whose method is named e.g. ``majority-without-reader2``.
@@ -91,7 +103,7 @@ def leave_one_out(
         CtbenchError: As for ``fuse``.
     """
     _expect_method(method)
-    readings = Readings.of(label_maps, annotated)
+    readings = Readings.of(label_maps, annotated, asked, weights)
     if len(readings.readers) < 2:
         msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
         raise DataError(msg)

@@ -40,9 +40,11 @@ def fuse_groups(
         codes = labels.codes_of(name)
         members = np.isin(found.codes, codes).astype(np.int64)
         votes = np.where(found.votes == ABSENT, ABSENT, members[found.votes])
-        merged = readings
+        # A reader who was not asked for all labels of the group has no vote about it.
+        votes = np.where(readings.asked_of(codes).all(axis=1), votes, ABSENT)
+        merged = replace(readings, asked=())
         if method == "staple":  # how good each reader is follows from all voxels, not only from contested ones
-            merged = replace(readings, maps=tuple(np.isin(array, codes).astype(np.uint8) for array in readings.maps))
+            merged = replace(merged, maps=tuple(np.isin(array, codes).astype(np.uint8) for array in readings.maps))
         verdicts = RULES[method](merged, Contested(found.at, found.place, votes, np.array([0, 1])), domain)
         drawn, undecided = verdicts.chosen[found.place] == 1, verdicts.undecided[found.place]
         result[name] = GroupReference((at[0], at[1], at[2]), drawn, undecided)

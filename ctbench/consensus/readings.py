@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
 
-__all__ = ["Annotated", "LabelMap", "LabelMaps", "Readings", "contested"]
+__all__ = ["Annotated", "Asked", "LabelMap", "LabelMaps", "Readings", "Weights", "contested"]
 
 LabelMap = NDArray[np.integer[Any]]
 LabelMaps = Mapping[str, ArrayLike] | Sequence[ArrayLike]
 Annotated = Mapping[str, ArrayLike | None]
+Asked = Mapping[str, Collection[int]]
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,25 +28,38 @@ class Readings:
         readers: Names of the readers.
         maps: Their label maps, z,y,x, all of one integer dtype, 0 in slices that the reader did not annotate.
         annotated: Readers x z bool, the slices that each of them annotated.
+        asked: For each reader the codes that he was asked to draw, None for all codes; empty: all were asked for all.
+        weights: Weight of each reader's vote; empty: all weigh the same.
     """
 
     readers: tuple[str, ...]
     maps: tuple[LabelMap, ...]
     annotated: NDArray[np.bool_]
+    asked: tuple[frozenset[int] | None, ...] = ()
+    weights: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, label_maps: LabelMaps, annotated: Annotated | None = None) -> Readings:
+    def of(
+        cls,
+        label_maps: LabelMaps,
+        annotated: Annotated | None = None,
+        asked: Asked | None = None,
+        weights: Weights | None = None,
+    ) -> Readings:
         """Return checked label maps of readers; the readers of a sequence are named reader1, reader2, ...
 
         Args:
             label_maps: Reader -> z,y,x integers (or bool), or a sequence of such arrays.
             annotated: Reader -> z bool; a reader who is absent, or None, annotated all slices.
+            asked: Reader -> codes that he was asked to draw; a reader who is absent was asked for all.
+            weights: Reader -> weight of his vote, above 0; a reader who is absent weighs 1.
 
         Raises:
             DataError: There is no reader, or an array is not 3D.
             GeometryError: The label maps differ in shape, or ``annotated`` in the number of slices.
-            LabelError: A label map does not hold integers.
-            UsageError: ``annotated`` names a reader who has no label map.
+            LabelError: A label map does not hold integers, or holds a code that its reader was not asked to draw.
+            UsageError: ``annotated``, ``asked`` or ``weights`` names a reader who has no label map, or a weight is not
+                positive.
         """
         named = label_maps if isinstance(label_maps, Mapping) else _named(label_maps)
         if not named:
@@ -60,7 +75,7 @@ class Readings:
             _blank_outside(np.ascontiguousarray(array, dtype=dtype), read)
             for array, read in zip(arrays.values(), slices, strict=True)
         )
-        return cls(tuple(arrays), maps, slices)
+        return cls(tuple(arrays), maps, slices, _asked(arrays, asked or {}), _weights(tuple(arrays), weights or {}))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,7 +86,21 @@ class Readings:
         """Return the readings of some readers, by their places among all."""
         chosen = list(places)
         maps = tuple(self.maps[place] for place in chosen)
-        return Readings(tuple(self.readers[place] for place in chosen), maps, self.annotated[chosen])
+        return Readings(
+            tuple(self.readers[place] for place in chosen),
+            maps,
+            self.annotated[chosen],
+            tuple(self.asked[place] for place in chosen if self.asked),
+            tuple(self.weights[place] for place in chosen if self.weights),
+        )
+
+    def asked_of(self, codes: Collection[int]) -> NDArray[np.bool_]:
+        """Return for each reader and code whether he was asked to draw it: readers x codes; all are asked for 0."""
+        result = np.ones((len(self.readers), len(codes)), bool)
+        for own, asked in zip(result, self.asked, strict=False):
+            if asked is not None:
+                own[:] = [code == 0 or code in asked for code in codes]
+        return result
 
     def panels(self) -> Iterator[tuple[tuple[LabelMap, ...], slice | NDArray[np.intp]]]:
         """Group the slices by who annotated them.
@@ -144,10 +173,7 @@ def _common_shape(arrays: Mapping[str, LabelMap]) -> tuple[int, ...]:
 
 
 def _annotated_slices(readers: tuple[str, ...], annotated: Annotated, slices: int) -> NDArray[np.bool_]:
-    strangers = set(annotated) - set(readers)
-    if strangers:
-        msg = f"annotated names {', '.join(sorted(strangers))}, who has no label map; readers: {', '.join(readers)}"
-        raise UsageError(msg)
+    _expect_readers("annotated", annotated, readers)
     result = np.ones((len(readers), slices), bool)
     for index, reader in enumerate(readers):
         given = annotated.get(reader)
@@ -159,6 +185,33 @@ def _annotated_slices(readers: tuple[str, ...], annotated: Annotated, slices: in
             raise GeometryError(msg)
         result[index] = marks
     return result
+
+
+def _expect_readers(what: str, named: Collection[str], readers: Collection[str]) -> None:
+    strangers = set(named) - set(readers)
+    if strangers:
+        msg = f"{what} names {', '.join(sorted(strangers))}, who has no label map; readers: {', '.join(readers)}"
+        raise UsageError(msg)
+
+
+def _asked(arrays: Mapping[str, LabelMap], asked: Asked) -> tuple[frozenset[int] | None, ...]:
+    _expect_readers("asked", asked, arrays)
+    for reader, codes in asked.items():
+        others = sorted({int(code) for code in np.unique(arrays[reader])} - {0, *codes})
+        if others:
+            msg = f"the label map of {reader} holds the code {others[0]}, which this reader was not asked to draw; "
+            msg += "correct the reader's list of labels, or the label map"
+            raise LabelError(msg)
+    return tuple(frozenset(asked[reader]) if reader in asked else None for reader in arrays) if asked else ()
+
+
+def _weights(readers: tuple[str, ...], weights: Weights) -> tuple[float, ...]:
+    _expect_readers("weights", weights, readers)
+    for reader, weight in weights.items():
+        if not 0 < weight < np.inf:
+            msg = f"the weight of {reader} is {weight}; expected a positive number"
+            raise UsageError(msg)
+    return tuple(float(weights.get(reader, 1.0)) for reader in readers) if weights else ()
 
 
 def _blank_outside(array: LabelMap, read: NDArray[np.bool_]) -> LabelMap:

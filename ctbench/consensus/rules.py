@@ -28,6 +28,9 @@ class Verdicts(NamedTuple):
     undecided: NDArray[np.bool_]
 
 
+_ROUNDING = 1e-9
+"""Shares of weights nearer than this are equal."""
+
 Rule = Callable[[Readings, Contested, Domain], Verdicts]
 
 
@@ -44,15 +47,45 @@ def vote_counts(votes: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
     return counts[:, :codes]
 
 
-def majority(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
+def _shares(readings: Readings, found: Contested) -> NDArray[np.float64]:
+    """Return the share, by weight, of the readers asked for a label who drew it: patterns x codes.
+
+    Background has the smallest share, over the labels, of those who drew nothing: a reader who was not asked for a
+    label says nothing about it. With equal weights and all labels asked for, these are the shares of plain votes.
+    """
+    codes = found.codes.tolist()
+    asked = readings.asked_of(codes) * np.array(readings.weights or [1.0] * len(readings.readers))[:, None]
+    total = (found.votes != ABSENT).astype(np.float64) @ asked
+    weights = asked[:, 0]  # everyone is asked for background
+    drew = np.stack([(found.votes == place) @ weights for place in range(len(codes))], axis=1)
+    blank = (found.votes == 0).astype(np.float64) @ asked
+    shares: NDArray[np.float64] = np.divide(drew, total, out=np.zeros_like(total), where=total > 0)
+    against = np.divide(blank, total, out=np.ones_like(total), where=total > 0)
+    shares[:, 0] = against[:, 1:].min(axis=1, initial=1.0) * (total[:, 0] > 0)
+    return shares
+
+
+def _is_plain(readings: Readings) -> bool:
+    return not (readings.asked or readings.weights)
+
+
+def majority(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label that more than half of the readers drew; background is a label like any other."""
+    if not _is_plain(readings):
+        shares = _shares(readings, found)
+        above = shares > 0.5 + _ROUNDING
+        return _verdicts(shares, (above.sum(axis=1) != 1) & shares.any(axis=1))
     counts = vote_counts(found.votes, len(found.codes))
     total = counts.sum(axis=1)
     return _verdicts(counts, (2 * counts.max(axis=1, initial=0) <= total) & (total > 0))
 
 
-def plurality(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
+def plurality(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label that most readers drew; undecided if two or more labels have the most votes."""
+    if not _is_plain(readings):
+        shares = _shares(readings, found)
+        most = shares >= shares.max(axis=1, keepdims=True, initial=0) - _ROUNDING
+        return _verdicts(shares, (most.sum(axis=1) > 1) & shares.any(axis=1))
     counts = vote_counts(found.votes, len(found.codes))
     tied = (counts == counts.max(axis=1, keepdims=True, initial=0)).sum(axis=1) > 1
     return _verdicts(counts, tied & counts.any(axis=1))
@@ -60,7 +93,7 @@ def plurality(_readings: Readings, found: Contested, _domain: Domain) -> Verdict
 
 def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
     """Choose the label that is most probable by STAPLE; undecided if two are equally probable."""
-    fit = fit_staple(count_patterns(readings, found, domain))
+    fit = fit_staple(count_patterns(readings, found, domain), readings.asked_of(found.codes.tolist()))
     own = slice(len(found.votes))
     looked = (found.votes != ABSENT).any(axis=1)
     return _verdicts(fit.posterior[own], fit.undecided[own] & looked)

@@ -64,7 +64,7 @@ class StapleFit:
         return _joint(_drawn(self.patterns), weighted)
 
 
-def fit_staple(patterns: VotePatterns) -> StapleFit:
+def fit_staple(patterns: VotePatterns, asked: NDArray[np.bool_] | None = None) -> StapleFit:
     """Estimate the true label of each vote pattern together with the readers' confusion matrices.
 
     The prior of a label is the share of all votes that it got. The first confusion matrices are those against the
@@ -72,24 +72,34 @@ def fit_staple(patterns: VotePatterns) -> StapleFit:
 
     Args:
         patterns: Vote patterns of two readers or more; of one, his labels are taken as true.
+        asked: readers x codes, whether the reader was asked to draw the label; None (default): everyone for all labels.
+            To a reader a label that he was not asked to draw is background: his confusion matrix has one column for
+            both, so that his vote is no evidence for or against it.
 
     Returns:
         The fit, after the last change of a confusion matrix fell below 1e-7, or 2,000 iterations.
     """
     counts = patterns.counts.sum(axis=0)
     drawn = _drawn(patterns)
-    votes = drawn.sum(axis=0)
+    votes, judged = drawn.sum(axis=0), None
+    if asked is not None and not asked.all():
+        judged = asked
+        votes = _asked_votes(patterns.votes, asked)
     shares = counts @ votes
     prior = shares / shares.sum() if shares.sum() else shares
     top = votes == votes.max(axis=1, keepdims=True)
-    confusion = _columns_to_shares(_joint(drawn, (top & (top.sum(axis=1, keepdims=True) == 1)) * counts[:, None]))
+    first = (top & (top.sum(axis=1, keepdims=True) == 1)) * counts[:, None]
+    confusion = _columns_to_shares(_as_asked(_joint(drawn, first), judged))
     iterations = 0
     while True:
         posterior = _posterior(patterns.votes, prior, confusion)
         if iterations == _MOST_ITERATIONS:
             break
         iterations += 1
-        previous, confusion = confusion, _columns_to_shares(_joint(drawn, posterior * counts[:, None]))
+        previous, confusion = (
+            confusion,
+            _columns_to_shares(_as_asked(_joint(drawn, posterior * counts[:, None]), judged)),
+        )
         if np.abs(confusion - previous).max(initial=0) < _TOLERANCE:
             posterior = _posterior(patterns.votes, prior, confusion)
             break
@@ -107,6 +117,28 @@ def _joint(drawn: NDArray[np.float64], weighted: NDArray[np.float64]) -> NDArray
     """Sum the voxels of each true label (patterns x codes) by what each reader drew."""
     joint: NDArray[np.float64] = drawn.transpose(0, 2, 1) @ weighted
     return joint
+
+
+def _asked_votes(votes: NDArray[np.int64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return, patterns x codes, the share of the readers asked for a label who drew it; of background, the rest."""
+    looked = (votes != ABSENT).astype(np.float64)
+    total = looked @ asked
+    drew = np.stack([(votes == place).sum(axis=1) for place in range(asked.shape[1])], axis=1).astype(np.float64)
+    shares: NDArray[np.float64] = np.divide(drew, total, out=np.zeros_like(drew), where=total > 0)
+    shares[:, 0] = np.clip(1 - shares[:, 1:].sum(axis=1), 0, None) * (total[:, 0] > 0)
+    return shares
+
+
+def _as_asked(joint: NDArray[np.float64], asked: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """Merge, for each reader, the true labels that he was not asked to draw with background: equal columns."""
+    if asked is None:
+        return joint
+    merged = joint.copy()
+    for own, known in zip(merged, asked, strict=True):
+        background = ~known
+        background[0] = True
+        own[:, background] = own[:, background].sum(axis=1, keepdims=True)
+    return merged
 
 
 def _columns_to_shares(joint: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.annotations import MaskFiles, Naming, Pictures, annotation_geometry, files_of, read_annotation
+from ctbench.datasets.readings import Reading
 from ctbench.errors import (
     DataError,
     DatasetError,
@@ -33,10 +35,14 @@ class LabelMaps(NamedTuple):
     Attributes:
         volumes: Reader -> label map.
         annotated: Reader -> one bool per z, whether this reader annotated the slice; None: all slices.
+        asked: Reader -> codes of the labels that this reader was asked to draw; a reader who is not named: all.
+        weights: Reader -> weight of this reader's vote; a reader who is not named weighs 1.
     """
 
     volumes: dict[str, Volume]
     annotated: dict[str, NDArray[np.bool_] | None]
+    asked: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    weights: Mapping[str, float] = MappingProxyType({})
 
     @property
     def arrays(self) -> dict[str, NDArray[np.integer]]:
@@ -59,7 +65,8 @@ class Case:
         labels: Label set of its label maps; an empty one allows any codes.
         image_path: An image file, or a folder of DICOM files; None if the dataset has masks only.
         series: Which series of a DICOM folder is the image, as in ``read_volume``; None: the folder has one.
-        reader_paths: Reader -> file of the label map, or one file per structure.
+        reader_paths: Reader -> file of the label map, or one file per structure; of several readings of a reader, the
+            one that votes.
         reference_path: File, or files, of the single released mask, if there is one.
         truth_path: File, or files, of the true mask of a simulated case.
         naming: How names in the files of masks meet the labels.
@@ -73,6 +80,11 @@ class Case:
         split: ``train``, ``validation``, ``test`` or None.
         patient: Name of the patient; None if unknown.
         not_assessed: Labels that no reader could identify in this case.
+        repeats: Reader -> all readings of this reader, by condition and session; empty for a dataset without sessions,
+            conditions and table of readings.
+        session_vote: Whether a reader's first session votes, or all sessions fused, as in ``Entry``.
+        reader_labels: Reader -> labels that this reader was asked to draw; a reader who is not named: all.
+        reader_weights: Reader -> weight of this reader's vote; a reader who is not named weighs 1.
     """
 
     id: str
@@ -92,11 +104,38 @@ class Case:
     split: str | None = None
     patient: str | None = None
     not_assessed: tuple[str, ...] = ()
+    repeats: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict, hash=False)
+    session_vote: Literal["first", "fused"] = "first"
+    reader_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    reader_weights: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """The names of the readers whose label maps this case has."""
+        """The names of the readers who vote in this case; one who only read it under another condition does not."""
         return tuple(self.reader_paths)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All readings of this case, by reader, condition and session."""
+        readers = sorted({*self.reader_paths, *self.repeats}) if self.repeats else self.readers
+        return tuple(
+            reading
+            for reader in readers
+            for reading in self.repeats.get(reader) or (Reading(reader, self.reader_paths[reader]),)
+        )
+
+    def voting(self, name: str) -> tuple[Reading, ...]:
+        """Return the readings of a reader that make this reader's vote: one, or the sessions to be fused.
+
+        Raises:
+            DatasetError: The reader does not vote in this case.
+        """
+        mask = self._mask_of(name)
+        own = self.repeats.get(name) or (Reading(name, mask),)
+        first = next(one for one in own if one.mask == mask)
+        return (
+            tuple(one for one in own if one.condition == first.condition) if self.session_vote == "fused" else (first,)
+        )
 
     def image(self) -> Volume:
         """Read the image.
@@ -116,18 +155,46 @@ class Case:
     def reader(self, name: str) -> Volume:
         """Read a reader's label map, checked against the label set and the grid of the image.
 
-        A dataset without images takes the grid of the case's first reader.
+        A dataset without images takes the grid of the case's first reader. Of several sessions it is the first, or by
+        the dataset's rule all of them fused: the label of most sessions, and of equally many that of the earliest.
 
         Raises:
             DatasetError: The reader did not read this case.
             VolumeFileError, LabelError, GeometryError: The file is not a label map of this label set on this grid.
         """
-        return self._label_map(self._mask_of(name), f"reader {name!r}", self.descriptions.get(name))
+        sessions = self.voting(name)
+        if len(sessions) == 1:
+            return self._label_map(self._mask_of(name), f"reader {name!r}", self.descriptions.get(name))
+        volumes = [self.reading(session) for session in sessions]
+        return volumes[0].with_array(_fused(np.stack([volume.array for volume in volumes])))
+
+    def reading(self, reading: Reading) -> Volume:
+        """Read the label map of one reading, one of ``readings``; raises as ``reader``."""
+        return self._label_map(reading.mask, str(reading), self.descriptions.get(reading.reader))
 
     def label_maps(self) -> LabelMaps:
         """Read the label maps of all readers, with the slices that each of them annotated; raises as ``reader``."""
         volumes = {name: self.reader(name) for name in self.readers}
-        return LabelMaps(volumes, {name: self.annotated(name, volume) for name, volume in volumes.items()})
+        return LabelMaps(
+            volumes,
+            {name: self.annotated(name, volume) for name, volume in volumes.items()},
+            self.asked,
+            {name: weight for name, weight in self.reader_weights.items() if name in volumes},
+        )
+
+    @property
+    def asked(self) -> dict[str, tuple[int, ...]]:
+        """Reader -> codes of the labels that this reader was asked to draw; a reader who is not named: all."""
+        return {
+            name: tuple(self.labels.codes[label] for label in labels)
+            for name, labels in self.reader_labels.items()
+            if name in self.reader_paths
+        }
+
+    def was_asked(self, reader: str, structure: str) -> bool:
+        """Return whether a reader was asked for a label, or for all labels of a group."""
+        asked = self.reader_labels.get(reader)
+        return asked is None or {self.labels.codes[name] for name in asked} >= set(self.labels.codes_of(structure))
 
     def reader_path(self, name: str) -> Path:
         """Return the (first) file of a reader's label map; raises ``DatasetError`` if that reader has none here."""
@@ -135,7 +202,8 @@ class Case:
 
     def mask_files(self) -> tuple[Path, ...]:
         """Return all files and folders of masks and of their label descriptions: what a predictor must not see."""
-        masks = (*self.reader_paths.values(), self.reference_path, self.truth_path)
+        drawn = (reading.mask for reading in self.readings)
+        masks = (*drawn, self.reference_path, self.truth_path)
         return (*(path for mask in masks if mask for path in files_of(mask)), *self.descriptions.values())
 
     def _mask_of(self, name: str) -> MaskFiles:
@@ -167,8 +235,8 @@ class Case:
                 check_file(self.image_path)
             except (DataError, OSError) as error:
                 raise _located(error, f"{self}, image") from error
-        for name in self.readers:
-            self.reader(name)
+        for reading in self.readings:
+            self.reading(reading)
         self.reference()
 
     def annotated(self, reader: str | None = None, label_map: Volume | None = None) -> NDArray[np.bool_] | None:
@@ -232,6 +300,13 @@ class Case:
 
     def __str__(self) -> str:
         return f"case {self.id!r} of {self.dataset!r}"
+
+
+def _fused(drawn: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the label of most sessions (sessions x z,y,x); of equally many, that of the earliest session."""
+    support = np.stack([(own == drawn).sum(axis=0) for own in drawn])
+    fused: NDArray[np.integer] = np.take_along_axis(drawn, support.argmax(axis=0)[None], axis=0)[0]
+    return fused
 
 
 @lru_cache(maxsize=1024)

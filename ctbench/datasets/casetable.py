@@ -12,7 +12,7 @@ from pathlib import Path
 from ctbench.datasets.patterns import is_safe_name
 from ctbench.errors import DatasetError
 
-__all__ = ["SPLITS", "CaseRow", "parse_slices", "read_case_table"]
+__all__ = ["SPLITS", "CaseRow", "parse_slices", "read_case_table", "records"]
 
 SPLITS = ("train", "validation", "test")
 """Allowed values of the column ``split``."""
@@ -61,7 +61,7 @@ def read_case_table(
         DatasetError: The table is invalid; the message contains file, line and column.
     """
     rows: dict[str, CaseRow] = {}
-    for line, cells in _records(path, needed=("case", *([annotated] if annotated else []))):
+    for line, cells in records(path, needed=("case", *([annotated] if annotated else []))):
         where = f"{path}, line {line}"
         row = _row(cells, where, tuple(known_labels), annotated)
         if row.case in rows:
@@ -93,31 +93,41 @@ def parse_slices(text: str) -> tuple[int, ...] | None:
     return tuple(sorted(slices))
 
 
-def _records(path: Path, needed: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def records(path: Path, needed: Iterable[str], what: str = "case table") -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number of each line of a CSV file with a header, and its cells by column.
+
+    Args:
+        path: The file, UTF-8.
+        needed: Names of required columns.
+        what: What the table is called in messages.
+
+    Raises:
+        DatasetError: The file is not such a table; the message contains file and line.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
-            _check_header(path, reader.fieldnames or (), needed)
+            _check_header(path, reader.fieldnames or (), needed, what)
             for cells in reader:
                 if None in cells or None in cells.values():
                     msg = f"{path}, line {reader.line_num} has more or fewer cells than the header"
                     raise DatasetError(msg)
                 yield reader.line_num, {name: cell.strip() for name, cell in cells.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"cannot read the case table {path}: {error}; expected CSV in UTF-8"
+        msg = f"cannot read the {what} {path}: {error}; expected CSV in UTF-8"
         raise DatasetError(msg) from error
 
 
-def _check_header(path: Path, header: Iterable[str], needed: Iterable[str]) -> None:
+def _check_header(path: Path, header: Iterable[str], needed: Iterable[str], what: str) -> None:
     names = list(header)
     for name in needed:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
             hint = f"; is it {near[0]!r}?" if near else ""
-            msg = f"the case table {path} has no column {name!r}, only {', '.join(names) or 'nothing'}{hint}"
+            msg = f"the {what} {path} has no column {name!r}, only {', '.join(names) or 'nothing'}{hint}"
             raise DatasetError(msg)
     if len(set(names)) < len(names):
-        msg = f"the case table {path} has two columns of one name: {', '.join(names)}"
+        msg = f"the {what} {path} has two columns of one name: {', '.join(names)}"
         raise DatasetError(msg)
 
 

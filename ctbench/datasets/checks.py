@@ -88,8 +88,8 @@ def _unreadable(case: Case) -> Iterator[Problem]:
             read()
         except DataError as error:
             yield problem("", path, error)
-    for name, path in case.reader_paths.items():
+    for reading in case.readings:
         try:
-            case.annotated(name, case.reader(name))
+            case.annotated(reading.reader, case.reading(reading))
         except DataError as error:
-            yield problem(name, path, error)
+            yield problem(reading.reader, reading.mask, error)

@@ -168,7 +168,9 @@ class Dataset:
         It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted, where
         role is ``image``, ``reader``, ``reference`` or ``descriptions`` and the file name is empty except in a folder
         of DICOM files; for one file per structure it is the structure. If the entry has aliases or a rule of overlaps,
-        each case has one more line with the role ``naming`` and their digest; a rule of pictures has one, too.
+        each case has one more line with the role ``naming`` and their digest; a rule of pictures has one, too. Further
+        readings of a reader have the role ``reading``; sessions, conditions and times a line ``readings``; labels and
+        weights of readers a line ``votes``.
         Names of folders, the truth of simulated cases and the catalogue entry are not included.
 
         Raises:
@@ -188,9 +190,15 @@ def fingerprint_of(lines: Iterable[str]) -> str:
 
 
 def _digests(case: Case, digest_of: Callable[[Path], str]) -> Iterator[str]:
+    voting = list(case.reader_paths.values())
     masks = [("image", "", case.image_path), ("reference", "", case.reference_path)]
     masks += [("reader", name, mask) for name, mask in case.reader_paths.items()]
     masks += [("descriptions", name, path) for name, path in case.descriptions.items() if path.is_file()]
+    masks += [
+        ("reading", f"{one.reader}/{one.condition}/{one.session}", one.mask)
+        for one in case.readings
+        if one.mask not in voting
+    ]
     for role, reader, mask in masks:
         for inner, file in _files(mask):
             yield "\t".join((case.id, role, reader, inner, _digest(case, file, digest_of)))
@@ -198,6 +206,12 @@ def _digests(case: Case, digest_of: Callable[[Path], str]) -> Iterator[str]:
         yield _rule_line(case, "naming", [sorted(case.naming.aliases.items()), case.naming.overlap])
     if case.pictures != Pictures():
         yield _rule_line(case, "pictures", [case.pictures.name, case.pictures.first, case.pictures.axes])
+
+    if case.repeats:
+        known = [[one.reader, one.session, one.condition, one.seconds, one.order] for one in case.readings]
+        yield _rule_line(case, "readings", [case.session_vote, known])
+    if case.reader_labels or case.reader_weights:
+        yield _rule_line(case, "votes", [sorted(case.reader_labels.items()), sorted(case.reader_weights.items())])
 
 
 def _rule_line(case: Case, role: str, rules: list[object]) -> str:

@@ -32,7 +32,12 @@ def _mask_pattern(text: str) -> str:
 
 
 def _reader_pattern(text: str) -> str:
-    Pattern(text).expect(*_case_field(text), "reader", allowed=("label",))
+    Pattern(text).expect(*_case_field(text), "reader", allowed=("label", "session", "condition"))
+    return text
+
+
+def _own_pattern(text: str) -> str:
+    Pattern(text).expect(*_case_field(text), allowed=("label", "session", "condition"))
     return text
 
 
@@ -61,6 +66,7 @@ def _shared_pattern(text: str) -> str:
 CasePattern = Annotated[str, AfterValidator(_case_pattern)]
 MaskPattern = Annotated[str, AfterValidator(_mask_pattern)]
 ReaderPattern = Annotated[str, AfterValidator(_reader_pattern)]
+OwnPattern = Annotated[str, AfterValidator(_own_pattern)]
 SharedPattern = Annotated[str, AfterValidator(_shared_pattern)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
@@ -108,8 +114,28 @@ class Entry(_Strict):
     """Pattern of the images; without it, the grid of a case is that of its masks."""
     series: str | None = None
     """For a folder with several DICOM series: UID of the image's series, or a part of its description."""
-    readers: ReaderPattern | dict[str, MaskPattern] | None = None
-    """Pattern of the readers' label maps with ``{reader}``, or one pattern per reader."""
+    readers: ReaderPattern | dict[str, OwnPattern] | None = None
+    """Pattern of the readers' label maps with ``{reader}``, or one pattern per reader.
+
+    ``{session}`` and ``{condition}`` name the repeats of a reader: see ``session_vote`` and ``conditions``.
+    """
+    conditions: Strings = ()
+    """Names of the conditions under which readers read, e.g. ``[unaided, aided]``; only the first makes references."""
+    session_vote: Literal["first", "fused"] = "first"
+    """What a reader who read a case in several sessions votes: the first session, or the sessions fused by plurality.
+
+    Sessions are sorted by name; where votes of sessions are equal, the earliest of them decides.
+    """
+    readings: str | None = None
+    """A table (CSV) below ``root`` or beside this YAML with one row per reading: ``case, reader`` and, as far as known,
+    ``session, condition, seconds, order, file``."""
+    reader_labels: dict[str, Strings] = {}
+    """Reader -> the labels that this reader was asked to draw; a reader who is not named was asked for all labels.
+
+    Where a reader was not asked for a label, an undrawn voxel is no vote about it.
+    """
+    reader_weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """Reader -> weight of this reader's vote in ``majority`` and ``plurality``; a reader who is not named weighs 1."""
     reference: MaskPattern | None = None
     """Pattern of the single released masks, for a dataset without masks of single readers."""
     truth: MaskPattern | None = None
@@ -161,6 +187,9 @@ class Entry(_Strict):
             _expect_known("tolerance_mm", self.tolerance_mm, known)
         _expect_known("unverified", self.unverified, tuple(type(self).model_fields))
         _expect_known("aliases", filter(None, self.aliases.values()), tuple(self.label_set))
+        for reader, names in self.reader_labels.items():
+            _expect_known(f"reader_labels of {reader!r}", names, tuple(self.labels))
+        self._expect_conditions()
         if self.readers and self.reference:
             msg = "expected either readers or a reference, not both"
             raise ValueError(msg)
@@ -168,6 +197,19 @@ class Entry(_Strict):
             msg = f"annotated names the column {self.annotated.column!r}, so a case table (cases) is needed"
             raise ValueError(msg)
         return self
+
+    def _expect_conditions(self) -> None:
+        patterns = self.readers.values() if isinstance(self.readers, dict) else [self.readers or ""]
+        unsafe = [name for name in self.conditions if not is_safe_name(name)]
+        if unsafe:
+            msg = f"conditions: the name {unsafe[0]!r} cannot stand in a path; use letters, digits, '-', '_' and '.'"
+            raise ValueError(msg)
+        if any("{condition}" in pattern for pattern in patterns) and not self.conditions:
+            msg = (
+                "the pattern of the readers holds {condition}, so list the conditions, the one that makes references "
+                "first, e.g. conditions: [unaided, aided]"
+            )
+            raise ValueError(msg)
 
     @property
     def label_set(self) -> LabelSet:
@@ -187,7 +229,7 @@ class Entry(_Strict):
     @property
     def has_layout(self) -> bool:
         """Whether the entry has a pattern of any file."""
-        return any((self.image, self.readers, self.reference))
+        return any((self.image, self.readers, self.reference, self.readings))
 
 
 def _expect_known(field: str, names: Any, known: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from ctbench.datasets.casetable import CaseRow, read_case_table
 from ctbench.datasets.catalogs import CatalogEntry
 from ctbench.datasets.entry import AnnotatedColumn, Entry
 from ctbench.datasets.patterns import Match, Pattern, assign
+from ctbench.datasets.readings import Reading, ReadingRow, in_order, read_readings_table
 from ctbench.errors import DatasetError, MissingFileError
 
 __all__ = ["Problem", "Survey", "survey"]
@@ -75,14 +76,21 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
     entry = found.entry
     rows = _rows(found, root)
     names = (*entry.labels, *(alias for alias in entry.aliases if alias != ALL_OTHERS))
-    files = assign({role: Pattern(text, names) for role, text in _patterns(entry).items()}, root)
+    files = assign({role: Pattern(text, names, entry.conditions) for role, text in _patterns(entry).items()}, root)
+    listed = _listed_readings(found, root)
+    if named := _listed_files(listed, root):
+        elsewhere = {match.path for match in named}
+        files = {role: [match for match in own if match.path not in elsewhere] for role, own in files.items()}
+        files["reader"] = [*files.get("reader", []), *named]
     by_case = _by_case(files)
     shared = by_case.pop("", {})
     known = list(rows) if rows is not None else sorted(by_case)
     problems: list[Problem] = []
     cases = []
     for case in known:
-        placed = _Placement(found, root, (rows or {}).get(case) or CaseRow(case), {**shared, **by_case.get(case, {})})
+        own_files = {**shared, **by_case.get(case, {})}
+        own_readings = {key[1:]: row for key, row in listed.items() if key[0] == case}
+        placed = _Placement(found, root, (rows or {}).get(case) or CaseRow(case), own_files, own_readings)
         cases.append(placed.case())
         problems.extend(placed.problems())
     problems.extend(_strays(found, by_case, {case.id: case for case in cases}))
@@ -98,16 +106,18 @@ Role = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Placement:
-    """One case: its row of the case table and its files."""
+    """One case: its row of the case table, its files, and its rows of the table of readings."""
 
     found: CatalogEntry
     root: Path
     row: CaseRow
     files: Mapping[Role, list[Match]]
+    listed: Mapping[tuple[str, str, str], ReadingRow]
 
     def case(self) -> Case:
         entry, row = self.found.entry, self.row
-        readers = {name: self._mask("reader", name) for name in self._readers()}
+        repeats = {name: self._readings(name) for name in self._readers()}
+        readers = {name: self._voting(readings) for name, readings in repeats.items()}
         return Case(
             id=row.case,
             dataset=self.found.name,
@@ -126,7 +136,34 @@ class _Placement:
             split=row.split,
             patient=row.patient,
             not_assessed=row.not_assessed,
+            repeats={name: readings for name, readings in repeats.items() if readings} if self._has_repeats else {},
+            session_vote=entry.session_vote,
+            reader_labels=entry.reader_labels,
+            reader_weights=entry.reader_weights,
         )
+
+    @property
+    def _has_repeats(self) -> bool:
+        """Whether the entry says more of a reading than whose it is."""
+        patterns = [text for role, text in _patterns(self.found.entry).items() if role.startswith("reader")]
+        return bool(self.listed) or any(field in text for text in patterns for field in ("{session}", "{condition}"))
+
+    def _readings(self, reader: str) -> tuple[Reading, ...]:
+        """Return the readings of a reader, by condition and session."""
+        kinds: dict[tuple[str, str], list[Match]] = defaultdict(list)
+        for match in self.files.get(("reader", reader), []):
+            kinds[match.session, match.condition].append(match)
+        readings = []
+        for (session, condition), matches in kinds.items():
+            row = self.listed.get((reader, session, condition))
+            seconds, order = (row.seconds, row.order) if row else (None, None)
+            readings.append(Reading(reader, self._mask_files(matches), session, condition, seconds, order))
+        return in_order(readings, self.found.entry.conditions)
+
+    def _voting(self, readings: tuple[Reading, ...]) -> MaskFiles | None:
+        """Return the mask of the first reading under the first condition."""
+        conditions = self.found.entry.conditions
+        return next((one.mask for one in readings if not conditions or one.condition in ("", conditions[0])), None)
 
     def problems(self) -> Iterator[Problem]:
         entry = self.found.entry
@@ -137,7 +174,7 @@ class _Placement:
         for role, reader, pattern in expected:
             if pattern is not None:
                 yield from self._count(role, reader, pattern)
-            elif reader:
+            elif reader and not self.files.get((role, reader)):
                 message = (
                     f"{self._name()} was read by {reader!r} (case table), but its entry has no pattern for that reader"
                 )
@@ -146,6 +183,26 @@ class _Placement:
             where = f"in {self.root} for {entry.readers}" if entry.readers else "and its entry no pattern for one"
             message = f"{self._name()} has no reader's mask {where}; add one, or leave the case out with a case table"
             yield Problem("no_mask", self.row.case, "", "", message)
+        readings = [one for name in self._readers() for one in self._readings(name)]
+        if readings and not self._voting(tuple(readings)):
+            message = (
+                f"{self._name()} has no reading under the condition {entry.conditions[0]!r}, of which references are "
+                "made; add one, or leave the case out with a case table"
+            )
+            yield Problem("no_mask", self.row.case, "", "", message)
+        yield from self._unread()
+
+    def _unread(self) -> Iterator[Problem]:
+        """Yield a problem for each row of the table of readings without a file."""
+        for (reader, session, condition), row in self.listed.items():
+            matches = self.files.get(("reader", reader), [])
+            if not any((match.session, match.condition) == (session, condition) for match in matches):
+                what = Reading(reader, self.root, session, condition)
+                message = (
+                    f"{self._name()}, {what} (table of readings): no file matches {row.file or 'the pattern'}; put it "
+                )
+                message += "there, or correct the table"
+                yield Problem("missing", self.row.case, reader, "", message)
 
     def _count(self, role: str, reader: str, pattern: str) -> Iterator[Problem]:
         matches = self.files.get((role, reader), [])
@@ -160,7 +217,7 @@ class _Placement:
                 message = f"{self._name()}, {whose}: {path} is a broken link to {path.readlink()}; fetch the file that "
                 message += "it names, or remove the link"
                 yield Problem("missing", self.row.case, reader, str(path), message)
-        if len({match.label for match in matches}) < len(matches):
+        if len({(match.label, match.session, match.condition) for match in matches}) < len(matches):
             names = " and ".join(str(path) for path in paths[:2])
             message = f"{self._name()}, {whose}: {len(paths)} files match {pattern!r}, e.g. {names}; leave one"
             yield Problem("ambiguous", self.row.case, reader, str(paths[1]), message)
@@ -176,10 +233,11 @@ class _Placement:
     def _first(self, role: str) -> Path | None:
         return next((match.path for match in self.files.get((role, ""), [])), None)
 
-    def _mask(self, role: str, reader: str = "") -> MaskFiles | None:
-        matches = self.files.get((role, reader), [])
-        if not matches:
-            return None
+    def _mask(self, role: str) -> MaskFiles | None:
+        matches = self.files.get((role, ""), [])
+        return self._mask_files(matches) if matches else None
+
+    def _mask_files(self, matches: list[Match]) -> MaskFiles:
         if not matches[0].case:
             return SharedFile(matches[0].path, self.row.case)
         if matches[0].label is None:
@@ -198,15 +256,37 @@ class _Placement:
         return f"case {self.row.case!r} of {self.found.name!r}"
 
 
+def _table_path(found: CatalogEntry, root: Path, name: str, what: str) -> Path:
+    """Return the path of a table below the root or beside the YAML."""
+    candidates = (root / name, found.file.parent / name)
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        msg = f"{found} has no {what}: there is neither {candidates[0]} nor {candidates[1]}"
+        raise MissingFileError(msg)
+    return path
+
+
+def _listed_readings(found: CatalogEntry, root: Path) -> dict[tuple[str, str, str, str], ReadingRow]:
+    entry = found.entry
+    if entry.readings is None:
+        return {}
+    return read_readings_table(_table_path(found, root, entry.readings, "table of readings"), entry.conditions)
+
+
+def _listed_files(listed: Mapping[tuple[str, str, str, str], ReadingRow], root: Path) -> list[Match]:
+    """Return the files that the table of readings names and that exist."""
+    return [
+        Match(root / row.file, row.case, row.reader, None, row.session, row.condition)
+        for row in listed.values()
+        if row.file and ((root / row.file).exists() or (root / row.file).is_symlink())
+    ]
+
+
 def _rows(found: CatalogEntry, root: Path) -> dict[str, CaseRow] | None:
     entry = found.entry
     if entry.cases is None:
         return None
-    candidates = (root / entry.cases, found.file.parent / entry.cases)
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
-        msg = f"{found} has no case table: there is neither {candidates[0]} nor {candidates[1]}"
-        raise MissingFileError(msg)
+    path = _table_path(found, root, entry.cases, "case table")
     column = entry.annotated.column if isinstance(entry.annotated, AnnotatedColumn) else None
     rows = read_case_table(path, known_labels=entry.label_set.names, annotated=column)
     return {row.case: row for row in rows}
@@ -240,7 +320,7 @@ def _unknown_structures(found: CatalogEntry, root: Path, matched: frozenset[Path
     entry = found.entry
     if ALL_OTHERS in entry.aliases:
         return
-    patterns = {role: Pattern(text) for role, text in _patterns(entry).items()}
+    patterns = {role: Pattern(text, (), entry.conditions) for role, text in _patterns(entry).items()}
     of_structures = {role: pattern for role, pattern in patterns.items() if "label" in pattern.fields}
     for matches in assign(of_structures, root).values():
         for match in matches:
@@ -284,7 +364,7 @@ def _strays(
         for (role, reader), matches in sorted(files.items()):
             if case not in cases:
                 reason = "its case has no row in the case table"
-            elif role == "reader" and reader not in cases[case].readers:
+            elif role == "reader" and reader not in {*cases[case].readers, *cases[case].repeats}:
                 reason = f"the case table does not name the reader {reader!r} for it"
             else:
                 continue

@@ -1,4 +1,4 @@
-"""Path patterns with ``{case}``, ``{reader}``, ``{label}`` and ``*``, and the files that match them."""
+"""Path patterns with fields (``{case}``, ``{reader}``, ``{session}``, ...) and ``*``, and the files that match them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 _MOST_STARS = 3
 """Most stars in one part of a path: each star raises the power of the time that matching takes."""
 # {case} takes as much as it can: in P1_nodule0_reader2 the reader is what follows the last underscore.
-_GROUPS = {"case": r"[^/]+", "reader": r"[^/]+?"}
+# A session has no underscore, so that in anna_b_2 the session is 2.
+_GROUPS = {"case": r"[^/]+", "reader": r"[^/]+?", "session": r"[^/_]+"}
 
 
 def is_safe_name(name: str) -> bool:
@@ -42,6 +43,8 @@ class Match:
     case: str
     reader: str | None
     label: str | None = None
+    session: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Pattern:
     Args:
         text: The pattern.
         labels: Names that ``{label}`` matches, upper or lower case; empty (default): any name.
+        conditions: Names that ``{condition}`` matches; empty (default): any name.
 
     Example:
         >>> Pattern("readers/{reader}/{case}.nii.gz").fill(case="c1", reader="anna")
@@ -62,6 +66,7 @@ class Pattern:
 
     text: str
     labels: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
 
     @property
     def fields(self) -> frozenset[str]:
@@ -98,7 +103,7 @@ class Pattern:
 
     def matches(self, root: Path) -> Iterator[Match]:
         """Yield the matching files below ``root``, sorted by path; lists only folders that can contain matches."""
-        for match in _walk(root, list(Path(self.text).parts), {}, self.labels):
+        for match in _walk(root, list(Path(self.text).parts), {}, self):
             if match.path.is_dir() or not self.text.endswith("/"):
                 yield match
 
@@ -118,21 +123,22 @@ def assign(patterns: Mapping[str, Pattern], root: Path) -> dict[str, list[Match]
     return assigned
 
 
-def _walk(folder: Path, parts: list[str], fields: dict[str, str], labels: tuple[str, ...]) -> Iterator[Match]:
+def _walk(folder: Path, parts: list[str], fields: dict[str, str], pattern: Pattern) -> Iterator[Match]:
     if not parts:
         if all(map(is_safe_name, fields.values())):
-            yield Match(folder, fields.get("case", ""), fields.get("reader"), fields.get("label"))
+            repeat = fields.get("session", ""), fields.get("condition", "")
+            yield Match(folder, fields.get("case", ""), fields.get("reader"), fields.get("label"), *repeat)
         return
     part, rest = parts[0], parts[1:]
     if not re.search(r"[{*]", part):
         # A broken link is found too, so that it can be named.
         if (folder / part).exists() or (folder / part).is_symlink():
-            yield from _walk(folder / part, rest, fields, labels)
+            yield from _walk(folder / part, rest, fields, pattern)
         return
-    expression = re.compile(_expression(part, fields, labels))
+    expression = re.compile(_expression(part, fields, pattern))
     for name in _listed(folder):
         if found := expression.fullmatch(name):
-            yield from _walk(folder / name, rest, fields | found.groupdict(), labels)
+            yield from _walk(folder / name, rest, fields | found.groupdict(), pattern)
 
 
 def _listed(folder: Path) -> list[str]:
@@ -142,11 +148,12 @@ def _listed(folder: Path) -> list[str]:
         return []
 
 
-def _expression(part: str, fields: Mapping[str, str], labels: tuple[str, ...]) -> str:
+def _expression(part: str, fields: Mapping[str, str], pattern: Pattern) -> str:
     """Return one part of a pattern as a regular expression; a field with a known value matches that value only."""
     pieces = re.split(r"(\{[^{}]*\}|\*)", part)
-    groups = _GROUPS | {"label": _one_of(labels)}
-    if labels and "{label}" in part and "{reader}" not in part:
+    conditions = "|".join(re.escape(name) for name in sorted(pattern.conditions, key=len, reverse=True))
+    groups = _GROUPS | {"label": _one_of(pattern.labels), "condition": f"(?:{conditions})" if conditions else r"[^/]+?"}
+    if pattern.labels and "{label}" in part and "{reader}" not in part:
         groups["case"] = groups["reader"]  # as little as it can: of p1_edh_sdh the label is edh_sdh
     expression, seen = "", set(fields)
     for piece in pieces:

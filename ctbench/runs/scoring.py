@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -55,6 +55,9 @@ class ScorePlan:
         if isinstance(self.tolerance_mm, Mapping):
             return {name: self.tolerance_mm[name] for name in names if name in self.tolerance_mm}
         return self.tolerance_mm
+
+
+_UNASKED = "the readers were not asked to draw it"
 
 
 class CaseScores(NamedTuple):
@@ -133,7 +136,9 @@ class _Scoring:
                         detail=outcome.detail,
                     )
                 )
-            self._add(scores, rater, RaterKind.MODEL, name)
+            unasked = self._unasked(claimed, reference.readers)
+            self._add(_of_labels(scores, set(claimed) - set(unasked)), rater, RaterKind.MODEL, name)
+            self._add(self._without(unasked, Status.NOT_ASSESSED, _UNASKED), rater, RaterKind.MODEL, name)
             self._add(self._not_assessed(match.structures), rater, RaterKind.MODEL, name)
             unclaimed = self._without(
                 match.unsupported, Status.UNSUPPORTED, "the predictor does not claim this structure"
@@ -155,7 +160,11 @@ class _Scoring:
             }
             found = self._score(references, digests, volume.array, volume.spacing_mm, claimed)
             for name, scores in found.items():
-                self._add(scores, reader, RaterKind.READER, name)
+                unasked = self._unasked(claimed, [reader])
+                for label in self._unasked(claimed, references[name].readers):
+                    unasked += [label] if label not in unasked else []
+                self._add(_of_labels(scores, set(claimed) - set(unasked)), reader, RaterKind.READER, name)
+                self._add(self._without(unasked, Status.NOT_ASSESSED, _UNASKED), reader, RaterKind.READER, name)
                 self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
     def _prediction(self, folder: RunFolder, outcome: Outcome) -> NDArray[np.integer]:
@@ -200,6 +209,12 @@ class _Scoring:
                 cache.keep(keys[name], found[name])
         return {name: found[name] for name in references}
 
+    def _unasked(self, names: Iterable[str], readers: Sequence[str]) -> list[str]:
+        """Return the structures that none of some readers was asked to draw; none where the readers are unknown."""
+        if not (self.case.reader_labels and readers):
+            return []
+        return [name for name in names if not any(self.case.was_asked(reader, name) for reader in readers)]
+
     def _assessed(self, structures: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         return {name: codes for name, codes in structures.items() if name not in self.case.not_assessed}
 
@@ -226,6 +241,14 @@ class _Scoring:
             self.columns[name] += [value] * count
         for name, values in columns.items():
             self.columns[name] += values
+
+
+def _of_labels(columns: Columns, labels: Container[str]) -> Columns:
+    """Return the rows of some structures."""
+    keep = [place for place, label in enumerate(columns["label"]) if label in labels]
+    if len(keep) == len(columns["label"]):
+        return columns
+    return {name: [values[place] for place in keep] for name, values in columns.items()}
 
 
 def _columns(rows: Sequence[Row]) -> Columns:

@@ -45,3 +45,11 @@ def test_a_panel_has_what_was_assessed(blobs):
     assert set(panel.structures) == {"iph", "hemorrhage"}
     assert panel.pairs == (("r1", "r2"), ("r1", "r3"), ("r2", "r3"))
     assert set(panel.without) == {"r1", "r2", "r3"}
+
+
+def test_a_reader_who_was_not_asked_has_no_votes_on_a_structure(make_panel):
+    """He is absent from every voxel, as where he did not look."""
+    full = np.ones((2, 3, 4), int)
+    panel = make_panel({"a": full, "b": full, "c": 0 * full})
+    assert (panel.units((1,), {"c"})[2] == ABSENT).all()
+    assert panel.units((1,), {"b", "c"}).shape == (3, 0)

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from ctbench.consensus import METHODS, fuse, leave_one_out
 from ctbench.errors import DataError, GeometryError, LabelError, UsageError
+from ctbench.labels import LabelSet
 
 BOTH = ["majority", "plurality"]
 drawings = st.integers(1, 5).flatmap(
@@ -291,3 +292,82 @@ class TestRealReaders:
             staple, union, intersection = (fuse(maps, method) for method in ("staple", "union", "intersection"))
             assert not np.any(staple.labels[union.labels == 0])
             assert np.all(staple.labels[intersection.labels == 1] == 1)
+
+
+def test_a_reader_who_was_not_asked_leaves_the_denominator():
+    """Two of three readers were asked for label 2: one of each two is a tie, not a lost vote of three."""
+    maps = {"a": np.array([[[2, 2, 1]]]), "b": np.array([[[2, 0, 1]]]), "c": np.array([[[0, 0, 0]]])}
+    asked = {"c": [1]}
+    plain, fused = fuse(maps), fuse(maps, asked=asked)
+    assert plain.labels.tolist() == [[[2, 0, 1]]]
+    assert not plain.excluded.any()
+    assert (fused.labels.tolist(), fused.excluded.tolist()) == ([[[2, 0, 1]]], [[[False, True, False]]])
+    alone = fuse({"a": maps["a"], "c": maps["c"]}, asked=asked)
+    assert (alone.labels.tolist(), alone.excluded.tolist()) == ([[[2, 2, 0]]], [[[False, False, True]]])
+
+
+def test_being_asked_for_everything_changes_nothing():
+    """The rules with shares give what the rules with counts give."""
+    generator = np.random.default_rng(7)
+    maps = {name: generator.integers(0, 4, (3, 8, 9)) for name in "abcde"}
+    annotated = {"b": np.array([True, False, True])}
+    for method in ("majority", "plurality", "staple"):
+        plain = fuse(maps, method, annotated)
+        for fused in (
+            fuse(maps, method, annotated, asked={"a": [1, 2, 3]}),
+            fuse(maps, method, annotated, weights=dict.fromkeys("abcde", 0.3)),
+        ):
+            np.testing.assert_array_equal(fused.labels, plain.labels)
+            np.testing.assert_array_equal(fused.excluded, plain.excluded)
+
+
+def test_staple_takes_no_evidence_from_a_reader_who_was_not_asked():
+    """With a reader who was asked for another label only, the probability is that of the other readers."""
+    generator = np.random.default_rng(3)
+    truth = generator.random((4, 12, 12)) < 0.3
+    rates = {"a": 0.1, "b": 0.2, "c": 0.15}
+    maps = {name: (truth ^ (generator.random(truth.shape) < rate)).astype(int) for name, rate in rates.items()}
+    others = fuse(maps, "staple", domain="image")
+    maps["d"] = np.zeros(truth.shape, int)
+    fused = fuse(maps, "staple", domain="image", asked={"d": [2]})
+    np.testing.assert_array_equal(fused.labels, others.labels)
+    assert (fuse(maps, "staple", domain="image").labels != others.labels).any()
+
+
+def test_weights_decide_the_majority():
+    """One reader of weight 2 ties with two others and outvotes one."""
+    maps = {"a": np.array([[[1, 1]]]), "b": np.array([[[0, 0]]]), "c": np.array([[[0, 1]]])}
+    fused = fuse(maps, weights={"a": 2})
+    assert (fused.labels.tolist(), fused.excluded.tolist()) == ([[[0, 1]]], [[[True, False]]])
+    assert fuse(maps, "plurality", weights={"a": 2.5}).labels.tolist() == [[[1, 1]]]
+
+
+def test_leaving_one_out_keeps_weights_and_questions_of_the_others():
+    """They stay with their readers when another one is left out."""
+    maps = {"a": np.array([[[1]]]), "b": np.array([[[0]]]), "c": np.array([[[1]]]), "d": np.array([[[0]]])}
+    without = leave_one_out(maps, weights={"b": 3, "d": 0.5}, asked={"d": [2]})
+    assert {reader: int(one.labels.item()) for reader, one in without.items()} == {"a": 0, "b": 1, "c": 0, "d": 0}
+
+
+def test_a_group_has_the_votes_of_readers_who_were_asked_for_all_of_it():
+    """Who was asked for one type only cannot deny the group."""
+    maps = {"a": np.array([[[1]]]), "b": np.array([[[2]]]), "c": np.array([[[0]]]), "d": np.array([[[0]]])}
+    labels = LabelSet({"iph": 1, "ivh": 2}, {"blood": ("iph", "ivh")})
+    fused = fuse(maps, groups=labels, asked={"c": [1], "d": [2]})
+    assert fused.structure("blood", (1, 2)).labels.item() == 1
+    assert fuse(maps, groups=labels).structure("blood", (1, 2)).excluded.item()
+
+
+@pytest.mark.parametrize(
+    ("rules", "error", "message"),
+    [
+        ({"asked": {"a": [2]}}, LabelError, "holds the code 1, which this reader was not asked to draw"),
+        ({"asked": {"z": [2]}}, UsageError, "asked names z"),
+        ({"weights": {"a": 0}}, UsageError, "the weight of a is 0"),
+        ({"weights": {"z": 1}}, UsageError, "weights names z"),
+    ],
+)
+def test_wrong_weights_and_questions_are_refused(rules, error, message):
+    """The message names the reader."""
+    with pytest.raises(error, match=message):
+        fuse({"a": np.array([[[1]]]), "b": np.array([[[1]]])}, **rules)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ctbench.consensus.patterns import ABSENT, Contested
+from ctbench.consensus.readings import Readings
 from ctbench.consensus.rules import BINARY_METHODS, METHODS, RULES, vote_counts
 
 any_votes = arrays(np.int64, (6, 4), elements=st.integers(ABSENT, 2))
@@ -19,7 +20,9 @@ def contested(votes, codes=3):
 
 def decide(method, votes, codes=3):
     """What a rule that looks at nothing but the pattern takes for each pattern; None where it is undecided."""
-    verdicts = RULES[method](None, contested(votes, codes), "box")
+    found = contested(votes, codes)
+    everyone = Readings(tuple("abcdefgh"[: found.votes.shape[1]]), (), np.ones((found.votes.shape[1], 1), bool))
+    verdicts = RULES[method](everyone, found, "box")
     return [None if open_ else int(code) for code, open_ in zip(verdicts.chosen, verdicts.undecided, strict=True)]
 
 

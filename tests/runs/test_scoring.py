@@ -116,3 +116,23 @@ def test_cached_scores_are_the_computed_ones(plan, blobs, match, paths):
 def test_a_structure_without_a_tolerance_is_said_to_have_none(plan):
     """A dataset that names tolerances must name one for each structure."""
     assert replace(plan, tolerance_mm={"iph": 2.0}).tolerance_of(["iph", "ivh"]) == {"iph": 2.0}
+
+
+def test_a_reader_has_no_score_in_a_structure_that_he_was_not_asked_for(plan, blobs, paths, tmp_path):
+    """Nor has anybody where none of the reference's readers was asked; other structures have their scores."""
+    masks = {}
+    for reader in ("r1", "r2"):
+        drawn = blobs["b"].reader(reader)
+        masks[reader] = tmp_path / f"{reader}.nii.gz"
+        write_volume(drawn.with_array(np.where(drawn.array == 2, 0, drawn.array)), masks[reader])
+    case = replace(blobs["b"], reader_paths={**blobs["b"].reader_paths, **masks})
+    before = score_case(plan, case, "readers", None, None, paths).rows
+    case = replace(case, reader_labels=dict.fromkeys(masks, ("iph",)))
+    after = score_case(plan, case, "readers", None, None, paths).rows
+    own = after[(after["label"] == "ivh") & (after["status"] == Status.NOT_ASSESSED)]
+    assert set(zip(own["rater"], own["reference"], strict=True)) == {
+        *((reader, reference) for reader in masks for reference in ("majority", f"majority-without-{reader}")),
+        ("r3", "majority-without-r3"),
+    }
+    assert len(after) == len(before)
+    assert set(after.loc[after["label"] == "iph", "status"]) == {"ok"}
