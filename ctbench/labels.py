@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import LabelError
+from ctbench.suggestions import suggestion
 
 __all__ = ["LabelSet"]
 
@@ -84,9 +84,7 @@ class LabelSet(Mapping[str, int]):
             return (self.codes[name],)
         if name in self.groups:
             return tuple(self.codes[member] for member in self.groups[name])
-        near = difflib.get_close_matches(name, self.names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(self.names)}"
-        msg = f"unknown structure {name!r}; {hint}"
+        msg = f"unknown structure {name!r}; {suggestion(name, self.names, otherwise='known names:')}"
         raise LabelError(msg)
 
     def check(self, array: NDArray[np.integer], where: str = "label map") -> None:

@@ -10,6 +10,7 @@ import typer
 from ctbench.cli.options import AsCsv, AsJson, Catalog
 from ctbench.cli.output import note, print_frame, show_progress
 from ctbench.errors import UsageError
+from ctbench.suggestions import suggestion
 
 __all__ = ["paper"]
 
@@ -42,7 +43,7 @@ def paper(
     from ctbench.runs import open_run
 
     if name not in PAPERS:
-        msg = f"unknown paper {name!r}; expected one of {', '.join(PAPERS)}"
+        msg = f"unknown paper {name!r}; {suggestion(name, PAPERS, otherwise='expected one of')}"
         raise UsageError(msg)
     opened = [open_run(folder) for folder in runs]
     material = Material.of(opened, datasets_of(opened, catalog))

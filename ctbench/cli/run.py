@@ -33,6 +33,7 @@ from ctbench.cli.options import (
     with_tolerances,
 )
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
+from ctbench.cli.standing import note_standing
 
 __all__ = ["run"]
 
@@ -93,8 +94,8 @@ def run(
 ) -> None:
     """Run a predictor on a dataset and score it, beside the readers, against the consensus of the readers.
 
-    An interrupted run continues with the same command. Exits 1 if the predictor failed on every case, 2 if it broke
-    the contract of predictors.
+    It ends with the model's rank among the runs in runs/DATASET. An interrupted run continues with the same command.
+    Exits 1 if the predictor failed on every case, 2 if it broke the contract of predictors.
 
     Example: `ctbench run threshold --dataset phantom-hemorrhage`
     """
@@ -140,6 +141,8 @@ def run(
     if card is not None and (card.info.phantoms_only or card.info.size != card.info.paper_size):
         note(": ".join(filter(None, (card.info.name, card.info.provenance))))
     print_summary(runs, as_json=as_json, as_csv=as_csv)
+    if card is not None and part is None:
+        note_standing(runs[0], Path("runs") / loaded.name, loaded.patients)
     exit_code = note_lost_cases(runs[0])
     if exit_code:
         raise typer.Exit(exit_code)

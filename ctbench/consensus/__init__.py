@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctbench.consensus.fusion import fuse, leave_one_out
+from ctbench.consensus.fusion import expect_method, fuse, leave_one_out
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.performance import pooled_performance, reader_performance
 from ctbench.consensus.rules import METHODS
@@ -13,6 +13,7 @@ __all__ = [
     "METHODS",
     "Domain",
     "SoftReference",
+    "expect_method",
     "fuse",
     "indeterminate_share",
     "leave_one_out",

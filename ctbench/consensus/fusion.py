@@ -12,8 +12,9 @@ from ctbench.errors import DataError, LabelError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference, SparseMasks
 from ctbench.scores import without
+from ctbench.suggestions import suggestion
 
-__all__ = ["fuse", "leave_one_out"]
+__all__ = ["expect_method", "fuse", "leave_one_out"]
 
 
 def fuse(
@@ -69,7 +70,7 @@ def fuse(
         >>> reference.labels.tolist(), reference.excluded.tolist()
         ([[[0, 1]]], [[[True, False]]])
     """
-    _expect_method(method)
+    expect_method(method)
     readings = Readings.of(label_maps, annotated, asked, weights)
     return _fused(readings, contested_patterns(readings), method, method, groups, domain)
 
@@ -102,7 +103,7 @@ def leave_one_out(
         DataError: There are fewer than two readers.
         CtbenchError: As for ``fuse``.
     """
-    _expect_method(method)
+    expect_method(method)
     readings = Readings.of(label_maps, annotated, asked, weights)
     if len(readings.readers) < 2:
         msg = f"leaving out {readings.readers[0]} leaves no reader; expected label maps of two readers or more"
@@ -153,9 +154,14 @@ def _possible(readings: Readings, found: Contested, verdicts: Verdicts) -> Spars
     )
 
 
-def _expect_method(method: str) -> None:
+def expect_method(method: str) -> None:
+    """Check that a consensus rule has this name.
+
+    Raises:
+        UsageError: None has; the message suggests a similar name.
+    """
     if method not in RULES:
-        msg = f"unknown consensus method {method!r}; expected one of {', '.join(METHODS)}"
+        msg = f"unknown consensus method {method!r}; {suggestion(method, METHODS, otherwise='expected one of')}"
         raise UsageError(msg)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,13 +10,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ctbench.datasets.entry import AnnotatedColumn, Entry
 from ctbench.datasets.patterns import is_dataset_name
 from ctbench.datasets.yamlfile import read_yaml
 from ctbench.errors import CtbenchError, DatasetError
+from ctbench.suggestions import suggestion
 
 __all__ = ["CatalogEntry", "builtin_catalog", "catalog", "find_entry", "find_named", "read_catalog"]
 
@@ -146,8 +146,7 @@ def _sentence(problems: list[ErrorDetails], raw: Mapping[str, Any]) -> str:
     key = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
         model = AnnotatedColumn if problem["loc"][0] == "annotated" else Entry
-        near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.5)
-        return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {_listed(model)}")
+        return f"unknown key {key!r}; {suggestion(key, model.model_fields)}"
     if problem["type"] == "missing":
         return f"the key {key!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
@@ -161,16 +160,10 @@ def _sentence(problems: list[ErrorDetails], raw: Mapping[str, Any]) -> str:
     return f"{place}: {message[0].lower()}{message[1:]}{got}"
 
 
-def _listed(model: type[BaseModel]) -> str:
-    return ", ".join(model.model_fields)
-
-
 def _named(name: str, entries: Mapping[str, CatalogEntry], where: str) -> CatalogEntry:
     if name in entries:
         return entries[name]
-    near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(entries)}"
-    msg = f"no dataset has the name {name!r}{where}; {hint}"
+    msg = f"no dataset has the name {name!r}{where}; {suggestion(name, entries, most=3)}"
     raise DatasetError(msg)
 
 

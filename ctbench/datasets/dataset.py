@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import json
@@ -26,6 +25,7 @@ from ctbench.datasets.entry import AnnotatedColumn, Entry
 from ctbench.errors import DatasetError, MissingFileError, UsageError, VolumeFileError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
+from ctbench.suggestions import suggestion
 
 __all__ = ["Dataset", "fingerprint_of"]
 
@@ -107,9 +107,8 @@ class Dataset:
         for case in self.cases:
             if case.id == case_id:
                 return case
-        near = difflib.get_close_matches(case_id, [case.id for case in self.cases], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f" among its {len(self)} cases"
-        msg = f"dataset {self.name!r} has no case {case_id!r}{hint}"
+        hint = suggestion(case_id, (case.id for case in self.cases), otherwise="its cases:")
+        msg = f"dataset {self.name!r} has no case {case_id!r}; {hint}"
         raise DatasetError(msg)
 
     def split(self, name: str) -> Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from ctbench.datasets.catalogs import CatalogEntry, Paths, find_entry
 from ctbench.datasets.catalogs import catalog as list_datasets
 from ctbench.errors import DatasetError, MissingFileError
+from ctbench.suggestions import suggestion
 
 __all__ = ["COLUMNS", "published"]
 
@@ -97,8 +97,7 @@ def _check_columns(rows: pd.DataFrame, path: Path) -> None:
     allowed = [name for name in COLUMNS if name not in _DERIVED]
     for name in rows.columns:
         if name not in allowed:
-            near = difflib.get_close_matches(str(name), allowed, n=1)
-            msg = f"{path} has an unknown column {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"{allowed}")
+            msg = f"{path} has an unknown column {name!r}; {suggestion(name, allowed)}"
             raise DatasetError(msg)
     missing = [name for name in _NEEDED if name not in rows.columns]
     if missing:

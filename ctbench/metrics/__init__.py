@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctbench.metrics import detection
 from ctbench.metrics.confusion import confusion
-from ctbench.metrics.registry import METRICS, Empty, Metric
+from ctbench.metrics.registry import METRICS, Empty, Metric, expect_metrics
 from ctbench.metrics.score import (
     IsolatedSlicesWarning,
     Row,
@@ -24,6 +24,7 @@ __all__ = [
     "Row",
     "confusion",
     "detection",
+    "expect_metrics",
     "missing_rows",
     "missing_scores",
     "rows_by_reference",

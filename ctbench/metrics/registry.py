@@ -5,18 +5,20 @@ To add a metric, add its description to ``ctbench.metric_descriptions`` and its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ctbench.errors import UsageError
 from ctbench.metric_descriptions import DESCRIPTIONS, MetricDescription
 from ctbench.metrics import distances
 from ctbench.metrics.distances import SurfaceDistances
 from ctbench.metrics.measured import Measured
+from ctbench.suggestions import suggestion
 
-__all__ = ["METRICS", "Empty", "Metric", "Outcome"]
+__all__ = ["METRICS", "Empty", "Metric", "Outcome", "expect_metrics"]
 
 Formula = Callable[[Measured], float]
 
@@ -137,3 +139,15 @@ def joined(
 
 METRICS = joined(DESCRIPTIONS, _COMPUTED)
 """All metrics by name, in the order of the rows that ``score`` returns."""
+
+
+def expect_metrics(names: Iterable[str]) -> None:
+    """Check that metrics have these names.
+
+    Raises:
+        UsageError: One has not; the message suggests a similar name.
+    """
+    for name in names:
+        if name not in METRICS:
+            msg = f"unknown metric {name!r}; {suggestion(name, METRICS, otherwise='known metrics:')}"
+            raise UsageError(msg)

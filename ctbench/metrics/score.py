@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from ctbench.metrics.crop import PLANES
 from ctbench.metrics.distances import SurfaceDistances
 from ctbench.metrics.inputs import as_comparison, as_spacing
 from ctbench.metrics.measured import Measured, StructureMeasurements
-from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome
+from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome, expect_metrics
 from ctbench.metrics.structures import Codes, Structure, structures
 from ctbench.metrics.surface import Surface
 from ctbench.reference import Reference
@@ -327,12 +326,7 @@ def _metrics(names: Iterable[str] | None) -> list[Metric]:
     if names is None:
         return list(METRICS.values())
     wanted = [names] if isinstance(names, str) else list(names)
-    for name in wanted:
-        if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known metrics: {', '.join(METRICS)}"
-            msg = f"unknown metric {name!r}; {hint}"
-            raise UsageError(msg)
+    expect_metrics(wanted)
     return [metric for name, metric in METRICS.items() if name in wanted]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -20,6 +19,7 @@ from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.installed import installed
 from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
+from ctbench.suggestions import suggestion
 
 __all__ = ["GROUP", "installed_predictors", "load_predictor"]
 
@@ -85,10 +85,9 @@ def load_predictor(
 def _entry(name: str) -> Callable[..., object]:
     known = installed_predictors()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"installed: {', '.join(known) or 'none'}."
+        hint = suggestion(name, known, otherwise="installed:", most=3)
         others = "module:attribute, command:..., container:IMAGE or folder:PATH"
-        msg = f"no predictor is called {name!r}; {hint} Or use {others}"
+        msg = f"no predictor is called {name!r}; {hint}{'' if hint.endswith('?') else '.'} Or use {others}"
         raise PluginNotFoundError(msg)
     return _import(name, known[name].load)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.predictors.installed import installed, is_ours
+from ctbench.suggestions import suggestion
 
 __all__ = ["IMPORTERS", "TRAINERS", "load_importer", "load_trainer"]
 
@@ -43,9 +43,7 @@ def load_importer(model: str, *, trust: bool = False) -> Callable[..., Any]:
 def _loaded(group: str, kind: str, model: str, what: str, *, trust: bool) -> Callable[..., Any]:
     known = installed(group, kind)
     if model not in known:
-        near = difflib.get_close_matches(model, known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
-        msg = f"no model {what} is called {model!r}; {hint}"
+        msg = f"no model {what} is called {model!r}; {suggestion(model, sorted(known), most=3)}"
         raise PluginNotFoundError(msg)
     entry = known[model]
     if not trust and not is_ours(entry):

@@ -7,6 +7,7 @@ Tables and figures are plain functions of frames, so that other pages can lay th
 from __future__ import annotations
 
 from ctbench.report.export import summary_table, write_csv
+from ctbench.report.frames.own_verdict import verdict_of
 from ctbench.report.latex import latex_tables, write_latex
 from ctbench.report.page.audits import build_audit
 from ctbench.report.page.build import build_report
@@ -20,6 +21,7 @@ __all__ = [
     "latex_tables",
     "print_pdf",
     "summary_table",
+    "verdict_of",
     "write_csv",
     "write_figures",
     "write_latex",

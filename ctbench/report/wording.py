@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ctbench.metric_descriptions import DESCRIPTIONS
 
@@ -12,6 +12,7 @@ __all__ = [
     "counted",
     "fixed",
     "interval",
+    "listed",
     "mean_sd",
     "metric_heading",
     "metric_title",
@@ -52,7 +53,8 @@ def fixed(value: float | None, unit: str = "1", digits: int | None = None) -> st
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:.{_DIGITS.get(unit, 2) if digits is None else digits}f}".replace("-", "−")
+    # z: no minus sign before what is rounded to zero.
+    return f"{value:z.{_DIGITS.get(unit, 2) if digits is None else digits}f}".replace("-", "−")
 
 
 def mean_sd(mean: float, sd: float, unit: str = "1", digits: int | None = None) -> str:
@@ -70,7 +72,7 @@ def interval(low: float, high: float, unit: str = "1") -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """Write a share as a percentage."""
-    return f"{100 * share:.{digits}f} %".replace("-", "−") if math.isfinite(share) else MISSING
+    return f"{100 * share:z.{digits}f} %".replace("-", "−") if math.isfinite(share) else MISSING
 
 
 def counted(counts: Iterable[float], noun: str = "cases") -> str:
@@ -78,6 +80,12 @@ def counted(counts: Iterable[float], noun: str = "cases") -> str:
     found = sorted(map(int, counts))
     low, high = (found[0], found[-1]) if found else (0, 0)
     return f"n = {low} {noun}" if low == high else f"n = {low} to {high} {noun}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def p_value(p: float) -> str:

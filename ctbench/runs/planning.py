@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ctbench.consensus import expect_method
 from ctbench.datasets import Case, Dataset, fingerprint_of
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
-from ctbench.metrics import METRICS
+from ctbench.metrics import METRICS, expect_metrics
 from ctbench.predictors import Isolation, Predictor, expect_fit_for
 from ctbench.runs.digests import code_digest, code_files
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
@@ -92,6 +93,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     """Return the plan of a requested run; raises the errors of ``run`` on arguments that cannot be used."""
     dataset = request.dataset
     names = _metric_names(request.metrics)
+    expect_method(request.consensus)
     cases = _cases(dataset, request.split, request.shard)
     source = None if request.predictor == READERS else _source(request)
     card, match = None, None
@@ -145,10 +147,7 @@ def scoring_of(manifest: Manifest) -> ScorePlan:
 
 def _metric_names(metrics: Iterable[str] | None) -> tuple[str, ...]:
     names = tuple(METRICS) if metrics is None else tuple(metrics)
-    unknown = [name for name in names if name not in METRICS]
-    if unknown:
-        msg = f"unknown metrics {', '.join(unknown)}; known: {', '.join(METRICS)}"
-        raise UsageError(msg)
+    expect_metrics(names)
     return names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from ctbench.errors import UsageError
 from ctbench.scores import STATUSES, UNSCORED, RaterKind, Status
+from ctbench.suggestions import suggestion
 
 __all__ = [
     "OVERALL",
@@ -117,9 +117,9 @@ def expect_known(name: str, known: Iterable[str], what: str) -> None:
     names = list(map(str, known))
     if name in names:
         return
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    msg = f"unknown {what} {name!r}; {hint}the scores have {', '.join(names) or 'none'}"
+    hint = suggestion(name, names, otherwise="the scores have")
+    also = f" The scores have {', '.join(names)}" if hint.endswith("?") else ""
+    msg = f"unknown {what} {name!r}; {hint}{also}"
     raise UsageError(msg)
 
 

@@ -128,7 +128,7 @@ def test_a_broken_mask_leaves_nothing_behind(run, blobs_folder, tmp_path):
     ("arguments", "parts"),
     [
         (("run", "-d", "phantom-anatomie"), ("phantom-anatomie", "did you mean 'phantom-anatomy'")),
-        (("run", "treshold", "-d", "phantom-anatomy", "--out", "x"), ("treshold", "did you mean threshold")),
+        (("run", "treshold", "-d", "phantom-anatomy", "--out", "x"), ("treshold", "did you mean 'threshold'")),
         (("score", "absent.nii.gz", "absent.nii.gz"), ("absent.nii.gz",)),
         (("consensus",), ("expected either the masks of one case or --dataset NAME",)),
         (("report", "."), ("is not a run folder",)),

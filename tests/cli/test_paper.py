@@ -13,4 +13,4 @@ def test_a_paper_is_written(ctbench, work, blobs_folder, tmp_path):
     assert "ctbench paper cai2020" in (tmp_path / "work" / "cai2020" / "index.html").read_text(encoding="utf-8")
     result = ctbench("paper", "cai2021", *runs)
     assert result.exit_code == 2
-    assert "unknown paper 'cai2021'; expected one of cai2020, " in result.err
+    assert "unknown paper 'cai2021'; did you mean 'cai2020'" in result.err

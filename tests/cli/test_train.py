@@ -164,5 +164,5 @@ def test_an_unknown_model_is_refused_with_the_nearest(ctbench, bright_plugin, bl
     """By name, at both doors."""
     result = ctbench("train", "brigth", "-d", str(blobs_folder / "blobs.yaml"), "--out", str(tmp_path / "t"))
     assert result.exit_code == 2
-    assert "did you mean bright?" in result.err
+    assert "did you mean 'bright'?" in result.err
     assert ctbench("weights", "import", "unet", str(tmp_path)).exit_code == 2

@@ -57,7 +57,7 @@ def test_a_module_is_found_in_the_folder_that_is_given(module, tmp_path, monkeyp
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     """A typing error is met with the name that was probably meant."""
-    with pytest.raises(PluginNotFoundError, match="no predictor is called 'treshold'; did you mean threshold"):
+    with pytest.raises(PluginNotFoundError, match="no predictor is called 'treshold'; did you mean 'threshold'"):
         load_predictor("treshold")
 
 

@@ -28,7 +28,7 @@ def test_each_group_loads_its_own_function():
 )
 def test_an_unknown_model_is_refused(load, what):
     """A similar name is suggested; without one the known names are listed."""
-    with pytest.raises(PluginNotFoundError, match=f"no model {what} is called 'brigth'; did you mean bright"):
+    with pytest.raises(PluginNotFoundError, match=f"no model {what} is called 'brigth'; did you mean 'bright'"):
         load("brigth")
     with pytest.raises(PluginNotFoundError, match="known: bright"):
         load("zzz")

@@ -8,6 +8,7 @@ from ctbench.metrics import METRICS
 from ctbench.report.wording import (
     fixed,
     interval,
+    listed,
     metric_title,
     p_value,
     percent,
@@ -18,7 +19,14 @@ from ctbench.report.wording import (
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(0.83456, "1", "0.835"), (2.345, "mm", "2.35"), (-1.5, "mL", "−1.50"), (math.nan, "mm", "–"), (None, "1", "–")],
+    [
+        (0.83456, "1", "0.835"),
+        (2.345, "mm", "2.35"),
+        (-1.5, "mL", "−1.50"),
+        (math.nan, "mm", "–"),
+        (-0.0004, "1", "0.000"),
+        (None, "1", "–"),
+    ],
 )
 def test_fixed(value, unit, text):
     """Digits follow the unit, minus is a minus sign, and what is undefined is a dash."""
@@ -53,3 +61,8 @@ def test_shortened():
     """Names on axes are one line of bounded length."""
     assert shortened("a\n b") == "a b"
     assert shortened("x" * 500, 10) == "x" * 9 + "…"
+
+
+def test_names_are_listed_as_in_a_sentence():
+    """One name, two, and more."""
+    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

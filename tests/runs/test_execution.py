@@ -198,7 +198,7 @@ def test_unknown_splits_and_metrics_are_refused(blobs, bright, tmp_path):
     """Both messages list what there is."""
     with pytest.raises(UsageError, match=r"no case in split 'tset'; its splits: test, train"):
         run(blobs, bright, tmp_path / "run", split="tset")
-    with pytest.raises(UsageError, match=r"unknown metrics dise; known: dice"):
+    with pytest.raises(UsageError, match=r"unknown metric 'dise'; did you mean 'dice'"):
         run(blobs, bright, tmp_path / "run", metrics=["dise"])
 
 

@@ -29,13 +29,14 @@ from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Html, element, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
-from ctbench.report.page.overview import at_a_glance, in_words
+from ctbench.report.page.overview import at_a_glance
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.published import can_show_published, published_results
 from ctbench.report.page.rankings import rankings
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
+from ctbench.report.page.verdict import verdict
 from ctbench.runs import Run
 
 __all__ = ["build_report"]
@@ -82,9 +83,11 @@ def build_report(
     """
     results = gather(runs, datasets)
     plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit) for one in results]
-    steps = (make() for plan in plans for make in plan.values())
-    bodies = iter(progress("report", steps, sum(map(len, plans))))
-    parts = [
+    judge = [partial(verdict, one, margin, one.dataset if len(results) > 1 else None) for one in results]
+    makers: list[Callable[[], Html]] = [*judge, *(make for plan in plans for make in plan.values())]
+    bodies = iter(progress("report", (make() for make in makers), len(makers)))
+    parts = [Section("verdict", "Verdict", join([next(bodies) for _ in results]))]
+    parts += [
         _section(_anchor(index), one.dataset, plan, bodies)
         for index, (one, plan) in enumerate(zip(results, plans, strict=True))
     ]
@@ -106,17 +109,10 @@ def _can_compare(cohorts: Sequence[Cohort]) -> bool:
 
 def _lead(results: Sequence[ComparableRuns]) -> Html:
     names = " and ".join(one.dataset for one in results)
-    lead = paragraph(
+    return paragraph(
         f"How well models and human readers segment {names}, measured against what the readers agree on. Every mean "
         "says how many cases it counts; nothing that failed is left out."
     )
-    if len(results) == 1:
-        return lead
-    said = [
-        element("li", element("a", one.dataset, href=f"#{_anchor(index)}"), ": ", in_words(one))
-        for index, one in enumerate(results)
-    ]
-    return join((lead, element("ul", *said)))
 
 
 def _anchor(index: int) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "mean_cell",
     "mean_sd",
     "number_cell",
+    "of_cell",
     "palette",
     "rater_cell",
     "when_fewer",
@@ -91,15 +92,18 @@ def calls_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
     between = interval(row["specificity_low"], row["specificity_high"])
     below = element("small", between, class_="line") if between != MISSING else None
     return (
-        _of(row["misses"], row["positives"]),
-        _of(row["false_alarms"], row["negatives"]),
+        of_cell(row["misses"], row["positives"]),
+        of_cell(row["false_alarms"], row["negatives"]),
         Cell(join((fixed(row["specificity"]), below)), row["specificity"]),
         number_cell(row["false_ml"], "mL"),
     )
 
 
-def _of(count: float, n: float) -> Cell:
-    return Cell(f"{count:.0f} of {n:.0f}", float(count), "zero" if not count else "")
+def of_cell(count: float, n: float, *, quiet: bool = True) -> Cell:
+    """Show a count as ``k of n``, a dash where there are none to count; a quiet zero is pale."""
+    if not n > 0:
+        return Cell(MISSING, kind="zero")
+    return Cell(f"{count:.0f} of {n:.0f}", float(count), "zero" if quiet and not count else "")
 
 
 def captioned(content: Html, caption: str) -> Html:

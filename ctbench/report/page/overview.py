@@ -1,4 +1,4 @@
-"""Overall means of all raters of a dataset: a sentence, a figure and a table."""
+"""Overall means of all raters of a dataset: a figure and a table."""
 
 from __future__ import annotations
 
@@ -24,30 +24,20 @@ from ctbench.report.page.cells import (
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import overall_means
 from ctbench.report.wording import fixed, metric_title, unit_title
-from ctbench.scores import RaterKind, without
+from ctbench.scores import without
 
-__all__ = ["at_a_glance", "in_words"]
+__all__ = ["at_a_glance"]
 
 
 def at_a_glance(results: ComparableRuns) -> Html:
-    """Return the overall scores of all raters as a sentence, a figure and a table, one set for each scope."""
+    """Return the overall scores of all raters as a figure and a table, one set for each scope."""
     return join(_scope(results, over, models) for over, models in results.scopes.items())
-
-
-def in_words(results: ComparableRuns) -> str:
-    """Return the overall means of the raters in a few sentences."""
-    said = []
-    for over, models in results.scopes.items():
-        fair = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics[:1])
-        said.append(_in_words(fair, results))
-    return " ".join(said)
 
 
 def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) -> Html:
     fair = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
     parts = [
         element("h4", results.scope_title(over)),
-        paragraph(_in_words(fair, results), kind="lead"),
         captioned(
             overall_means(results, over, fair).svg,
             f"{explanations.MEANS} "
@@ -72,29 +62,6 @@ def _reference(reference: str, results: ComparableRuns) -> str:
     if reference != tables.LEAVE_ONE_OUT:
         return f"against {reference}"
     return f"against the references {without(results.common, 'k')}: each reader is left out of its own reference"
-
-
-def _in_words(means: pd.DataFrame, results: ComparableRuns) -> str:
-    dice = means[means["metric"] == means["metric"].iloc[0]]
-    title, unit = metric_title(str(dice["metric"].iloc[0])), str(dice["unit"].iloc[0])
-    everyone = dice[dice["rater_kind"] == "readers"]
-    singles = dice[dice["rater_kind"] == RaterKind.READER]
-    said = []
-    if len(everyone):
-        mean, low, high = everyone["mean"].iloc[0], singles["mean"].min(), singles["mean"].max()
-        said.append(
-            f"The {_plural(len(singles), 'reader')} reach an overall {title} of {fixed(mean, unit)} in "
-            f"{_plural(everyone['n'].iloc[0], 'case')} (single readers {fixed(low, unit)} to {fixed(high, unit)})."
-        )
-    for row in dice[dice["rater_kind"] == RaterKind.MODEL].to_dict("records"):
-        failed = f"; it failed in {row['failed']}" if row["failed"] else ""
-        spread = f"{fixed(row['mean'], unit)} ± {fixed(row['sd'], unit)}"
-        beside = f"; it missed {row['misses']} of {row['positives']}" if row["misses"] else ""
-        beside += f"; false alarms in {row['false_alarms']} of {row['negatives']}" if row["false_alarms"] else ""
-        said.append(f"{row['rater']} reaches {spread} in {_plural(row['n'], 'case')}{beside}{failed}.")
-    if len(everyone) and results.models:
-        said.append("Readers and models are measured on the same leave-one-out references.")
-    return " ".join(said)
 
 
 def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
@@ -124,7 +91,3 @@ def _summarised(value: dict[Any, Any], cases: int) -> Cell:
     counted = f", n = {value['n']}" if value["n"] != cases else ""
     median = element("small", f"median {fixed(value['median'], value['unit'])}{counted}", class_="line")
     return mean_cell(value["mean"], value["sd"], value["unit"], below=median)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
