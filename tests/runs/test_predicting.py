@@ -3,13 +3,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
 from ctbench.predictors import IsolatedPredictor, Isolation, Limits, isolated
-from ctbench.predictors.isolation import sandbox
+from ctbench.predictors.isolation import sandbox, session
 from ctbench.runs import run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import PredictorSource, predict_case
@@ -63,9 +64,17 @@ def model(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def tight():
-    """A few seconds, a little memory."""
-    return Isolation(limits=Limits(seconds=3, memory_gb=2))
+def tight(monkeypatch):
+    """A few seconds for a case, a little memory; to start its process a predictor has longer, on a busy machine."""
+    original = session.Session._start
+
+    def start(self):
+        info = original(self)
+        self._live.process.limits = replace(self._live.process.limits, seconds=3)
+        return info
+
+    monkeypatch.setattr(session.Session, "_start", start)
+    return Isolation(limits=Limits(seconds=120, memory_gb=2))
 
 
 @pytest.mark.parametrize(
