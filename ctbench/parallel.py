@@ -8,12 +8,12 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
+from ctbench.cluster import on_cluster
 from ctbench.errors import WorkerError
-from ctbench.extras import import_extra
 from ctbench.notices import Notice, collected_notices, log_own_warnings, warn_once
 
 __all__ = ["in_parallel"]
@@ -49,57 +49,53 @@ def in_parallel(
         The return value of each call.
 
     Raises:
-        UsageError: A cluster is given and Dask is not installed.
-        WorkerError: A worker was killed.
+        UsageError: A cluster is given, and Dask is not installed or no scheduler answers.
+        WorkerError: A worker was killed; of a cluster, several by the same call, or the scheduler or all workers.
     """
     waiting = list(steps)
     if not waiting or (jobs == 1 and not cluster):
         yield from (function(*step) for step in waiting)
         return
+    with _safe_path() as before:
+        start = _Start(os.getpid(), before, tempfile.tempdir)
+        calls = [(start, function, step) for step in waiting]
+        if cluster:
+            outcomes = on_cluster(cluster, _step, calls, in_order=in_order)
+        else:
+            outcomes = _in_processes(calls, jobs, in_order=in_order)
+        with closing(outcomes):
+            for result, notices in outcomes:
+                for message, about in notices:
+                    warn_once(message, about)
+                yield result
+
+
+def _in_processes(calls: list[tuple[Any, ...]], jobs: int, *, in_order: bool) -> Generator[Any]:
+    """Yield what `_step` returns for each call, made in worker processes of joblib."""
+    from concurrent.futures.process import BrokenProcessPool  # as joblib, not needed in one process
+
+    from joblib import Parallel, delayed  # slow to import
+
     # Raised for every replaced worker; if warnings are errors, it would end the thread that replaces them.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
     # Raised where a signal ends the command: the user knows.
     warnings.filterwarnings("ignore", r"\d+ tasks (have been successfully|which were still being)", UserWarning)
-    with _safe_path() as before, _workers(cluster):
-        from concurrent.futures.process import BrokenProcessPool  # as joblib, not needed in one process
-
-        from joblib import Parallel, delayed  # slow to import
-
-        pool = Parallel(
-            n_jobs=min(jobs, len(waiting)) if jobs > 0 else jobs,
-            # A cluster gets steps in batches, so that the scheduler keeps up.
-            batch_size="auto" if cluster else 1,
-            return_as="generator" if in_order else "generator_unordered",
+    pool = Parallel(
+        n_jobs=min(jobs, len(calls)) if jobs > 0 else jobs,
+        batch_size=1,
+        return_as="generator" if in_order else "generator_unordered",
+    )
+    try:
+        with _interrupts_blocked():
+            results = pool(delayed(_step)(*call) for call in calls)
+        with closing(results):
+            yield from results
+    except BrokenProcessPool as error:
+        msg = (
+            "a worker process ended unexpectedly, perhaps because memory ran out; complete results are kept, and "
+            "the same command continues from there; use fewer processes (-j) if it happens again"
         )
-        start = _Start(os.getpid(), before, tempfile.tempdir)
-        try:
-            with _interrupts_blocked():
-                results = pool(delayed(_step)(start, function, step) for step in waiting)
-            with closing(results):
-                for result, notices in results:
-                    for message, about in notices:
-                        warn_once(message, about)
-                    yield result
-        except BrokenProcessPool as error:
-            msg = (
-                "a worker process ended unexpectedly, perhaps because memory ran out; complete results are kept, and "
-                "the same command continues from there; use fewer processes (-j) if it happens again"
-            )
-            raise WorkerError(msg) from error
-
-
-@contextmanager
-def _workers(cluster: str) -> Iterator[None]:
-    """Make joblib use the workers of a Dask cluster inside the block, or those of this machine if it has no address."""
-    if not cluster:
-        yield
-        return
-    client = import_extra("distributed", "dask", "a cluster").Client
-    from joblib import parallel_config
-
-    # joblib's backend uses the client created last.
-    with client(cluster), parallel_config(backend="dask", wait_for_workers_timeout=60):
-        yield
+        raise WorkerError(msg) from error
 
 
 @contextmanager
