@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ctbench.errors import PredictionFailedError
+from ctbench.predictors.isolation.cgroup import new_group
 from ctbench.predictors.isolation.inside import look_inside, unlinked_bytes
 from ctbench.predictors.isolation.limits import Limits
 from ctbench.predictors.isolation.processes import (
@@ -77,9 +78,10 @@ class Supervised:
         self._asked = 0.0
         self._suspended: set[int] = set()
         prints, end = os.pipe()
+        self._group = new_group(limits)
         try:
             self._process = subprocess.Popen(
-                command,
+                self._group.joining(command) if self._group else command,
                 stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if talks else end,
                 stderr=end,
@@ -89,6 +91,8 @@ class Supervised:
             )
         except OSError as error:
             os.close(prints)
+            if self._group:
+                self._group.remove()
             msg = f"cannot be started: {command[0]}: {error.strerror}"
             raise PredictionFailedError(msg) from error
         finally:
@@ -185,6 +189,8 @@ class Supervised:
         with contextlib.suppress(OSError):  # processes of its group that outlived it
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        if self._group:
+            self._group.remove()
         self._selector.close()
         os.close(self._prints)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -209,6 +215,8 @@ class Supervised:
             for key, _ in self._selector.select(min(_LOOK_SECONDS, 0.001 + (now - start) / 10)):
                 key.data()
         self._drain()
+        if self._group and self.exit_code is not None and self._group.has_run_out():
+            raise PredictionFailedError(self._beyond_memory)
 
     def _drain(self) -> None:
         while ready := self._selector.select(0):
@@ -226,7 +234,7 @@ class Supervised:
         for is_beyond, what in (
             (
                 holds_more(used, limits.memory_bytes - inside.socket_bytes),
-                f"used more than {limits.memory_gb:g} GiB of memory",
+                self._beyond_memory,
             ),
             (cpu_seconds > limits.cpu_budget_seconds, f"used more than {limits.cpu_budget_seconds:g} s of CPU time"),
             (len(used.processes) > limits.processes, f"ran more than {limits.processes} processes"),
@@ -234,6 +242,10 @@ class Supervised:
         ):
             if is_beyond:
                 raise PredictionFailedError(what)
+
+    @property
+    def _beyond_memory(self) -> str:
+        return f"used more than {self.limits.memory_gb:g} GiB of memory"
 
     def _take_print(self) -> None:
         chunk = self._read(self._prints)
