@@ -1,4 +1,6 @@
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,24 @@ def test_the_filter_for_graphics_cards(machine):
 def test_other_machines_have_no_filter():
     """Rather than one with wrong numbers."""
     assert system_calls.program("riscv64") is None
+
+
+HEADERS = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+"""The kernel's lists of numbers; aarch64 has the generic ones."""
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_numbers_are_those_of_the_kernel(machine):
+    """Each number of the tables stands under its name in the headers, if they are new enough to have it."""
+    header = Path("/usr/include") / HEADERS[machine]
+    if not header.is_file():
+        pytest.skip(f"the kernel's headers are not installed ({header}; Debian: linux-libc-dev)")
+    found = re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text(encoding="utf-8"), re.MULTILINE)
+    known = {name: int(number) for name, number in found}
+    place = system_calls._MACHINES[machine][0]
+    special = {"clone": system_calls._CLONE, "socket": system_calls._SOCKET, "socketpair": system_calls._SOCKETPAIR}
+    tables = {**system_calls._FORBIDDEN, **system_calls._ABSENT, **special}
+    numbers = {name: pair[place] for name, pair in tables.items() if name in known}
+    assert numbers == {name: known[name] for name in numbers}
+    assert len(numbers) > 50
+    assert {name for name in tables if name not in known and tables[name][place] is not None} <= {"open_tree_attr"}
