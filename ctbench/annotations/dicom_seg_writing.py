@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +88,8 @@ def write_seg(
             series_description=f"ctbench: {made_by.name}"[:64],
             omit_empty_frames=bool(pixels.any()),
         )
-        with whole_file(path) as temporary:
+        # highdicom indexes the frames in SQLite and never closes that, of which Python 3.13 warns.
+        with closing(made._db_con), whole_file(path) as temporary:  # noqa: SLF001  # there is no public way
             made.save_as(temporary)
 
 

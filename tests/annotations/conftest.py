@@ -125,6 +125,7 @@ def write_seg(tmp_path, series):
         )
         path = tmp_path / name
         made.save_as(path)
+        made._db_con.close()  # an index that highdicom never closes; Python 3.13 warns of it
         return path
 
     return write

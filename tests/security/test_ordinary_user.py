@@ -33,7 +33,7 @@ SHOW = """
 set -e
 temporary=$1 closed=$2 shown=$3; shift 3
 if [ -n "$closed" ]; then
-    mkdir "$temporary/kept"
+    mkdir -p "$temporary/kept"
     mount --bind "$shown" "$temporary/kept"
     mount -t tmpfs -o mode=755 tmpfs "$closed"
     mkdir -p "$shown"
