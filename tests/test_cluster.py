@@ -33,15 +33,17 @@ def angry(number):
     raise TimeoutError(str(number))
 
 
-@pytest.fixture
+def start(workers):
+    """Start a Dask cluster on this machine, whose workers have two threads each."""
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=2, dashboard_address=":0", silence_logs=logging.CRITICAL
+    )
+
+
+@pytest.fixture(scope="module")
 def cluster():
-    """A Dask cluster on this machine that gives up after two killed workers: two workers with two threads each."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as local,
-    ):
+    """A Dask cluster of two workers, which are started anew when killed; it gives up work that has killed two."""
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), start(2) as local:
         yield local
 
 
@@ -73,13 +75,14 @@ def test_work_that_kills_every_worker_ends_with_a_sentence(cluster):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_lost_scheduler_ends_with_a_sentence(cluster):
+def test_a_lost_scheduler_ends_with_a_sentence():
     """The results that came before it was lost are there."""
-    results = on_cluster(cluster.scheduler_address, quick, [(number,) for number in range(200)])
-    found = [next(results), next(results)]
-    cluster.sync(cluster.scheduler.close)
-    with pytest.raises(WorkerError, match=r"the connection to the Dask scheduler at tcp://.* was lost; complete"):
-        found.extend(results)
+    with start(1) as lost:
+        results = on_cluster(lost.scheduler_address, quick, [(number,) for number in range(200)])
+        found = [next(results), next(results)]
+        lost.sync(lost.scheduler.close)
+        with pytest.raises(WorkerError, match=r"the connection to the Dask scheduler at tcp://.* was lost; complete"):
+            found.extend(results)
     assert len(found) >= 2
 
 
@@ -88,7 +91,7 @@ def test_a_cluster_without_workers_ends_with_a_sentence(monkeypatch):
     monkeypatch.setattr(cluster_module, "_WORKERLESS_SECONDS", 0.5)
     monkeypatch.setattr(cluster_module, "_LOOK_SECONDS", 0.2)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as local,
+        start(0) as local,
         pytest.raises(WorkerError, match=r"has had no workers for 0\.5 s; .*PYTHONSAFEPATH=1 dask worker"),
     ):
         list(on_cluster(local.scheduler_address, quick, STEPS))
