@@ -94,12 +94,22 @@ def _parent() -> Path | None:
         group = _made(folder, Limits())
         if group is None:
             continue
+        _sweep(folder)
         try:
             if not subprocess.run(group.joining(["true"]), capture_output=True, check=False).returncode:
                 return folder
         finally:
             group.remove()
     return None
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the empty groups of processes that were killed; one that holds processes cannot be removed."""
+    for left in parent.glob(f"{_PREFIX}*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            with contextlib.suppress(OSError):
+                left.rmdir()
 
 
 def _candidates() -> list[Path]:

@@ -1,5 +1,6 @@
 """Control groups, in a folder that stands for ``/sys/fs/cgroup``: few machines let a test make real ones."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,14 @@ def test_groups_are_made_beside_ours_where_the_one_around_passes_the_controllers
     (tree.parent / "cgroup.subtree_control").write_text("memory pids\n")
     cgroup._parent.cache_clear()
     assert cgroup.new_group(LIMITS).folder.parent == tree.parent
+
+
+def test_groups_of_killed_commands_are_removed(tree):
+    """What a command left that was killed goes when the next one begins; groups of living ones stay."""
+    for owner in (2**22 - 1, os.getpid()):
+        (tree / f"ctbench-predictor-{owner}-x").mkdir()
+    assert cgroup.has_groups()
+    assert groups(tree) == [f"ctbench-predictor-{os.getpid()}-x"]
 
 
 @pytest.mark.parametrize("kind", ["version 1", "no pids", "no tree", "not ours", "cannot join"])
