@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
+from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
+from ctbench.agreement.repeats import ReadingStudy
 from ctbench.agreement.study import ReaderStudy
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
 from ctbench.files import write_text
 from ctbench.spreadsheet import as_csv
 
-__all__ = ["write_tables"]
+__all__ = ["write_reading_tables", "write_tables"]
 
 
 def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
@@ -40,6 +43,35 @@ def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path,
         "disagreement": study.disagreement,
         "skipped": pd.DataFrame({"case": list(study.skipped), "reason": list(study.skipped.values())}),
     }
+    return _written(frames, Path(folder))
+
+
+def write_reading_tables(study: ReadingStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
+    """Write all tables of a study of sessions and conditions, unrounded.
+
+    Args:
+        study: The study.
+        folder: Folder for ``readings.csv`` and ``reading-pairs.csv``, a value for each reading or pair; and for
+            ``intra-inter.csv``, ``components.csv``, ``borders.csv`` and ``aided.csv``, their summaries.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    frames = {
+        "readings": study.readings,
+        "reading-pairs": study.pairs,
+        "intra-inter": intra_and_inter(study),
+        "components": components(study),
+        "borders": reader_borders(study),
+        "aided": aided_effect(study),
+    }
+    return _written(frames, Path(folder))
+
+
+def _written(frames: Mapping[str, pd.DataFrame], folder: Path) -> tuple[Path, ...]:
     for name, frame in frames.items():
-        write_text(Path(folder) / f"{name}.csv", as_csv(frame, line_end="\n").decode())
-    return tuple(Path(folder) / f"{name}.csv" for name in frames)
+        write_text(folder / f"{name}.csv", as_csv(frame, line_end="\n").decode())
+    return tuple(folder / f"{name}.csv" for name in frames)

@@ -70,7 +70,8 @@ def _write_study(
     dataset: Dataset, against_others: pd.DataFrame, run: Run, out: Path | None, *, jobs: int, maps: bool, command: str
 ) -> Path | None:
     """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
-    from ctbench.agreement import study_readers, write_tables
+    from ctbench.agreement import has_repeats, opening_sentence, study_readers, study_readings
+    from ctbench.agreement.tables import write_reading_tables, write_tables
     from ctbench.report.page.reader_study import build_reader_study
 
     cases = dataset.select(run.manifest.cases)
@@ -87,10 +88,17 @@ def _write_study(
     for case, why in study.skipped.items():
         note(f"case {case} is left out of the reader study: {why}")
     write_tables(study, folder)
+    readings = None
+    if has_repeats(cases):
+        readings = study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+        write_reading_tables(readings, folder)
+        for label in study.labels:
+            note(opening_sentence(readings, label))
     return build_reader_study(
         study,
         folder / "reader-study.html",
         against_others=against_others,
+        readings=readings,
         command=command,
     )
 

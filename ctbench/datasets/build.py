@@ -21,7 +21,7 @@ __all__ = ["BUILDERS", "MARK", "build", "is_built"]
 BUILDERS = "ctbench.builders"
 """Entry-point group of builders that other installed packages define."""
 
-_OURS = ("ctbench.phantom:build_anatomy", "ctbench.phantom:build_hemorrhage")
+_OURS = ("ctbench.phantom:build_anatomy", "ctbench.phantom:build_hemorrhage", "ctbench.phantom:build_repeats")
 
 MARK = ".ctbench-built.json"
 """File in a built dataset's folder with its builder and options; written last."""

@@ -6,6 +6,7 @@ from ctbench.statistics.direction import Direction, direction_of
 from ctbench.statistics.equivalence_margin import equivalence
 from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.false_alarms import false_alarms
+from ctbench.statistics.gwet import gwet_ac
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
 from ctbench.statistics.multi_reader import Mrmc, mrmc, mrmc_against_readers, mrmc_of_scores, mrmc_power
@@ -28,6 +29,13 @@ from ctbench.statistics.regression import (
     leave_one_out_regression,
 )
 from ctbench.statistics.reliability import icc
+from ctbench.statistics.repeats import (
+    RepeatedLimits,
+    ReplicateLimits,
+    limits_with_repeats,
+    overall_ccc,
+    replicate_bland_altman,
+)
 from ctbench.statistics.summary import describe, overall
 from ctbench.statistics.tidy import OVERALL
 from ctbench.statistics.trend import loess, size_correlation
@@ -42,6 +50,8 @@ __all__ = [
     "Estimate",
     "Mrmc",
     "Population",
+    "RepeatedLimits",
+    "ReplicateLimits",
     "SampleSize",
     "VolumeAgreement",
     "adjusted",
@@ -60,17 +70,20 @@ __all__ = [
     "false_alarms",
     "fleiss_kappa",
     "generalised_conformity_index",
+    "gwet_ac",
     "icc",
     "krippendorff_alpha",
     "leave_one_out_regression",
     "leave_one_out_tests",
     "limits_with_mean",
+    "limits_with_repeats",
     "loess",
     "mrmc",
     "mrmc_against_readers",
     "mrmc_of_scores",
     "mrmc_power",
     "overall",
+    "overall_ccc",
     "paired_differences",
     "paired_power",
     "paired_tests",
@@ -80,6 +93,7 @@ __all__ = [
     "rank",
     "rank_stability",
     "readers_minus_model",
+    "replicate_bland_altman",
     "roc_auc",
     "roc_curve",
     "significance_matrix",

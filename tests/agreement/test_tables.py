@@ -1,6 +1,6 @@
 import pandas as pd
 
-from ctbench.agreement import reliability, write_tables
+from ctbench.agreement import ReadingStudy, reliability, write_reading_tables, write_tables
 
 
 def test_every_table_is_written_unrounded(study, tmp_path):
@@ -15,3 +15,15 @@ def test_every_table_is_written_unrounded(study, tmp_path):
     assert pairs["value"].equals(study.pairs["value"].reset_index(drop=True))
     assert len(pd.read_csv(paths["reliability.csv"])) == len(reliability(study)) == 3 * 9
     assert pd.read_csv(paths["skipped.csv"]).empty
+
+
+def test_the_tables_of_sessions_and_conditions_are_written_too(tmp_path):
+    """Readings, pairs and their four summaries."""
+    columns = ["case", "reader", "session", "condition", "seconds", "order", "label", "metric", "value"]
+    rows = [("c1", reader, "1", "", 9.0, 1, "iph", "dice", 1 / 3) for reader in "ab"]
+    pairs = pd.DataFrame(columns=["case", "label", "condition", "kind", "reader", "other", "metric", "value"])
+    paths = write_reading_tables(ReadingStudy("", ("",), pd.DataFrame(rows, columns=columns), pairs), tmp_path)
+    assert [path.name for path in paths] == [
+        *("readings.csv", "reading-pairs.csv", "intra-inter.csv", "components.csv", "borders.csv", "aided.csv")
+    ]
+    assert pd.read_csv(paths[0])["value"].tolist() == [1 / 3, 1 / 3]

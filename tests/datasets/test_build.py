@@ -173,3 +173,17 @@ def test_a_cache_that_cannot_be_written_is_told(module, described, tmp_path, mon
     monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / "file"))
     with pytest.raises(StoreError, match=r"cannot make 'toy' in .*; set CTBENCH_CACHE to another"):
         load_dataset(described())
+
+
+def test_the_study_of_repeats_lies_as_its_entry_says(builtin, tmp_path, monkeypatch):
+    """Three readers vote once each, and have four readings of the case, with times."""
+    monkeypatch.setenv("CTBENCH_CACHE", str(tmp_path / "cache"))
+    raw = yaml.safe_load(builtin["phantom-repeats"].file.read_text())["phantom-repeats"]
+    raw["builder_options"] = {"cases": 1, "shape": [10, 40, 40], "jobs": 1}
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump({"phantom-repeats": raw}))
+    assert check(path, deep=True) == ()
+    (case,) = load_dataset(path)
+    assert (case.readers, len(case.readings)) == (("reader1", "reader2", "reader3"), 12)
+    assert all(one.seconds > 0 and one.order for one in case.readings)
+    assert {one.condition for name in case.readers for one in case.voting(name)} == {"unaided"}

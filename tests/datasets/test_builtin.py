@@ -20,7 +20,7 @@ def test_every_known_dataset_has_an_entry():
     expected = (
         "bhsd brain-icp cai2020 cause07 chang2018 cq500 ct-ich ctseg hemorica hemseg-200 instance2022 jhu-head-ct "
         "lidc-idri mbh-seg2025 mistie-ii mistie-iii moscow-ich oasis-multiatlas phantom-anatomy phantom-hemorrhage "
-        "qubiq rsna-ich2019"
+        "phantom-repeats qubiq rsna-ich2019"
     )
     assert " ".join(sorted(catalog())) == expected
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
+from ctbench.agreement.repeats import ReadingStudy
 from ctbench.consensus.performance import QUANTITIES
 from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
@@ -22,6 +23,7 @@ from ctbench.report.frames.agreement import statistic_title
 from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.repeats import opening, repeats_section
 from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
 
@@ -38,6 +40,7 @@ def build_reader_study(
     path: str | PathLike[str],
     *,
     against_others: pd.DataFrame | None = None,
+    readings: ReadingStudy | None = None,
     command: str | None = None,
 ) -> Path:
     """Write one self-contained page about the readers of a dataset; the same arguments give the same bytes.
@@ -47,6 +50,7 @@ def build_reader_study(
         path: Path of the page.
         against_others: their scores on the consensus of the others, described by ``label`` and ``rater`` as
             ``ctbench.statistics.describe`` does; None: the page goes without.
+        readings: The study of sessions and conditions; None: the data set has one reading per reader.
         command: The command that repeats the page, printed on it.
 
     Returns:
@@ -67,6 +71,9 @@ def build_reader_study(
         Section("where", "Where they part", _where(study)),
         Section("repeat", "How this page was made", _repeat(command)),
     ]
+    if readings is not None:
+        lead = join((opening(readings), lead))
+        sections.insert(1, Section("repeats", "Sessions and conditions", repeats_section(readings)))
     write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))
     return Path(path)
 

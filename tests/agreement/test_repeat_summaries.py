@@ -1,0 +1,117 @@
+"""Summaries of repeated readings: the phantom's planted components are recovered, and small tables by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctbench.agreement.repeat_summaries import (
+    aided_effect,
+    components,
+    intra_and_inter,
+    opening_sentence,
+    reader_borders,
+)
+from ctbench.agreement.repeats import SAME_READER, ReadingStudy, study_readings
+from ctbench.datasets import load_dataset
+from ctbench.phantom import PlantedStudy, build_repeats
+
+YAML = """
+repeats:
+  title: made up
+  modality: CT
+  task: segmentation
+  labels: {iph: 1}
+  image: images/{case}.nii.gz
+  readers: readers/{reader}/{condition}/{session}/{case}.nii.gz
+  conditions: [unaided, aided]
+  readings: readings.csv
+  cases: cases.csv
+  surface: 2d
+"""
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory):
+    """The study of six simulated cases, and what was planted in it."""
+    folder = tmp_path_factory.mktemp("repeats")
+    planted = PlantedStudy()
+    build_repeats(folder, cases=6, planted=planted, jobs=1)
+    (folder / "repeats.yaml").write_text(YAML)
+    return study_readings(load_dataset(folder / "repeats.yaml"), jobs=1), planted
+
+
+def test_the_planted_components_lie_within_their_intervals(phantom):
+    """Readers' biases, the spread between sessions and the time saved are recovered from the masks and the table."""
+    study, planted = phantom
+    (row,) = components(study).query("quantity == 'border_offset_mm'").to_dict("records")
+    assert row["session_sd_low"] < planted.session_sd_mm < row["session_sd_high"]
+    assert row["session_sd_high"] < row["reader_sd"]
+    borders = reader_borders(study).query("condition == 'unaided'").set_index("reader")
+    for reader, bias_mm in planted.bias_mm.items():
+        assert borders.loc[reader, "low"] < bias_mm < borders.loc[reader, "high"]
+    assert (borders["low"].loc["reader3"] > 0) & (borders["high"].loc["reader1"] < 0)
+    (time,) = aided_effect(study).query("metric == 'seconds'").to_dict("records")
+    assert time["saved_low"] < 1 - planted.aided_time < time["saved_high"]
+
+
+def test_a_reader_agrees_with_himself_more_than_with_others_and_aid_brings_them_together(phantom):
+    """The order of the four means is that of the planted sizes."""
+    study, _ = phantom
+    dice = intra_and_inter(study).query("metric == 'dice'").set_index(["condition", "kind"])["mean"]
+    assert dice["unaided", SAME_READER] > dice["unaided", "different readers"]
+    assert dice["aided", "different readers"] > dice["unaided", "different readers"]
+    effect = aided_effect(study).query("metric == 'dice'").iloc[0]
+    assert (effect["low"] > 0, effect["better_readers"]) == (True, 3)
+
+
+def test_the_sentence_holds_the_numbers_of_the_tables(phantom):
+    """The first line of the page has the range of pairs, the repeats, the ICC, the borders, and the time saved."""
+    study, _ = phantom
+    text = opening_sentence(study, "iph")
+    assert text.startswith("iph: ")
+    assert f"the same reader twice {intra_and_inter(study).iloc[0]['mean']:.2f}" in text
+    for part in ("pairwise Dice", "ICC of volume", "mm apart (SD)", "aided Dice", "% of the time saved"):
+        assert part in text
+
+
+def _study(readings, conditions=("unaided", "aided")):
+    columns = ["case", "reader", "session", "condition", "seconds", "order", "label", "metric", "value"]
+    frame = pd.DataFrame(readings, columns=columns).astype({"order": "Int64"})
+    pairs = pd.DataFrame(columns=["case", "label", "condition", "kind", "reader", "other", "metric", "value"])
+    return ReadingStudy("unaided", conditions, frame, pairs)
+
+
+def test_aided_readings_are_paired_by_reader_and_case():
+    """A reader without an aided reading of a case has no part in it; volumes are compared by their size."""
+    rows = [
+        ("c1", "a", "1", "unaided", 100.0, 1, "iph", "volume_difference_ml", -3.0),
+        ("c1", "a", "1", "aided", 50.0, 2, "iph", "volume_difference_ml", 1.0),
+        ("c2", "a", "1", "unaided", 100.0, 3, "iph", "volume_difference_ml", 2.0),
+        ("c2", "a", "1", "aided", 25.0, 4, "iph", "volume_difference_ml", -2.0),
+        ("c2", "b", "1", "unaided", 900.0, 1, "iph", "volume_difference_ml", 9.0),
+    ]
+    found = aided_effect(_study(rows)).set_index("metric")
+    volume, time = found.loc["volume_difference_absolute_ml"], found.loc["seconds"]
+    assert (volume["unaided"], volume["aided"], volume["difference"], volume["n"]) == (2.5, 1.5, -1.0, 2)
+    assert (time["difference"], time["readers"], time["better_readers"]) == (-62.5, 1, 1)
+    assert time["saved_share"] == pytest.approx(1 - np.sqrt(0.5 * 0.25))
+
+
+def test_drift_is_the_change_per_reading():
+    """Offsets that grow by .1 mm from reading to reading have that drift; sessions of a case have a spread."""
+    rows = [
+        (case, "a", session, "unaided", np.nan, order, "iph", "border_offset_mm", 0.1 * order)
+        for order, (case, session) in enumerate([("c1", "1"), ("c2", "1"), ("c1", "2"), ("c2", "2")], start=1)
+    ]
+    (row,) = reader_borders(_study(rows)).to_dict("records")
+    assert row["drift_mm"] == pytest.approx(0.1)
+    assert row["session_sd_mm"] == pytest.approx(0.2 / np.sqrt(2))
+    assert row["bias_mm"] == pytest.approx(0.25)
+
+
+def test_without_sessions_there_are_no_components():
+    """The reason is in the row, and the sentence leaves the numbers out."""
+    rows = [("c1", reader, "", "unaided", np.nan, pd.NA, "iph", "volume_ml", 1.0) for reader in "ab"]
+    study = _study(rows, ("unaided",))
+    assert set(components(study)["reason"]) == {"needs two readers with two sessions each"}
+    assert opening_sentence(study, "iph") == "iph: no two readings can be compared."
