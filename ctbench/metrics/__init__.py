@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctbench.metrics import detection
+from ctbench.metrics import detection, lesions
 from ctbench.metrics.confusion import confusion
 from ctbench.metrics.registry import METRICS, Empty, Metric, expect_metrics
 from ctbench.metrics.score import (
@@ -25,6 +25,7 @@ __all__ = [
     "confusion",
     "detection",
     "expect_metrics",
+    "lesions",
     "missing_rows",
     "missing_scores",
     "rows_by_reference",

@@ -92,7 +92,9 @@ class Comparison:
         for plane, group in groups.items():
             reference.put(np.array(group.at), _bits(group.drawn, plane), 1 << plane, start)
         outer = self._outer(reference, codes, groups, start)
-        return Crop(reference, outer, prediction, self._uncounted(start, shape, groups), len(self.references), own)
+        first = (int(start[0]), int(start[1]), int(start[2]))
+        uncounted = self._uncounted(start, shape, groups)
+        return Crop(reference, outer, prediction, uncounted, len(self.references), own, first)
 
     @property
     def _all(self) -> int:

@@ -10,13 +10,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
-from ctbench.metrics.crop import Crop, LabelMap
+from ctbench.metrics.crop import LabelMap
 from ctbench.metrics.inputs import as_comparison, as_spacing
+from ctbench.metrics.lesions import lesion_list
 from ctbench.metrics.structures import Codes, structures
 from ctbench.reference import Reference
 
@@ -25,9 +24,6 @@ __all__ = ["OverlapRule", "lesion_sensitivity", "lesions", "study"]
 OverlapRule = Literal["any", "half", "iou"]
 """When a lesion is found: ``any``: one voxel of it is predicted; ``half``: at least half of its volume is;
 ``iou``: one predicted piece has at least half of the volume of the union of the two in common with it."""
-
-_SHARE = 0.5
-_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
 def study(
@@ -100,17 +96,8 @@ def lesions(
     if rule not in ("any", "half", "iou"):
         msg = f"unknown rule {rule!r}; expected 'any', 'half' or 'iou'"
         raise UsageError(msg)
-    targets, voxel_ml = structures(labels, 1.0), float(np.prod(as_spacing(spacing_mm))) / 1000
-    comparison = as_comparison([reference], prediction, {code for structure in targets for code in structure.codes})
-    rows: list[tuple[str, int, float, float, str]] = []
-    for structure in targets:
-        crop = comparison.crop(structure)
-        found = [] if crop is None else _outcomes(crop, rule)
-        rows += [
-            (structure.name, number, size * voxel_ml, overlap, outcome)
-            for number, (size, overlap, outcome) in enumerate(found, start=1)
-        ]
-    return pd.DataFrame(rows, columns=["label", "lesion", "volume_ml", "overlap", "outcome"])
+    found = lesion_list(reference, prediction, spacing_mm=spacing_mm, labels=labels, protocols=[rule], surfaces=False)
+    return found[["label", "lesion", "volume_ml", "overlap", "outcome"]]
 
 
 def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "label") -> pd.DataFrame:
@@ -137,43 +124,3 @@ def lesion_sensitivity(lesions: pd.DataFrame, *, by: str | Sequence[str] = "labe
         rows.append((*stratum, detected + missed, detected, false, share.value, share.low, share.high))
     names = [*columns, "lesions", "detected", "false_positives", "sensitivity", "low", "high"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _outcomes(crop: Crop, rule: OverlapRule) -> list[tuple[int, float, str]]:
-    """Return the number of voxels, the overlap and the outcome of every lesion and every false positive."""
-    counted = crop.uncounted == 0 if crop.uncounted.size else np.ones(crop.reference.voxels.shape, bool)
-    true_pieces, n_true = ndimage.label(crop.reference.voxels, _NEIGHBOURS)
-    found_pieces, n_found = ndimage.label(crop.prediction.voxels, _NEIGHBOURS)
-    common = np.zeros((n_true + 1, n_found + 1), np.int64)
-    np.add.at(common, (true_pieces[counted], found_pieces[counted]), 1)
-    true_sizes, found_sizes = common.sum(axis=1)[1:], common.sum(axis=0)[1:]
-    of_true = _overlaps(common[1:], true_sizes, found_sizes, rule)
-    of_found = _overlaps(common[:, 1:].T, found_sizes, true_sizes, rule)
-    in_doubt = np.unique(found_pieces[(crop.outer.voxels > crop.reference.voxels)])
-    rows = [
-        (int(size), float(overlap), "detected" if _enough(overlap, rule) else "missed")
-        for size, overlap in zip(true_sizes, of_true, strict=True)
-        if size
-    ]
-    for piece, (size, overlap) in enumerate(zip(found_sizes, of_found, strict=True), start=1):
-        if size and not _enough(overlap, rule):
-            doubtful = piece in in_doubt and overlap == 0
-            rows.append((int(size), float(overlap), "indeterminate" if doubtful else "false_positive"))
-    return rows
-
-
-def _overlaps(
-    common: NDArray[np.int64], sizes: NDArray[np.int64], other_sizes: NDArray[np.int64], rule: OverlapRule
-) -> NDArray[np.float64]:
-    """Return the overlap of every component; ``common`` counts voxels: components x (background, the other map's)."""
-    shared = common[:, 1:].astype(np.float64)
-    if rule == "iou":
-        union = sizes[:, None] + other_sizes - shared
-        best: NDArray[np.float64] = np.divide(shared, np.maximum(union, 1)).max(axis=1, initial=0)
-        return best
-    share: NDArray[np.float64] = shared.sum(axis=1) / np.maximum(sizes, 1)
-    return share
-
-
-def _enough(overlap: float, rule: OverlapRule) -> bool:
-    return bool(overlap > 0) if rule == "any" else bool(overlap >= _SHARE)

@@ -1,0 +1,21 @@
+"""Lesion-wise scores: overlap tables of connected pieces, and the protocols of the challenges as functions of them."""
+
+from __future__ import annotations
+
+from ctbench.metrics.lesions.frames import CASE_COLUMNS, LESION_COLUMNS, case_scores, case_tables, lesion_list
+from ctbench.metrics.lesions.protocols import PROTOCOLS, Match, Protocol, protocol
+from ctbench.metrics.lesions.table import OverlapTable, overlap_tables
+
+__all__ = [
+    "CASE_COLUMNS",
+    "LESION_COLUMNS",
+    "PROTOCOLS",
+    "Match",
+    "OverlapTable",
+    "Protocol",
+    "case_scores",
+    "case_tables",
+    "lesion_list",
+    "overlap_tables",
+    "protocol",
+]
