@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from ctbench.agreement.choices import (
+    StudyChoices,
+    how_many_readers,
+    rules_side_by_side,
+    study_choices,
+    tolerances,
+)
 from ctbench.agreement.disagreement import disagreement_map
 from ctbench.agreement.repeat_summaries import (
     aided_effect,
@@ -13,23 +20,29 @@ from ctbench.agreement.repeat_summaries import (
 from ctbench.agreement.repeats import ReadingStudy, has_repeats, study_readings
 from ctbench.agreement.study import ReaderStudy, study_readers
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
-from ctbench.agreement.tables import write_reading_tables, write_tables
+from ctbench.agreement.tables import write_choice_tables, write_reading_tables, write_tables
 
 __all__ = [
     "ReaderStudy",
     "ReadingStudy",
+    "StudyChoices",
     "aided_effect",
     "components",
     "disagreement_map",
     "has_repeats",
+    "how_many_readers",
     "intra_and_inter",
     "opening_sentence",
     "pair_summary",
     "reader_borders",
     "reader_summary",
     "reliability",
+    "rules_side_by_side",
+    "study_choices",
     "study_readers",
     "study_readings",
+    "tolerances",
+    "write_choice_tables",
     "write_reading_tables",
     "write_tables",
 ]

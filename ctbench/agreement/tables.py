@@ -7,7 +7,9 @@ from os import PathLike
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
+from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
 from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.agreement.study import ReaderStudy
@@ -15,7 +17,7 @@ from ctbench.agreement.summaries import pair_summary, reader_summary, reliabilit
 from ctbench.files import write_text
 from ctbench.spreadsheet import as_csv
 
-__all__ = ["write_reading_tables", "write_tables"]
+__all__ = ["write_choice_tables", "write_reading_tables", "write_tables"]
 
 
 def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
@@ -69,6 +71,26 @@ def write_reading_tables(study: ReadingStudy, folder: str | PathLike[str]) -> tu
         "aided": aided_effect(study),
     }
     return _written(frames, Path(folder))
+
+
+def write_choice_tables(choices: StudyChoices, folder: str | PathLike[str]) -> tuple[Path, ...]:
+    """Write what other numbers of readers and other rules would mean, and the tolerances of the readers.
+
+    Args:
+        choices: The results.
+        folder: Folder for ``how-many-readers.csv``, ``consensus-rules.csv`` and ``tolerances.yaml``, whose content is
+            to be pasted into the YAML of a data set.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    frames = {"how-many-readers": how_many_readers(choices), "consensus-rules": rules_side_by_side(choices)}
+    path = Path(folder) / "tolerances.yaml"
+    write_text(path, yaml.safe_dump({"tolerance_mm": tolerances(choices)}, sort_keys=False))
+    return (*_written(frames, Path(folder)), path)
 
 
 def _written(frames: Mapping[str, pd.DataFrame], folder: Path) -> tuple[Path, ...]:

@@ -32,6 +32,12 @@ def readers(
         ),
     ] = None,
     maps: Annotated[bool, typer.Option("--maps", help="Also write a NIfTI map of disagreement for each case.")] = False,
+    choices: Annotated[
+        bool,
+        typer.Option(
+            "--choices", help="Also fuse every subset of readers, by every rule, and find the tolerance that they keep."
+        ),
+    ] = False,
     catalog: Catalog = None,
     split: Split = None,
     consensus: Consensus = "majority",
@@ -57,8 +63,9 @@ def readers(
         progress=show_progress,
     )
     table = _against_others(result)
-    command = f"ctbench readers {dataset}" + (" --maps" if maps else "")
-    study = _write_study(loaded, table, result, out, jobs=jobs, maps=maps, command=command)
+    wanted = "".join(f" --{name}" for name, chosen in (("maps", maps), ("choices", choices)) if chosen)
+    command = f"ctbench readers {dataset}{wanted}"
+    study = _write_study(loaded, table, result, out, jobs=jobs, maps=maps, choices=choices, command=command)
     if not (as_json or as_csv):
         table = _wide(table)
     print_frame(table, as_json=as_json, as_csv=as_csv, title="each reader against the consensus of the others")
@@ -67,11 +74,19 @@ def readers(
 
 
 def _write_study(
-    dataset: Dataset, against_others: pd.DataFrame, run: Run, out: Path | None, *, jobs: int, maps: bool, command: str
+    dataset: Dataset,
+    against_others: pd.DataFrame,
+    run: Run,
+    out: Path | None,
+    *,
+    jobs: int,
+    maps: bool,
+    choices: bool,
+    command: str,
 ) -> Path | None:
     """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
-    from ctbench.agreement import has_repeats, opening_sentence, study_readers, study_readings
-    from ctbench.agreement.tables import write_reading_tables, write_tables
+    from ctbench.agreement import has_repeats, opening_sentence, study_choices, study_readers, study_readings
+    from ctbench.agreement.tables import write_choice_tables, write_reading_tables, write_tables
     from ctbench.report.page.reader_study import build_reader_study
 
     cases = dataset.select(run.manifest.cases)
@@ -94,11 +109,16 @@ def _write_study(
         write_reading_tables(readings, folder)
         for label in study.labels:
             note(opening_sentence(readings, label))
+    found = None
+    if choices:
+        found = study_choices(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+        write_choice_tables(found, folder)
     return build_reader_study(
         study,
         folder / "reader-study.html",
         against_others=against_others,
         readings=readings,
+        choices=found,
         command=command,
     )
 

@@ -1,6 +1,13 @@
 import pandas as pd
 
-from ctbench.agreement import ReadingStudy, reliability, write_reading_tables, write_tables
+from ctbench.agreement import (
+    ReadingStudy,
+    StudyChoices,
+    reliability,
+    write_choice_tables,
+    write_reading_tables,
+    write_tables,
+)
 
 
 def test_every_table_is_written_unrounded(study, tmp_path):
@@ -27,3 +34,14 @@ def test_the_tables_of_sessions_and_conditions_are_written_too(tmp_path):
         *("readings.csv", "reading-pairs.csv", "intra-inter.csv", "components.csv", "borders.csv", "aided.csv")
     ]
     assert pd.read_csv(paths[0])["value"].tolist() == [1 / 3, 1 / 3]
+
+
+def test_the_tolerances_are_written_as_they_stand_in_a_yaml_file(tmp_path):
+    """The file holds the field of a data set's entry; the tables lie beside it."""
+    who = {"case": "c1", "label": "iph"}
+    subsets = [who | {"readers": 1, "subset": "a", "dice": 0.9, "volume_ml": 1.0, "indeterminate_share": 0.0}]
+    rules = [who | {"rule": "majority", "volume_ml": 1.0, "dice": 1.0}]
+    distances = [who | {"reader": "a", "other": "b", "distance_mm": 0.91}]
+    paths = write_choice_tables(StudyChoices(*map(pd.DataFrame, (subsets, rules, distances))), tmp_path)
+    assert [path.name for path in paths] == ["how-many-readers.csv", "consensus-rules.csv", "tolerances.yaml"]
+    assert paths[-1].read_text() == "tolerance_mm:\n  iph: 1.0\n"

@@ -56,3 +56,13 @@ def test_without_two_readers_there_is_no_study(ctbench, blobs_folder):
     result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1, "--json")
     assert result.exit_code == 0
     assert "no case has two readers" in result.err
+
+
+def test_choices_are_written_beside_the_study(ctbench, blobs_folder, tmp_path):
+    """With --choices the page has their section, and the tolerances lie in a file of their own."""
+    result = ctbench("readers", blobs_folder / "blobs.yaml", "-j", 1, "--choices", "--out", tmp_path / "study")
+    assert result.exit_code == 0
+    page = (tmp_path / "study" / "reader-study.html").read_text()
+    assert "How many readers" in page
+    assert "--choices" in page
+    assert (tmp_path / "study" / "tolerances.yaml").read_text().startswith("tolerance_mm:\n  iph: ")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctbench.agreement import ReaderStudy, pair_summary, reader_summary, reliability
+from ctbench.agreement import ReaderStudy, StudyChoices, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.consensus.performance import QUANTITIES
@@ -21,6 +21,7 @@ from ctbench.report import explanations
 from ctbench.report.drawings.canvas import png
 from ctbench.report.frames.agreement import statistic_title
 from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
+from ctbench.report.page.choices import choices_section
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.repeats import opening, repeats_section
@@ -41,6 +42,7 @@ def build_reader_study(
     *,
     against_others: pd.DataFrame | None = None,
     readings: ReadingStudy | None = None,
+    choices: StudyChoices | None = None,
     command: str | None = None,
 ) -> Path:
     """Write one self-contained page about the readers of a dataset; the same arguments give the same bytes.
@@ -51,6 +53,7 @@ def build_reader_study(
         against_others: their scores on the consensus of the others, described by ``label`` and ``rater`` as
             ``ctbench.statistics.describe`` does; None: the page goes without.
         readings: The study of sessions and conditions; None: the data set has one reading per reader.
+        choices: Other numbers of readers, rules and tolerances; None: the page goes without.
         command: The command that repeats the page, printed on it.
 
     Returns:
@@ -74,6 +77,8 @@ def build_reader_study(
     if readings is not None:
         lead = join((opening(readings), lead))
         sections.insert(1, Section("repeats", "Sessions and conditions", repeats_section(readings)))
+    if choices is not None:
+        sections.insert(-1, Section("choices", "Number of readers, rules, tolerances", choices_section(choices)))
     write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))
     return Path(path)
 

@@ -19,7 +19,7 @@ from ctbench.agreement.repeats import ReadingStudy
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report.page.cells import count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, interval, metric_title, percent
+from ctbench.report.wording import MISSING, fixed, interval, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
 
@@ -160,7 +160,7 @@ def _estimate(row: Mapping[str, Any], name: str, unit: str) -> Cell:
 
 
 def _title(metric: str) -> str:
-    return _TITLES.get(metric) or metric_title(metric)
+    return _TITLES.get(metric) or metric_heading(metric, _unit(metric))
 
 
 def _unit(metric: str) -> str:

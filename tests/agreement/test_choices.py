@@ -1,0 +1,78 @@
+"""Number of readers, rules and tolerances on boxes whose answers are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctbench.agreement.choices import (
+    RULE_NAMES,
+    StudyChoices,
+    how_many_readers,
+    rules_side_by_side,
+    study_choices,
+    tolerances,
+)
+from ctbench.datasets import load_dataset
+from ctbench.errors import DataError
+from ctbench.volume import Volume, write_volume
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    """Three readers draw boxes 8, 10 and 12 voxels (of 1 mm) wide from the same edge, in one case."""
+    for reader, width in (("a", 8), ("b", 10), ("c", 12)):
+        array = np.zeros((6, 24, 24), np.uint8)
+        array[1:5, 4:20, 4 : 4 + width] = 1
+        write_volume(Volume(array, (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    (tmp_path / "toy.yaml").write_text(
+        "toy: {title: t, modality: CT, task: segmentation, labels: {iph: 1}, readers: '{reader}/{case}.nii.gz'}\n"
+    )
+    return load_dataset(tmp_path / "toy.yaml")
+
+
+def test_subsets_of_readers_are_fused_and_compared_with_all(boxes):
+    """The majority of all is b; one reader has Dice 8/9, 1 or 10/11 with it; two have a tie where they differ."""
+    table = how_many_readers(study_choices(boxes, jobs=1)).set_index("readers")
+    assert table.loc[1, "dice"] == pytest.approx((16 / 18 + 1 + 20 / 22) / 3)
+    assert table.loc[2, "dice"] == pytest.approx((16 / 18 + 16 / 18 + 1) / 3)
+    assert table.loc[3, "dice"] == 1.0
+    assert table["subsets"].tolist() == [3, 3, 1]
+    assert table.loc[2, "indeterminate_share"] == pytest.approx((2 / 10 + 4 / 12 + 2 / 12) / 3)
+    assert table.loc[1, "volume_sd_ml"] == pytest.approx(0.064 * 2)
+
+
+def test_the_rules_stand_side_by_side(boxes):
+    """The majority is b's box; the average of the borders is that box with rounded edges."""
+    table = rules_side_by_side(study_choices(boxes, jobs=1)).set_index("rule")
+    assert tuple(table.index) == RULE_NAMES
+    assert table.loc["majority", "volume_ml"] == pytest.approx(0.64)
+    assert 0.96 < table.loc["shape-based average", "dice"] < 1
+    assert table["volume_ratio"].between(0.9, 1.25).all()
+
+
+def test_the_tolerance_is_that_of_the_pairs(boxes):
+    """Pairs are 2, 2 and 4 mm apart at one face; the mean of their 95 % distances is rounded up to .1 mm."""
+    choices = study_choices(boxes, jobs=1)
+    assert choices.distances["distance_mm"].tolist() == [2.0, 4.0, 2.0]
+    assert tolerances(choices) == {"iph": 2.7}
+
+
+def test_more_readers_are_recommended_while_they_add_a_hundredth():
+    """A pair may agree less than one (ties), yet the third reader gains .02; the fourth gains .005 only."""
+    dice = {1: 0.955, 2: 0.95, 3: 0.975, 4: 0.98}
+    rows = [
+        {"case": "c", "label": "iph", "readers": size, "subset": "", "dice": value, "volume_ml": 1.0}
+        for size, value in dice.items()
+    ]
+    subsets = pd.DataFrame(rows).assign(indeterminate_share=0.0)
+    table = how_many_readers(StudyChoices(subsets, pd.DataFrame(), pd.DataFrame()))
+    assert table.loc[table["recommended"], "readers"].tolist() == [3]
+
+
+def test_nobody_to_compare_is_refused(boxes, tmp_path):
+    """One reader has no subsets, and empty masks have no tolerance."""
+    for reader in "bc":
+        (tmp_path / reader / "c1.nii.gz").unlink()
+    with pytest.raises(DataError, match="two readers"):
+        study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)
+    assert tolerances(StudyChoices(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())) == {}
