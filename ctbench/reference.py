@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import DataError
 
 __all__ = ["GroupReference", "Reference", "SparseMasks"]
@@ -54,8 +55,8 @@ class SparseMasks(Mapping[int, NDArray[np.bool_]]):
         return len(self.indices)
 
 
-@dataclass(frozen=True, eq=False)
-class Reference:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reference(Displayed):
     """A label map with the voxels that must not count.
 
     Args:
@@ -80,6 +81,15 @@ class Reference:
     readers: tuple[str, ...]
     possible: Mapping[int, NDArray[np.bool_]] | None = None
     groups: Mapping[str, GroupReference] = field(default_factory=dict)
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "method": self.method,
+            "readers": names_in_short(self.readers) if self.readers else "",
+            "labels": f"{' x '.join(map(str, self.labels.shape))} {self.labels.dtype}",
+            "excluded": f"{int(self.excluded.sum())} voxels",
+            "annotated": f"{int(self.annotated.sum())} of {len(self.annotated)} slices",
+        }
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 3 or self.labels.dtype.kind not in "iu":

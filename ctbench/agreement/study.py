@@ -19,6 +19,7 @@ from ctbench.agreement.voxels import agreement_rows, staple_rows
 from ctbench.consensus.patterns import VotePatterns, patterns_of, pool
 from ctbench.consensus.performance import PERFORMANCE_COLUMNS, performance_table
 from ctbench.datasets import Case, Dataset
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import DataError
 from ctbench.parallel import in_parallel
 from ctbench.runs.phases import Progress
@@ -30,8 +31,8 @@ __all__ = ["ReaderStudy", "study_readers"]
 _MOST_PICTURES = 6
 
 
-@dataclass(frozen=True, eq=False)
-class ReaderStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReaderStudy(Displayed):
     """The results of a reader study; all frames are tidy, with a status for every value.
 
     Args:
@@ -66,6 +67,16 @@ class ReaderStudy:
     performance: pd.DataFrame
     disagreement: pd.DataFrame
     pictures: Mapping[str, Snapshot]
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "dataset": self.dataset,
+            "consensus": self.consensus,
+            "readers": names_in_short(self.readers),
+            "structures": names_in_short(self.labels),
+            "cases": len(self.cases),
+            "left out": len(self.skipped) or "",
+        }
 
 
 def study_readers(

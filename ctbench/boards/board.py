@@ -26,6 +26,7 @@ from ctbench.boards.partitions import (
 from ctbench.boards.record import Record, Statement, expect_outside, read_record
 from ctbench.boards.storage import Place, expect_digest
 from ctbench.boards.unsubmitted import loose_partitions, loose_runs, loose_table
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
 from ctbench.runs.folder import Run, RunFolder, open_run
@@ -37,8 +38,8 @@ CHECKED = ("verified by the owner", "as submitted", "not submitted")
 """Whether the owner of the board has scored a run again: yes; not that it is known here; there is no board."""
 
 
-@dataclass(frozen=True)
-class Board:
+@dataclass(frozen=True, repr=False)
+class Board(Displayed):
     """An open board: the table of runs is in memory, scores are read on demand.
 
     Args:
@@ -53,6 +54,14 @@ class Board:
     runs: pd.DataFrame
     folders: Mapping[str, Path] = field(default_factory=dict)
     record: Record | None = None
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "place": self.place,
+            "runs": len(self.runs),
+            "datasets": names_in_short(sorted(self.runs["dataset"].unique())),
+            "verified": int((self.runs["checked"] == CHECKED[0]).sum()) if self.record is not None else "",
+        }
 
     def only_verified(self) -> Board:
         """Return the board with the runs that its owner verified."""

@@ -12,6 +12,8 @@ from ctbench.cli.output import note, print_frame
 
 __all__ = ["audit"]
 
+_WHERE = ["table", "label", "rater", "quantity"]
+
 
 def audit(
     dataset: Annotated[
@@ -24,7 +26,7 @@ def audit(
     """Recompute the papers' tables from the numbers that they print, each over its rounding interval.
 
     The verdict is `reproduced`, `undecidable` (within rounding) or `contradicted`. A terminal shows the findings that
-    are not reproduced; `--json` and `--csv` print all.
+    are not reproduced, with the ranges of the recomputed values if a dataset is named; `--json` and `--csv` print all.
 
     Example: `ctbench audit`
     """
@@ -37,6 +39,12 @@ def audit(
     if as_json or as_csv:
         print_frame(findings, as_json=as_json, as_csv=as_csv)
         return
-    print_frame(findings[findings["verdict"] != "reproduced"].drop(columns="detail"))
+    found = findings[findings["verdict"] != "reproduced"].drop(columns="detail")
+    if dataset is None:
+        where = [", ".join(filter(None, map(str, row))) for row in found[_WHERE].itertuples(index=False)]
+        found = found[["paper"]].assign(finding=where, printed=found["printed"], verdict=found["verdict"])
+    print_frame(found)
+    if dataset is None:
+        note("ranges of the recomputed values: ctbench audit DATASET")
     counts = findings["verdict"].value_counts()
     note(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f", n = {len(findings)}")

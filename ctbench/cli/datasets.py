@@ -47,7 +47,9 @@ def list_datasets(
         }
         for name, found in read_catalogs(catalog).items()
     ]
-    print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
+    columns = ("dataset", "structures", "here", "title")
+    print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv, columns=columns)
+    note("task, licence and how to obtain it: ctbench datasets show DATASET")
 
 
 @datasets_app.command("show")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ctbench.cli.tables import print_table
 from ctbench.printable import printable
 from ctbench.scores import LOST
 
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
 
     from ctbench.runs import Run
 
-__all__ = ["note", "note_lost_cases", "print_frame", "print_summary", "show_progress"]
+__all__ = ["note", "note_lost_cases", "print_frame", "print_record", "print_rows", "print_summary", "show_progress"]
 
 
-def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = False, title: str = "") -> None:
+def print_frame(
+    frame: pd.DataFrame,
+    *,
+    as_json: bool = False,
+    as_csv: bool = False,
+    title: str = "",
+    columns: Sequence[str] | None = None,
+) -> None:
     """Print a table.
 
     Args:
@@ -26,6 +34,7 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = Fa
         as_json: Print a JSON list of objects, with null for a missing value.
         as_csv: Print comma-separated values.
         title: Heading of the table; not printed as JSON or CSV.
+        columns: Names of the columns that people see; JSON and CSV have all. None: all.
     """
     if as_json:
         rows = json.loads(frame.to_json(orient="records", double_precision=15))
@@ -36,30 +45,72 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool = False, as_csv: bool = Fa
 
         sys.stdout.write(printable(csv_of(frame, line_end="\n").decode(), keep="\n"))
     else:
-        _print_for_people(frame, title)
+        shown = frame if columns is None else frame[list(columns)]
+        print_table({str(name): values.tolist() for name, values in shown.items()}, title)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool = False, as_csv: bool = False) -> None:
+    """Print rows with equal keys, as ``print_frame`` does, without pandas where people read them."""
+    if as_json or as_csv:
+        import pandas as pd
+
+        print_frame(pd.DataFrame(list(rows)), as_json=as_json, as_csv=as_csv)
+    elif rows:
+        print_table({name: [row[name] for row in rows] for name in rows[0]})
+
+
+def print_record(row: Mapping[str, Any], *, as_json: bool = False, as_csv: bool = False) -> None:
+    """Print one row: for people as one line for each field, without empty ones."""
+    if as_json or as_csv:
+        print_rows([row], as_json=as_json, as_csv=as_csv)
+        return
+    facts = {name.replace("_", " "): str(value) for name, value in row.items() if value not in ("", None)}
+    print_table({"field": list(facts), "value": list(facts.values())})
 
 
 def print_summary(runs: Sequence[Run], *, as_json: bool = False, as_csv: bool = False) -> None:
-    """Print the mean scores of the raters of some runs, and note the folders of the runs."""
+    """Print the mean scores of the raters of some runs, a table for each dataset, and note the folders of the runs."""
     from ctbench.report import summary_table
 
     frame = summary_table(runs)
-    if not (as_json or as_csv):
-        spreads = [name for name in frame.columns if f"{name}_sd" in frame.columns]
-        for name in spreads:
-            frame[name] = [
-                f"{_cell(mean)} ± {_cell(sd)}" for mean, sd in zip(frame[name], frame[f"{name}_sd"], strict=True)
-            ]
-        for count, n in (("misses", "positives"), ("false_alarms", "negatives")):
-            frame[count] = [f"{k} of {of}" for k, of in zip(frame[count], frame[n], strict=True)]
-        hidden = [f"{name}_sd" for name in spreads] + [name for name in _BESIDE if name in frame.columns]
-        frame = frame.drop(columns=hidden)
-    print_frame(frame, as_json=as_json, as_csv=as_csv)
+    if as_json or as_csv:
+        print_frame(frame, as_json=as_json, as_csv=as_csv)
+    else:
+        for _, own in frame.groupby("dataset", sort=False):
+            print_frame(_summary(own))
     for run in runs:
         note(f"{'reused' if run.reused else 'run'}: {run.folder}")
 
 
-_BESIDE = ("undefined", "penalised", "positives", "negatives", "specificity", "specificity_low", "specificity_high")
+def _summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return mean ± SD and k of n as text, without the columns that people find in the report."""
+    spreads = [name for name in frame.columns if f"{name}_sd" in frame.columns]
+    shown = frame.assign(
+        **{name: _with_sd(frame[name], frame[f"{name}_sd"]) for name in spreads},
+        **{count: _of(frame[count], frame[n]) for count, n in _COUNTED},
+    )
+    hidden = [f"{name}_sd" for name in spreads] + [name for name in _BESIDE if name in frame.columns]
+    rater = ["rater", *(name for name in shown.columns if name != "rater")]
+    return shown[rater].drop(columns=hidden)
+
+
+def _with_sd(means: Iterable[float], spreads: Iterable[float]) -> list[str]:
+    return [
+        "-" if mean != mean else f"{mean:z.3f}" + ("" if sd != sd else f" ± {sd:.3f}")  # noqa: PLR0124  # NaN
+        for mean, sd in zip(means, spreads, strict=True)
+    ]
+
+
+def _of(counts: Iterable[int], totals: Iterable[int]) -> list[str]:
+    return [f"{k} of {n}" if n else "-" for k, n in zip(counts, totals, strict=True)]
+
+
+_COUNTED = (("misses", "positives"), ("false_alarms", "negatives"))
+
+_BESIDE = (
+    *("rater_kind", "undefined", "penalised", "positives", "negatives"),
+    *("specificity", "specificity_low", "specificity_high"),
+)
 """Columns of a summary that people find in the report, and programs in JSON and CSV."""
 
 
@@ -95,28 +146,3 @@ def show_progress(name: str, steps: Iterable[Any], total: int) -> Iterator[Any]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal or not total) as progress:
         yield from progress.track(steps, total=total, description=printable(name))
-
-
-def _print_for_people(frame: pd.DataFrame, title: str) -> None:
-    from rich.box import SIMPLE_HEAD  # as above
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    heading = Text(printable(title)) if title else None
-    table = Table(box=SIMPLE_HEAD, title=heading, title_justify="left", title_style="bold")
-    for name in frame.columns:
-        is_number = frame[name].dtype.kind in "iuf"
-        heading = Text(printable(str(name)).replace("_", " "))
-        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        # Text, not markup: names come from users.
-        table.add_row(*(Text(_cell(value)) for value in row))
-    # If standard output is no terminal, nothing is cut to its width.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124  # NaN alone differs from itself
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else printable(" ".join(str(value).splitlines()))

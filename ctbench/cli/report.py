@@ -27,7 +27,11 @@ def report(
     ] = True,
     pdf: Annotated[
         Path | None,
-        typer.Option("--pdf", metavar="FILE", help="Also write the page as PDF, by the system's Chromium."),
+        typer.Option(
+            "--pdf",
+            metavar="FILE",
+            help="Also write the page as PDF, by the system's Chromium, without what is folded.",
+        ),
     ] = None,
     latex: Annotated[
         Path | None, typer.Option("--latex", metavar="FILE", help="Also write the papers' tables as LaTeX.")
@@ -49,6 +53,10 @@ def report(
         float,
         typer.Option("--volume-limit", metavar="ML", help="Largest difference of a volume that counts as near, mL."),
     ] = 5.0,
+    focus: Annotated[
+        list[str] | None,
+        typer.Option("--focus", metavar="MODEL", help="Unfold the details of this model, or of all. May be repeated."),
+    ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -74,9 +82,12 @@ def report(
     limits = [f"--margin {margin:g}"] if margin != 0.05 else []
     limits += [f"--low-dice {low_dice:g}"] if low_dice != 0.5 else []
     limits += [f"--volume-limit {volume_limit:g}"] if volume_limit != 5.0 else []
+    limits += [f"--focus {name}" for name in focus or ()]
     command = " ".join(["ctbench report", *map(str, runs), *limits])
     chosen: Any = {"margin": margin, "low_dice": low_dice, "volume_limit": volume_limit}
-    page = build_report(opened, out, datasets=datasets, command=command, progress=show_progress, **chosen)
+    page = build_report(
+        opened, out, datasets=datasets, command=command, progress=show_progress, focus=focus or (), **chosen
+    )
     note(f"report: {page}")
     if latex is not None:
         note(f"LaTeX:  {write_latex(opened, latex, datasets=datasets)}")
@@ -85,7 +96,7 @@ def report(
     if figures is not None:
         note(f"figures: {len(write_figures(opened, figures, datasets=datasets))} files in {figures}")
     if pdf is not None:
-        note(f"PDF:    {print_pdf(page, pdf)}")
+        note(f"PDF:    {print_pdf(page, pdf, unfolded=False)}")
 
 
 def datasets_of(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ctbench.annotations import MaskFiles, Naming, Pictures, annotation_geometry, files_of, read_annotation
 from ctbench.datasets.readings import Reading
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import (
     DataError,
     DatasetError,
@@ -55,8 +56,8 @@ class LabelMaps(NamedTuple):
         return next(iter(self.volumes.values()))
 
 
-@dataclass(frozen=True)
-class Case:
+@dataclass(frozen=True, repr=False)
+class Case(Displayed):
     """A case of a dataset: paths and plain values, so that it can be pickled; its methods read the files.
 
     Args:
@@ -108,6 +109,16 @@ class Case:
     session_vote: Literal["first", "fused"] = "first"
     reader_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     reader_weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "dataset": self.dataset,
+            "split": self.split or "",
+            "image": self.image_path or "none",
+            "readers": names_in_short(self.readers),
+            **self.subgroups,
+        }
 
     @property
     def readers(self) -> tuple[str, ...]:

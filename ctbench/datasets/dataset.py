@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from ctbench.annotations import (
 from ctbench.datasets.case import Case
 from ctbench.datasets.casetable import SPLITS
 from ctbench.datasets.entry import AnnotatedColumn, Entry
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import DatasetError, MissingFileError, UsageError, VolumeFileError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
@@ -30,8 +32,8 @@ from ctbench.suggestions import suggestion
 __all__ = ["Dataset", "fingerprint_of"]
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Displayed):
     """The cases of a catalogue entry; iterates over them in the order of the case table, or sorted by id.
 
     Args:
@@ -45,6 +47,17 @@ class Dataset:
     entry: Entry
     root: Path
     cases: tuple[Case, ...]
+
+    def _facts(self) -> dict[str, object]:
+        splits = Counter(case.split or "" for case in self.cases)
+        return {
+            "name": self.name,
+            "title": self.title,
+            "cases": len(self.cases),
+            "splits": ", ".join(f"{split} {count}" for split, count in sorted(splits.items()) if split),
+            "structures": names_in_short(self.labels.names),
+            "readers": names_in_short(sorted({reader for case in self.cases for reader in case.readers})),
+        }
 
     @property
     def title(self) -> str:

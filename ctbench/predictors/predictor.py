@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.displays import Displayed, names_in_short
 from ctbench.predictors.info import PredictorInfo
 from ctbench.volume import Volume
 
@@ -32,8 +33,8 @@ class Finding:
     confidence: float
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(Displayed):
     """What a predictor returns for one image.
 
     Args:
@@ -47,6 +48,14 @@ class Prediction:
     score: float | None = None
     probabilities: Mapping[str, NDArray[np.floating]] | None = None
     findings: tuple[Finding, ...] = ()
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "labels": f"{' x '.join(map(str, self.labels.shape))} {self.labels.dtype}",
+            "score": "" if self.score is None else f"{self.score:.3f}",
+            "probabilities": names_in_short(tuple(self.probabilities)) if self.probabilities else "",
+            "findings": len(self.findings) or "",
+        }
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ctbench.metric_descriptions import DESCRIPTIONS
+from ctbench.numerals import p_value
 
 __all__ = [
     "MISSING",
@@ -86,15 +87,6 @@ def listed(names: Sequence[str]) -> str:
     """Write names as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def p_value(p: float) -> str:
-    """Write a P value as the papers do: no leading zero, three digits, ``<.001`` below."""
-    if not math.isfinite(p):
-        return MISSING
-    if p < 0.001:
-        return "<.001"
-    return ">.999" if p > 0.999 else f"{p:.3f}".removeprefix("0")
 
 
 def p_sign(p: float) -> str:

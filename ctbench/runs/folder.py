@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
@@ -128,8 +129,8 @@ class RunFolder:
         return {path.name: sha256(path) for path in paths} if self.prediction(case) in paths else {}
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Displayed):
     """A complete run, read from its folder.
 
     Args:
@@ -141,6 +142,19 @@ class Run:
     folder: Path
     manifest: Manifest
     reused: bool = field(default=False, compare=False)
+
+    def _facts(self) -> dict[str, object]:
+        manifest = self.manifest
+        return {
+            "rater": manifest.rater,
+            "dataset": manifest.dataset,
+            "split": manifest.split,
+            "cases": len(manifest.cases),
+            "structures": len(manifest.labels),
+            "consensus": manifest.consensus,
+            "metrics": names_in_short(tuple(manifest.metrics)),
+            "folder": self.folder,
+        }
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from itertools import chain, count
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,13 @@ from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML
 from ctbench.report.page import provenance
+from ctbench.report.page.cells import model_fold
 from ctbench.report.page.cohorts import cohort_comparisons
 from ctbench.report.page.confusion import confusions
 from ctbench.report.page.detection import detections
 from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
-from ctbench.report.page.markup import Html, element, join, paragraph
+from ctbench.report.page.markup import Html, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.overview import at_a_glance
 from ctbench.report.page.pictures import gallery, legend, pictures
@@ -56,6 +59,7 @@ def build_report(
     margin: float = MARGIN,
     low_dice: float = LOW_DICE,
     volume_limit: float = VOLUME_LIMIT_ML,
+    focus: Collection[str] = (),
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Path:
     """Write one self-contained page about runs; the same arguments give the same bytes.
@@ -71,6 +75,7 @@ def build_report(
         margin: the largest difference in Dice that does not matter, for equivalence to readers.
         low_dice: a Dice below it is listed as a failure.
         volume_limit: The largest difference of a volume that counts as near, mL.
+        focus: Names of the models whose details are not folded away; ``all``: everything is unfolded.
         progress: called once, with the parts of the page as steps.
 
     Returns:
@@ -82,21 +87,21 @@ def build_report(
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
     results = gather(runs, datasets)
-    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit) for one in results]
+    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit, focus) for one in results]
     judge = [partial(verdict, one, margin, one.dataset if len(results) > 1 else None) for one in results]
     makers: list[Callable[[], Html]] = [*judge, *(make for plan in plans for make in plan.values())]
     bodies = iter(progress("report", (make() for make in makers), len(makers)))
     parts = [Section("verdict", "Verdict", join([next(bodies) for _ in results]))]
     parts += [
-        _section(_anchor(index), one.dataset, plan, bodies)
-        for index, (one, plan) in enumerate(zip(results, plans, strict=True))
+        _section(_anchor(one.dataset), one.dataset, plan, bodies) for one, plan in zip(results, plans, strict=True)
     ]
     cohorts = cohorts_of(results)
     if _can_compare(cohorts):
         parts.append(Section("cohorts", "One model on several datasets", cohort_comparisons(cohorts)))
     parts.append(Section("definitions", "Metric definitions", provenance.definitions(results)))
     parts.append(Section("repeat", "How this page was made", provenance.repeat(results, command, stamp)))
-    write_text(path, page(title, _lead(results), parts, version("ctbench")))
+    whole = page(title, _lead(results), parts, version("ctbench"))
+    write_text(path, whole.replace("<details", "<details open") if ALL in focus else whole)
     return Path(path)
 
 
@@ -115,16 +120,37 @@ def _lead(results: Sequence[ComparableRuns]) -> Html:
     )
 
 
-def _anchor(index: int) -> str:
-    return f"dataset{index}"
+def _anchors(results: Sequence[ComparableRuns]) -> list[str]:
+    """Return an id for the section of each dataset: its name in words, with a number where the id is taken."""
+    taken = {"verdict", "cohorts", "definitions", "repeat"}
+    anchors = []
+    for one in results:
+        words = _anchor(one.dataset)
+        free = next(name for name in chain([words], (f"{words}-{at}" for at in count(2))) if name not in taken)
+        taken.add(free)
+        anchors.append(free)
+    return anchors
 
+
+def _anchor(title: str) -> str:
+    """Return the words of a title as the id of a section."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
+
+
+ALL = "all"
+"""The focus that unfolds everything."""
 
 _Plan = dict[str, Callable[[], Html]]
 """Title of a part -> what makes it; the first stands under the dataset's own heading."""
 
 
 def _plan(
-    results: ComparableRuns, dataset: Dataset | None, margin: float, low_dice: float, volume_limit: float
+    results: ComparableRuns,
+    dataset: Dataset | None,
+    margin: float,
+    low_dice: float,
+    volume_limit: float,
+    focus: Collection[str],
 ) -> _Plan:
     plan: _Plan = {"": partial(_facts, results, dataset), "Overall": partial(at_a_glance, results)}
     if can_rank(results):
@@ -134,35 +160,33 @@ def _plan(
     if can_pool(results):
         plan["All structures as one sample"] = partial(pooled_samples, results)
     if results.models and results.leave_one_out:
-        plan["Models against readers"] = partial(comparisons, results)
+        plan["Models against readers"] = partial(comparisons, results, focus)
     if results.models and results.readers:
-        plan["The papers' own test"] = partial(paper_comparisons, results)
+        plan["The papers' own test"] = partial(paper_comparisons, results, focus)
     if can_be_equivalent(results):
-        plan["Equivalence to readers"] = partial(equivalences, results, margin)
+        plan["Equivalence to readers"] = partial(equivalences, results, margin, focus)
     plan["By structure"] = partial(per_structure, results)
     if dataset is not None and can_confuse(results):
         plan["What is taken for what"] = partial(confusions, results, dataset)
-    plan["Volumes"] = partial(volumes, results, volume_limit)
+    plan["Volumes"] = partial(volumes, results, volume_limit, focus)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
     if can_fail(results):
-        plan["Low Dice"] = partial(low_scores, results, dataset, low_dice)
+        plan["Low Dice"] = partial(low_scores, results, dataset, low_dice, focus)
     if can_correlate(results):
         plan["Dice and size"] = partial(sizes, results)
     if results.models and dataset is not None:
-        plan["Worst, median and best case"] = partial(_pictures, results, dataset)
+        plan["Worst, median and best case"] = partial(_pictures, results, dataset, focus)
     plan["Failures and gaps"] = partial(provenance.problems, results)
     if results.models:
-        plan["The models"] = partial(provenance.predictors, results)
+        plan["The models"] = partial(provenance.predictors, results, focus)
     return plan
 
 
 def _section(anchor: str, name: str, plan: _Plan, bodies: Iterator[Html]) -> Section:
     facts, *parts = (next(bodies) for _ in plan)
     titles = list(plan)[1:]
-    inner = (
-        Section(f"{anchor}-{index}", title, body) for index, (title, body) in enumerate(zip(titles, parts, strict=True))
-    )
+    inner = (Section(f"{anchor}-{_anchor(title)}", title, body) for title, body in zip(titles, parts, strict=True))
     return Section(anchor, name, facts, tuple(inner))
 
 
@@ -172,7 +196,7 @@ def _facts(results: ComparableRuns, dataset: Dataset | None) -> Html:
     return provenance.facts(results, dataset.title, indeterminate(results, dataset))
 
 
-def _pictures(results: ComparableRuns, dataset: Dataset) -> Html:
+def _pictures(results: ComparableRuns, dataset: Dataset, focus: Collection[str]) -> Html:
     how = (
         "The cases are ranked by the overall Dice against the reference of all readers; each picture shows the slice "
         "with the most wrong voxels, in a brain window (level 40, width 80 HU), plain and with the mistakes over it."
@@ -180,6 +204,6 @@ def _pictures(results: ComparableRuns, dataset: Dataset) -> Html:
     parts = [paragraph(how, kind="how"), legend()]
     for model in results.models:
         drawn = list(pictures(results, model, dataset))
-        parts.append(element("h4", model))
-        parts.append(gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice."))
+        shown = gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice.")
+        parts.append(model_fold(results, model, shown, focus=[*focus, results.models[0]]))
     return join(parts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import MODEL_COLOURS
 from ctbench.report.drawings.figures import colours
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Column, Html, element, join
@@ -23,10 +24,12 @@ __all__ = [
     "count_cell",
     "mean_cell",
     "mean_sd",
+    "model_fold",
     "number_cell",
     "of_cell",
     "palette",
     "rater_cell",
+    "shaded_cell",
     "when_fewer",
 ]
 
@@ -97,6 +100,28 @@ def calls_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
         Cell(join((fixed(row["specificity"]), below)), row["specificity"]),
         number_cell(row["false_ml"], "mL"),
     )
+
+
+def model_fold(results: ComparableRuns, model: str, *content: object, focus: Collection[str] = ()) -> Html:
+    """Fold what belongs to one model away under its name and colour; it is open for a model in focus."""
+    swatch = element("i", class_="swatch", style=f"background:{palette(results).get(model, _NO_COLOUR)}")
+    is_open = "" if model in focus else None
+    return element("details", element("summary", swatch, model), *content, class_="model", open=is_open)
+
+
+def shaded_cell(value: float, unit: str, depth: float, colour: str = MODEL_COLOURS[0]) -> Cell:
+    """Show a number on a colour that deepens with it, in light and in dark.
+
+    Args:
+        value: The number.
+        unit: Its unit.
+        depth: How deep the colour is, from 0 to 1.
+        colour: The deepest colour.
+    """
+    if math.isnan(value):
+        return Cell(MISSING)
+    shade = f"background: color-mix(in srgb, {colour} {70 * min(max(depth, 0), 1):.0f}%, transparent)"
+    return Cell(element("span", fixed(value, unit), class_="shade", style=shade), value)
 
 
 def of_cell(count: float, n: float, *, quiet: bool = True) -> Cell:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
-from ctbench.report.drawings.canvas import MODEL_COLOURS
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, shortened
+from ctbench.report.page.cells import shaded_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.wording import shortened
 from ctbench.runs import Run
 
 __all__ = ["confusions"]
@@ -47,13 +46,9 @@ def _matrix(counted: pd.DataFrame) -> Html:
         Column("In the reference", numeric=False),
         *(Column(shortened(name), group="called") for name in names),
     ]
-    rows = [[Cell(name, name), *(_shaded(percent.loc[name, called]) for called in names)] for name in names]
+    shares = percent.loc[names, names].to_numpy(float)
+    rows = [
+        [Cell(name, name), *(shaded_cell(value, "%", value / 100) for value in row)]
+        for name, row in zip(names, shares.tolist(), strict=True)
+    ]
     return table(columns, rows, f"In percent, each row adds up to 100; n = {counted['cases'].iloc[0]} cases")
-
-
-def _shaded(percent: float) -> Cell:
-    """Show a percentage on a blue that deepens with it, in light and in dark."""
-    if math.isnan(percent):
-        return Cell(MISSING)
-    shade = f"background: color-mix(in srgb, {MODEL_COLOURS[0]} {0.7 * percent:.0f}%, transparent)"
-    return Cell(element("span", fixed(percent, "%"), class_="shade", style=shade), percent)

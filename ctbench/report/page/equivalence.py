@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
-from ctbench.report.page.cells import CONTRIBUTE, count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.cells import CONTRIBUTE, count_cell, model_fold, number_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, p_value
 from ctbench.scores import without
 from ctbench.statistics import OVERALL
@@ -17,12 +17,13 @@ from ctbench.statistics import OVERALL
 __all__ = ["equivalences"]
 
 
-def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
+def equivalences(results: ComparableRuns, margin: float = MARGIN, focus: Collection[str] = ()) -> Html:
     """Test each model for equivalence to each reader within a margin, and place it in the readers' spread.
 
     Args:
         results: Runs on one dataset.
         margin: The largest difference in Dice that does not matter.
+        focus: Names of the models whose tests are not folded away.
     """
     how = (
         "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
@@ -36,9 +37,8 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN) -> Html:
         f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
     )
     parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
-    for model in results.models:
-        parts += [element("h4", model), *_of(results, model, margin)]
-    return join(parts)
+    folds = (model_fold(results, model, *_of(results, model, margin), focus=focus) for model in results.models)
+    return join([*parts, *folds])
 
 
 def _of(results: ComparableRuns, model: str, margin: float) -> Sequence[Html]:

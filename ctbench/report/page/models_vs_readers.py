@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -11,8 +11,8 @@ from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
-from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, number_cell, when_fewer
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, model_fold, number_cell, when_fewer
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
 from ctbench.scores import without
@@ -21,32 +21,32 @@ from ctbench.statistics import OVERALL
 __all__ = ["comparisons", "paper_comparisons"]
 
 
-def comparisons(results: ComparableRuns) -> Html:
-    """Compare readers and models on leave-one-out references, one model after the other."""
+def comparisons(results: ComparableRuns, focus: Collection[str] = ()) -> Html:
+    """Compare readers and models on leave-one-out references, one model after the other, folded unless in focus."""
     how = (
         f"Each reader is compared with the model on {without(results.common, 'k')}, the reference that the other "
         "readers made: nobody is judged by a truth that they helped to make. Numbers of different references do "
         "not compare; read along a pair of columns."
     )
     how = f"{how} {explanations.marks('the model')}"
-    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"))
+    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"), focus)
 
 
-def paper_comparisons(results: ComparableRuns) -> Html:
+def paper_comparisons(results: ComparableRuns, focus: Collection[str] = ()) -> Html:
     """Compare them on the common reference, as the papers did."""
     how = (
         f"All raters against {results.common}. {explanations.CONTRIBUTE_EFFECT} The test is here because the papers "
         f"print it. {explanations.paper_marks('the model')}"
     )
-    shown = _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, kind="how"))
+    shown = _all_comparisons(results, results.common, paragraph(CONTRIBUTE, " ", how, kind="how"), focus)
     return details("Categorical linear regression on the common reference", shown) if results.leave_one_out else shown
 
 
-def _all_comparisons(results: ComparableRuns, reference: str, how: Html) -> Html:
-    parts: list[object] = [how]
-    for model in results.models:
-        parts += [element("h4", model), *_comparison(results, model, reference)]
-    return join(parts)
+def _all_comparisons(results: ComparableRuns, reference: str, how: Html, focus: Collection[str]) -> Html:
+    folds = (
+        model_fold(results, model, *_comparison(results, model, reference), focus=focus) for model in results.models
+    )
+    return join([how, *folds])
 
 
 def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator[Html]:

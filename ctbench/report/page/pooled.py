@@ -8,7 +8,7 @@ from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.pooled import pooled, pooled_labels, pooled_scores, usual_baseline
 from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, paragraph, table
 from ctbench.report.wording import MISSING, fixed, metric_title, p_value
 from ctbench.scores import RaterKind
 
@@ -24,7 +24,8 @@ def pooled_samples(results: ComparableRuns, metric: str = "dice") -> Html:
         f"{metric_title(metric)} of the {len(labels)} structures that all models have, against {results.common}. "
         f"{explanations.POOLED}"
     )
-    return join((paragraph(how, kind="how"), _table(rows, baseline, results, metric)))
+    shown = _table(rows, baseline, results, metric)
+    return details("One sample, as Wachinger et al. test it", paragraph(how, kind="how"), shown)
 
 
 def _table(rows: pd.DataFrame, baseline: str, results: ComparableRuns, metric: str) -> Html:

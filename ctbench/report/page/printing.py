@@ -47,12 +47,13 @@ def find_browser() -> str:
     raise MissingFileError(msg)
 
 
-def print_pdf(page: str | PathLike[str], path: str | PathLike[str]) -> Path:
-    """Print a page of ours as a PDF; what is folded away on the screen is unfolded.
+def print_pdf(page: str | PathLike[str], path: str | PathLike[str], *, unfolded: bool = True) -> Path:
+    """Print a page of ours as a PDF, with bookmarks.
 
     Args:
         page: an HTML file that loads nothing.
         path: Path of the PDF.
+        unfolded: Whether what is folded away on the screen is printed too.
 
     Returns:
         ``path``.
@@ -69,8 +70,8 @@ def print_pdf(page: str | PathLike[str], path: str | PathLike[str]) -> Path:
         raise MissingFileError(msg) from error
     with tempfile.TemporaryDirectory(prefix="ctbench-print-") as name:
         folder = Path(name)
-        # Paper cannot be unfolded.
-        (folder / "page.html").write_text(html.replace("<details>", "<details open>"), encoding="utf-8")
+        shown = html.replace("<details", "<details open") if unfolded else html
+        (folder / "page.html").write_text(shown, encoding="utf-8")
         _print(browser, folder)
         with whole_file(path) as temporary:
             shutil.copyfile(folder / "page.pdf", temporary)
@@ -84,6 +85,7 @@ def _print(browser: str, folder: Path) -> None:
         "--disable-gpu",
         "--no-first-run",
         "--no-pdf-header-footer",
+        "--generate-pdf-document-outline",
         f"--user-data-dir={folder / 'profile'}",
         f"--print-to-pdf={folder / 'page.pdf'}",
         # Chromium's sandbox does not work for root, as in most containers; the page is ours.

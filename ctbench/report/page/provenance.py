@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.definitions import metric_definitions
 from ctbench.report.frames.methods import card_facts
+from ctbench.report.page.cells import model_fold
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.runs import Run
@@ -142,16 +143,16 @@ def definitions(results: Sequence[ComparableRuns]) -> Html:
         for row in metric_definitions(used).to_dict("records")
     ]
     caption = f"Every metric of the runs. {explanations.VALUES_WHERE_EMPTY}"
-    return table(columns, rows, caption, kind="definitions")
+    return details(f"{len(rows)} metrics", table(columns, rows, caption, kind="definitions"))
 
 
 def _below(text: str) -> Html:
     return element("small", text, class_="line")
 
 
-def predictors(results: ComparableRuns) -> Html:
-    """Show the card of every model: version, paper, licence, training data, weights, seconds a case."""
-    return element("div", *(_predictor(run) for run in results.runs if run.manifest.predictor), class_="cards")
+def predictors(results: ComparableRuns, focus: Collection[str] = ()) -> Html:
+    """Show the card of every model: version, paper, licence, training data, weights, seconds a case; folded."""
+    return join(model_fold(results, name, _predictor(results.open_run(name)), focus=focus) for name in results.models)
 
 
 def _predictor(run: Run) -> Html:
@@ -196,7 +197,8 @@ def repeat(results: Sequence[ComparableRuns], command: str | None, stamp: str | 
         for one in results
         for run in one.runs
     ]
-    parts.append(table(columns, rows, "SHA-256; the same command reaches the same digests"))
+    digests = table(columns, rows, "SHA-256; the same command reaches the same digests")
+    parts.append(details("Digests of the data and of the scores", digests))
     versions: dict[str, set[str]] = {}
     for one in results:
         for run in one.runs:

@@ -48,8 +48,8 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
     table_of_ranks = ranked(scores, over)
     first = table_of_ranks[table_of_ranks["label"] == OVERALL]
     whole = scores[scores["label"] == OVERALL]
-    yield _table(first, results, "Ranking by the overall mean")
     yield paragraph(_stability(rank_stability(whole, **RANKED).iloc[0]))
+    yield details("Ranks with P values", _table(first, results, "Ranking by the overall mean"))
     if len(first) > 2:
         yield details("Who is better than whom", _matrix(significance_matrix(whole)))
     if len(over) > 1:

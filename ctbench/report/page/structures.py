@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.structure_means import structure_means
 from ctbench.report.page.cells import (
     CONTRIBUTE,
     calls_cells,
@@ -16,11 +18,13 @@ from ctbench.report.page.cells import (
     captioned,
     count_cell,
     mean_cell,
+    model_fold,
     number_cell,
     palette,
     rater_cell,
+    shaded_cell,
 )
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.scores import RaterKind, Status
@@ -32,25 +36,50 @@ _COUNTS = ("negatives", "undefined", "penalised", "failed", "not assessed", "uns
 
 
 def per_structure(results: ComparableRuns) -> Html:
-    """Describe the chief metrics by structure and rater on the common reference, one table a metric."""
+    """Show the mean of each structure and rater on a heat shade, and every figure on the common reference folded.
+
+    The means are those by which models and readers are ranked.
+    """
     common = results.scores[results.scores["reference"] == results.common]
     scores = results.positive_scores
     positives = scores[scores["reference"] == results.common]
     how = f"All raters against {results.common}; groups of structures are named in grey."
-    parts = [paragraph(CONTRIBUTE if results.readers else None, " ", how, " ", explanations.POSITIVES, kind="how")]
-    for index, metric in enumerate(results.chief_metrics):
+    parts: list[object] = [_heat_table(results, models) for models in results.scopes.values()]
+    parts.append(paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how"))
+    for metric in results.chief_metrics:
         described = tables.per_structure(positives, results.structures, metric)
-        kind = "open" if index == 0 and not (results.models and results.readers) else None
-        parts.append(
-            element(
-                "details",
-                element("summary", metric_title(metric)),
-                _structure_table(described, metric, results),
-                open=kind,
-            )
-        )
+        parts.append(details(f"{metric_title(metric)}, all figures", _structure_table(described, metric, results)))
     parts.append(details("Misses and false alarms", _calls_table(common, results)))
     return join(parts)
+
+
+def _heat_table(results: ComparableRuns, models: Sequence[str]) -> Html:
+    metric = results.chief_metrics[0]
+    unit = results.unit(metric)
+    means = structure_means(results, results.structures, models, metric)
+    means = means[means["rater"].isin([tables.ALL_READERS, *models]) | (not results.leave_one_out)]
+    if means.empty:
+        return Html()
+    raters = list(dict.fromkeys(means["rater"]))
+    wide = means.pivot_table("mean", "label", "rater", sort=False).reindex(columns=raters)
+    counts = means.groupby("label", sort=False)["n"].max()
+    low, high = float(means["mean"].min()), float(means["mean"].max())
+    columns = [
+        Column("Structure", numeric=False),
+        Column("n", hint="cases that count: the reference holds the structure"),
+        *(Column(rater, unit_title(unit)) for rater in raters),
+    ]
+    rows = [
+        [
+            Cell(str(label), kind="group" if label in results.groups else ""),
+            count_cell(counts[label]),
+            *(shaded_cell(float(value), unit, (float(value) - low) / ((high - low) or 1)) for value in row),
+        ]
+        for label, row in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    fair = "the references without reader k" if results.leave_one_out else results.common
+    caption = f"{metric_title(metric)}, means over the positives, on {fair}; the darker, the higher"
+    return table(columns, rows, caption, kind="heat")
 
 
 def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
@@ -106,12 +135,17 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
     return table(columns, rows, f"{metric_title(metric)} against {results.common}, by structure and rater")
 
 
-def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML) -> Html:
+_SHORT = 12
+"""A table of so many rows is not folded away."""
+
+
+def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML, focus: Collection[str] = ()) -> Html:
     """Return the agreement of volumes with the common reference: tables, then scatter and Bland-Altman plots.
 
     Args:
         results: Runs on one dataset.
         limit_ml: The largest difference that counts as near, mL.
+        focus: Names of the models whose plots are not folded away.
     """
     asked: Any = {"reference": results.common, "structures": results.structures, "limit_ml": limit_ml}
     agreement = tables.volumes(results.scores, **asked)
@@ -125,7 +159,9 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML) -
     is_model = agreement["rater_kind"] == RaterKind.MODEL
     parts = [paragraph(how, kind="how")]
     if is_model.any():
-        parts.append(_volume_table(agreement[is_model], results))
+        shown = _volume_table(agreement[is_model], results)
+        short = int(is_model.sum()) <= _SHORT
+        parts.append(shown if short else details(f"The models' volumes, {len(results.structures)} structures", shown))
     if not is_model.all():
         readers = join((paragraph(CONTRIBUTE), _volume_table(agreement[~is_model], results)))
         parts.append(details("The readers' volumes", readers) if is_model.any() else readers)
@@ -139,11 +175,8 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML) -
         if not drawn:
             continue
         scatter, limits = (figure.svg for figure in drawn)
-        parts += [
-            element("h4", model),
-            captioned(scatter, explanations.VOLUME_LINES),
-            captioned(limits, " ".join(legend)),
-        ]
+        plots = captioned(scatter, explanations.VOLUME_LINES), captioned(limits, " ".join(legend))
+        parts.append(model_fold(results, model, *plots, focus=focus))
     return join(parts)
 
 
@@ -205,7 +238,7 @@ def sizes(results: ComparableRuns) -> Html:
             parts.append(_size_table(over_structures, results, "Mean Dice of the structures and their mean volumes"))
     by_case = _size_table(over_cases, results, "Dice and volume of the cases, structure by structure")
     parts.append(details("Over the cases of each structure", by_case))
-    return join(parts)
+    return details("Correlation of Dice with the volume of the structure", *parts)
 
 
 def _size_table(correlated: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:

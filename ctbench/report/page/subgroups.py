@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import LOW_DICE, dice_scores, low_table, subgroup_columns, subgroup_table
-from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.cells import count_cell, model_fold, number_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.wording import interval, percent
 from ctbench.statistics import OVERALL, failures
 
 __all__ = ["low_scores"]
 
 
-def low_scores(results: ComparableRuns, dataset: Dataset | None = None, below: float = LOW_DICE) -> Html:
-    """Count the cases with a low Dice of each model, by structure and, where the dataset is at hand, by subgroup."""
+def low_scores(
+    results: ComparableRuns,
+    dataset: Dataset | None = None,
+    below: float = LOW_DICE,
+    focus: Collection[str] = (),
+) -> Html:
+    """Count the cases with a low Dice of each model, by structure and, where the dataset is at hand, by subgroup.
+
+    Args:
+        results: Runs on one dataset.
+        dataset: The dataset, which knows the subgroups.
+        below: A Dice below it is a failure.
+        focus: Names of the models whose tables are not folded away.
+    """
     how = (
         f"How often the Dice against {results.common} is below {below:g}: a failure, however good the mean is. A "
         "failed or missing prediction and a structure drawn where there is none are at 0 and count; a case in which "
@@ -26,11 +40,12 @@ def low_scores(results: ComparableRuns, dataset: Dataset | None = None, below: f
     for model in results.models:
         by_label = low_table(results, model, below)
         shown = by_label if len(results.compared(model)) > 1 else by_label.head(1)
-        parts += [element("h4", model), _table(shown.assign(group=shown["label"]), "Structure", "All cases")]
+        own = [_table(shown.assign(group=shown["label"]), "Structure", "All cases")]
         scores = dice_scores(results, model)
         whole = scores[scores["label"] == OVERALL]
         groups = subgroup_table(dataset, results.cases)
-        parts += [_by_subgroup(whole, groups, column, below) for column in subgroup_columns(groups)]
+        own += [_by_subgroup(whole, groups, column, below) for column in subgroup_columns(groups)]
+        parts.append(model_fold(results, model, *own, focus=focus))
     return join(parts)
 
 

@@ -1,5 +1,7 @@
 """The report from end to end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from ctbench.report import build_report, summary_table, write_csv
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.summaries import summary
+from ctbench.report.page.build import _anchors
 from ctbench.report.page.provenance import predictors
 from ctbench.runs import open_run
 
@@ -272,3 +275,24 @@ STUDIES = (
 def test_the_studies_stand_where_there_is_something_to_study(html):
     """Models and readers are ranked, tested for equivalence, searched for failures, and judged by what they detect."""
     assert all(f"<h3>{title}</h3>" in html for title in STUDIES)
+
+
+def test_a_model_in_focus_is_unfolded(small_runs, tmp_path):
+    """Details of models are folded; those of one model, or everything, are open if somebody asks for it."""
+    runs = small_runs(raters=("reader1", "reader2", "reader3", "unet", "atlas"))
+    folded = _built(runs, tmp_path / "a.html")
+    focused = _built(runs, tmp_path / "b.html", focus=["unet"])
+    assert folded.count('class="model" open') < focused.count('class="model" open') < focused.count('class="model"')
+    everything = _built(runs, tmp_path / "c.html", focus=["all"])
+    assert everything.count("<details") == everything.count("<details open")
+
+
+def test_anchors_are_words_and_differ(small_runs, tmp_path):
+    """The section of a dataset has its name as id, also where another section has that name."""
+    runs = small_runs(raters=("reader1", "reader2", "reader3"))
+    html = _built(runs, tmp_path / "a.html")
+    assert '<section id="toy">' in html
+    assert 'href="#toy-by-structure"' in html
+    named = [replace(run, manifest=run.manifest.model_copy(update={"dataset": "Verdict!"})) for run in runs]
+    ids = [_anchors([replace(one, manifest=named[0].manifest) for one in gather(runs)])]
+    assert ids == [["verdict-2"]]

@@ -50,6 +50,16 @@ def test_the_browser_gets_the_page_unfolded(monkeypatch, page, tmp_path):
     assert page.read_text(encoding="utf-8").count("<details>") == 1
 
 
+def test_the_browser_gets_the_page_as_it_is_on_the_screen(monkeypatch, page, tmp_path):
+    """A page with folds may be printed without what is folded."""
+    script = (
+        'for last; do :; done\nfor a; do case $a in --print-to-pdf=*) cat "${last#file://}" > "${a#*=}";; esac; done'
+    )
+    monkeypatch.setenv(BROWSER_VARIABLE, _program(tmp_path / "browser", script))
+    printed = print_pdf(page, tmp_path / "page.pdf", unfolded=False).read_text(encoding="utf-8")
+    assert printed == page.read_text(encoding="utf-8")
+
+
 def test_a_browser_that_prints_nothing(monkeypatch, page, tmp_path):
     """Its last words are in the message."""
     monkeypatch.setenv(BROWSER_VARIABLE, _program(tmp_path / "browser", "echo 'no display' >&2; exit 1"))

@@ -1,9 +1,10 @@
-"""Dice and size."""
+"""Means by structure, and Dice and size."""
 
 import numpy as np
 import pandas as pd
 
 from ctbench.report.frames.comparable_runs import gather
+from ctbench.report.frames.structure_means import structure_means
 from ctbench.report.page import structures
 from ctbench.report.wording import fixed
 
@@ -46,3 +47,15 @@ def test_models_that_know_groups_only_are_correlated_over_their_cases(small_runs
     html = structures.sizes(results)
     assert "Mean Dice of the structures" not in html
     assert "fluid" in html
+
+
+def test_the_heat_table_holds_the_means_that_are_ranked(results):
+    """Structures x raters in one table for each scope, each mean on a shade; all other figures are folded."""
+    html = structures.per_structure(results)
+    means = structure_means(results, results.structures, results.models)
+    first = html[: html.index("<details")]
+    assert first.count("<table") == len(results.scopes)
+    for row in means[means["rater"].isin(["unet", "atlas"])].to_dict("records"):
+        assert fixed(row["mean"]) in first
+    assert 'class="shade"' in first
+    assert "<details open" not in html

@@ -18,7 +18,7 @@ def test_a_failed_case_is_counted_where_it_belongs(results, dataset):
     """The failed case of the atlas is the one low Dice of its scanner; n and the share say of how many."""
     html = subgroups.low_scores(results, _with_table(dataset))
     assert "By scanner" in html
-    assert "<h4>atlas</h4>" in html
+    assert "</i>atlas</summary>" in html
     (scanner_a,) = [row for row in _rows(html, "By scanner")[-2:] if row[0] == "A"]
     assert scanner_a[1:4] == ["6", "1", "16.7"]
 
