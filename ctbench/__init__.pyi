@@ -15,6 +15,7 @@ from .predictors import (
 from .reference import Reference as Reference
 from .report import build_report as build_report
 from .runs import Run as Run, open_run as open_run, run as run
+from .scoring import score as score
 from .volume import (
     Volume as Volume,
     read_label_map as read_label_map,

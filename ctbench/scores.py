@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "KEYS",
     "LOST",
     "NEGATIVE",
+    "OUTCOMES",
     "PENALISED",
     "POSITIVE",
     "SCORE_COLUMNS",
@@ -74,6 +75,20 @@ class Status(StrEnum):
     """The predictor returned nothing for this case."""
     FAILED = "failed"
     """The predictor raised an error in this case."""
+
+
+OUTCOMES: Mapping[str, str] = {
+    Status.OK: "scored",
+    Status.BOTH_EMPTY: "rightly nothing",
+    Status.PREDICTION_EMPTY: "missed",
+    Status.REFERENCE_EMPTY: "false alarm",
+    Status.NOT_SAMPLED: "nothing left to sample",
+    Status.NOT_ASSESSED: "not assessed",
+    Status.UNSUPPORTED: "not claimed by the predictor",
+    Status.MISSING: "no prediction",
+    Status.FAILED: "failed",
+}
+"""Status -> the outcome in the words that people read."""
 
 
 def _group(*statuses: Status) -> frozenset[str]:

@@ -82,3 +82,9 @@ def test_a_mean_is_ok_if_any_score_is(tally, joint):
     np.testing.assert_array_equal(
         joint_status(statuses, np.stack([counts, counts], axis=1)), [statuses.index(joint)] * 2
     )
+
+
+def test_every_status_has_words():
+    """People read outcomes, not names of statuses."""
+    assert set(scores.OUTCOMES) == set(scores.Status)
+    assert len(set(scores.OUTCOMES.values())) == len(scores.Status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctbench.annotations.dicom_seg_writing import MadeBy
+from ctbench.annotations.found_labels import found_labels, named_labels
 from ctbench.annotations.pictures import PICTURE_FILES, Pictures, is_of_pictures, picture_files
 from ctbench.annotations.reading import (
     MaskFiles,
@@ -29,9 +30,11 @@ __all__ = [
     "StructureFiles",
     "annotation_geometry",
     "files_of",
+    "found_labels",
     "is_of_pictures",
     "match_names",
     "name_of_all",
+    "named_labels",
     "picture_files",
     "read_annotation",
     "segment_names",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctbench.cli.masks import Format, MaskImage, found_labels, named_labels
-from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, Split, chosen_split
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, Format, MaskImage, Split, chosen_split
 from ctbench.cli.output import note, print_frame, show_progress
 from ctbench.errors import UsageError
 
@@ -86,7 +85,7 @@ def consensus(
 
 
 def _fuse_files(masks: Sequence[Path], rule: str, out: Path, image: Path | None, form: MapFormat) -> pd.DataFrame:
-    from ctbench.annotations import read_annotation
+    from ctbench.annotations import found_labels, named_labels, read_annotation
     from ctbench.datasets import LabelMaps
     from ctbench.references import write_consensus
     from ctbench.volume import read_geometry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,7 +24,9 @@ __all__ = [
     "DatasetOfRun",
     "DatasetOption",
     "Device",
+    "Format",
     "Jobs",
+    "MaskImage",
     "MemoryGb",
     "Metrics",
     "ModelName",
@@ -62,6 +64,21 @@ DatasetOfRun = Annotated[
 Catalog = Annotated[
     list[Path] | None,
     typer.Option("--catalog", metavar="FILE", help="YAML file that describes further datasets. May be repeated."),
+]
+Format = Annotated[
+    Literal["nifti", "seg.nrrd", "dicom-seg"],
+    typer.Option(
+        "--format",
+        help="Format of the label maps: NIfTI, 3D Slicer, or DICOM SEG, which needs images that are DICOM series.",
+    ),
+]
+MaskImage = Annotated[
+    Path | None,
+    typer.Option(
+        "--image",
+        metavar="PATH",
+        help="Image that the masks lie on; DICOM SEG, RTSTRUCT and cropped segmentations need it.",
+    ),
 ]
 Split = Annotated[
     str | None,

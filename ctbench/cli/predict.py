@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.masks import Format
 from ctbench.cli.options import (
     AllowDemo,
     AsCsv,
     AsJson,
     Device,
+    Format,
     MemoryGb,
     Mounts,
     Options,

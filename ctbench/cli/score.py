@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ctbench.cli.masks import MaskImage, found_labels, named_labels
-from ctbench.cli.options import AsCsv, AsJson, Catalog, Metrics
+from ctbench.cli.options import AsCsv, AsJson, Catalog, MaskImage, Metrics
 from ctbench.cli.output import note, print_frame
-from ctbench.errors import LabelError, UsageError
+from ctbench.errors import UsageError
 from ctbench.metric_descriptions import PRINTED_WITH_VOLUMES
-from ctbench.scores import Status
+from ctbench.scores import OUTCOMES, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ctbench.labels import LabelSet
-    from ctbench.volume import Volume
 
 __all__ = ["score"]
 
@@ -61,44 +59,27 @@ def score(
 
     Example: `ctbench score reference.nii.gz prediction.nii.gz --label iph=1 --label ivh=2`
     """
-    from dataclasses import replace
-
-    import numpy as np
-
-    from ctbench.annotations import Naming, read_annotation
     from ctbench.datasets import find_entry
-    from ctbench.metrics import score as score_volumes
-    from ctbench.reference import Reference
-    from ctbench.volume import read_geometry, read_label_map
+    from ctbench.scoring import score as score_files
 
     entry = None if dataset is None else find_entry(dataset, catalog).entry
-    stated = _stated_labels(label) if entry is None else entry.label_set
-    expected = stated or named_labels([reference, prediction])
-    naming = Naming() if entry is None else entry.naming
-    grid = None if image is None else read_geometry(image)
-    true = read_annotation(reference, labels=expected, image=grid, image_name=str(image), naming=naming)
-    guess = read_annotation(prediction, labels=expected, image=true.geometry, image_name=str(reference), naming=naming)
-    labels = expected or _all_codes(true, guess)
-    tolerance, rule = (tolerance_mm, "3d") if entry is None else (entry.tolerance_mm, entry.surface)
-    truth = Reference.of(true.array)
-    if excluded is not None:
-        mask = read_label_map(excluded, image=true.geometry, image_name=str(reference)).array > 0
-        truth = replace(truth, labels=np.where(mask, 0, true.array), excluded=mask)
-    rows = score_volumes(
-        truth,
-        guess.array,
-        spacing_mm=true.spacing_mm,
-        labels=labels,
+    rows = score_files(
+        reference,
+        prediction,
+        labels=_stated_labels(label) if entry is None else entry.label_set,
+        image=image,
+        excluded=excluded,
         metrics=metric,
-        tolerance_mm=tolerance,
-        surface=surface or rule,
+        tolerance_mm=tolerance_mm if entry is None else entry.tolerance_mm,
+        surface=surface or ("3d" if entry is None else entry.surface),
+        naming=None if entry is None else entry.naming,
     )
     if as_json or as_csv:
         print_frame(rows, as_json=as_json, as_csv=as_csv)
     else:
         print_frame(_wide(rows, metric or PRINTED_WITH_VOLUMES))
         for row in rows[rows["status"] != Status.OK].drop_duplicates(["label", "status"]).itertuples():
-            note(f"{row.label}: {row.status}")
+            note(f"{row.label}: {OUTCOMES[str(row.status)]}")
 
 
 def _stated_labels(given: list[str] | None) -> LabelSet | None:
@@ -113,14 +94,6 @@ def _stated_labels(given: list[str] | None) -> LabelSet | None:
             raise UsageError(msg)
         named[name] = int(code)
     return LabelSet(named) if named else None
-
-
-def _all_codes(*volumes: Volume) -> LabelSet:
-    found = found_labels(volume.array for volume in volumes)
-    if not found:
-        msg = "both label maps are empty; name the structures with --label NAME=CODE"
-        raise LabelError(msg)
-    return found
 
 
 def _wide(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:

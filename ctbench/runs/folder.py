@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ctbench.displays import Displayed, names_in_short
-from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError
+from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError, UsageError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
@@ -19,7 +19,8 @@ from ctbench.predictors import Finding, parse_findings
 from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.parquet import most_rows, read_bounded
-from ctbench.scores import SCORE_COLUMNS
+from ctbench.scores import SCORE_COLUMNS, leave_one_out_rows
+from ctbench.suggestions import suggestion
 from ctbench.volume import Volume, read_volume
 
 __all__ = ["Run", "RunFolder", "open_run", "part_size"]
@@ -172,6 +173,42 @@ class Run(Displayed):
     def label_set(self) -> LabelSet:
         """The dataset's labels and groups."""
         return LabelSet(self.manifest.labels, self.manifest.groups)
+
+    def summary(self, metric: str = "dice") -> pd.DataFrame:
+        """Describe one metric by structure and rater, against the reference of all readers, over the positives.
+
+        Args:
+            metric: Name of the metric.
+
+        Returns:
+            The columns of ``ctbench.statistics.describe`` by label and rater.
+
+        Raises:
+            UsageError: The metric was not scored.
+        """
+        from ctbench.statistics import describe, populated  # 0.5 s that opening a run does not need
+
+        rows = self.scores[~leave_one_out_rows(self.scores["reference"])]
+        scored = list(rows["metric"].unique())
+        if metric not in scored:
+            msg = f"{self.folder} has no scores of {metric!r}; {suggestion(metric, scored, otherwise='scored are')}"
+            raise UsageError(msg)
+        chosen = populated(rows)
+        return describe(chosen[chosen["metric"] == metric], by=("label", "rater"))
+
+    def compare(self, after: Run, metrics: Sequence[str] = ("dice",)) -> pd.DataFrame:
+        """Compare this run with a later one, structure by structure, paired by case.
+
+        Args:
+            after: The later run, on the same cases and references.
+            metrics: Names of the metrics.
+
+        Returns:
+            The columns of ``ctbench.runs.compare``.
+        """
+        from ctbench.runs.comparison import compare  # which reads runs
+
+        return compare(self, after, metrics)
 
     def prediction(self, case: str) -> Volume:
         """Read the prediction of a case, in the dataset's codes (beyond them: groups known only as a whole).

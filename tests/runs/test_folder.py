@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.errors import IncompleteRunError, MissingFileError, StoreError
+from ctbench.errors import IncompleteRunError, MissingFileError, StoreError, UsageError
 from ctbench.runs.folder import RunFolder, open_run, part_size
 
 
@@ -88,3 +88,23 @@ def test_folders_that_hold_no_whole_run_are_told_apart(tmp_path):
     RunFolder(tmp_path).partial.touch()
     with pytest.raises(IncompleteRunError, match=tmp_path.name):
         open_run(tmp_path)
+
+
+def test_a_run_describes_itself_by_structure(finished_run, bright):
+    """The means are those of statistics.describe over the positives of the common reference; others are refused."""
+    run = finished_run(bright, "dice", "hd95")
+    table = run.summary("hd95")
+    rows = run.scores[(run.scores["metric"] == "hd95") & ~run.scores["reference"].str.contains("-without-")]
+    positive = rows[rows["status"].isin(["ok", "prediction_empty", "missing", "failed"])]
+    for row in table.to_dict("records"):
+        own = positive[(positive["label"] == row["label"]) & (positive["rater"] == row["rater"])]["value"]
+        assert row["n"] == own.notna().sum()
+    with pytest.raises(UsageError, match="did you mean 'hd95'"):
+        run.summary("hd59")
+
+
+def test_a_run_is_compared_with_a_later_one(finished_run, bright):
+    """With itself nothing differs."""
+    run = finished_run(bright, "dice", "hd95")
+    assert run.compare(run, ["dice"])["difference"].dropna().eq(0).all()
+    assert repr(run).startswith("Run(rater: ")

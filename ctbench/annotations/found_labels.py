@@ -1,37 +1,19 @@
-"""Options of commands that read and write label maps, and reading of masks whose labels stand in the files."""
+"""Label sets of masks that nobody described: names of their segments, or all their codes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+import numpy as np
+from numpy.typing import NDArray
 
+from ctbench.annotations.reading import segment_names
+from ctbench.annotations.segments import name_of_all
 from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ctbench.labels import LabelSet
-
-__all__ = ["Format", "MaskImage", "found_labels", "named_labels"]
-
-Format = Annotated[
-    Literal["nifti", "seg.nrrd", "dicom-seg"],
-    typer.Option(
-        "--format",
-        help="Format of the label maps: NIfTI, 3D Slicer, or DICOM SEG, which needs images that are DICOM series.",
-    ),
-]
-MaskImage = Annotated[
-    Path | None,
-    typer.Option(
-        "--image",
-        metavar="PATH",
-        help="Image that the masks lie on; DICOM SEG, RTSTRUCT and cropped segmentations need it.",
-    ),
-]
+__all__ = ["found_labels", "named_labels"]
 
 
 def named_labels(paths: Sequence[Path]) -> LabelSet | None:
@@ -41,8 +23,6 @@ def named_labels(paths: Sequence[Path]) -> LabelSet | None:
         UsageError: Some files name their segments, others have codes only.
         DataError: A file is damaged.
     """
-    from ctbench.annotations import name_of_all, segment_names
-
     names = {path: segment_names(path) for path in paths}
     coded = [path for path, found in names.items() if found is None]
     if coded and len(coded) < len(names):
@@ -52,11 +32,7 @@ def named_labels(paths: Sequence[Path]) -> LabelSet | None:
     return None if coded else name_of_all(found for found in names.values() if found)
 
 
-def found_labels(arrays: Iterable[np.ndarray]) -> LabelSet:
+def found_labels(arrays: Iterable[NDArray[np.integer]]) -> LabelSet:
     """Return a label set of all codes in some label maps, called ``label-CODE``; empty if there is none but 0."""
-    import numpy as np
-
-    from ctbench.labels import LabelSet
-
     codes = sorted({int(code) for array in arrays for code in np.unique(array)} - {0})
     return LabelSet({f"label-{code}": code for code in codes})

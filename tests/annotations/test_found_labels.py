@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from ctbench.annotations.found_labels import found_labels, named_labels
 from ctbench.annotations.slicer import write_slicer
-from ctbench.cli.masks import found_labels, named_labels
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.volume import Volume, write_volume
