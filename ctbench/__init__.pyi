@@ -14,7 +14,8 @@ from .predictors import (
 )
 from .reference import Reference as Reference
 from .report import build_report as build_report
-from .runs import Run as Run, open_run as open_run, run as run
+from .runs import Run as Run, open_run as open_run
+from .runs.starting import run as run
 from .scoring import score as score
 from .volume import (
     Volume as Volume,

@@ -18,7 +18,7 @@ import ctbench
 heads = ctbench.load_dataset("heads.yaml")
 folder = Path(tempfile.mkdtemp())
 metrics = ["dice", "volume_ml", "reference_volume_ml"]
-runs = [ctbench.run(heads, name, folder / name, metrics=metrics) for name in ("threshold", "readers")]
+runs = [ctbench.run(name, heads, folder / name, metrics=metrics) for name in ("threshold", "readers")]
 scores = pd.concat([run.scores for run in runs])
 dice = scores[(scores["metric"] == "dice") & (scores["label"] == "hemorrhage")]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench import run, scores
-from ctbench.runs import open_run
+from ctbench import scores
+from ctbench.runs import open_run, run
 from ctbench.scores import Status, is_leave_one_out, joint_status, leave_one_out_rows, left_out, without
 
 

@@ -172,9 +172,9 @@ Processes = Annotated[
 
 def chosen_split(dataset: Dataset, split: str | None) -> str:
     """Return the split that ``--split`` means: empty for all cases; without the option ``test`` if there is one."""
-    if split is None:
-        return "test" if any(case.split == "test" for case in dataset) else ""
-    return "" if split == "all" else split
+    from ctbench.runs.starting import usual_split
+
+    return usual_split(dataset, split)
 
 
 def with_tolerances(dataset: Dataset, given: list[str] | None) -> Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -102,6 +101,7 @@ def run(
     from ctbench.datasets import load_dataset
     from ctbench.predictors import process_command, unenforced
     from ctbench.runs import READERS, Execution, RunRequest, Shard, carry_out
+    from ctbench.runs.starting import usual_folder
 
     isolation = isolation_from(
         trust=trust,
@@ -124,7 +124,7 @@ def run(
     execution = Execution(jobs, cluster, cache, show_progress)
     runs = []
     for spec in wanted:
-        folder = out or Path("runs") / loaded.name / _folder_name(spec)
+        folder = out or usual_folder(loaded, spec)
         request = RunRequest(
             loaded,
             spec,
@@ -146,7 +146,3 @@ def run(
     exit_code = note_lost_cases(runs[0])
     if exit_code:
         raise typer.Exit(exit_code)
-
-
-def _folder_name(spec: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", spec).strip("-")[:80]

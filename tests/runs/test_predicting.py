@@ -203,7 +203,8 @@ def test_models_of_ctbench_run_here(blobs):
 def test_workers_leave_neither_processes_nor_folders(blobs_folder, model, tmp_path):
     """After a run in two processes nothing of its predictors is left."""
     code = (
-        "from ctbench import load_dataset, run\n"
+        "from ctbench import load_dataset\n"
+        "from ctbench.runs import run\n"
         f"run(load_dataset({str(blobs_folder / 'blobs.yaml')!r}), {model!r}, 'run', jobs=2, cached=False)"
     )
     temporary = tmp_path / "temporary"
