@@ -10,6 +10,7 @@ import pandas as pd
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.cells import (
     CONTRIBUTE,
@@ -42,7 +43,7 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
             overall_means(results, over, fair).svg,
             f"{explanations.MEANS} "
             + (f"{explanations.READER_BAND} " if results.leave_one_out else "")
-            + explanations.POSITIVES,
+            + ("" if can_rank(results) else explanations.POSITIVES),
         ),
         _summary_table(fair, results, f"Overall scores, {_reference(results.fair, results)}"),
     ]

@@ -108,7 +108,8 @@ def _unsupported(results: ComparableRuns) -> Html | None:
         ]
         for rater, own in lacking.groupby("rater", sort=False)
     ]
-    return table(columns, rows, "Structures that a model does not claim to know; they are not scored for it")
+    caption = "Structures that a model does not claim to know; they are not scored for it"
+    return details("Structures that models do not claim", table(columns, rows, caption))
 
 
 def _not_assessed(results: ComparableRuns) -> Html | None:

@@ -44,13 +44,14 @@ def per_structure(results: ComparableRuns) -> Html:
     scores = results.positive_scores
     positives = scores[scores["reference"] == results.common]
     how = f"All raters against {results.common}; groups of structures are named in grey."
-    parts: list[object] = [_heat_table(results, models) for models in results.scopes.values()]
-    parts.append(paragraph(CONTRIBUTE if results.readers else None, " ", how, kind="how"))
+    contribute = CONTRIBUTE if results.readers else None
+    folded: list[object] = [paragraph(contribute, " ", how, " ", explanations.POSITIVES, kind="how")]
     for metric in results.chief_metrics:
         described = tables.per_structure(positives, results.structures, metric)
-        parts.append(details(f"{metric_title(metric)}, all figures", _structure_table(described, metric, results)))
-    parts.append(details("Misses and false alarms", _calls_table(common, results)))
-    return join(parts)
+        folded.append(details(metric_title(metric), _structure_table(described, metric, results)))
+    folded.append(details("Misses and false alarms", _calls_table(common, results)))
+    heat = [_heat_table(results, models) for models in results.scopes.values()]
+    return join([*heat, details(f"All figures against {results.common}, metric by metric", *folded)])
 
 
 def _heat_table(results: ComparableRuns, models: Sequence[str]) -> Html:
