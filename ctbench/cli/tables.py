@@ -173,12 +173,15 @@ def _rich_table(columns: Sequence[_Column], width: int) -> Any:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     prose = [column for column in columns if column.is_prose]
     free = width - _width(columns)
+    # Heads take one line where there is room.
+    whole = sum(max(column.most, len(column.head)) + _GAP for column in columns) - _GAP <= width
     for column in columns:
         room = column.least + (max(free, 0) // len(prose) if column in prose else 0)
+        narrow = min(column.most, room) if column.is_prose else column.least
         table.add_column(
             Text(column.head),
             justify="right" if column.is_number else "left",
-            width=min(column.most, room) if column.is_prose else column.least,
+            width=max(column.most, len(column.head)) if whole else narrow,
             no_wrap=not column.is_prose and len(column.head) <= column.least,
             overflow="fold",
         )
