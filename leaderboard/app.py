@@ -40,7 +40,7 @@ import streamlit as st
 from ctbench.errors import CtbenchError
 from leaderboard import layout, reading
 from leaderboard.selection import Selection, ask
-from leaderboard.views import about, case, compare, detection, methods, ranking, readers, structures
+from leaderboard.views import about, case, compare, detection, equivalence, methods, ranking, readers, structures
 
 __all__ = ["PAGES", "Page", "main", "prepare"]
 
@@ -66,6 +66,7 @@ class Page:
 
 PAGES = (
     Page("Ranking", "", "leaderboard", ranking.show, ("dataset", "structure", "metric", "reference")),
+    Page("Equivalence", "equivalence", "balance", equivalence.show, ("dataset",)),
     Page("Compare", "compare", "compare_arrows", compare.show, ("dataset", "structure", "metric", "reference")),
     Page("Structures", "structures", "bar_chart", structures.show, ("dataset", "metric", "reference")),
     Page("Readers", "readers", "groups", readers.show, ("dataset",)),
@@ -104,7 +105,6 @@ def _show(page: Page, asked: Sequence[Selection]) -> None:
 
 def main() -> None:
     """Draw the page of the current address."""
-    st.set_page_config(page_title="ctbench leaderboard", page_icon="🧠", layout="wide")
     layout.style()
     asked: list[Selection] = []
     places = {
@@ -120,6 +120,7 @@ def main() -> None:
     layout.remember(places)
     chosen = st.navigation(list(places.values()), position="top")
     page = next(page for page in PAGES if page.url == chosen.url_path)
+    st.set_page_config(page_title=f"{page.title} - ctbench leaderboard", page_icon="🧠", layout="wide")
     try:
         if page.asks:
             board = reading.board()

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-__all__ = ["choice", "choices", "number", "search", "switch"]
+__all__ = ["choice", "choices", "first_of", "number", "search", "switch"]
 
 T = TypeVar("T")
 
@@ -53,6 +53,12 @@ def choices(
     kept = [one for one in default if one in options][:most]
     asked: dict[str, Any] = {"format_func": shown, "key": key, "help": hint, "max_selections": most}
     return list(st.multiselect(label, options, default=kept, bind="query-params", **asked))
+
+
+def first_of(label: str, options: Sequence[T], key: str, *, most: int) -> list[T]:
+    """Show a multiselect box that starts with all options, or with the first ``most`` and how many there are."""
+    titled = label if len(options) <= most else f"{label}: at most {most} of {len(options)}"
+    return choices(titled, options, key, default=options[:most], most=most)
 
 
 def number(

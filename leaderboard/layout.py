@@ -33,6 +33,7 @@ __all__ = [
 
 Kind = Literal["plain", "muted", "title", "subtitle"]
 
+_TAGS = {"title": "h2", "subtitle": "h3"}
 _PLACES = "places"
 _LONGEST = 120
 _SHADED = 200
@@ -42,13 +43,13 @@ _STYLE = """
 .block-container { padding-top: 4rem; padding-bottom: 3rem; max-width: 1400px; }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .words.muted { color: #59636e; font-size: .875rem; }
-.words.title { font-size: 1.3rem; font-weight: 600; margin-top: .5rem; }
+.words.title { font-size: 1.3rem; font-weight: 600; margin-top: .5rem; padding: 0; }
 .words.facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .35rem 1.5rem; padding: 0; }
 .words.facts dt { color: #59636e; font-weight: 400; }
 .words.facts dd { margin: 0; }
 .words .key { display: inline-block; margin-right: 1rem; }
 .words .key i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border: 1px solid #59636e; }
-.words.subtitle { font-size: 1.05rem; font-weight: 600; margin-top: .5rem; }
+.words.subtitle { font-size: 1.05rem; font-weight: 600; margin-top: .5rem; padding: 0; }
 /* Streamlit's own CSV lets a spreadsheet run what a name begins with; ours does not. */
 [data-testid="stElementToolbar"] button[aria-label="Download as CSV"] { display: none; }
 @media (max-width: 640px) { .block-container { padding-left: .75rem; padding-right: .75rem; } }
@@ -62,8 +63,9 @@ def style() -> None:
 
 
 def text(words: object, kind: Kind = "plain") -> None:
-    """Show a text as it is, without markup."""
-    st.html(f'<p class="words {kind}">{escape(str(words))}</p>')
+    """Show a text as it is, without markup; titles and subtitles are headings, by which a screen reader moves."""
+    tag = _TAGS.get(kind, "p")
+    st.html(f'<{tag} class="words {kind}">{escape(str(words))}</{tag}>')
 
 
 def facts(known: Iterable[tuple[object, object]]) -> None:
@@ -147,6 +149,8 @@ def _shaded(frame: pd.DataFrame, shade: pd.Series) -> Any:
 
 def chart(drawing: Any, words: str) -> None:
     """Show an altair chart over its caption, which states n."""
+    drawing = drawing.copy(deep=False)
+    drawing.description = words  # what a screen reader says of it
     st.altair_chart(drawing, width="stretch", theme=None)
     text(words, "muted")
 

@@ -13,6 +13,7 @@ from ctbench.datasets import Dataset
 from ctbench.errors import DataError, UsageError
 from ctbench.report.frames.comparable_runs import ComparableRuns, comparable_runs, datasets_on
 from ctbench.report.frames.local_datasets import local_dataset, task_of
+from ctbench.report.frames.standings import standings
 from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
 from ctbench.report.wording import metric_title
 from ctbench.runs import Run
@@ -102,6 +103,10 @@ class Selection:
         together = [ALL_READERS] if readers and self.reference == LEAVE_ONE_OUT else []
         return (*together, *(name for name in self.runs.models if name in found), *readers)
 
+    def standings(self, cases: tuple[str, ...] | None = None) -> pd.DataFrame:
+        """Return the ranking, see ``ctbench.report.frames.standings``; of a subgroup of the cases, if it is given."""
+        return _standings(self, cases)
+
     def run(self, rater: str) -> Run:
         """Open the run of a model, or that of the readers, with its predictions, times and log.
 
@@ -149,6 +154,12 @@ def scores_of(runs: ComparableRuns, metric: str, reference: str, raters: tuple[s
 @reading.cached(7)
 def _grid(runs: ComparableRuns, metric: str, reference: str) -> Grid:
     return runs.positives(metric, reference)
+
+
+@reading.cached(24)
+def _standings(selection: Selection, cases: tuple[str, ...] | None) -> pd.DataFrame:
+    asked = selection.runs, selection.grids(), selection.structure.over, selection.metric, selection.reference
+    return standings(*asked, cases=cases, patients=selection.patients())
 
 
 @reading.cached(8)

@@ -20,13 +20,14 @@ from ctbench.errors import MissingFileError, UsageError
 
 __all__ = ["leaderboard"]
 
+_DEMO = "demo"
 _LOCAL = "localhost"
 
 
 def leaderboard(
     board: Annotated[
         str, typer.Argument(metavar="BOARD", help="Folder of a board or of runs, or a URL for fsspec.")
-    ] = "demo",
+    ] = _DEMO,
     port: Annotated[
         int, typer.Option("--port", min=1, max=65535, metavar="PORT", help="Port of the web server.")
     ] = 8501,
@@ -44,6 +45,7 @@ def leaderboard(
 
     Example: `ctbench leaderboard board --port 8501`
     """
+    _expect_there(board)
     _expect_free(host, port)
     if verified is not None and not verified.is_file():
         msg = f"no record at {verified}; write it with `ctbench board verify {board} --record {verified}`"
@@ -86,6 +88,14 @@ def _app() -> Path:
         msg = "the package leaderboard, which comes with ctbench, is not installed; install ctbench again"
         raise UsageError(msg)
     return Path(found.origin).with_name("app.py")
+
+
+def _expect_there(board: str) -> None:
+    """Refuse a folder that does not exist; what a URL leads to is seen when it is opened."""
+    if "://" not in board and not Path(board).is_dir():
+        other = "" if board != _DEMO else "; `ctbench demo` makes one"
+        msg = f"there is no folder {board}; expected a board or a folder of runs{other}"
+        raise MissingFileError(msg)
 
 
 def _expect_free(host: str, port: int) -> None:

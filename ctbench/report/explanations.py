@@ -26,6 +26,7 @@ __all__ = [
     "VALUES_WHERE_EMPTY",
     "VOLUME_LINES",
     "detection_references",
+    "equivalent",
     "limit_lines",
     "marks",
     "paper_marks",
@@ -140,6 +141,18 @@ STRATA = (
 
 VALUES_WHERE_EMPTY = "Formula: computed as defined. Diagonal: that of the image, in mm."
 """Words in the table of the values of metrics where a mask is empty."""
+
+
+def equivalent(margin: float) -> str:
+    """Return when a model is called equivalent to a reader within a margin of Dice, or not inferior."""
+    return (
+        "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
+        f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
+        "one-sided t tests at 5 %, which allow for several scans of a patient), and not inferior if the interval "
+        f"lies above −{margin:g}. It is called different by the test of readers against models, with Holm's "
+        "correction over the readers; equivalence to all readers must be shown for each of them, which needs no "
+        "correction."
+    )
 
 
 def marks(model: str) -> str:

@@ -197,7 +197,7 @@ def _pictures(
         with place:
             picture = draw_slice(scene, z, layer, window=chosen.window)
             # A data URL: a file of a script run that was superseded is deleted before the browser requests it.
-            st.image(png(picture), width="stretch")
+            st.image(png(picture), width="stretch", alt=f"slice {z + 1} of {scene.case}: {words}")
             layout.text(words, "muted")
     layout.legend(_legend(selection, scene, kind, outlined))
     annotated = scene.references[reference].annotated

@@ -41,9 +41,11 @@ def show(selection: Selection) -> None:
 
 
 def _two(selection: Selection, names: Sequence[str]) -> None:
+    ranked = selection.standings().dropna(subset="rank")["rater"]
+    best = list(dict.fromkeys([*(name for name in ranked if name in names), *names]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = controls.choice("First rater", names, "first")
-        second = controls.choice("Second rater", names, "second", default=names[1])
+        first = controls.choice("First rater", names, "first", default=best[0])
+        second = controls.choice("Second rater", names, "second", default=best[1])
         margin = controls.choice(
             "A tie is up to", TIE_MARGINS.get(selection.unit(), (0.0,)), "tie", shown="{:g}".format
         )

@@ -30,7 +30,7 @@ from leaderboard.selection import Selection, scores_of
 
 __all__ = ["show"]
 
-_MOST, _USUAL = 8, 3
+_MOST = 8
 _VOLUMES = ("volume_ml", "reference_volume_ml")
 
 
@@ -41,7 +41,7 @@ def show(selection: Selection) -> None:
         layout.note("Detection is judged by volumes, and those were not scored on this dataset.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        models = controls.choices("Models", runs.models, "models", default=runs.models[:_USUAL], most=_MOST)
+        models = controls.first_of("Models", runs.models, "models", most=_MOST)
         with_readers = controls.switch("Readers too", "readers", default=not models)
     found = _calls(runs, (*models, *(selection.readers() if with_readers else ())))
     if found.empty:

@@ -15,7 +15,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.published import published_rows
-from ctbench.report.frames.standings import STANDING_COLUMNS, standings
+from ctbench.report.frames.standings import STANDING_COLUMNS
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.wording import fixed, metric_title, unit_title
 from ctbench.scores import RaterKind
@@ -26,7 +26,8 @@ __all__ = ["show"]
 
 _DRAWN = 30
 _USUAL = (
-    *("rank", "rank_low", "rank_high", "rater", "rater_kind", "mean", "low", "high", "median", "n", "undefined"),
+    *("rank", "rank_low", "rank_high", "p_first", "rater", "rater_kind", "mean", "low", "high", "median", "n"),
+    "undefined",
     *(
         "misses",
         "false_alarms",
@@ -43,15 +44,18 @@ _USUAL = (
     ),
 )
 _SHADES = {RaterKind.READER.value: "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
-_EVERYBODY = "all cases"
+_MINE = "#fff3bf"
+_EVERYBODY, _NOBODY = "all cases", "none"
 
 
 def show(selection: Selection) -> None:
-    """Draw the page."""
+    """Draw the page: the answer first, its controls below."""
+    answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         cases = _ask_subgroup(selection)
         wanted = controls.search("Find a rater", "find")
-    table = _standings(selection, cases)
+        mine = controls.choice("My model", [_NOBODY, *selection.runs.models], "mine", hint="is marked in the table")
+    table = selection.standings(cases)
     printed = published_rows(
         selection.runs.dataset,
         selection.structure.over,
@@ -64,16 +68,57 @@ def show(selection: Selection) -> None:
     found = table[table["rater"].str.contains(wanted, case=False, regex=False)] if wanted else table
     found = found.sort_values(order, ascending=not down, na_position="last", kind="stable") if order else found
     unit = selection.unit()
-    _lead(selection, table, cases)
-    _draw(found, selection, unit)
-    layout.table(
-        found[columns],
-        f"ranking-{selection.runs.dataset}-{selection.metric}",
-        columns=_column_config(unit),
-        shade=found["rater_kind"].map(_SHADES),
-    )
+    with answer:
+        _lead(selection, table, cases)
+        if mine != _NOBODY:
+            _place(table, mine)
+        _draw(found, table.loc[table["rater_kind"] == RaterKind.READER, "mean"].dropna(), selection, unit)
+        row = layout.table(
+            found[columns if columns != list(_USUAL) else _filled(found)],
+            f"ranking-{selection.runs.dataset}-{selection.metric}",
+            columns=_column_config(unit),
+            key="row",
+            shade=found["rater_kind"].map(_SHADES).mask(found["rater"] == mine, _MINE),
+        )
+        _onwards(selection, found, row)
     layout.text(_how(selection), "muted")
     _others(selection)
+
+
+def _filled(table: pd.DataFrame) -> list[str]:
+    """Return the usual columns that say something: a column that is empty for every rater is left out."""
+    empty = table.isna() | (table.astype(object) == "")
+    return [name for name in _USUAL if not empty[name].all()]
+
+
+def _place(table: pd.DataFrame, mine: str) -> None:
+    """Say where one model stands."""
+    row = table[table["rater"] == mine].iloc[0]
+    if pd.isna(row["rank"]):
+        layout.text(f"{mine} has no rank: {row['reason']}.")
+        return
+    span = "" if pd.isna(row["rank_low"]) else f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
+    layout.text(f"{mine}: rank {row['rank']:.0f}{span} of {int(table['rank'].notna().sum())}.")
+
+
+def _onwards(selection: Selection, found: pd.DataFrame, row: int | None) -> None:
+    """Show links to the card, the worst case and a comparison of the rater in the chosen row."""
+    if row is None:
+        layout.text("Choose a row for its card, its worst case, and a comparison with the first.", "muted")
+        return
+    rater = str(found["rater"].iloc[row])
+    shared = {"metric": metric_title(selection.metric), "reference": selection.reference}
+    shared["structure"] = selection.structure.title
+    layout.text(rater, "subtitle")
+    with st.container(horizontal=True):
+        if rater in selection.runs.models:
+            layout.link("methods", "Its card", method=rater)
+        if rater in (*selection.runs.models, *selection.readers()):
+            layout.link("case", "Its worst case", rater=rater, **shared)
+        others = [name for name in found.sort_values("rank", na_position="last")["rater"] if name != rater]
+        known = [name for name in others if name in selection.raters()]
+        if known and rater in selection.raters():
+            layout.link("compare", "Case by case with the first", first=known[0], second=rater, **shared)
 
 
 def _ask_subgroup(selection: Selection) -> tuple[str, ...] | None:
@@ -95,12 +140,6 @@ def _subgroups(runs: ComparableRuns) -> Mapping[str, tuple[str, ...]]:
         for column in subgroup_columns(known)
         for value, own in known.groupby(column)
     }
-
-
-@reading.cached(24)
-def _standings(selection: Selection, cases: tuple[str, ...] | None) -> pd.DataFrame:
-    asked = selection.runs, selection.grids(), selection.structure.over, selection.metric, selection.reference
-    return standings(*asked, cases=cases, patients=selection.patients())
 
 
 def _ask_columns() -> tuple[list[str], str, bool]:
@@ -126,16 +165,23 @@ def _lead(selection: Selection, table: pd.DataFrame, cases: tuple[str, ...] | No
     layout.text(f"{selection.runs.dataset}: {count} cases, {who}.")
 
 
-def _draw(found: pd.DataFrame, selection: Selection, unit: str) -> None:
-    drawn = found[found["mean"].notna()].head(_DRAWN)
-    if drawn.empty:
+def _draw(found: pd.DataFrame, singles: pd.Series, selection: Selection, unit: str) -> None:
+    whole = found[found["mean"].notna()]
+    if whole.empty:
         return
+    starts = range(0, len(whole), _DRAWN)
+    start = 0
+    if len(starts) > 1:
+        start = controls.choice(
+            "Raters in the figure", starts, "page", shown=lambda at: f"{at + 1} to {min(at + _DRAWN, len(whole))}"
+        )
+    drawn = whole.iloc[start : start + _DRAWN]
     low, high = int(drawn["n"].min()), int(drawn["n"].max())
     counted = f"n = {low}" if low == high else f"n = {low} to {high}"
-    first = f"The first {_DRAWN} of {len(found)}. " if len(found) > _DRAWN else ""
-    band = explanations.READER_BAND if (drawn["rater_kind"] == RaterKind.READER).any() else ""
+    first = f"{start + 1} to {start + len(drawn)} of {len(whole)} raters. " if len(starts) > 1 else ""
+    band = explanations.READER_BAND if len(singles) else ""
     layout.chart(
-        standing_chart(drawn, selection.metric, unit),
+        standing_chart(drawn, selection.metric, unit, singles),
         f"{first}{explanations.MEANS} {counted}. {band}",
     )
 
@@ -154,6 +200,7 @@ def _column_config(unit: str) -> dict[str, Any]:
         "rank_high": number("rank to", format="%d", help="to here"),
         "rater": column("rater", width="medium", pinned=True),
         "rater_kind": column("kind"),
+        "p_first": number("P first", format="%.3f", help="P that nobody is better (Hsu); ≥ .05: tied with the first"),
         "tied_with_first": column("tied", help="not separable from the first: P ≥ .05 that it is the best itself"),
         **{
             name: number(f"{title}{head}", format=digits, help=help_)

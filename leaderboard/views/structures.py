@@ -26,7 +26,7 @@ from leaderboard.selection import Selection, dataset_of
 
 __all__ = ["show"]
 
-_MOST, _USUAL = 6, 3
+_MOST = 6
 _VOLUME = "reference_volume_ml"
 _MEANS = "mean of each structure"
 
@@ -35,18 +35,25 @@ def show(selection: Selection) -> None:
     """Draw the page."""
     runs = selection.runs
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        models = controls.choices("Models", runs.models, "models", default=runs.models[:_USUAL], most=_MOST)
+        models = controls.first_of("Models", runs.models, "models", most=_MOST)
         tested = controls.choice("Test the readers against", models, "tested") if models else ""
         grouped = controls.switch("Groups of structures too", "groups")
     scores = _chosen(selection, models)
     if scores.empty:
         layout.note("Nobody was scored by this metric against this reference.")
         return
-    structures = [*runs.labels, *(runs.groups if grouped else ())]
-    structures = [name for name in structures if name in set(scores["label"])]
-    _boxes(selection, scores, tested, structures)
+    _boxes(selection, scores, tested, _structures(selection, scores, grouped))
     _confusion(selection, models)
     _sizes(selection, models)
+
+
+def _structures(selection: Selection, scores: pd.DataFrame, grouped: bool) -> list[str]:
+    """Return the structures to show: labels, and groups if wanted, or if a model of those shown knows groups only."""
+    labels, groups = set(selection.runs.labels), selection.runs.groups
+    models = scores[scores["rater_kind"] == RaterKind.MODEL]
+    coarse = any(not labels & set(own) for _, own in models.groupby("rater")["label"])
+    wanted = [*selection.runs.labels, *(groups if grouped or coarse else ())]
+    return [name for name in wanted if name in set(scores["label"])]
 
 
 def _chosen(selection: Selection, models: Sequence[str], **other: str) -> pd.DataFrame:

@@ -6,13 +6,22 @@ from streamlit.web import cli
 from leaderboard import app
 
 
+@pytest.mark.parametrize("board", ["nowhere", "mine.yaml"])
+def test_a_folder_that_does_not_exist_is_told(ctbench, served, board, tmp_path):
+    """Before anything is served; a file is no folder."""
+    (tmp_path / "work" / "mine.yaml").write_text("")
+    result = ctbench("leaderboard", board)
+    assert (result.exit_code, served) == (2, [])
+    assert f"there is no folder {board}" in result.err
+
+
 def test_an_address_that_is_taken_is_told(ctbench):
     """In a sentence that says what to do, before anything is served."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = ctbench("leaderboard", "board", "--port", port)
+        result = ctbench("leaderboard", "memory://board", "--port", port)
     assert result.exit_code == 2
     assert f"cannot serve at localhost:{port}" in result.err
     assert "choose another with --port" in result.err
@@ -45,8 +54,11 @@ def test_the_address_is_printed_and_the_board_handed_on(ctbench, served, port, t
     assert words[words.index("--") + 1 :] == ["memory://board", f"--catalog={tmp_path / 'work' / 'mine.yaml'}"]
 
 
-def test_without_a_board_the_demo_is_shown(ctbench, served, port):
-    """As `make demo` leaves it in the working folder."""
+def test_without_a_board_the_demo_is_shown(ctbench, served, port, tmp_path):
+    """As `make demo` leaves it in the working folder; where there is none, the message says what makes one."""
+    assert "`ctbench demo` makes one" in ctbench("leaderboard", "--port", port).err
+    assert served == []
+    (tmp_path / "work" / "demo").mkdir()
     ctbench("leaderboard", "--port", port)
     assert served[0][-1] == "demo"
 

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -92,6 +93,30 @@ def toy(tmp_path_factory):
     root = tmp_path_factory.mktemp("toy")
     _write_dataset(root)
     return root / "toy.yaml"
+
+
+class Coarse(Model):
+    """Finds any blood, without its type: it knows a group of the dataset and none of its labels."""
+
+    def __init__(self):
+        super().__init__("coarse", 1)
+        self.info = PredictorInfo(name="coarse", version="1", labels=LabelSet({"hemorrhage": 1}))
+
+    def predict(self, image):
+        """One code for everything bright."""
+        return Prediction((super().predict(image).labels > 0).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def coarse_runs(toy, toy_runs, tmp_path_factory):
+    """A folder with the runs of the readers and of a model that knows a group only."""
+    folder = tmp_path_factory.mktemp("coarse_runs")
+    shutil.copytree(toy_runs["readers"].folder, folder / "readers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CTBENCH_CACHE", str(folder / ".cache"))
+        chosen = {"metrics": ["dice", "volume_ml", "reference_volume_ml"], "jobs": 1, "cached": False}
+        run(load_dataset(toy), Coarse(), folder / "coarse", **chosen)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from ctbench.boards import submit
 from ctbench.files import sha256
 from ctbench.report.frames.standings import standings
 from ctbench.runs import open_run
+from leaderboard import selection
 from leaderboard.app import PAGES, prepare
 from leaderboard.selection import ASKED
-from leaderboard.views import ranking
 
 HOSTILE = [
     '=HYPERLINK("http://example.org","x")',
@@ -66,7 +66,7 @@ def test_the_first_page_is_prepared_once(toy, toy_board, tmp_path, monkeypatch):
     """What was computed for nobody is kept; a board that cannot be read is left for the pages to say."""
     st.cache_resource.clear()  # another test of this process may have drawn the page
     calls = []
-    monkeypatch.setattr(ranking, "standings", lambda *given, **more: calls.append(given) or standings(*given, **more))
+    monkeypatch.setattr(selection, "standings", lambda *given, **more: calls.append(given) or standings(*given, **more))
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "index.parquet").write_bytes(b"no table")

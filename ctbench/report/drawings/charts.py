@@ -102,13 +102,14 @@ def pointed_at(names: pd.Series) -> pd.Series:
     return names.map(lambda name: shortened(str(name), _LONGEST))
 
 
-def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelMixin:
+def standing_chart(table: pd.DataFrame, metric: str, unit: str, singles: pd.Series | None = None) -> alt.TopLevelMixin:
     """Draw means with their 95 % intervals, one line a rater in the order of the table, the single readers as a band.
 
     Args:
         table: Table of ``ctbench.report.frames.standings.standings``, or some of its rows.
         metric: Name of the metric.
         unit: Unit of the means.
+        singles: Means of the single readers, which the band spans; None (default): of those in ``table``.
     """
     import altair as alt
 
@@ -122,7 +123,8 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str) -> alt.TopLevelM
             "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds])
         ),
     }
-    singles = rows.loc[rows["kind"] == RaterKind.READER, "mean"]
+    if singles is None:
+        singles = rows.loc[rows["kind"] == RaterKind.READER, "mean"]
     drawn = mean_layers(rows, singles, title=axis_title(metric, unit), shown=("n", "rank"), **look)
     return styled(drawn, height=_ROW * len(rows) + _MARGIN)
 

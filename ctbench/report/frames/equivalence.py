@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import OVERALL, equivalence, within_readers
 
-__all__ = ["MARGIN", "can_be_equivalent", "equivalence_table", "reader_spread", "relative_to"]
+__all__ = ["MARGIN", "can_be_equivalent", "equivalence_rows", "equivalence_table", "reader_spread", "relative_to"]
 
 
 MARGIN = 0.05
@@ -36,9 +38,24 @@ def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGI
     Raises:
         UsageError: The margin is not positive.
     """
-    scores = tables.with_patients(_scores(results, model), results.patients)
+    return equivalence_rows(results, results.scores, model, margin, results.patients)
+
+
+def equivalence_rows(
+    results: ComparableRuns, scores: pd.DataFrame, model: str, margin: float, patients: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return ``equivalence_table`` from the scores of the readers and this model; other models' are not needed.
+
+    Args:
+        results: As for ``equivalence_table``.
+        scores: Tidy scores of Dice on the references to compare on.
+        model: Name of the model.
+        margin: The largest difference in Dice that does not matter.
+        patients: Case -> patient; other cases are patients of their own.
+    """
+    known = tables.with_patients(_scores(results, model, scores), patients)
     by, cluster = ("label", "reference"), "patient"
-    tested = equivalence(scores, model=model, margin=margin, by=by, cluster=cluster, holm_within="label")
+    tested = equivalence(known, model=model, margin=margin, by=by, cluster=cluster, holm_within="label")
     return tables.in_order(tested, (*results.compared(model), OVERALL))
 
 
@@ -52,12 +69,12 @@ def reader_spread(results: ComparableRuns, model: str) -> pd.DataFrame:
     Returns:
         The columns of ``ctbench.statistics.within_readers`` by label; the model's own mean is 0.
     """
-    placed = within_readers(relative_to(_scores(results, model), model), model=model)
+    placed = within_readers(relative_to(_scores(results, model, results.scores), model), model=model)
     return tables.in_order(placed, (*results.compared(model), OVERALL))
 
 
-def _scores(results: ComparableRuns, model: str) -> pd.DataFrame:
-    rows = tables.contest(results.positive_scores, model, results.fair)
+def _scores(results: ComparableRuns, model: str, scores: pd.DataFrame) -> pd.DataFrame:
+    rows = tables.contest(scores, model, results.fair)
     return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
 
 

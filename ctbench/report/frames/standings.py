@@ -23,7 +23,8 @@ from ctbench.statistics import Direction, direction_of, rank
 __all__ = ["STANDING_COLUMNS", "standings"]
 
 STANDING_COLUMNS = (
-    *("rater", "rater_kind", "rank", "rank_low", "rank_high", "tied_with_first", "mean", "low", "high", "median", "sd"),
+    *("rater", "rater_kind", "rank", "rank_low", "rank_high", "p_first", "tied_with_first"),
+    *("mean", "low", "high", "median", "sd"),
     *("n", "undefined", "penalised", "failed", "misses", "positives", "false_alarms", "negatives"),
     *("specificity", "specificity_low", "specificity_high", "false_ml"),
     *("seconds", "version", "date", "checked", "trained_here", "run", "reason"),
@@ -54,7 +55,8 @@ def standings(
 
     Returns:
         A row for each rater with ``STANDING_COLUMNS``, the ranked ones first, best first: ``rank_low, rank_high`` hold
-        the 95 % confidence set of the rank, ``low, high`` are the 95 % interval of the mean over ``n`` positives, the
+        the 95 % confidence set of the rank, ``p_first`` and ``tied_with_first`` are those of ``statistics.rank``,
+        ``low, high`` are the 95 % interval of the mean over ``n`` positives, the
         same for all that are ranked; ``undefined`` counts cases without a value, ``penalised`` structures of cases that
         count with the worst value, ``failed`` cases without a prediction; ``misses`` to ``false_ml`` are those of
         ``calls_beside``; ``date`` is that of the submission, ``checked`` one of ``ctbench.boards.CHECKED``; ``reason``
@@ -132,7 +134,7 @@ def _contest(
 
 
 def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
-    columns = ["rater", "rank", "rank_low", "rank_high", "tied_with_first"]
+    columns = ["rater", "rank", "rank_low", "rank_high", "p_first", "tied_with_first"]
     return pd.DataFrame(columns=columns) if rows.empty else rank(rows, **RANKED)[columns]
 
 

@@ -33,7 +33,8 @@ def duel(
     """Test two raters on the cases that both have, structure by structure.
 
     Args:
-        rows: tidy scores of both, of one metric, as ``ctbench.report.frames.contestants`` gives them.
+        rows: tidy scores of both, of one metric, as ``ctbench.report.frames.contestants`` gives them; those of other
+            labels are left out before P is adjusted.
         first: the rater to compare with.
         second: the other.
         structures: the labels, in the order in which they shall stand.
@@ -45,10 +46,10 @@ def duel(
         with ``low, high`` (95 %), ``p``, ``p_holm`` (adjusted over the labels), ``better`` (with p_holm < .05, else
         empty), ``wins, ties, losses`` of the second (null if the metric has no better direction) and ``reason``.
     """
+    rows = rows[rows["label"].isin(list(structures))]
     known = rows.dropna(subset="value")
     absent = [name for name in structures if name not in set(known["label"])]
     tested = paired_tests(known, baseline=first, test=test) if len(known) else pd.DataFrame(columns=["label", "p_holm"])
-    tested = tested[tested["label"].isin(list(structures))] if len(tested) else tested
     metric = str(rows["metric"].iloc[0]) if len(rows) else ""
     counts = [
         {"label": label, **_means(own), **_outcomes(own["difference"].dropna(), metric, margin)}

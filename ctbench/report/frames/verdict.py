@@ -15,7 +15,7 @@ from ctbench.report.wording import fixed, interval, listed, metric_title, unit_t
 from ctbench.scores import RaterKind
 from ctbench.statistics import ALPHA, OVERALL
 
-__all__ = ["VERDICT_COLUMNS", "rank_in_words", "verdicts"]
+__all__ = ["VERDICT_COLUMNS", "against_readers", "rank_in_words", "verdicts"]
 
 VERDICT_COLUMNS = (
     *("structures", "rater", "rater_kind", "rank", "rank_low", "rank_high", "ranked"),
@@ -125,7 +125,7 @@ def _sentence(row: Mapping[Any, Any], tested: pd.DataFrame | None) -> str:
     between = f" ({interval(row['low'], row['high'], unit)})" if pd.notna(row["low"]) else ""
     mean = " ".join(filter(None, (title, fixed(row["mean"], unit) + between, unit_title(unit))))
     said = [f"{rank_in_words(row)}, {mean}"]
-    said += [_against_readers(tested, row["margin"])] if tested is not None else []
+    said += [against_readers(tested, row["margin"])] if tested is not None else []
     beside = [f"missed {row['misses']:.0f} of {row['positives']:.0f}"] if row["misses"] else []
     beside += [f"false alarms {row['false_alarms']:.0f} of {row['negatives']:.0f}"] if row["negatives"] else []
     beside += [f"failed in {row['failed']:.0f} of {row['cases']} cases"] if row["failed"] else []
@@ -134,7 +134,8 @@ def _sentence(row: Mapping[Any, Any], tested: pd.DataFrame | None) -> str:
     return f"{row['rater']}: {'; '.join(said)}."
 
 
-def _against_readers(tested: pd.DataFrame, margin: float) -> str:
+def against_readers(tested: pd.DataFrame, margin: float) -> str:
+    """Return how a model stands to each reader in words, from its rows of ``equivalence_table``."""
     found: dict[str, list[str]] = {}
     for row in tested.to_dict("records"):
         found.setdefault(_relation(row, margin), []).append(str(row["rater"]))

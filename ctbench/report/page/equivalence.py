@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
+from ctbench.report.explanations import equivalent
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, model_fold, number_cell
@@ -25,14 +26,7 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN, focus: Collect
         margin: The largest difference in Dice that does not matter.
         focus: Names of the models whose tests are not folded away.
     """
-    how = (
-        "Not different (P > .05) is not equivalence: a small study finds nothing different. A model is called "
-        f"equivalent to a reader if the 90 % interval of its paired difference in Dice lies within ± {margin:g} (two "
-        "one-sided t tests at 5 %, which allow for several scans of a patient), and not inferior if the interval "
-        f"lies above −{margin:g}. It is called different by the test of readers against models, with Holm's "
-        "correction over the readers; equivalence to all readers must be shown for each of them, which needs no "
-        "correction. The margin was chosen for this page."
-    )
+    how = f"{equivalent(margin)} The margin was chosen for this page."
     stands_on = (
         f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
     )

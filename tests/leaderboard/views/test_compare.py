@@ -95,3 +95,18 @@ def test_one_rater_alone_has_nobody_to_be_compared_with(app, toy_runs):
     """The page says so."""
     test = app(toy_runs["sharp"].folder, "compare", reference="majority")
     assert "Comparing takes two raters" in words_of(test)
+
+
+def test_a_single_structure_is_one_row_and_p_is_not_adjusted(app, toy_board):
+    """There is nothing to adjust over: no row of an overall mean doubles P."""
+    shown = table_of(app(toy_board, "compare", structure="iph", first="sharp", second="blunt"), "wins", "losses")
+    assert shown["label"].tolist() == ["iph"]
+    assert shown["p_holm"].tolist() == shown["p"].tolist()
+
+
+def test_the_best_two_come_first(app, toy_board):
+    """What is compared at first are the first two of the ranking."""
+    test = app(toy_board, "compare")
+    ranked = app(toy_board).dataframe[0].value["rater"].tolist()[:2]
+    chosen = {one.label: one.value for one in test.selectbox}
+    assert [chosen["First rater"], chosen["Second rater"]] == ranked

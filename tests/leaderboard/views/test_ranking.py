@@ -9,6 +9,7 @@ from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
 from ctbench.report.frames.summaries import summary
 from ctbench.runs import Execution
+from leaderboard.views import ranking
 from leaderboard.views.ranking import _USUAL
 
 
@@ -45,7 +46,9 @@ def test_the_table_is_the_reports(app, toy_board, toy_runs):
             assert shown.loc[row["rater"], name] == pytest.approx(row[name], nan_ok=True)
     assert shown.loc["blunt", "failed"] == 1
     assert shown.loc["blunt", "trained_here"]
-    assert tuple(table.columns) == _USUAL
+    assert tuple(table.columns) == tuple(name for name in _USUAL if name in table)
+    said = table.notna() & (table.astype(object) != "")
+    assert said.any().all()
 
 
 def test_controls_choose_what_is_ranked(app, toy_board):
@@ -146,3 +149,31 @@ def test_published_rows_are_marked_and_never_ranked(app, toy_runs, tmp_path):
     assert printed["rank"].isna().all()
     assert printed["reason"].str.endswith("never ranked").all()
     assert shown.loc[shown["rater"] == "sharp", "rank"].tolist() == [1]
+
+
+def test_my_model_is_placed_in_words(app, toy_board):
+    """By the address; one sentence says its rank, the interval, and of how many."""
+    test = app(toy_board, mine="sharp")
+    row = table_of(test).set_index("rater").loc["sharp"]
+    words = "\n".join(one.proto.body for one in test.html)
+    assert f"sharp: rank {row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f}) of 3." in words
+
+
+def test_empty_columns_are_left_out_until_they_are_wanted(app, toy_runs):
+    """Runs that were not submitted have no date; chosen by hand, the column is there."""
+    folder = toy_runs["sharp"].folder.parent
+    test = app(folder)
+    assert "date" not in table_of(test)
+    assert "date" in control(test, "Columns").value
+    control(test, "Columns").set_value(["rater", "date"]).run()
+    assert list(table_of(test)) == ["rater", "date"]
+
+
+def test_the_figure_turns_its_pages(app, toy_board, monkeypatch):
+    """No rater is left out of the figure for good."""
+    monkeypatch.setattr(ranking, "_DRAWN", 2)
+    test = app(toy_board)
+    pages = control(test, "Raters in the figure")
+    assert pages.options == ["1 to 2", "3 to 4", "5 to 6"]
+    pages.set_value(4).run()
+    assert any("5 to 6 of 6 raters." in one.proto.body for one in test.html)

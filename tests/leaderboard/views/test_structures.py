@@ -80,3 +80,17 @@ def test_without_a_model_readers_stand_alone(app, toy_board):
     assert not test.exception
     assert not any("mark" in one.value.columns for one in test.dataframe)
     assert any(words.startswith("against majority-without-") for words in _words(test))
+
+
+def test_groups_are_shown_where_a_model_knows_nothing_else(app, coarse_runs):
+    """A model of any hemorrhage is drawn and tested on the group without being asked for."""
+    test = app(coarse_runs, "structures")
+    assert not test.error
+    assert _table(test, "model_mean", "mark")["label"].unique().tolist() == ["hemorrhage", "overall"]
+
+
+def test_all_models_are_shown_at_first(app, toy_board):
+    """Not the first three; where there are more than fit, the label says how many."""
+    test = app(toy_board, "structures")
+    models = next(one for one in test.multiselect if one.label == "Models")
+    assert models.value == models.options

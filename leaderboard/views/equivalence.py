@@ -1,0 +1,82 @@
+"""Page Equivalence: is a model as good as the readers, within a margin of Dice?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.report import explanations
+from ctbench.report.drawings.equivalence_chart import equivalence_chart
+from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_rows
+from ctbench.report.frames.verdict import against_readers
+from ctbench.report.wording import counted
+from ctbench.statistics import OVERALL
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+_MOST = 8
+_DICE = "dice"
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    runs = selection.runs
+    layout.text("As good as the readers?", "title")
+    if not can_be_equivalent(runs):
+        layout.note("It takes a model, readers of the same cases, and their Dice.")
+        return
+    answer = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        models = controls.first_of("Models", runs.models, "models", most=_MOST)
+        margin = controls.number("Margin of Dice", "margin", low=0.01, high=0.2, default=MARGIN, step=0.01)
+        names = [OVERALL, *(name for name in runs.structures if any(name in runs.compared(one) for one in models))]
+        label = controls.choice("Of", names, "of")
+    if not models:
+        layout.text("Choose a model.")
+        return
+    tested = pd.concat([_tested(selection, name, margin) for name in models], ignore_index=True)
+    own = tested[tested["label"] == label]
+    with answer:
+        for name, rows in own.groupby("model", sort=False):
+            layout.text(f"{name}: {against_readers(rows, margin)}.")
+        layout.chart(
+            equivalence_chart(own, margin),
+            f"Dots: mean paired differences, lines: 90 % intervals; green: ± {margin:g}. {counted(own['n'])}.",
+        )
+        layout.table(own.drop(columns=["label", "rows_left_out", "margin"]), "equivalence", columns=_columns())
+    layout.text(_how(selection, margin), "muted")
+
+
+@reading.cached(64)
+def _tested(selection: Selection, model: str, margin: float) -> pd.DataFrame:
+    runs = selection.runs
+    scores = selection.scores(_DICE, runs.fair, raters=(model, *runs.readers))
+    tested = equivalence_rows(runs, scores, model, margin, selection.patients())
+    tested.insert(0, "model", model)
+    return tested
+
+
+def _how(selection: Selection, margin: float) -> str:
+    stands = "" if selection.runs.leave_one_out else f" {explanations.CONTRIBUTE_EFFECT}"
+    return f"{explanations.equivalent(margin)} Choose the margin before you look.{stands}"
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    digits = {name: number(title, format="%.3f") for name, title in _TITLES.items()}
+    return {"rater": st.column_config.Column("reader"), "verdict": st.column_config.Column("in words")} | digits
+
+
+_TITLES = {
+    "difference": "difference",
+    "low": "from (90 %)",
+    "high": "to",
+    "p": "P",
+    "p_holm": "P Holm",
+    "p_equivalence": "P not equivalent",
+    "p_inferiority": "P inferior",
+}
