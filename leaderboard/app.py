@@ -40,7 +40,18 @@ import streamlit as st
 from ctbench.errors import CtbenchError
 from leaderboard import layout, reading
 from leaderboard.selection import Selection, ask
-from leaderboard.views import about, case, compare, detection, equivalence, methods, ranking, readers, structures
+from leaderboard.views import (
+    about,
+    case,
+    compare,
+    detection,
+    equivalence,
+    methods,
+    ranking,
+    readers,
+    structures,
+    uncertainty,
+)
 
 __all__ = ["PAGES", "Page", "main", "prepare"]
 
@@ -71,6 +82,7 @@ PAGES = (
     Page("Structures", "structures", "bar_chart", structures.show, ("dataset", "metric", "reference")),
     Page("Readers", "readers", "groups", readers.show, ("dataset",)),
     Page("Detection", "detection", "search", detection.show, ("dataset",)),
+    Page("Uncertainty", "uncertainty", "blur_on", uncertainty.show, ("dataset",)),
     Page("Case", "case", "radiology", case.show, ("dataset", "structure", "metric", "reference")),
     Page("Methods", "methods", "psychology", methods.show, ("dataset",)),
     Page("About", "about", "info", about.show),

@@ -18,7 +18,7 @@ from hypothesis import settings
 
 from ctbench.cli import main
 from ctbench.datasets import load_dataset
-from ctbench.errors import MissingFileError
+from ctbench.errors import MissingFileError, PredictionFailedError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report.page.printing import find_browser
@@ -176,6 +176,36 @@ def refuse(labels):
 def bright():
     """A predictor that knows only the group."""
     return Bright()
+
+
+class Unsure:
+    """Finds what is bright with probability .8, and everything else with .1."""
+
+    info = PredictorInfo(name="unsure", version="1", labels=LabelSet({"hemorrhage": 1}))
+
+    def __init__(self, fails=0):
+        self.fails = fails
+
+    def predict(self, image):
+        """Predict; fail as often as told."""
+        if self.fails:
+            self.fails -= 1
+            msg = "no memory"
+            raise PredictionFailedError(msg)
+        bright = image.array > 50
+        return Prediction(bright.astype(np.uint8), probabilities={"hemorrhage": np.where(bright, 0.8, 0.1)})
+
+
+@pytest.fixture
+def unsure():
+    """The class of a predictor with probabilities."""
+    return Unsure
+
+
+@pytest.fixture
+def probability_run(blobs, tmp_path):
+    """A run of it on `blobs` that keeps its probabilities."""
+    return run(blobs, Unsure(), tmp_path / "unsure", metrics=["dice"], jobs=1, keep_probabilities=True)
 
 
 @pytest.fixture

@@ -85,14 +85,18 @@ def _files(run: Run) -> list[Path]:
     Raises:
         StoreError: A file is in the folder of predictions that is not one: it would be published.
     """
-    paths = RunFolder(run.folder)
-    known = {path.name for case in run.manifest.cases for path in (paths.prediction(case), paths.findings(case))}
+    paths = RunFolder.of(run.folder, run.manifest)
+    known = {
+        path.name
+        for case in run.manifest.cases
+        for path in (paths.prediction(case), paths.findings(case), *paths.probabilities(case).values())
+    }
     predictions = [path for path in sorted(paths.predictions.glob("*")) if not path.name.startswith(PARTIAL)]
     for path in predictions:
         if path.name not in known:
             msg = f"{path} is not a prediction of a case of this run; remove it, or run the predictor again"
             raise StoreError(msg)
-    return [path for path in (paths.scores, paths.times, paths.log, *predictions) if path.is_file()]
+    return [path for path in (paths.scores, paths.forecasts, paths.times, paths.log, *predictions) if path.is_file()]
 
 
 def _copy(files: list[Path], run: Run, own: Place) -> None:

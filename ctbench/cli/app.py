@@ -32,6 +32,7 @@ from ctbench.cli.run import run
 from ctbench.cli.score import score
 from ctbench.cli.submit import submit
 from ctbench.cli.train import train
+from ctbench.cli.uncertainty import uncertainty
 from ctbench.cli.verify import verify
 from ctbench.cli.weights import weights_app
 from ctbench.cli.withdraw import withdraw
@@ -59,6 +60,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     compare,
     cohorts,
     mrmc,
+    uncertainty,
     lock,
     merge,
     submit,

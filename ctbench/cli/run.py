@@ -85,6 +85,14 @@ def run(
         bool,
         typer.Option("--cache/--no-cache", help="Use and fill the cache of predictions and scores in CTBENCH_CACHE."),
     ] = True,
+    keep_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--keep-probabilities",
+            help="Keep the predictor's probabilities (8 bits per voxel and label) and count them by readers' votes, "
+            "for `ctbench uncertainty`.",
+        ),
+    ] = False,
     readers: Annotated[
         bool, typer.Option("--readers/--no-readers", help="Also score the readers; never done with --out.")
     ] = True,
@@ -135,6 +143,7 @@ def run(
             metrics=metric,
             isolation=isolation,
             allow_demo=allow_demo,
+            keep_probabilities=keep_probabilities,
         )
         runs.append(carry_out(request, part.folder(folder) if part else folder, execution))
     card = runs[0].manifest.predictor

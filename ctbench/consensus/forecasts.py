@@ -62,9 +62,12 @@ def forecast_tables(
 ) -> dict[str, ForecastTable]:
     """Count each structure's voxels by stored probability and pattern of votes.
 
+    A reader has no vote in slices that he did not annotate, nor on a structure that he was not asked to draw.
+    Weights of readers do not count: every reader is an observer of his own.
+
     Args:
         readings: What the readers drew.
-        probabilities: Structure -> z,y,x codes 0 to 255 of ``ctbench.statistics.forecasts.encode``.
+        probabilities: Structure -> z,y,x codes 0 to 255 of ``ctbench.probability_codes.encode``.
         structures: Structure -> label codes of the readers that belong to it.
         domain: z,y,x bool, the voxels that count, see ``domain_mask``.
 
@@ -86,7 +89,8 @@ def forecast_tables(
     looked = readings.annotated[:, at // max(readings.shape[1] * readings.shape[2], 1)]
     tables = {}
     for name, codes in probabilities.items():
-        votes = np.where(looked, np.isin(drawn, structures[name]), NOT_READ).astype(np.int8)
+        asked = np.array([own.all() for own in readings.asked_of(structures[name])])[:, None]
+        votes = np.where(looked & asked, np.isin(drawn, structures[name]), NOT_READ).astype(np.int8)
         tables[name] = ForecastTable.of(codes.ravel()[at], list(votes), readings.readers)
     return tables
 

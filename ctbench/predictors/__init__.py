@@ -6,7 +6,7 @@ from ctbench.predictors.answers import findings_file, parse_findings
 from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.conformance import CheckResult, check_conformance
 from ctbench.predictors.container import ContainerPredictor
-from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.contract import check_prediction, encoded_probabilities
 from ctbench.predictors.folder import FolderPredictions, predict_into_folder
 from ctbench.predictors.info import (
     INFO_KEYS,
@@ -27,10 +27,12 @@ from ctbench.predictors.isolated import (
 from ctbench.predictors.isolation import Isolation, Limits, identities
 from ctbench.predictors.origin import is_third_party, own_files, package_lists
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
+from ctbench.predictors.probability_files import PROBABILITY_SUFFIX, probability_name, probability_names
 from ctbench.predictors.resolve import installed_predictors, load_predictor
 
 __all__ = [
     "INFO_KEYS",
+    "PROBABILITY_SUFFIX",
     "CheckResult",
     "CommandPredictor",
     "ContainerPredictor",
@@ -44,6 +46,7 @@ __all__ = [
     "PredictorInfo",
     "check_conformance",
     "check_prediction",
+    "encoded_probabilities",
     "expect_fit_for",
     "findings_file",
     "identities",
@@ -58,6 +61,8 @@ __all__ = [
     "package_lists",
     "parse_findings",
     "predict_into_folder",
+    "probability_name",
+    "probability_names",
     "process_command",
     "unenforced",
     "visible_files",

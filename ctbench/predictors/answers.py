@@ -13,6 +13,7 @@ from ctbench.annotations import MapFormat, Naming, read_annotation
 from ctbench.errors import ContractError, MissingFileError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction
+from ctbench.predictors.probability_files import probability_names, read_probability
 from ctbench.volume import Volume
 from ctbench.volume.dicom.kinds import kind_of
 from ctbench.volume.payload import find_payload
@@ -41,9 +42,15 @@ _EXAMPLE = '{"score": 0.9, "findings": [{"slice": 3, "box": [y0, x0, y1, x1], "t
 
 
 def read_answer(
-    path: Path, image: Volume, info: PredictorInfo, image_name: str = "its image", naming: Naming | None = None
+    path: Path,
+    image: Volume,
+    info: PredictorInfo,
+    image_name: str = "its image",
+    naming: Naming | None = None,
+    *,
+    probabilities: bool = False,
 ) -> Prediction:
-    """Read the label map ``path`` and the ``.json`` file of the same name.
+    """Read the label map ``path`` and the files beside it: ``NAME.json``, and ``NAME_{label}.prob.nii.gz`` if wanted.
 
     Links are not followed, and no more bytes are decompressed than the image's grid allows, so that a small file cannot
     fill the memory.
@@ -55,6 +62,7 @@ def read_answer(
         info: The predictor, whose codes the label map may hold, or whose labels the segments may be.
         image_name: What to call the image in messages.
         naming: Aliases of the names of segments. Default: none.
+        probabilities: Whether to read the probabilities of each label that has a file of them. Default: no.
 
     Raises:
         MissingFileError: There is no label map.
@@ -70,7 +78,13 @@ def read_answer(
     read = read_annotation(path, labels=info.labels, image=image.geometry, image_name=image_name, naming=naming)
     beside = path.with_name(f"{stem_of(path)}.json")
     score, findings = _read_findings(beside) if _is_own_file(beside) else (None, ())
-    return Prediction(read.array, score, findings=findings)
+    maps = {}
+    for label, name in probability_names(stem_of(path), info.labels.names).items() if probabilities else ():
+        own = path.with_name(name)
+        if _is_own_file(own):
+            _expect_bounded(own, image, info)
+            maps[label] = read_probability(own, image, image_name)
+    return Prediction(read.array, score, maps or None, findings)
 
 
 def stem_of(path: Path) -> str:

@@ -1,7 +1,8 @@
 """The child process of an isolated predictor: ``python -m ctbench.predictors.child``, started by `Session`.
 
 Requests are JSON lines on standard input; each is answered by one JSON line on standard output. The raw bytes of a
-label map follow its line, which says their number; those of an image lie in a file. The parent process checks every
+label map follow its line, which says their number, then the codes of the probabilities that its line names, if they are
+wanted; the bytes of an image lie in a file. The parent process checks every
 answer, as the predictor's code could forge it.
 """
 
@@ -23,7 +24,7 @@ import numpy as np
 from ctbench.errors import CtbenchError
 from ctbench.predictors.answers import score_and_findings
 from ctbench.predictors.conformance import check_conformance
-from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.contract import check_prediction, encoded_probabilities
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.info import info_to_json
 from ctbench.predictors.isolation import Isolation, Limits, enforce
@@ -46,7 +47,8 @@ def main() -> None:
         request = json.loads(line)
         answer = {"number": request.pop("number"), **host.answer(request)}
         answers.write(json.dumps(answer).encode() + b"\n")
-        answers.write(host.take_payload())
+        for piece in host.take_payload():
+            answers.write(piece)
         answers.flush()
 
 
@@ -55,11 +57,11 @@ class _Host:
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
-        self._payload = memoryview(b"")
+        self._payload: list[memoryview] = []
 
-    def take_payload(self) -> memoryview:
-        """Return the bytes that follow the last answer."""
-        payload, self._payload = self._payload, memoryview(b"")
+    def take_payload(self) -> list[memoryview]:
+        """Return the bytes that follow the last answer, in pieces."""
+        payload, self._payload = self._payload, []
         return payload
 
     def answer(self, request: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -92,14 +94,17 @@ class _Host:
         self._predictor = predictor
         return {"info": info_to_json(predictor.info)}
 
-    def _predict(self, image: dict[str, Any]) -> dict[str, Any]:
+    def _predict(self, image: dict[str, Any], probabilities: bool = False) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"
         dtype, shape = np.dtype(image.pop("dtype")), tuple(image.pop("shape"))
         array = np.fromfile(image.pop("path"), dtype).reshape(shape)
         volume = Volume(array, stored_axes=tuple(image.pop("stored_axes")), **image)
         prediction = check_prediction(self._predictor.predict(volume), volume, self._predictor.info)
-        self._payload = prediction.labels.reshape(-1).view(np.uint8).data
-        return {"labels": self._payload.nbytes, **score_and_findings(prediction)}
+        labels = prediction.labels.reshape(-1).view(np.uint8).data
+        codes = encoded_probabilities(prediction, self._predictor.info) if probabilities else {}
+        named = {"probabilities": list(codes)} if codes else {}
+        self._payload = [labels, *(np.ascontiguousarray(array).reshape(-1).data for array in codes.values())]
+        return {"labels": labels.nbytes, **named, **score_and_findings(prediction)}
 
     def _check(self) -> dict[str, Any]:
         assert self._predictor is not None, "the first request makes the predictor"

@@ -22,7 +22,8 @@ _PLACE = re.compile(r"\{(\w+)\}")
 class CommandPredictor:
     """A predictor that runs a command for each case; it reads ``{image}`` and writes ``{output}``, both ``.nii.gz``.
 
-    The command may also write ``score`` and ``findings`` to a ``.json`` file with the name of the output.
+    The command may also write ``score`` and ``findings`` to a ``.json`` file with the name of the output, and the
+    probabilities of a label to a file of that name with ``_{label}.prob.nii.gz`` instead of ``.nii.gz``.
 
     Args:
         command: Command line, e.g. ``my_model --in {image} --out {output}``; it is not passed to a shell. ``{device}``

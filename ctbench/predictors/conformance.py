@@ -15,7 +15,7 @@ import numpy as np
 from ctbench.annotations import Segment, match_names, read_annotation, segment_names
 from ctbench.errors import ContractError, CtbenchError
 from ctbench.predictors.answers import MAP_SUFFIXES
-from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.contract import check_prediction, encoded_probabilities
 from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.volume import Volume
@@ -98,7 +98,9 @@ def _check_file(predictor: FolderPredictions, path: Path) -> CheckResult:
 
 
 def _predict(predictor: Predictor, image: Volume) -> Prediction:
-    return check_prediction(predictor.predict(image), image, predictor.info)
+    prediction = check_prediction(predictor.predict(image), image, predictor.info)
+    encoded_probabilities(prediction, predictor.info)
+    return prediction
 
 
 def _check_head(predictor: Predictor) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctbench.errors import ContractError, LabelError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
+from ctbench.predictors.probability_files import in_range
+from ctbench.probability_codes import encode
 from ctbench.volume import Volume
 
-__all__ = ["check_prediction", "check_predictor"]
+__all__ = ["check_prediction", "check_predictor", "encoded_probabilities"]
 
 
 def check_predictor(predictor: object, where: str) -> Predictor:
@@ -62,6 +65,16 @@ def check_prediction(prediction: object, image: Volume, info: PredictorInfo) -> 
     findings = tuple(_check_finding(finding, image, info) for finding in prediction.findings)
     score = None if prediction.score is None else float(prediction.score)
     return Prediction(labels, score, prediction.probabilities, findings)
+
+
+def encoded_probabilities(prediction: Prediction, info: PredictorInfo) -> dict[str, NDArray[np.uint8]]:
+    """Return label -> probabilities as codes 0 to 255, of a prediction that `check_prediction` returned.
+
+    Raises:
+        ContractError: They are not floats, or outside of 0 to 1.
+    """
+    found = prediction.probabilities or {}
+    return {name: encode(in_range(array, f"{name!r} of {info.name}")) for name, array in found.items()}
 
 
 def _check_labels(labels: np.ndarray, image: Volume, info: PredictorInfo) -> np.ndarray:

@@ -29,13 +29,13 @@ class Exchange:
         self.output = folder / "out" / f"prediction{MAP_SUFFIX}"
 
     def answer(self, image: Volume, info: PredictorInfo) -> Prediction:
-        """Read the prediction.
+        """Read the prediction, with ``prediction_{label}.prob.nii.gz`` beside it if the program wrote any.
 
         Raises:
             ContractError, DataError: As for `read_answer`; also if the prediction is missing.
         """
         try:
-            return read_answer(self.output, image, info)
+            return read_answer(self.output, image, info, probabilities=True)
         except MissingFileError as error:
             msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
             raise ContractError(msg) from error

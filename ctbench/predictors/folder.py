@@ -15,6 +15,7 @@ from ctbench.predictors.answers import MAP_SUFFIXES, findings_file, read_answer,
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, naming_of, read_labels_file
 from ctbench.predictors.predictor import Prediction
+from ctbench.predictors.probability_files import PROBABILITY_SUFFIX
 from ctbench.volume import Volume
 
 __all__ = ["FolderPredictions", "predict_into_folder"]
@@ -29,7 +30,8 @@ class FolderPredictions:
     ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
     {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``; there ``aliases`` may map names of
     segments to labels (null leaves a segment out, ``*`` is all others), as in a dataset's YAML. ``{case}.json`` may
-    hold the ``score`` and ``findings`` of a case.
+    hold the ``score`` and ``findings`` of a case, ``{case}_{label}.prob.nii.gz`` the probabilities of a label: floats
+    from 0 to 1, or uint8 codes from 0 to 255 for code / 255.
 
     Args:
         folder: Folder of the files.
@@ -90,12 +92,13 @@ class FolderPredictions:
         paths = (self.folder / f"{case}{suffix}" for suffix in MAP_SUFFIXES)
         return [path for path in paths if path.is_symlink() or path.exists()]
 
-    def prediction(self, case: str, image: Volume) -> Prediction:
+    def prediction(self, case: str, image: Volume, *, probabilities: bool = False) -> Prediction:
         """Read the prediction of one case.
 
         Args:
             case: Its id.
             image: Image on whose grid the label map must lie.
+            probabilities: Whether to read its probabilities too. Default: no.
 
         Raises:
             MissingFileError: The folder has no file for this case.
@@ -106,7 +109,8 @@ class FolderPredictions:
         if not path.is_file():
             msg = f"no prediction for case {case}: {path} is not there"
             raise MissingFileError(msg)
-        return read_answer(path, image, self.info, f"the image of {case}", self.naming)
+        where = f"the image of {case}"
+        return read_answer(path, image, self.info, where, self.naming, probabilities=probabilities)
 
     def unmatched(self, cases: Iterable[str]) -> tuple[str, ...]:
         """Return the sorted file names of predictions that belong to none of ``cases``."""
@@ -114,8 +118,9 @@ class FolderPredictions:
         return tuple(path.name for path in self.files() if stem_of(path) not in expected)
 
     def files(self) -> tuple[Path, ...]:
-        """Return the paths of all predictions, sorted."""
-        return tuple(path for path in sorted(self.folder.iterdir()) if path.name.endswith(MAP_SUFFIXES))
+        """Return the paths of all predicted label maps, sorted."""
+        maps = (path for path in sorted(self.folder.iterdir()) if path.name.endswith(MAP_SUFFIXES))
+        return tuple(path for path in maps if not path.name.endswith(PROBABILITY_SUFFIX))
 
 
 class _HasInfo(Protocol):

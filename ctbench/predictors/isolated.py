@@ -30,6 +30,7 @@ from ctbench.predictors.isolation import (
 from ctbench.predictors.origin import expect_no_links_out, is_third_party, own_files
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
+from ctbench.probability_codes import decode
 from ctbench.volume import Volume
 
 __all__ = ["IsolatedPredictor", "open_model", "open_predictor", "process_command", "unenforced", "visible_files"]
@@ -106,12 +107,13 @@ class IsolatedPredictor:
         """Predict one image; the same as `prediction` of a case without id."""
         return self.prediction("", image)
 
-    def prediction(self, case: str, image: Volume) -> Prediction:
+    def prediction(self, case: str, image: Volume, *, probabilities: bool = False) -> Prediction:
         """Predict one case.
 
         Args:
             case: Its id, for messages; the predictor does not get it.
             image: The image, which is all that the predictor gets.
+            probabilities: Whether to return its probabilities too, rounded to 8 bits. Default: no.
 
         Raises:
             PredictionFailedError: The predictor raised an exception, died, exceeded a limit or left processes running;
@@ -123,18 +125,21 @@ class IsolatedPredictor:
         info = self.info
         dtype = np.min_scalar_type(max(info.labels.values(), default=1))
         try:
-            labels, answer = self._predicted(image, dtype)
+            labels, codes, answer = self._predicted(image, dtype, info.labels.names if probabilities else ())
         except PredictionFailedError as error:
             raise _named(error, info, case) from error
         score, findings = parse_findings(answer, f"the answer of {info.name}")
-        return check_prediction(Prediction(labels, score, findings=findings), image, info)
+        maps = {name: decode(array).astype(np.float32) for name, array in codes.items()}
+        return check_prediction(Prediction(labels, score, maps or None, findings), image, info)
 
-    def _predicted(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    def _predicted(
+        self, image: Volume, dtype: np.dtype[Any], probabilities: tuple[str, ...]
+    ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]], dict[str, Any]]:
         try:
-            return self._session.predict(image, dtype)
+            return self._session.predict(image, dtype, probabilities)
         except KilledError:  # perhaps from outside, which is no fault of the predictor
             self.start()
-            return self._session.predict(image, dtype)
+            return self._session.predict(image, dtype, probabilities)
 
     def check(self) -> tuple[CheckResult, ...]:
         """Run ``check_conformance`` in the predictor's process and return its results.

@@ -40,7 +40,7 @@ class Prediction(Displayed):
     Args:
         labels: z,y,x integers on the image's grid, in the predictor's own codes.
         score: Probability in [0, 1] that the case is positive; None if the predictor does not estimate it.
-        probabilities: Label name -> z,y,x floats in [0, 1].
+        probabilities: Label or group name -> z,y,x floats in [0, 1]. A run keeps them with ``--keep-probabilities``.
         findings: Boxes, from a detector.
     """
 

@@ -13,6 +13,7 @@ __all__ = [
     "CONTRIBUTE_EFFECT",
     "DETECTION",
     "DIFFERENCE_LINES",
+    "FORECAST_FIGURES",
     "MEANS",
     "PHANTOM",
     "POOLED",
@@ -31,6 +32,7 @@ __all__ = [
     "marks",
     "paper_marks",
     "readers_as_one",
+    "uncertainty",
 ]
 
 AUDIT = (
@@ -205,3 +207,30 @@ def detection_references(consensus: str) -> str:
         consensus: Name of the reference of all readers.
     """
     return f"Models are judged on {consensus}, a reader on the reference without it; do not rank them together."
+
+
+FORECAST_FIGURES = {
+    "ece": "expected calibration error: |mean probability - share of readers| in 20 bins, by voxels; 0 is best",
+    "ks": "Kolmogorov-Smirnov calibration error, without bins; 0 is best",
+    "brier": "mean squared difference of probability and readers; 0 is best",
+    "nll": "negative log-likelihood in nats, probabilities kept half a stored code from 0 and 1; lower is better",
+    "auroc": "chance that a positive voxel has a higher probability than a negative one; 1 is best",
+    "average_precision": "precision over the steps of recall; 1 is best",
+    "soft_dice_qubiq": "mean Dice of both maps cut at .1, .2 ... .9; 1 is best",
+}
+"""Figure of a probability forecast -> its definition in a sentence."""
+
+
+def uncertainty(domain: str) -> str:
+    """Return how the probabilities of models are compared with the readers.
+
+    Args:
+        domain: Which voxels count, in words.
+    """
+    return (
+        f"All voxels of all cases count together {domain}; calibration depends on the voxels that count, so figures of "
+        "different domains cannot be compared. Against the mean of readers a voxel's outcome is the share of readers "
+        "who drew it; against each reader every reading is an observation. The vote share of the other readers, scored "
+        "as if it were a model, is a ceiling. 95 % intervals are of a bootstrap of patients. A probability of 8 bits "
+        "is what a run keeps."
+    )

@@ -16,6 +16,7 @@ from ctbench.files import PARTIAL, sha256, whole_file, write_text
 from ctbench.runs.cache import Columns
 from ctbench.runs.digests import predictions_digest
 from ctbench.runs.folder import RunFolder
+from ctbench.runs.forecasts import is_whole_forecast_part, join_forecasts
 from ctbench.runs.manifest import Manifest
 from ctbench.runs.parquet import expect_bounded
 from ctbench.scores import KEYS, SCORE_COLUMNS
@@ -44,13 +45,16 @@ def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest
     Returns:
         The manifest with results.
     """
+    parts = list(parts)
     joined = join_parts(parts, paths.scores)
-    results = {
+    results: dict[str, Any] = {
         "counts": joined.counts,
         "consensus_digest": joined.consensus_digest,
         "scores_digest": sha256(paths.scores),
         "predictions_digest": predictions_digest(paths.predictions),
     }
+    if begun.keep_probabilities:
+        results["probabilities_digest"] = join_forecasts(parts, paths.forecasts)
     manifest = begun.model_copy(update=results)
     write_text(paths.manifest, manifest.to_json())
     tidy(paths, manifest)
@@ -58,17 +62,23 @@ def commit(begun: Manifest, parts: Iterable[Path], paths: RunFolder) -> Manifest
 
 
 def is_intact(manifest: Manifest, paths: RunFolder) -> bool:
-    """Return whether the scores and predictions of a complete run have the digests in its manifest.
+    """Return whether the files of a complete run have the digests in its manifest: scores, predictions, forecasts.
 
     A shard must still have its parts too.
     """
     parts = paths.all_parts(len(manifest.cases)) if manifest.shard else []
     return (
         all(map(is_whole_part, parts))
+        and (not manifest.keep_probabilities or all(map(is_whole_forecast_part, parts)))
         and paths.scores.is_file()
         and sha256(paths.scores) == manifest.scores_digest
         and predictions_digest(paths.predictions) == manifest.predictions_digest
+        and (not manifest.keep_probabilities or _digest(paths.forecasts) == manifest.probabilities_digest)
     )
+
+
+def _digest(path: Path) -> str | None:
+    return sha256(path) if path.is_file() else None
 
 
 def sweep(paths: RunFolder) -> None:

@@ -40,6 +40,7 @@ def run(
     cached: bool = True,
     isolation: Isolation | None = None,
     allow_demo: bool = False,
+    keep_probabilities: bool = False,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Run:
     """Score one predictor, or all readers, on one dataset.
@@ -61,6 +62,7 @@ def run(
         jobs: Number of processes; -1 uses all cores.
         cluster: Address of a Dask scheduler whose workers are used instead; empty: none.
         cached: Whether to read and write predictions and scores in ``CTBENCH_CACHE``.
+        keep_probabilities: Whether to keep the probabilities of each case; default: only the label maps.
         progress: Called once per phase.
 
     Returns:
@@ -84,6 +86,7 @@ def run(
         metrics=metrics,
         isolation=isolation,
         allow_demo=allow_demo,
+        keep_probabilities=keep_probabilities,
     )
     return carry_out(request, folder, Execution(jobs, cluster, cached, progress))
 
@@ -101,8 +104,8 @@ def carry_out(request: RunRequest, folder: str | Path, execution: Execution | No
     """
     execution = execution or Execution()
     # Workers need not have the same working folder: they outlive it, or run on another machine.
-    paths = RunFolder(Path(folder).absolute())
     plan = plan_run(request)
+    paths = RunFolder.of(Path(folder).absolute(), plan.manifest)
     whole = _whole(plan, paths)
     if whole is not None and not (paths.partial.is_file() or paths.claim.is_file()):
         return Run(Path(folder), whole, reused=True)

@@ -15,7 +15,7 @@ from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, 
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
-from ctbench.predictors import Finding, parse_findings
+from ctbench.predictors import Finding, parse_findings, probability_names
 from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.parquet import most_rows, read_bounded
@@ -37,9 +37,20 @@ def part_size(cases: int) -> int:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The paths of a run's files."""
+    """The paths of a run's files.
+
+    Args:
+        path: The folder.
+        probability_labels: Names of the predictor's labels whose probabilities the run may hold; empty (default): none.
+    """
 
     path: Path
+    probability_labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path, manifest: Manifest) -> RunFolder:
+        """Return the paths of a run with this manifest."""
+        return cls(path, manifest.probability_labels)
 
     @property
     def manifest(self) -> Path:
@@ -55,6 +66,11 @@ class RunFolder:
     def scores(self) -> Path:
         """All rows, sorted."""
         return self.path / "scores.parquet"
+
+    @property
+    def forecasts(self) -> Path:
+        """Tables of probabilities by readers' votes, of a run that keeps probabilities."""
+        return self.path / "probabilities.parquet"
 
     @property
     def times(self) -> Path:
@@ -110,7 +126,7 @@ class RunFolder:
         Raises:
             StoreError: One is a symbolic link, which could lead to any file of this user.
         """
-        own = (self.manifest, self.scores, self.times, self.log, self.files, self.predictions)
+        own = (self.manifest, self.scores, self.forecasts, self.times, self.log, self.files, self.predictions)
         for path in (*own, *sorted(self.predictions.glob("*"))):
             if path.is_symlink():
                 msg = f"{path} is a link to {path.readlink()}; put the file itself into the run's folder, or remove it"
@@ -124,9 +140,15 @@ class RunFolder:
         """Return the path of the predicted score and boxes of a case."""
         return self.predictions / f"{case}.json"
 
+    def probabilities(self, case: str) -> dict[str, Path]:
+        """Return label -> path of its probabilities in a case, whether it is there or not."""
+        names = probability_names(case, self.probability_labels)
+        return {label: self.predictions / name for label, name in names.items()}
+
     def prediction_files(self, case: str) -> dict[str, str]:
         """Return the name of each file of the prediction of a case -> its SHA-256; empty if there is no label map."""
-        paths = [path for path in (self.prediction(case), self.findings(case)) if path.is_file()]
+        own = (self.prediction(case), self.findings(case), *self.probabilities(case).values())
+        paths = [path for path in own if path.is_file()]
         return {path.name: sha256(path) for path in paths} if self.prediction(case) in paths else {}
 
 

@@ -148,6 +148,8 @@ class Manifest(WithRoles, BaseModel):
     device: Annotated[str, Role.SETTING] = "unknown"
     seeds: Annotated[dict[str, int], Role.SETTING] = {}
     """Those among the predictor's parameters and options; ctbench itself draws no random number for a run."""
+    keep_probabilities: Annotated[bool, Role.SETTING] = False
+    """Whether ``predictions/`` has the probabilities; left out of ``run.json`` where it is false."""
     counts: Annotated[dict[str, int], Role.RESULT] = {}
     """Status -> number of rows; filled, as the digests are, when the run is whole."""
     consensus_digest: Annotated[str, Role.REFERENCES] = ""
@@ -156,6 +158,8 @@ class Manifest(WithRoles, BaseModel):
     """SHA-256 of ``scores.parquet``."""
     predictions_digest: Annotated[str, Role.RESULT] = ""
     """Of all files in ``predictions/``."""
+    probabilities_digest: Annotated[str, Role.RESULT] = ""
+    """SHA-256 of ``probabilities.parquet``; left out where no probabilities are kept."""
 
     @model_validator(mode="after")
     def _possible(self) -> Manifest:
@@ -182,7 +186,17 @@ class Manifest(WithRoles, BaseModel):
 
     def to_json(self) -> str:
         """Return the text of ``run.json``."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        content = self.model_dump(mode="json", exclude=self._unused())
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @property
+    def probability_labels(self) -> tuple[str, ...]:
+        """Labels and groups of the predictor whose probabilities the run may hold; empty: it keeps none."""
+        return self.predictor.info.labels.names if self.predictor and self.keep_probabilities else ()
+
+    def _unused(self) -> set[str]:
+        """Return the fields of an option that was not chosen: the runs without it have the bytes that they had."""
+        return set() if self.keep_probabilities else {"keep_probabilities", "probabilities_digest"}
 
 
 def read_manifest(path: Path) -> Manifest:

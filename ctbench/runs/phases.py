@@ -18,6 +18,7 @@ from ctbench.runs.cache import PredictionCache, ScoreCache
 from ctbench.runs.completion import is_whole_part, write_part
 from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
+from ctbench.runs.forecasts import case_forecasts, forecast_part, is_whole_forecast_part, write_forecasts
 from ctbench.runs.journal import Cost, kept_digests, log, note_cost, note_kept, peak_memory_mib
 from ctbench.runs.manifest import UsedPredictor
 from ctbench.runs.planning import RunPlan, scoring_of
@@ -151,11 +152,15 @@ def _predict_or_fetch(
     case: Case, source: PredictorSource, paths: RunFolder, cache: PredictionCache | None
 ) -> tuple[Outcome, Cost]:
     # The label map comes last: where it is, the prediction is whole.
-    files = {"findings.json": paths.findings(case.id), "labels.nii.gz": paths.prediction(case.id)}
-    paths.findings(case.id).unlink(missing_ok=True)
+    probabilities = {f"{path.name.removeprefix(f'{case.id}_')}": path for path in paths.probabilities(case.id).values()}
+    files = {**probabilities, "findings.json": paths.findings(case.id), "labels.nii.gz": paths.prediction(case.id)}
+    for path in (paths.findings(case.id), *probabilities.values()):
+        path.unlink(missing_ok=True)
     if cache is None or case.image_path is None:
         return _predict_one(case, source, paths)
-    key = digests.key(predictor=cache.identity, image=digests.volume_digest(case.image()))
+    # Left out where they are not kept, so that what was cached before stays known.
+    more = {"probabilities": sorted(probabilities)} if probabilities else {}
+    key = digests.key(predictor=cache.identity, image=digests.volume_digest(case.image()), **more)
     seconds = cache.fetch(key, files)
     if seconds is not None:
         return Outcome(case.id), Cost(case.id, "predict", seconds, peak_memory_mib(), cached=True)
@@ -192,13 +197,15 @@ def _tell_of_unmatched(source: PredictorSource, plan: RunPlan, paths: RunFolder)
 def score_all(plan: RunPlan, outcomes: Mapping[str, Outcome], paths: RunFolder, execution: Execution) -> None:
     """Score every part that has not been scored yet."""
     rules = replace(scoring_of(plan.manifest), cache=ScoreCache.default() if execution.cached else None)
+    owners = dict(plan.patients) if paths.probability_labels else {}
+    rater, match = plan.manifest.rater, plan.match
     steps = [
-        (cases, rules, plan.manifest.rater, plan.match, [outcomes.get(case.id) for case in cases], paths, number)
+        (cases, rules, rater, match, [outcomes.get(case.id) for case in cases], paths, number, owners)
         for number, cases in enumerate(chunks(plan.cases))
-        if not is_whole_part(paths.part(number))
+        if not is_whole_part(paths.part(number)) or (owners and not is_whole_forecast_part(paths.part(number)))
     ]
     total = sum(len(step[0]) for step in steps)
-    for cost in execution.over(f"score {plan.manifest.rater}", _score_part, steps, total):
+    for cost in execution.over(f"score {rater}", _score_part, steps, total):
         note_cost(paths.costs, cost)
 
 
@@ -210,14 +217,19 @@ def _score_part(
     outcomes: list[Outcome | None],
     paths: RunFolder,
     number: int,
+    owners: Mapping[str, str],
 ) -> list[Cost]:
     release_predictors()
-    tables, references, costs = [], {}, []
+    tables, references, costs, forecasts = [], {}, [], []
     for case, outcome in zip(cases, outcomes, strict=True):
         start = time.perf_counter()
         scores = score_case(rules, case, rater, match, outcome, paths)
         tables.append(scores.columns)
         references[case.id] = scores.references
+        if owners and match is not None:
+            forecasts.append(case_forecasts(case, owners[case.id], match, paths))
         costs.append(Cost(case.id, "score", time.perf_counter() - start, peak_memory_mib()))
+    if owners:  # before the scores: where they are, the part is whole
+        write_forecasts(forecasts, forecast_part(paths.part(number)))
     write_part(tables, references, paths.part(number))
     return costs

@@ -13,8 +13,9 @@ from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS, expect_metrics
-from ctbench.predictors import Isolation, Predictor, expect_fit_for
+from ctbench.predictors import Isolation, Predictor, expect_fit_for, probability_name
 from ctbench.runs.digests import code_digest, code_files
+from ctbench.runs.forecasts import patients_of
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
@@ -43,6 +44,7 @@ class RunRequest:
         metrics: Names of metrics; None (default): all.
         isolation: Whether the predictor is trusted, what it may read, and its limits; None (default): the usual ones.
         allow_demo: Also score a predictor that learnt on phantoms alone on a dataset of patients; default: refuse it.
+        keep_probabilities: Keep the probabilities of each case, and count them by readers' votes; default: drop them.
     """
 
     dataset: Dataset
@@ -54,6 +56,7 @@ class RunRequest:
     metrics: Iterable[str] | None = None
     isolation: Isolation | None = None
     allow_demo: bool = False
+    keep_probabilities: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class RunPlan:
         stamps: Stamps of the files of the dataset and of the predictor, taken before they were digested.
         source: Makes the predictor; None for readers.
         match: The predictor's labels matched to the dataset's; None for readers.
+        patients: Case -> first case of the same patient in the whole dataset.
     """
 
     manifest: Manifest
@@ -77,6 +81,7 @@ class RunPlan:
     stamps: Stamps
     source: PredictorSource | None
     match: LabelMatch | None
+    patients: Mapping[str, str]
 
     def changed_file(self) -> Path | None:
         """Return a file of the dataset or of the predictor whose content may have changed since; None: none did."""
@@ -129,8 +134,10 @@ def plan_run(request: RunRequest) -> RunPlan:
         git=git_state(),
         device=describe_device(settings.get("device")) if card else "none",
         seeds=seeds_in(settings),
+        keep_probabilities=request.keep_probabilities and card is not None,
     )
-    return RunPlan(manifest, cases, dataset, files, before, source, match)
+    _expect_distinct_files(manifest)
+    return RunPlan(manifest, cases, dataset, files, before, source, match, patients_of(request.dataset))
 
 
 def scoring_of(manifest: Manifest) -> ScorePlan:
@@ -143,6 +150,18 @@ def scoring_of(manifest: Manifest) -> ScorePlan:
         surface=manifest.surface,
         tolerance_mm=manifest.tolerance_mm,
     )
+
+
+def _expect_distinct_files(manifest: Manifest) -> None:
+    """Check that the probabilities of no two labels, or cases, would have one file name."""
+    labels, names = manifest.probability_labels, dict[str, str]()
+    for case in manifest.cases if labels else ():
+        for label in labels:
+            name, what = probability_name(case, label), f"label {label} of case {case}"
+            if name in names:
+                msg = f"{name} would hold the probabilities of {names[name]} and of {what}; rename a label or a case"
+                raise UsageError(msg)
+            names[name] = what
 
 
 def _metric_names(metrics: Iterable[str] | None) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ctbench.errors import ContractError, DataError, MissingFileError, PluginError, StoreError, UsageError
 from ctbench.files import write_text
 from ctbench.predictors import (
@@ -22,6 +25,7 @@ from ctbench.predictors import (
     Predictor,
     PredictorInfo,
     check_prediction,
+    encoded_probabilities,
     findings_file,
     identities,
     is_third_party,
@@ -129,7 +133,7 @@ class Outcome:
 def predict_case(
     source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None = None
 ) -> Outcome:
-    """Predict one case and write the prediction into the run's folder.
+    """Predict one case and write the prediction into the run's folder, with probabilities if the folder keeps them.
 
     Args:
         source: The predictor.
@@ -167,7 +171,9 @@ def _predicted(
     try:
         start = time.perf_counter()
         with _one_at_a_time if source.made else nullcontext():
-            prediction = check_prediction(_predict(predictor, case, volume), volume, info)
+            wanted = bool(folder.probability_labels)
+            prediction = check_prediction(_predict(predictor, case, volume, probabilities=wanted), volume, info)
+            codes = encoded_probabilities(prediction, info) if wanted else {}
     except StoreError:  # a full disk is no failure of the predictor
         raise
     except MissingFileError as error:
@@ -180,7 +186,7 @@ def _predicted(
         trace = public_text(traceback.format_exc(), known)
         return Outcome(case, Status.FAILED, public_text(what, known), trace=trace)
     seconds = time.perf_counter() - start
-    _keep(prediction, case, volume, folder)
+    _keep(prediction, codes, case, volume, folder)
     return Outcome(case, seconds=seconds)
 
 
@@ -194,13 +200,19 @@ def _ready(predictor: AnyPredictor) -> PredictorInfo:
     return predictor.info
 
 
-def _predict(predictor: AnyPredictor, case: str, image: Volume) -> Prediction:
+def _predict(predictor: AnyPredictor, case: str, image: Volume, *, probabilities: bool) -> Prediction:
     if isinstance(predictor, Predictor) and not isinstance(predictor, IsolatedPredictor):
         return predictor.predict(image)
-    return predictor.prediction(case, image)
+    return predictor.prediction(case, image, probabilities=probabilities)
 
 
-def _keep(prediction: Prediction, case: str, image: Volume, folder: RunFolder) -> None:
+def _keep(
+    prediction: Prediction, codes: Mapping[str, NDArray[np.uint8]], case: str, image: Volume, folder: RunFolder
+) -> None:
+    paths = folder.probabilities(case)
+    for label, array in codes.items():
+        if label in paths:
+            write_volume(image.with_array(array), paths[label])
     if (found := findings_file(prediction)) is not None:
         write_text(folder.findings(case), found)
     # The label map comes last: where it is, the prediction is whole.

@@ -19,9 +19,10 @@ from ctbench.metrics import METRICS
 from ctbench.predictors import Isolation
 from ctbench.runs.changes import MOVED_COLUMNS, change, moved_scores, moved_table
 from ctbench.runs.completion import consensus_digest
-from ctbench.runs.digests import predictions_digest
+from ctbench.runs.digests import key, predictions_digest
 from ctbench.runs.execution import carry_out
 from ctbench.runs.folder import Run, RunFolder
+from ctbench.runs.forecasts import FORECAST_COLUMNS, case_forecasts, forecast_rows, patients_of
 from ctbench.runs.manifest import Manifest
 from ctbench.runs.phases import Execution, chunks
 from ctbench.runs.planning import RunRequest, scoring_of
@@ -59,8 +60,8 @@ def verify(
     Returns:
         A row for each change, with the columns ``MOVED_COLUMNS``; no row if the run is verified. ``what`` is ``value``,
         ``status``, ``unit``, ``detail`` or another column of the scores, ``row`` (a row is missing or new),
-        ``duplicate`` (a row is there several times), ``columns``, ``prediction``, ``metric`` (its version), a field of
-        the manifest, or ``predictor.FIELD`` for a field of its predictor.
+        ``duplicate`` (a row is there several times), ``columns``, ``prediction``, ``probabilities`` (their counts by
+        votes), ``metric`` (its version), a field of the manifest, or ``predictor.FIELD`` for a field of its predictor.
 
     Raises:
         UsageError: ``repredict`` is given for a run of readers.
@@ -80,6 +81,7 @@ def verify(
         moved.append(_repredicted(run, own, repredict, options or {}, isolation, execution))
     else:
         moved.append(_rescored(run, own, execution))
+        moved.append(_recounted(run, own, patients_of(dataset), execution))
     return pd.concat([frame for frame in moved if len(frame)] or moved[:1], ignore_index=True)
 
 
@@ -95,6 +97,8 @@ def _moved_files(run: Run, dataset: Dataset) -> Iterator[dict[str, object]]:
         "scores_digest": sha256(paths.scores) if paths.scores.is_file() else "",
         "predictions_digest": predictions_digest(paths.predictions),
     }
+    if manifest.keep_probabilities:
+        found["probabilities_digest"] = sha256(paths.forecasts) if paths.forecasts.is_file() else ""
     for name, digest in found.items():
         expected = getattr(manifest, name)
         if digest != expected and not _is_unknown(expected, run):
@@ -135,6 +139,30 @@ def _rescored(run: Run, dataset: Dataset, execution: Execution) -> pd.DataFrame:
         references[case] = digests
     moved = moved_scores(run.scores, pd.concat([run.scores.iloc[:0], *scores], ignore_index=True))
     return _with_references(run, consensus_digest(references), moved)
+
+
+def _recounted(run: Run, dataset: Dataset, patients: Mapping[str, str], execution: Execution) -> pd.DataFrame:
+    """Return the cases whose kept probabilities, counted again, differ from what the run states."""
+    manifest, card, rows = run.manifest, run.manifest.predictor, []
+    if manifest.keep_probabilities and card is not None:
+        match, paths = match_labels(dataset.labels, card.info.labels), RunFolder.of(run.folder, manifest)
+        stated = dict(iter(forecast_rows(run).groupby("case")))
+        steps = [(some, match, paths, patients) for some in chunks(dataset.cases)]
+        for case, digest in execution.over(f"count {manifest.rater}", _recount, steps, len(dataset.cases)):
+            own = _rows_digest(stated.get(case, pd.DataFrame(columns=list(FORECAST_COLUMNS))))
+            if own != digest:
+                rows.append(change("probabilities", own, digest, case=case))
+    return pd.DataFrame(rows, columns=list(MOVED_COLUMNS), dtype=object)
+
+
+def _recount(
+    cases: Sequence[Case], match: LabelMatch, paths: RunFolder, patients: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    return [(case.id, _rows_digest(case_forecasts(case, patients[case.id], match, paths))) for case in cases]
+
+
+def _rows_digest(rows: pd.DataFrame) -> str:
+    return key(rows=rows[list(FORECAST_COLUMNS)].to_dict("split")["data"])
 
 
 def _with_references(run: Run, digest: str, moved: pd.DataFrame) -> pd.DataFrame:
@@ -194,6 +222,7 @@ def _repredicted(
             consensus=run.manifest.consensus,
             metrics=[name for name in run.manifest.metrics if name in METRICS],
             isolation=isolation,
+            keep_probabilities=run.manifest.keep_probabilities,
             allow_demo=True,  # whether it should have been scored here was asked when the run was made
         )
         made = carry_out(request, Path(folder) / "run", replace(execution, cached=False))
@@ -218,9 +247,12 @@ def _moved_card(run: Run, made: Run) -> Iterator[dict[str, object]]:
 
 def _moved_predictions(run: Run, made: Run) -> list[dict[str, Any]]:
     rows = []
+    kept, new = (RunFolder.of(one.folder, run.manifest) for one in (run, made))
     for case in run.manifest.cases:
-        kept, new = (RunFolder(one.folder).prediction(case) for one in (run, made))
-        digests = [sha256(path) if path.is_file() else "none" for path in (kept, new)]
-        if digests[0] != digests[1]:
-            rows.append(change("prediction", *digests, case=case))
+        pairs = [(kept.prediction(case), new.prediction(case))]
+        pairs += zip(kept.probabilities(case).values(), new.probabilities(case).values(), strict=True)
+        for pair in pairs:
+            digests = [sha256(path) if path.is_file() else "none" for path in pair]
+            if digests[0] != digests[1]:
+                rows.append(change("prediction", *digests, case=case))
     return rows

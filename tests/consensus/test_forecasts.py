@@ -4,7 +4,8 @@ import pytest
 from ctbench.consensus.forecasts import domain_mask, forecast_tables
 from ctbench.consensus.readings import Readings
 from ctbench.errors import GeometryError, UsageError
-from ctbench.statistics.forecasts import MEAN, encode, minimum_dice
+from ctbench.probability_codes import encode
+from ctbench.statistics.forecasts import MEAN, minimum_dice
 
 
 def readings(annotated=None):
@@ -60,6 +61,17 @@ def test_slices_that_a_reader_did_not_annotate_hold_no_vote_of_his():
     table = forecast_tables(found, {"iph": np.zeros((6, 20, 20), np.uint8)}, {"iph": (1,)}, inside)["iph"]
     assert table.against("ann").total == 3 * 400
     assert table.against(MEAN).total == 4 * 400
+
+
+def test_a_reader_who_was_not_asked_has_no_vote():
+    """Asked for iph only, he says nothing about the group of iph and ivh."""
+    ann, ben = readings().maps
+    found = Readings.of({"ann": ann, "ben": ben}, asked={"ben": (1,)})
+    codes = dict.fromkeys(("iph", "any"), np.zeros(found.shape, np.uint8))
+    tables = forecast_tables(found, codes, {"iph": (1,), "any": (1, 2)}, domain_mask(found, "image"))
+    assert tables["iph"].against("ben").total == found.maps[0].size
+    assert tables["any"].against("ben").total == 0
+    assert tables["any"].against(MEAN).positives.sum() == np.isin(ann, (1, 2)).sum()
 
 
 def test_another_shape_is_refused():

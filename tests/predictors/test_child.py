@@ -11,6 +11,8 @@ from ctbench.errors import UsageError
 from ctbench.predictors import child
 from ctbench.predictors.child import _Host
 from ctbench.predictors.info import info_to_json
+from ctbench.predictors.predictor import Prediction
+from ctbench.probability_codes import encode
 
 MAKE = {"make": {"spec": "mine", "options": {}, "limits": {}, "running": 0, "sandboxed": True}}
 
@@ -49,10 +51,25 @@ def test_a_prediction_is_answered_as_bytes(host, request_for, image):
     host.answer(MAKE)
     answer = host.answer(request_for)
     assert answer == {"labels": image.array.size, "score": None, "findings": []}
-    labels = np.frombuffer(host.take_payload(), np.uint8).reshape(image.shape)
+    (payload,) = host.take_payload()
+    labels = np.frombuffer(payload, np.uint8).reshape(image.shape)
     np.testing.assert_array_equal(labels, image.array > 60)
     assert not host.take_payload()
     assert json.loads(json.dumps(answer)) == answer
+
+
+def test_probabilities_follow_the_labels_if_they_are_wanted(host, request_for, image):
+    """As codes of 8 bits, in the order in which the answer names them; else the answer does not name them."""
+    host.answer(MAKE)
+    share = np.linspace(0, 1, image.array.size, dtype=np.float32).reshape(image.shape)
+    host._predictor.predict = lambda _: Prediction((share > 0.5).astype(np.uint8), probabilities={"hemorrhage": share})
+    wanted = {"predict": {"image": dict(request_for["predict"]["image"]), "probabilities": True}}
+    assert host.answer(wanted)["probabilities"] == ["hemorrhage"]
+    labels, codes = host.take_payload()
+    assert labels.nbytes == image.array.size
+    np.testing.assert_array_equal(np.frombuffer(codes, np.uint8), encode(share).ravel())
+    assert "probabilities" not in host.answer(request_for)
+    assert len(host.take_payload()) == 1
 
 
 def test_the_contract_is_checked_by_questions(host):
@@ -105,3 +122,10 @@ def test_a_closed_pipe_is_the_end():
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["number"] for answer in answers] == [3, 4]
     assert all("raised" in answer for answer in answers)
+
+
+def test_the_child_starts_light():
+    """Its start counts against the limit of time: neither pandas nor SciPy, which take a second or two."""
+    code = "import sys, ctbench.predictors.child; print(sorted({'pandas', 'scipy', 'statsmodels'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

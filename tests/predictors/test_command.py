@@ -28,6 +28,12 @@ if what == "print":
 if what == "link":
     os.symlink(image, output)
     sys.exit()
+if what == "probabilities":
+    share = (np.arange(len(gzip.open(image).read()[352:]) // 2) % 256).astype("u1")
+    head = bytearray(gzip.open(image).read()[:352])
+    head[70:74] = np.array([2, 8], "<i2").tobytes()
+    with gzip.open(output.replace(".nii.gz", "_hemorrhage.prob.nii.gz"), "wb") as file:
+        file.write(bytes(head) + share.tobytes())
 if what == "nothing":
     sys.exit()
 if what == "leave":
@@ -132,6 +138,19 @@ def test_what_a_trusted_command_leaves_running_is_ended(folder, image):
     while stat.exists() and ") Z " not in stat.read_text() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not stat.exists() or ") Z " in stat.read_text()
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_command_may_write_probabilities(folder, image, isolated):
+    """Beside its output, in 8 bits; they come through the sandbox, too, but only if they are wanted."""
+    spec = f"command:{command('probabilities')}"
+    predictor = (open_predictor if isolated else load_predictor)(spec, {"cut": 60})
+    expected = np.arange(image.array.size).reshape(image.shape) % 256 / 255
+    found = predictor.prediction("a", image, probabilities=True) if isolated else predictor.predict(image)
+    np.testing.assert_allclose(found.probabilities["hemorrhage"], expected, atol=1e-6)
+    np.testing.assert_array_equal(found.labels, image.array > 60)
+    if isolated:
+        assert predictor.predict(image).probabilities is None
 
 
 def test_a_program_that_is_not_there_is_named(folder, image):

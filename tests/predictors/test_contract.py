@@ -8,9 +8,21 @@ import pytest
 from ctbench.errors import ContractError
 from ctbench.labels import LabelSet
 from ctbench.predictors import Finding, Prediction, PredictorInfo, check_prediction
-from ctbench.predictors.contract import check_predictor
+from ctbench.predictors.contract import check_predictor, encoded_probabilities
 
 INFO = PredictorInfo(name="model", version="1", labels=LabelSet({"iph": 1, "ivh": 300}))
+
+
+def test_probabilities_are_encoded_in_8_bits(image):
+    """Only what is certain is stored as certain; floats outside of 0 to 1 break the contract."""
+    info = PredictorInfo(name="mine", version="1", labels=LabelSet({"iph": 1}))
+    share = np.full(image.shape, 0.999, np.float32)
+    labels = np.zeros(image.shape, np.uint8)
+    found = encoded_probabilities(Prediction(labels, probabilities={"iph": share}), info)
+    assert (found["iph"].dtype, int(found["iph"][0, 0, 0])) == (np.uint8, 254)
+    assert encoded_probabilities(Prediction(labels), info) == {}
+    with pytest.raises(ContractError, match=r"'iph' of mine are 5\.994 to 5\.994"):
+        encoded_probabilities(Prediction(labels, probabilities={"iph": share * 6}), info)
 
 
 def test_a_good_prediction_comes_back_as_small_integers(image):

@@ -8,6 +8,7 @@ from ctbench.errors import ContractError, GeometryError, LabelError, MissingFile
 from ctbench.labels import LabelSet
 from ctbench.predictors import (
     Finding,
+    FolderPredictions,
     Prediction,
     PredictorInfo,
     load_predictor,
@@ -184,6 +185,24 @@ class Halves:
         labels = np.zeros(image.shape, np.uint8)
         labels[:, : image.shape[1] // 2] = 1
         return Prediction(labels, score=self.score, findings=self.findings)
+
+
+def test_probabilities_are_read_if_they_are_wanted(tmp_path, image):
+    """`{case}_{label}.prob.nii.gz` is no prediction of a case of its own, and a link is not followed."""
+    share = np.linspace(0, 1, image.array.size, dtype=np.float32).reshape(image.shape)
+    write_volume(image.with_array((share > 0.5).astype(np.uint8)), tmp_path / "a.nii.gz")
+    write_volume(image.with_array(share), tmp_path / "a_iph.prob.nii.gz")
+    (tmp_path / "labels.json").write_text('{"iph": 1, "ivh": 2}')
+    folder = FolderPredictions(tmp_path)
+    assert [path.name for path in folder.files()] == ["a.nii.gz"]
+    assert folder.unmatched(["a"]) == ()
+    assert folder.prediction("a", image).probabilities is None
+    read = folder.prediction("a", image, probabilities=True).probabilities
+    assert list(read) == ["iph"]
+    np.testing.assert_allclose(read["iph"], share, atol=1e-6)
+    (tmp_path / "a_ivh.prob.nii.gz").symlink_to(tmp_path / "a_iph.prob.nii.gz")
+    with pytest.raises(ContractError, match="symbolic link"):
+        folder.prediction("a", image, probabilities=True)
 
 
 def test_what_is_predicted_into_a_folder_is_read_from_it(tmp_path, image):

@@ -108,15 +108,20 @@ class Session:
             self.stop()
             return self._start()
 
-    def predict(self, image: Volume, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    def predict(
+        self, image: Volume, dtype: np.dtype[Any], probabilities: Sequence[str] = ()
+    ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]], dict[str, Any]]:
         """Predict an image in the process.
 
         Args:
             image: The image, which is all that the process gets of the case.
             dtype: Type of the labels that it writes.
+            probabilities: Names of the labels of which it may return probabilities; empty (default): it is not asked
+                to.
 
         Returns:
-            Labels of the image's shape, and the rest of the answer (``score`` and ``findings``), unchecked.
+            Labels of the image's shape; label -> probabilities as codes 0 to 255; and the rest of the answer (``score``
+            and ``findings``), unchecked.
 
         Raises:
             PredictionFailedError: As for `start`; or the predictor raised an exception or left processes running.
@@ -124,7 +129,8 @@ class Session:
             ContractError: The answer is malformed.
         """
         with self._case() as space:
-            return self._predict({"image": space.put(image)}, image.shape, dtype)
+            request = {"image": space.put(image), **({"probabilities": True} if probabilities else {})}
+            return self._predict(request, image.shape, dtype, probabilities)
 
     def check(self) -> dict[str, Any]:
         """Run ``check_conformance`` in the process and return its answer, unchecked; raises as `predict`."""
@@ -221,27 +227,38 @@ class Session:
         return info
 
     def _predict(
-        self, request: Mapping[str, Any], shape: tuple[int, int, int], dtype: np.dtype[Any]
-    ) -> tuple[NDArray[Any], dict[str, Any]]:
-        expected = math.prod(shape) * dtype.itemsize
-        answer, payload = self._ask({"predict": request}, expected)
-        return np.frombuffer(payload, dtype).reshape(shape), answer
+        self,
+        request: Mapping[str, Any],
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        probabilities: Sequence[str],
+    ) -> tuple[NDArray[Any], dict[str, NDArray[np.uint8]], dict[str, Any]]:
+        voxels = math.prod(shape)
+        answer, payload = self._ask({"predict": request}, voxels * dtype.itemsize, voxels, probabilities)
+        labels = np.frombuffer(payload, dtype, voxels).reshape(shape)
+        codes = np.frombuffer(payload, np.uint8, offset=labels.nbytes).reshape(-1, *shape)
+        return labels, dict(zip(answer.get("probabilities", ()), codes, strict=True)), answer
 
     def _ask(
-        self, request: Mapping[str, Mapping[str, Any]], payload_bytes: int = 0
+        self,
+        request: Mapping[str, Mapping[str, Any]],
+        payload_bytes: int = 0,
+        voxels: int = 0,
+        probabilities: Sequence[str] = (),
     ) -> tuple[dict[str, Any], bytearray]:
-        """Return the answer to a request, and the bytes of a label map that follow it."""
+        """Return the answer to a request, and the bytes of a label map and of probabilities that follow it."""
         assert self._live is not None
         process, payload = self._live.process, bytearray()
         self._number += 1
         process.resume()
         try:
-            line = process.ask(json.dumps({"number": self._number, **request}).encode(), payload_bytes)
+            most = payload_bytes + voxels * len(probabilities)
+            line = process.ask(json.dumps({"number": self._number, **request}).encode(), most)
             if not line:
                 raise _died(process.exit_code)
             answer = self._parse(line)
             if "error" not in answer and "raised" not in answer and payload_bytes:
-                payload = self._payload(process, answer, payload_bytes)
+                payload = self._payload(process, answer, payload_bytes, voxels, probabilities)
             process.suspend()
             if "make" in request:
                 self._live.residents = process.usage().processes
@@ -256,12 +273,25 @@ class Session:
             raise _rebuilt(answer, process.printed)
         return answer, payload
 
-    def _payload(self, process: Supervised, answer: Mapping[str, Any], expected: int) -> bytearray:
-        promised = answer.get("labels")
+    def _payload(
+        self,
+        process: Supervised,
+        answer: Mapping[str, Any],
+        expected: int,
+        voxels: int,
+        probabilities: Sequence[str],
+    ) -> bytearray:
+        promised, named = answer.get("labels"), answer.get("probabilities", [])
         if promised != expected:
             self.stop()
             msg = f"its labels came back as {promised!r} bytes; expected {expected}"
             raise ContractError(msg)
+        known = isinstance(named, list) and all(isinstance(name, str) and name in probabilities for name in named)
+        if not known or len(set(named)) != len(named):
+            self.stop()
+            msg = f"it answered with probabilities of {str(named)[:200]}; expected distinct names of its own labels"
+            raise ContractError(msg)
+        expected += voxels * len(named)
         payload = process.receive(expected)
         if len(payload) != expected:
             raise _died(process.exit_code)

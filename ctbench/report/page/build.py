@@ -23,6 +23,7 @@ from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML
+from ctbench.report.frames.uncertainty import can_be_uncertain
 from ctbench.report.page import provenance
 from ctbench.report.page.cells import model_fold
 from ctbench.report.page.cohorts import cohort_comparisons
@@ -39,6 +40,7 @@ from ctbench.report.page.published import can_show_published, published_results
 from ctbench.report.page.rankings import rankings
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
+from ctbench.report.page.uncertainty import uncertainties
 from ctbench.report.page.verdict import verdict
 from ctbench.runs import Run
 
@@ -171,6 +173,8 @@ def _plan(
     plan["Volumes"] = partial(volumes, results, volume_limit, focus)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
+    if can_be_uncertain(results):
+        plan["Uncertainty"] = partial(uncertainties, results)
     if can_fail(results):
         plan["Low Dice"] = partial(low_scores, results, dataset, low_dice, focus)
     if can_correlate(results):

@@ -12,19 +12,15 @@ from ctbench.statistics.forecasts.label_sets import dice_match, dice_max, energy
 from ctbench.statistics.forecasts.scoring_rules import Brier, brier, negative_log_likelihood
 from ctbench.statistics.forecasts.soft_dice import PRESETS, ThresholdDice, minimum_dice, product_dice, threshold_dice
 from ctbench.statistics.forecasts.table import (
-    CODES,
     MEAN,
     NOT_READ,
     ForecastTable,
     Outcomes,
-    decode,
-    encode,
     pool_tables,
 )
 from ctbench.statistics.forecasts.volumes import cramer_distance, crps_ensemble, crps_normal
 
 __all__ = [
-    "CODES",
     "FIGURES",
     "MEAN",
     "NOT_READ",
@@ -44,10 +40,8 @@ __all__ = [
     "cramer_distance",
     "crps_ensemble",
     "crps_normal",
-    "decode",
     "dice_match",
     "dice_max",
-    "encode",
     "energy_distance",
     "ks_error",
     "minimum_dice",

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.statistics.forecasts.table import CODES, Outcomes
+from ctbench.probability_codes import CODES
+from ctbench.statistics.forecasts.table import Outcomes
 
 __all__ = ["CLIP", "Brier", "brier", "negative_log_likelihood"]
 

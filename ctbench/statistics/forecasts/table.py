@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import DataError, UsageError
+from ctbench.errors import UsageError
+from ctbench.probability_codes import CODES, decode
 
-__all__ = ["CODES", "MEAN", "NOT_READ", "ForecastTable", "Outcomes", "decode", "encode", "pool_tables"]
-
-CODES = 256
-"""Number of stored codes of a probability; code c is the probability c / 255, so 0 and 1 are exact."""
+__all__ = ["MEAN", "NOT_READ", "ForecastTable", "Outcomes", "pool_tables"]
 
 NOT_READ = -1
 """The vote of a reader who did not annotate the slice."""
@@ -23,34 +21,6 @@ MEAN = "mean of readers"
 """What a forecast is compared with when it is compared with the share of readers who drew the structure."""
 
 Numbers = NDArray[np.float64]
-
-
-def encode(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return probabilities as codes 0 to 255; only 0 becomes 0 and only 1 becomes 255.
-
-    Args:
-        probabilities: Floats from 0 to 1, of any shape.
-
-    Raises:
-        DataError: A value is NaN or outside of 0 to 1.
-
-    Example:
-        >>> encode(np.array([0, 1e-6, 0.5, 1 - 1e-6, 1])).tolist()
-        [0, 1, 128, 254, 255]
-    """
-    values = np.asarray(probabilities)
-    if values.size and not (values.min() >= 0 and values.max() <= 1):  # a NaN fails both
-        msg = f"expected probabilities from 0 to 1, got {values.min()} to {values.max()}"
-        raise DataError(msg)
-    codes = np.clip(np.rint(values * np.float32(CODES - 1)), 1, CODES - 2).astype(np.uint8)
-    codes[values == 0] = 0
-    codes[values == 1] = CODES - 1
-    return codes
-
-
-def decode(codes: NDArray[np.integer[Any]]) -> Numbers:
-    """Return the probabilities of codes 0 to 255."""
-    return np.asarray(codes, np.float64) / (CODES - 1)
 
 
 @dataclass(frozen=True, eq=False)

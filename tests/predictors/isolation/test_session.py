@@ -52,6 +52,38 @@ def test_a_program_that_does_not_answer_fails_the_start(tmp_path, program, error
     assert not session.is_live
 
 
+class Scripted:
+    """A process that answered with these bytes."""
+
+    exit_code = 0
+
+    def __init__(self, payload):
+        self.payload, self.wanted = payload, None
+
+    def receive(self, size):
+        """Return as many bytes, and note how many were wanted."""
+        self.wanted = size
+        return bytearray(self.payload[:size])
+
+    def stop(self):
+        """End."""
+
+
+@pytest.mark.parametrize("named", ["iph", ["iph", "iph"], ["sah"], [1], {"iph": 1}, None])
+def test_probabilities_that_were_not_asked_for_are_refused(tmp_path, named):
+    """A forged answer cannot make the parent read more bytes than labels and wanted probabilities have."""
+    session = Session("my.program", "mine", {}, Isolation(), tmp_path)
+    with pytest.raises(ContractError, match="expected distinct names of its own labels"):
+        session._payload(Scripted(b""), {"labels": 8, "probabilities": named}, 8, 8, ("iph", "ivh"))
+
+
+def test_the_bytes_of_probabilities_are_counted(tmp_path):
+    """Labels first, then one byte a voxel for each name."""
+    session, process = Session("my.program", "mine", {}, Isolation(), tmp_path), Scripted(bytes(range(32)))
+    payload = session._payload(process, {"labels": 16, "probabilities": ["ivh"]}, 16, 8, ("iph", "ivh"))
+    assert (process.wanted, len(payload)) == (24, 24)
+
+
 def test_the_command_line_can_be_shown_without_a_process(tmp_path):
     """It ends with the module that answers."""
     session = Session("my.program", "mine", {}, Isolation(), tmp_path)

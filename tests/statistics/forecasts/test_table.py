@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ctbench.errors import DataError, UsageError
-from ctbench.statistics.forecasts import MEAN, NOT_READ, ForecastTable, brier, decode, encode, pool_tables
+from ctbench.errors import UsageError
+from ctbench.statistics.forecasts import MEAN, NOT_READ, ForecastTable, brier, pool_tables
 
 
 def table(seed=0, readers=("ann", "ben", "cem"), voxels=500):
@@ -11,22 +11,6 @@ def table(seed=0, readers=("ann", "ben", "cem"), voxels=500):
     codes = rng.integers(0, 256, voxels).astype(np.uint8)
     votes = (rng.random((len(readers), voxels)) < codes / 255).astype(np.int8)
     return ForecastTable.of(codes, votes, readers), codes, votes
-
-
-def test_only_0_and_1_are_stored_as_0_and_1():
-    """A certain model stays certain, and an uncertain one never becomes certain by rounding."""
-    values = np.array([0, 1e-9, 0.001, 0.5, 0.999, 1 - 1e-7, 1], np.float32)
-    codes = encode(values)
-    assert codes.tolist() == [0, 1, 1, 128, 254, 254, 255]
-    inner = np.linspace(0.003, 0.997, 1000)
-    assert np.abs(decode(encode(inner)) - inner).max() <= 0.5 / 255 + 1e-12
-
-
-@pytest.mark.parametrize("value", [-0.01, 1.01, np.nan])
-def test_what_is_no_probability_is_refused(value):
-    """NaN too, which no comparison finds by itself."""
-    with pytest.raises(DataError, match="probabilities from 0 to 1"):
-        encode(np.array([0.5, value]))
 
 
 def test_counts_against_a_reader_and_the_mean_are_those_of_the_voxels():

@@ -1,0 +1,72 @@
+"""`ctbench uncertainty`: calibration and other figures of the probabilities that runs keep."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctbench.cli.options import AsCsv, AsJson
+from ctbench.cli.output import print_frame
+
+__all__ = ["uncertainty"]
+
+
+def uncertainty(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs made with --keep-probabilities.")
+    ],
+    domain: Annotated[
+        str,
+        typer.Option(
+            "--domain",
+            metavar="DOMAIN",
+            help="Voxels that count: box (the box of all that any reader drew, with a margin of 10 mm) or image.",
+        ),
+    ] = "box",
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--figure",
+            metavar="FIGURE",
+            help="Print this figure, e.g. ece, brier_reliability, soft_dice_mbh_seg, or all. May be repeated. "
+            "[default: ece, ks, brier, nll, auroc, average_precision, soft_dice_qubiq]",
+        ),
+    ] = None,
+    by_reader: Annotated[bool, typer.Option("--by-reader", help="Also compare with every single reader.")] = False,
+    resamples: Annotated[
+        int,
+        typer.Option("--resamples", min=0, metavar="N", help="Bootstrap samples of patients for the 95 % intervals."),
+    ] = 500,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Print how well the probabilities of models are calibrated, against the readers, by structure.
+
+    All voxels of all cases count together, with 95 % intervals of a bootstrap of patients. The rows "vote share of the
+    other readers" are a ceiling: what the other readers say about each reader, scored as if it were a model.
+
+    Example: `ctbench uncertainty runs/phantom-hemorrhage/forest-demo`
+    """
+    from ctbench.report.frames.uncertainty import CHIEF_FIGURES, DOMAIN_TITLES, uncertainty_table
+    from ctbench.runs import open_run
+    from ctbench.statistics.forecasts import FIGURES
+
+    wanted = tuple(FIGURES) if figure and "all" in figure else tuple(figure or CHIEF_FIGURES)
+    runs = [open_run(folder) for folder in folders]
+    table = uncertainty_table(runs, domain, figures=wanted, by_reader=by_reader, resamples=resamples)
+    if not (as_json or as_csv):
+        table["value"] = [_with_interval(*one) for one in table[["value", "low", "high"]].itertuples(index=False)]
+        keys = ["label", "rater", "against", "cases"]
+        table = table.pivot(index=keys, columns="figure", values="value")[list(wanted)].reset_index()
+        table.columns.name = None
+    print_frame(table, as_json=as_json, as_csv=as_csv, title=f"Probabilities {DOMAIN_TITLES[domain]}")
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    """Return a figure with its interval; without one, the figure alone."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if math.isnan(low) else f"{value:.4f} [{low:.4f}, {high:.4f}]"

@@ -1,0 +1,108 @@
+"""Uncertainty on the page: reliability diagrams, figures of probabilities with intervals, worst calibrated cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ctbench.report import explanations
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.reliability_charts import reliability_chart
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.uncertainty import (
+    CHIEF_FIGURES,
+    DOMAIN_TITLES,
+    reliability_table,
+    runs_with_probabilities,
+    uncertainty_table,
+    worst_calibrated,
+)
+from ctbench.report.page.cells import captioned, count_cell, palette, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING
+
+__all__ = ["uncertainties"]
+
+
+def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
+    """Show how the probabilities of models compare with the readers, by structure.
+
+    Args:
+        results: Runs, some of which keep probabilities.
+        domain: The voxels that count, see ``DOMAIN_TITLES``.
+    """
+    runs = runs_with_probabilities(results)
+    figures = uncertainty_table(runs, domain)
+    diagrams, worst = reliability_table(runs, domain), worst_calibrated(runs, domain)
+    if figures.empty:
+        return paragraph("No model gave probabilities for a structure of this dataset.")
+    shades = palette(results)
+    parts = [paragraph(explanations.uncertainty(DOMAIN_TITLES[domain]), kind="how")]
+    for label in figures["label"].unique():
+        drawn = diagrams[diagrams["label"] == label]
+        caption = (
+            f"{label}: share of readers against probability, {DOMAIN_TITLES[domain]}; {len(drawn)} bins that are not "
+            "empty. The band spans the single readers, the dashed diagonal is a perfect forecast."
+        )
+        parts += [
+            element("h4", label),
+            captioned(
+                inline_svg(reliability_chart(drawn, shades), f"{results.dataset}-reliability-{label}", caption), caption
+            ),
+            _figures(figures[figures["label"] == label], label, domain, results),
+            details("Worst calibrated cases", _worst(worst[worst["label"] == label], domain, results)),
+        ]
+    return join(parts)
+
+
+def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRuns) -> Html:
+    columns = [
+        Column("Rater", numeric=False),
+        Column("Against", numeric=False),
+        Column("n", hint="cases with a voxel that counts"),
+        *(Column(name.replace("_", " "), hint=explanations.FORECAST_FIGURES[name]) for name in CHIEF_FIGURES),
+    ]
+    shades, cells = palette(results), []
+    for (rater, kind, against), own in rows.groupby(["rater", "rater_kind", "against"], sort=False):
+        by_name = own.set_index("figure").to_dict("index")
+        cells.append(
+            [
+                rater_cell(str(rater), str(kind), shades),
+                Cell(str(against)),
+                count_cell(by_name[CHIEF_FIGURES[0]]["cases"]),
+                *(_with_interval(by_name[name]) for name in CHIEF_FIGURES),
+            ]
+        )
+    return table(columns, cells, f"Probabilities of {label} {DOMAIN_TITLES[domain]}")
+
+
+def _with_interval(row: Mapping[Any, Any]) -> Cell:
+    if pd.isna(row["value"]):
+        return Cell(MISSING)
+    known = pd.notna(row["low"])
+    below = element("small", f"{row['low']:.4f} to {row['high']:.4f}", class_="line") if known else None
+    return Cell(join((f"{row['value']:.4f}", below)), float(row["value"]))
+
+
+def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
+    columns = [
+        Column("Case", numeric=False),
+        Column("Rater", numeric=False),
+        Column("ECE", hint="of this case, against the mean of readers"),
+        Column("Mean probability"),
+        Column("Mean share of readers"),
+        Column("Voxels"),
+    ]
+    shades = palette(results)
+    cells: list[Sequence[Cell]] = [
+        [
+            Cell(row["case"], row["case"]),
+            rater_cell(row["rater"], "model", shades),
+            *(Cell(f"{row[name]:.4f}", row[name]) for name in ("ece", "forecast_share", "observed_share")),
+            count_cell(row["voxels"]),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    return table(columns, cells, f"Largest calibration error by case, {DOMAIN_TITLES[domain]}")

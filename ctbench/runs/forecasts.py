@@ -1,0 +1,204 @@
+"""``probabilities.parquet`` of a run: how many voxels have each kept probability and each pattern of readers' votes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ctbench.consensus.forecasts import domain_mask, forecast_tables
+from ctbench.consensus.readings import Readings
+from ctbench.datasets import Case
+from ctbench.errors import StoreError
+from ctbench.files import sha256
+from ctbench.matching import LabelMatch
+from ctbench.probability_codes import CODES, decode
+from ctbench.runs.folder import Run, RunFolder
+from ctbench.runs.journal import write_frame
+from ctbench.runs.parquet import read_bounded
+from ctbench.statistics.forecasts import NOT_READ, ForecastTable
+from ctbench.volume import on_grid, read_volume
+
+__all__ = [
+    "DOMAINS",
+    "FORECAST_COLUMNS",
+    "CaseForecast",
+    "case_forecasts",
+    "forecast_part",
+    "forecast_rows",
+    "is_whole_forecast_part",
+    "join_forecasts",
+    "patients_of",
+    "read_forecasts",
+    "write_forecasts",
+]
+
+DOMAINS = ("box", "image")
+"""Where voxels are counted: the box of all that any reader drew with a margin of 10 mm, and the whole image."""
+
+FORECAST_COLUMNS = ("case", "patient", "label", "domain", "readers", "votes", "code", "voxels")
+"""A row counts the voxels of a case with one stored probability (``code`` / 255) and one pattern of votes.
+
+``patient`` is the first case of the same patient; ``readers`` a JSON list of names; ``votes`` one sign for each of
+them: 1 drawn, 0 not drawn, ``-`` where the reader did not annotate the slice.
+"""
+
+_SIGNS = {1: "1", 0: "0", NOT_READ: "-"}
+_MOST_PATTERNS = 4096
+_KINDS = {"voxels": "int64", "code": "int16"}
+
+
+class CaseForecast(NamedTuple):
+    """The table of one structure of one case in one domain."""
+
+    case: str
+    patient: str
+    label: str
+    domain: str
+    table: ForecastTable
+
+
+def patients_of(cases: Iterable[Case]) -> dict[str, str]:
+    """Return case -> the first case of the same patient: a name of the patient that says nothing about him."""
+    first: dict[str, str] = {}
+    return {case.id: first.setdefault(case.patient or f"\0{case.id}", case.id) for case in cases}
+
+
+def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder) -> pd.DataFrame:
+    """Count the kept probabilities of a case by the votes of its readers, or of its given reference.
+
+    Args:
+        case: The case.
+        patient: Its patient, as of ``patients_of``.
+        match: The model's labels matched to the dataset's. A structure is counted if the model gave probabilities for
+            a label or group of its name, and the case was assessed for it.
+        paths: The run's folder.
+
+    Returns:
+        Rows with ``FORECAST_COLUMNS``; none for a case without probabilities.
+    """
+    files = {name: path for name, path in paths.probabilities(case.id).items() if path.is_file()}
+    structures = {
+        name: case.labels.codes_of(name) for name in match.structures if name in files and name not in case.not_assessed
+    }
+    if not structures:
+        return _frame([])
+    given = case.reference()
+    if given is not None:
+        readings, grid = Readings.of({"given": given.array}, {"given": case.annotated(None, given)}), given
+    else:
+        drawn = case.label_maps()
+        readings, grid = Readings.of(drawn.arrays, drawn.annotated, drawn.asked), drawn.grid
+    probabilities = {
+        name: on_grid(
+            read_volume(files[name]), grid.geometry, found_name=str(files[name]), expected_name="its reference"
+        ).array
+        for name in structures
+    }
+    found = []
+    for domain in DOMAINS:
+        inside = domain_mask(readings, domain, grid.spacing_mm)  # type: ignore[arg-type]  # its words
+        for name, table in forecast_tables(readings, probabilities, structures, inside).items():
+            found.append(CaseForecast(case.id, patient, name, domain, table))
+    return _frame(found)
+
+
+def write_forecasts(frames: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write the rows of some cases, atomically; equal rows have equal bytes."""
+    write_frame(pd.concat([_frame([]), *frames], ignore_index=True).astype(_KINDS), path)
+
+
+def forecast_part(part: Path) -> Path:
+    """Return the path of the tables that belong to a part of the scores."""
+    return part.with_name(f"{part.stem}.probabilities.parquet")
+
+
+def is_whole_forecast_part(part: Path) -> bool:
+    """Return whether the tables that belong to a part of the scores can be read."""
+    try:
+        _read(forecast_part(part))
+    except StoreError:
+        return False
+    return True
+
+
+def join_forecasts(parts: Iterable[Path], path: Path) -> str:
+    """Write the tables of all parts of the scores, in the order of their cases, into one file; return its SHA-256.
+
+    Raises:
+        StoreError: A part is missing or cannot be read.
+    """
+    write_forecasts([_read(forecast_part(part)) for part in parts], path)
+    return sha256(path)
+
+
+def forecast_rows(run: Run) -> pd.DataFrame:
+    """Return the rows of a run that keeps probabilities, with ``FORECAST_COLUMNS``.
+
+    Raises:
+        StoreError: The file is missing, or is not a table of forecasts.
+    """
+    names = len(run.manifest.labels) + len(run.manifest.groups)
+    most = len(run.manifest.cases) * names * len(DOMAINS) * CODES * _MOST_PATTERNS
+    return _read(RunFolder(run.folder).forecasts, most)
+
+
+def read_forecasts(run: Run) -> list[CaseForecast]:
+    """Return the tables of a run, sorted by case, label and domain; empty if it keeps no probabilities.
+
+    Raises:
+        StoreError: The file is missing, or is not a table of forecasts.
+    """
+    if not run.manifest.keep_probabilities:
+        return []
+    path, frame = RunFolder(run.folder).forecasts, forecast_rows(run)
+    found = []
+    for key, rows in frame.groupby(list(FORECAST_COLUMNS[:5]), sort=True):
+        assert isinstance(key, tuple)
+        case, patient, label, domain, readers = map(str, key)
+        found.append(CaseForecast(case, patient, label, domain, _table(readers, rows, path)))
+    return found
+
+
+def _read(path: Path, rows: int = 2**40) -> pd.DataFrame:
+    frame = read_bounded(path, str(path), rows)
+    texts = [name for name in FORECAST_COLUMNS if name not in _KINDS]
+    wrong = [name for name in FORECAST_COLUMNS if name not in frame]
+    wrong += [name for name in texts if name in frame and len(frame) and not pd.api.types.is_string_dtype(frame[name])]
+    wrong += [name for name in _KINDS if name in frame and not pd.api.types.is_integer_dtype(frame[name])]
+    if wrong:
+        msg = f"{path} is not a table of forecasts: {', '.join(wrong)} is missing or of another type; run again"
+        raise StoreError(msg)
+    return frame
+
+
+def _frame(found: Iterable[CaseForecast]) -> pd.DataFrame:
+    rows = []
+    for one in found:
+        for place in np.lexsort(one.table.votes.T[::-1]):
+            votes = "".join(_SIGNS[int(vote)] for vote in one.table.votes[place])
+            counts = one.table.counts[:, place]
+            head = (one.case, one.patient, one.label, one.domain, json.dumps(one.table.readers), votes)
+            rows += [(*head, int(code), int(counts[code])) for code in np.flatnonzero(counts)]
+    return pd.DataFrame(rows, columns=list(FORECAST_COLUMNS)).astype(_KINDS)
+
+
+def _table(readers: str, rows: pd.DataFrame, path: Path) -> ForecastTable:
+    try:
+        names = tuple(map(str, json.loads(readers)))
+        patterns, column = np.unique(rows["votes"].to_numpy(str), return_inverse=True)
+        values = {sign: vote for vote, sign in _SIGNS.items()}
+        votes = np.array([[values[sign] for sign in pattern] for pattern in patterns], np.int8)
+        counts = np.zeros((CODES, len(patterns)))
+        np.add.at(counts, (rows["code"].to_numpy(), column.ravel()), rows["voxels"].to_numpy())
+        if votes.shape != (len(patterns), len(names)) or rows["code"].min() < 0 or counts.min() < 0:
+            msg = "its votes do not fit its readers, or a code or count is negative"
+            raise ValueError(msg)
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        msg = f"{path} is not a table of forecasts: {error}; run `ctbench run --keep-probabilities` again"
+        raise StoreError(msg) from error
+    return ForecastTable(decode(np.arange(CODES)), names, votes, counts)

@@ -1,0 +1,80 @@
+"""Page Uncertainty: reliability diagrams, figures of the models' probabilities, and the worst calibrated cases."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.errors import CtbenchError
+from ctbench.report import explanations
+from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.reliability_charts import reliability_chart
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.uncertainty import (
+    DOMAIN_TITLES,
+    reliability_table,
+    runs_with_probabilities,
+    uncertainty_table,
+    worst_calibrated,
+)
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection
+
+__all__ = ["show"]
+
+
+class _Tables(NamedTuple):
+    figures: pd.DataFrame
+    diagrams: pd.DataFrame
+    worst: pd.DataFrame
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    domain = controls.choice("Voxels", list(DOMAIN_TITLES), "domain")
+    found = _tables(selection.runs, domain)
+    if found is None or found.figures.empty:
+        layout.note(
+            "No run of this dataset keeps probabilities of its structures; `ctbench run --keep-probabilities` does."
+        )
+        return
+    label = controls.choice("Structure", list(found.figures["label"].unique()), "label")
+    where = DOMAIN_TITLES[domain]
+    figures, diagrams, worst = (one[one["label"] == label] for one in found)
+    layout.text(f"Reliability {where}", "title")
+    models = figures[figures["rater_kind"] == "model"][["rater", "rater_kind"]].drop_duplicates()
+    layout.chart(
+        reliability_chart(diagrams, colours(models)),
+        f"{label}, n = {diagrams['voxels'].sum():,} voxels of all models; the band spans the single readers, the "
+        "dashed diagonal is a perfect forecast.",
+    )
+    layout.text(f"Figures {where}", "title")
+    name = f"uncertainty-{selection.runs.dataset}-{label}-{domain}"
+    layout.table(figures.drop(columns=["domain", "label"]), name, columns=_COLUMNS)
+    layout.text(explanations.uncertainty(where), "muted")
+    layout.text("Worst calibrated cases", "title")
+    shown = worst.drop(columns=["domain", "label"])
+    chosen = layout.table(shown, f"worst-{name}", columns=_COLUMNS, key="worst")
+    if chosen is not None:
+        row = shown.iloc[chosen]
+        layout.link("case", "See the case", case=str(row["case"]), rater=str(row["rater"]))
+
+
+_COLUMNS = {
+    **{name: st.column_config.NumberColumn(name, format="%.4f") for name in ("value", "low", "high", "ece")},
+    "forecast_share": st.column_config.NumberColumn("mean probability", format="%.4f"),
+    "observed_share": st.column_config.NumberColumn("mean share of readers", format="%.4f"),
+}
+
+
+@reading.cached(8)
+def _tables(runs: ComparableRuns, domain: str) -> _Tables | None:
+    try:
+        kept = runs_with_probabilities(runs)
+    except CtbenchError:
+        return None  # the board keeps no files of its runs on this machine
+    if not kept:
+        return None
+    return _Tables(uncertainty_table(kept, domain), reliability_table(kept, domain), worst_calibrated(kept, domain))

@@ -1,0 +1,27 @@
+"""The page uncertainty."""
+
+from ctbench.boards import submit
+
+
+def _table(test, *columns):
+    return next(one.value for one in test.dataframe if set(columns) <= set(one.value.columns))
+
+
+def test_a_run_with_probabilities_has_figures_and_worst_cases(app, probability_run, tmp_path):
+    """The title names the domain, which is in the address; the ceiling stands beside the model."""
+    board = tmp_path / "board"
+    submit(probability_run, board)
+    test = app(board, "uncertainty", domain="image")
+    assert not test.exception
+    figures = _table(test, "figure", "value")
+    assert set(figures["rater"]) == {"unsure", "vote share of the other readers"}
+    assert len(_table(test, "case", "ece")) == 4
+    assert any("Figures over the whole image" in one.proto.body for one in test.html)
+
+
+def test_without_probabilities_the_page_says_how_to_keep_them(app, toy_board):
+    """A note, and no table."""
+    test = app(toy_board, "uncertainty")
+    assert not test.exception
+    assert not test.dataframe
+    assert any("No run of this dataset keeps probabilities" in one.value for one in test.info)
