@@ -13,7 +13,8 @@ def test_predictor_then_dataset_in_the_usual_folder(blobs_folder, bright, tmp_pa
     """As `ctbench run PREDICTOR --dataset FILE`: the folder is runs/DATASET/PREDICTOR, the split is test."""
     monkeypatch.chdir(tmp_path)
     made = ctbench.run(bright, blobs_folder / "blobs.yaml", metrics=["dice"], jobs=1)
-    assert made.folder == tmp_path / "runs" / "blobs" / made.manifest.rater
+    assert made.folder == Path("runs/blobs/bright")
+    assert (tmp_path / made.folder / "run.json").is_file()
     assert made.manifest.split == "test"
 
 
