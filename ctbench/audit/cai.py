@@ -1,9 +1,10 @@
-"""Audit of Cai et al. 2020: asterisks of Tables 2 to 4, their last columns and overall rows, and the text's claims."""
+"""Audit of Cai et al. 2020: asterisks of Tables 2 to 4, their last columns and overall rows, the text, parameters."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -43,6 +44,21 @@ _DIFFERENT_FROM = {
 }
 _SAME_OF_ELEVEN = {"inph": 10, "rsna": 7}
 
+_VALIDATION_SD = "0.06"
+"""The standard deviation of all overall Dice coefficients that the text prints for the validation split."""
+_VALIDATION = (
+    ("Effect of class weighting", "balanced weights", "0.78", "improved slightly to 0.80", True),
+    ("Effect of class weighting", "no weights", "0.79", "comparable to the performance of model 3", False),
+    ("Effect of normalization", "batch normalization", "0.79", "0.80, 0.79 and 0.80, called similar", False),
+    ("Effect of normalization", "batch renormalization", "0.80", "0.80, 0.79 and 0.80, called similar", False),
+)
+"""Section, model, its overall Dice, what the text says of it and model 3, and whether model 3 is said to be better."""
+_CHOSEN = "0.80"
+"""Overall Dice of model 3 on the validation split, printed in both sections."""
+
+_PARAMETERS = "31042499"
+_CLASSES, _WIDTH, _POOLINGS = 12, 64, 4
+
 
 def audit_cai(published: pd.DataFrame) -> Iterator[Finding]:
     """Audit the published figures of Cai et al.
@@ -62,6 +78,8 @@ def audit_cai(published: pd.DataFrame) -> Iterator[Finding]:
         yield from _last_columns(published[published["table"].eq(table)], table)
     yield from _table_4(means[means["table"].eq("Table 4")])
     yield _voxel_shares()
+    yield from _validation()
+    yield from _parameters()
 
 
 def _cell(row: pd.Series, name: str) -> Cell:
@@ -209,3 +227,71 @@ def _voxel_shares() -> Finding:
         quantity="share of voxels, %",
         detail="100 less 10.8, 2.3, 1.3 and 0.6 for the large, and 0.01 to 0.28 for each of the seven small classes",
     )
+
+
+def _validation() -> Iterator[Finding]:
+    """Compare the overall Dice coefficients of the validation split, which stand in the text alone, with model 3's."""
+    chosen, sd = Printed(_CHOSEN), Printed(_VALIDATION_SD)
+    for section, model, text, claim, is_better in _VALIDATION:
+        gain = chosen.range - Printed(text).range
+        where: dict[str, Any] = {"paper": _PAPER, "table": section, "label": OVERALL, "rater": model}
+        yield Finding(
+            **where,
+            quantity="model 3 minus this model, within one SD",
+            printed=claim,
+            verdict="reproduced" if abs(gain).high < sd.range.low else "contradicted",
+            value_low=gain.low,
+            value_high=gain.high,
+            detail=f"{_CHOSEN} less {text}, SD {_VALIDATION_SD}: 10 scans, no test is printed",
+        )
+        if is_better:
+            verdict = "reproduced" if gain.low > 0 else "undecidable"
+            detail = f"{_CHOSEN} less {text}, within their rounding"
+            yield Finding(
+                **where,
+                quantity="model 3 is better",
+                printed=claim,
+                verdict=verdict,
+                value_low=gain.low,
+                value_high=gain.high,
+                detail=detail,
+            )
+
+
+def _parameters() -> Iterator[Finding]:
+    """Count the parameters of the network that the text describes, with and without those of layer normalization."""
+    for classes, normalized in ((_CLASSES, True), (_CLASSES, False), (3, True)):
+        total = _trainable(classes, normalized=normalized)
+        gains = "a gain and an offset for each channel" if normalized else "no parameters, as the Discussion says"
+        own = "with" if normalized else "without"
+        detail = (
+            f"four poolings, {_WIDTH} channels in the first stage, 2 x 2 convolutions upwards, {classes} classes, "
+            f"layer normalization with {gains}"
+        )
+        yield followed(
+            Printed(_PARAMETERS),
+            Range.exactly(total),
+            total,
+            paper=_PAPER,
+            table="U-Net architecture",
+            rater="model",
+            quantity=f"trainable parameters, {classes} classes, layer normalization {own} its own",
+            detail=detail,
+        )
+
+
+def _trainable(classes: int, *, normalized: bool) -> int:
+    """Return the number of weights and biases of the U-Net, and of gains and offsets after its 3 x 3 convolutions."""
+    widths = [_WIDTH * 2**level for level in range(_POOLINGS + 1)]
+    total = sum(
+        _convolution(3, before, after) + _convolution(3, after, after)
+        for before, after in zip([1, *widths], widths, strict=False)
+    )
+    for width in widths[:-1]:
+        total += _convolution(2, 2 * width, width) + _convolution(3, 2 * width, width) + _convolution(3, width, width)
+    gains = 2 * (2 * sum(widths) + 2 * sum(widths[:-1])) if normalized else 0
+    return total + gains + _convolution(1, _WIDTH, classes)
+
+
+def _convolution(side: int, before: int, after: int) -> int:
+    return side**2 * before * after + after

@@ -14,6 +14,7 @@ from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
+from ctbench.report.frames.cohorts import cohorts_of
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
 from ctbench.report.frames.models_vs_readers import compared_with_readers
@@ -40,7 +41,8 @@ def summary_table(runs: Iterable[Run]) -> pd.DataFrame:
         references.
     """
     rows = []
-    for results in gather(runs):
+    for cohort in cohorts_of(gather(runs)):
+        results = cohort.results
         for over, models in results.scopes.items():
             table = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
             if results.leave_one_out:
@@ -48,7 +50,7 @@ def summary_table(runs: Iterable[Run]) -> pd.DataFrame:
             what = over[0] if len(over) == 1 else f"{len(over)} of {len(results.labels)}"
             for keys, own in table.groupby(["rater", "rater_kind", "reference"], sort=False):
                 head = dict(zip(("rater", "rater_kind", "reference"), keys, strict=True))
-                rows.append({"dataset": results.dataset, **head, "structures": what, **_flat(own)})
+                rows.append({"dataset": cohort.name, **head, "structures": what, **_flat(own)})
     return pd.DataFrame(rows)
 
 
@@ -90,10 +92,11 @@ def write_csv(
     """
     runs = list(runs)
     frames = {"summary": summary_table(runs)}
-    for results in gather(runs, datasets):
+    for cohort in cohorts_of(gather(runs, datasets)):
+        results = cohort.results
         ranked = _rankings(results) if can_rank(results) else []
         found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit)}
-        frames |= {f"{results.dataset}-{name}": pd.concat(part) for name, part in found.items() if part}
+        frames |= {f"{cohort.name.replace(', ', '-')}-{name}": pd.concat(part) for name, part in found.items() if part}
     paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
     for name, frame in frames.items():
         write_text(paths[name], as_csv(frame, line_end="\n").decode())

@@ -12,6 +12,7 @@ from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
+from ctbench.report.frames.cohorts import Cohort, cohorts_of
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
 from ctbench.report.frames.summaries import summary
@@ -64,7 +65,7 @@ def latex_tables(runs: Iterable[Run], *, datasets: Mapping[str, Dataset] | None 
     Raises:
         UsageError: no runs, or runs of one dataset that cannot be compared.
     """
-    return NEEDS + "\n".join(table for results in gather(runs, datasets) for table in _of(results))
+    return NEEDS + "\n".join(table for one in cohorts_of(gather(runs, datasets)) for table in _of(one))
 
 
 def escaped(words: object) -> str:
@@ -72,19 +73,20 @@ def escaped(words: object) -> str:
     return "".join(_ESCAPES.get(sign, sign) for sign in " ".join(str(words).split()))
 
 
-def _of(results: ComparableRuns) -> Iterator[str]:
-    yield from _overall(results)
+def _of(cohort: Cohort) -> Iterator[str]:
+    results = cohort.results
+    yield from _overall(results, cohort.name)
     references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
     for model in results.models:
         for reference in references:
             for metric in results.chief_metrics:
                 if results.readers:
-                    yield _comparison(results, model, reference, metric)
+                    yield _comparison(results, cohort.name, model, reference, metric)
     if can_detect(results):
-        yield _detection(results)
+        yield _detection(results, cohort.name)
 
 
-def _overall(results: ComparableRuns) -> Iterator[str]:
+def _overall(results: ComparableRuns, name: str) -> Iterator[str]:
     for over, models in results.scopes.items():
         table = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         units = table.drop_duplicates("metric").set_index("metric")["unit"]
@@ -94,13 +96,11 @@ def _overall(results: ComparableRuns) -> Iterator[str]:
             found = own.set_index("metric").to_dict("index")
             means = [_mean_sd(found[name]["mean"], found[name]["sd"], units[name]) for name in units.index]
             rows.append([escaped(rater), str(found[units.index[0]]["n"]), *means])
-        what = (
-            f"{results.scope_title(over)} on {results.dataset}, {_against(results, results.fair)}, mean ± SD over cases"
-        )
+        what = f"{results.scope_title(over)} on {name}, {_against(results, results.fair)}, mean ± SD over cases"
         yield latex_table(heads, rows, escaped(what) + ".")
 
 
-def _comparison(results: ComparableRuns, model: str, reference: str, metric: str) -> str:
+def _comparison(results: ComparableRuns, name: str, model: str, reference: str, metric: str) -> str:
     compared = compared_with_readers(results, model, reference, metric)
     gaps: dict[Any, Any] = gap_to_readers(results, model, reference, metric).set_index("label").to_dict("index")
     unit, paired = results.unit(metric), reference == tables.LEAVE_ONE_OUT
@@ -120,7 +120,7 @@ def _comparison(results: ComparableRuns, model: str, reference: str, metric: str
         numbers += [(gaps[label]["share_percent"], "mL")] if shares else []
         rows.append([escaped(label), *cells, *(escaped(fixed(value, one)) for value, one in numbers)])
     against = _against(results, reference)
-    what = f"{metric_heading(metric, unit)} of the readers and {model} on {results.dataset}, {against}"
+    what = f"{metric_heading(metric, unit)} of the readers and {model} on {name}, {against}"
     return latex_table(
         heads,
         rows,
@@ -135,7 +135,7 @@ def _against(results: ComparableRuns, reference: str) -> str:
     return f"against {reference}" + (", to which the readers contribute" if results.readers else "")
 
 
-def _detection(results: ComparableRuns) -> str:
+def _detection(results: ComparableRuns, name: str) -> str:
     heads = ["Rater", "Structure", "Call", "$n$", "Positive"]
     heads += [title if name == "auc" else f"{title}, \\%" for name, title in RATES.items()]
     rows = [
@@ -145,7 +145,7 @@ def _detection(results: ComparableRuns) -> str:
         ]
         for row in detection_rows(calls(results)).to_dict("records")
     ]
-    return latex_table(heads, rows, f"Detection on {escaped(results.dataset)}, with 95\\,\\% intervals.")
+    return latex_table(heads, rows, f"Detection on {escaped(name)}, with 95\\,\\% intervals.")
 
 
 def _rate(row: dict[Any, Any], name: str) -> str:

@@ -23,7 +23,7 @@ from ctbench.report.frames.case_calls import (
 )
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
-from ctbench.report.frames.subgroups import subgroup_table
+from ctbench.report.frames.strata import Strata, strata
 from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, scores_of
@@ -125,20 +125,28 @@ def _rates(found: pd.DataFrame, label: str, prevalence: float, selection: Select
 def _strata(found: pd.DataFrame, label: str, selection: Selection) -> None:
     if label not in any_finding(selection.runs.labels):
         return
-    try:
-        known = subgroup_table(selection.dataset(), selection.runs.manifest.cases)
-    except CtbenchError:
-        return
-    for column in (name for name in STRATA if name in known):
-        rows = stratum_rows(found, known[column])
+    known = _known_strata(selection)
+    for column in STRATA:
+        if known.frame.empty or (column in known.derived and known.frame[column].nunique() < 2):
+            continue
+        rows = stratum_rows(found, known.frame[column])
         title = column.replace("_", " ")
         with layout.folded(f"By {title} of the positive cases"):
-            layout.text(explanations.STRATA, "muted")
+            layout.text(f"{explanations.STRATA} {known.rule if column in known.derived else ''}".strip(), "muted")
             layout.table(
                 _percent(rows)[[*_head()[:2], column, *_head()[2:], *_rate_columns()]],
                 f"detection-{selection.runs.dataset}-by-{column}",
                 columns=_config(0.5),
             )
+
+
+def _known_strata(selection: Selection) -> Strata:
+    """Return type and size class of each case; from the reference's volumes where the dataset is not here."""
+    try:
+        dataset = selection.dataset()
+    except CtbenchError:
+        dataset = None
+    return strata(selection.runs, dataset, selection.runs.common)
 
 
 def _wrong(found: pd.DataFrame, selection: Selection) -> None:

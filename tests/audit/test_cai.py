@@ -5,6 +5,8 @@ import math
 import pytest
 import scipy.stats
 
+import reference_models
+
 
 def test_every_asterisk_of_cai_is_there(whole):
     """33 cells each of Tables 2 and 3, and both cells of 22 comparisons of Table 4."""
@@ -59,9 +61,38 @@ def test_central_sulcus_is_explained_by_the_scans_left_out(one):
         ),
         ({"table": "Table 3", "label": "central_sulcus", "quantity": "observers_minus_model"}, "0.10", "reproduced"),
         ({"table": "Table 3", "label": "overall", "quantity": "sd", "rater": "observer1"}, "0.07", "reproduced"),
+        (
+            {"quantity": "trainable parameters, 12 classes, layer normalization with its own"},
+            "31042499",
+            "contradicted",
+        ),
+        ({"quantity": "trainable parameters, 3 classes, layer normalization with its own"}, "31042499", "reproduced"),
+        ({"rater": "balanced weights", "quantity": "model 3 is better"}, "improved slightly to 0.80", "reproduced"),
     ],
 )
 def test_single_findings(one, fields, printed, verdict):
     """Each known agreement and disagreement of the papers with themselves is found."""
     row = one(**fields)
     assert (row["printed"], row["verdict"]) == (printed, verdict)
+
+
+def test_the_parameters_are_those_of_the_network(one):
+    """The count by formula is that of the layers; without normalization there are 11,776 fewer."""
+    network = reference_models.network("cai-unet")
+    total = sum(parameter.numel() for parameter in network.parameters())
+    assert one(quantity="trainable parameters, 12 classes, layer normalization with its own")["value_low"] == total
+    bare = one(quantity="trainable parameters, 12 classes, layer normalization without its own")
+    assert bare["value_low"] == total - 11_776
+    assert bare["verdict"] == "contradicted"
+
+
+def test_validation_results_differ_by_less_than_their_sd(whole):
+    """.78, .79 and .80 with an SD of .06: every comparison that the text makes holds within rounding."""
+    rows = whole[whole["quantity"].eq("model 3 minus this model, within one SD")]
+    assert rows[["value_low", "value_high"]].round(9).to_numpy().tolist() == [
+        [0.01, 0.03],
+        [0.0, 0.02],
+        [0.0, 0.02],
+        [-0.01, 0.01],
+    ]
+    assert set(rows["verdict"]) == {"reproduced"}

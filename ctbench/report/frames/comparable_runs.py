@@ -57,6 +57,12 @@ class ComparableRuns:
         return self.manifest.dataset
 
     @property
+    def stem(self) -> str:
+        """Begin of the names of files: the dataset, and a split that holds no test cases."""
+        split = self.manifest.split
+        return self.dataset if split in {"", "test"} else f"{self.dataset}-{split}"
+
+    @property
     def key(self) -> str:
         """Text that differs between the comparable runs of one board: dataset and rules."""
         return f"{self.dataset} {self.index['rules'].iloc[0]}"
@@ -377,7 +383,7 @@ def _readers(board: Board, dataset: str, runs: pd.DataFrame) -> tuple[str, ...]:
 
 
 def gather(runs: Iterable[Run], datasets: Mapping[str, Dataset] | None = None) -> tuple[ComparableRuns, ...]:
-    """Join runs by dataset, in the order in which the datasets first occur.
+    """Join runs by dataset, in the order in which the datasets first occur; splits without a common case stand apart.
 
     Args:
         runs: Runs on one dataset or several.
@@ -388,27 +394,34 @@ def gather(runs: Iterable[Run], datasets: Mapping[str, Dataset] | None = None) -
             or two runs are of one rater.
         StoreError: The files of a run cannot be read.
     """
-    by_dataset: dict[str, list[Run]] = {}
+    groups: list[list[Run]] = []
     for run in runs:
-        by_dataset.setdefault(run.manifest.dataset, []).append(run)
-    if not by_dataset:
+        own = next((group for group in groups if _belong_together(group[0].manifest, run.manifest)), None)
+        if own is None:
+            groups.append([run])
+        else:
+            _expect_comparable(own[0], run)
+            own.append(run)
+    if not groups:
         msg = "no runs to report; name at least one run folder"
         raise UsageError(msg)
-    for group in by_dataset.values():
-        for run in group[1:]:
-            _expect_comparable(group[0], run)
+    found = []
+    for group in groups:
         _expect_single(group)
-    board = board_of(run for group in by_dataset.values() for run in group)
-    for problem in broken_runs(board)["problem"]:
-        raise StoreError(problem)
-    known = datasets or {}
-    return tuple(
-        replace(
-            _of(board, board.runs[board.runs["dataset"] == name], pd.DataFrame(), group[0].manifest),
-            patients=known[name].patients if name in known else {},
-        )
-        for name, group in by_dataset.items()
-    )
+        board, name = board_of(group), group[0].manifest.dataset
+        for problem in broken_runs(board)["problem"]:
+            raise StoreError(problem)
+        patients = datasets[name].patients if datasets and name in datasets else {}
+        found.append(replace(_of(board, board.runs, pd.DataFrame(), group[0].manifest), patients=patients))
+    return tuple(found)
+
+
+def _belong_together(first: Manifest, other: Manifest) -> bool:
+    """Return whether two runs are to be compared: on one dataset, and not on two of its splits, as in training."""
+    if first.dataset != other.dataset:
+        return False
+    apart = first.split and other.split and first.split != other.split
+    return not (apart and set(first.cases).isdisjoint(other.cases))
 
 
 def _expect_comparable(first: Run, other: Run) -> None:

@@ -67,7 +67,7 @@ def build_report(
     """Write one self-contained page about runs; the same arguments give the same bytes.
 
     Args:
-        runs: Runs of models and readers, on one dataset or several.
+        runs: Runs of models and readers, on one dataset or several, or on several splits of one.
         path: Path of the page.
         datasets: name -> dataset, for pictures and the share of indeterminate voxels; a dataset that is not there has
             neither.
@@ -89,20 +89,21 @@ def build_report(
         StoreError: a run's files cannot be read, or the page cannot be written.
     """
     results = gather(runs, datasets)
+    cohorts = cohorts_of(results)
     plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit, focus) for one in results]
-    judge = [partial(verdict, one, margin, one.dataset if len(results) > 1 else None) for one in results]
+    judge = [partial(verdict, one.results, margin, one.name if len(cohorts) > 1 else None) for one in cohorts]
     makers: list[Callable[[], Html]] = [*judge, *(make for plan in plans for make in plan.values())]
     bodies = iter(progress("report", (make() for make in makers), len(makers)))
     parts = [Section("verdict", "Verdict", join([next(bodies) for _ in results]))]
     parts += [
-        _section(_anchor(one.dataset), one.dataset, plan, bodies) for one, plan in zip(results, plans, strict=True)
+        _section(anchor, cohort.name, plan, bodies)
+        for anchor, cohort, plan in zip(_anchors(cohorts), cohorts, plans, strict=True)
     ]
-    cohorts = cohorts_of(results)
     if _can_compare(cohorts):
-        parts.append(Section("cohorts", "One model on several datasets", cohort_comparisons(cohorts)))
+        parts.append(Section("cohorts", "One model on several datasets or splits", cohort_comparisons(cohorts)))
     parts.append(Section("definitions", "Metric definitions", provenance.definitions(results)))
     parts.append(Section("repeat", "How this page was made", provenance.repeat(results, command, stamp)))
-    whole = page(title, _lead(results), parts, version("ctbench"))
+    whole = page(title, _lead(cohorts), parts, version("ctbench"))
     write_text(path, whole.replace("<details", "<details open") if ALL in focus else whole)
     return Path(path)
 
@@ -114,20 +115,20 @@ def _can_compare(cohorts: Sequence[Cohort]) -> bool:
     return bool(shared_models(cohorts)) and comparable_models(cohorts) == shared_models(cohorts)
 
 
-def _lead(results: Sequence[ComparableRuns]) -> Html:
-    names = " and ".join(one.dataset for one in results)
+def _lead(cohorts: Sequence[Cohort]) -> Html:
+    names = " and ".join(one.name for one in cohorts)
     return paragraph(
         f"How well models and human readers segment {names}, measured against what the readers agree on. Every mean "
         "says how many cases it counts; nothing that failed is left out."
     )
 
 
-def _anchors(results: Sequence[ComparableRuns]) -> list[str]:
-    """Return an id for the section of each dataset: its name in words, with a number where the id is taken."""
+def _anchors(cohorts: Sequence[Cohort]) -> list[str]:
+    """Return an id for the section of each dataset or split: its name in words, with a number where the id is taken."""
     taken = {"verdict", "cohorts", "definitions", "repeat"}
     anchors = []
-    for one in results:
-        words = _anchor(one.dataset)
+    for one in cohorts:
+        words = _anchor(one.name)
         free = next(name for name in chain([words], (f"{words}-{at}" for at in count(2))) if name not in taken)
         taken.add(free)
         anchors.append(free)

@@ -43,7 +43,7 @@ def overall_means(results: ComparableRuns, over: Sequence[str], means: pd.DataFr
     """Return the overall means of all raters; ``means`` as ``summary`` returns them."""
     return NamedFigure(
         overall_figure(means, palette(results)),
-        f"{results.dataset}-overall-{'-'.join(over)}",
+        f"{results.stem}-overall-{'-'.join(over)}",
         f"Overall means with 95 % intervals of every rater on {results.dataset}",
     )
 
@@ -59,7 +59,7 @@ def box_plots(results: ComparableRuns, compared: pd.DataFrame, model: str, refer
     ]
     return NamedFigure(
         box_figure(drawn, compared, model=model, structures=structures, palette=palette(results)),
-        f"{results.dataset}-{model}-dice-{reference}",
+        f"{results.stem}-{model}-dice-{reference}",
         f"Box plots of {metric_title('dice')} by structure of {model} and the readers, {reference}",
     )
 
@@ -80,7 +80,7 @@ def volume_plots(
     if pairs.empty:
         return ()
     words: Any = {"rater": model, "reference": results.common, "shade": palette(results)[model]}
-    stem = f"{results.dataset}-{model}"
+    stem = f"{results.stem}-{model}"
     return (
         NamedFigure(volume_figure(pairs, **words), f"{stem}-volumes", f"Volumes of {model} over the reference's"),
         NamedFigure(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ctbench.files import sha256
 from ctbench.statistics import predictive_values
 
 
@@ -44,3 +45,19 @@ def test_nothing_to_detect(app, toy_board):
     test = app(toy_board, "detection")
     (finding,) = (box for box in test.selectbox if box.label == "Finding")
     assert list(finding.options) == ["ivh"]
+
+
+def test_size_classes_follow_from_the_reference_where_no_column_has_them(app, toy_runs, tmp_path):
+    """One of five cases is negative; those of 2 mL are small and those of 8 mL medium, as in the report."""
+    run, folder = toy_runs["sharp"], tmp_path / "runs" / "sharp"
+    folder.mkdir(parents=True)
+    scores = run.scores[run.scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
+    size = scores["case"].map({"case1": 2.0, "case2": 2.0, "case3": 8.0, "case4": 8.0, "case5": 0.0})
+    size = size.mask(scores["label"] == "ivh", size / 4)
+    scores.assign(value=size, status="ok").to_parquet(folder / "scores.parquet", index=False)
+    told = run.manifest.model_copy(update={"scores_digest": sha256(folder / "scores.parquet")})
+    (folder / "run.json").write_text(told.to_json(), encoding="utf-8")
+    test = app(tmp_path / "runs", "detection", finding="hemorrhage")
+    sizes = _table(test, "size_class", "sensitivity").set_index("size_class")
+    assert sizes["positive"].to_dict() == {"medium": 2, "small": 2}
+    assert any("the size class is that of the volume" in one.proto.body for one in test.html)

@@ -200,6 +200,20 @@ def test_runs_by_other_rules_are_refused(small_runs, field, value, named):
         gather([*first, *other])
 
 
+def test_two_splits_stand_apart(small_runs):
+    """Training and validation have no case in common, so that one report may show both; never in one table."""
+
+    def trained(scores):
+        return scores.assign(case="train-" + scores["case"])
+
+    here, there = small_runs(raters=("unet",)), small_runs(raters=("unet",), edit=trained, split="train")
+    test, train = gather([*here, *there])
+    assert (test.manifest.split, train.manifest.split) == ("test", "train")
+    assert set(test.cases).isdisjoint(train.cases)
+    assert (test.stem, train.stem) == ("toy", "toy-train")
+    assert test.scores["case"].nunique() == train.scores["case"].nunique() == 6
+
+
 def test_two_runs_of_one_rater_are_refused(small_runs):
     """Two runs of one name would be taken for one another."""
     with pytest.raises(UsageError, match="both runs of unet"):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ctbench.report import build_report, summary_table, write_csv
+from ctbench.report.frames.cohorts import cohorts_of
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.build import _anchors
@@ -294,5 +295,5 @@ def test_anchors_are_words_and_differ(small_runs, tmp_path):
     assert '<section id="toy">' in html
     assert 'href="#toy-by-structure"' in html
     named = [replace(run, manifest=run.manifest.model_copy(update={"dataset": "Verdict!"})) for run in runs]
-    ids = [_anchors([replace(one, manifest=named[0].manifest) for one in gather(runs)])]
+    ids = [_anchors(cohorts_of([replace(one, manifest=named[0].manifest) for one in gather(runs)]))]
     assert ids == [["verdict-2"]]

@@ -1,8 +1,10 @@
 """One model on several datasets, on the page."""
 
-from ctbench.report import build_report
+from ctbench.report import build_report, write_csv, write_figures
+from ctbench.report.export import summary_table
 from ctbench.report.frames.cohorts import cohort_scores, cohort_table, cohorts_of
 from ctbench.report.frames.comparable_runs import gather
+from ctbench.report.latex import latex_tables
 from ctbench.report.page.cohorts import cohort_comparisons, cohort_figure
 
 
@@ -50,3 +52,23 @@ def test_a_report_of_two_datasets_compares_them(small_runs, tmp_path):
     one = build_report(runs[:1], tmp_path / "one.html", datasets={}).read_text(encoding="utf-8")
     assert "One model on several datasets" in both
     assert "One model on several datasets" not in one
+
+
+def test_training_and_test_stand_in_one_report(small_runs, tmp_path):
+    """Each split has its section, its files, and both are compared; the first one is the baseline."""
+
+    def trained(scores):
+        return scores.assign(case="train-" + scores["case"], value=scores["value"] * 1.1)
+
+    runs = [*small_runs(raters=("unet",)), *small_runs(raters=("unet",), edit=trained, split="train")]
+    page = build_report(runs, tmp_path / "page.html", datasets={}).read_text()
+    assert "One model on several datasets or splits" in page
+    assert "toy, test" in page
+    assert "toy, train" in page
+    names = {path.name for path in write_csv(runs, tmp_path / "tables")}
+    assert {"toy-test-structures.csv", "toy-train-structures.csv"} <= names
+    assert summary_table(runs)["dataset"].tolist() == ["toy, test", "toy, train"]
+    figures = [path.name for path in write_figures(runs, tmp_path / "figures")]
+    assert len(figures) == len(set(figures))
+    latex = latex_tables(runs)
+    assert "on toy, train" in latex
