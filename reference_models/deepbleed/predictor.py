@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ctbench.errors import UsageError
 from ctbench.predictors import Prediction
 from ctbench.volume import Volume
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
@@ -19,7 +21,13 @@ from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import demo_weights
 from reference_models.scans.hounsfield import windowed
-from reference_models.scans.space import EXTENT_MM, TemplateSpace, extracted_brain, read_template
+from reference_models.scans.space import (
+    EXTENT_MM,
+    TemplateSpace,
+    extracted_brain,
+    read_template,
+    template_digest,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +48,9 @@ __all__ = [
     "deepbleed_512_demo",
 ]
 
+TRAINED_TEMPLATE = "template.nii.gz"
+"""Name of the copy of a named template that a training writes beside the weights."""
+
 _log = logging.getLogger("reference_models")
 
 
@@ -58,6 +69,8 @@ class DeepBleedConfiguration:
         dropout: Share of channels dropped in the two deepest levels while training.
         normalization: none or batch.
         window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
+        template_digest: Digest of the template to which the training heads were registered; empty: that of the package,
+            or unknown.
     """
 
     model: Literal["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
@@ -70,6 +83,7 @@ class DeepBleedConfiguration:
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalization: Literal["none", "batch"] = "none"
     window_hu: Window | None = None
+    template_digest: str = ""
 
     @classmethod
     def paper(cls, model: str, **options: Any) -> DeepBleedConfiguration:
@@ -107,6 +121,9 @@ class DeepBleedPredictor:
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices or cubes per forward pass.
         template: File of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
+
+    Raises:
+        UsageError: The weights learnt with another template than this one.
     """
 
     def __init__(
@@ -116,6 +133,13 @@ class DeepBleedPredictor:
 
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
+        digest = template_digest(template)
+        if self.configuration.template_digest not in {"", digest}:
+            msg = (
+                f"these weights of {self.configuration.model} learnt with another template than "
+                f"{template or 'the one that comes with the package'}; name the one of their training: template=FILE"
+            )
+            raise UsageError(msg)
         network = weights.into(self.configuration.network, f"the given file of {self.configuration.model}")
         self.network = place(network, self.device).eval()
         (record,) = (one for one in MODELS if one.name == self.configuration.model)
@@ -125,7 +149,11 @@ class DeepBleedPredictor:
             paper=record.paper,
             paper_size=record.paper_size,
             description=f"V-Net on a brain-extracted CT, {self.configuration.model}: hemorrhage of any type.",
-            parameters={**asdict(self.configuration), "template": template or "phantom"},
+            parameters={
+                **asdict(self.configuration),
+                "template": template or "phantom",
+                "template_digest": digest,
+            },
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -175,6 +203,15 @@ class DeepBleedPredictor:
         return probability
 
 
+def _opened(model: str, weights: str | None, device: str, batch_size: int, template: str | None) -> DeepBleedPredictor:
+    """Return a 3D predictor; weights that learnt with a named template find its copy beside them."""
+    opened = open_weights(model, weights)
+    if template is None and opened.configuration.get("template_digest"):
+        beside = Path(str(weights)).with_name(TRAINED_TEMPLATE)
+        template = str(beside) if beside.is_file() else None
+    return DeepBleedPredictor(opened, device, batch_size, template)
+
+
 def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_size: int = 4) -> DeepBleedPredictor:
     """Return the 2D predictor, which works on native slices.
 
@@ -199,9 +236,10 @@ def deepbleed_128(
         weights: As for ``deepbleed_512``.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of cubes per forward pass.
-        template: File of an extracted brain in HU; None: the mean of simulated heads.
+        template: File of an extracted brain in HU; None: the one that the weights learnt with, which lies beside them;
+            of weights that know none, the mean of simulated heads.
     """
-    return DeepBleedPredictor(open_weights("deepbleed-128", weights), device, batch_size, template)
+    return _opened("deepbleed-128", weights, device, batch_size, template)
 
 
 deepbleed_128_demo = partial(deepbleed_128, weights=str(demo_weights("deepbleed-128")))
@@ -212,7 +250,7 @@ def deepbleed_64(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
-    return DeepBleedPredictor(open_weights("deepbleed-64", weights), device, batch_size, template)
+    return _opened("deepbleed-64", weights, device, batch_size, template)
 
 
 deepbleed_64_demo = partial(deepbleed_64, weights=str(demo_weights("deepbleed-64")))
@@ -223,7 +261,7 @@ def deepbleed_32(
     *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
-    return DeepBleedPredictor(open_weights("deepbleed-32", weights), device, batch_size, template)
+    return _opened("deepbleed-32", weights, device, batch_size, template)
 
 
 deepbleed_32_demo = partial(deepbleed_32, weights=str(demo_weights("deepbleed-32")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from torch import Tensor, nn
 from ctbench.datasets import Dataset
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from ctbench.volume import Volume
-from reference_models.deepbleed.predictor import DeepBleedConfiguration
+from ctbench.volume import Volume, write_volume
+from reference_models.deepbleed.predictor import TRAINED_TEMPLATE, DeepBleedConfiguration
 from reference_models.deepbleed.presets import deepbleed_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.slices import Slices
-from reference_models.scans.space import TemplateSpace, extracted_brain, read_template
+from reference_models.scans.space import TemplateSpace, extracted_brain, read_template, template_digest
 from reference_models.training.augmentation import ElasticAugmentation
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
@@ -39,8 +40,12 @@ _NORMAL_SHARE = 0.25
 def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
     """Return how one of the four is trained; all labels are one class, unless one is called ``hemorrhage``."""
     options = dict(options)
-    template = read_template(options.pop("template", None))
+    path = None
+    if DeepBleedConfiguration.paper(model).spacing_mm is not None:
+        path = options.pop("template", None)
+    template = read_template(path)
     plan = deepbleed_plan(model, preset, options, seed)
+    plan = replace(plan, configuration=replace(plan.configuration, template_digest=template_digest(path)))
     codes = hemorrhage_codes(dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
@@ -62,7 +67,10 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             stop_early=plan.stop_early,
         )
 
-    return Setup(plan, LabelSet({LABEL: 1}), recipe)
+    def keep_template(out: Path, _network: Any, _recipe: Any) -> None:
+        write_volume(template, out / TRAINED_TEMPLATE)
+
+    return Setup(plan, LabelSet({LABEL: 1}), recipe, keep_template if path else None)
 
 
 def deepbleed_examples(

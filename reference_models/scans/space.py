@@ -6,6 +6,7 @@ information). Everything is in world coordinates (LPS, mm), so the way an image 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +24,7 @@ from reference_models.scans.brain import brain_mask
 from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
 from reference_models.scans.preprocessing import remembered
 
-__all__ = ["TEMPLATE", "TemplateSpace", "extracted_brain", "read_template", "register"]
+__all__ = ["TEMPLATE", "TemplateSpace", "extracted_brain", "read_template", "register", "template_digest"]
 
 TEMPLATE = Path(__file__).parents[1] / "weights" / "template.nii.gz"
 """Mean extracted brain of simulated heads, 128 voxels of 1.5 mm per side."""
@@ -202,6 +203,20 @@ def _moments(volume: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def read_template(path: str | None) -> Volume:
     """Return a template, an extracted brain in HU, read once; None: the one that comes with the package."""
     return read_volume(path or TEMPLATE)
+
+
+def template_digest(path: str | None) -> str:
+    """Return the SHA-256 of a template's grid and voxels, however it is stored; empty for the package's own.
+
+    The digest of a copy in another format or type of number is the same.
+    """
+    if path is None:
+        return ""
+    template = read_template(path)
+    grid = [*template.shape, *template.spacing_mm, *template.origin_mm, *template.direction.ravel().tolist()]
+    content = hashlib.sha256((np.round(np.array(grid, float), 4) + 0.0).tobytes())  # no minus zero
+    content.update(template.array.astype("<f4").tobytes())
+    return content.hexdigest()
 
 
 def _contrast(volume: Volume) -> Any:

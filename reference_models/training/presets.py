@@ -16,7 +16,7 @@ Preset = Literal["paper", "demo"]
 MANY_EPOCHS = 1000
 """More epochs than any training is expected to take before the paper's stopping rule ends it."""
 
-_NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures"}
+_NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures", "template_digest"}
 """Fields that the model and the labels determine, which are not options."""
 
 

@@ -1,14 +1,18 @@
 import logging
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 
+from ctbench.errors import UsageError
+from ctbench.labels import LabelSet
 from ctbench.predictors import check_conformance
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume, write_volume
-from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
-from reference_models.scans.space import read_template
+from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor, deepbleed_128
+from reference_models.inference.weightsfile import Weights
+from reference_models.scans.space import read_template, template_digest
 
 # The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
 pytestmark = pytest.mark.usefixtures("shared_preprocessing")
@@ -88,3 +92,30 @@ def test_another_template_is_taken_by_its_file(deepbleed_weights, tmp_path):
     )
     assert predictor.info.parameters["template"] == str(tmp_path / "mine.nii.gz")
     predictor.predict(tiny_head())
+
+
+def test_weights_find_the_template_of_their_training(tmp_path):
+    """It lies beside them; without it, or with another one, nothing is predicted in the wrong space."""
+    own = read_template(None)
+    write_volume(own.with_array(own.array + 1), tmp_path / "template.nii.gz")
+    digest = template_digest(str(tmp_path / "template.nii.gz"))
+    configuration = DeepBleedConfiguration(
+        "deepbleed-128", 16, 12.0, width=2, window_hu=(0.0, 100.0), template_digest=digest
+    )
+    weights = Weights.of(
+        configuration.network(),
+        model="deepbleed-128",
+        configuration=asdict(configuration),
+        labels=LabelSet({"hemorrhage": 1}),
+        trained_on=("somewhere",),
+    )
+    weights.save(tmp_path / "weights.safetensors")
+    predictor = deepbleed_128(weights=str(tmp_path / "weights.safetensors"), device="cpu")
+    assert predictor.template == str(tmp_path / "template.nii.gz")
+    assert predictor.info.parameters["template_digest"] == digest
+    write_volume(own, tmp_path / "other.nii.gz")
+    with pytest.raises(UsageError, match=r"learnt with another template than .*other\.nii\.gz"):
+        DeepBleedPredictor(weights, "cpu", template=str(tmp_path / "other.nii.gz"))
+    (tmp_path / "template.nii.gz").unlink()
+    with pytest.raises(UsageError, match="than the one that comes with the package; name the one"):
+        deepbleed_128(weights=str(tmp_path / "weights.safetensors"), device="cpu")

@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from ctbench.errors import UsageError
 from ctbench.predictors.conformance import tiny_head
+from ctbench.volume import write_volume
 from reference_models import find_model
 from reference_models.deepbleed.predictor import DeepBleedConfiguration, DeepBleedPredictor
 from reference_models.deepbleed.presets import deepbleed_plan
-from reference_models.deepbleed.training import DeepBleedRecipe, deepbleed_examples, slice_odds
+from reference_models.deepbleed.training import DeepBleedRecipe, deepbleed_examples, deepbleed_setup, slice_odds
 from reference_models.inference.weightsfile import Weights
-from reference_models.scans.space import read_template
+from reference_models.scans.space import read_template, template_digest
 from reference_models.training.examples import Batch, Example
 from reference_models.training.losses import binary_cross_entropy, dice_loss
 
@@ -94,3 +96,31 @@ def test_deepbleed_learns_hemorrhage_alone(heads, tmp_path, model):
     predictor = DeepBleedPredictor(Weights.load(path, model), "cpu")
     assert dict(predictor.info.labels) == {"hemorrhage": 1}
     assert set(np.unique(predictor.predict(heads["h5"].image()).labels)) <= {0, 1}
+
+
+@pytest.fixture
+def template(tmp_path):
+    """File of a template of one's own: the package's, a little brighter."""
+    own = read_template(None)
+    write_volume(own.with_array(own.array + 1), tmp_path / "mine.nrrd")
+    return tmp_path / "mine.nrrd"
+
+
+def test_a_template_of_ones_own_is_part_of_the_plan(heads, template, tmp_path):
+    """A checkpoint of another template is not resumed; a copy lies beside the weights, which name its digest."""
+    plain = deepbleed_setup("deepbleed-64", heads, "demo", {}, 0)
+    own = deepbleed_setup("deepbleed-64", heads, "demo", {"template": str(template)}, 0)
+    assert plain.plan.configuration.template_digest == ""
+    assert plain.plan != own.plan
+    assert own.plan.configuration.template_digest == template_digest(str(template))
+    assert plain.illustrate is None
+    own.illustrate(tmp_path, None, None)
+    assert template_digest(str(tmp_path / "template.nii.gz")) == template_digest(str(template))
+
+
+def test_the_network_of_slices_has_no_template(heads, template):
+    """It was ignored without a word."""
+    with pytest.raises(UsageError, match="training has no option 'template'"):
+        deepbleed_setup("deepbleed-512", heads, "demo", {"template": str(template)}, 0)
+    with pytest.raises(UsageError, match="no option 'template_digest'"):
+        deepbleed_setup("deepbleed-64", heads, "demo", {"template_digest": "0"}, 0)
