@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
@@ -14,7 +15,7 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 from ctbench.errors import DataError, MissingFileError, UsageError
 from ctbench.files import write_text
 
-__all__ = ["FOLDS", "Fold", "best_weights", "joined_digest", "write_folds"]
+__all__ = ["FOLDS", "Fold", "best_folders", "best_weights", "joined_digest", "write_folds"]
 
 FOLDS = "folds.json"
 """Name of the file in the folder of ``ctbench train --folds``."""
@@ -52,6 +53,25 @@ def write_folds(folder: str | Path, folds: Sequence[Fold]) -> None:
     write_text(Path(folder) / FOLDS, json.dumps([asdict(fold) for fold in folds], indent=1) + "\n")
 
 
+def best_folders(folders: Sequence[str | Path], best: int | None = None) -> list[str | Path]:
+    """Return the cross-validations with the highest mean Dice over their folds, in the order in which they came.
+
+    Args:
+        folders: Folders of ``ctbench train --folds``.
+        best: Number of them, the first ones if equal; None: all.
+
+    Raises:
+        MissingFileError, DataError: As for ``best_weights``.
+        UsageError: ``best`` is below 1 or above the number of folders.
+    """
+    if best is not None and not 1 <= best <= len(folders):
+        msg = f"best={best} for {len(folders)} models; expected 1 to {len(folders)}"
+        raise UsageError(msg)
+    dice = [fmean([-1.0 if fold.dice is None else fold.dice for fold in _read(folder)]) for folder in folders]
+    ranked = sorted(range(len(folders)), key=lambda place: dice[place], reverse=True)
+    return [folders[place] for place in sorted(ranked[:best])]
+
+
 def best_weights(folder: str | Path, best: int | None = None) -> list[str]:
     """Return the paths of the weights of a cross-validation, in the order of the folds.
 
@@ -65,18 +85,22 @@ def best_weights(folder: str | Path, best: int | None = None) -> list[str]:
         DataError: ``folds.json`` is malformed.
         UsageError: ``best`` is below 1 or above the number of folds.
     """
-    path = Path(folder) / FOLDS
-    if not path.is_file():
-        msg = f"no {FOLDS} in {folder}; expected the folder of a complete `ctbench train --folds N`"
-        raise MissingFileError(msg)
-    try:
-        folds = _LIST.validate_json(path.read_bytes())
-    except ValidationError as error:
-        msg = f"{path} is not a list of folds: {error.errors()[0]['msg']}; train again"
-        raise DataError(msg) from error
+    folds = _read(folder)
     if best is not None and not 1 <= best <= len(folds):
         msg = f"best={best} for {len(folds)} folds in {folder}; expected 1 to {len(folds)}"
         raise UsageError(msg)
     ranked = sorted(folds, key=lambda fold: -1.0 if fold.dice is None else fold.dice, reverse=True)
     chosen = {fold.number for fold in ranked[:best]}
     return [str(Path(folder) / fold.weights) for fold in folds if fold.number in chosen]
+
+
+def _read(folder: str | Path) -> list[Fold]:
+    path = Path(folder) / FOLDS
+    if not path.is_file():
+        msg = f"no {FOLDS} in {folder}; expected the folder of a complete `ctbench train --folds N`"
+        raise MissingFileError(msg)
+    try:
+        return _LIST.validate_json(path.read_bytes())
+    except ValidationError as error:
+        msg = f"{path} is not a list of folds: {error.errors()[0]['msg']}; train again"
+        raise DataError(msg) from error

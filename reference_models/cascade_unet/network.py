@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from reference_models.layers import he_normal_
 
-__all__ = ["ISOTROPIC", "CascadeUNet", "LevelPlan", "SecondInput", "nnunet_plan"]
+__all__ = ["ISOTROPIC", "CascadeUNet", "ForegroundScale", "LevelPlan", "SecondInput", "nnunet_plan"]
 
 Triple = tuple[int, int, int]
 SecondInput = Literal["probability", "image_and_probability"]
@@ -83,6 +83,35 @@ def nnunet_plan(patch: Triple, spacing_mm: Sequence[float]) -> LevelPlan:
     return LevelPlan((*kernels, (3, 3, 3)), tuple(pools))
 
 
+class ForegroundScale(nn.Module):
+    """nnU-Net's normalisation of CT: clipping to percentiles of the foreground, then a z-score by its mean and SD.
+
+    The four numbers are of the training heads; they are stored with the weights.
+    """
+
+    low: Tensor
+    high: Tensor
+    mean: Tensor
+    sd: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, value in (("low", -1024.0), ("high", 3071.0), ("mean", 0.0), ("sd", 1.0)):
+            self.register_buffer(name, torch.tensor(value))
+
+    def fit(self, hu: Tensor) -> None:
+        """Set the numbers from the HU of all foreground voxels: percentiles 0.5 and 99.5, mean and SD."""
+        ordered = hu.float().sort().values
+        ends = [ordered[round(share * (len(ordered) - 1))] for share in (0.005, 0.995)]
+        spread = ordered.std(correction=0).clamp_min(1.0)
+        for name, value in zip(("low", "high", "mean", "sd"), (*ends, ordered.mean(), spread), strict=True):
+            getattr(self, name).copy_(value)
+
+    def forward(self, hu: Tensor) -> Tensor:
+        """Return clipped and scaled HU."""
+        return (hu.clamp(self.low, self.high) - self.mean) / self.sd
+
+
 class CascadeUNet(nn.Module):
     """Cascade of a 3D U-Net and a second one that sees the probability predicted by the first.
 
@@ -97,6 +126,7 @@ class CascadeUNet(nn.Module):
         plan: Kernels and pools of both stages.
         second_input: What the second stage sees: the probability, or the image as well, as in nnU-Net's own cascade.
         deep_supervision: Also return logits of the coarser levels while training.
+        scaled: Whether the input is one channel of HU, which the network scales by ``ForegroundScale``.
 
     Raises:
         ValueError: ``stages`` is neither 1 nor 2, or ``second_input`` is unknown.
@@ -111,8 +141,10 @@ class CascadeUNet(nn.Module):
         plan: LevelPlan = ISOTROPIC,
         second_input: SecondInput = "probability",
         deep_supervision: bool = False,
+        scaled: bool = False,
     ) -> None:
         super().__init__()
+        self.scale = ForegroundScale() if scaled else None
         if stages not in {1, 2} or second_input not in {"probability", "image_and_probability"}:
             msg = f"no cascade has stages={stages!r}, second_input={second_input!r}"
             raise ValueError(msg)
@@ -135,6 +167,8 @@ class CascadeUNet(nn.Module):
             full size, further ones at the coarser levels under deep supervision.
         """
         found: list[list[Tensor]] = []
+        if self.scale is not None:
+            x = self.scale(x)
         seen = x
         for stage in self.stages:
             if found:

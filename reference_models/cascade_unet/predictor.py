@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -13,14 +14,14 @@ from pydantic import Field
 
 from ctbench.errors import UsageError
 from ctbench.predictors import Prediction
-from ctbench.predictors.folds import best_weights, joined_digest
+from ctbench.predictors.folds import best_folders, best_weights, joined_digest
 from ctbench.volume import Volume
 from reference_models.cascade_unet import MODEL
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import demo_weights
-from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
+from reference_models.scans.hounsfield import check_hu
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +51,8 @@ class CascadeConfiguration:
     """Settings of the networks and their preprocessing; the defaults are the paper's, where it states them.
 
     Args:
-        windows_hu: HU ranges, one channel each, scaled to 0..1 and clipped; None: one channel of the whole CT range.
+        windows_hu: HU ranges, one channel each, scaled to 0..1 and clipped; None: one channel, normalised as nnU-Net
+            does for CT (percentiles 0.5 and 99.5 of the blood in the training heads, z-score).
         stages: Number of U-Nets: 2, or 1 for the first alone.
         plan: Plan of the levels, isotropic or nnunet.
         levels: Number of levels of the plan that are used, from the finest; None: all.
@@ -100,7 +102,8 @@ class CascadeConfiguration:
     def network(self) -> nn.Module:
         """Return the network of both stages with new random weights."""
         return MODEL.network(
-            channels=len(self.windows_hu or (CT_RANGE_HU,)),
+            channels=len(self.windows_hu or ("hu",)),
+            scaled=self.windows_hu is None,
             stages=self.stages,
             width=self.width,
             largest=self.largest,
@@ -110,11 +113,12 @@ class CascadeConfiguration:
         )
 
     def channels(self, hu: Tensor) -> Tensor:
-        """Return one channel per window, batch,window,... from 0 to 1, of HU batch,1,..."""
+        """Return one channel per window, batch,window,... from 0 to 1, of HU batch,1,...; without windows the HU."""
         import torch
 
-        windows = self.windows_hu or (CT_RANGE_HU,)
-        return torch.cat([((hu - low) / (high - low)).clamp(0, 1) for low, high in windows], dim=1)
+        if self.windows_hu is None:
+            return hu
+        return torch.cat([((hu - low) / (high - low)).clamp(0, 1) for low, high in self.windows_hu], dim=1)
 
     def grid(self, image: Volume) -> tuple[HeadGrid, NDArray[np.float32]]:
         """Return the image on the networks' grid: the grid, which maps back, and HU z,y,x."""
@@ -179,23 +183,26 @@ class CascadePredictor:
 
 
 class CascadeEnsemble:
-    """Predictor of the mean probability of several cascades, e.g. of the folds of a cross-validation.
+    """Predictor of the mean probability of several models, each the mean of its folds.
 
     Args:
-        members: Predictors with the same label set.
+        models: For each model its folds, predictors with the same label set. Zhao et al. join three models; each of
+            them counts alike, however many folds it has.
     """
 
-    def __init__(self, members: Sequence[CascadePredictor]) -> None:
-        self.members = tuple(members)
-        first = self.members[0].info
-        digests = [member.info.weights_digest for member in self.members]
+    def __init__(self, models: Sequence[Sequence[CascadePredictor]]) -> None:
+        self.models = tuple(map(tuple, models))
+        members = [member for model in self.models for member in model]
+        first = members[0].info
+        digests = [member.info.weights_digest for member in members]
         self.info = replace(
             first,
             name=f"{MODEL.name}-ensemble",
             description=f"Mean probability of {len(digests)} {MODEL.name} (Zhao et al. 2022): hemorrhage of any type.",
             weights_digest=joined_digest(digests),
-            training_datasets=tuple(dict.fromkeys(name for one in self.members for name in one.info.training_datasets)),
-            parameters={"members": digests, **first.parameters},
+            training_datasets=tuple(dict.fromkeys(name for one in members for name in one.info.training_datasets)),
+            phantoms_only=all(one.info.phantoms_only for one in members),
+            parameters={"members": digests, "folds": [len(model) for model in self.models], **first.parameters},
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -205,9 +212,10 @@ class CascadeEnsemble:
             DataError: The image is not in HU.
         """
         total = np.zeros(image.shape, np.float32)
-        for member in self.members:
-            total += member.probability(image)
-        return hemorrhage_of(total / len(self.members), image, self.info.labels[LABEL])
+        for model in self.models:
+            for member in model:
+                total += member.probability(image) / len(model)
+        return hemorrhage_of(total / len(self.models), image, self.info.labels[LABEL])
 
 
 def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 2) -> CascadePredictor:
@@ -231,21 +239,27 @@ def cascade_unet_ensemble(
     """Return the predictor of several cascades.
 
     Args:
-        weights: The folder of ``ctbench train cascade-unet --folds N``, or a list of weights files; needed.
-        best: Number of folds to use, those with the best predictions of their held-out cases; None: all. The paper
-            used three of five.
+        weights: A list of folders of ``ctbench train cascade-unet --folds N``, one for each model, whose folds are
+            averaged; or one such folder, or a list of weights files, which are joined alike. Needed.
+        best: Number of models, or of the folds of one, to use: those with the best predictions of their held-out
+            cases; None: all. The paper joined its best three models.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
 
     Raises:
         MissingFileError: The weights do not exist.
-        UsageError: There are fewer folds, or the weights are not those of folds.
+        UsageError: There are fewer models or folds, or the weights are not those of folds.
     """
+    models: Sequence[Sequence[str | None]]
     if isinstance(weights, str):
-        files: Sequence[str | None] = best_weights(weights, best)
+        models = [[file] for file in best_weights(weights, best)]
+    elif weights and all(Path(one).is_dir() for one in weights):
+        models = [best_weights(folder) for folder in best_folders(weights, best)]
     elif best is None:
-        files = weights or [None]
+        files: Sequence[str | None] = weights or [None]
+        models = [[file] for file in files]
     else:
         msg = f"best={best} needs weights=FOLDER of a `ctbench train {MODEL.name} --folds N`, which ranks them"
         raise UsageError(msg)
-    return CascadeEnsemble([CascadePredictor(open_weights(MODEL.name, file), device, batch_size) for file in files])
+    opened = [[CascadePredictor(open_weights(MODEL.name, file), device, batch_size) for file in own] for own in models]
+    return CascadeEnsemble(opened)

@@ -17,6 +17,7 @@ from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume
+from reference_models.cascade_unet.network import ForegroundScale
 from reference_models.cascade_unet.predictor import AIR_HU, CascadeConfiguration
 from reference_models.cascade_unet.presets import CascadePlan, cascade_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
@@ -85,8 +86,20 @@ class CascadeRecipe:
         self.bloody = [example for example in self.training if example.target.any()]
 
     def network(self) -> nn.Module:
-        """Return the network with new random weights."""
-        return self.plan.configuration.network()
+        """Return the network with new random weights; one channel is scaled by the blood of the training heads.
+
+        Raises:
+            UsageError: One channel is to be learnt from, and no training head holds blood.
+        """
+        network = self.plan.configuration.network()
+        if self.plan.configuration.windows_hu is None:
+            if not self.bloody:
+                msg = "windows_hu=null scales HU by the blood of the training heads, and none holds any"
+                raise UsageError(msg)
+            scale = network.scale
+            assert isinstance(scale, ForegroundScale)
+            scale.fit(torch.from_numpy(np.concatenate([one.image[one.target > 0] for one in self.bloody])))
+        return network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of pieces, flipped from left to right and deformed."""

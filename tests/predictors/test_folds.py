@@ -1,7 +1,7 @@
 import pytest
 
 from ctbench.errors import DataError, MissingFileError, UsageError
-from ctbench.predictors.folds import FOLDS, Fold, best_weights, joined_digest, write_folds
+from ctbench.predictors.folds import FOLDS, Fold, best_folders, best_weights, joined_digest, write_folds
 
 
 def written(folder, *dice):
@@ -60,3 +60,12 @@ def test_a_list_that_is_none_is_refused(tmp_path, text):
 def test_a_joined_digest_depends_on_every_digest_and_their_order():
     """Two sets of weights do not get the same one by chance of concatenation."""
     assert len({joined_digest(each) for each in (["ab", "c"], ["a", "bc"], ["c", "ab"], ["ab"])}) == 4
+
+
+def test_the_best_models_have_the_highest_mean_over_their_folds(tmp_path):
+    """In the order in which they came; a fold without a Dice counts as the worst."""
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for folder, dice in zip(folders, ((0.5, 0.5), (0.9, None), (0.6, 0.8)), strict=True):
+        written(folder, *dice)
+    assert best_folders(folders, 2) == [folders[0], folders[2]]
+    assert best_folders(folders) == folders

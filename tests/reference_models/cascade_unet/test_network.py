@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from reference_models import network
-from reference_models.cascade_unet.network import ISOTROPIC, LevelPlan, nnunet_plan
+from reference_models.cascade_unet.network import ISOTROPIC, CascadeUNet, ForegroundScale, LevelPlan, nnunet_plan
 from reference_models.layers import count_parameters
 
 SMALL = {"width": 2, "largest": 4, "plan": ISOTROPIC.cut(3)}
@@ -125,3 +125,23 @@ def test_no_other_cascade_is_made(options):
     """The message names what was asked for."""
     with pytest.raises(ValueError, match="no cascade has"):
         network("cascade-unet", **options)
+
+
+def test_the_foreground_is_scaled_by_its_percentiles_mean_and_sd():
+    """Of 0 to 1000 HU the ends are 5 and 995, the mean 500; what lies beyond is clipped."""
+    scale = ForegroundScale()
+    scale.fit(torch.arange(1001).flip(0))
+    assert [float(scale.low), float(scale.high), float(scale.mean)] == [5.0, 995.0, 500.0]
+    found = scale(torch.tensor([-1000.0, 5.0, 500.0, 995.0, 3000.0]))
+    sd = float(torch.arange(1001.0).std(correction=0))
+    torch.testing.assert_close(found, torch.tensor([-495.0, -495.0, 0.0, 495.0, 495.0]) / sd)
+
+
+def test_a_scaled_network_sees_hu():
+    """It has no further parameter, and a shift of all HU beyond the percentiles changes nothing."""
+    scaled = CascadeUNet(channels=1, width=2, scaled=True, plan=ISOTROPIC.cut(2)).eval()
+    plain = CascadeUNet(channels=1, width=2, plan=ISOTROPIC.cut(2))
+    assert sum(map(torch.numel, scaled.parameters())) == sum(map(torch.numel, plain.parameters()))
+    scaled.scale.fit(torch.tensor([40.0, 60.0, 80.0]))
+    x = torch.full((1, 1, 4, 8, 8), 500.0)
+    torch.testing.assert_close(scaled(x), scaled(x + 1000))

@@ -41,7 +41,7 @@ def test_the_papers_windows_are_the_channels():
     ]
     np.testing.assert_allclose(channels, expected, atol=1e-6)
     whole = CascadeConfiguration(windows_hu=None).channels(hu)
-    np.testing.assert_allclose(whole.flatten(), (hu.flatten() + 1024) / 4095, atol=1e-6)
+    np.testing.assert_array_equal(whole, hu)  # the network scales it
 
 
 def test_the_configuration_is_read_back_from_json(cascade_weights):
@@ -99,10 +99,14 @@ def test_an_ensemble_is_the_mean_of_its_members(cascade_weights):
         for seed, mm in ((0, 4.0), (1, 5.0), (2, 4.0))
     ]
     image = tiny_head()
-    found = CascadeEnsemble(members).predict(image).probabilities["hemorrhage"]
+    found = CascadeEnsemble([[member] for member in members]).predict(image).probabilities["hemorrhage"]
     mean = np.mean([member.probability(image) for member in members], axis=0)
     np.testing.assert_allclose(found, mean, atol=1e-6)
-    assert CascadeEnsemble(members).info.name == "cascade-unet-ensemble"
+    assert CascadeEnsemble([members]).info.name == "cascade-unet-ensemble"
+    uneven = CascadeEnsemble([members[:1], members[1:]])
+    halves = (members[0].probability(image) + np.mean([one.probability(image) for one in members[1:]], axis=0)) / 2
+    np.testing.assert_allclose(uneven.predict(image).probabilities["hemorrhage"], halves, atol=1e-6)
+    assert uneven.info.parameters["folds"] == [1, 2]
 
 
 @pytest.fixture
@@ -127,6 +131,21 @@ def test_the_ensemble_of_a_cross_validation_has_all_folds_or_the_best(folds):
     best = cascade_unet_ensemble(weights=str(folds), best=2, device="cpu")
     assert best.info.parameters["members"] == digests[1:]
     assert cascade_unet_ensemble(weights=files[:1], device="cpu").info.parameters["members"] == digests[:1]
+
+
+def test_the_ensemble_of_models_has_the_best_by_their_held_out_cases(folds, cascade_weights, tmp_path):
+    """As the paper joined its top three models, each the mean of its folds."""
+    others = []
+    for name, dice in (("worse", 0.1), ("better", 0.8)):
+        folder = tmp_path / name
+        cascade_weights(seed=7).save(folder / "fold-1" / "weights.safetensors")
+        write_folds(folder, [Fold(1, "fold-1/weights.safetensors", ("c",), dice)])
+        others.append(str(folder))
+    found = cascade_unet_ensemble(weights=[str(folds), *others], best=2, device="cpu")
+    assert [len(model) for model in found.models] == [3, 1]
+    assert len(cascade_unet_ensemble(weights=[str(folds), *others], device="cpu").models) == 3
+    with pytest.raises(UsageError, match="best=4 for 3 models; expected 1 to 3"):
+        cascade_unet_ensemble(weights=[str(folds), *others], best=4, device="cpu")
 
 
 def test_an_ensemble_of_the_best_needs_a_cross_validation(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -146,3 +148,21 @@ def test_it_learns_what_is_bright(recipe):
     true = [batch.target > 0 for batch in made.validation_batches()]
     overlap = sum(int((a & b).sum()) for a, b in zip(found, true, strict=True))
     assert 2 * overlap / sum(int(a.sum() + b.sum()) for a, b in zip(found, true, strict=True)) > 0.8
+
+
+def test_one_channel_is_scaled_by_the_blood_of_the_training_heads(recipe):
+    """nnU-Net's rule for CT: percentiles and z-score of the foreground, so that blood and brain differ by much."""
+    made = recipe()
+    one = CascadeRecipe(replace(made.plan, configuration=replace(SMALL, windows_hu=None)), made.training, [])
+    network = one.network()
+    blood = np.concatenate([example.image[example.target > 0] for example in made.training])
+    assert float(network.scale.mean) == pytest.approx(blood.mean())
+    assert float(network.scale.sd) == pytest.approx(max(blood.std(), 1.0))
+    assert (float(network.scale.low), float(network.scale.high)) == (blood.min(), blood.max())
+    (batch,) = [next(one.batches(np.random.default_rng(0)))]
+    assert batch.image.shape[1] == 1
+    assert batch.image.max() > 60  # HU: what is stored with the weights does the scaling
+    assert "scale.mean" in network.state_dict()
+    bare = [replace(example, target=np.zeros_like(example.target)) for example in made.training]
+    with pytest.raises(UsageError, match="none holds any"):
+        CascadeRecipe(one.plan, bare, []).network()
