@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from rich.console import Console
 from rich.progress import track
 
 from ctbench.datasets import size_class
+from ctbench.errors import UsageError
 from ctbench.files import write_text
 from ctbench.parallel import in_parallel
 from ctbench.phantom.head import DEFAULT_SHAPE, Head, head
 from ctbench.phantom.hemorrhage import Hemorrhage
 from ctbench.phantom.protocol import representative_slices
 from ctbench.phantom.reader import ReaderProfile, draw
+from ctbench.phantom.scanner import OTHER_SCANNER, Scanner
 from ctbench.phantom.structures import anatomy_labels, hemorrhage_labels
 from ctbench.volume import Volume, write_volume
 
@@ -71,6 +74,8 @@ CONFUSED = 0.05
 """Chance that a reader calls a hemorrhage by another type, unless another chance is chosen."""
 
 _VOLUMES_ML = {"small": (0.8, 4.5), "medium": (6.0, 23.0), "large": (27.0, 55.0)}
+_TAKEN_FOR = {"central_sulcus": "subarachnoid_space"}
+"""A structure that readers cannot identify -> what they take it for."""
 _COMPANION = {"iph": "ivh", "edh_sdh": "sah"}
 
 
@@ -82,6 +87,8 @@ def build_anatomy(
     test: int = 12,
     shape: Shape = DEFAULT_SHAPE,
     seed: int = 20190183,
+    cohort: Literal["normal", "inph"] = "normal",
+    other_scanner: bool = False,
     jobs: int = -1,
 ) -> None:
     """Write a dataset of the eleven structures, read by three readers.
@@ -96,13 +103,27 @@ def build_anatomy(
         test: number of test cases.
         shape: Shape of every scan, z,y,x; the field of view stays the same.
         seed: Seed of all random numbers; equal seeds produce equal files.
+        cohort: normal; or inph, as in Cai's Table 4: ventricles 1.4 to 1.6 times as wide as the mean, a shunt in every
+            second case, and in every sixth a central sulcus that no reader can identify (``not_assessed`` in the case
+            table). Wide ventricles cover a part of the caudate instead of displacing it.
+        other_scanner: Whether all scans are of one scanner that the usual datasets do not have.
         jobs: Number of worker processes; -1 uses all cores.
+
+    Raises:
+        UsageError: There is no such cohort.
     """
+    if cohort not in {"normal", "inph"}:
+        msg = f"unknown cohort {cohort!r}; expected normal or inph"
+        raise UsageError(msg)
     splits = _splits(train, validation, test)
     cases = [
         replace(_case("anatomy", number, split, seed), basal_slices=2 + number % 3 if split == "test" else None)
         for number, split in enumerate(splits)
     ]
+    if cohort == "inph":
+        cases = [_with_inph(case, number) for number, case in enumerate(cases)]
+    if other_scanner:
+        cases = [replace(case, scanner=OTHER_SCANNER) for case in cases]
     _build("anatomy", _write_anatomy, cases, Path(folder), shape, jobs)
 
 
@@ -155,11 +176,22 @@ class _Case:
     seed: int
     hemorrhages: tuple[Hemorrhage, ...] = ()
     basal_slices: int | None = None
+    ventricle: float = 0.0
+    shunted: bool = False
+    hidden: tuple[str, ...] | None = None
+    """Structures that no reader can identify; None: the case table has no such column."""
+    scanner: Scanner | None = None
 
 
 def _case(kind: str, number: int, split: str, seed: int) -> _Case:
     (own_seed,) = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)
     return _Case(f"{kind}-{number + 1:03d}", split, f"{kind[0].upper()}{number + 1:03d}", int(own_seed))
+
+
+def _with_inph(case: _Case, number: int) -> _Case:
+    rng = np.random.Generator(np.random.PCG64([case.seed, 3]))
+    hidden = ("central_sulcus",) if number % 6 == 5 else ()
+    return replace(case, ventricle=float(rng.uniform(1.4, 1.6)), shunted=number % 2 == 0, hidden=hidden)
 
 
 def _splits(train: int, validation: int, test: int) -> list[str]:
@@ -207,12 +239,22 @@ def _table(rows: Iterable[dict[str, str]]) -> str:
 
 
 def _write_anatomy(folder: Path, case: _Case, shape: Shape) -> dict[str, str]:
-    scan = head(case.seed, shape=shape)
+    scan = head(
+        case.seed,
+        shape=shape,
+        ventricle_at_least=case.ventricle,
+        shunted=case.shunted,
+        scanner=case.scanner,
+    )
+    seen = scan.anatomy.array.copy()
+    for name in case.hidden or ():
+        seen[seen == anatomy_labels[name]] = anatomy_labels[_TAKEN_FOR[name]]
     annotated = np.ones(shape[0], bool)
     if case.basal_slices is not None:
         annotated = representative_slices(scan.anatomy.array, case.basal_slices)
-    _write(folder, case, scan.image, scan.anatomy, ANATOMY_READERS, annotated)
-    return _row(case, scan)
+    _write(folder, case, scan.image, scan.anatomy, ANATOMY_READERS, annotated, seen)
+    told = {} if case.hidden is None else {"not_assessed": ";".join(case.hidden)}
+    return {**_row(case, scan), **told}
 
 
 def _write_hemorrhage(folder: Path, case: _Case, shape: Shape, readers: Mapping[str, ReaderProfile]) -> dict[str, str]:
@@ -234,13 +276,16 @@ def _write(
     truth: Volume,
     readers: Mapping[str, ReaderProfile],
     annotated: NDArray[np.bool_],
+    seen: NDArray[np.uint8] | None = None,
 ) -> None:
     file = f"{case.name}.nii.gz"
     write_volume(image, folder / "images" / file)
     write_volume(truth, folder / "truth" / file)
     for number, (name, profile) in enumerate(readers.items()):
         (own_seed,) = np.random.SeedSequence([case.seed, 2, number]).generate_state(1, np.uint64)
-        drawn = draw(truth.array, truth.spacing_mm, profile, int(own_seed), annotated=annotated)
+        drawn = draw(
+            truth.array if seen is None else seen, truth.spacing_mm, profile, int(own_seed), annotated=annotated
+        )
         write_volume(truth.with_array(drawn), folder / "readers" / name / file)
 
 

@@ -11,7 +11,10 @@ from ctbench.phantom.structures import anatomy_labels
 from ctbench.phantom.subject import Subject
 from ctbench.phantom.tissue import CSF, GREY, WHITE
 
-__all__ = ["paint_nuclei", "paint_ventricles"]
+__all__ = ["paint_nuclei", "paint_shunt", "paint_ventricles"]
+
+_SHUNT_HU = 400.0
+_SHUNT_MM = 1.3
 
 
 def paint_nuclei(canvas: Canvas, side: Points, subject: Subject) -> None:
@@ -56,3 +59,10 @@ def paint_ventricles(canvas: Canvas, points: Points, subject: Subject) -> None:
     canvas.paint(everything, CSF, near, code)
     septum = np.maximum.reduce([side.x - 1.45, lateral, p.y - 16.0, -2.0 - p.z])
     canvas.paint(septum, WHITE + 4.0, near, anatomy_labels["septum_pellucidum"])
+
+
+def paint_shunt(canvas: Canvas, points: Points) -> None:
+    """Paint a catheter from the parietal bone to the left frontal horn; the labels stay those of the anatomy."""
+    near = points.within((-1.0, 48.0), (-22.0, 75.0), (0.0, 65.0))
+    path = ((38.0, 58.0, 52.0), (10.0, 8.0, 18.0), (7.0, -18.0, 11.0))
+    canvas.paint(tube(points.take(near), path, (_SHUNT_MM,) * 3), _SHUNT_HU, near)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ def head(
     shape: tuple[int, int, int] = DEFAULT_SHAPE,
     spacing_mm: tuple[float, float, float] | None = None,
     hemorrhages: Sequence[Hemorrhage] = (),
+    ventricle_at_least: float = 0.0,
+    shunted: bool = False,
+    scanner: Scanner | None = None,
 ) -> Head:
     """Make a head CT from a seed.
 
@@ -67,6 +70,9 @@ def head(
         shape: Slices, rows, columns.
         spacing_mm: Spacing along z, y, x. None (default): the shape spans the whole head, 150 x 230.4 x 230.4 mm.
         hemorrhages: Hemorrhages to simulate; default: none.
+        ventricle_at_least: Smallest size of the ventricles, a factor on their mean; default 0: as the seed draws it.
+        shunted: Whether a catheter drains the left lateral ventricle; default: no.
+        scanner: The scanner; None (default): one of ``SCANNERS``, as the seed draws it.
 
     Raises:
         UsageError: A shape or spacing is not positive, or there is no room for a hemorrhage.
@@ -81,9 +87,12 @@ def head(
         np.random.Generator(np.random.PCG64(sequence)) for sequence in np.random.SeedSequence(seed).spawn(3)
     )
     in_ventricles = sum(one.volume_ml for one in hemorrhages if one.type == "ivh")
-    subject = draw_subject(for_subject, ventricle_at_least=min(0.6 + 0.016 * in_ventricles, _WIDEST_VENTRICLE))
+    widened = min(0.6 + 0.016 * in_ventricles, _WIDEST_VENTRICLE)
+    subject = draw_subject(for_subject, ventricle_at_least=max(widened, ventricle_at_least))
+    subject = replace(subject, shunted=shunted)
     sites = [choose_site(one, for_sites) for one in hemorrhages]
-    scanner = SCANNERS[int(for_scanner.integers(len(SCANNERS)))]
+    drawn = SCANNERS[int(for_scanner.integers(len(SCANNERS)))]  # always, so that the noise stays the same
+    scanner = scanner or drawn
     noise = list(NOISE_HU)[int(for_scanner.integers(len(NOISE_HU)))]
     rendering = render(subject, sites, grid)
     blood = _bleed(rendering, sites, hemorrhages, grid)

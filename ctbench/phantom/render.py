@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ctbench.phantom.brain import paint_brain
 from ctbench.phantom.canvas import Canvas
 from ctbench.phantom.cavity import cranial_cavity, vault
+from ctbench.phantom.deep import paint_shunt
 from ctbench.phantom.grid import Grid
 from ctbench.phantom.hemorrhage import Site, push_aside, reach
 from ctbench.phantom.place import Place
@@ -87,6 +88,8 @@ def _render_inside(
     # Deep in the cavity nothing has been painted yet; near its wall there is bone to fade into.
     canvas = Canvas(np.where(depth >= blur_mm, CSF, hu[inside]), np.zeros(inside.size, np.uint8), blur_mm)
     paint_brain(canvas, Place(moved, depth, deep, patchy, uneven), subject)
+    if subject.shunted:
+        paint_shunt(canvas, moved)
     canvas.labels[depth <= 0] = 0
     part.labels.reshape(-1)[inside] = canvas.labels
     hu[inside] = canvas.hu

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ctbench.phantom.shapes import Floats
 
-__all__ = ["NOISE_HU", "SCANNERS", "Scanner", "average_slices", "most_frequent", "scan"]
+__all__ = ["NOISE_HU", "OTHER_SCANNER", "SCANNERS", "Scanner", "average_slices", "most_frequent", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,9 @@ class Scanner:
 
 
 SCANNERS = (Scanner("A", 2.0, 0.0), Scanner("B", 3.0, 1.0), Scanner("C", 4.0, -1.0))
+
+OTHER_SCANNER = Scanner("D", 8.0, 5.0)
+"""A scanner that no head of the usual datasets was scanned with: more beam hardening, another calibration."""
 
 NOISE_HU = {"low": 2.8, "high": 3.8}
 """Dose of a scan -> standard deviation of its noise."""

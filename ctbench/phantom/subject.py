@@ -36,6 +36,7 @@ class Subject:
         texture: fine field: cells of bone, fat between muscles.
         creases: Field whose zeros are the sheets of the sulci.
         tissue_shift: HU by which soft tissue differs from the mean.
+        shunted: Whether a catheter drains the left lateral ventricle.
     """
 
     rotation: Floats
@@ -57,6 +58,7 @@ class Subject:
     texture: Lattice
     creases: Lattice
     tissue_shift: float
+    shunted: bool = False
 
 
 def draw_subject(rng: np.random.Generator, *, ventricle_at_least: float = 0.0) -> Subject:

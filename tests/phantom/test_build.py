@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ctbench.datasets import size_class
+from ctbench.errors import UsageError
 from ctbench.files import sha256
 from ctbench.phantom import (
     ANATOMY_READERS,
@@ -136,3 +137,39 @@ def test_readers_confuse_types_now_and_then(hemorrhage):
             drawn = read_label_map(hemorrhage / "readers" / reader / f"{row['case']}.nii.gz").array
             confused += len(set(np.unique(drawn)) - set(np.unique(truth))) > 0
     assert 0 < confused < 12
+
+
+def test_a_cohort_of_hydrocephalus_has_wide_ventricles_shunts_and_hidden_sulci(tmp_path, anatomy):
+    """As in Cai's second comparison: the sixth case is not assessed for its central sulcus, and no reader drew one."""
+    build_anatomy(tmp_path, train=0, validation=0, test=6, shape=SMALL, cohort="inph", jobs=1)
+    rows = table(tmp_path)
+    assert [row["not_assessed"] for row in rows] == [""] * 5 + ["central_sulcus"]
+    assert "not_assessed" not in table(anatomy)[0]
+    maps = {
+        row["case"]: [
+            read_label_map(tmp_path / "readers" / reader / f"{row['case']}.nii.gz").array for reader in ANATOMY_READERS
+        ]
+        for row in rows
+    }
+    sulcus = anatomy_labels["central_sulcus"]
+    assert not any((one == sulcus).any() for one in maps["anatomy-006"])
+    assert all((one == sulcus).any() for one in maps["anatomy-001"])
+    share = [
+        np.mean(read_label_map(folder / "truth" / f"{row['case']}.nii.gz").array == anatomy_labels["ventricles"])
+        for folder in (anatomy, tmp_path)
+        for row in table(folder)
+    ]
+    assert min(share[4:]) > 1.3 * max(share[:4])
+    with pytest.raises(UsageError, match="unknown cohort 'ms'"):
+        build_anatomy(tmp_path / "x", cohort="ms", jobs=1)
+
+
+def test_another_scanner_sees_the_same_heads(tmp_path, anatomy):
+    """The truth is the same, the HU are not; the case table names the scanner."""
+    build_anatomy(tmp_path, train=1, validation=1, test=2, shape=SMALL, other_scanner=True, jobs=1)
+    assert {row["scanner"] for row in table(tmp_path)} == {"D"}
+    name = "anatomy-001.nii.gz"
+    assert sha256(tmp_path / "truth" / name) == sha256(anatomy / "truth" / name)
+    one, other = (read_volume(folder / "images" / name).array.astype(float) for folder in (tmp_path, anatomy))
+    brain = read_label_map(anatomy / "truth" / name).array > 0
+    assert 3 < (one - other)[brain].mean() < 15

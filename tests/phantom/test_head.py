@@ -136,3 +136,14 @@ def test_a_head_is_the_same_on_every_machine():
     first = "276b10c528ed7469fbfa4d1a9c3f5aa139c5587ef9f44630b62a0485d956fed9"
     known = {1: first, 2: first}  # the second changed what readers draw, not the heads
     assert digest(scan) == known[FORMAT]
+
+
+def test_a_shunt_is_bright_and_in_the_ventricle():
+    """A thin catheter from the bone to the left frontal horn; anatomy and noise are those of the head without it."""
+    plain, shunted = head(5), head(5, shunted=True)
+    assert np.array_equal(plain.anatomy.array, shunted.anatomy.array)
+    added = shunted.image.array.astype(int) - plain.image.array
+    bright = added > 60
+    assert 0.3 < bright.sum() * plain.image.voxel_ml < 3.0
+    assert (bright & (plain.anatomy.array == anatomy_labels["ventricles"])).any()
+    assert not (bright & (plain.brain.array == 0)).any()
