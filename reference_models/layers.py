@@ -40,15 +40,20 @@ class ChannelLayerNorm(nn.Module):
         return normal.movedim(-1, 1)
 
 
+RENORM_OPENS = 5_000
+"""Training steps after which the bounds of a batch renormalisation open in its paper."""
+
+
 class BatchRenorm(nn.Module):
     """Batch renormalisation (Ioffe 2017, arXiv 1702.03275): in training too, activations follow running statistics.
 
     A batch is normalised by its own mean and deviation, then corrected by r and d towards the running ones; r and d
-    are constants to the gradient. Their bounds grow as in the paper: r from 1 to 3 between steps 5,000 and 40,000, d
-    from 0 to 5 between steps 5,000 and 25,000.
+    are constants to the gradient. Their bounds grow after ``opens`` steps: r from 1 to 3 until eight times as many, d
+    from 0 to 5 until five times as many. In the paper that is from 5,000 to 40,000 and to 25,000 steps.
 
     Args:
         channels: Number of channels.
+        opens: Number of training steps of plain batch normalisation; a training must be several times as long.
         epsilon: Added to the deviation.
         momentum: Share of a new batch in the running statistics.
     """
@@ -57,8 +62,15 @@ class BatchRenorm(nn.Module):
     deviation: Tensor
     steps: Tensor
 
-    def __init__(self, channels: int, epsilon: float = KERAS_EPSILON, momentum: float = KERAS_MOMENTUM) -> None:
+    def __init__(
+        self,
+        channels: int,
+        epsilon: float = KERAS_EPSILON,
+        momentum: float = KERAS_MOMENTUM,
+        opens: int = RENORM_OPENS,
+    ) -> None:
         super().__init__()
+        self.opens = opens
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("mean", torch.zeros(channels))
@@ -81,9 +93,9 @@ class BatchRenorm(nn.Module):
         return normal * self.weight.view(shape) + self.bias.view(shape)
 
     def _correction(self, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
-        step = int(self.steps)
-        most_r = 1.0 + 2.0 * min(max((step - 5_000) / 35_000, 0.0), 1.0)
-        most_d = 5.0 * min(max((step - 5_000) / 20_000, 0.0), 1.0)
+        beyond = int(self.steps) / self.opens - 1.0
+        most_r = 1.0 + 2.0 * min(max(beyond / 7.0, 0.0), 1.0)
+        most_d = 5.0 * min(max(beyond / 4.0, 0.0), 1.0)
         r = (deviation / self.deviation).clamp(1.0 / most_r, most_r)
         d = ((mean - self.mean) / self.deviation).clamp(-most_d, most_d)
         return r, d

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from reference_models.layers import (
     KERAS_EPSILON,
     KERAS_MOMENTUM,
+    RENORM_OPENS,
     BatchRenorm,
     ChannelLayerNorm,
     he_normal_,
@@ -65,9 +66,16 @@ class CaiUNet(nn.Module):
         classes: Number of classes: background and structures.
         width: Channels of the first stage; every deeper stage has twice as many.
         normalization: Layer between every 3 x 3 convolution and its activation.
+        renorm_opens: Training steps after which the bounds of a batch renormalisation open.
     """
 
-    def __init__(self, classes: int = 12, width: int = 64, normalization: Normalization = "layer") -> None:
+    def __init__(
+        self,
+        classes: int = 12,
+        width: int = 64,
+        normalization: Normalization = "layer",
+        renorm_opens: int = RENORM_OPENS,
+    ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(DEPTH + 1)]
         self.encoder = nn.ModuleList(
@@ -78,6 +86,9 @@ class CaiUNet(nn.Module):
         self.up = nn.ModuleList(_up_convolution(below, here) for below, here in pairwise(upwards))
         self.decoder = nn.ModuleList(_stage(2 * here, here, normalization) for here in upwards[1:])
         self.head = nn.Conv2d(width, classes, 1)
+        for layer in self.modules():
+            if isinstance(layer, BatchRenorm):
+                layer.opens = renorm_opens
         he_normal_(self)
 
     def forward(self, x: Tensor) -> Tensor:

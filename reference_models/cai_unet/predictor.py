@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ctbench.predictors import Prediction
 from ctbench.volume import Volume
@@ -38,6 +39,7 @@ class CaiConfiguration:
         normalization: none, layer, batch or batch_renorm.
         pixel_mm: Side of the square pixels to which slices are resampled; None: no resampling.
         window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
+        renorm_opens: Training steps after which the bounds of a batch renormalisation open.
     """
 
     classes: Size = 12
@@ -45,6 +47,7 @@ class CaiConfiguration:
     normalization: Literal["none", "layer", "batch", "batch_renorm"] = "layer"
     pixel_mm: Millimetres | None = None
     window_hu: Window | None = None
+    renorm_opens: Annotated[int, Field(ge=1)] = 5_000
 
     @classmethod
     def read(cls, stored: Any) -> CaiConfiguration:
@@ -53,7 +56,9 @@ class CaiConfiguration:
 
     def network(self) -> torch.nn.Module:
         """Return the network with new random weights."""
-        return MODEL.network(classes=self.classes, width=self.width, normalization=self.normalization)
+        return MODEL.network(
+            classes=self.classes, width=self.width, normalization=self.normalization, renorm_opens=self.renorm_opens
+        )
 
     def slices(self, image: Volume) -> tuple[Slices, NDArray[np.float32]]:
         """Return the slices that the network sees: how to map back from them, and slice,row,column in its units."""

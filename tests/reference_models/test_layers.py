@@ -43,3 +43,18 @@ def test_weights_are_drawn_as_keras_draws_them():
     assert layer.weight.std().item() == pytest.approx(deviation, rel=0.02)
     assert layer.weight.abs().max().item() <= 2 * deviation / 0.8796
     assert not layer.bias.any()
+
+
+def test_batch_renorm_opens_as_early_as_it_is_told():
+    """After 50 steps its bounds open: r reaches 3 after 400 steps, d 5 after 250; until then it is a batch norm."""
+    renorm = BatchRenorm(1, opens=50)
+    renorm.deviation.fill_(0.01)
+    renorm.mean.fill_(-100.0)
+    found = {}
+    for step in (50, 225, 250, 400, 10_000):
+        renorm.steps.fill_(step)
+        found[step] = [float(one) for one in renorm._correction(torch.zeros(1), torch.ones(1))]
+    assert found[50] == [1.0, 0.0]
+    assert found[225] == [2.0, pytest.approx(4.375)]
+    assert found[250][1] == 5.0
+    assert found[400] == found[10_000] == [3.0, 5.0]

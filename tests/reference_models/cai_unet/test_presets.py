@@ -2,7 +2,7 @@ import pytest
 
 from ctbench.errors import UsageError
 from reference_models.cai_unet.presets import cai_plan
-from reference_models.layers import count_parameters
+from reference_models.layers import BatchRenorm, count_parameters
 
 
 def test_the_papers_plan_of_cai_is_the_papers():
@@ -33,3 +33,13 @@ def test_unknown_options_are_refused(options, message):
     """The message lists those that there are."""
     with pytest.raises(UsageError, match=message):
         cai_plan("demo", 11, options)
+
+
+def test_row_1_sees_raw_hu_and_row_8_is_renormalised_within_the_demo():
+    """As the paper's rows are; all other demo rows see a window."""
+    rows = {row: cai_plan("demo", 11, {"row": row}).configuration for row in range(1, 9)}
+    assert [row for row, one in rows.items() if one.window_hu is None] == [1]
+    assert rows[8].renorm_opens == 50
+    assert cai_plan("paper", 11, {"row": 8}).configuration.renorm_opens == 5_000
+    opens = {layer.opens for layer in rows[8].network().modules() if isinstance(layer, BatchRenorm)}
+    assert opens == {50}
