@@ -22,6 +22,7 @@ from ctbench.cli.lock import lock
 from ctbench.cli.merge import merge
 from ctbench.cli.metrics import metrics
 from ctbench.cli.mrmc import mrmc
+from ctbench.cli.multiverse import multiverse
 from ctbench.cli.new_predictor import new_predictor
 from ctbench.cli.paper import paper
 from ctbench.cli.predict import predict
@@ -60,6 +61,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     compare,
     cohorts,
     mrmc,
+    multiverse,
     uncertainty,
     lock,
     merge,

@@ -19,6 +19,15 @@ def audit(
     dataset: Annotated[
         str | None, typer.Argument(metavar="DATASET", help="Dataset whose paper is audited. [default: all papers]")
     ] = None,
+    claim: Annotated[
+        tuple[float, float, float, float, int] | None,
+        typer.Option(
+            "--claim",
+            metavar="MEAN SD MEAN SD N",
+            help="Instead: how probable is it that the better of two printed means is not the better method? "
+            "By the correlation of their values over the N cases, which papers do not print.",
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write an HTML page.")] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -28,8 +37,13 @@ def audit(
     The verdict is `reproduced`, `undecidable` (within rounding) or `contradicted`. A terminal shows the findings that
     are not reproduced, with the ranges of the recomputed values if a dataset is named; `--json` and `--csv` print all.
 
-    Example: `ctbench audit`
+    Examples: `ctbench audit`; `ctbench audit --claim .85 .10 .84 .10 50`
     """
+    if claim is not None:
+        from ctbench.statistics import false_claim
+
+        print_frame(false_claim(*claim), as_json=as_json, as_csv=as_csv)
+        return
     from ctbench.audit import audit as recompute
     from ctbench.report import build_audit
 

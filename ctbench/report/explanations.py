@@ -15,6 +15,7 @@ __all__ = [
     "DIFFERENCE_LINES",
     "FORECAST_FIGURES",
     "MEANS",
+    "MULTIVERSE",
     "PHANTOM",
     "POOLED",
     "POSITIVES",
@@ -83,6 +84,14 @@ DETECTION = (
 
 MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases on)."
 """Legend of a figure of overall means."""
+
+MULTIVERSE = (
+    "A comparison stands on choices that could have been others: the metric, leave-one-out or common reference, which "
+    "cases count (positives; false alarms as 0; both empty as 1), and mean, median or mean rank. Here the same scores "
+    "are ranked under every combination of them. What holds in all of them does not depend on the choice; what turns "
+    "with one is a statement about that choice too. The shares are no probabilities."
+)
+"""What the share of combinations says."""
 
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""

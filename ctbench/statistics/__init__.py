@@ -6,6 +6,7 @@ from ctbench.statistics.direction import Direction, direction_of
 from ctbench.statistics.equivalence_margin import equivalence
 from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.false_alarms import false_alarms
+from ctbench.statistics.false_claims import false_claim
 from ctbench.statistics.gwet import gwet_ac
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
@@ -68,6 +69,7 @@ __all__ = [
     "equivalence",
     "failures",
     "false_alarms",
+    "false_claim",
     "fleiss_kappa",
     "generalised_conformity_index",
     "gwet_ac",

@@ -49,3 +49,11 @@ def test_a_dataset_without_an_audit(ctbench):
     result = ctbench("audit", "phantom-anatomy")
     assert result.exit_code == 2
     assert "cai2020" in result.err
+
+
+def test_a_claim_of_outperformance(ctbench):
+    """One row for each correlation that the paper does not print."""
+    result = ctbench("audit", "--claim", 0.85, 0.1, 0.84, 0.1, 50, "--csv")
+    rows = [line.split(",") for line in result.out.splitlines()]
+    assert rows[0] == ["correlation", "probability"]
+    assert [round(float(row[1]), 4) for row in rows[1:]] == [0.3097, 0.2414, 0.1345, 0.0150]

@@ -33,6 +33,7 @@ from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Html, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
+from ctbench.report.page.multiverse import can_turn, surviving_conclusions
 from ctbench.report.page.overview import at_a_glance
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
@@ -182,6 +183,8 @@ def _plan(
         plan["Dice and size"] = partial(sizes, results)
     if results.models and dataset is not None:
         plan["Worst, median and best case"] = partial(_pictures, results, dataset, focus)
+    if can_turn(results):
+        plan["Which conclusions survive"] = partial(surviving_conclusions, results)
     plan["Failures and gaps"] = partial(provenance.problems, results)
     if results.models:
         plan["The models"] = partial(provenance.predictors, results, focus)

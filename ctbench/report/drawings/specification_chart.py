@@ -1,0 +1,70 @@
+"""Specification curve: in which choices one of two raters is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED
+from ctbench.report.drawings.charts import styled
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["specification_chart"]
+
+_ROW, _LEAST = 16, 40
+
+
+def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str, second: str) -> alt.TopLevelMixin:
+    """Draw a column for each combination of choices: who is better above, which options it is made of below.
+
+    Combinations stand in the order of the difference. A bar reaches up where the first is better and down where the
+    second is; its length is the rank of the difference's size among all, because metrics have different units.
+
+    Args:
+        points: As ``frames.multiverse.turning_points`` returns it.
+        choices: Names of the choices, in the order of the rows; those with one option only are left out.
+        first: Name of the first rater.
+        second: Name of the second.
+    """
+    import altair as alt
+
+    size = points["difference"].abs().rank(pct=True)
+    rows = points.assign(height=size * points["difference"].map(lambda value: (value > 0) - (value < 0)))
+    place = alt.X("place:O", title=None, axis=None)
+    names = [first, second]
+    shown = [alt.Tooltip(f"{name}:N") for name in choices] + [alt.Tooltip("difference:Q", format=".3f")]
+    scale = alt.Scale(domain=names, range=list(MODEL_COLOURS[:2]))
+    bars = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            x=place,
+            y=alt.Y("height:Q", title="who is better", axis=alt.Axis(labels=False, ticks=False, grid=False)),
+            color=alt.Color("better:N", title=None, scale=scale),
+            tooltip=shown,
+        )
+        .properties(height=110)
+    )
+    long = rows.melt(id_vars=["place", "better"], value_vars=list(choices), var_name="choice", value_name="option")
+    several = [name for name in choices if len(points[name].unique()) > 1]
+    panels: list[Any] = [bars]
+    for name in several:
+        own = long[long["choice"] == name]
+        options = list(points[name].unique())
+        axis = alt.Axis(domain=False, ticks=False, labelColor=MUTED, labelLimit=260)
+        panels.append(
+            alt.Chart(own)
+            .mark_rect(stroke=LINE, strokeWidth=0.2)
+            .encode(
+                x=place,
+                y=alt.Y("option:N", sort=options, title=name, axis=axis),
+                color=alt.Color("better:N", title=None, scale=scale),
+            )
+            .properties(height=max(_ROW * len(options), _LEAST))
+        )
+    title = alt.TitleParams(f"{len(points)} combinations of choices", fontWeight="normal", color=INK, fontSize=12)
+    return styled(alt.vconcat(*panels, spacing=6, title=title).resolve_scale(x="shared", color="shared"))

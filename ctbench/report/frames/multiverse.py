@@ -1,0 +1,189 @@
+"""Multiverse: the same scores ranked under every admissible choice, and which conclusions survive (specifications)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from ctbench.errors import UsageError
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
+from ctbench.scores import RaterKind, Status, left_out
+from ctbench.statistics import Direction, Population, direction_of, populated
+
+__all__ = ["CHOICES", "better_first", "closest_pair", "conclusions", "specifications", "turning_points"]
+
+CHOICES = ("rules", "structures", "metric", "reference", "population", "aggregate")
+"""The choices: consensus, tolerance and surface of the runs; what is averaged over; metric; reference; cases; mean."""
+
+_AGGREGATES = ("mean", "median", "mean rank")
+
+
+def specifications(compared: Sequence[ComparableRuns], metrics: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rank models, and the readers as one, under every combination of choices that the stored scores allow.
+
+    Rules are those that the runs were scored by: runs of the same models with another consensus, tolerance or surface
+    add theirs. References are ``leave-one-out`` and the common one; on the latter the readers are not ranked, because
+    they made it. Populations are those of ``statistics.populated``. A value of a case is the mean over the structures
+    that have one, then over the references; these are averaged, or their median is taken, or the raters are ranked in
+    each case that all of them have and their ranks averaged.
+
+    Args:
+        compared: Comparable runs on one dataset.
+        metrics: Names of metrics; None: the chief ones that have a better direction.
+
+    Returns:
+        A row for each combination and rater: ``CHOICES``, ``rater``, ``n`` cases, ``value``, ``rank`` (1 is best;
+        equal values share the better rank), ``merit`` (the value, or its negative where less is better).
+
+    Raises:
+        UsageError: The runs are on several datasets, a metric was not scored or has no better direction, or there are
+            not two raters to compare.
+    """
+    names = {results.dataset for results in compared}
+    if len(names) != 1:
+        msg = f"expected runs on one dataset, got {', '.join(sorted(names))}"
+        raise UsageError(msg)
+    parts = [
+        _ranked(values, {**at, "aggregate": aggregate})
+        for results in compared
+        for at, values in _values(results, _metrics(results, metrics))
+        for aggregate in _AGGREGATES
+    ]
+    if not parts:
+        msg = "there are not two models, or a model and readers, with scores to compare"
+        raise UsageError(msg)
+    return pd.concat(parts, ignore_index=True)
+
+
+def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Return for each pair of raters in which share of the combinations the first is better.
+
+    Args:
+        ranked: As ``specifications`` returns it.
+
+    Returns:
+        A row for each ordered pair that meets in some combination: ``first``, ``second``, ``combinations``, ``share``
+        (of those in which the first is better; equal values count half), ``turned_by`` (the choice whose options differ
+        most in that share; empty where all combinations agree) and ``options`` (its options with their shares).
+    """
+    wide = ranked.pivot_table(index=list(CHOICES), columns="rater", values="merit", observed=True, sort=False)
+    rows = []
+    for first, second in itertools.permutations(wide.columns, 2):
+        both = wide[[first, second]].dropna()
+        if both.empty:
+            continue
+        better = ((both[first] > both[second]).astype(float) + (both[first] >= both[second])) / 2
+        by = {name: better.groupby(level=name, sort=False).mean() for name in CHOICES}
+        widest = max(CHOICES, key=lambda name: float(np.ptp(by[name].to_numpy())))
+        turns = float(np.ptp(by[widest].to_numpy())) > 0
+        options = ", ".join(f"{option} {share:.0%}" for option, share in by[widest].items()) if turns else ""
+        rows.append((first, second, len(both), float(better.mean()), widest if turns else "", options))
+    return pd.DataFrame(rows, columns=["first", "second", "combinations", "share", "turned_by", "options"])
+
+
+def better_first(found: pd.DataFrame) -> pd.Series:
+    """Return which rows of ``conclusions`` name each pair once, with the rater first that is better more often."""
+    return (found["share"] > 0.5) | ((found["share"] == 0.5) & (found["first"] < found["second"]))
+
+
+def closest_pair(found: pd.DataFrame) -> tuple[str, str]:
+    """Return the pair of ``conclusions`` whose share is nearest to a half."""
+    row = found[better_first(found)].sort_values("share", kind="stable").iloc[0]
+    return str(row["first"]), str(row["second"])
+
+
+def turning_points(ranked: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Return the combinations in the order of the difference of two raters, as a specification curve shows them.
+
+    Differences of several metrics are comparable in sign only.
+
+    Args:
+        ranked: As ``specifications`` returns it.
+        first: Name of a rater.
+        second: Name of the other.
+
+    Returns:
+        A row for each combination that has both: ``CHOICES``, ``difference`` (in merit, first minus second), ``place``
+        (1 has the lowest difference) and ``better`` (the name of the better one; empty if they are equal).
+
+    Raises:
+        UsageError: No combination has both.
+    """
+    wide = ranked.pivot_table(index=list(CHOICES), columns="rater", values="merit", observed=True, sort=False)
+    absent = [name for name in (first, second) if name not in wide]
+    if absent or wide[[first, second]].dropna().empty:
+        known = ", ".join(map(str, wide.columns))
+        msg = f"{first} and {second} do not meet in any combination; expected two of {known}"
+        raise UsageError(msg)
+    both = wide[[first, second]].dropna()
+    table = (both[first] - both[second]).rename("difference").reset_index()
+    table = table.sort_values("difference", kind="stable", ignore_index=True)
+    better = np.select([table["difference"] > 0, table["difference"] < 0], [first, second], "")
+    return table.assign(place=np.arange(1, len(table) + 1), better=better)
+
+
+def _metrics(results: ComparableRuns, wanted: Sequence[str] | None) -> list[str]:
+    if wanted is None:
+        return [name for name in results.chief_metrics if direction_of(name) is not Direction.NEITHER]
+    for name in wanted:
+        if name not in results.metrics or direction_of(name) is Direction.NEITHER:
+            known = [one for one in results.metrics if direction_of(one) is not Direction.NEITHER]
+            msg = f"{name} cannot be ranked; expected metrics with a better direction among {', '.join(known)}"
+            raise UsageError(msg)
+    return list(wanted)
+
+
+def _values(results: ComparableRuns, metrics: Sequence[str]) -> list[tuple[dict[str, str], pd.DataFrame]]:
+    """Return for each choice but the aggregate the values: cases x raters, null where a rater has none."""
+    found = []
+    manifest = results.manifest
+    rules = f"{manifest.consensus}, tolerance {_tolerance(manifest.tolerance_mm)}, {manifest.surface} surfaces"
+    for population in get_args(Population):
+        judged = populated(results.scores.drop(columns="negative", errors="ignore"), population)
+        judged = judged[judged["status"] != Status.UNSUPPORTED]
+        for over, models in results.scopes.items():
+            named = judged[judged["label"].isin(over)]
+            for metric, reference in itertools.product(metrics, results.references):
+                rows = named[named["metric"] == metric]
+                rows = _on(rows, reference, models)
+                values = rows.groupby(["case", "rater", "reference"], observed=True)["value"].mean().reset_index()
+                wide = values.pivot_table(index="case", columns="rater", values="value", observed=True)
+                if wide.shape[1] > 1:
+                    at = {"rules": rules, "structures": results.scope_title(over), "metric": metric}
+                    found.append((at | {"reference": reference, "population": population}, wide))
+    return found
+
+
+def _tolerance(tolerance_mm: object) -> str:
+    return f"{tolerance_mm:g} mm" if isinstance(tolerance_mm, float | int) else "by structure"
+
+
+def _on(rows: pd.DataFrame, reference: str, models: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the models, and of the readers as one where each stands on a reference of the others."""
+    is_model = rows["rater"].isin(models)
+    if reference != LEAVE_ONE_OUT:
+        return rows[is_model & (rows["reference"] == reference)]
+    without = rows["reference"].map(left_out)
+    own = (rows["rater_kind"] == RaterKind.READER) & (without == rows["rater"])
+    together = rows[own].assign(rater=ALL_READERS)
+    return pd.concat([rows[is_model & without.notna()].astype({"rater": object}), together], ignore_index=True)
+
+
+def _ranked(values: pd.DataFrame, at: dict[str, str]) -> pd.DataFrame:
+    sign = 1.0 if direction_of(at["metric"]) is Direction.HIGHER else -1.0
+    whole = values.dropna()
+    if at["aggregate"] == "mean rank":
+        shown = (sign * whole).rank(axis=1, ascending=False).mean()
+        merit = -shown
+    else:
+        shown = values.mean() if at["aggregate"] == "mean" else values.median()
+        merit = sign * shown
+    counts = values.notna().sum() if at["aggregate"] != "mean rank" else pd.Series(len(whole), index=values.columns)
+    table = pd.DataFrame({"rater": shown.index.astype(str), "n": counts.to_numpy(), "value": shown.to_numpy()})
+    table = table.assign(rank=merit.rank(ascending=False, method="min").to_numpy(), merit=merit.to_numpy())
+    return table.assign(**at)[[*CHOICES, "rater", "n", "value", "rank", "merit"]]

@@ -1,0 +1,70 @@
+"""Which conclusions survive: the share of admissible choices in which one rater is better than another."""
+
+from __future__ import annotations
+
+from ctbench.report import explanations
+from ctbench.report.drawings.specification_chart import specification_chart
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.multiverse import (
+    CHOICES,
+    better_first,
+    closest_pair,
+    conclusions,
+    specifications,
+    turning_points,
+)
+from ctbench.report.page.cells import count_cell
+from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
+from ctbench.report.page.page_figures import NamedFigure
+from ctbench.report.wording import percent
+from ctbench.scores import RaterKind
+
+__all__ = ["can_turn", "surviving_conclusions"]
+
+
+def can_turn(results: ComparableRuns) -> bool:
+    """Return whether there are two raters whose order could depend on a choice."""
+    kinds = set(results.scores["rater_kind"])
+    return len(results.models) > 1 or (len(results.models) == 1 and RaterKind.READER in kinds and results.leave_one_out)
+
+
+def surviving_conclusions(results: ComparableRuns) -> Html:
+    """Show for each pair in which share of the choices the first is better, and the choices of the closest pair.
+
+    Args:
+        results: Runs on one dataset, for which ``can_turn`` is true.
+    """
+    ranked = specifications([results])
+    found = conclusions(ranked)
+    upper = found[better_first(found)]
+    columns = [
+        Column("First", numeric=False),
+        Column("Second", numeric=False),
+        Column("Combinations", hint="in which both are ranked"),
+        Column("First is better", "%", hint="of these combinations; equal values count half"),
+        Column("Turned by", numeric=False, hint="the choice whose options differ most in that share"),
+        Column("Options", numeric=False, hint="share of combinations in which the first is better, by option"),
+    ]
+    rows = [
+        [
+            Cell(row["first"], row["first"]),
+            Cell(row["second"], row["second"]),
+            count_cell(row["combinations"]),
+            Cell(percent(row["share"]).removesuffix(" %"), row["share"]),
+            Cell(row["turned_by"]),
+            Cell(row["options"]),
+        ]
+        for row in upper.to_dict("records")
+    ]
+    first, second = closest_pair(upper)
+    chart = specification_chart(turning_points(ranked, first, second), CHOICES, first, second)
+    figure = NamedFigure(
+        chart, f"{results.dataset}-choices", f"In which combinations of choices {first} or {second} is better"
+    )
+    legend = paragraph(
+        f"The pair closest to a tie, {first} and {second}: a column for each combination, in the order of the "
+        "difference; the squares below say which options it is made of.",
+        kind="how",
+    )
+    caption = "Pairs of raters; the first is better in at least half of the combinations"
+    return join([paragraph(explanations.MULTIVERSE, kind="how"), table(columns, rows, caption), figure.svg, legend])
