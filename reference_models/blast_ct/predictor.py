@@ -20,7 +20,7 @@ from reference_models.configuration import Millimetres, Size, Window, read_confi
 from reference_models.hemorrhage import volume_score
 from reference_models.inference.weightsfile import Weights
 from reference_models.scans.hounsfield import check_hu, windowed
-from reference_models.scans.isotropic import IsotropicGrid
+from reference_models.scans.resampling import ResampledGrid
 
 if TYPE_CHECKING:
     import torch
@@ -118,7 +118,7 @@ class BlastPredictor:
         Raises:
             DataError: The image is not in HU.
         """
-        grid = IsotropicGrid.of(check_hu(image), self.configuration.spacing_mm)
+        grid = ResampledGrid.of(check_hu(image), self.configuration.spacing_mm)
         hu = grid.to_grid(image.array.astype(np.float32), smooth=False)
         classes = grid.to_native(self._classes(2 * windowed(hu, self.configuration.window_hu) - 1))
         labels = np.array([0, *self.info.labels.values()])[classes]
@@ -139,12 +139,15 @@ class BlastPredictor:
         """Return the class of every voxel of one tile."""
         import torch
 
-        from reference_models.inference.devices import autocast, is_out_of_memory, memory_does_not_suffice
+        from reference_models.inference.devices import (
+            autocast,
+            denormals_as_zero,
+            is_out_of_memory,
+            memory_does_not_suffice,
+        )
 
         try:
-            # Denormal numbers make the network some 20 times slower on a CPU.
-            torch.set_flush_denormal(True)
-            with torch.inference_mode(), autocast(self.device):
+            with denormals_as_zero(), torch.inference_mode(), autocast(self.device):
                 inputs = cube[None, None].to(self.device)
                 total = sum(torch.softmax(network(inputs)[0].float(), dim=0) for network in self.networks)
             assert isinstance(total, torch.Tensor)
@@ -153,8 +156,6 @@ class BlastPredictor:
             if is_out_of_memory(error):
                 raise memory_does_not_suffice(self.device, cube.shape) from error
             raise
-        finally:
-            torch.set_flush_denormal(False)
 
 
 def blast_ct(*, weights: str | Sequence[str] | None = None, device: str = "auto", tile: int = 60) -> BlastPredictor:

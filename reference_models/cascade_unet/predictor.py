@@ -179,7 +179,7 @@ class CascadePredictor:
             self.device,
             self.configuration.level_plan().multiple,
         )
-        return grid.restore(found.numpy())
+        return grid.restore(found[0].numpy())
 
 
 class CascadeEnsemble:

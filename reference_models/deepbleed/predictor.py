@@ -190,7 +190,7 @@ class DeepBleedPredictor:
         space = TemplateSpace.of(brain, read_template(self.template), self.configuration.spacing_mm)
         cube = torch.from_numpy(windowed(space.to_template(brain.array), self.configuration.window_hu))
         found = apply_in_tiles(self._of_brain, cube, self.configuration.edge, self.batch_size, self.device)
-        return space.to_native(found.numpy())
+        return space.to_native(found[0].numpy())
 
     def _of_brain(self, cubes: Tensor) -> Tensor:
         """Return the probability of blood: 0 for cubes without brain, which the network does not see."""

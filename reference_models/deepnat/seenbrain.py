@@ -16,7 +16,7 @@ from reference_models.deepnat.network import BEFORE, SUPPORT
 from reference_models.deepnat.spectral import spectral_coordinates
 from reference_models.scans.brain import brain_mask
 from reference_models.scans.hounsfield import check_hu, windowed
-from reference_models.scans.isotropic import IsotropicGrid
+from reference_models.scans.resampling import ResampledGrid
 from reference_models.scans.t1 import WHITE_MATTER, check_stripped, normalised
 
 __all__ = ["SeenBrain", "see_brain"]
@@ -46,7 +46,7 @@ class SeenBrain:
             12 voxels before and 11 after the box along each axis.
     """
 
-    grid: IsotropicGrid
+    grid: ResampledGrid
     box: tuple[slice, slice, slice]
     mask: Mask
     channels: torch.Tensor
@@ -59,7 +59,7 @@ class SeenBrain:
         return (inside - _OUTSIDE) / (-2 * _OUTSIDE)
 
     def in_box(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return an array of the image, resampled to the box as in ``IsotropicGrid.to_grid``."""
+        """Return an array of the image, resampled to the box as in ``ResampledGrid.to_grid``."""
         return self.grid.to_grid(array)[self.box]
 
     def to_image(self, one: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,7 +102,7 @@ def see_brain(
     mask = brain_mask(check_hu(image)) if modality == "ct" else check_stripped(image)
     if not mask.any():
         return None
-    grid = IsotropicGrid.of(image, spacing_mm)
+    grid = ResampledGrid.of(image, spacing_mm)
     inside = grid.to_grid(mask)
     if not inside.any():
         return None

@@ -16,6 +16,7 @@ __all__ = [
     "apply_in_batches",
     "autocast",
     "choose_device",
+    "denormals_as_zero",
     "deterministic",
     "free_memory",
     "is_out_of_memory",
@@ -81,6 +82,16 @@ def deterministic() -> Iterator[None]:
     finally:
         torch.set_deterministic_debug_mode(before[0])
         torch.backends.cudnn.benchmark = before[1]
+
+
+@contextlib.contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Treat denormal numbers as zero inside the block: they make some networks 20 times slower on a CPU."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def free_memory(device: torch.device) -> int:

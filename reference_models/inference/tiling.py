@@ -27,22 +27,24 @@ def apply_in_tiles(
     batch_size: int,
     device: torch.device,
     multiple: Triple = (16, 16, 16),
+    overlap: float = OVERLAP,
 ) -> Tensor:
-    """Return the mean of ``function`` over tiles that overlap by half.
+    """Return the mean of ``function`` over overlapping tiles.
 
     Where memory does not suffice, first the batch and then the tiles become smaller, and a warning is logged. Only
     smaller tiles change the result.
 
     Args:
-        function: Function from batch,1,z,y,x to the same shape.
+        function: Function from batch,1,z,y,x to batch,channels,z,y,x.
         volume: z,y,x, on the CPU; a volume that fits into one tile is not cut.
         tile: z,y,x sides of a tile, or the side of a cube.
         batch_size: Number of tiles per forward pass.
         device: Device on which ``function`` runs; only tiles are moved to it.
         multiple: Number that the sides of smaller tiles must be multiples of, along z, y and x.
+        overlap: Overlap of neighbouring tiles, as a share of their side, below 1.
 
     Returns:
-        z,y,x float32 on the CPU.
+        channels,z,y,x float32 on the CPU.
 
     Raises:
         PredictionFailedError: Memory does not suffice for one of the smallest tiles.
@@ -50,7 +52,7 @@ def apply_in_tiles(
     sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
         try:
-            return _tiled(function, volume, sides, batch_size, device)
+            return _tiled(function, volume, sides, batch_size, device, overlap)
         except RuntimeError as error:
             smaller = _smaller(sides, multiple)
             if not is_out_of_memory(error):
@@ -75,11 +77,16 @@ def _smaller(sides: Triple, multiple: Triple) -> Triple:
 
 
 def _tiled(
-    function: Callable[[Tensor], Tensor], volume: Tensor, sides: Triple, batch_size: int, device: torch.device
+    function: Callable[[Tensor], Tensor],
+    volume: Tensor,
+    sides: Triple,
+    batch_size: int,
+    device: torch.device,
+    overlap: float,
 ) -> Tensor:
     if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
         with torch.inference_mode(), autocast(device):
-            return function(volume[None, None].to(device))[0, 0].float().cpu()
+            return function(volume[None, None].to(device))[0].float().cpu()
     from monai.inferers.utils import sliding_window_inference  # 4 s, which a volume of one tile does not need
 
     with torch.inference_mode(), autocast(device):
@@ -88,10 +95,10 @@ def _tiled(
             sides,
             batch_size,
             lambda tiles: function(tiles).float(),
-            overlap=OVERLAP,
+            overlap=overlap,
             mode="constant",
             sw_device=device,
             device=torch.device("cpu"),
         )
     assert isinstance(found, Tensor)
-    return found[0, 0]
+    return found[0]

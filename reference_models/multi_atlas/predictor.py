@@ -20,7 +20,7 @@ from reference_models.multi_atlas import MODEL
 from reference_models.multi_atlas.fusion import Fusion, fused
 from reference_models.multi_atlas.registration import Deformation, register_atlas, warped
 from reference_models.scans.hounsfield import windowed
-from reference_models.scans.isotropic import IsotropicGrid
+from reference_models.scans.resampling import ResampledGrid
 
 __all__ = ["MultiAtlasConfiguration", "MultiAtlasPredictor", "multi_atlas", "prepared"]
 
@@ -123,9 +123,9 @@ def multi_atlas(
     return MultiAtlasPredictor(Weights.load(weights, MODEL.name), fusion=fusion, deformation=deformation)
 
 
-def prepared(image: Volume, configuration: MultiAtlasConfiguration) -> tuple[IsotropicGrid, Volume]:
+def prepared(image: Volume, configuration: MultiAtlasConfiguration) -> tuple[ResampledGrid, Volume]:
     """Return the grid of cubic voxels over an image, and on it its intensities from 0 to 1, in the patient's order."""
-    grid = IsotropicGrid.of(image, configuration.spacing_mm)
+    grid = ResampledGrid.of(image, configuration.spacing_mm)
     seen = grid.to_grid(image.array.astype(np.float32))
     window = configuration.window_hu
     if window is None:

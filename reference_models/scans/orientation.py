@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.errors import UsageError
 from ctbench.volume import Volume, nearest_axes
 
 __all__ = ["Orientation"]
+
+_SIDES = ("SI", "PA", "LR")
+"""Ends of the patient's z, y and x: the one that the axis runs towards, and the opposite one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,33 @@ class Orientation:
         flips = tuple(bool(image.direction[world, axis] < 0) for world, axis in enumerate(axes))
         return cls(axes, flips)  # type: ignore[arg-type]  # three, one per axis
 
+    @classmethod
+    def named(cls, letters: str) -> Orientation:
+        """Return the orientation of arrays whose axes run towards the named sides of the patient.
+
+        Args:
+            letters: One letter an axis, in the array's order, as in nibabel: R or L, A or P, S or I. ``SPL`` is the
+                patient's order of this module, ``RAS`` that of most networks trained with MONAI.
+
+        Raises:
+            UsageError: The letters do not name the three axes.
+
+        Example:
+            >>> Orientation.named("RAS")
+            Orientation(axes=(2, 1, 0), flips=(False, True, True))
+        """
+        places = [[letters.upper().find(side) for side in sides] for sides in _SIDES]
+        if len(letters) != 3 or any((there < 0) == (opposite < 0) for there, opposite in places):
+            msg = f"orientation {letters!r}; expected one of R and L, of A and P, of S and I each, e.g. SPL or RAS"
+            raise UsageError(msg)
+        axes = tuple(max(found) for found in places)
+        return cls(axes, tuple(found[0] < 0 for found in places))  # type: ignore[arg-type]  # three, one per axis
+
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return an array z,y,x of the image in the patient's order."""
-        return np.ascontiguousarray(np.flip(array.transpose(self.axes), self._flipped()))
+        """Return an array in the patient's order; axes before the last three stay."""
+        lead = array.ndim - 3
+        turned = array.transpose([*range(lead), *(lead + axis for axis in self.axes)])
+        return np.ascontiguousarray(np.flip(turned, tuple(lead + axis for axis in self._flipped())))
 
     def undo(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return an array in the image's order; axes before the last three stay."""

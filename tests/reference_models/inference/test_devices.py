@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ctbench.errors import PredictionFailedError, UsageError
-from reference_models.inference.devices import apply_in_batches, choose_device, deterministic, place
+from reference_models.inference.devices import apply_in_batches, choose_device, denormals_as_zero, deterministic, place
 
 CPU = torch.device("cpu")
 SHAPES = "shapes"
@@ -87,3 +87,11 @@ def test_a_gpu_gives_what_the_cpu_gives():
     x = torch.randn(5, 1, 16, 16)
     found = apply_in_batches(network, x, 2, torch.device("cuda"))
     torch.testing.assert_close(found, network.cpu()(x), rtol=0.05, atol=0.05)
+
+
+def test_denormal_numbers_are_zero_inside_the_block_only():
+    """A hundredth of the smallest normal number is zero there, and itself afterwards."""
+    smallest = torch.tensor([torch.finfo(torch.float32).tiny])
+    with denormals_as_zero():
+        assert not (smallest / 100).any()
+    assert (smallest / 100).any()

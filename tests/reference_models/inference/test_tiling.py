@@ -18,7 +18,7 @@ def cube():
 
 def test_what_looks_at_single_voxels_is_not_changed_by_tiles(cube):
     """Overlap and averaging give every voxel its own value again."""
-    torch.testing.assert_close(apply_in_tiles(torch.sigmoid, cube, 16, 4, CPU), torch.sigmoid(cube))
+    torch.testing.assert_close(apply_in_tiles(torch.sigmoid, cube, 16, 4, CPU)[0], torch.sigmoid(cube))
 
 
 def test_a_cube_that_fits_is_not_cut(cube):
@@ -41,6 +41,13 @@ def test_tiles_overlap_by_half(cube):
     assert count == 8
 
 
+def test_every_channel_is_put_together(cube):
+    """Channels of overlapping tiles become maps of the whole volume, in one tile and in many."""
+    for tile, overlap in ((48, 0.5), (16, 0.0), (16, 0.25)):
+        found = apply_in_tiles(lambda batch: torch.cat([batch, -batch], dim=1), cube, tile, 4, CPU, overlap=overlap)
+        torch.testing.assert_close(found, torch.stack([cube, -cube]))
+
+
 def test_the_batch_size_does_not_matter(cube):
     """A convolution gives the same map, tile by tile or five at a time."""
     network = nn.Conv3d(1, 1, 3, padding=1).requires_grad_(False)
@@ -57,7 +64,7 @@ def test_memory_that_does_not_suffice_makes_tiles_smaller(cube, caplog):
         return batch
 
     with caplog.at_level(logging.WARNING, logger="reference_models"):
-        torch.testing.assert_close(apply_in_tiles(small, cube, 32, 2, CPU), cube)
+        torch.testing.assert_close(apply_in_tiles(small, cube, 32, 2, CPU)[0], cube)
     assert "1 tiles at a time" in caplog.text
     assert "tiles of 16 x 16 x 16 voxels" in caplog.text
 
@@ -66,7 +73,7 @@ def test_tiles_may_be_flat():
     """A scan of thick slices is cut in plane alone."""
     volume, seen = torch.randn((8, 48, 32), generator=torch.Generator().manual_seed(0)), []
     found = apply_in_tiles(lambda batch: seen.append(tuple(batch.shape[1:])) or batch, volume, (8, 32, 32), 4, CPU)
-    torch.testing.assert_close(found, volume)
+    torch.testing.assert_close(found[0], volume)
     assert set(seen) == {(1, 8, 32, 32)}
 
 

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from ctbench.errors import UsageError
 from ctbench.volume import Volume
 from reference_models.scans.orientation import Orientation
 
@@ -36,3 +37,24 @@ def test_an_oblique_scan_goes_to_the_nearest_axes():
     angle = np.deg2rad(20)
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     assert Orientation.of(Volume(np.zeros((2, 3, 4)), (1, 1, 1), direction=turn)).axes == (0, 1, 2)
+
+
+@pytest.mark.parametrize("letters", ["SPL", "RAS", "LPS", "ial", "PSR"])
+def test_an_orientation_can_be_named(letters):
+    """An image stored towards the named sides is brought into the patient's order by the orientation of that name."""
+    direction = np.zeros((3, 3))
+    for axis, letter in enumerate(letters.upper()):
+        world = next(world for world, pair in enumerate(("SI", "PA", "LR")) if letter in pair)
+        direction[world, axis] = 1 if letter in "SPL" else -1
+    stored = np.arange(24).reshape(2, 3, 4)
+    named, found = Orientation.named(letters), Orientation.of(Volume(stored, (1, 1, 1), direction=direction))
+    assert named == found
+    both = np.stack([stored, -stored])
+    np.testing.assert_array_equal(named.undo(named.apply(both)), both)
+
+
+@pytest.mark.parametrize("letters", ["", "RA", "RAA", "RLS", "XYZ", "RASL"])
+def test_letters_that_name_no_orientation_are_refused(letters):
+    """Every axis of the patient has to be named once."""
+    with pytest.raises(UsageError, match=f"orientation '{letters}'"):
+        Orientation.named(letters)

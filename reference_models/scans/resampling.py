@@ -1,4 +1,4 @@
-"""Resampling to cubic voxels, and back."""
+"""Resampling of an image to voxels of another size, and back to the image's grid."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from ctbench.volume import Volume
 from reference_models.scans.interpolation import read_between
 from reference_models.scans.orientation import Orientation
 
-__all__ = ["IsotropicGrid"]
+__all__ = ["ResampledGrid"]
 
 Shape = tuple[int, int, int]
+Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class IsotropicGrid:
-    """Cubic voxels over one image in the patient's order (z up, y to the back, x to the left), and the way back.
+class ResampledGrid:
+    """Voxels of a given size over one image in the patient's order (z up, y to the back, x to the left), and back.
 
     The first voxels coincide, so a grid of the image's own spacing loses nothing.
 
@@ -29,27 +30,35 @@ class IsotropicGrid:
         orientation: Orientation of the image.
         native: Shape of the image, in the patient's order.
         native_mm: Spacing of the image, in the patient's order.
-        spacing_mm: Side of the cubic voxels.
+        spacing_mm: z,y,x sides of the voxels.
     """
 
     orientation: Orientation
     native: Shape
-    native_mm: tuple[float, float, float]
-    spacing_mm: float
+    native_mm: Spacing
+    spacing_mm: Spacing
 
     @classmethod
-    def of(cls, image: Volume, spacing_mm: float) -> IsotropicGrid:
-        """Return the grid of an image; its array is not read."""
+    def of(cls, image: Volume, spacing_mm: float | Sequence[float | None]) -> ResampledGrid:
+        """Return the grid of an image; its array is not read.
+
+        Args:
+            image: The image.
+            spacing_mm: Side of cubic voxels; or z,y,x sides in the patient's order, None: the image's.
+        """
         orientation = Orientation.of(image)
-        z, y, x = (image.shape[axis] for axis in orientation.axes)
-        return cls(orientation, (z, y, x), orientation.spacing_mm(image), spacing_mm)
+        native_mm = orientation.spacing_mm(image)
+        asked = (spacing_mm,) * 3 if isinstance(spacing_mm, (int, float)) else spacing_mm
+        z, y, x = (here if there is None else float(there) for here, there in zip(native_mm, asked, strict=True))
+        shape = tuple(image.shape[axis] for axis in orientation.axes)
+        return cls(orientation, shape, native_mm, (z, y, x))  # type: ignore[arg-type]  # three axes
 
     @property
     def shape(self) -> Shape:
-        """Number of cubic voxels along z, y and x."""
+        """Number of voxels along z, y and x."""
         z, y, x = (
-            int((size - 1) * mm / self.spacing_mm + 1e-6) + 1
-            for size, mm in zip(self.native, self.native_mm, strict=True)
+            int((size - 1) * mm / side + 1e-6) + 1
+            for size, mm, side in zip(self.native, self.native_mm, self.spacing_mm, strict=True)
         )
         return z, y, x
 
@@ -77,7 +86,7 @@ class IsotropicGrid:
 
     def _ratio(self, axis: int) -> float:
         """Return the grid's spacing in voxels of the image."""
-        return self.spacing_mm / self.native_mm[axis]
+        return self.spacing_mm[axis] / self.native_mm[axis]
 
 
 def _nearest(maps: NDArray[Any], places: Sequence[NDArray[np.floating]]) -> NDArray[Any]:
