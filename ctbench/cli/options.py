@@ -120,7 +120,7 @@ PredictorSpec = Annotated[
     typer.Argument(
         metavar="PREDICTOR",
         help="Name of an installed predictor, module:attribute, command:'PROGRAM {image} {output}', container:IMAGE, "
-        "or folder:PATH of predictions.",
+        "nnunet:FOLDER, bundle:FOLDER, onnx:PATH or torchscript:PATH, or folder:PATH of predictions.",
     ),
 ]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, e.g. cai-unet.")]

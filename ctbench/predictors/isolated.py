@@ -30,6 +30,7 @@ from ctbench.predictors.isolation import (
 from ctbench.predictors.origin import expect_no_links_out, is_third_party, own_files
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
+from ctbench.predictors.schemes import find_scheme
 from ctbench.probability_codes import decode
 from ctbench.volume import Volume
 
@@ -50,7 +51,7 @@ class IsolatedPredictor:
     a case. A case whose process is killed, perhaps from outside, is tried once more.
 
     Args:
-        spec: An entry point, ``module:attribute`` or ``command:...``.
+        spec: An entry point, ``module:attribute``, ``command:...`` or ``scheme:PATH``.
         options: Keyword arguments, as for ``load_predictor``; JSON can hold them.
         isolation: What it may read and use; None: its own files, default limits.
         here: Working folder; None: the current one.
@@ -265,8 +266,10 @@ def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
 
 
 def _with_labels(spec: str, options: Mapping[str, Any], here: Path) -> dict[str, Any]:
-    """Read the labels of a command in this process, as its own process cannot see the file."""
+    """Read the labels of a command or network in this process, as its own process cannot see the file."""
     read = dict(options)
+    if find_scheme(spec) and isinstance(read.get("labels"), str):
+        read["labels"] = read_labels_file(here / read["labels"])
     if spec.startswith("command:") and not isinstance(read.get("labels"), Mapping):
         read["labels"] = read_labels_file(here / (read.get("labels") or LABELS_FILE))
     return read

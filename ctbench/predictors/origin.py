@@ -13,6 +13,7 @@ from ctbench.predictors.command import split_command
 from ctbench.predictors.installed import is_ours
 from ctbench.predictors.isolation import environment_folders
 from ctbench.predictors.resolve import installed_predictors
+from ctbench.predictors.schemes import find_scheme
 
 __all__ = ["expect_no_links_out", "is_third_party", "own_files", "package_lists"]
 
@@ -42,7 +43,7 @@ def own_files(spec: str, here: Path, *, environment: bool = True) -> tuple[Path,
 
     For a module of a package: the package's folder. For a single module or script: the file, and the other modules and
     packages of its folder. For a command: the program with its Python environment, and every word that names a
-    file or a folder.
+    file or a folder. For a scheme: the file or folder of its path, and the scheme's package.
 
     Args:
         spec: Predictor, as ``load_predictor`` takes it.
@@ -55,6 +56,8 @@ def own_files(spec: str, here: Path, *, environment: bool = True) -> tuple[Path,
     if spec.startswith("command:"):
         named = _files_of_command(spec.removeprefix("command:"), here)
         return named + (_environment_of(named) if environment else ())
+    if scheme := find_scheme(spec):
+        return (*scheme.files(here), *_files_of_module(scheme.entry.module.partition(".")[0], here))
     entry = None if ":" in spec else installed_predictors().get(spec)
     module = (entry.value if entry else spec).partition(":")[0]
     return _files_of_module(module.partition(".")[0], here) if entry or ":" in spec else ()

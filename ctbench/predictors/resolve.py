@@ -1,4 +1,4 @@
-"""Find and load a predictor in this process, from an entry point, `module:attribute`, command, container or folder."""
+"""Find and load a predictor in this process: entry point, `module:attribute`, scheme, command, container, folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ctbench.predictors.folder import FolderPredictions
 from ctbench.predictors.installed import installed
 from ctbench.predictors.isolation import Isolation
 from ctbench.predictors.predictor import Predictor
+from ctbench.predictors.schemes import find_scheme, installed_schemes
 from ctbench.suggestions import suggestion
 
 __all__ = ["GROUP", "installed_predictors", "load_predictor"]
@@ -43,9 +44,9 @@ def load_predictor(
 
     Args:
         spec: Name of an entry point, ``module:attribute`` (the working folder is searched last),
-            ``command:"program {image} {output}"``, ``container:IMAGE``, or ``folder:PATH`` for predictions made
-            elsewhere.
-        options: Keyword arguments of the entry point's or attribute's callable, of `CommandPredictor` or of
+            ``command:"program {image} {output}"``, ``container:IMAGE``, ``scheme:PATH`` with a name of
+            `installed_schemes` such as ``onnx``, or ``folder:PATH`` for predictions made elsewhere.
+        options: Keyword arguments of the entry point's, attribute's or scheme's callable, of `CommandPredictor` or of
             `ContainerPredictor`.
         isolation: Mounts and limits of commands and containers.
         here: Working folder; None: the current one.
@@ -69,6 +70,8 @@ def load_predictor(
         )
     elif spec.startswith("command:"):
         factory = partial(CommandPredictor, spec.removeprefix("command:"), limits=kept.limits, here=here)
+    elif scheme := find_scheme(spec):
+        factory = partial(_import(spec, scheme.entry.load), here / scheme.path)
     else:
         factory = _attribute(spec, here) if ":" in spec else _entry(spec)
     _check_options(factory, options, spec)
@@ -86,7 +89,8 @@ def _entry(name: str) -> Callable[..., object]:
     known = installed_predictors()
     if name not in known:
         hint = suggestion(name, known, otherwise="installed:", most=3)
-        others = "module:attribute, command:..., container:IMAGE or folder:PATH"
+        schemes = "".join(f"{scheme}:PATH, " for scheme in installed_schemes())
+        others = f"module:attribute, command:..., container:IMAGE, {schemes}or folder:PATH"
         msg = f"no predictor is called {name!r}; {hint}{'' if hint.endswith('?') else '.'} Or use {others}"
         raise PluginNotFoundError(msg)
     return _import(name, known[name].load)
