@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ctbench.annotations import MapFormat, Naming, read_annotation
+from ctbench.annotations import MapFormat, Naming, StructureFiles, files_of, read_annotation
 from ctbench.errors import ContractError, MissingFileError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction
@@ -42,7 +42,7 @@ _EXAMPLE = '{"score": 0.9, "findings": [{"slice": 3, "box": [y0, x0, y1, x1], "t
 
 
 def read_answer(
-    path: Path,
+    mask: Path | StructureFiles,
     image: Volume,
     info: PredictorInfo,
     image_name: str = "its image",
@@ -50,14 +50,14 @@ def read_answer(
     *,
     probabilities: bool = False,
 ) -> Prediction:
-    """Read the label map ``path`` and the files beside it: ``NAME.json``, and ``NAME_{label}.prob.nii.gz`` if wanted.
+    """Read a label map and the files beside it: ``NAME.json``, and ``NAME_{label}.prob.nii.gz`` if wanted.
 
     Links are not followed, and no more bytes are decompressed than the image's grid allows, so that a small file cannot
     fill the memory.
 
     Args:
-        path: Label map, or a file of named segments, with a suffix of ``MAP_SUFFIXES``; ``NAME.json`` may hold score
-            and findings.
+        mask: Label map, or a file of named segments, with a suffix of ``MAP_SUFFIXES``; ``NAME.json`` may hold score
+            and findings. Or one file per structure.
         image: Image on whose grid the label map must lie.
         info: The predictor, whose codes the label map may hold, or whose labels the segments may be.
         image_name: What to call the image in messages.
@@ -71,16 +71,19 @@ def read_answer(
         DataError: The label map cannot be read, lies on another grid, or holds unknown names or codes, or non-integers.
         UsageError: A DICOM file needs a package that is not installed.
     """
-    if not _is_own_file(path):
-        msg = f"there is no file {path}"
-        raise MissingFileError(msg)
-    _expect_bounded(path, image, info)
-    read = read_annotation(path, labels=info.labels, image=image.geometry, image_name=image_name, naming=naming)
-    beside = path.with_name(f"{stem_of(path)}.json")
+    for path in files_of(mask):
+        if not _is_own_file(path):
+            msg = f"there is no file {path}"
+            raise MissingFileError(msg)
+        _expect_bounded(path, image, info)
+    read = read_annotation(mask, labels=info.labels, image=image.geometry, image_name=image_name, naming=naming)
+    if not isinstance(mask, Path):  # structures of a case have no file of which others could bear the name
+        return Prediction(read.array)
+    beside = mask.with_name(f"{stem_of(mask)}.json")
     score, findings = _read_findings(beside) if _is_own_file(beside) else (None, ())
     maps = {}
-    for label, name in probability_names(stem_of(path), info.labels.names).items() if probabilities else ():
-        own = path.with_name(name)
+    for label, name in probability_names(stem_of(mask), info.labels.names).items() if probabilities else ():
+        own = mask.with_name(name)
         if _is_own_file(own):
             _expect_bounded(own, image, info)
             maps[label] = read_probability(own, image, image_name)

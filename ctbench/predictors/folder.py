@@ -8,14 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ctbench.annotations import MadeBy, MapFormat, write_annotation
+from ctbench.annotations import MadeBy, MapFormat, StructureFiles, files_of, write_annotation
+from ctbench.annotations.nnunet import DATASET_JSON, labels_of_nnunet, read_dataset_json
 from ctbench.errors import MissingFileError, PluginNotFoundError, UsageError
 from ctbench.files import write_text
-from ctbench.predictors.answers import MAP_SUFFIXES, findings_file, read_answer, stem_of
+from ctbench.predictors.answers import MAP_SUFFIX, findings_file, read_answer
 from ctbench.predictors.contract import check_prediction
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, naming_of, read_labels_file
+from ctbench.predictors.layouts import label_maps, prediction_files, strangers
 from ctbench.predictors.predictor import Prediction
-from ctbench.predictors.probability_files import PROBABILITY_SUFFIX
 from ctbench.volume import Volume
 
 __all__ = ["FolderPredictions", "predict_into_folder"]
@@ -25,7 +26,9 @@ class FolderPredictions:
     """The predictions of a folder, with the names of their codes in ``labels.json``.
 
     A case's prediction is ``{case}.nii.gz`` (or .nii, .nrrd, .mha), or a file of named segments: ``{case}.seg.nrrd`` of
-    3D Slicer, or ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``.
+    3D Slicer, or ``{case}.dcm``, a DICOM SEG or RTSTRUCT. The names of segments meet the names in ``labels.json``. It
+    may also be one file per structure, or lie in a folder of the case: see `prediction_files`. Where nnU-Net wrote the
+    predictions, its ``dataset.json`` takes the place of ``labels.json``.
 
     ``labels.json`` is ``{"iph": 1, "ivh": 2}`` or the JSON form of a `PredictorInfo`: ``{"labels": {...}, "groups":
     {...}, "name": ..., "version": ..., "paper": ..., "training_datasets": [...]}``; there ``aliases`` may map names of
@@ -48,22 +51,17 @@ class FolderPredictions:
                 f"no folder {self.folder}; folder:PATH expects a folder with labels.json and one {{case}}.nii.gz a case"
             )
             raise PluginNotFoundError(msg)
-        path = self.folder / LABELS_FILE
-        content = read_labels_file(path)
-        self.info = info_from_json(content, str(path), name=self.folder.name)
-        self.naming = naming_of(content, self.info.labels, str(path))
+        content, where = _labels_in(self.folder)
+        self.info = info_from_json(content, where, name=self.folder.name)
+        self.naming = naming_of(content, self.info.labels, where)
 
-    def path(self, case: str) -> Path:
-        """Return the path of a case's prediction; of a label map if there is none.
+    def files_of(self, case: str) -> Path | StructureFiles | None:
+        """Return the file or files of a case's prediction, see `prediction_files`; None if there are none.
 
         Raises:
-            UsageError: The case has several files.
+            UsageError: The case has several label maps.
         """
-        found = self._found(case)
-        if len(found) > 1:
-            msg = f"case {case} has {len(found)} predictions, {' and '.join(map(str, found))}; leave one"
-            raise UsageError(msg)
-        return found[0] if found else self.folder / f"{case}{MAP_SUFFIXES[0]}"
+        return prediction_files(self.folder, case, self.info.labels.names)
 
     def expect_some(self, cases: Iterable[str]) -> None:
         """Check, before hours of scoring, that the folder's files are named by the cases and may be read.
@@ -72,11 +70,12 @@ class FolderPredictions:
             UsageError: It has predictions, but none of these cases, or one of a case is a link.
         """
         cases = list(cases)
-        found = [path for case in cases for path in self._found(case)]
+        masks = [mask for mask in map(self.files_of, cases) if mask is not None]
+        found = [path for mask in masks for path in files_of(mask)]
         strangers = self.unmatched(cases)
         if strangers and not found:
             msg = (
-                f"{self.folder} has predictions, but none of a case: expected {', '.join(cases[:3])}{MAP_SUFFIXES[0]}, "
+                f"{self.folder} has predictions, but none of a case: expected {', '.join(cases[:3])}{MAP_SUFFIX}, "
                 f"got {', '.join(strangers[:3])}; name each file by the id of its case"
             )
             raise UsageError(msg)
@@ -87,10 +86,6 @@ class FolderPredictions:
                 "to the masks of the readers. Copy the files themselves, e.g. by cp -rL"
             )
             raise UsageError(msg)
-
-    def _found(self, case: str) -> list[Path]:
-        paths = (self.folder / f"{case}{suffix}" for suffix in MAP_SUFFIXES)
-        return [path for path in paths if path.is_symlink() or path.exists()]
 
     def prediction(self, case: str, image: Volume, *, probabilities: bool = False) -> Prediction:
         """Read the prediction of one case.
@@ -105,22 +100,29 @@ class FolderPredictions:
             ContractError: It is a link, or larger than a label map on the image's grid can be.
             DataError: The label map lies on another grid, is not made of integers or holds unknown codes.
         """
-        path = self.path(case)
-        if not path.is_file():
-            msg = f"no prediction for case {case}: {path} is not there"
+        mask = self.files_of(case)
+        if mask is None:
+            msg = f"no prediction for case {case}: {self.folder / f'{case}{MAP_SUFFIX}'} is not there"
             raise MissingFileError(msg)
         where = f"the image of {case}"
-        return read_answer(path, image, self.info, where, self.naming, probabilities=probabilities)
+        return read_answer(mask, image, self.info, where, self.naming, probabilities=probabilities)
 
     def unmatched(self, cases: Iterable[str]) -> tuple[str, ...]:
         """Return the sorted file names of predictions that belong to none of ``cases``."""
-        expected = set(cases)
-        return tuple(path.name for path in self.files() if stem_of(path) not in expected)
+        return strangers(self.folder, cases, self.info.labels.names)
 
     def files(self) -> tuple[Path, ...]:
         """Return the paths of all predicted label maps, sorted."""
-        maps = (path for path in sorted(self.folder.iterdir()) if path.name.endswith(MAP_SUFFIXES))
-        return tuple(path for path in maps if not path.name.endswith(PROBABILITY_SUFFIX))
+        return label_maps(self.folder)
+
+
+def _labels_in(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return the content of ``labels.json``, or the labels in nnU-Net's ``dataset.json``, and the name of the file."""
+    path, nnunet = folder / LABELS_FILE, folder / DATASET_JSON
+    if path.is_file() or not nnunet.is_file():
+        return read_labels_file(path), str(path)
+    labels = labels_of_nnunet(read_dataset_json(folder), str(nnunet))
+    return {"labels": dict(labels.codes), "groups": dict(labels.groups)}, str(nnunet)
 
 
 class _HasInfo(Protocol):

@@ -282,3 +282,38 @@ def test_segments_without_a_label_are_refused(segmented, image):
     (segmented / "labels.json").write_text(json.dumps({"iph": 1}))
     with pytest.raises(LabelError, match=r"has the segment 'Hemorrhage', .*the labels: iph"):
         load_predictor(f"folder:{segmented}").prediction("case-1", image)
+
+
+def test_the_output_folder_of_nnunet_is_read_as_it_is(folder, image):
+    """`dataset.json` names the labels, whatever else it says; a `labels.json` beside it comes first."""
+    content = {"labels": {"background": 0, "iph": 1}, "numTraining": 8, "file_ending": ".nii.gz", "channel_names": {}}
+    (folder / "dataset.json").write_text(json.dumps(content))
+    assert load_predictor(f"folder:{folder}").info.labels.names == ("hemorrhage",)
+    (folder / "labels.json").unlink()
+    predictions = load_predictor(f"folder:{folder}")
+    assert predictions.info.labels.codes == {"iph": 1}
+    np.testing.assert_array_equal(predictions.prediction("case-1", image).labels, image.array > 60)
+
+
+def test_structures_in_a_file_each_become_one_label_map(tmp_path, image):
+    """Every file holds one structure, with any code; a link among them is refused as any link."""
+    (tmp_path / "labels.json").write_text('{"iph": 4, "ivh": 7}')
+    low, high = image.array < -60, image.array > 60
+    write_volume(image.with_array(low.astype(np.uint8)), tmp_path / "a_iph.nii.gz")
+    write_volume(image.with_array(high.astype(np.uint8) * 255), tmp_path / "a_ivh.nii.gz")
+    predictions = load_predictor(f"folder:{tmp_path}")
+    np.testing.assert_array_equal(predictions.prediction("a", image).labels, 4 * low + 7 * high)
+    (tmp_path / "a_ivh.nii.gz").rename(tmp_path / "elsewhere.nii.gz")
+    (tmp_path / "a_ivh.nii.gz").symlink_to(tmp_path / "elsewhere.nii.gz")
+    with pytest.raises(UsageError, match=r"a_ivh\.nii\.gz and 0 more predictions are links"):
+        predictions.expect_some(["a"])
+    with pytest.raises(ContractError, match="symbolic link"):
+        predictions.prediction("a", image)
+
+
+def test_a_bundle_writes_each_case_into_a_folder(folder, image):
+    """`CASE/CASE_trans.nii.gz` is the prediction of the case."""
+    (folder / "case-1").mkdir()
+    (folder / "case-1.nii.gz").rename(folder / "case-1" / "case-1_trans.nii.gz")
+    predictions = load_predictor(f"folder:{folder}")
+    np.testing.assert_array_equal(predictions.prediction("case-1", image).labels, image.array > 60)
