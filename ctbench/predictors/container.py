@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ctbench.errors import PluginError, UsageError
+from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.predictors.exchange import exchange
 from ctbench.predictors.info import Labels, info_of_program
 from ctbench.predictors.isolation import Limits, run_program
@@ -68,10 +68,32 @@ class ContainerPredictor:
         self.info = info_of_program(labels, here or Path.cwd(), name=name, parameters=settings)
 
     def expect_engine(self) -> None:
-        """Raise ``PluginError`` if the engine is not installed; the command line can be built without it."""
+        """Check, before a case is scored, that the engine runs and has the image; docker and podman pull it if not.
+
+        Raises:
+            PluginNotFoundError: The engine is not installed or does not answer, or there is no such image.
+        """
         if shutil.which(self._engine) is None:
             msg = f"container:{self.image} needs one of {', '.join(ENGINES)}; {self._engine} is not installed here"
-            raise PluginError(msg)
+            raise PluginNotFoundError(msg)
+        if self._engine in {"docker", "podman"}:
+            self._expect_answer("info", what=f"{self._engine} does not answer; start its service")
+            if self._asked("image", "inspect", self.image).returncode:
+                self._expect_answer("pull", self.image, what=f"{self._engine} has no image {self.image}")
+        elif "://" not in self.image and not Path(self.image).exists():
+            msg = f"container:{self.image}: there is no such file; {self._engine} runs a .sif file or docker://IMAGE"
+            raise PluginNotFoundError(msg)
+
+    def _expect_answer(self, *arguments: str, what: str) -> None:
+        asked = self._asked(*arguments)
+        if asked.returncode:
+            told = asked.stderr.strip().splitlines()[-1:] or ["no message"]
+            msg = f"container:{self.image}: {what} ({self._engine} {arguments[0]}: {told[0][:200]})"
+            raise PluginNotFoundError(msg)
+
+    def _asked(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [self._engine, *arguments]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
 
     def predict(self, image: Volume) -> Prediction:
         """Run the container on one image.

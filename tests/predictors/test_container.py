@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctbench.errors import PluginError, PredictionFailedError, UsageError
+from ctbench.errors import PluginError, PluginNotFoundError, PredictionFailedError, UsageError
 from ctbench.predictors import ContainerPredictor, Limits, load_predictor, open_predictor, process_command
 from ctbench.predictors.container import container_command
 
@@ -55,11 +55,49 @@ def test_a_container_is_run_once_a_case(docker, shown):
     np.testing.assert_array_equal(prediction.labels, shown.array)
     assert prediction.score == 0.5
     assert predictor.info.name == "model"
-    call = docker.read_text().split()
+    *asked, run = docker.read_text().splitlines()
+    assert asked == ["info", "image inspect group/model:2"]
+    call = run.split()
     assert call[call.index("group/model:2") + 1 :] == [
         *("--in", "/in/image.nii.gz", "--out", "/out/prediction.nii.gz"),
         *("--fold", "3"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "message"),
+    [
+        (["info"], r"docker does not answer; start its service \(docker info: cannot connect\)"),
+        (["image", "pull"], r"docker has no image model \(docker pull: cannot connect\)"),
+    ],
+)
+def test_an_engine_without_service_or_image_is_an_error_before_a_case(docker, tmp_path, refused, message):
+    """Each case would otherwise fail on its own, with the worst score."""
+    program = tmp_path / "bin" / "docker"
+    lines = program.read_text().splitlines()
+    lines.insert(3, f"if arguments[0] in {refused}: sys.exit('first line\\ncannot connect')")
+    program.write_text("\n".join(lines))
+    with pytest.raises(PluginNotFoundError, match=message) as caught:
+        open_predictor("container:model", {"labels": {"a": 1}})
+    assert caught.value.exit_code == 2
+
+
+def test_an_image_that_is_missing_is_pulled(docker, tmp_path):
+    """As the engine itself would do when it runs it."""
+    program = tmp_path / "bin" / "docker"
+    missing = 'if arguments[0] == "image":\n    sys.exit(1)\nif arguments[0] == "run"'
+    program.write_text(program.read_text().replace('if arguments[0] == "run"', missing))
+    open_predictor("container:model", {"labels": {"a": 1}})
+    assert docker.read_text().splitlines() == ["info", "image inspect model", "pull model"]
+
+
+def test_apptainer_needs_its_file(tmp_path, monkeypatch):
+    """An address is left to the engine."""
+    (tmp_path / "apptainer").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PluginNotFoundError, match="there is no such file"):
+        open_predictor(f"container:{tmp_path}/absent.sif", {"labels": {"a": 1}})
+    open_predictor("container:docker://group/model", {"labels": {"a": 1}, "engine": "apptainer"})
 
 
 def test_dockers_command_keeps_a_container_apart():
