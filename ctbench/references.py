@@ -80,7 +80,7 @@ def common_reference(case: Case, consensus: str = "majority") -> Reference:
     """
     given = case.reference()
     if given is not None:
-        return Reference.of(given.array, case.annotated(None, given))
+        return _given(case, given)
     drawn = _drawn(case)
     return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels, asked=drawn.asked, weights=drawn.weights)
 
@@ -97,7 +97,7 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     """
     given = case.reference()
     if given is not None:
-        reference = Reference.of(given.array, case.annotated(None, given))
+        reference = _given(case, given)
         return Readings(case.id, {}, {}, {reference.method: reference}, {}, given)
     drawn = _drawn(case)
     rules: dict[str, Any] = {"groups": case.labels, "asked": drawn.asked, "weights": drawn.weights}
@@ -108,6 +108,13 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}
     return Readings(case.id, drawn.volumes, drawn.annotated, references, without, drawn.grid)
+
+
+def _given(case: Case, mask: Volume) -> Reference:
+    """Return the reference that a released mask is; voxels with the dataset's code ``ignore`` do not count."""
+    reference = Reference.of(mask.array, case.annotated(None, mask))
+    ignored = case.ignored()
+    return reference if ignored is None else replace(reference, excluded=reference.excluded | ignored)
 
 
 def _drawn(case: Case) -> LabelMaps:

@@ -1,12 +1,13 @@
-"""`ctbench datasets`: list, show and check datasets."""
+"""`ctbench datasets`: list, show, check, export and import datasets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetArgument
+from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument
 from ctbench.cli.output import note, print_frame
 from ctbench.errors import DataError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["datasets_app"]
 
-datasets_app = typer.Typer(help="List, show and check datasets.", no_args_is_help=False)
+datasets_app = typer.Typer(help="List, show, check, export and import datasets.", no_args_is_help=False)
 
 
 @datasets_app.callback(invoke_without_command=True)
@@ -113,6 +114,52 @@ def check_dataset(
     note(f"{len(serious)} problems" if serious else "nothing is missing")
     if serious:
         raise typer.Exit(2)
+
+
+@datasets_app.command("export")
+def export_dataset(
+    name: DatasetArgument,
+    to: Annotated[Literal["nnunet"], typer.Option("--to", help="Layout: nnunet, a raw data set of nnU-Net.")],
+    number: Annotated[int, typer.Option("--id", metavar="N", help="Number of nnU-Net's data set, 1 to 999.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder nnUNet_raw.")],
+    split: Annotated[
+        str, typer.Option("--split", metavar="SPLIT", help="Export only the cases of this split.")
+    ] = "all",
+    consensus: Consensus = "majority",
+    catalog: Catalog = None,
+) -> None:
+    """Write a dataset in the layout of another tool: the consensus, with voxels that do not count as ignored.
+
+    Example: `ctbench datasets export phantom-hemorrhage --to nnunet --id 901 --split train --out nnUNet_raw`
+    """
+    from ctbench.datasets import load_dataset
+    from ctbench.interchange import export_nnunet
+
+    assert to == "nnunet"
+    loaded = load_dataset(name, catalog=catalog)
+    chosen = loaded if split == "all" else loaded.split(split)
+    folder = export_nnunet(chosen, out, number, consensus=consensus)
+    note(f"{len(chosen)} cases: {folder}")
+    note(f"for folds by patient, copy {folder / 'splits_final.json'} to nnUNet_preprocessed/{folder.name} once planned")
+
+
+@datasets_app.command("import")
+def import_dataset(
+    layout: Annotated[Literal["nnunet"], typer.Argument(help="Layout: nnunet, a raw data set of nnU-Net.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Its folder, e.g. nnUNet_raw/Dataset901_heads.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="YAML to write. [default: NAME.yaml]")
+    ] = None,
+) -> None:
+    """Describe a dataset of another tool in a YAML file, which is then yours; its files stay where they are.
+
+    Example: `ctbench datasets import nnunet nnUNet_raw/Dataset901_heads`
+    """
+    from ctbench.interchange import import_nnunet
+
+    assert layout == "nnunet"
+    written = import_nnunet(folder, out or Path(f"{folder.name}.yaml"))
+    note(f"{written}; next: ctbench datasets check {written} --deep")
 
 
 def _sizes(dataset: Dataset) -> pd.DataFrame | None:

@@ -53,6 +53,12 @@ def run(
     ] = None,
     catalog: Catalog = None,
     split: Split = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--case", metavar="ID", help="Run this case only, in a folder of its own. May be repeated. [default: all]"
+        ),
+    ] = None,
     consensus: Consensus = "majority",
     metric: Metrics = None,
     tolerance: Tolerance = None,
@@ -124,6 +130,7 @@ def run(
         return
     part = Shard.parse(shard) if shard else None
     loaded = with_tolerances(load_dataset(dataset, catalog=catalog), tolerance)
+    loaded = loaded.select(case) if case else loaded
     wanted = [predictor]
     if readers and out is None and predictor != READERS and any(len(case.readers) > 1 for case in loaded):
         wanted.append(READERS)
@@ -132,12 +139,12 @@ def run(
     execution = Execution(jobs, cluster, cache, show_progress)
     runs = []
     for spec in wanted:
-        folder = out or usual_folder(loaded, spec)
+        folder = out or usual_folder(loaded, "-".join([spec, *(case or ())]))
         request = RunRequest(
             loaded,
             spec,
             options={} if spec == READERS else key_values(option, device),
-            split=chosen_split(loaded, split),
+            split="" if case and split is None else chosen_split(loaded, split),
             shard=part,
             consensus=consensus,
             metrics=metric,

@@ -69,6 +69,7 @@ class Case(Displayed):
         reader_paths: Reader -> file of the label map, or one file per structure; of several readings of a reader, the
             one that votes.
         reference_path: File, or files, of the single released mask, if there is one.
+        ignore: Code of the voxels of the reference that do not count; None: all count.
         truth_path: File, or files, of the true mask of a simulated case.
         naming: How names in the files of masks meet the labels.
         pictures: Which slice of the image an annotated picture is, and how it lies.
@@ -95,6 +96,7 @@ class Case(Displayed):
     series: str | None = None
     reader_paths: Mapping[str, MaskFiles] = field(default_factory=dict, hash=False)
     reference_path: MaskFiles | None = None
+    ignore: int | None = None
     truth_path: MaskFiles | None = None
     naming: Naming = field(default_factory=Naming)
     pictures: Pictures = field(default_factory=Pictures)
@@ -228,6 +230,14 @@ class Case(Displayed):
         if self.reference_path is None:
             return None
         return self._label_map(self.reference_path, "reference", self.descriptions.get(""))
+
+    def ignored(self) -> NDArray[np.bool_] | None:
+        """Return the voxels of the single released mask that do not count, z,y,x; None if the dataset has no such."""
+        if self.ignore is None or self.reference_path is None:
+            return None
+        image, image_name = self._expected_grid(self.reference_path)
+        read = read_annotation(self.reference_path, image=image, image_name=image_name)
+        return np.asarray(read.array == self.ignore)
 
     def truth(self) -> Volume | None:
         """Read the true mask of a simulated case, or return None if there is none; raises as ``reader``."""

@@ -138,6 +138,8 @@ class Entry(_Strict):
     """Reader -> weight of this reader's vote in ``majority`` and ``plurality``; a reader who is not named weighs 1."""
     reference: MaskPattern | None = None
     """Pattern of the single released masks, for a dataset without masks of single readers."""
+    ignore: Annotated[StrictInt, Field(ge=1)] | None = None
+    """Code of the voxels of the ``reference`` that do not count, as nnU-Net's ignore label."""
     truth: MaskPattern | None = None
     """Pattern of the true masks of simulated cases; scores do not use them."""
     aliases: dict[str, str | None] = {}
@@ -193,6 +195,9 @@ class Entry(_Strict):
         if self.readers and self.reference:
             msg = "expected either readers or a reference, not both"
             raise ValueError(msg)
+        if self.ignore is not None and (self.ignore in self.labels.values() or not (self.reference and self.labels)):
+            msg = f"ignore: {self.ignore} is the code of a label, or there is no reference with labels"
+            raise ValueError(msg)
         if isinstance(self.annotated, AnnotatedColumn) and not self.cases:
             msg = f"annotated names the column {self.annotated.column!r}, so a case table (cases) is needed"
             raise ValueError(msg)
@@ -218,8 +223,9 @@ class Entry(_Strict):
 
     @property
     def naming(self) -> Naming:
-        """Aliases and the rule of overlaps as a ``Naming``."""
-        return Naming(self.aliases, self.overlap)
+        """Aliases and the rule of overlaps as a ``Naming``; ignored voxels are background in label maps."""
+        ignored = {} if self.ignore is None else {str(self.ignore): None}
+        return Naming({**self.aliases, **ignored}, self.overlap)
 
     @property
     def picture_rule(self) -> Pictures:

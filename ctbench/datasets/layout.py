@@ -128,6 +128,7 @@ class _Placement:
             reference_path=self._mask("reference"),
             truth_path=self._mask("truth"),
             naming=entry.naming,
+            ignore=entry.ignore,
             pictures=entry.picture_rule,
             descriptions=self._descriptions(),
             annotated_rule="column" if isinstance(entry.annotated, AnnotatedColumn) else entry.annotated,

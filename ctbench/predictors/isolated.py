@@ -31,6 +31,7 @@ from ctbench.predictors.origin import expect_no_links_out, is_third_party, own_f
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.predictors.schemes import find_scheme
+from ctbench.predictors.unseen import mount_advice
 from ctbench.probability_codes import decode
 from ctbench.volume import Volume
 
@@ -73,6 +74,7 @@ class IsolatedPredictor:
         options, isolation = _with_labels(spec, options or {}, here), isolation or Isolation()
         own = own_files(spec, here)
         expect_no_links_out(own, (*isolation.mounts, *shared_files()), here)
+        self._shown = (*shared_files(), *own, *isolation.mounts)
         self._session = Session(_CHILD, spec, options, isolation, here, own)
         self._info: PredictorInfo | None = None
         weakref.finalize(self, self._session.stop)
@@ -128,7 +130,7 @@ class IsolatedPredictor:
         try:
             labels, codes, answer = self._predicted(image, dtype, info.labels.names if probabilities else ())
         except PredictionFailedError as error:
-            raise _named(error, info, case) from error
+            raise self._named(error, case) from error
         score, findings = parse_findings(answer, f"the answer of {info.name}")
         maps = {name: decode(array).astype(np.float32) for name, array in codes.items()}
         return check_prediction(Prediction(labels, score, maps or None, findings), image, info)
@@ -153,10 +155,22 @@ class IsolatedPredictor:
             results = self._session.check().get("results", ())
             return tuple(CheckResult(str(one["check"]), one["passed"] is True, str(one["detail"])) for one in results)
         except PredictionFailedError as error:
-            raise _named(error, info, "") from error
+            raise self._named(error, "") from error
         except (TypeError, KeyError) as error:
             msg = f"the process of {info.name} answered without results of the conformance test: {error!r}"
             raise ContractError(msg) from error
+
+    def _named(self, error: PredictionFailedError, case: str) -> PredictionFailedError:
+        """Return the error with the predictor's name, the case, and advice on a file that it does not see."""
+        what, colon, why = str(error).partition(": ")
+        notes: list[str] = getattr(error, "__notes__", [])
+        advice = mount_advice("\n".join((str(error), *notes)), self._shown)
+        named = PredictionFailedError(
+            f"{self.info.name} {what}{f' on case {case}' if case else ''}{colon}{why}{advice}"
+        )
+        for note in notes:
+            named.add_note(note)
+        return named
 
     def command(self) -> list[str]:
         """Return the command line of its process; ``/CASE`` stands for the folder of a case's image and labels."""
@@ -273,12 +287,3 @@ def _with_labels(spec: str, options: Mapping[str, Any], here: Path) -> dict[str,
     if spec.startswith("command:") and not isinstance(read.get("labels"), Mapping):
         read["labels"] = read_labels_file(here / (read.get("labels") or LABELS_FILE))
     return read
-
-
-def _named(error: PredictionFailedError, info: PredictorInfo, case: str) -> PredictionFailedError:
-    """Return the error with the predictor's name and the case in its message, and with its notes."""
-    what, colon, why = str(error).partition(": ")
-    named = PredictionFailedError(f"{info.name} {what}{f' on case {case}' if case else ''}{colon}{why}")
-    for note in getattr(error, "__notes__", ()):
-        named.add_note(note)
-    return named

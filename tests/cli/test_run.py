@@ -16,6 +16,15 @@ def test_run_prints_where_a_model_stands_beside_the_readers(ctbench, work, blobs
     assert again.err.count("reused:") == 2
 
 
+def test_one_case_can_be_run_alone(ctbench, work, blobs_folder, tmp_path):
+    """In a folder of its own, so that the whole run stays what it is; a case that does not exist is named."""
+    command = ("run", "users_model:Model", "-d", blobs_folder / "blobs.yaml", "-j", 1, "--no-readers")
+    assert ctbench(*command, "--case", "b").exit_code == 0
+    run = json.loads((tmp_path / "work" / "runs" / "blobs" / "users_model-Model-b" / "run.json").read_text())
+    assert list(run["cases"]) == ["b"]
+    assert "has no case 'zz'" in ctbench(*command, "--case", "zz").err
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

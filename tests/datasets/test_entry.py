@@ -111,3 +111,13 @@ def test_a_file_of_pictures_may_hold_several_cases():
     assert Entry(**LEAST, readers={"anna": "anna.xml"}).picture_rule == Pictures()
     with pytest.raises(ValidationError, match=r"must hold \{case\} and \{reader\} and no other field"):
         Entry(**LEAST, readers="marks/{reader}.nii.gz")
+
+
+def test_an_ignored_code_is_background_in_label_maps():
+    """It may be the code of no label, and only a released mask has one."""
+    layout = {"labels": {"iph": 1}, "reference": "{case}.nii"}
+    assert Entry(**LEAST, **layout, ignore=3).naming.aliases == {"3": None}
+    with pytest.raises(ValidationError, match="ignore: 1 is the code of a label"):
+        Entry(**LEAST, **layout, ignore=1)
+    with pytest.raises(ValidationError, match="there is no reference"):
+        Entry(**LEAST, labels={"iph": 1}, ignore=3)

@@ -75,7 +75,7 @@ def test_an_engine_without_service_or_image_is_an_error_before_a_case(docker, tm
     """Each case would otherwise fail on its own, with the worst score."""
     program = tmp_path / "bin" / "docker"
     lines = program.read_text().splitlines()
-    lines.insert(3, f"if arguments[0] in {refused}: sys.exit('first line\\ncannot connect')")
+    lines.insert(4, f"if arguments[0] in {refused}: sys.exit('first line\\ncannot connect')")
     program.write_text("\n".join(lines))
     with pytest.raises(PluginNotFoundError, match=message) as caught:
         open_predictor("container:model", {"labels": {"a": 1}})

@@ -13,8 +13,8 @@ from ctbench.predictors import load_predictor, open_predictor
 from ctbench.volume import Volume, write_volume
 from reference_models.external.bundle import bundle
 
-# MONAI warns of optional readers of images that are not installed.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+# MONAI warns of optional readers of images that are not installed, and of a default of its own.
+pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("UserWarning", "FutureWarning")]
 
 NETWORK = {
     "spatial_dims": 3,

@@ -162,7 +162,7 @@ def test_it_predicts_what_nnunets_own_command_predicts(trained, image, tmp_path,
     turned = Volume(image.array[:, ::-1], image.spacing_mm, (3.0, 20.0, -7.0), np.diag([1.0, -1.0, 1.0]))
     predictor = open_predictor(f"nnunet:{folder}", {"device": "cpu"})
     try:
-        assert predictor.info.labels.names == names
+        assert tuple(predictor.info.labels) == names
         assert predictor.info.name == "Dataset901_heads-3d_fullres"
         found = predictor.predict(turned).labels
     finally:
