@@ -140,7 +140,9 @@ def export_dataset(
     chosen = loaded if split == "all" else loaded.split(split)
     folder = export_nnunet(chosen, out, number, consensus=consensus)
     note(f"{len(chosen)} cases: {folder}")
-    note(f"for folds by patient, copy {folder / 'splits_final.json'} to nnUNet_preprocessed/{folder.name} once planned")
+    splits = folder / "splits_final.json"
+    if splits.is_file():
+        note(f"for folds by patient, copy {splits} to nnUNet_preprocessed/{folder.name} once planned")
 
 
 @datasets_app.command("import")

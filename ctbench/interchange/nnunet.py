@@ -71,7 +71,8 @@ def export_nnunet(dataset: Dataset, raw: Path, number: int, *, consensus: str = 
         "licence": dataset.entry.licence,
         "reference": dataset.entry.citation,
     }
-    write_text(out / SPLITS_FILE, json.dumps(folds_by_patient(dataset.patients), indent=1) + "\n")
+    if folds := folds_by_patient(dataset.patients):
+        write_text(out / SPLITS_FILE, json.dumps(folds, indent=1) + "\n")
     write_text(out / "dataset.json", json.dumps(content, indent=1) + "\n")
     return out
 

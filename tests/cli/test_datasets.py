@@ -47,10 +47,10 @@ def test_check_names_missing_files_and_exits_two(ctbench, blobs_folder):
 def test_a_dataset_goes_to_nnunet_and_comes_back(ctbench, blobs_folder, tmp_path):
     """`export` writes the raw data set of a split, `import` its description, which `check` finds complete."""
     raw = tmp_path / "raw"
-    command = ("export", blobs_folder / "blobs.yaml", "--to", "nnunet", "--id", "901", "--split", "test", "--out", raw)
+    command = ("export", blobs_folder / "blobs.yaml", "--to", "nnunet", "--id", "901", "--split", "train", "--out", raw)
     assert ctbench("datasets", *command).exit_code == 0
     (folder,) = raw.iterdir()
-    assert len(list((folder / "imagesTr").iterdir())) == 3
+    assert len(list((folder / "imagesTr").iterdir())) == 1
     assert ctbench("datasets", "import", "nnunet", folder, "--out", tmp_path / "back.yaml").exit_code == 0
     assert ctbench("datasets", "check", tmp_path / "back.yaml", "--deep").exit_code == 0
     assert ctbench("datasets", *command).exit_code == 2

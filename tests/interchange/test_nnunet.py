@@ -26,7 +26,7 @@ def study(tmp_path):
         for reader in ("anna", "ben", "cleo"):
             labels = random.choice([0, 4, 9], SHAPE).astype(np.uint8)
             write_volume(image.with_array(labels), tmp_path / reader / f"{case}.nii.gz")
-    (tmp_path / "cases.csv").write_text("case,patient,split,slices\nc1,a,train,\nc2,b,train,0-2\nc3,a,test,\n")
+    (tmp_path / "cases.csv").write_text("case,patient,split,slices\nc1,a,train,all\nc2,b,train,0-2\nc3,a,test,all\n")
     entry = {
         "title": "made up",
         "modality": "CT",
@@ -107,7 +107,7 @@ def test_what_would_be_overwritten_or_wrong_is_refused(study, tmp_path):
         export_nnunet(dataset, tmp_path / "raw", 1000)
     with pytest.raises(UsageError, match=r"study\.yaml exists"):
         import_nnunet(folder, study)
-    table = "case,patient,split,slices,not_assessed\nc1,a,train,,ivh\n"
+    table = "case,patient,split,slices,not_assessed\nc1,a,train,all,ivh\n"
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(DataError, match="cases c1 have labels that were not assessed"):
         export_nnunet(load_dataset(study), tmp_path / "raw", 4)
