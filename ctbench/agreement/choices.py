@@ -174,10 +174,10 @@ def how_many_readers(choices: StudyChoices) -> pd.DataFrame:
     Dice is 1 by construction, so look at how it rises, and at the spread between subsets.
 
     Returns:
-        A row for each label and number of readers: label, readers, subsets (of a case, at most), n (cases), dice (mean
-        over cases of the mean over subsets), dice_lowest (mean over cases of the worst subset), volume_sd_ml (between
-        subsets of a case; root of the mean variance), indeterminate_share, recommended (the smallest number to which
-        no larger number adds .01 of Dice; of few readers it is all).
+        Columns label, readers (their number), subsets (of a case, at most), n (cases), dice (mean over cases of the
+        mean over subsets), dice_lowest (mean over cases of the worst subset), volume_sd_ml (between subsets of a case;
+        root of the mean variance), indeterminate_share, recommended (the smallest number to which no larger number
+        adds .01 of Dice; of few readers it is all); a row for each label and number of readers.
     """
     rows: Rows = []
     for label, own in choices.subsets.groupby("label", sort=False):
