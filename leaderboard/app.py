@@ -38,7 +38,7 @@ from threading import Thread
 import streamlit as st
 
 from ctbench.errors import CtbenchError
-from leaderboard import layout, reading
+from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, ask
 from leaderboard.views import (
     about,
@@ -115,6 +115,15 @@ def _show(page: Page, asked: Sequence[Selection]) -> None:
     page.show(*asked)
 
 
+def _link_to(page: Page) -> None:
+    """Show the address of this view with all values, so that it means the same when the board has grown."""
+    if not (query := controls.address()):
+        return
+    base = str(st.context.url or "").partition("?")[0]
+    with layout.folded("Link to this view"):
+        layout.code(f"{base}?{query}" if base else f"/{page.url}?{query}")
+
+
 def main() -> None:
     """Draw the page of the current address."""
     layout.style()
@@ -134,6 +143,7 @@ def main() -> None:
     page = next(page for page in PAGES if page.url == chosen.url_path)
     st.set_page_config(page_title=f"{page.title} - ctbench leaderboard", page_icon="🧠", layout="wide")
     try:
+        controls.forget()
         if page.asks:
             board = reading.board()
             if board.runs.empty:
@@ -141,6 +151,7 @@ def main() -> None:
                 return
             asked.append(ask(board, page.asks))
         chosen.run()
+        _link_to(page)
     except CtbenchError as error:
         layout.note(str(error), kind="error")
 

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
-__all__ = ["choice", "choices", "first_of", "number", "search", "switch"]
+from ctbench.report.wording import shortened
+from leaderboard import layout
+
+__all__ = ["address", "choice", "choices", "first_of", "forget", "number", "search", "switch"]
+
+_SHOWN = "controls_shown"
 
 T = TypeVar("T")
 
@@ -35,8 +41,32 @@ def choice(
         hint: Tooltip of the label.
     """
     at = list(options).index(default) if default is not None and default in options else 0
+    linked = _linked(key)
     found = st.selectbox(label, options, index=at, format_func=shown, key=key, help=hint, bind="query-params")
-    return options[at] if found is None else found
+    chosen = options[at] if found is None else found
+    if linked and linked not in {shown(one) for one in options}:
+        layout.note(f"{key}={shortened(linked, 60)} of the address is not there; shown is {shown(chosen)}.", "warning")
+    _remember(key, shown(chosen))
+    return chosen
+
+
+def _linked(key: str) -> str:
+    """Return the value that the address of the visitor's first view has for a control; empty if it has none."""
+    return "" if key in st.session_state else str(st.query_params.get(key, ""))
+
+
+def forget() -> None:
+    """Begin a page: no control has been shown yet."""
+    st.session_state[_SHOWN] = {}
+
+
+def address() -> str:
+    """Return the query of an address that repeats the page with the value of every control, the usual ones too."""
+    return urlencode(st.session_state.get(_SHOWN, {}), doseq=True)
+
+
+def _remember(key: str, value: str | list[str]) -> None:
+    st.session_state.setdefault(_SHOWN, {})[key] = value
 
 
 def choices(
@@ -52,7 +82,9 @@ def choices(
     """Show a multiselect box and return the chosen options, at most ``most``."""
     kept = [one for one in default if one in options][:most]
     asked: dict[str, Any] = {"format_func": shown, "key": key, "help": hint, "max_selections": most}
-    return list(st.multiselect(label, options, default=kept, bind="query-params", **asked))
+    chosen = list(st.multiselect(label, options, default=kept, bind="query-params", **asked))
+    _remember(key, [shown(one) for one in chosen])
+    return chosen
 
 
 def first_of(label: str, options: Sequence[T], key: str, *, most: int) -> list[T]:
@@ -65,14 +97,21 @@ def number(
     label: str, key: str, *, low: float, high: float, default: float, step: float, hint: str | None = None
 ) -> float:
     """Show a slider and return its value; whole numbers if all bounds are."""
-    return float(st.slider(label, low, high, default, step, key=key, help=hint, bind="query-params"))
+    chosen = float(st.slider(label, low, high, default, step, key=key, help=hint, bind="query-params"))
+    _remember(key, f"{chosen:g}")
+    return chosen
 
 
 def search(label: str, key: str, *, hint: str | None = None) -> str:
     """Show a text box bound to the query parameter ``key`` and return its stripped text."""
-    return str(st.text_input(label, key=key, help=hint, max_chars=500, bind="query-params") or "").strip()
+    words = str(st.text_input(label, key=key, help=hint, max_chars=500, bind="query-params") or "").strip()
+    if words:
+        _remember(key, words)
+    return words
 
 
 def switch(label: str, key: str, *, default: bool = False, hint: str | None = None) -> bool:
     """Show a toggle bound to the query parameter ``key``."""
-    return bool(st.toggle(label, value=default, key=key, help=hint, bind="query-params"))
+    chosen = bool(st.toggle(label, value=default, key=key, help=hint, bind="query-params"))
+    _remember(key, str(chosen).lower())
+    return chosen

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 import pytest
 import streamlit as st
@@ -174,3 +175,14 @@ def test_pages_ask_for_what_there_is():
     for page in PAGES:
         assert set(page.asks) <= set(ASKED)
         assert not page.asks or "dataset" in page.asks
+
+
+def test_the_link_to_a_view_has_all_values(app, toy_board):
+    """Also those that nobody changed: with it the page is the same whatever is first on the board."""
+    test = app(toy_board, metric="HD95")
+    (link,) = [one.value for one in test.code if "dataset=" in one.value]
+    query = parse_qs(link.partition("?")[2])
+    assert (query["dataset"], query["metric"], query["reference"]) == (["toy"], ["HD95"], ["leave-one-out"])
+    again = app(toy_board, **{key: values if len(values) > 1 else values[0] for key, values in query.items()})
+    assert not again.warning
+    assert again.dataframe[0].value.equals(test.dataframe[0].value)

@@ -58,3 +58,13 @@ def test_nonsense_in_the_address_is_dropped():
     """A value that is no option leaves the default."""
     got = shown(first="../../etc", one="<b>").session_state["got"]
     assert (got["first"], got["choice"]) == ("x", "**b**")
+
+
+def test_nonsense_in_the_address_is_told_once():
+    """The visitor of an old link learns that the page shows something else; after a click the note is gone."""
+    test = shown(first="gone")
+    assert [note.value.replace("\\", "") for note in test.warning] == [
+        "first=gone of the address is not there; shown is x."
+    ]
+    assert not test.selectbox[0].select("c").run().warning
+    assert not shown(first="y", one="C").warning
