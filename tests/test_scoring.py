@@ -6,6 +6,7 @@ import pytest
 
 import ctbench
 from ctbench.errors import LabelError
+from ctbench.scoring import score_lesions
 from ctbench.volume import Volume, write_volume
 
 SPACING_MM = (5.0, 1.0, 1.0)
@@ -32,6 +33,15 @@ def test_files_are_scored_as_their_arrays(box, tmp_path):
     found = ctbench.score(*paths, **asked)
     pd.testing.assert_frame_equal(found, ctbench.metrics.score(box, moved, spacing_mm=SPACING_MM, **asked))
     assert ctbench.score(*paths, metrics=["dice"])["label"].tolist() == ["label-3"]
+
+
+def test_lesions_of_files_are_those_of_their_arrays(box, tmp_path):
+    """The rows are those of metrics.lesions.case_scores with surfaces, under the protocols that are named."""
+    moved = np.roll(box, 1, axis=2)
+    paths = _written(tmp_path / "a.nii.gz", box), _written(tmp_path / "b.nii.gz", moved)
+    asked = {"labels": {"box": 3}, "protocols": ["pq", "isles22"]}
+    expected = ctbench.metrics.lesions.case_scores(box, moved, spacing_mm=SPACING_MM, surfaces=True, **asked)
+    pd.testing.assert_frame_equal(score_lesions(*paths, **asked), expected)
 
 
 def test_excluded_voxels_do_not_count(box, tmp_path):

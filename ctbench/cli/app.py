@@ -18,6 +18,7 @@ from ctbench.cli.consensus import consensus
 from ctbench.cli.datasets import datasets_app
 from ctbench.cli.demo import demo
 from ctbench.cli.leaderboard import leaderboard
+from ctbench.cli.lesions import lesions
 from ctbench.cli.lock import lock
 from ctbench.cli.merge import merge
 from ctbench.cli.metrics import metrics
@@ -63,6 +64,7 @@ _RUNS: tuple[Callable[..., None], ...] = (
     mrmc,
     multiverse,
     uncertainty,
+    lesions,
     lock,
     merge,
     submit,

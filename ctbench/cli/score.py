@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -52,6 +53,15 @@ def score(
         Literal["2d", "3d"] | None,
         typer.Option("--surface", help="Measure distances in 3d, or in 2d within each axial slice. [default: 3d]"),
     ] = None,
+    lesions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lesions",
+            metavar="PROTOCOL",
+            help="Score lesions instead of voxels, by this protocol: any, half, iou, isles22, brats-gli, brats-met, "
+            "autopet, pq, pq-panoptica, cc, picai or all. May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -61,25 +71,53 @@ def score(
     """
     from ctbench.datasets import find_entry
     from ctbench.scoring import score as score_files
+    from ctbench.scoring import score_lesions
 
     entry = None if dataset is None else find_entry(dataset, catalog).entry
-    rows = score_files(
+    scored: Callable[..., pd.DataFrame] = score_lesions if lesions else score_files
+    files = partial(
+        scored,
         reference,
         prediction,
         labels=_stated_labels(label) if entry is None else entry.label_set,
         image=image,
         excluded=excluded,
-        metrics=metric,
         tolerance_mm=tolerance_mm if entry is None else entry.tolerance_mm,
-        surface=surface or ("3d" if entry is None else entry.surface),
         naming=None if entry is None else entry.naming,
     )
+    if lesions:
+        _print_lesions(files(**({} if "all" in lesions else {"protocols": lesions})), as_json, as_csv)
+        return
+    rows = files(metrics=metric, surface=surface or ("3d" if entry is None else entry.surface))
     if as_json or as_csv:
         print_frame(rows, as_json=as_json, as_csv=as_csv)
     else:
         print_frame(_wide(rows, metric or PRINTED_WITH_VOLUMES))
         for row in rows[rows["status"] != Status.OK].drop_duplicates(["label", "status"]).itertuples():
             note(f"{row.label}: {OUTCOMES[str(row.status)]}")
+
+
+_PRINTED_OF_LESIONS = (
+    "label",
+    "protocol",
+    "lesions",
+    "detected",
+    "missed",
+    "false_positives",
+    "f1",
+    "pq",
+    "lesion_dice",
+    "lesion_hd95_mm",
+)
+"""The columns of lesions on the terminal; JSON and CSV have all of them."""
+
+
+def _print_lesions(rows: pd.DataFrame, as_json: bool, as_csv: bool) -> None:
+    """Print the figures of lesions, and note which of them are conventions of a challenge."""
+    chosen = rows if as_json or as_csv else rows[list(_PRINTED_OF_LESIONS)]
+    print_frame(chosen, as_json=as_json, as_csv=as_csv)
+    for detail in filter(None, rows["detail"].unique()):
+        note(detail)
 
 
 def _stated_labels(given: list[str] | None) -> LabelSet | None:

@@ -21,7 +21,7 @@ from ctbench.statistics.paired import (
 )
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
-from ctbench.statistics.proportion import failures, wilson
+from ctbench.statistics.proportion import clustered_proportion, failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
 from ctbench.statistics.readers import readers_minus_model, within_readers
 from ctbench.statistics.regression import (
@@ -60,6 +60,7 @@ __all__ = [
     "cases_needed",
     "categorical_regression",
     "categorical_regression_from_summary",
+    "clustered_proportion",
     "cohen_kappa",
     "cohort_tests",
     "describe",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
 from ctbench.scores import LOST
+from ctbench.statistics.clustered_mean import clustered_mean
 from ctbench.statistics.estimate import ALPHA, Estimate
 from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_one
 
-__all__ = ["failures", "wilson"]
+__all__ = ["clustered_proportion", "failures", "wilson"]
 
 
 def wilson(successes: int, n: int) -> Estimate:
@@ -43,6 +46,41 @@ def wilson(successes: int, n: int) -> Estimate:
     share = successes / n
     low, high = proportion_confint(successes, n, alpha=ALPHA, method="wilson")
     return Estimate(share, min(low, share), max(high, share), n=n)  # round-off would leave shares of 0 and 1 outside
+
+
+def clustered_proportion(successes: NDArray[np.bool_], clusters: NDArray[np.generic]) -> Estimate:
+    """Return a proportion of outcomes that are correlated within clusters, such as the lesions of a patient.
+
+    The interval is Wilson's for the effective number of outcomes: n over the design effect, which is the variance that
+    is robust to clusters (``clustered_mean``) over the binomial one, and at least 1 (Korn and Graubard, Survey
+    Methodology 1998;24:193-201). Where all outcomes are equal, or of one cluster, that number is the one of clusters.
+
+    Args:
+        successes: Whether each of n outcomes is a success.
+        clusters: The cluster of each.
+
+    Example:
+        >>> import numpy as np
+        >>> found = np.array([True, True, True, False, False, False])
+        >>> estimate = clustered_proportion(found, np.array(["a", "a", "a", "b", "b", "b"]))
+        >>> estimate.value, round(estimate.low, 3), round(estimate.high, 3)
+        (0.5, 0.055, 0.945)
+    """
+    n = len(successes)
+    if not n:
+        return wilson(0, 0)
+    from statsmodels.stats.proportion import proportion_confint  # takes two seconds
+
+    _, numbers = np.unique(clusters, return_inverse=True)
+    found = clustered_mean(successes.astype(np.float64), numbers)
+    binomial = found.mean * (1 - found.mean)
+    effective = float(numbers.max() + 1)
+    if binomial > 0 and found.error > 0:
+        effective = min(binomial / found.error**2, float(n))
+    elif binomial > 0 and not math.isnan(found.error):
+        effective = float(n)
+    low, high = proportion_confint(found.mean * effective, effective, alpha=ALPHA, method="wilson")
+    return Estimate(found.mean, min(float(low), found.mean), max(float(high), found.mean), n=n)
 
 
 def failures(scores: pd.DataFrame, *, below: float = 0.5, by: str | Sequence[str] = ("label", "rater")) -> pd.DataFrame:

@@ -57,6 +57,24 @@ def test_score_leaves_out_excluded_voxels(ctbench, two_maps, tmp_path):
     assert json.loads(result.out)[0]["value"] == 1.0
 
 
+def test_lesions_by_protocol(ctbench, two_maps):
+    """`--lesions` scores lesions by each protocol that is named; a convention of a challenge is told as a note."""
+    asked = ("score", *two_maps, "--label", "box=3", "--label", "nothing=4", "--lesions", "pq", "--lesions", "isles22")
+    result = ctbench(*asked, "--json")
+    assert result.exit_code == 0
+    rows = {(row["label"], row["protocol"]): row for row in json.loads(result.out)}
+    assert rows["box", "pq"]["pq"] == pytest.approx(0.6)  # 48 of 80 voxels
+    assert rows["box", "pq"]["lesion_hd95_mm"] == 1
+    assert (rows["nothing", "pq"]["f1"], rows["nothing", "isles22"]["f1"]) == (None, 1)
+    people = ctbench(*asked)
+    assert people.out.count("0.600") == 2  # the PQ under both protocols
+    assert "ISLES 2022 counts a case without lesions as 1" in people.err
+    assert ctbench("score", *two_maps, "--lesions", "all").exit_code == 0
+    wrong = ctbench("score", *two_maps, "--lesions", "isles")
+    assert wrong.exit_code == 2
+    assert "unknown lesion protocol 'isles'" in wrong.err
+
+
 @pytest.fixture
 def segmentation(blobs, tmp_path):
     """The mask of reader r1 as a file of 3D Slicer, in which both segments have other numbers."""

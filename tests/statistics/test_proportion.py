@@ -6,7 +6,7 @@ import pytest
 from scipy.special import ndtri
 
 from ctbench.errors import UsageError
-from ctbench.statistics import failures, wilson
+from ctbench.statistics import clustered_proportion, failures, wilson
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,40 @@ def test_no_cases_no_share():
     assert math.isnan(wilson(0, 0).value)
     with pytest.raises(UsageError):
         wilson(3, 2)
+
+
+def _wilson(share, n):
+    """Return Wilson's closed form for a number of outcomes that need not be whole."""
+    z = ndtri(0.975)
+    middle, half = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
+
+
+def test_clusters_of_one_are_wilsons_interval():
+    """Where each outcome is a cluster, the effective number is at most n, and that of n - 1 outcomes."""
+    found = np.arange(20) < 14
+    estimate, plain = clustered_proportion(found, np.arange(20)), wilson(14, 20)
+    assert estimate.value == plain.value
+    assert estimate.low == pytest.approx(_wilson(0.7, 19)[0])
+
+
+def test_equal_outcomes_within_patients_count_once():
+    """Patients whose lesions are all alike count as one lesion each: the interval is that of so few lesions."""
+    found, patients = np.repeat(np.arange(10) < 6, 8), np.repeat(np.arange(10), 8)
+    estimate = clustered_proportion(found, patients)
+    assert estimate.value == 0.6
+    assert estimate.n == 80
+    # The robust variance of ten equal clusters is that of ten values: p(1 - p) / 9.
+    assert (estimate.low, estimate.high) == pytest.approx(_wilson(0.6, 9))
+
+
+def test_all_detected_is_as_uncertain_as_the_number_of_patients():
+    """Without any miss, or with one patient only, the interval is Wilson's of as many outcomes as patients."""
+    every = clustered_proportion(np.ones(12, bool), np.repeat(np.arange(4), 3))
+    assert (every.value, every.low, every.high) == pytest.approx((1, wilson(4, 4).low, 1))
+    one = clustered_proportion(np.arange(6) < 3, np.zeros(6, int))
+    assert one.low == pytest.approx(_wilson(0.5, 1)[0])
+    assert math.isnan(clustered_proportion(np.zeros(0, bool), np.zeros(0, int)).value)
 
 
 def test_failures_are_counted_below_the_limit(tidy):

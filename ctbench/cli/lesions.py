@@ -1,0 +1,66 @@
+"""`ctbench lesions`: score the lesions of runs, models and readers, under the protocols of challenges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetOfRun, dataset_of_run
+from ctbench.cli.output import note, print_frame
+from ctbench.errors import UsageError
+
+__all__ = ["lesions"]
+
+
+def lesions(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs on one dataset.")],
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol",
+            metavar="PROTOCOL",
+            help="any, half, iou, isles22, brats-gli, brats-met, autopet, pq, pq-panoptica, cc or picai. May be "
+            "repeated. [default: any]",
+        ),
+    ] = None,
+    table: Annotated[
+        Literal["pooled", "cases", "lesions"],
+        typer.Option(
+            "--table",
+            help="Print sensitivity by size, figures of each case, or each lesion and false piece with its slice.",
+        ),
+    ] = "pooled",
+    surfaces: Annotated[
+        bool, typer.Option("--surfaces", help="Measure HD95 and NSD of lesions too, which takes longer.")
+    ] = False,
+    dataset: DatasetOfRun = None,
+    catalog: Catalog = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Score lesions: which are detected or missed, and which predicted pieces are false.
+
+    Readers are scored on the reference made without them, models on every reference.
+
+    Example: `ctbench lesions runs/phantom-hemorrhage/* --protocol brats-met --table cases`
+    """
+    from ctbench.report.frames.comparable_runs import gather
+    from ctbench.report.frames.lesions import lesion_sensitivity_table, lesion_tables
+    from ctbench.runs import open_run
+
+    opened = [open_run(folder) for folder in runs]
+    gathered = gather(opened)
+    if len(gathered) > 1:
+        names = ", ".join(one.dataset for one in gathered)
+        msg = f"the runs are of several datasets ({names}); score the lesions of one dataset at a time"
+        raise UsageError(msg)
+    tables = lesion_tables(opened, dataset_of_run(opened[0], dataset, catalog), protocol or ["any"], surfaces=surfaces)
+    frames = {
+        "pooled": lesion_sensitivity_table(tables.lesions),
+        "cases": tables.cases,
+        "lesions": tables.lesions,
+    }
+    print_frame(frames[table], as_json=as_json, as_csv=as_csv)
+    note("intervals are clustered by patient" if table == "pooled" else "slices are numbered from 0")

@@ -1,0 +1,25 @@
+"""`ctbench lesions`."""
+
+import json
+
+
+def test_tables_of_runs(ctbench, work, blobs_folder):
+    """Three tables, with models and readers in each; another protocol on request; an unknown one is refused."""
+    asked = ("-d", blobs_folder / "blobs.yaml", "--split", "all", "--metric", "dice", "-j", 1)
+    assert ctbench("run", "users_model:Model", *asked, "--trust").exit_code == 0
+    folder = work / "runs" / "blobs"
+    (model,) = (path for path in folder.iterdir() if path.name != "readers")
+    own = ("-d", blobs_folder / "blobs.yaml")
+    pooled = ctbench("lesions", model, folder / "readers", *own, "--json")
+    assert pooled.exit_code == 0, pooled.err
+    rows = json.loads(pooled.out)
+    assert {row["rater_kind"] for row in rows} == {"model", "reader"}
+    assert rows[0]["size_class"] == "all"
+    assert "clustered by patient" in pooled.err
+    cases = json.loads(ctbench("lesions", model, *own, "--table", "cases", "--protocol", "pq", "--json").out)
+    assert {row["protocol"] for row in cases} == {"pq"}
+    listed = json.loads(ctbench("lesions", model, *own, "--table", "lesions", "--json").out)
+    assert {"outcome", "slice", "nearest_mm", "volume_ml"} <= listed[0].keys()
+    wrong = ctbench("lesions", model, *own, "--protocol", "brats")
+    assert wrong.exit_code == 2
+    assert "unknown lesion protocol 'brats'" in wrong.err
