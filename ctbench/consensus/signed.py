@@ -21,6 +21,8 @@ _FAR_MM = 1e6
 _BEYOND = 0.3
 _TOLERANCE_MM = 1e-6
 _MOST_ITERATIONS = 2000
+_ROUNDING_MM = 1e-9
+"""A mean distance nearer to 0 than this is 0: the order of the readers decides nothing."""
 _LEAST_SD_MM = 1e-3
 """A reader is never taken as exact: the others would have no weight."""
 
@@ -90,11 +92,12 @@ def shape_based_average(
     arrays = {reader: np.asarray(mask, bool) for reader, mask in masks.items()}
     total = np.zeros(next(iter(arrays.values())).shape)
     drawn = [reader for reader, mask in arrays.items() if mask.any()]
+    of = {reader: (weights or {}).get(reader, 1.0) for reader in drawn}
     longest = float(np.linalg.norm(np.array(total.shape) * np.array(spacing_mm)))
     for reader in drawn:
         distance = signed_distance_mm(arrays[reader], spacing_mm, surface=surface)
-        total += (weights or {}).get(reader, 1.0) * np.clip(distance, -longest, longest)
-    return total < 0 if drawn else np.zeros(total.shape, bool)
+        total += of[reader] * np.clip(distance, -longest, longest)
+    return total < -_ROUNDING_MM * sum(of.values())
 
 
 class BorderFit(NamedTuple):

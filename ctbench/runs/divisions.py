@@ -73,7 +73,8 @@ def cases_for_folds(dataset: Dataset, cases: Sequence[Case], split: str | None) 
             final test.
 
     Raises:
-        UsageError: No case is left.
+        UsageError: No case is left, or a patient has cases both in the split ``test`` and outside it: what is kept for
+            the final test would be trained on.
     """
     if split == "all":
         return list(cases)
@@ -83,6 +84,13 @@ def cases_for_folds(dataset: Dataset, cases: Sequence[Case], split: str | None) 
         wanted = "outside the split test" if split is None else f"in the split {split!r}"
         msg = f"dataset {dataset.name} has no case {wanted} for folds; its splits: {known}; or use --split all"
         raise UsageError(msg)
+    if split is None:
+        tested = {_patient(case) for case in cases if case.split == "test"}
+        twice = sorted({_patient(case) for case in chosen} & tested)
+        if twice:
+            msg = f"patient {twice[0]} of dataset {dataset.name} has cases in the split test and cases outside it; "
+            msg += "put all cases of a patient in one split, or use --split all"
+            raise UsageError(msg)
     return chosen
 
 

@@ -57,7 +57,7 @@ def gwet_ac(
     known = ~pd.isna(table)
     rated = known.any(axis=1)
     table, known, left_out = table[rated], known[rated], int((~rated).sum())
-    categories = np.unique(np.array(table[known].tolist())) if known.any() else np.empty(0)
+    categories = np.array(sorted(set(table[known].tolist()), key=str), dtype=object)
     if len(categories) < 2 or not (known.sum(axis=1) > 1).any():
         reason = "all ratings are one category" if len(categories) == 1 else "no unit has two ratings"
         return Estimate(math.nan, n=len(table), left_out=left_out, reason=reason)

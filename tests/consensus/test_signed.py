@@ -1,5 +1,7 @@
 """Signed distances, shape-based averages and borders against balls, whose answers are known."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,14 @@ def test_masks_that_have_no_border_are_refused():
     with pytest.raises(DataError, match="no masks"):
         shape_based_average({}, (1, 1, 1))
     assert not shape_based_average({"a": ball(0)}, (1, 1, 1)).any()
+
+
+def test_the_order_of_readers_does_not_move_the_average_border():
+    """Where weighted distances cancel, rounding would decide by the order of the readers; such a voxel is outside."""
+    near, far = np.array([[[1, 1, 1, 1, 0, 0, 0]]], bool), np.array([[[1, 1, 1, 0, 0, 0, 0]]], bool)
+    for weights in itertools.product((0.1, 0.2, 0.3, 0.4, 0.6, 0.7), repeat=3):
+        a, b, c = weights
+        readers = [("a", far, a), ("b", far, b), ("c", near, a + b), ("d", near, c), ("e", far, c)]
+        for order in (readers, readers[::-1], readers[2:] + readers[:2]):
+            masks, own = {name: mask for name, mask, _ in order}, {name: weight for name, _, weight in order}
+            assert shape_based_average(masks, (1, 1, 0.7), weights=own).tolist() == far.tolist()

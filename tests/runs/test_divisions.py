@@ -79,6 +79,17 @@ def test_the_test_split_is_kept_back_unless_it_is_named(blobs):
         cases_for_folds(blobs, [case for case in cases if case.split == "test"], None)
 
 
+def test_a_patient_of_the_test_split_is_not_trained_on(blobs):
+    """A patient with one scan in the split test and another outside it is refused, for folds of any other case."""
+    cases = [
+        replace(case, split=split, patient=patient)
+        for case, split, patient in zip(blobs, ("train", "test", "train", None), ("p1", "p1", "p2", "p3"), strict=True)
+    ]
+    with pytest.raises(UsageError, match=r"patient p1 of dataset .* has cases in the split test and cases outside it"):
+        cases_for_folds(blobs, cases, None)
+    assert len(cases_for_folds(blobs, cases, "all")) == 4
+
+
 def test_strata_are_positives_of_a_structure_or_values_of_a_column(blobs):
     """A structure is positive where the consensus holds it; an unknown name is refused with the known ones."""
     cases = [replace(case, subgroups={"scanner": name}) for case, name in zip(blobs, "ABAB", strict=True)]

@@ -81,3 +81,10 @@ def test_wrong_arguments_are_refused():
         gwet_ac([[1], [2]])
     with pytest.raises(UsageError, match="unknown weights"):
         gwet_ac([[1, 2], [2, 2]], weights="cubic")
+
+
+def test_categories_of_several_kinds_are_told_apart():
+    """A number and a word are two categories, as two words are."""
+    mixed, words = gwet_ac([[1, "a"], [1, 1], ["a", "a"]]), gwet_ac([["b", "a"], ["b", "b"], ["a", "a"]])
+    assert mixed.value == pytest.approx(words.value)
+    assert mixed.value == pytest.approx(1 / 3)

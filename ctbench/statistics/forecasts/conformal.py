@@ -20,7 +20,7 @@ def conformal_half_width(scores: ArrayLike, alpha: float = 0.1) -> float:
     al., J Am Stat Assoc 2018;113:1094-1111).
 
     Args:
-        scores: |prediction - observation| of the n calibration cases.
+        scores: |prediction - observation| of the n calibration cases; those that are NaN are left out.
         alpha: Share of cases outside of their interval, between 0 and 1.
 
     Raises:
@@ -33,7 +33,8 @@ def conformal_half_width(scores: ArrayLike, alpha: float = 0.1) -> float:
     if not 0 < alpha < 1:
         msg = f"expected an alpha between 0 and 1, got {alpha}"
         raise UsageError(msg)
-    ordered = np.sort(np.asarray(scores, np.float64).ravel())
+    values = np.asarray(scores, np.float64).ravel()
+    ordered = np.sort(values[~np.isnan(values)])
     rank = math.ceil(round((len(ordered) + 1) * (1 - alpha), 9))  # 10 x (1 - .1) is a little above 9
     return float(ordered[rank - 1]) if rank <= len(ordered) else math.inf
 
@@ -66,7 +67,8 @@ def conformal_coverage(
     """Make an interval from the cases of some patients, and count how many cases of the other patients it covers.
 
     Args:
-        predicted: Predicted value of each case, e.g. a volume in mL.
+        predicted: Predicted value of each case, e.g. a volume in mL. Cases without a prediction or an observation (NaN)
+            are left out and not counted.
         observed: Observed value of each case.
         patients: Patient of each case; all cases of a patient are on one side.
         alpha: As for ``conformal_half_width``.
@@ -76,7 +78,8 @@ def conformal_coverage(
     errors = np.abs(np.asarray(predicted, np.float64) - np.asarray(observed, np.float64))
     names, owner = np.unique(np.asarray(patients), return_inverse=True)
     drawn = np.random.default_rng(seed).permutation(len(names))[: int(share * len(names))]
-    calibration = np.isin(owner.ravel(), drawn)
+    known = ~np.isnan(errors)
+    errors, calibration = errors[known], np.isin(owner.ravel(), drawn)[known]
     half_width = conformal_half_width(errors[calibration], alpha)
     others = errors[~calibration]
     covered = float((others <= half_width).mean()) if others.size else math.nan

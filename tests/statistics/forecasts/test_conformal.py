@@ -40,3 +40,12 @@ def test_one_patient_has_no_interval():
     """Nothing to calibrate on: infinite, and every case is covered."""
     found = conformal_coverage([1, 2], [3, 4], ["a", "a"])
     assert found == (math.inf, 1.0, 0, 2)
+
+
+def test_cases_without_a_value_are_left_out():
+    """A NaN is neither the largest score nor an uncovered case."""
+    assert conformal_half_width([1, 2, math.nan], 0.5) == 2
+    assert conformal_half_width([math.nan] * 9) == math.inf
+    whole = conformal_coverage([1, 2, 3, 4], [1, 1, 1, 1], ["a", "a", "b", "b"], alpha=0.5)
+    holed = conformal_coverage([1, 2, math.nan, 3, 4], [1, 1, 1, 1, 1], ["a", "a", "b", "b", "b"], alpha=0.5)
+    assert holed == whole
