@@ -36,8 +36,12 @@ def train(
         Path, typer.Option("--out", metavar="FOLDER", help="Folder of weights, description, curves and checkpoint.")
     ],
     preset: Annotated[
-        Literal["paper", "demo"],
-        typer.Option("--preset", help="paper: as published. demo: a narrow network for phantoms, minutes on a laptop."),
+        Literal["paper", "demo", "nnunet"],
+        typer.Option(
+            "--preset",
+            help="paper: as published. demo: a narrow network for phantoms, minutes on a laptop. "
+            "nnunet: nnU-Net's settings, cascade-unet only.",
+        ),
     ] = "paper",
     device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out.")] = False,

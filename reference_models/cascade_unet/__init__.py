@@ -15,6 +15,7 @@ MODEL = Model(
     },
     network_class="reference_models.cascade_unet.network:CascadeUNet",
     training_setup="reference_models.cascade_unet.training:cascade_setup",
+    presets=("paper", "demo", "nnunet"),
     demo_training=DemoTraining("phantom-hemorrhage"),
     paper_size=33_095_042,
 )

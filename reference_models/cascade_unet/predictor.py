@@ -41,6 +41,8 @@ __all__ = [
 
 AIR_HU = -1000.0
 
+TileWeights = Literal["constant", "gaussian"]
+
 PAPER_WINDOWS_HU = ((0.0, 80.0), (-20.0, 180.0), (-150.0, 230.0))
 PAPER_SPACING_MM = (5.0, 0.42, 0.42)
 """Typical spacing of the challenge's scans (INSTANCE 2022): the default for which nnU-Net's plan is made."""
@@ -62,6 +64,9 @@ class CascadeConfiguration:
         deep_supervision: Whether the loss includes the coarser levels.
         patch: z,y,x size in voxels of the patch that the networks see at a time.
         spacing_mm: z,y,x voxel sides of the grid; None: the scan's.
+        tile_weights: Weights of the overlapping patches in prediction, constant or gaussian.
+        mirrored: Axes among z, y and x along which patches are mirrored, e.g. ``zyx``: in training half of the time,
+            in prediction every way, whose mean counts. x is always mirrored in training. Empty: none in prediction.
     """
 
     windows_hu: Annotated[tuple[Window, ...], Field(min_length=1, max_length=16)] | None = PAPER_WINDOWS_HU
@@ -74,6 +79,8 @@ class CascadeConfiguration:
     deep_supervision: bool = False
     patch: tuple[Size, Size, Size] = (16, 320, 320)
     spacing_mm: tuple[Millimetres, Millimetres, Millimetres] | None = None
+    tile_weights: TileWeights = "constant"
+    mirrored: Annotated[str, Field(pattern="^z?y?x?$")] = ""
 
     @classmethod
     def read(cls, stored: Any) -> CascadeConfiguration:
@@ -112,6 +119,11 @@ class CascadeConfiguration:
             deep_supervision=self.deep_supervision,
         )
 
+    @property
+    def mirrored_axes(self) -> list[int]:
+        """Return the axes of ``mirrored``, counted from the last of a tensor (-1 is x)."""
+        return ["zyx".index(axis) - 3 for axis in self.mirrored]
+
     def channels(self, hu: Tensor) -> Tensor:
         """Return one channel per window, batch,window,... from 0 to 1, of HU batch,1,...; without windows the HU."""
         import torch
@@ -135,12 +147,14 @@ class CascadePredictor:
         weights: Trained weights of ``cascade-unet``.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
+        changes: ``tile_weights`` or ``mirrored``, where they differ from the configuration of the weights.
     """
 
-    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2) -> None:
+    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2, **changes: str | None) -> None:
         from reference_models.inference.devices import choose_device, place
 
-        self.configuration = CascadeConfiguration.read(weights.configuration)
+        named = {name: value for name, value in changes.items() if value is not None}
+        self.configuration = CascadeConfiguration.read({**weights.configuration, **named})
         self.device, self.batch_size = choose_device(device), batch_size
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
@@ -168,16 +182,20 @@ class CascadePredictor:
         """
         import torch
 
-        from reference_models.inference.tiling import apply_in_tiles
+        from reference_models.inference.tiling import apply_in_tiles, over_mirrors
 
         grid, hu = self.configuration.grid(image)
         found = apply_in_tiles(
-            lambda batch: torch.sigmoid(self.network(self.configuration.channels(batch))),
+            over_mirrors(
+                lambda batch: torch.sigmoid(self.network(self.configuration.channels(batch))),
+                self.configuration.mirrored_axes,
+            ),
             torch.from_numpy(hu),
             self.configuration.patch,
             self.batch_size,
             self.device,
             self.configuration.level_plan().multiple,
+            weights=self.configuration.tile_weights,
         )
         return grid.restore(found[0].numpy())
 
@@ -218,15 +236,29 @@ class CascadeEnsemble:
         return hemorrhage_of(total / len(self.models), image, self.info.labels[LABEL])
 
 
-def cascade_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 2) -> CascadePredictor:
+def cascade_unet(
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 2,
+    tile_weights: TileWeights | None = None,
+    mirrored: str | None = None,
+) -> CascadePredictor:
     """Return the predictor.
 
     Args:
         weights: A file that ``ctbench train`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
+        tile_weights: Weights of overlapping patches: constant, or gaussian as in nnU-Net; None: as in the weights file.
+        mirrored: Axes along which patches are mirrored, e.g. ``x`` or ``zyx``, for the mean over all 2 or 8 mirrored
+            passes; None: as in the weights file.
+
+    Raises:
+        UsageError: A value is not among those.
     """
-    return CascadePredictor(open_weights(MODEL.name, weights), device, batch_size)
+    opened = open_weights(MODEL.name, weights)
+    return CascadePredictor(opened, device, batch_size, tile_weights=tile_weights, mirrored=mirrored)
 
 
 cascade_unet_demo = partial(cascade_unet, weights=str(demo_weights(MODEL.name)))
@@ -234,7 +266,13 @@ cascade_unet_demo = partial(cascade_unet, weights=str(demo_weights(MODEL.name)))
 
 
 def cascade_unet_ensemble(
-    *, weights: str | Sequence[str] | None = None, best: int | None = None, device: str = "auto", batch_size: int = 2
+    *,
+    weights: str | Sequence[str] | None = None,
+    best: int | None = None,
+    device: str = "auto",
+    batch_size: int = 2,
+    tile_weights: TileWeights | None = None,
+    mirrored: str | None = None,
 ) -> CascadeEnsemble:
     """Return the predictor of several cascades.
 
@@ -245,6 +283,8 @@ def cascade_unet_ensemble(
             cases; None: all. The paper joined its best three models.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
+        tile_weights: As for ``cascade_unet``.
+        mirrored: As for ``cascade_unet``.
 
     Raises:
         MissingFileError: The weights do not exist.
@@ -261,5 +301,13 @@ def cascade_unet_ensemble(
     else:
         msg = f"best={best} needs weights=FOLDER of a `ctbench train {MODEL.name} --folds N`, which ranks them"
         raise UsageError(msg)
-    opened = [[CascadePredictor(open_weights(MODEL.name, file), device, batch_size) for file in own] for own in models]
+    opened = [
+        [
+            cascade_unet(
+                weights=file, device=device, batch_size=batch_size, tile_weights=tile_weights, mirrored=mirrored
+            )
+            for file in own
+        ]
+        for own in models
+    ]
     return CascadeEnsemble(opened)

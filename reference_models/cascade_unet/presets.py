@@ -1,4 +1,4 @@
-"""Training settings of ``cascade-unet``: the paper's, and a narrow demo for phantoms."""
+"""Training settings of ``cascade-unet``: the paper's, nnU-Net's, and a narrow demo for phantoms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from reference_models.cascade_unet.predictor import CascadeConfiguration
+from reference_models.cascade_unet.predictor import PAPER_SPACING_MM, CascadeConfiguration
 from reference_models.training.engine import Schedule
 from reference_models.training.presets import Preset, changed
 
@@ -43,10 +43,12 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
 
     The paper states the loss and Adam with an initial learning rate of 0.01; the decay of the rate, batches of two,
     1000 epochs of 250 steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on
-    nnU-Net's plan for its thick slices.
+    nnU-Net's plan for its thick slices. Preset nnunet keeps Zhao's two stages and takes from nnU-Net what the options
+    hold: its levels, resampling, normalisation, deep supervision, input of the second stage, optimizer, mirroring
+    along all axes, and Gaussian weights of patches.
 
     Args:
-        preset: Name of the settings, paper or demo.
+        preset: Name of the settings, paper, demo or nnunet.
         options: Fields of the plan, of its configuration and of its schedule.
         seed: Random seed of the training.
 
@@ -71,6 +73,28 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
             piece=(16, 64, 64),
             steps=100,
             around_blood=2 / 3,
+        )
+    if preset == "nnunet":
+        plan = replace(
+            plan,
+            configuration=replace(
+                plan.configuration,
+                windows_hu=None,
+                plan="nnunet",
+                second_input="image_and_probability",
+                deep_supervision=True,
+                spacing_mm=PAPER_SPACING_MM,
+                tile_weights="gaussian",
+                mirrored="zyx",
+            ),
+            schedule=replace(
+                plan.schedule,
+                optimizer="sgd",
+                momentum=0.99,
+                nesterov=True,
+                weight_decay=3e-5,
+                largest_gradient=12.0,
+            ),
         )
     plan = changed(plan, options)
     return replace(plan, configuration=CascadeConfiguration.read(asdict(plan.configuration)))

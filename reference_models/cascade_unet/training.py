@@ -21,7 +21,7 @@ from reference_models.cascade_unet.network import ForegroundScale
 from reference_models.cascade_unet.predictor import AIR_HU, CascadeConfiguration
 from reference_models.cascade_unet.presets import CascadePlan, cascade_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
-from reference_models.training.augmentation import ElasticAugmentation
+from reference_models.training.augmentation import ElasticAugmentation, flipped
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy, dice_loss
@@ -102,11 +102,11 @@ class CascadeRecipe:
         return network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield one epoch of pieces, flipped from left to right and deformed."""
+        """Yield one epoch of pieces, deformed and flipped from left to right, and along the other mirrored axes."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         for _ in range(self.plan.steps):
             pieces = [self._piece(rng) for _ in range(self.plan.batch_size)]
-            yield self._in_windows(self.augmentation(stack(pieces), generator))
+            yield self._in_windows(self._mirrored(self.augmentation(stack(pieces), generator), generator))
 
     def validation_batches(self) -> Iterator[Batch]:
         """Yield the heads in adjacent patches, one at a time."""
@@ -139,6 +139,13 @@ class CascadeRecipe:
         target, counted = batch.target[here], batch.counted[here]
         entropy = binary_cross_entropy(logits, target, counted)
         return dice_loss(logits, target, counted) + self.plan.bce_weight * entropy
+
+    def _mirrored(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return the batch, mirrored half of the time along each axis but x, which the augmentation mirrors."""
+        for axis in self.plan.configuration.mirrored_axes:
+            if axis != -1 and torch.rand((), generator=generator) < 0.5:
+                batch = flipped(batch, axis)
+        return batch
 
     def _in_windows(self, batch: Batch) -> Batch:
         return batch._replace(image=self.plan.configuration.channels(batch.image))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, combinations
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from reference_models.inference.devices import autocast, is_out_of_memory, memory_does_not_suffice
 
-__all__ = ["OVERLAP", "apply_in_tiles"]
+__all__ = ["OVERLAP", "TileWeights", "apply_in_tiles", "over_mirrors"]
 
 OVERLAP = 0.5
 """Overlap of neighbouring tiles, as a share of their side; the papers say only that tiles overlap."""
 
+GAUSSIAN_SD = 0.125
+"""SD of Gaussian tile weights, as a share of a tile's side: nnU-Net's (Isensee et al. 2021)."""
+
+TileWeights = Literal["constant", "gaussian"]
 Triple = tuple[int, int, int]
 
 _log = logging.getLogger("reference_models")
@@ -28,8 +34,9 @@ def apply_in_tiles(
     device: torch.device,
     multiple: Triple = (16, 16, 16),
     overlap: float = OVERLAP,
+    weights: TileWeights = "constant",
 ) -> Tensor:
-    """Return the mean of ``function`` over overlapping tiles.
+    """Return the weighted mean of ``function`` over overlapping tiles.
 
     Where memory does not suffice, first the batch and then the tiles become smaller, and a warning is logged. Only
     smaller tiles change the result.
@@ -42,6 +49,8 @@ def apply_in_tiles(
         device: Device on which ``function`` runs; only tiles are moved to it.
         multiple: Number that the sides of smaller tiles must be multiples of, along z, y and x.
         overlap: Overlap of neighbouring tiles, as a share of their side, below 1.
+        weights: Weight of a voxel in the mean by its place in a tile: constant, or gaussian (lower near
+            its border).
 
     Returns:
         channels,z,y,x float32 on the CPU.
@@ -52,7 +61,7 @@ def apply_in_tiles(
     sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
         try:
-            return _tiled(function, volume, sides, batch_size, device, overlap)
+            return _tiled(function, volume, sides, batch_size, device, overlap, weights)
         except RuntimeError as error:
             smaller = _smaller(sides, multiple)
             if not is_out_of_memory(error):
@@ -70,6 +79,27 @@ def apply_in_tiles(
                 torch.cuda.empty_cache()
 
 
+def over_mirrors(function: Callable[[Tensor], Tensor], axes: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """Return a function with the mean of ``function`` over mirrored inputs, each result mirrored back.
+
+    Args:
+        function: Function from batch,1,z,y,x to batch,channels,z,y,x.
+        axes: Axes that are mirrored, alone and together: ``function`` is applied 2 ** (number of axes) times. Without
+            axes, ``function`` itself is returned.
+    """
+    if not axes:
+        return function
+    mirrors = list(chain.from_iterable(combinations(axes, count) for count in range(len(axes) + 1)))
+
+    def mean(batch: Tensor) -> Tensor:
+        total = function(batch).float()
+        for mirror in mirrors[1:]:
+            total += function(batch.flip(mirror)).float().flip(mirror)
+        return total / len(mirrors)
+
+    return mean
+
+
 def _smaller(sides: Triple, multiple: Triple) -> Triple:
     """Return the sides, each halved where it stays a multiple."""
     z, y, x = (side if side % (2 * least) else side // 2 for side, least in zip(sides, multiple, strict=True))
@@ -83,6 +113,7 @@ def _tiled(
     batch_size: int,
     device: torch.device,
     overlap: float,
+    weights: TileWeights,
 ) -> Tensor:
     if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
         with torch.inference_mode(), autocast(device):
@@ -96,7 +127,8 @@ def _tiled(
             batch_size,
             lambda tiles: function(tiles).float(),
             overlap=overlap,
-            mode="constant",
+            mode=weights,
+            sigma_scale=GAUSSIAN_SD,
             sw_device=device,
             device=torch.device("cpu"),
         )

@@ -26,8 +26,6 @@ __all__ = ["CHECKPOINT", "Curves", "Recipe", "Schedule", "fit"]
 
 CHECKPOINT = "checkpoint.safetensors"
 
-_MOMENTUM = 0.9
-
 
 @dataclass
 class Curves:
@@ -62,7 +60,10 @@ class Schedule:
             first.
         largest_gradient: Norm to which longer gradients are clipped; None: no clipping. Networks without normalisation
             may diverge without it.
-        optimizer: adam, adagrad, or sgd with a momentum of 0.9.
+        optimizer: adam, adagrad, or sgd.
+        momentum: Momentum of sgd.
+        nesterov: Whether sgd looks ahead along its momentum.
+        weight_decay: Share of each weight that is added to its gradient.
         poly: Let the learning rate fall as (1 - progress) to this power instead; None: no such decay.
         patience: Number of epochs without a lower training loss after which the learning rate is divided by ten; None:
             never.
@@ -75,6 +76,9 @@ class Schedule:
     cosine: bool = False
     largest_gradient: float | None = None
     optimizer: Literal["adam", "adagrad", "sgd"] = "adam"
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
     poly: float | None = None
     patience: int | None = None
     seed: int = 0
@@ -93,11 +97,12 @@ class Schedule:
 
     def optimizing(self, network: nn.Module) -> torch.optim.Optimizer:
         """Return the optimizer of a network."""
+        weights, rate, decay = network.parameters(), self.learning_rate, self.weight_decay
         if self.optimizer == "sgd":
-            return torch.optim.SGD(network.parameters(), lr=self.learning_rate, momentum=_MOMENTUM)
+            return torch.optim.SGD(weights, lr=rate, momentum=self.momentum, nesterov=self.nesterov, weight_decay=decay)
         if self.optimizer == "adagrad":
-            return torch.optim.Adagrad(network.parameters(), lr=self.learning_rate)
-        return torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+            return torch.optim.Adagrad(weights, lr=rate, weight_decay=decay)
+        return torch.optim.Adam(weights, lr=rate, weight_decay=decay)
 
 
 class Recipe(Protocol):

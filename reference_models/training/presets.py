@@ -11,7 +11,8 @@ from reference_models.training.engine import Schedule
 
 __all__ = ["MANY_EPOCHS", "Plan", "Preset", "changed"]
 
-Preset = Literal["paper", "demo"]
+Preset = Literal["paper", "demo", "nnunet"]
+"""Names of the settings; a model offers those that stand in its record."""
 
 MANY_EPOCHS = 1000
 """More epochs than any training is expected to take before the paper's stopping rule ends it."""

@@ -160,3 +160,27 @@ def test_air_alone_is_predicted(cascade_weights):
     """A scan without a head is no error."""
     image = Volume(np.full((3, 20, 20), -1000, np.int16), (5.0, 2.0, 2.0))
     assert CascadePredictor(cascade_weights(), device="cpu").predict(image).labels.shape == image.shape
+
+
+def test_tile_weights_and_mirrors_are_options_of_prediction(cascade_weights, tmp_path):
+    """They change prediction and card; without them those of the weights file are used."""
+    path = tmp_path / "weights.safetensors"
+    cascade_weights(patch=(4, 8, 8)).save(path)
+    image = tiny_head()
+    plain = cascade_unet(weights=str(path), device="cpu")
+    assert (plain.info.parameters["tile_weights"], plain.info.parameters["mirrored"]) == ("constant", "")
+    for options in ({"tile_weights": "gaussian"}, {"mirrored": "x"}):
+        other = cascade_unet(weights=str(path), device="cpu", **options)
+        assert other.info.parameters == {**plain.info.parameters, **options}
+        assert np.abs(other.probability(image) - plain.probability(image)).max() > 1e-4
+    cascade_weights(patch=(4, 8, 8), mirrored="zx").save(path)
+    assert cascade_unet(weights=str(path), device="cpu").configuration.mirrored_axes == [-3, -1]
+    ensemble = cascade_unet_ensemble(weights=[str(path)], device="cpu", mirrored="x", tile_weights="gaussian")
+    assert (ensemble.info.parameters["mirrored"], ensemble.info.parameters["tile_weights"]) == ("x", "gaussian")
+
+
+@pytest.mark.parametrize("options", [{"mirrored": "xy"}, {"mirrored": "left"}, {"tile_weights": "linear"}])
+def test_unknown_tile_weights_and_axes_are_refused(cascade_weights, options):
+    """The message names the field."""
+    with pytest.raises(UsageError, match=next(iter(options))):
+        CascadePredictor(cascade_weights(), "cpu", **options)

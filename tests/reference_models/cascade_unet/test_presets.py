@@ -1,6 +1,7 @@
 import pytest
 
 from ctbench.errors import UsageError
+from reference_models.cascade_unet import MODEL
 from reference_models.cascade_unet.presets import cascade_plan
 from reference_models.layers import count_parameters
 
@@ -14,6 +15,8 @@ def test_the_papers_plan_is_the_papers():
     assert configuration.windows_hu == ((0, 80), (-20, 180), (-150, 230))
     assert (configuration.stages, configuration.second_input) == (2, "probability")
     assert (configuration.plan, configuration.deep_supervision) == ("isotropic", False)
+    assert (configuration.tile_weights, configuration.mirrored) == ("constant", "")
+    assert plan.schedule.weight_decay == 0
 
 
 def test_the_demo_network_is_small():
@@ -31,3 +34,15 @@ def test_options_reach_the_part_that_they_belong_to():
         cascade_plan("demo", {"fold": 1})
     with pytest.raises(UsageError, match="stages"):
         cascade_plan("demo", {"stages": 3})
+
+
+def test_the_preset_nnunet_has_nnunets_settings():
+    """SGD with Nesterov's momentum of 0.99, a weight decay of 3e-5, all mirrors, and deep supervision of two stages."""
+    plan = cascade_plan("nnunet", {})
+    schedule, configuration = plan.schedule, plan.configuration
+    assert (schedule.optimizer, schedule.momentum, schedule.nesterov) == ("sgd", 0.99, True)
+    assert (schedule.weight_decay, schedule.poly, schedule.epochs) == (3e-5, 0.9, 1000)
+    assert (configuration.tile_weights, configuration.mirrored) == ("gaussian", "zyx")
+    assert (configuration.deep_supervision, configuration.windows_hu, configuration.stages) == (True, None, 2)
+    assert configuration.level_plan().multiple == (4, 64, 64)
+    assert "nnunet" in MODEL.presets

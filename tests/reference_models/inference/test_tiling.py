@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ctbench.errors import PredictionFailedError
-from reference_models.inference.tiling import apply_in_tiles
+from reference_models.inference.tiling import apply_in_tiles, over_mirrors
 
 CPU = torch.device("cpu")
 
@@ -88,3 +88,40 @@ def test_no_tile_becomes_smaller_than_the_network_can_take():
     with pytest.raises(PredictionFailedError, match="a single input of 4 x 96 x 16"):
         apply_in_tiles(never, torch.zeros(8, 96, 64), (8, 96, 64), 1, CPU, multiple=(4, 32, 16))
     assert sizes == [(8, 96, 64), (4, 96, 32), (4, 96, 16)]
+
+
+def test_gaussian_weights_favour_the_middle_of_a_tile():
+    """Of tiles numbered as they come, a voxel in the middle of the first has nearly the first's value, not the mean."""
+    volume = torch.zeros((8, 8, 24))
+    found = {}
+    for weights in ("constant", "gaussian"):
+        tiles = iter(range(10))
+        found[weights] = apply_in_tiles(
+            lambda batch, tiles=tiles: torch.full_like(batch, float(next(tiles))), volume, 8, 1, CPU, weights=weights
+        )
+    line = {weights: one[0, 4, 4] for weights, one in found.items()}
+    assert line["constant"][6] == 0.5  # of tiles 0 and 1, which begin at 0 and 4
+    assert line["constant"][4] == 0.5
+    assert line["gaussian"][4] < 0.05
+    assert line["gaussian"][7] > 0.9
+
+
+def test_gaussian_weights_do_not_change_what_looks_at_single_voxels(cube):
+    """The weights of every voxel sum to one."""
+    found = apply_in_tiles(torch.sigmoid, cube, 16, 4, CPU, weights="gaussian")
+    torch.testing.assert_close(found[0], torch.sigmoid(cube))
+
+
+def test_mirrored_passes_are_averaged_after_they_are_mirrored_back(cube):
+    """A shift along x becomes the mean of a shift either way; along all axes eight passes are made."""
+    batch = cube[None, None, :8, :8, :8]
+    both = (batch.roll(1, -1) + batch.roll(-1, -1)) / 2
+    torch.testing.assert_close(over_mirrors(lambda one: one.roll(1, -1), [-1])(batch), both)
+    passes = []
+    over_mirrors(lambda one: passes.append(one) or one, [-3, -2, -1])(batch)
+    assert len({one.numpy().tobytes() for one in passes}) == len(passes) == 8
+
+
+def test_without_axes_nothing_is_mirrored():
+    """The function itself comes back."""
+    assert over_mirrors(torch.sigmoid, []) is torch.sigmoid

@@ -129,3 +129,14 @@ def test_the_rate_falls_to_zero_in_time():
 def test_the_earliest_of_equals_is_best():
     """So that resuming cannot change the choice."""
     assert Curves(soft_dice=[0.1, 0.5, 0.5]).best_epoch == 1
+
+
+def test_the_optimizer_has_the_schedules_momentum_and_weight_decay():
+    """A step of SGD from a gradient of zero shrinks a weight by rate times decay, with Nesterov's momentum."""
+    layer = nn.Linear(1, 1, bias=False)
+    before = float(layer.weight.detach())
+    optimizer = Schedule(0.1, 1, optimizer="sgd", momentum=0.99, nesterov=True, weight_decay=0.5).optimizing(layer)
+    assert (optimizer.defaults["momentum"], optimizer.defaults["nesterov"]) == (0.99, True)
+    layer.weight.grad = torch.zeros_like(layer.weight)
+    optimizer.step()
+    assert float(layer.weight.detach()) == pytest.approx(before * (1 - 0.1 * 0.5 * 1.99))
