@@ -126,6 +126,8 @@ def _link_to(page: Page) -> None:
 
 def main() -> None:
     """Draw the page of the current address."""
+    # Before the navigation: it would take the icon of a page for the tab's, which is loaded from another site.
+    st.set_page_config(page_icon="🧠", layout="wide")
     layout.style()
     asked: list[Selection] = []
     places = {
@@ -141,7 +143,7 @@ def main() -> None:
     layout.remember(places)
     chosen = st.navigation(list(places.values()), position="top")
     page = next(page for page in PAGES if page.url == chosen.url_path)
-    st.set_page_config(page_title=f"{page.title} - ctbench leaderboard", page_icon="🧠", layout="wide")
+    st.set_page_config(page_title=f"{page.title} - ctbench leaderboard")
     try:
         controls.forget()
         if page.asks:

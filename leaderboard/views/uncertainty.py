@@ -34,6 +34,8 @@ class _Tables(NamedTuple):
 def show(selection: Selection) -> None:
     """Draw the page."""
     domain = controls.choice("Voxels", list(DOMAIN_TITLES), "domain")
+    where = DOMAIN_TITLES[domain]
+    layout.text(f"Reliability {where}", "title")
     found = _tables(selection.runs, domain)
     if found is None or found.figures.empty:
         layout.note(
@@ -41,9 +43,7 @@ def show(selection: Selection) -> None:
         )
         return
     label = controls.choice("Structure", list(found.figures["label"].unique()), "label")
-    where = DOMAIN_TITLES[domain]
     figures, diagrams, worst = (one[one["label"] == label] for one in found)
-    layout.text(f"Reliability {where}", "title")
     models = figures[figures["rater_kind"] == "model"][["rater", "rater_kind"]].drop_duplicates()
     layout.chart(
         reliability_chart(diagrams, colours(models)),
