@@ -37,7 +37,7 @@ def audit(
     The verdict is `reproduced`, `undecidable` (within rounding) or `contradicted`. A terminal shows the findings that
     are not reproduced, with the ranges of the recomputed values if a dataset is named; `--json` and `--csv` print all.
 
-    Examples: `ctbench audit`; `ctbench audit --claim .85 .10 .84 .10 50`
+    Example: `ctbench audit`, or `ctbench audit --claim .85 .10 .84 .10 50`
     """
     if claim is not None:
         from ctbench.statistics import false_claim

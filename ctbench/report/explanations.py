@@ -14,6 +14,7 @@ __all__ = [
     "DETECTION",
     "DIFFERENCE_LINES",
     "FORECAST_FIGURES",
+    "LOST",
     "MEANS",
     "MULTIVERSE",
     "PHANTOM",
@@ -81,6 +82,9 @@ DETECTION = (
     "A case without a prediction counts as wrongly called."
 )
 """How cases are called positive, and how detection is counted."""
+
+LOST = "cases without a prediction; they count with the worst value"
+"""What the column of failed cases counts."""
 
 MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases on)."
 """Legend of a figure of overall means."""

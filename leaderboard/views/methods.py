@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.methods import failures_of, method_card, method_table
 from leaderboard import controls, layout, reading
@@ -67,7 +68,7 @@ def _failures(selection: Selection, name: str) -> None:
     if lost.empty:
         layout.text("It gave a prediction for every case.")
         return
-    layout.text(f"{len(lost)} cases without a prediction; they count with the worst value.")
+    layout.text(f"{len(lost)} {explanations.LOST}.")
     layout.table(lost, "failures", columns={"detail": st.column_config.Column("what happened", width="large")})
 
 

@@ -215,7 +215,7 @@ def _column_config(unit: str) -> dict[str, Any]:
         "n": number("n", format="%d", help="cases that count in the mean: those whose reference holds a structure"),
         "undefined": number("undefined", format="%d", help="cases without a value, which are not in the mean"),
         "penalised": number("penalised", format="%d", help="structures of cases that count with the worst value"),
-        "failed": number("failed", format="%d", help="cases without a prediction; they count with the worst value"),
+        "failed": number("failed", format="%d", help=explanations.LOST),
         "misses": number("misses", format="%d", help="positives with nothing drawn: the worst value"),
         "positives": number("positives", format="%d", help="structures of cases that the reference holds"),
         "false_alarms": number("false alarms", format="%d", help="negatives in which something was drawn; in no mean"),

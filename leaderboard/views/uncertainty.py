@@ -19,6 +19,7 @@ from ctbench.report.frames.uncertainty import (
     uncertainty_table,
     worst_calibrated,
 )
+from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 
@@ -44,7 +45,7 @@ def show(selection: Selection) -> None:
         return
     label = controls.choice("Structure", list(found.figures["label"].unique()), "label")
     figures, diagrams, worst = (one[one["label"] == label] for one in found)
-    models = figures[figures["rater_kind"] == "model"][["rater", "rater_kind"]].drop_duplicates()
+    models = figures[figures["rater_kind"] == RaterKind.MODEL][["rater", "rater_kind"]].drop_duplicates()
     layout.chart(
         reliability_chart(diagrams, colours(models)),
         f"{label}, n = {diagrams['voxels'].sum():,} voxels of all models; the band spans the single readers, the "

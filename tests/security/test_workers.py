@@ -170,12 +170,12 @@ def test_a_process_that_is_killed_from_outside_gets_a_second_try(blobs, slow, tm
     """The case is predicted by a new process, and nothing is held against the predictor."""
     original, killed = session.Session.predict, []
 
-    def predict(self, image, dtype):
+    def predict(self, *asked):
         if not killed:
             killed.append(self._live.process.usage().processes)
             for pid in killed[0]:
                 os.kill(pid, number)
-        return original(self, image, dtype)
+        return original(self, *asked)
 
     # The session is told of a live process that is killed while it is asked.
     monkeypatch.setattr(session.Session, "is_live", property(lambda self: self._live is not None))

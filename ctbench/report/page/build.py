@@ -33,8 +33,9 @@ from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Html, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
-from ctbench.report.page.multiverse import can_turn, surviving_conclusions
+from ctbench.report.page.multiverse import surviving_conclusions
 from ctbench.report.page.overview import at_a_glance
+from ctbench.report.page.page_figures import can_turn
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.published import can_show_published, published_results

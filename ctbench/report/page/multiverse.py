@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from ctbench.report import explanations
-from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.multiverse import (
-    CHOICES,
     better_first,
     closest_pair,
     conclusions,
     specifications,
-    turning_points,
 )
-from ctbench.report.page.cells import count_cell
+from ctbench.report.page.cells import captioned, count_cell
 from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
-from ctbench.report.page.page_figures import NamedFigure
+from ctbench.report.page.page_figures import choices_of_closest_pair
 from ctbench.report.wording import percent
-from ctbench.scores import RaterKind
 
-__all__ = ["can_turn", "surviving_conclusions"]
-
-
-def can_turn(results: ComparableRuns) -> bool:
-    """Return whether there are two raters whose order could depend on a choice."""
-    kinds = set(results.scores["rater_kind"])
-    return len(results.models) > 1 or (len(results.models) == 1 and RaterKind.READER in kinds and results.leave_one_out)
+__all__ = ["surviving_conclusions"]
 
 
 def surviving_conclusions(results: ComparableRuns) -> Html:
@@ -56,15 +46,11 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
         ]
         for row in upper.to_dict("records")
     ]
-    first, second = closest_pair(upper)
-    chart = specification_chart(turning_points(ranked, first, second), CHOICES, first, second)
-    figure = NamedFigure(
-        chart, f"{results.dataset}-choices", f"In which combinations of choices {first} or {second} is better"
-    )
-    legend = paragraph(
+    first, second = closest_pair(found)
+    legend = (
         f"The pair closest to a tie, {first} and {second}: a column for each combination, in the order of the "
-        "difference; the squares below say which options it is made of.",
-        kind="how",
+        "difference; the squares below say which options it is made of."
     )
+    drawn = captioned(choices_of_closest_pair(results, ranked).svg, legend)
     caption = "Pairs of raters; the first is better in at least half of the combinations"
-    return join([paragraph(explanations.MULTIVERSE, kind="how"), table(columns, rows, caption), figure.svg, legend])
+    return join([paragraph(explanations.MULTIVERSE, kind="how"), table(columns, rows, caption), drawn])

@@ -11,9 +11,11 @@ import pandas as pd
 from ctbench.datasets import Dataset
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
+from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.models_vs_readers import compared_with_readers
+from ctbench.report.frames.multiverse import CHOICES, closest_pair, conclusions, specifications, turning_points
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.cells import palette
 from ctbench.report.page.markup import Html
@@ -23,7 +25,15 @@ from ctbench.runs import Run
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["NamedFigure", "box_plots", "overall_means", "volume_plots", "write_figures"]
+__all__ = [
+    "NamedFigure",
+    "box_plots",
+    "can_turn",
+    "choices_of_closest_pair",
+    "overall_means",
+    "volume_plots",
+    "write_figures",
+]
 
 
 class NamedFigure(NamedTuple):
@@ -89,6 +99,21 @@ def volume_plots(
     )
 
 
+def can_turn(results: ComparableRuns) -> bool:
+    """Return whether there are two raters whose order could depend on a choice."""
+    return len(results.models) + bool(results.leave_one_out and results.readers) > 1
+
+
+def choices_of_closest_pair(results: ComparableRuns, ranked: pd.DataFrame) -> NamedFigure:
+    """Return in which choices one of the two raters closest to a tie is better; ``ranked`` by ``specifications``."""
+    first, second = closest_pair(conclusions(ranked))
+    return NamedFigure(
+        specification_chart(turning_points(ranked, first, second), CHOICES, first, second),
+        f"{results.dataset}-choices",
+        f"In which combinations of choices {first} or {second} is better",
+    )
+
+
 def write_figures(runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, Dataset] | None = None) -> list[Path]:
     """Write every figure of the page about some runs as SVG and PDF.
 
@@ -112,6 +137,8 @@ def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
+    if can_turn(results):
+        yield choices_of_closest_pair(results, specifications([results]))
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
             compared = compared_with_readers(results, model, reference, "dice")

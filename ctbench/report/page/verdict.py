@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.verdict import verdicts
@@ -61,7 +62,7 @@ def _table(rows: pd.DataFrame, results: ComparableRuns, caption: str, margin: fl
         *([Column("Readers reached", hint=f"not worse by more than {margin:g}")] if tested else []),
         Column("Missed", hint="of the positives: nothing was drawn where the reference holds the structure"),
         Column("False alarms", hint="of the negatives: something was drawn where the reference holds nothing"),
-        Column("Failed", hint="cases without a prediction; they count with the worst value"),
+        Column("Failed", hint=explanations.LOST),
         *([Column("Weakest structure", numeric=False), Column("its mean", unit_title(unit))] if weakest else []),
     ]
     cells = [_row(row, results, unit, tested, weakest) for row in rows.to_dict("records")]

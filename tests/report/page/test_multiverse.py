@@ -2,7 +2,8 @@
 
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.multiverse import conclusions, specifications
-from ctbench.report.page.multiverse import can_turn, surviving_conclusions
+from ctbench.report.page.multiverse import surviving_conclusions
+from ctbench.report.page.page_figures import can_turn
 
 
 def test_each_pair_stands_once_with_its_share(results):
