@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -72,18 +73,27 @@ def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
         most in that share; empty where all combinations agree) and ``options`` (its options with their shares).
     """
     wide = ranked.pivot_table(index=list(CHOICES), columns="rater", values="merit", observed=True, sort=False)
+    merits = {str(rater): wide[rater].to_numpy() for rater in wide}
+    levels = {name: pd.factorize(wide.index.get_level_values(name)) for name in CHOICES}
     rows = []
-    for first, second in itertools.permutations(wide.columns, 2):
-        both = wide[[first, second]].dropna()
-        if both.empty:
+    for first, second in itertools.permutations(merits, 2):
+        both = ~(np.isnan(merits[first]) | np.isnan(merits[second]))
+        if not both.any():
             continue
-        better = ((both[first] > both[second]).astype(float) + (both[first] >= both[second])) / 2
-        by = {name: better.groupby(level=name, sort=False).mean() for name in CHOICES}
-        widest = max(CHOICES, key=lambda name: float(np.ptp(by[name].to_numpy())))
-        turns = float(np.ptp(by[widest].to_numpy())) > 0
+        better = (1 + np.sign(merits[first][both] - merits[second][both])) / 2
+        by = {name: _shares(better, codes[both], options) for name, (codes, options) in levels.items()}
+        widest = max(CHOICES, key=lambda name: max(by[name].values()) - min(by[name].values()))
+        turns = len(set(by[widest].values())) > 1
         options = ", ".join(f"{option} {share:.0%}" for option, share in by[widest].items()) if turns else ""
-        rows.append((first, second, len(both), float(better.mean()), widest if turns else "", options))
+        rows.append((first, second, len(better), float(better.mean()), widest if turns else "", options))
     return pd.DataFrame(rows, columns=["first", "second", "combinations", "share", "turned_by", "options"])
+
+
+def _shares(better: NDArray[np.float64], codes: NDArray[np.integer], options: pd.Index) -> dict[str, float]:
+    """Return option -> mean of ``better`` where it was chosen, for the options that were."""
+    counts = np.bincount(codes, minlength=len(options))
+    sums = np.bincount(codes, better, minlength=len(options))
+    return {str(options[at]): float(sums[at] / counts[at]) for at in np.flatnonzero(counts).tolist()}
 
 
 def better_first(found: pd.DataFrame) -> pd.Series:
