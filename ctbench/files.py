@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -11,10 +12,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from ctbench.errors import StoreError
+from ctbench.errors import DataError, StoreError
 
-__all__ = ["PARTIAL", "cache_folder", "sha256", "whole_file", "write_text"]
+__all__ = ["PARTIAL", "cache_folder", "read_json_object", "sha256", "whole_file", "write_text"]
 
 PARTIAL = ".partial-"
 """Prefix of temporary files; one that remains was left by a killed process."""
@@ -82,6 +84,27 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, atomically; raises as ``whole_file``."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_json_object(path: Path, expected: str) -> dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Args:
+        path: The file.
+        expected: What it should hold, for messages.
+
+    Raises:
+        DataError: It is not JSON, or holds something else than an object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is not JSON: {error}"
+        raise DataError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} holds {type(content).__name__}; expected {expected}"
+        raise DataError(msg)
+    return content
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

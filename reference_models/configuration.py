@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from ctbench.errors import UsageError
 
-__all__ = ["Millimetres", "Size", "Window", "read_configuration"]
+__all__ = ["Millimetres", "Size", "TileWeights", "Window", "read_configuration"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,9 @@ def _rising(window: tuple[float, float]) -> tuple[float, float]:
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 """A number of channels, classes or voxels along one side."""
+
+TileWeights = Literal["constant", "gaussian"]
+"""How voxels of a tile count where tiles overlap: all alike, or those near its middle more."""
 
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -93,7 +93,6 @@ def heads(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("examples")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_runs(example, heads, monkeypatch, capsys):
     """A script of the gallery ends without an error, and leaves the figure that the page shows, if it has one."""

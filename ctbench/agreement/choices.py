@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.agreement.panel import Panel, read_panel
+from ctbench.agreement.repeats import cases_of_several
 from ctbench.consensus import fuse
 from ctbench.consensus.signed import shape_based_average
 from ctbench.datasets import Case, Dataset
-from ctbench.errors import DataError
 from ctbench.metrics import score
 from ctbench.parallel import in_parallel
 from ctbench.reference import Reference
@@ -70,10 +70,7 @@ def study_choices(
     Raises:
         DataError: No case has two readers, or a label map cannot be used.
     """
-    cases = [case for case in dataset if len(case.readers) > 1]
-    if not cases:
-        msg = f"no case of dataset {dataset.name!r} has two readers"
-        raise DataError(msg)
+    cases = cases_of_several(dataset)
     arguments = [(case, consensus, dataset.entry.surface) for case in cases]
     steps = in_parallel(_study_case, arguments, jobs)
     found = {name: rows for name, *rows in progress("number of readers, rules and tolerances", steps, len(cases))}

@@ -39,8 +39,6 @@ def pair_rows(
         Rows case, label, reader, other, metric, value, unit, status, detail.
     """
     rows: list[Row] = []
-    if isinstance(tolerance_mm, Mapping):
-        tolerance_mm = {name: tolerance_mm[name] for name in panel.structures if name in tolerance_mm}
     scores = {}
     for other in panel.readers[1:]:
         found = score_by_reference(

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.boxes import box_around
 from ctbench.consensus.patterns import ABSENT
 from ctbench.datasets import Case
 from ctbench.reference import Reference
@@ -88,7 +89,7 @@ class Panel:
             asked for the structure. No voxels where nobody drew the structure.
         """
         masks = self.masks(codes)
-        box = _grown_box(np.logical_or.reduce(masks))
+        box = box_around(np.logical_or.reduce(masks), 1)
         if box is None:
             return np.empty((len(masks), 0), np.int8)
         units = np.where(self._marks[:, box[0]], masks[(slice(None), *box)], np.int8(ABSENT)).reshape(len(masks), -1)
@@ -124,15 +125,3 @@ def read_panel(case: Case, consensus: str) -> Panel:
             if case.reader_labels
         },
     )
-
-
-def _grown_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """Return the smallest box around a mask, grown by one voxel; None if the mask is empty."""
-    box = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        places = np.flatnonzero(mask.any(axis=others))
-        if not places.size:
-            return None
-        box.append(slice(max(places[0] - 1, 0), places[-1] + 2))
-    return tuple(box)

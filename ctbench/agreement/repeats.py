@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctbench.boxes import box_around
 from ctbench.consensus.signed import BorderFit, border_fit, border_offset_mm
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.readings import Reading
@@ -21,7 +22,7 @@ from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs.phases import Progress
 
-__all__ = ["DIFFERENT_READERS", "SAME_READER", "ReadingStudy", "has_repeats", "study_readings"]
+__all__ = ["DIFFERENT_READERS", "SAME_READER", "ReadingStudy", "cases_of_several", "has_repeats", "study_readings"]
 
 SAME_READER, DIFFERENT_READERS = "same reader", "different readers"
 
@@ -53,6 +54,19 @@ class ReadingStudy:
     pairs: pd.DataFrame
 
 
+def cases_of_several(dataset: Dataset) -> list[Case]:
+    """Return the cases that two readers or more have read.
+
+    Raises:
+        DataError: There is none.
+    """
+    cases = [case for case in dataset if len(case.readers) > 1]
+    if not cases:
+        msg = f"no case of dataset {dataset.name!r} has two readers; readings can be compared only with each other"
+        raise DataError(msg)
+    return cases
+
+
 def has_repeats(dataset: Dataset) -> bool:
     """Return whether any reader has two readings of a case."""
     return any(len(readings) > 1 for case in dataset for readings in case.repeats.values())
@@ -76,10 +90,7 @@ def study_readings(
     Raises:
         DataError: No case has two readers, or a label map cannot be used.
     """
-    cases = [case for case in dataset if len(case.readers) > 1]
-    if not cases:
-        msg = f"no case of dataset {dataset.name!r} has two readers; readings can be compared only with each other"
-        raise DataError(msg)
+    cases = cases_of_several(dataset)
     rules = _Rules(consensus, dataset.entry.surface, dataset.tolerance_mm)
     steps = in_parallel(_study_case, [(case, rules) for case in cases], jobs)
     found = {name: rows for name, *rows in progress("readings", steps, len(cases))}
@@ -201,7 +212,10 @@ def _offsets(case: Case, references: Readings, drawn: list[_Drawn], asked: Asked
     for label in case.labels:
         own = [one for one in drawn if label in asked[one.reading.reader]]
         masks = [one.labels == case.labels.codes[label] for one in own]
-        box = _box(masks, spacing_mm)
+        if not masks:
+            continue
+        margin = [int(np.ceil(_MARGIN_MM / step)) + 1 for step in spacing_mm]
+        box = box_around(np.logical_or.reduce(masks), margin)
         if box is None:
             continue
         fit = _border(
@@ -232,19 +246,6 @@ def _border(masks: Mapping[str, NDArray[np.bool_]], spacing_mm: tuple[float, ...
         return None
 
 
-def _box(masks: list[NDArray[np.bool_]], spacing_mm: tuple[float, ...]) -> tuple[slice, ...] | None:
-    """Return the box around all masks with a margin; None where all are empty."""
-    if not any(mask.any() for mask in masks):
-        return None
-    drawn = np.logical_or.reduce(masks)
-    box = []
-    for axis, step in enumerate(spacing_mm):
-        places = np.flatnonzero(drawn.any(axis=tuple(other for other in range(3) if other != axis)))
-        margin = int(np.ceil(_MARGIN_MM / step)) + 1
-        box.append(slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1))
-    return tuple(box)
-
-
 def _within(reference: Reference, annotated: NDArray[np.bool_]) -> Reference:
     return replace(reference, annotated=reference.annotated & annotated)
 
@@ -257,9 +258,6 @@ def _score(
     references: Readings,
     rules: _Rules,
 ) -> Rows:
-    tolerance = rules.tolerance_mm
-    if isinstance(tolerance, Mapping):
-        tolerance = {name: tolerance[name] for name in structures}
     if not structures:
         return []
     found = score(
@@ -268,7 +266,7 @@ def _score(
         spacing_mm=references.grid.spacing_mm,
         labels=structures,
         metrics=metrics,
-        tolerance_mm=tolerance,
+        tolerance_mm=rules.tolerance_mm,
         surface=rules.surface,
     )
     return [{str(name): value for name, value in row.items()} for row in _records(found[["label", "metric", "value"]])]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ctbench.errors import DataError, MissingFileError, UsageError
+from ctbench.errors import MissingFileError, UsageError
+from ctbench.files import read_json_object
 from ctbench.labels import LabelSet
 
 __all__ = ["DATASET_JSON", "IGNORE", "labels_of_nnunet", "read_dataset_json"]
@@ -32,15 +32,7 @@ def read_dataset_json(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         msg = f"{folder} has no {DATASET_JSON}, which nnU-Net writes"
         raise MissingFileError(msg)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        msg = f"{path} is not JSON: {error}"
-        raise DataError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} holds {type(content).__name__}; expected nnU-Net's object with labels"
-        raise DataError(msg)
-    return content
+    return read_json_object(path, "nnU-Net's object with labels")
 
 
 def labels_of_nnunet(content: Mapping[str, Any], where: str) -> LabelSet:

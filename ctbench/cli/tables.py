@@ -80,7 +80,7 @@ def print_table(table: Mapping[str, Sequence[Any]], title: str = "", width: int 
     from rich.console import Console  # 50 ms that --help does not need
     from rich.text import Text
 
-    console = Console(width=width or (None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or _PIPE_WIDTH)))
+    console = Console(width=width or _width_of_output())
     columns = [_column(name, list(values)) for name, values in table.items()]
     columns = [column for column in columns if any(cell != "-" for cell in column.cells)] or columns
     constant, columns = _split_constant(columns)

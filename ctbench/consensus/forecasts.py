@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.boxes import box_around
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.errors import GeometryError, UsageError
@@ -48,8 +49,11 @@ def domain_mask(
         elif domain != "box":
             msg = f"unknown domain {domain!r}; expected 'box', 'image' or a mask"
             raise UsageError(msg)
-        elif drawn.any():
-            inside[_box(drawn, spacing_mm)] = True
+        else:
+            margin = [int(np.ceil(round(BOX_MARGIN_MM / size_mm, 6))) for size_mm in spacing_mm]
+            box = box_around(drawn, margin)
+            if box is not None:
+                inside[box] = True
     inside[~readings.annotated.any(axis=0)] = False
     return inside
 
@@ -93,12 +97,3 @@ def forecast_tables(
         votes = np.where(looked & asked, np.isin(drawn, structures[name]), NOT_READ).astype(np.int8)
         tables[name] = ForecastTable.of(codes.ravel()[at], list(votes), readings.readers)
     return tables
-
-
-def _box(drawn: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> tuple[slice, ...]:
-    box = []
-    for axis, size_mm in enumerate(spacing_mm):
-        found = np.flatnonzero(drawn.any(axis=tuple({0, 1, 2} - {axis})))
-        margin = int(np.ceil(round(BOX_MARGIN_MM / size_mm, 6)))
-        box.append(slice(max(int(found[0]) - margin, 0), int(found[-1]) + margin + 1))
-    return tuple(box)

@@ -26,7 +26,7 @@ OVERALL = "overall"
 
 
 def checked(scores: pd.DataFrame, columns: Iterable[str], *, coded: bool = False) -> pd.DataFrame:
-    """Give the scores with ``value`` as float64 (NaN where null), or say what is wrong with them.
+    """Return the scores with ``value`` as float64 (NaN where null), after checking them.
 
     Args:
         scores: tidy scores.
@@ -51,7 +51,7 @@ def checked(scores: pd.DataFrame, columns: Iterable[str], *, coded: bool = False
 
 
 def plain(column: pd.Series) -> pd.Series:
-    """Give the names of a categorical column; any other column as it is."""
+    """Return a categorical column as a column of its names; any other column as it is."""
     return column.astype(column.cat.categories.dtype) if isinstance(column.dtype, pd.CategoricalDtype) else column
 
 
@@ -93,7 +93,7 @@ def _check_status(scores: pd.DataFrame) -> None:
 
 
 def as_names(by: str | Sequence[str]) -> list[str]:
-    """Give one name or several as a list."""
+    """Return one name, or several, as a list."""
     return [by] if isinstance(by, str) else list(by)
 
 
@@ -124,7 +124,7 @@ def expect_known(name: str, known: Iterable[str], what: str) -> None:
 
 
 def reader_rows(scores: pd.DataFrame, *, model: str) -> pd.Series:
-    """Say which rows are those of readers.
+    """Return which rows are those of readers.
 
     Raises:
         UsageError: no row is, or none of the others is of the model.

@@ -92,7 +92,7 @@ def _filled(table: pd.DataFrame) -> list[str]:
 
 
 def _place(table: pd.DataFrame, mine: str) -> None:
-    """Say where one model stands."""
+    """Show the rank of one model in a sentence."""
     row = table[table["rater"] == mine].iloc[0]
     if pd.isna(row["rank"]):
         layout.text(f"{mine} has no rank: {row['reason']}.")

@@ -17,7 +17,7 @@ from ctbench.predictors import Prediction
 from ctbench.predictors.folds import best_folders, best_weights, joined_digest
 from ctbench.volume import Volume
 from reference_models.cascade_unet import MODEL
-from reference_models.configuration import Millimetres, Size, Window, read_configuration
+from reference_models.configuration import Millimetres, Size, TileWeights, Window, read_configuration
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import demo_weights
@@ -40,8 +40,6 @@ __all__ = [
 ]
 
 AIR_HU = -1000.0
-
-TileWeights = Literal["constant", "gaussian"]
 
 PAPER_WINDOWS_HU = ((0.0, 80.0), (-20.0, 180.0), (-150.0, 230.0))
 PAPER_SPACING_MM = (5.0, 0.42, 0.42)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ctbench.errors import ContractError, UsageError
+from ctbench.errors import ContractError, MissingFileError, UsageError
+from ctbench.files import sha256
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
-from reference_models.external.settings import NetworkSettings, per_axis
+from reference_models.external.settings import NetworkSettings, per_axis, read_card
 from reference_models.inference.devices import denormals_as_zero
 from reference_models.inference.tiling import apply_in_tiles
 from reference_models.scans.hounsfield import check_hu
 from reference_models.scans.orientation import Orientation
 from reference_models.scans.resampling import ResampledGrid
 
-__all__ = ["ExportedNetwork", "ExportedPredictor", "network_device"]
+__all__ = ["ExportedNetwork", "ExportedPredictor", "exported_predictor", "network_device"]
 
 _CUBE = 96
 
@@ -153,6 +155,43 @@ class ExportedPredictor:
         found = found[-labels:]
         best = found.argmax(axis=0)
         return np.where(found.max(axis=0) >= self.settings.threshold, self.codes[best + 1], 0)
+
+
+def exported_predictor(
+    path: Path,
+    expected: str,
+    opened: Callable[[Path, torch.device], ExportedNetwork],
+    labels: Mapping[str, Any] | None,
+    device: str,
+    threads: int | None,
+    settings: Mapping[str, Any],
+) -> ExportedPredictor:
+    """Return the predictor of an exported network in a file, whatever its format.
+
+    Settings are checked before the file is read.
+
+    Args:
+        path: File of the network.
+        expected: What the file should be, for the message where there is none.
+        opened: Reads the file for a device.
+        labels: Content of a ``labels.json``; None: read from the file or beside it, see `read_card`.
+        device: auto, cpu, cuda or cuda:N.
+        threads: Number of threads on a CPU; None: what the environment says.
+        settings: Fields of `NetworkSettings`.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UsageError: A setting is wrong, or nothing says which labels its channels are.
+    """
+    if not path.is_file():
+        msg = f"no file {path}; {expected}"
+        raise MissingFileError(msg)
+    NetworkSettings.read(settings)
+    place = network_device(device, threads)
+    network = opened(path, place)
+    name, digest = path.name.partition(".")[0], sha256(path)
+    card = read_card(path, labels, settings, network.metadata, name=name, weights_digest=digest, size=network.size)
+    return ExportedPredictor(network, *card, place)
 
 
 def network_device(name: str, threads: int | None) -> torch.device:

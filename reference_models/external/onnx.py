@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctbench.errors import DataError, MissingFileError, UsageError
+from ctbench.errors import DataError, UsageError
 from ctbench.extras import import_extra
-from ctbench.files import sha256
-from reference_models.external.exported import ExportedNetwork, ExportedPredictor, network_device
-from reference_models.external.settings import NetworkSettings, read_card
+from reference_models.external.exported import ExportedNetwork, ExportedPredictor, exported_predictor
 
 __all__ = ["METADATA", "onnx"]
 
@@ -48,21 +46,9 @@ def onnx(
         DataError: onnxruntime cannot read it.
         UsageError: onnxruntime is not installed, the input is not one channel of floats, or a setting is wrong.
     """
-    if not path.is_file():
-        msg = f"no file {path}; onnx:PATH expects a network exported to ONNX"
-        raise MissingFileError(msg)
-    NetworkSettings.read(settings)
-    place = network_device(device, threads)
-    network = _opened(path, place)
-    info, read = read_card(
-        path,
-        labels,
-        settings,
-        network.metadata,
-        name=path.name.partition(".")[0],
-        weights_digest=sha256(path),
+    return exported_predictor(
+        path, "onnx:PATH expects a network exported to ONNX", _opened, labels, device, threads, settings
     )
-    return ExportedPredictor(network, info, read, place)
 
 
 def _opened(path: Path, device: torch.device) -> ExportedNetwork:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ctbench.errors import DataError, UsageError
+from ctbench.errors import UsageError
+from ctbench.files import read_json_object
 from ctbench.predictors import PredictorInfo
 from ctbench.predictors.info import LABELS_FILE, info_from_json, labels_content, read_labels_file
 from reference_models.configuration import Millimetres, Size, Window, read_configuration
@@ -124,7 +124,8 @@ def read_card(
         UsageError: There are no labels, or a card or a setting is malformed.
     """
     sidecar = path.with_name(f"{path.name.partition('.')[0]}.json")
-    beside = _read_json(sidecar) if sidecar.is_file() else {}
+    expected = f'a card: {{"labels": {{...}}, "{SETTINGS}": {{...}}}}'
+    beside = read_json_object(sidecar, expected) if sidecar.is_file() else {}
     cards = [({} if labels is None else labels, "labels"), (beside, str(sidecar)), (inside, f"the metadata of {path}")]
     found = [(dict(card), where) for card, where in cards]
     settings = NetworkSettings.read(*(card.pop(SETTINGS, {}) for card, _ in reversed(found)), options)
@@ -140,18 +141,6 @@ def read_card(
     content, where = known
     parameters = {**content.pop("parameters", {}), **settings.stored}
     return info_from_json(content, where, parameters=parameters, **defaults), settings
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        msg = f"{path} is not JSON: {error}"
-        raise DataError(msg) from error
-    if not isinstance(content, dict):
-        msg = f'{path} holds {type(content).__name__}; expected a card: {{"labels": {{...}}, "{SETTINGS}": {{...}}}}'
-        raise DataError(msg)
-    return content
 
 
 def per_axis(value: float | Sequence[Any] | None) -> tuple[Any, Any, Any]:

@@ -11,11 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ctbench.errors import DataError, MissingFileError
-from ctbench.files import sha256
+from ctbench.errors import DataError
 from reference_models.external.channels import labels_of_channels
-from reference_models.external.exported import ExportedNetwork, ExportedPredictor, network_device
-from reference_models.external.settings import NetworkSettings, read_card
+from reference_models.external.exported import ExportedNetwork, ExportedPredictor, exported_predictor
 
 __all__ = ["METADATA", "torchscript"]
 
@@ -48,22 +46,9 @@ def torchscript(
         DataError: torch cannot read it.
         UsageError: A setting is wrong, or nothing says which labels its channels are.
     """
-    if not path.is_file():
-        msg = f"no file {path}; torchscript:PATH expects a file that torch.jit.save wrote"
-        raise MissingFileError(msg)
-    NetworkSettings.read(settings)
-    place = network_device(device, threads)
-    network = _opened(path, place)
-    info, read = read_card(
-        path,
-        labels,
-        settings,
-        network.metadata,
-        name=path.name.partition(".")[0],
-        weights_digest=sha256(path),
-        size=network.size,
+    return exported_predictor(
+        path, "torchscript:PATH expects a file that torch.jit.save wrote", _opened, labels, device, threads, settings
     )
-    return ExportedPredictor(network, info, read, place)
 
 
 def _opened(path: Path, device: torch.device) -> ExportedNetwork:

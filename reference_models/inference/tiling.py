@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from itertools import chain, combinations
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from reference_models.configuration import TileWeights
 from reference_models.inference.devices import autocast, is_out_of_memory, memory_does_not_suffice
 
-__all__ = ["OVERLAP", "TileWeights", "apply_in_tiles", "over_mirrors"]
+__all__ = ["OVERLAP", "apply_in_tiles", "over_mirrors"]
 
 OVERLAP = 0.5
 """Overlap of neighbouring tiles, as a share of their side; the papers say only that tiles overlap."""
@@ -20,7 +20,6 @@ OVERLAP = 0.5
 GAUSSIAN_SD = 0.125
 """SD of Gaussian tile weights, as a share of a tile's side: nnU-Net's (Isensee et al. 2021)."""
 
-TileWeights = Literal["constant", "gaussian"]
 Triple = tuple[int, int, int]
 
 _log = logging.getLogger("reference_models")

@@ -187,15 +187,18 @@ def _most_pairs(table: OverlapTable, _: Protocol) -> Match:
     assigned = {(int(lesions[i]), int(pieces[j])) for i, j in zip(rows, columns, strict=True)}
     chosen = [pair in assigned for pair in zip(links.lesion.tolist(), links.piece.tolist(), strict=True)]
     pairs = links[np.array(chosen, bool)]
-    surplus = np.isin(np.arange(len(table.pieces)), links.piece) & ~np.isin(np.arange(len(table.pieces)), pairs.piece)
+    surplus = _with_partner(table, links)[1] & ~_with_partner(table, pairs)[1]
     return _paired(table, pairs, surplus)
+
+
+def _with_partner(table: OverlapTable, pairs: Links) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return whether each lesion, and each piece, is in one of some pairs."""
+    return np.isin(np.arange(len(table.lesions)), pairs.lesion), np.isin(np.arange(len(table.pieces)), pairs.piece)
 
 
 def _paired(table: OverlapTable, pairs: Links, surplus: NDArray[np.bool_] | None = None) -> Match:
     """Return the outcomes where exactly what has a partner is detected or true."""
-    detected, true = (
-        np.isin(np.arange(len(side)), own) for side, own in ((table.lesions, pairs.lesion), (table.pieces, pairs.piece))
-    )
+    detected, true = _with_partner(table, pairs)
     return _decided(table, pairs, detected, true, _best(table), surplus)
 
 
@@ -204,9 +207,7 @@ def _dilated(table: OverlapTable, protocol: Protocol) -> Match:
     table = table.consolidated(protocol.dilations)
     pairs = table.touching(protocol.dilations)
     small = table.lesions.sizes * table.voxel_ml * 1000 <= (protocol.above_mm3 or 0) * (1 + 1e-9)
-    detected, true = (
-        np.isin(np.arange(len(side)), own) for side, own in ((table.lesions, pairs.lesion), (table.pieces, pairs.piece))
-    )
+    detected, true = _with_partner(table, pairs)
     return _decided(table, pairs, detected, true, _shares(table, table.links), ignored=small)
 
 
