@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -151,9 +152,11 @@ TrustPackage = Annotated[
     bool, typer.Option("--trust", help="Also run code of other packages than ctbench; it runs without a sandbox.")
 ]
 Mounts = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
-        "--mount", metavar="PATH", help="File or folder that the sandboxed predictor may read. May be repeated."
+        "--mount",
+        metavar="PATH[:INSIDE]",
+        help="File or folder that the predictor may read, in a container also at the path INSIDE. May be repeated.",
     ),
 ]
 Timeout = Annotated[
@@ -238,7 +241,7 @@ def isolation_from(
     *,
     trust: bool,
     unsandboxed: bool,
-    mount: list[Path] | None,
+    mount: list[str] | None,
     timeout: float | None,
     memory_gb: float | None,
     processes: int | None,
@@ -250,10 +253,28 @@ def isolation_from(
     """
     from ctbench.predictors import Isolation, Limits
 
-    absent = [str(path) for path in mount or () if not path.exists()]
+    mounts, placed = _mounts(mount or ())
+    given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
+    limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
+    return Isolation(trust, mounts, limits, unsandboxed, placed)
+
+
+def _mounts(texts: Iterable[str]) -> tuple[tuple[Path, ...], tuple[tuple[Path, PurePosixPath], ...]]:
+    """Return the files and folders of ``--mount PATH``, and those of ``--mount PATH:INSIDE`` with their paths inside.
+
+    Raises:
+        UsageError: One does not exist.
+    """
+    mounts, placed, absent = [], [], []
+    for text in texts:
+        here, colon, inside = text.rpartition(":")
+        if Path(text).exists():
+            mounts.append(Path(text).absolute())
+        elif colon and inside.startswith("/") and Path(here).exists():
+            placed.append((Path(here).absolute(), PurePosixPath(inside)))
+        else:
+            absent.append(text)
     if absent:
         msg = f"--mount expects an existing file or folder; not found: {', '.join(absent)}"
         raise UsageError(msg)
-    given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
-    limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
-    return Isolation(trust, tuple(path.absolute() for path in mount or ()), limits, unsandboxed)
+    return tuple(mounts), tuple(placed)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
 from ctbench.errors import ContractError, MissingFileError
-from ctbench.predictors.answers import MAP_SUFFIX, read_answer
+from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES, read_answer
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.isolation import remove_tree
 from ctbench.predictors.predictor import Prediction
+from ctbench.predictors.probability_files import PROBABILITY_SUFFIX
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["Exchange", "exchange"]
+
+_SHOWN = 3
 
 
 class Exchange:
@@ -22,33 +25,68 @@ class Exchange:
 
     Args:
         folder: Folder with the folders ``in`` and ``out``.
+        image: Path of the image in the folder ``in``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.image = folder / "in" / f"image{MAP_SUFFIX}"
-        self.output = folder / "out" / f"prediction{MAP_SUFFIX}"
+    def __init__(self, folder: Path, image: str) -> None:
+        self.inputs, self.outputs = folder / "in", folder / "out"
+        self.image = self.inputs / image
+        self.output = self.outputs / f"prediction{MAP_SUFFIX}"
 
-    def answer(self, image: Volume, info: PredictorInfo) -> Prediction:
-        """Read the prediction, with ``prediction_{label}.prob.nii.gz`` beside it if the program wrote any.
+    def answer(self, image: Volume, info: PredictorInfo, place: PurePosixPath | None = None) -> Prediction:
+        """Read the prediction, with ``NAME_{label}.prob.nii.gz`` beside it if the program wrote any.
+
+        Args:
+            image: The image.
+            info: The predictor.
+            place: Path in the folder ``out`` of the label map, or of a folder that holds one. Default: ``output``.
 
         Raises:
-            ContractError, DataError: As for `read_answer`; also if the prediction is missing.
+            ContractError, DataError: As for `read_answer`; also if there is no prediction, or several.
         """
         try:
-            return read_answer(self.output, image, info, probabilities=True)
+            found = self.output if place is None else _label_map(self.outputs, place)
+            return read_answer(found, image, info, probabilities=True)
         except MissingFileError as error:
             msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
             raise ContractError(msg) from error
 
 
 @contextmanager
-def exchange(image: Volume) -> Iterator[Exchange]:
-    """Write ``image`` into a temporary folder for a program; remove the folder afterwards."""
+def exchange(image: Volume, name: str = f"image{MAP_SUFFIX}") -> Iterator[Exchange]:
+    """Write ``image`` into a temporary folder for a program; remove the folder afterwards.
+
+    Args:
+        image: The image.
+        name: Path of its file in the folder of inputs; the suffix is the format.
+    """
     folder = Path(mkdtemp(prefix="ctbench-"))
     try:
-        files = Exchange(folder)
+        files = Exchange(folder, name)
         write_volume(image, files.image)
-        files.output.parent.mkdir()
+        files.outputs.mkdir()
         yield files
     finally:
         remove_tree(folder)
+
+
+def _label_map(folder: Path, answer: PurePosixPath) -> Path:
+    """Return the file of a label map; no part of its path may be a link, which could lead to a reader's mask."""
+    place = folder
+    for part in answer.parts:
+        place /= part
+        if place.is_symlink():
+            msg = f"{place} is a symbolic link; expected a file or folder of the container's own"
+            raise ContractError(msg)
+    if not place.is_dir():
+        return place  # a missing file is reported where it is read
+    files = sorted(path for path in place.iterdir() if not path.name.endswith(PROBABILITY_SUFFIX))
+    found = [path for path in files if path.name.endswith(MAP_SUFFIXES)]
+    if not found:
+        msg = f"there is no label map (*{', *'.join(MAP_SUFFIXES)}) in {place}"
+        raise MissingFileError(msg)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:_SHOWN])
+        msg = f"{place} holds {len(found)} label maps ({names}); name the one that counts, e.g. by -o out=/FOLDER/NAME"
+        raise ContractError(msg)
+    return found[0]

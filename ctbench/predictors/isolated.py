@@ -196,6 +196,7 @@ def open_predictor(
         PluginError, UsageError: As for ``load_predictor``; for third-party code only when ``info`` is read.
     """
     isolation = isolation or Isolation()
+    _expect_own_paths(spec, isolation)
     if is_third_party(spec) and not isolation.trust:
         return IsolatedPredictor(spec, options, isolation, here)
     predictor = load_predictor(spec, options, isolation, here)
@@ -245,6 +246,7 @@ def process_command(spec: str, options: Mapping[str, Any] | None = None, isolati
         PluginError, UsageError: As for ``load_predictor``; third-party code is not run.
     """
     isolation = isolation or Isolation()
+    _expect_own_paths(spec, isolation)
     if is_third_party(spec) and not isolation.trust:
         return shlex.join(IsolatedPredictor(spec, options, isolation).command())
     predictor = load_predictor(spec, options, isolation)
@@ -267,7 +269,7 @@ def visible_files(spec: str, isolation: Isolation, here: Path) -> tuple[Path, ..
     if is_third_party(spec) and not isolation.trust:
         shown = (*shared_files(), *own_files(spec, here), *isolation.mounts)
         return (*shown, *(point for path in shown for point in mounted_below(path)))
-    return isolation.mounts if spec.startswith("container:") else ()
+    return isolation.shown if spec.startswith("container:") else ()
 
 
 def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
@@ -277,6 +279,14 @@ def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
     if isolation.trust:
         return (f"{spec} is trusted: it runs in ctbench's own process, without a sandbox and without limits",)
     return missing_protections()
+
+
+def _expect_own_paths(spec: str, isolation: Isolation) -> None:
+    """Raise ``UsageError`` if a file would have another path inside, and the predictor is no container."""
+    if isolation.placed and not spec.startswith("container:"):
+        path, inside = isolation.placed[0]
+        msg = f"--mount {path}:{inside} is for containers; {spec} sees a file at its own path: use --mount {path}"
+        raise UsageError(msg)
 
 
 def _with_labels(spec: str, options: Mapping[str, Any], here: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ctbench.errors import CtbenchError, PluginError, PluginNotFoundError, UsageError
@@ -65,8 +65,9 @@ def load_predictor(
         return FolderPredictions(here / spec.removeprefix("folder:"))
     if spec.startswith("container:"):
         image = spec.removeprefix("container:")
+        mounts = (*((path, PurePosixPath(path.absolute())) for path in kept.mounts), *kept.placed)
         factory: Callable[..., object] = partial(
-            ContainerPredictor, image, limits=kept.limits, mounts=kept.mounts, here=here
+            ContainerPredictor, image, limits=kept.limits, mounts=mounts, here=here
         )
     elif spec.startswith("command:"):
         factory = partial(CommandPredictor, spec.removeprefix("command:"), limits=kept.limits, here=here)

@@ -94,7 +94,7 @@ class PredictorSource:
         shown = identities(visible)  # not paths: a folder may be mounted in several places
         files = list(files)
         if visible and any(file.stat().st_nlink > 1 for file in files if file.is_file()):
-            shown |= identities(readable_files(self.spec, self.here, self.isolation.mounts))
+            shown |= identities(readable_files(self.spec, self.here, self.isolation.shown))
         for file in files:
             found = shown.keys() & identities((file, *file.resolve().parents)).keys()
             if found:

@@ -1,4 +1,5 @@
 from dataclasses import make_dataclass
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -64,14 +65,24 @@ def test_whole_numbers_come_back(options):
 def test_without_options_the_predictor_is_isolated_as_usual(tmp_path):
     """Each option replaces its own limit; mounts become absolute paths."""
     assert isolation_from(**NOTHING) == Isolation()
-    found = isolation_from(**NOTHING | {"mount": [tmp_path], "timeout": 5.0, "trust": True})
+    found = isolation_from(**NOTHING | {"mount": [str(tmp_path)], "timeout": 5.0, "trust": True})
     assert found == Isolation(True, (tmp_path,), Limits(seconds=5.0))
+
+
+def test_a_mount_may_have_another_path_inside(tmp_path):
+    """What exists as it is typed, a colon in its name or not, is mounted at its own path."""
+    (tmp_path / "a:").mkdir()
+    (tmp_path / "a:" / "b").touch()
+    found = isolation_from(**NOTHING | {"mount": [f"{tmp_path}:/opt/ml/model", f"{tmp_path}/a:/b"]})
+    assert found.placed == ((tmp_path, PurePosixPath("/opt/ml/model")),)
+    assert found.mounts == (tmp_path / "a:/b",)
+    assert set(found.shown) == {tmp_path, tmp_path / "a:/b"}
 
 
 def test_a_mount_that_is_not_there_and_a_limit_of_nought_are_refused(tmp_path):
     """Before anything runs."""
     with pytest.raises(UsageError, match="absent"):
-        isolation_from(**NOTHING | {"mount": [tmp_path / "absent"]})
+        isolation_from(**NOTHING | {"mount": [str(tmp_path / "absent")]})
     with pytest.raises(UsageError):
         isolation_from(**NOTHING | {"timeout": 0.0})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ctbench.predictors.isolation.limits import Limits
 
@@ -19,9 +19,16 @@ class Isolation:
         mounts: Files and folders that it may read besides its own code, e.g. weights.
         limits: Resource limits for one case.
         unsandboxed: Run it also where there is no sandbox; it can then read and write every file that you can.
+        placed: Files and folders that a container may read, each with its path there.
     """
 
     trust: bool = False
     mounts: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     unsandboxed: bool = False
+    placed: tuple[tuple[Path, PurePosixPath], ...] = ()
+
+    @property
+    def shown(self) -> tuple[Path, ...]:
+        """The files and folders of this machine that ``mounts`` and ``placed`` name."""
+        return (*self.mounts, *(path for path, _ in self.placed))
