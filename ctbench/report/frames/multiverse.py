@@ -13,15 +13,37 @@ from numpy.typing import NDArray
 from ctbench.errors import UsageError
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
+from ctbench.report.wording import metric_title, percent
 from ctbench.scores import RaterKind, Status, left_out
 from ctbench.statistics import Direction, Population, direction_of, populated
 
-__all__ = ["CHOICES", "better_first", "closest_pair", "conclusions", "specifications", "turning_points"]
+__all__ = [
+    "CHOICES",
+    "better_first",
+    "closest_pair",
+    "conclusions",
+    "option_title",
+    "specifications",
+    "turning_points",
+]
 
 CHOICES = ("rules", "structures", "metric", "reference", "population", "aggregate")
 """The choices: consensus, tolerance and surface of the runs; what is averaged over; metric; reference; cases; mean."""
 
 _AGGREGATES = ("mean", "median", "mean rank")
+
+_POPULATIONS = {
+    "positives": "positives",
+    "penalise": "false alarms as 0",
+    "full-marks": "both empty as 1",
+}
+
+
+def option_title(choice: str, option: str) -> str:
+    """Return an option of one of ``CHOICES`` as written in text: metrics by their titles, populations in words."""
+    if choice == "metric":
+        return metric_title(option)
+    return _POPULATIONS.get(option, option) if choice == "population" else option
 
 
 def specifications(compared: Sequence[ComparableRuns], metrics: Sequence[str] | None = None) -> pd.DataFrame:
@@ -70,7 +92,8 @@ def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each ordered pair that meets in some combination: ``first``, ``second``, ``combinations``, ``share``
         (of those in which the first is better; equal values count half), ``turned_by`` (the choice whose options differ
-        most in that share; empty where all combinations agree) and ``options`` (its options with their shares).
+        most in that share; empty where all combinations agree) and ``options`` (the titles of its options with their
+        shares).
     """
     wide = ranked.pivot_table(index=list(CHOICES), columns="rater", values="merit", observed=True, sort=False)
     merits = {str(rater): wide[rater].to_numpy() for rater in wide}
@@ -84,7 +107,8 @@ def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
         by = {name: _shares(better, codes[both], options) for name, (codes, options) in levels.items()}
         widest = max(CHOICES, key=lambda name: max(by[name].values()) - min(by[name].values()))
         turns = len(set(by[widest].values())) > 1
-        options = ", ".join(f"{option} {share:.0%}" for option, share in by[widest].items()) if turns else ""
+        shares = [f"{percent(share, 0)} with {option_title(widest, option)}" for option, share in by[widest].items()]
+        options = "; ".join(shares) if turns else ""
         rows.append((first, second, len(better), float(better.mean()), widest if turns else "", options))
     return pd.DataFrame(rows, columns=["first", "second", "combinations", "share", "turned_by", "options"])
 

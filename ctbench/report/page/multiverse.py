@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.multiverse import (
@@ -11,7 +13,7 @@ from ctbench.report.frames.multiverse import (
     specifications,
 )
 from ctbench.report.page.cells import captioned, count_cell
-from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.page.page_figures import choices_of_closest_pair
 from ctbench.report.wording import percent
 
@@ -48,9 +50,27 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
     ]
     first, second = closest_pair(found)
     legend = (
-        f"The pair closest to a tie, {first} and {second}: a column for each combination, in the order of the "
-        "difference; the squares below say which options it is made of."
+        "A column for each combination, in the order of the difference; the squares below say which options it is "
+        "made of."
     )
-    drawn = captioned(choices_of_closest_pair(results, ranked).svg, legend)
     caption = "Pairs of raters; the first is better in at least half of the combinations"
-    return join([paragraph(explanations.MULTIVERSE, kind="how"), table(columns, rows, caption), drawn])
+    return join(
+        [
+            paragraph(explanations.MULTIVERSE, kind="how"),
+            paragraph(_summary(upper, first, second)),
+            details("All pairs", table(columns, rows, caption)),
+            details(
+                f"{first} or {second}: every combination",
+                captioned(choices_of_closest_pair(results, ranked).svg, legend),
+            ),
+        ]
+    )
+
+
+def _summary(upper: pd.DataFrame, first: str, second: str) -> str:
+    """Return how many pairs keep their order in every combination, and what turns the closest."""
+    kept = int((upper["share"] == 1).sum())
+    row = upper[(upper["first"] == first) & (upper["second"] == second)].iloc[0]
+    closest = f"{first} is better than {second} in {percent(row['share'], 0)} of {row['combinations']}"
+    turned = f"; the {row['turned_by']} turns it most: {row['options']}" if row["turned_by"] else ""
+    return f"{kept} of {len(upper)} pairs keep their order in every combination. Closest to a tie: {closest}{turned}."

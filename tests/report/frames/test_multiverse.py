@@ -76,7 +76,7 @@ def test_the_choice_that_turns_a_conclusion_is_named():
     )
     row = conclusions(ranked).query("first == 'a'").iloc[0]
     assert (row["combinations"], row["share"]) == (4, 0.625)
-    assert (row["turned_by"], row["options"]) == ("population", "positives 100%, full-marks 25%")
+    assert (row["turned_by"], row["options"]) == ("population", "100 % with positives; 25 % with both empty as 1")
     other = conclusions(ranked).query("first == 'b'").iloc[0]
     assert other["share"] == 0.375
 
