@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctbench.agreement.candidates import Candidate, find_candidates, lesion_consensus
 from ctbench.agreement.choices import (
     StudyChoices,
     how_many_readers,
@@ -10,6 +11,8 @@ from ctbench.agreement.choices import (
     tolerances,
 )
 from ctbench.agreement.disagreement import disagreement_map
+from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.agreement.lesions import LesionStudy, study_lesions
 from ctbench.agreement.repeat_summaries import (
     aided_effect,
     components,
@@ -20,18 +23,31 @@ from ctbench.agreement.repeat_summaries import (
 from ctbench.agreement.repeats import ReadingStudy, has_repeats, study_readings
 from ctbench.agreement.study import ReaderStudy, study_readers
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
-from ctbench.agreement.tables import write_choice_tables, write_reading_tables, write_tables
+from ctbench.agreement.tables import (
+    write_choice_tables,
+    write_lesion_tables,
+    write_reading_tables,
+    write_tables,
+)
 
 __all__ = [
+    "Candidate",
+    "LesionStudy",
     "ReaderStudy",
     "ReadingStudy",
     "StudyChoices",
     "aided_effect",
     "components",
     "disagreement_map",
+    "find_candidates",
+    "found_and_missed",
     "has_repeats",
     "how_many_readers",
     "intra_and_inter",
+    "lesion_consensus",
+    "lesion_counts",
+    "lesion_presence",
+    "lesion_readers",
     "opening_sentence",
     "pair_summary",
     "reader_borders",
@@ -39,10 +55,12 @@ __all__ = [
     "reliability",
     "rules_side_by_side",
     "study_choices",
+    "study_lesions",
     "study_readers",
     "study_readings",
     "tolerances",
     "write_choice_tables",
+    "write_lesion_tables",
     "write_reading_tables",
     "write_tables",
 ]

@@ -27,6 +27,7 @@ __all__ = ["RULE_NAMES", "StudyChoices", "how_many_readers", "rules_side_by_side
 RULE_NAMES = ("majority", "plurality", "staple", "weighted majority", "shape-based average")
 
 _MOST_SUBSETS = 30
+_LEAST_WEIGHT = 0.01
 _SMALL_GAIN = 0.01
 """Of Dice: more readers who gain less are not recommended."""
 
@@ -117,7 +118,7 @@ def _rules(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows:
     majority = _fused(panel, masks, "majority")
     drawn = {rule: _fused(panel, masks, rule).labels > 0 for rule in ("majority", "plurality", "staple")}
     weights = {
-        reader: max(_dice(mask, _fused(panel, _without(masks, reader), "majority").labels > 0), 0.01)
+        reader: _weight(_dice(mask, _fused(panel, _without(masks, reader), "majority").labels > 0))
         for reader, mask in masks.items()
     }
     drawn["weighted majority"] = _fused(panel, masks, "majority", weights).labels > 0
@@ -130,6 +131,11 @@ def _rules(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows:
         }
         for rule, mask in drawn.items()
     ]
+
+
+def _weight(dice: float) -> float:
+    """Return the weight of a reader by the Dice with the others; where neither drew anything, they agree."""
+    return 1.0 if math.isnan(dice) else max(dice, _LEAST_WEIGHT)
 
 
 def _without(masks: Masks, reader: str) -> Masks:

@@ -10,6 +10,8 @@ import pandas as pd
 import yaml
 
 from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
+from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.agreement.lesions import LesionStudy
 from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.agreement.study import ReaderStudy
@@ -17,7 +19,7 @@ from ctbench.agreement.summaries import pair_summary, reader_summary, reliabilit
 from ctbench.files import write_text
 from ctbench.spreadsheet import as_csv
 
-__all__ = ["write_choice_tables", "write_reading_tables", "write_tables"]
+__all__ = ["write_choice_tables", "write_lesion_tables", "write_reading_tables", "write_tables"]
 
 
 def write_tables(study: ReaderStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
@@ -91,6 +93,32 @@ def write_choice_tables(choices: StudyChoices, folder: str | PathLike[str]) -> t
     path = Path(folder) / "tolerances.yaml"
     write_text(path, yaml.safe_dump({"tolerance_mm": tolerances(choices)}, sort_keys=False))
     return (*_written(frames, Path(folder)), path)
+
+
+def write_lesion_tables(study: LesionStudy, folder: str | PathLike[str]) -> tuple[Path, ...]:
+    """Write the lesions among readers, unrounded.
+
+    Args:
+        study: The study.
+        folder: Folder for ``lesions.csv``, a row for each lesion candidate, ``lesion-readings.csv``, a row for each of
+            them and each reader; and for ``lesion-presence.csv``, ``lesion-counts.csv``, ``lesion-readers.csv`` and
+            ``lesion-pairs.csv``, their summaries.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    frames = {
+        "lesions": study.lesions,
+        "lesion-readings": study.readings,
+        "lesion-presence": lesion_presence(study),
+        "lesion-counts": lesion_counts(study),
+        "lesion-readers": lesion_readers(study),
+        "lesion-pairs": found_and_missed(study),
+    }
+    return _written(frames, Path(folder))
 
 
 def _written(frames: Mapping[str, pd.DataFrame], folder: Path) -> tuple[Path, ...]:

@@ -86,7 +86,7 @@ def staple_performance(table: NDArray[np.int8]) -> NDArray[np.float64]:
     if not drawn.any() or (drawn | (table == ABSENT)).all():
         return np.full((len(table), 2), np.nan)
     hits, judged = expected_calls(patterns_of(table), {"drawn": 1})
-    rates: NDArray[np.float64] = (hits / judged)[:, 0]
+    rates: NDArray[np.float64] = np.divide(hits, judged, out=np.full_like(hits, np.nan), where=judged > 0)[:, 0]
     return rates
 
 

@@ -38,6 +38,21 @@ def readers(
             "--choices", help="Also fuse every subset of readers, by every rule, and find the tolerance that they keep."
         ),
     ] = False,
+    lesions: Annotated[
+        bool,
+        typer.Option(
+            "--lesions", help="Also match the readers' lesions: who finds what others miss, by size, splits and merges."
+        ),
+    ] = False,
+    lesion_tolerance: Annotated[
+        float,
+        typer.Option(
+            "--lesion-tolerance",
+            metavar="MM",
+            min=0,
+            help="Lesions of two readers are one if they overlap or are not further apart than this.",
+        ),
+    ] = 0.0,
     catalog: Catalog = None,
     split: Split = None,
     consensus: Consensus = "majority",
@@ -63,9 +78,20 @@ def readers(
         progress=show_progress,
     )
     table = _against_others(result)
-    wanted = "".join(f" --{name}" for name, chosen in (("maps", maps), ("choices", choices)) if chosen)
-    command = f"ctbench readers {dataset}{wanted}"
-    study = _write_study(loaded, table, result, out, jobs=jobs, maps=maps, choices=choices, command=command)
+    parts = (("maps", maps), ("choices", choices), ("lesions", lesions))
+    wanted = "".join(f" --{name}" for name, chosen in parts if chosen)
+    wanted += f" --lesion-tolerance {lesion_tolerance:g}" if lesions and lesion_tolerance else ""
+    study = _write_study(
+        loaded,
+        table,
+        result,
+        out,
+        jobs=jobs,
+        maps=maps,
+        choices=choices,
+        lesions_mm=lesion_tolerance if lesions else None,
+        command=f"ctbench readers {dataset}{wanted}",
+    )
     if not (as_json or as_csv):
         table = _wide(table)
     print_frame(table, as_json=as_json, as_csv=as_csv, title="each reader against the consensus of the others")
@@ -82,18 +108,18 @@ def _write_study(
     jobs: int,
     maps: bool,
     choices: bool,
+    lesions_mm: float | None,
     command: str,
 ) -> Path | None:
     """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
-    from ctbench.agreement import has_repeats, opening_sentence, study_choices, study_readers, study_readings
-    from ctbench.agreement.tables import write_choice_tables, write_reading_tables, write_tables
+    from ctbench import agreement
     from ctbench.report.page.reader_study import build_reader_study
 
     cases = dataset.select(run.manifest.cases)
     if all(len(case.readers) < 2 for case in cases):
         return None
     folder = out or Path("runs") / dataset.name / "reader-study"
-    study = study_readers(
+    study = agreement.study_readers(
         cases,
         consensus=run.manifest.consensus,
         jobs=jobs,
@@ -102,23 +128,28 @@ def _write_study(
     )
     for case, why in study.skipped.items():
         note(f"case {case} is left out of the reader study: {why}")
-    write_tables(study, folder)
+    agreement.write_tables(study, folder)
     readings = None
-    if has_repeats(cases):
-        readings = study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
-        write_reading_tables(readings, folder)
+    if agreement.has_repeats(cases):
+        readings = agreement.study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+        agreement.write_reading_tables(readings, folder)
         for label in study.labels:
-            note(opening_sentence(readings, label))
+            note(agreement.opening_sentence(readings, label))
     found = None
     if choices:
-        found = study_choices(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
-        write_choice_tables(found, folder)
+        found = agreement.study_choices(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+        agreement.write_choice_tables(found, folder)
+    lesions = None
+    if lesions_mm is not None:
+        lesions = agreement.study_lesions(cases, tolerance_mm=lesions_mm, jobs=jobs, progress=show_progress)
+        agreement.write_lesion_tables(lesions, folder)
     return build_reader_study(
         study,
         folder / "reader-study.html",
         against_others=against_others,
         readings=readings,
         choices=found,
+        lesions=lesions,
         command=command,
     )
 

@@ -6,7 +6,15 @@ from ctbench.datasets.build import is_built
 from ctbench.datasets.case import Case, LabelMaps
 from ctbench.datasets.catalogs import CatalogEntry, catalog, find_entry, find_named
 from ctbench.datasets.checks import check, problem_table
-from ctbench.datasets.counting import SIZE_CLASSES, counts, first_label_map, label_volumes, size_class, size_table
+from ctbench.datasets.counting import (
+    ALL_SIZES,
+    SIZE_CLASSES,
+    counts,
+    first_label_map,
+    label_volumes,
+    size_class,
+    size_table,
+)
 from ctbench.datasets.dataset import Dataset, fingerprint_of
 from ctbench.datasets.entry import Entry
 from ctbench.datasets.layout import Problem
@@ -14,6 +22,7 @@ from ctbench.datasets.load import dataset_root, load_dataset, load_entry
 from ctbench.datasets.papers import published
 
 __all__ = [
+    "ALL_SIZES",
     "SIZE_CLASSES",
     "Case",
     "CatalogEntry",

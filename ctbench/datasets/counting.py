@@ -12,10 +12,13 @@ from ctbench.datasets.case import Case
 from ctbench.datasets.dataset import Dataset
 from ctbench.volume import Volume
 
-__all__ = ["SIZE_CLASSES", "counts", "first_label_map", "label_volumes", "size_class", "size_table"]
+__all__ = ["ALL_SIZES", "SIZE_CLASSES", "counts", "first_label_map", "label_volumes", "size_class", "size_table"]
 
 SIZE_CLASSES = ("large", "medium", "small", "punctate")
 """Volume of a type in a case: > 25 mL, 5 to 25 mL, 0.01 to 5 mL, < 0.01 mL (Chang et al. 2018, Table 1)."""
+
+ALL_SIZES = "all"
+"""The size class of all lesions together."""
 
 
 def counts(dataset: Dataset) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from ctbench.statistics.paired import (
 )
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.power import SampleSize, cases_needed, paired_power
+from ctbench.statistics.presence import PresenceAgreement, presence_agreement
 from ctbench.statistics.proportion import clustered_proportion, failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
 from ctbench.statistics.readers import readers_minus_model, within_readers
@@ -51,6 +52,7 @@ __all__ = [
     "Estimate",
     "Mrmc",
     "Population",
+    "PresenceAgreement",
     "RepeatedLimits",
     "ReplicateLimits",
     "SampleSize",
@@ -93,6 +95,7 @@ __all__ = [
     "pooled_wilcoxon",
     "populated",
     "predictive_values",
+    "presence_agreement",
     "rank",
     "rank_stability",
     "readers_minus_model",

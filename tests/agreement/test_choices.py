@@ -50,6 +50,14 @@ def test_the_rules_stand_side_by_side(boxes):
     assert table["volume_ratio"].between(0.9, 1.25).all()
 
 
+def test_readers_who_drew_nothing_agree(boxes, tmp_path):
+    """Where a alone draws, b and c have no Dice with the others; the weighted majority is theirs, without a voxel."""
+    for reader in "bc":
+        write_volume(Volume(np.zeros((6, 24, 24), np.uint8), (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    table = rules_side_by_side(study_choices(boxes, jobs=1)).set_index("rule")
+    assert table["volume_ml"].tolist() == pytest.approx([0, 0, 0, 0, 0.512])
+
+
 def test_the_tolerance_is_that_of_the_pairs(boxes):
     """Pairs are 2, 2 and 4 mm apart at one face; the mean of their 95 % distances is rounded up to .1 mm."""
     choices = study_choices(boxes, jobs=1)

@@ -4,7 +4,9 @@ from ctbench.agreement import (
     ReadingStudy,
     StudyChoices,
     reliability,
+    study_lesions,
     write_choice_tables,
+    write_lesion_tables,
     write_reading_tables,
     write_tables,
 )
@@ -45,3 +47,15 @@ def test_the_tolerances_are_written_as_they_stand_in_a_yaml_file(tmp_path):
     paths = write_choice_tables(StudyChoices(*map(pd.DataFrame, (subsets, rules, distances))), tmp_path)
     assert [path.name for path in paths] == ["how-many-readers.csv", "consensus-rules.csv", "tolerances.yaml"]
     assert paths[-1].read_text() == "tolerance_mm:\n  iph: 1.0\n"
+
+
+def test_the_lesions_are_written_with_their_summaries(blobs, tmp_path):
+    """Every candidate and every reading of the study, and four tables made of them."""
+    study = study_lesions(blobs, jobs=1)
+    paths = {path.name: path for path in write_lesion_tables(study, tmp_path)}
+    assert set(paths) == {
+        *("lesions.csv", "lesion-readings.csv", "lesion-presence.csv"),
+        *("lesion-counts.csv", "lesion-readers.csv", "lesion-pairs.csv"),
+    }
+    assert pd.read_csv(paths["lesions.csv"])["volume_ml"].equals(study.lesions["volume_ml"])
+    assert pd.read_csv(paths["lesion-pairs.csv"])["missed"].sum() == 0

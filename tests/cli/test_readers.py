@@ -66,3 +66,14 @@ def test_choices_are_written_beside_the_study(ctbench, blobs_folder, tmp_path):
     assert "How many readers" in page
     assert "--choices" in page
     assert (tmp_path / "study" / "tolerances.yaml").read_text().startswith("tolerance_mm:\n  iph: ")
+
+
+def test_lesions_are_written_beside_the_study(ctbench, blobs_folder, tmp_path):
+    """With --lesions the page has their section, and the command that repeats it has the tolerance."""
+    arguments = ("readers", blobs_folder / "blobs.yaml", "-j", 1, "--lesions", "--lesion-tolerance", 2.5)
+    result = ctbench(*arguments, "--out", tmp_path / "study")
+    assert result.exit_code == 0
+    page = (tmp_path / "study" / "reader-study.html").read_text()
+    assert "Lesions among readers" in page
+    assert "--lesions --lesion-tolerance 2.5" in page
+    assert pd.read_csv(tmp_path / "study" / "lesions.csv")["found"].eq(3).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.datasets import SIZE_CLASSES, Case, Dataset, size_class
+from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Case, Dataset, size_class
 from ctbench.errors import MissingFileError, UsageError
 from ctbench.matching import match_labels
 from ctbench.metrics.lesions import case_tables
@@ -19,10 +19,7 @@ from ctbench.runs import Run
 from ctbench.scores import LOST, RaterKind, Status
 from ctbench.statistics import clustered_proportion
 
-__all__ = ["ALL_SIZES", "LesionTables", "lesion_sensitivity_table", "lesion_tables"]
-
-ALL_SIZES = "all"
-"""The size class of all lesions together."""
+__all__ = ["LesionTables", "lesion_sensitivity_table", "lesion_tables"]
 
 _WHO = ("dataset", "case", "patient", "rater", "rater_kind", "reference")
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctbench.agreement import ReaderStudy, StudyChoices, pair_summary, reader_summary, reliability
+from ctbench.agreement import LesionStudy, ReaderStudy, StudyChoices, pair_summary, reader_summary, reliability
 from ctbench.agreement.disagreement import Snapshot
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.consensus.performance import QUANTITIES
@@ -24,6 +24,7 @@ from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_f
 from ctbench.report.page.choices import choices_section
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.reader_lesions import lesions_section
 from ctbench.report.page.repeats import opening, repeats_section
 from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
@@ -43,6 +44,7 @@ def build_reader_study(
     against_others: pd.DataFrame | None = None,
     readings: ReadingStudy | None = None,
     choices: StudyChoices | None = None,
+    lesions: LesionStudy | None = None,
     command: str | None = None,
 ) -> Path:
     """Write one self-contained page about the readers of a dataset; the same arguments give the same bytes.
@@ -54,6 +56,7 @@ def build_reader_study(
             ``ctbench.statistics.describe`` does; None: the page goes without.
         readings: The study of sessions and conditions; None: the data set has one reading per reader.
         choices: Other numbers of readers, rules and tolerances; None: the page goes without.
+        lesions: The lesions among the readers; None: the page goes without.
         command: The command that repeats the page, printed on it.
 
     Returns:
@@ -77,6 +80,8 @@ def build_reader_study(
     if readings is not None:
         lead = join((opening(readings), lead))
         sections.insert(1, Section("repeats", "Sessions and conditions", repeats_section(readings)))
+    if lesions is not None:
+        sections.insert(-1, Section("lesions", "Lesions among readers", lesions_section(lesions)))
     if choices is not None:
         sections.insert(-1, Section("choices", "Number of readers, rules, tolerances", choices_section(choices)))
     write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ctbench.datasets import ALL_SIZES
 from ctbench.errors import UsageError
 from ctbench.metrics.lesions import case_scores
 from ctbench.references import read_references
-from ctbench.report.frames.lesions import ALL_SIZES, lesion_sensitivity_table, lesion_tables
+from ctbench.report.frames.lesions import lesion_sensitivity_table, lesion_tables
 
 
 @pytest.fixture(scope="module")

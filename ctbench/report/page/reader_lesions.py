@@ -1,0 +1,176 @@
+"""The section of a reader study's page about lesions: agreement on presence, and who finds what others miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ctbench.agreement import LesionStudy, found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.datasets import ALL_SIZES
+from ctbench.report.page.cells import count_cell, number_cell, of_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import MISSING, fixed, interval
+
+__all__ = ["lesions_section"]
+
+_MOST_LISTED = 50
+_SIZES = "Sizes are those of Chang et al.: large > 25 mL, medium from 5 mL, small from .01 mL, punctate below."
+
+
+def lesions_section(study: LesionStudy) -> Html:
+    """Return the tables of the section, each below a sentence that says how it is computed."""
+    if study.lesions.empty:
+        return paragraph("No reader drew a lesion.")
+    near = f", or are at most {study.tolerance_mm:g} mm apart" if study.tolerance_mm else ""
+    readers = lesion_readers(study)
+    sized = readers[readers["size_class"] != ALL_SIZES]
+    return join(
+        (
+            paragraph(
+                f"A candidate is what several readers' connected pieces are together if they overlap{near}. A reader "
+                "counts where he was asked for the structure and annotated the slices of at least half of the "
+                f"candidate. {_SIZES}",
+                kind="how",
+            ),
+            paragraph(
+                "Positive agreement is how probable it is that a second reader finds what one reader found (of two "
+                "readers the F1 of their lesions). Somebody found each candidate, so kappa of lesions is low by "
+                "construction; AC1 is less so. Intervals are over patients.",
+                kind="how",
+            ),
+            _presence(lesion_presence(study)),
+            _counts(lesion_counts(study)),
+            paragraph(
+                "Each reader against the others: a lesion of the others is one that more than half of them found; "
+                "exactly half counts neither way. Splits are parts of a lesion that the reader drew as several pieces, "
+                "merges are pieces that hold several parts; parts are what more than half of the finders drew.",
+                kind="how",
+            ),
+            _readers(readers[readers["size_class"] == ALL_SIZES], "Each reader against the others' lesions"),
+            details("By size class", _readers(sized, "Each reader against the others' lesions, by size class")),
+            details("Who finds what another one misses", _pairs(found_and_missed(study))),
+            details("Lesions that not all readers found", _listed(study.lesions)),
+        )
+    )
+
+
+def _presence(frame: pd.DataFrame) -> Html:
+    columns = [_name("Structure"), _name("Unit"), _name("Size"), Column("n", hint="read by two readers or more")]
+    columns += [Column("Found by all"), Column("Found by one")]
+    columns += [Column("Positive agreement"), Column("AC1"), Column("Kappa")]
+    rows = [
+        [
+            *(_text(row[name]) for name in ("label", "unit", "size_class")),
+            *(count_cell(row[name]) for name in ("n", "by_all", "by_one")),
+            *(_estimate(row, name) for name in ("positive", "ac1", "kappa")),
+        ]
+        for row in _records(frame)
+    ]
+    return table(columns, rows, "Agreement of the readers on presence, with 95 % intervals")
+
+
+def _counts(frame: pd.DataFrame) -> Html:
+    columns = [_name("Structure"), Column("Readers", hint="at least so many found it"), Column("Lesions")]
+    columns += [Column("Volume", "mL"), Column("Undecided", hint="fewer readers read the place")]
+    rows = [
+        [
+            _text(row["label"]),
+            *(count_cell(row[name]) for name in ("least", "lesions")),
+            number_cell(row["volume_ml"], "mL"),
+            count_cell(row["undecided"], quiet=True),
+        ]
+        for row in _records(frame)
+    ]
+    return table(columns, rows, "Lesions by the number of readers who must have found them")
+
+
+def _readers(frame: pd.DataFrame, caption: str) -> Html:
+    several = set(frame["size_class"]) != {ALL_SIZES}
+    columns = [_name("Structure"), *([_name("Size")] if several else []), _name("Reader"), Column("Found")]
+    columns += [
+        Column("Sensitivity", hint="share of the others' lesions that the reader found"),
+        Column("Missed", hint="of the others' lesions"),
+        Column("Precision", hint="share of the reader's lesions that the others confirm"),
+        Column("Not confirmed", hint="of the reader's lesions that the others decide"),
+        Column("Alone", hint="found by nobody else"),
+        Column("Missed alone", hint="found by all others, two or more"),
+        Column("Splits"),
+        Column("Merges"),
+    ]
+    rows = [
+        [
+            *(_text(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
+            of_cell(row["found"], row["read"], quiet=False),
+            _between(row["sensitivity"], row["low"], row["high"]),
+            of_cell(row["others_lesions"] - row["others_found"], row["others_lesions"]),
+            _between(row["precision"], row["precision_low"], row["precision_high"]),
+            of_cell(row["unconfirmed"], row["confirmed"] + row["unconfirmed"]),
+            *(count_cell(row[name], quiet=True) for name in ("alone", "missed_alone", "splits", "merges")),
+        ]
+        for row in _records(frame)
+    ]
+    return table(columns, rows, caption)
+
+
+def _pairs(frame: pd.DataFrame) -> Html:
+    """Make a table with a row for each structure and reader and a column for each other reader."""
+    readers = sorted(set(frame["reader"]))
+    found = {(row["label"], row["reader"], row["other"]): row for row in _records(frame)}
+    columns = [_name("Structure"), _name("Found by"), *(Column(reader, group="missed by") for reader in readers)]
+    rows = [
+        [_text(label), _text(reader), *(_missed(found.get((label, reader, other))) for other in readers)]
+        for label in frame["label"].unique()
+        for reader in readers
+    ]
+    return table(columns, rows, "Lesions that the reader of the row found and the reader of the column missed")
+
+
+def _missed(row: Mapping[Any, Any] | None) -> Cell:
+    if row is None:
+        return Cell(MISSING)
+    below = element("small", f"{fixed(row['missed_volume_ml'], 'mL')} mL", class_="line") if row["missed"] else None
+    shown = of_cell(row["missed"], row["both"] + row["missed"])
+    return Cell(join((shown.content, below)), shown.order, shown.kind)
+
+
+def _listed(lesions: pd.DataFrame) -> Html:
+    parted = lesions[lesions["found"] < lesions["read"]].sort_values("volume_ml", ascending=False, kind="stable")
+    columns = [_name("Case"), _name("Structure"), Column("Lesion"), Column("Slice", hint="from 1"), _name("Size")]
+    columns += [Column("Volume", "mL"), _name("Found by"), _name("Missed by"), _name("Majority")]
+    rows = [
+        [
+            *(_text(row[name]) for name in ("case", "label")),
+            count_cell(row["lesion"]),
+            count_cell(row["slice"] + 1),
+            _text(row["size_class"]),
+            number_cell(row["volume_ml"], "mL"),
+            *(_text(row[name]) for name in ("found_by", "missed_by", "verdict")),
+        ]
+        for row in _records(parted.head(_MOST_LISTED))
+    ]
+    more = f", the {_MOST_LISTED} largest of {len(parted)}" if len(parted) > _MOST_LISTED else ""
+    return table(columns, rows, f"Candidates that some reader found and another one missed{more}")
+
+
+def _estimate(row: Mapping[Any, Any], name: str) -> Cell:
+    return _between(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _between(value: float, low: float, high: float) -> Cell:
+    between = interval(low, high)
+    below = element("small", between, class_="line") if between != MISSING else None
+    return Cell(join((fixed(value), below)), value)
+
+
+def _name(title: str) -> Column:
+    return Column(title, numeric=False)
+
+
+def _text(value: object) -> Cell:
+    return Cell(str(value), str(value))
+
+
+def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:
+    return frame.to_dict("records")

@@ -1,0 +1,69 @@
+"""Lesions among the readers of a dataset: who is counted, and what is measured of each candidate."""
+
+import numpy as np
+import pytest
+
+from ctbench.agreement.lesions import study_lesions
+from ctbench.datasets import load_dataset
+from ctbench.volume import Volume, write_volume
+
+YAML = """
+toy:
+  title: t
+  modality: CT
+  task: segmentation
+  labels: {iph: 1, ivh: 2}
+  readers: '{reader}/{case}.nii.gz'
+  reader_labels: {c: [iph]}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """c1: a lesion of all, one of a and b, one of c, and ivh of a; c2: nothing. c was not asked for ivh."""
+    drawn = {"a": [(1, 2, 6), (1, 12, 16)], "b": [(1, 3, 7), (1, 12, 16)], "c": [(1, 2, 7), (1, 20, 22)]}
+    for reader, lesions in drawn.items():
+        array = np.zeros((3, 6, 24), np.uint8)
+        write_volume(Volume(array, (5.0, 1.0, 1.0)), tmp_path / reader / "c2.nii.gz")
+        for z, begin, end in lesions:
+            array[z, 2:4, begin:end] = 1
+        if reader == "a":
+            array[2, 5, 0:4] = 2
+        write_volume(Volume(array, (5.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    (tmp_path / "toy.yaml").write_text(YAML)
+    return load_dataset(tmp_path / "toy.yaml")
+
+
+def test_every_candidate_has_a_row_and_every_reader_of_it(toy):
+    """Volumes are means over finders; c, who was not asked, is in no row of ivh, and one of two leaves it undecided."""
+    study = study_lesions(toy, jobs=1)
+    rows = study.lesions.set_index(["label", "lesion"])
+    assert rows["verdict"].to_dict() == {
+        ("iph", 1): "lesion",
+        ("iph", 2): "lesion",
+        ("iph", 3): "no lesion",
+        ("ivh", 1): "undecided",
+    }
+    assert rows.loc[("iph", 1), "volume_ml"] == pytest.approx((8 + 8 + 10) / 3 * 0.005)
+    assert rows["size_class"].tolist() == ["small"] * 4
+    assert rows["found_by"].tolist() == ["a b c", "a b", "c", "a"]
+    assert rows["missed_by"].tolist() == ["", "c", "a b", "b"]
+    assert rows["slice"].tolist() == [1, 1, 1, 2]
+    assert study.readings.groupby(["label", "lesion"]).size().tolist() == [3, 3, 3, 2]
+    own = study.readings.set_index(["label", "lesion", "reader"]).loc[("iph", 2, "c")]
+    assert (own["found"], own["pieces"], own["others_found"], own["others_read"]) == (False, 0, 2, 2)
+
+
+def test_cases_without_a_lesion_have_rows_too(toy):
+    """Agreement on presence needs the case in which nobody found anything."""
+    cases = study_lesions(toy, jobs=1).cases.set_index(["case", "label", "reader"])["lesions"]
+    assert cases["c1", "iph"].to_dict() == {"a": 2, "b": 2, "c": 2}
+    assert cases["c2", "iph"].to_dict() == {"a": 0, "b": 0, "c": 0}
+    assert cases["c1", "ivh"].to_dict() == {"a": 1, "b": 0}
+
+
+def test_the_tolerance_is_kept(toy):
+    """Within 5 mm the lesion of c joins that of a and b (16 and 20: four voxels apart), which then all have found."""
+    study = study_lesions(toy, tolerance_mm=5, jobs=1)
+    assert study.tolerance_mm == 5
+    assert study.lesions.loc[study.lesions["label"] == "iph", "found"].tolist() == [3, 3]

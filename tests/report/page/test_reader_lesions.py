@@ -1,0 +1,45 @@
+"""The section about lesions among readers: its numbers are those of the tables."""
+
+import pandas as pd
+import pytest
+
+from ctbench.agreement import LesionStudy
+from ctbench.report.page.reader_lesions import lesions_section
+
+COLUMNS = "case patient label lesion size_class reader found pieces volume_ml splits merges others_found others_read"
+
+
+@pytest.fixture
+def lesions():
+    """Two lesions of two patients: both of three readers found the first, b missed the second, of 7.125 mL."""
+    cases = [(case, case, "iph", reader, 1) for case in "pq" for reader in "abc"]
+    rows = [
+        ("p", "p", "iph", 1, "lesion", 3, 3, 30.0, "large", 1, 4, "a b c", ""),
+        ("q", "q", "iph", 1, "lesion", 2, 3, 7.125, "medium", 1, 8, "a c", "b"),
+    ]
+    readings = []
+    for case, size, ml, missed in (("p", "large", 30.0, ""), ("q", "medium", 7.125, "b")):
+        for reader in "abc":
+            others = 2 if missed in ("", reader) else 1
+            readings.append((case, case, "iph", 1, size, reader, reader != missed, 1, ml, 0, 0, others, 2))
+    columns = "case patient label lesion verdict found read volume_ml size_class parts slice found_by missed_by"
+    return LesionStudy(
+        2.5,
+        pd.DataFrame(cases, columns=["case", "patient", "label", "reader", "lesions"]),
+        pd.DataFrame(rows, columns=columns.split()),
+        pd.DataFrame(readings, columns=COLUMNS.split()),
+    )
+
+
+def test_the_section_says_who_missed_what(lesions):
+    """The lesion that b missed is listed with its slice from 1; b found one of two, the others missed none."""
+    text = lesions_section(lesions)
+    for part in ("at most 2.5 mm apart", "7.12", "1 of 2", "0.800", ">9<", "large", "medium"):
+        assert part in text
+    assert text.count("a b c") == 0  # found by all: not in the list
+
+
+def test_without_lesions_there_is_a_sentence(lesions):
+    """No table of nothing."""
+    none = LesionStudy(0.0, lesions.cases, lesions.lesions.head(0), lesions.readings.head(0))
+    assert lesions_section(none) == "<p>No reader drew a lesion.</p>"
