@@ -9,7 +9,7 @@ import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument
 from ctbench.cli.output import note, print_frame
-from ctbench.errors import DataError
+from ctbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,25 +119,40 @@ def check_dataset(
 @datasets_app.command("export")
 def export_dataset(
     name: DatasetArgument,
-    to: Annotated[Literal["nnunet"], typer.Option("--to", help="Layout: nnunet, a raw data set of nnU-Net.")],
-    number: Annotated[int, typer.Option("--id", metavar="N", help="Number of nnU-Net's data set, 1 to 999.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder nnUNet_raw.")],
+    to: Annotated[
+        Literal["nnunet", "bids"],
+        typer.Option("--to", help="Layout: nnunet (a raw data set of nnU-Net) or bids."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FOLDER", help="The folder nnUNet_raw, or the new folder of the BIDS dataset."),
+    ],
+    number: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="nnunet: number of the data set, 1 to 999.")
+    ] = None,
     split: Annotated[
         str, typer.Option("--split", metavar="SPLIT", help="Export only the cases of this split.")
     ] = "all",
     consensus: Consensus = "majority",
     catalog: Catalog = None,
 ) -> None:
-    """Write a dataset in the layout of another tool: the consensus, with voxels that do not count as ignored.
+    """Write a dataset in the layout of another tool.
 
-    Example: `ctbench datasets export phantom-hemorrhage --to nnunet --id 901 --split train --out nnUNet_raw`
+    nnunet has the consensus, with voxels that do not count as ignored; bids the masks of the readers, too.
+
+    Example: `ctbench datasets export phantom-hemorrhage --to bids --out phantom-bids`
     """
     from ctbench.datasets import load_dataset
-    from ctbench.interchange import export_nnunet
+    from ctbench.interchange import export_bids, export_nnunet
 
-    assert to == "nnunet"
     loaded = load_dataset(name, catalog=catalog)
     chosen = loaded if split == "all" else loaded.split(split)
+    if to == "bids":
+        note(f"{len(chosen)} cases: {export_bids(chosen, out, consensus=consensus)}")
+        return
+    if number is None:
+        msg = "--to nnunet needs --id, the number of the data set, e.g. --id 901"
+        raise UsageError(msg)
     folder = export_nnunet(chosen, out, number, consensus=consensus)
     note(f"{len(chosen)} cases: {folder}")
     splits = folder / "splits_final.json"
@@ -147,7 +162,9 @@ def export_dataset(
 
 @datasets_app.command("import")
 def import_dataset(
-    layout: Annotated[Literal["nnunet"], typer.Argument(help="Layout: nnunet, a raw data set of nnU-Net.")],
+    layout: Annotated[
+        Literal["nnunet", "bids"], typer.Argument(help="Layout: nnunet (a raw data set of nnU-Net) or bids.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Its folder, e.g. nnUNet_raw/Dataset901_heads.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="YAML to write. [default: NAME.yaml]")
@@ -157,10 +174,10 @@ def import_dataset(
 
     Example: `ctbench datasets import nnunet nnUNet_raw/Dataset901_heads`
     """
-    from ctbench.interchange import import_nnunet
+    from ctbench.interchange import import_bids, import_nnunet
 
-    assert layout == "nnunet"
-    written = import_nnunet(folder, out or Path(f"{folder.name}.yaml"))
+    read = {"nnunet": import_nnunet, "bids": import_bids}[layout]
+    written = read(folder, out or Path(f"{folder.absolute().name}.yaml"))
     note(f"{written}; next: ctbench datasets check {written} --deep")
 
 

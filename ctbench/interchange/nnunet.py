@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -11,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ctbench.annotations.nnunet import IGNORE, labels_of_nnunet, read_dataset_json
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError, UsageError
 from ctbench.files import write_text
+from ctbench.interchange.description import dataset_name, write_description
 from ctbench.reference import Reference
 from ctbench.references import common_reference
 from ctbench.volume import write_volume
@@ -126,11 +124,8 @@ def import_nnunet(folder: Path, out: Path) -> Path:
     content = read_dataset_json(folder)
     labels = labels_of_nnunet(content, str(folder / "dataset.json"))
     channels = content.get("channel_names", content.get("modality", {}))
-    table = out.with_suffix(".csv")
-    existing = [path for path in (out, table) if path.exists()]
-    if existing or len(channels) != 1:
-        what = f"{existing[0]} exists" if existing else f"{folder} has {len(channels)} images a case"
-        msg = f"{what}; expected a new file to write and one image a case"
+    if len(channels) != 1:
+        msg = f"{folder} has {len(channels)} images a case; expected one"
         raise UsageError(msg)
     ending = str(content.get("file_ending", ".nii.gz"))
     ignore = content["labels"].get(IGNORE)
@@ -140,19 +135,16 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         "modality": "CT" if "ct" in str(next(iter(channels.values()))).lower() else "MR",
         "task": "segmentation",
         "labels": dict(labels.codes),
-        **({"groups": {name: list(held) for name, held in labels.groups.items()}} if labels.groups else {}),
+        "groups": {name: list(held) for name, held in labels.groups.items()},
         "root": str(folder.absolute()),
         "image": f"imagesTr/{{case}}_0000{ending}",
         "reference": f"labelsTr/{{case}}{ending}",
-        **({"ignore": int(ignore)} if ignore is not None else {}),
-        **({"cases": str(table.absolute())} if splits.is_file() else {}),
+        "ignore": None if ignore is None else int(ignore),
         "licence": str(content.get("licence", content.get("license", ""))),
         "citation": str(content.get("reference", "")),
     }
-    if splits.is_file():
-        write_text(table, _table(json.loads(splits.read_text(encoding="utf-8"))))
-    write_text(out, yaml.safe_dump({_name(folder): entry}, sort_keys=False, allow_unicode=True))
-    return out
+    rows = _rows(json.loads(splits.read_text(encoding="utf-8"))) if splits.is_file() else ()
+    return write_description(out, dataset_name(Path(re.sub(r"^Dataset\d+_", "", folder.name))), entry, rows)
 
 
 def _code(item: tuple[str, int]) -> int:
@@ -176,17 +168,8 @@ def _label_map(reference: Reference, dataset: Dataset, codes: Mapping[str, int])
     return labels
 
 
-def _table(folds: Sequence[Mapping[str, Sequence[str]]]) -> str:
-    """Return a case table in which the cases held out by the first fold are for validation."""
+def _rows(folds: Sequence[Mapping[str, Sequence[str]]]) -> list[dict[str, str]]:
+    """Return the rows of a case table in which the cases held out by the first fold are for validation."""
     held_out = set(folds[0]["val"]) if folds else set()
     cases = sorted(held_out.union(folds[0]["train"])) if folds else []
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["case", "split"])
-    writer.writerows((case, "validation" if case in held_out else "train") for case in cases)
-    return text.getvalue()
-
-
-def _name(folder: Path) -> str:
-    """Return the name of the dataset: that of the folder without ``DatasetNNN_``, in lower case."""
-    return re.sub(r"[^0-9a-z]+", "-", re.sub(r"^Dataset\d+_", "", folder.name).lower()).strip("-")
+    return [{"case": case, "split": "validation" if case in held_out else "train"} for case in cases]

@@ -54,3 +54,14 @@ def test_a_dataset_goes_to_nnunet_and_comes_back(ctbench, blobs_folder, tmp_path
     assert ctbench("datasets", "import", "nnunet", folder, "--out", tmp_path / "back.yaml").exit_code == 0
     assert ctbench("datasets", "check", tmp_path / "back.yaml", "--deep").exit_code == 0
     assert ctbench("datasets", *command).exit_code == 2
+
+
+def test_a_dataset_goes_to_bids_and_comes_back(ctbench, blobs_folder, tmp_path):
+    """`export` writes a folder, `import` its description, which `check` finds complete; nnU-Net needs a number."""
+    folder = tmp_path / "bids"
+    assert ctbench("datasets", "export", blobs_folder / "blobs.yaml", "--to", "bids", "--out", folder).exit_code == 0
+    assert ctbench("datasets", "import", "bids", folder, "--out", tmp_path / "back.yaml").exit_code == 0
+    assert ctbench("datasets", "check", tmp_path / "back.yaml", "--deep").exit_code == 0
+    refused = ctbench("datasets", "export", blobs_folder / "blobs.yaml", "--to", "nnunet", "--out", tmp_path / "raw")
+    assert refused.exit_code == 2
+    assert "needs --id" in refused.err
