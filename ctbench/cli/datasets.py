@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument
-from ctbench.cli.output import note, print_frame
+from ctbench.cli.output import note, print_frame, print_rows
 from ctbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -163,22 +163,42 @@ def export_dataset(
 @datasets_app.command("import")
 def import_dataset(
     layout: Annotated[
-        Literal["nnunet", "bids"], typer.Argument(help="Layout: nnunet (a raw data set of nnU-Net) or bids.")
+        Literal["nnunet", "bids", "folder"],
+        typer.Argument(help="Layout: nnunet (a raw data set of nnU-Net), bids, or folder, whose layout is guessed."),
     ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Its folder, e.g. nnUNet_raw/Dataset901_heads.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="YAML to write. [default: NAME.yaml]")
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="folder: write what was guessed, as --out does; without it, only show it.")
+    ] = False,
 ) -> None:
     """Describe a dataset of another tool in a YAML file, which is then yours; its files stay where they are.
 
     Example: `ctbench datasets import nnunet nnUNet_raw/Dataset901_heads`
     """
-    from ctbench.interchange import import_bids, import_nnunet
+    from ctbench.interchange import import_bids, import_folder, import_nnunet
 
-    read = {"nnunet": import_nnunet, "bids": import_bids}[layout]
+    if layout == "folder" and not _show_guess(folder, write=write or out is not None):
+        return
+    read = {"nnunet": import_nnunet, "bids": import_bids, "folder": import_folder}[layout]
     written = read(folder, out or Path(f"{folder.absolute().name}.yaml"))
     note(f"{written}; next: ctbench datasets check {written} --deep")
+
+
+def _show_guess(folder: Path, *, write: bool) -> bool:
+    """Print what a plain folder seems to hold; return ``write``."""
+    from ctbench.interchange import guess_folder
+
+    guess = guess_folder(folder)
+    print_rows([{"found": what, "as": text} for what, text in guess.facts.items()])
+    if guess.left_over:
+        more = f" and {len(guess.left_over) - 10} more" if len(guess.left_over) > 10 else ""
+        note(f"left over: {', '.join(map(str, guess.left_over[:10]))}{more}")
+    if not write:
+        note(f"if this is right: ctbench datasets import folder {folder} --write")
+    return write
 
 
 def _sizes(dataset: Dataset) -> pd.DataFrame | None:

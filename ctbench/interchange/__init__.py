@@ -1,9 +1,18 @@
-"""Data sets in the layouts of other tools: export and import of nnU-Net's raw data sets and of BIDS."""
+"""Data sets in the layouts of other tools: nnU-Net's raw data sets and BIDS, out and in, and plain folders, in."""
 
 from __future__ import annotations
 
 from ctbench.interchange.bids import import_bids
 from ctbench.interchange.bids_export import export_bids
+from ctbench.interchange.folder import Guess, guess_folder, import_folder
 from ctbench.interchange.nnunet import export_nnunet, import_nnunet
 
-__all__ = ["export_bids", "export_nnunet", "import_bids", "import_nnunet"]
+__all__ = [
+    "Guess",
+    "export_bids",
+    "export_nnunet",
+    "guess_folder",
+    "import_bids",
+    "import_folder",
+    "import_nnunet",
+]

@@ -61,6 +61,7 @@ def import_bids(folder: Path, out: Path) -> Path:
     _expect_one_kind_of_case([*images, *masks], folder)
     drawn = {desc: [file for file in masks if file.desc == desc] for desc in sorted({file.desc for file in masks})}
     readers = [desc for desc in drawn if desc not in {"", CONSENSUS}]
+    chosen: dict[str, Any]
     if len(readers) > 1 or (readers and CONSENSUS in drawn):
         chosen, used = {"readers": {desc: _pattern(drawn[desc], folder) for desc in readers}}, readers
     else:

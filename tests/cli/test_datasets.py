@@ -65,3 +65,15 @@ def test_a_dataset_goes_to_bids_and_comes_back(ctbench, blobs_folder, tmp_path):
     refused = ctbench("datasets", "export", blobs_folder / "blobs.yaml", "--to", "nnunet", "--out", tmp_path / "raw")
     assert refused.exit_code == 2
     assert "needs --id" in refused.err
+
+
+def test_a_plain_folder_is_shown_before_it_is_written(ctbench, blobs_folder, tmp_path):
+    """The guess names images and readers and writes nothing; `--write` writes what `check` finds complete."""
+    (blobs_folder / "readers" / "r1" / "atlas.nii.gz").write_bytes((blobs_folder / "images" / "a.nii.gz").read_bytes())
+    shown = ctbench("datasets", "import", "folder", blobs_folder)
+    assert shown.exit_code == 0
+    assert "readers/{reader}/{case}.nii.gz" in shown.out
+    assert "left over: readers/r1/atlas.nii.gz" in shown.err
+    assert not (tmp_path / "work" / "blobs.yaml").exists()
+    assert ctbench("datasets", "import", "folder", blobs_folder, "--write").exit_code == 0
+    assert ctbench("datasets", "check", "blobs.yaml").exit_code == 0
