@@ -163,8 +163,11 @@ def export_dataset(
 @datasets_app.command("import")
 def import_dataset(
     layout: Annotated[
-        Literal["nnunet", "bids", "folder"],
-        typer.Argument(help="Layout: nnunet (a raw data set of nnU-Net), bids, or folder, whose layout is guessed."),
+        Literal["nnunet", "bids", "grand-challenge", "folder"],
+        typer.Argument(
+            help="Layout: nnunet (a raw data set of nnU-Net), bids, grand-challenge (an archive), or folder, "
+            "whose layout is guessed."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Its folder, e.g. nnUNet_raw/Dataset901_heads.")],
     out: Annotated[
@@ -178,12 +181,17 @@ def import_dataset(
 
     Example: `ctbench datasets import nnunet nnUNet_raw/Dataset901_heads`
     """
-    from ctbench.interchange import import_bids, import_folder, import_nnunet
+    from ctbench.interchange import import_bids, import_folder, import_grand_challenge, import_nnunet
 
     if layout == "folder" and not _show_guess(folder, write=write or out is not None):
         return
-    read = {"nnunet": import_nnunet, "bids": import_bids, "folder": import_folder}[layout]
-    written = read(folder, out or Path(f"{folder.absolute().name}.yaml"))
+    importers = {
+        "nnunet": import_nnunet,
+        "bids": import_bids,
+        "grand-challenge": import_grand_challenge,
+        "folder": import_folder,
+    }
+    written = importers[layout](folder, out or Path(f"{folder.absolute().name}.yaml"))
     note(f"{written}; next: ctbench datasets check {written} --deep")
 
 

@@ -1,10 +1,11 @@
-"""Data sets in the layouts of other tools: nnU-Net's raw data sets and BIDS, out and in, and plain folders, in."""
+"""Data sets in the layouts of other tools: nnU-Net and BIDS (out and in), plain folders and grand-challenge (in)."""
 
 from __future__ import annotations
 
 from ctbench.interchange.bids import import_bids
 from ctbench.interchange.bids_export import export_bids
 from ctbench.interchange.folder import Guess, guess_folder, import_folder
+from ctbench.interchange.grand_challenge import import_grand_challenge
 from ctbench.interchange.nnunet import export_nnunet, import_nnunet
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "guess_folder",
     "import_bids",
     "import_folder",
+    "import_grand_challenge",
     "import_nnunet",
 ]

@@ -1,5 +1,7 @@
 import json
 
+from ctbench.volume import read_volume, write_volume
+
 
 def test_datasets_lists_every_entry(ctbench):
     """The phantoms make themselves; a dataset that nobody has here is not here."""
@@ -77,3 +79,14 @@ def test_a_plain_folder_is_shown_before_it_is_written(ctbench, blobs_folder, tmp
     assert not (tmp_path / "work" / "blobs.yaml").exists()
     assert ctbench("datasets", "import", "folder", blobs_folder, "--write").exit_code == 0
     assert ctbench("datasets", "check", "blobs.yaml").exit_code == 0
+
+
+def test_an_archive_of_grand_challenge_is_described(ctbench, blobs_folder, tmp_path):
+    """Images and masks of the same names; `check` finds them all."""
+    for folder, name in (("images", "images/ct"), ("readers/r1", "images/ich-segmentation")):
+        (tmp_path / "archive" / name).mkdir(parents=True)
+        for case in "ab":
+            volume = read_volume(blobs_folder / folder / f"{case}.nii.gz")
+            write_volume(volume, tmp_path / "archive" / name / f"{case}.mha")
+    assert ctbench("datasets", "import", "grand-challenge", tmp_path / "archive").exit_code == 0
+    assert ctbench("datasets", "check", "archive.yaml", "--deep").exit_code == 0
