@@ -161,7 +161,7 @@ def write_consensus(
     arrays, annotated = drawn.arrays, drawn.annotated
     reference = fuse(arrays, consensus, annotated, groups=labels, asked=drawn.asked, weights=drawn.weights)
     grid = drawn.grid
-    share = vote_share(arrays, reference, annotated)
+    share = vote_share(arrays, reference, annotated, asked=drawn.asked, weights=drawn.weights)
     made_by = MadeBy(f"{reference.method} of {len(arrays)} readers", version("ctbench"), automatic=False)
     fused = grid.with_array(reference.labels)
     write_annotation(fused, labels, folder / f"{case}_labels", form=form, made_by=made_by, source=source, series=series)

@@ -39,3 +39,15 @@ def test_nothing_is_written_without_readers(tmp_path):
     with pytest.raises(DataError, match="case a has no readers to fuse"):
         write_consensus("a", LabelMaps({}, {}), LabelSet({"iph": 2}), "majority", tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_share_of_votes_knows_weights_and_who_was_asked(tmp_path):
+    """Of two readers one weighs 3: his two columns have 3/4. Where the other was not asked, they have all votes."""
+    for name, rules, share in (
+        ("weighed", {"weights": {"r1": 3.0}}, 0.75),
+        ("not-asked", {"asked": {"r0": ()}}, 1.0),
+    ):
+        maps = drawn(0, 2)._replace(**rules)
+        write_consensus(name, maps, LabelSet({"iph": 2}), "majority", tmp_path)
+        found = read_volume(tmp_path / f"{name}_vote_share.nii.gz").array[0, 0]
+        np.testing.assert_allclose(found, [share, share, 1, 1, 1, 1, 1, 1])

@@ -162,6 +162,7 @@ def _distances(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows
 
 def _fused(panel: Panel, masks: Masks, method: str, weights: Mapping[str, float] | None = None) -> Reference:
     annotated = {reader: panel.annotated[reader] for reader in masks}
+    weights = weights or {reader: panel.weights[reader] for reader in masks if reader in panel.weights}
     return fuse({reader: mask.astype(np.uint8) for reader, mask in masks.items()}, method, annotated, weights=weights)
 
 

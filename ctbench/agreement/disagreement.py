@@ -35,13 +35,14 @@ def disagreement_map(panel: Panel) -> NDArray[np.float32]:
     """Return one minus the share of votes of the label that most readers drew.
 
     It does not depend on the rule of the consensus: 0 where all readers who annotated the slice drew the same label
-    (background is one), 1/2 where two readers differ; 0 also in slices that nobody annotated.
+    (background is one), 1/2 where two readers differ; 0 also in slices that nobody annotated. A reader who was not
+    asked for a label has no part in it, and votes count by the readers' weights.
 
     Returns:
         z,y,x float32 in [0, 1).
     """
-    commonest = fuse(panel.label_maps, "plurality", panel.annotated)
-    share = vote_share(panel.label_maps, commonest, panel.annotated)
+    commonest = fuse(panel.label_maps, "plurality", panel.annotated, asked=panel.asked, weights=panel.weights)
+    share = vote_share(panel.label_maps, commonest, panel.annotated, asked=panel.asked, weights=panel.weights)
     share[~commonest.annotated] = 1
     return 1 - share
 

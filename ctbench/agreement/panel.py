@@ -32,6 +32,8 @@ class Panel:
         without: Reader -> the consensus of all others.
         grid: A volume on the case's grid.
         not_asked: Structure -> the readers who were not asked to draw it.
+        asked: Reader -> codes of the labels that the reader was asked to draw; a reader who is not named: all.
+        weights: Reader -> weight of the reader's vote; a reader who is not named weighs 1.
     """
 
     case: str
@@ -42,6 +44,8 @@ class Panel:
     without: Mapping[str, Reference]
     grid: Volume
     not_asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -124,4 +128,6 @@ def read_panel(case: Case, consensus: str) -> Panel:
             for name in labels.names
             if case.reader_labels
         },
+        asked=case.asked,
+        weights={reader: weight for reader, weight in case.reader_weights.items() if reader in readings.label_maps},
     )

@@ -7,7 +7,7 @@ from ctbench.consensus.patterns import Domain
 from ctbench.consensus.performance import pooled_performance, reader_performance
 from ctbench.consensus.rules import METHODS
 from ctbench.consensus.shares import indeterminate_share, vote_share
-from ctbench.consensus.soft import SoftReference, soft_staple
+from ctbench.consensus.soft import SoftReference, soft_staple, soft_votes
 
 __all__ = [
     "METHODS",
@@ -20,5 +20,6 @@ __all__ = [
     "pooled_performance",
     "reader_performance",
     "soft_staple",
+    "soft_votes",
     "vote_share",
 ]

@@ -17,7 +17,7 @@ from ctbench.consensus.patterns import ABSENT, Contested, Domain, count_patterns
 from ctbench.consensus.readings import Readings
 from ctbench.consensus.staple import fit_staple
 
-__all__ = ["BINARY_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts"]
+__all__ = ["BINARY_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts", "vote_shares"]
 
 
 class Verdicts(NamedTuple):
@@ -47,7 +47,7 @@ def vote_counts(votes: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
     return counts[:, :codes]
 
 
-def _shares(readings: Readings, found: Contested) -> NDArray[np.float64]:
+def vote_shares(readings: Readings, found: Contested) -> NDArray[np.float64]:
     """Return the share, by weight, of the readers asked for a label who drew it: patterns x codes.
 
     Background has the smallest share, over the labels, of those who drew nothing: a reader who was not asked for a
@@ -72,7 +72,7 @@ def _is_plain(readings: Readings) -> bool:
 def majority(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label that more than half of the readers drew; background is a label like any other."""
     if not _is_plain(readings):
-        shares = _shares(readings, found)
+        shares = vote_shares(readings, found)
         above = shares > 0.5 + _ROUNDING
         return _verdicts(shares, (above.sum(axis=1) != 1) & shares.any(axis=1))
     counts = vote_counts(found.votes, len(found.codes))
@@ -83,7 +83,7 @@ def majority(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
 def plurality(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label that most readers drew; undecided if two or more labels have the most votes."""
     if not _is_plain(readings):
-        shares = _shares(readings, found)
+        shares = vote_shares(readings, found)
         most = shares >= shares.max(axis=1, keepdims=True, initial=0) - _ROUNDING
         return _verdicts(shares, (most.sum(axis=1) > 1) & shares.any(axis=1))
     counts = vote_counts(found.votes, len(found.codes))

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.consensus.patterns import ABSENT, contested_patterns
-from ctbench.consensus.readings import Annotated, LabelMaps, Readings
-from ctbench.consensus.rules import vote_counts
+from ctbench.consensus.readings import Annotated, Asked, LabelMaps, Readings, Weights
+from ctbench.consensus.rules import vote_shares
 from ctbench.errors import GeometryError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
@@ -18,13 +18,23 @@ from ctbench.reference import Reference
 __all__ = ["indeterminate_share", "vote_share"]
 
 
-def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated | None = None) -> NDArray[np.float32]:
-    """Return the share of readers who voted for the reference's label.
+def vote_share(
+    label_maps: LabelMaps,
+    reference: Reference,
+    annotated: Annotated | None = None,
+    *,
+    asked: Asked | None = None,
+    weights: Weights | None = None,
+) -> NDArray[np.float32]:
+    """Return the share of readers, by weight, who voted for the reference's label.
 
     Args:
         label_maps: As for ``fuse``.
         reference: The reference that they were fused into.
         annotated: As for ``fuse``.
+        asked: As for ``fuse``: a reader who was not asked for a label leaves its denominator. Background has the
+            smallest share, over the labels, of those who drew nothing.
+        weights: As for ``fuse``.
 
     Returns:
         z,y,x float32: of the readers who annotated the slice, the share that voted for the label of ``reference``; in
@@ -33,17 +43,16 @@ def vote_share(label_maps: LabelMaps, reference: Reference, annotated: Annotated
     Raises:
         CtbenchError: as for ``fuse``, or a reference of another shape.
     """
-    readings = _readings_of(label_maps, reference, annotated)
+    readings = _readings_of(label_maps, reference, annotated, asked, weights)
     found = contested_patterns(readings)
     readers = readings.annotated.sum(axis=0)
     agrees = ((readings.first() == reference.labels) | reference.excluded) & (readers > 0)[:, None, None]
     share: NDArray[np.float32] = agrees.astype(np.float32)
-    counts, at = vote_counts(found.votes, len(found.codes)), found.at
+    shares, at = vote_shares(readings, found), found.at
     chosen = np.searchsorted(found.codes, reference.labels.ravel()[at])
     known = found.codes[np.minimum(chosen, len(found.codes) - 1)] == reference.labels.ravel()[at]
-    own = np.where(known, counts[found.place, np.minimum(chosen, len(found.codes) - 1)], 0)
-    votes = np.where(reference.excluded.ravel()[at], counts.max(axis=1)[found.place], own)
-    share.ravel()[at] = votes / counts.sum(axis=1)[found.place].astype(np.float32)
+    own = np.where(known, shares[found.place, np.minimum(chosen, len(found.codes) - 1)], 0)
+    share.ravel()[at] = np.where(reference.excluded.ravel()[at], shares.max(axis=1)[found.place], own)
     return share
 
 
@@ -96,8 +105,14 @@ def indeterminate_share(
     return pd.DataFrame([*rows, row("overall", list(labels.values()))])
 
 
-def _readings_of(label_maps: LabelMaps, reference: Reference, annotated: Annotated | None) -> Readings:
-    readings = Readings.of(label_maps, annotated)
+def _readings_of(
+    label_maps: LabelMaps,
+    reference: Reference,
+    annotated: Annotated | None,
+    asked: Asked | None = None,
+    weights: Weights | None = None,
+) -> Readings:
+    readings = Readings.of(label_maps, annotated, asked, weights)
     if readings.shape != reference.labels.shape:
         msg = f"the reference has shape {reference.labels.shape}, the readers' label maps {readings.shape}"
         raise GeometryError(msg)

@@ -1,5 +1,7 @@
 """Number of readers, rules and tolerances on boxes whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +86,12 @@ def test_nobody_to_compare_is_refused(boxes, tmp_path):
     with pytest.raises(DataError, match="two readers"):
         study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)
     assert tolerances(StudyChoices(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())) == {}
+
+
+def test_subsets_are_fused_by_the_weights_of_the_data_set(boxes):
+    """A weighs as much as three: the consensus of all and of every pair with a is that of a."""
+    heavy = boxes.select(["c1"])
+    case = replace(heavy["c1"], reader_weights={"a": 3.0})
+    table = study_choices(replace(heavy, cases=(case,)), jobs=1).subsets.set_index("subset")
+    assert table.loc[["a", "a b", "a c", "a b c"], "dice"].tolist() == [1, 1, 1, 1]
+    assert table.loc["b", "dice"] == pytest.approx(16 / 18)

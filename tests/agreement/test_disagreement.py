@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,12 @@ def test_snapshot_shows_the_right_side_on_the_left(make_panel):
     turned = snapshot(panel, disagreement_map(panel))
     np.testing.assert_array_equal(turned.disagreement, seen.disagreement[::-1])
     assert turned.aspect == pytest.approx(9 / 30)
+
+
+def test_only_readers_who_were_asked_disagree_and_by_weight(make_panel):
+    """Label 2 is of a and b, c was not asked for it: no disagreement. Against label 1 c has one of four votes."""
+    drawn = np.array([[[2, 1, 0]]], np.uint8)
+    panel = make_panel({"a": drawn, "b": drawn, "c": np.zeros_like(drawn)})
+    np.testing.assert_allclose(disagreement_map(panel), [[[1 / 3, 1 / 3, 0]]], atol=1e-6)
+    own = replace(panel, asked={"c": (1,)}, weights={"a": 2.0})
+    np.testing.assert_allclose(disagreement_map(own), [[[0, 1 / 4, 0]]], atol=1e-6)

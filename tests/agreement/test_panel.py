@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from ctbench.agreement.panel import read_panel
@@ -53,3 +55,11 @@ def test_a_reader_who_was_not_asked_has_no_votes_on_a_structure(make_panel):
     panel = make_panel({"a": full, "b": full, "c": 0 * full})
     assert (panel.units((1,), {"c"})[2] == ABSENT).all()
     assert panel.units((1,), {"b", "c"}).shape == (3, 0)
+
+
+def test_a_panel_knows_weights_and_what_readers_were_asked(blobs):
+    """As the data set says: r1 was asked for both labels and r2 weighs 2."""
+    case = replace(blobs["c"], reader_labels={"r1": ("iph", "ivh")}, reader_weights={"r2": 2.0, "elsewhere": 3.0})
+    panel = read_panel(case, "majority")
+    assert panel.asked == {"r1": (1, 2)}
+    assert panel.weights == {"r2": 2.0}

@@ -72,3 +72,16 @@ def test_a_reference_of_another_shape_is_refused(row, function):
     """Both shapes are named."""
     with pytest.raises(GeometryError, match=r"reference has shape \(1, 1, 2\), the readers' label maps \(1, 1, 3\)"):
         function([row(1, 1, 1)], fuse([row(1, 1)]))
+
+
+def test_vote_share_counts_readers_by_weight_and_who_was_asked(row):
+    """One reader weighs 2, and c was not asked for label 2: he leaves its denominator, also where he drew nothing.
+
+    Of the two who were asked a has 2/3 of the weight; in the last voxel 3/4 are against label 1 and 2/3 against 2.
+    """
+    maps = {"a": row(1, 2, 2, 0), "b": row(1, 2, 0, 1), "c": row(0, 0, 0, 0)}
+    rules = {"asked": {"c": [1]}, "weights": {"a": 2.0}}
+    reference = fuse(maps, **rules)
+    assert reference.labels.ravel().tolist() == [1, 2, 2, 0]
+    np.testing.assert_allclose(vote_share(maps, reference, **rules).ravel(), [3 / 4, 1, 2 / 3, 2 / 3], rtol=1e-6)
+    np.testing.assert_allclose(vote_share(maps, reference).ravel(), [2 / 3, 2 / 3, 1 / 3, 2 / 3], rtol=1e-6)
