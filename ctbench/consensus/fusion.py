@@ -124,7 +124,7 @@ def _fused(
         _expect_one_structure(readings, method)
     verdicts = RULES[method](readings, found, domain)
     labels, excluded = readings.first(), np.zeros(readings.shape, bool)
-    labels.ravel()[found.at] = found.codes[verdicts.chosen][found.place]
+    labels.ravel()[found.at] = found.codes[verdicts.chosen].astype(labels.dtype)[found.place]
     excluded.ravel()[found.at] = verdicts.undecided[found.place]
     return Reference(
         labels=labels,

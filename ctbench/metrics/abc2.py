@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
-__all__ = ["abc2_ml", "abc2_of_slices"]
+from ctbench.metrics.compiled import compiled
+
+__all__ = ["a_times_b", "abc2_ml", "abc2_of_slices"]
 
 _TIE = 1e-9
 
@@ -36,38 +37,41 @@ def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, graded: boo
     Returns:
         The estimate in mL; 0 for an empty mask.
     """
-    return abc2_of_slices(np.count_nonzero(mask, axis=(1, 2)), mask.__getitem__, spacing_mm, graded=graded)
+    areas = np.count_nonzero(mask, axis=(1, 2))
+    return abc2_of_slices(areas, lambda z: a_times_b(mask[z], spacing_mm[1:]), spacing_mm[0], graded=graded)
 
 
 def abc2_of_slices(
-    areas: NDArray[np.integer],
-    slice_at: Callable[[int], NDArray[np.bool_]],
-    spacing_mm: Sequence[float],
-    *,
-    graded: bool = True,
+    areas: NDArray[np.integer], a_times_b_at: Callable[[int], float], spacing_mm: float, *, graded: bool = True
 ) -> float:
     """Return the estimate of ``abc2_ml`` for a structure of which only the largest slices are looked at.
 
     Args:
         areas: Number of voxels in each slice.
-        slice_at: Index of a slice -> the structure in it, y,x.
-        spacing_mm: z,y,x.
+        a_times_b_at: Index of a slice -> ``a_times_b`` of the structure in it.
+        spacing_mm: Distance of the slices.
         graded: As for ``abc2_ml``.
     """
     largest = int(areas.max(initial=0))
     if not largest:
         return 0.0
-    a_times_b = max(_a_times_b(slice_at(z), spacing_mm[1:]) for z in np.flatnonzero(areas == largest).tolist())
+    widest = max(map(a_times_b_at, np.flatnonzero(areas == largest).tolist()))
     if not graded:
-        return float(a_times_b * np.count_nonzero(areas) * spacing_mm[0] / 2 / 1000)
+        return float(widest * np.count_nonzero(areas) * spacing_mm / 2 / 1000)
     # In whole pixels, so that an area of exactly a quarter is one.
     slices = np.count_nonzero(4 * areas > 3 * largest) + 0.5 * np.count_nonzero(
         (4 * areas >= largest) & (4 * areas <= 3 * largest)
     )
-    return a_times_b * slices * spacing_mm[0] / 2 / 1000
+    return widest * slices * spacing_mm / 2 / 1000
 
 
-def _a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
+def a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
+    """Return the product of the largest diameter of a structure in a slice and the largest perpendicular to it, in mm².
+
+    Args:
+        area: y,x; not empty.
+        spacing_mm: y,x.
+    """
     hull = _hull(area, spacing_mm)
     chords = hull[:, None] - hull[None]
     lengths = np.linalg.norm(chords, axis=-1)
@@ -78,28 +82,91 @@ def _a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
 
 def _hull(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float64]:
     """Return the corners, in mm and in order, of the convex hull of the midpoints of the pixels' edges."""
-    rows = np.flatnonzero(area.any(axis=1))
-    # The first and the last pixel of every row are enough: the others lie between them.
-    first, last = area[rows].argmax(axis=1), area.shape[1] - 1 - area[rows, ::-1].argmax(axis=1)
-    pixels = np.concatenate([np.stack([rows, first], axis=1), np.stack([rows, last], axis=1)])
-    middles = [pixels + step for step in ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5))]
-    points = np.concatenate(middles) * np.asarray(spacing_mm, np.float64)
-    corners: NDArray[np.float64] = points[ConvexHull(points).vertices]
+    # In half pixels the midpoints are whole numbers, so that which of them are corners is exact.
+    corners: NDArray[np.float64] = hull_corners(area) / 2 * np.asarray(spacing_mm, np.float64)
     return corners
 
 
-def _widest_across(hull: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
-    """Return the length of the longest chord of a hull perpendicular to a direction.
+@compiled
+def hull_corners(area: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the corners, in order, of the convex hull of the midpoints of the pixels' edges.
 
-    The length of such a chord is a concave, piecewise linear function of its position, so that the longest chord passes
-    through a corner of the hull.
+    Source: Andrew, Information Processing Letters 1979;9:216-219.
+
+    Args:
+        area: y,x; not empty.
+
+    Returns:
+        n x (y, x) in half pixels, from the middle of the first pixel.
     """
-    along, across = hull @ direction, hull @ np.array([-direction[1], direction[0]])
-    # Rows: corners at which a chord stands; columns: edges of the hull, which it crosses or not.
-    run = np.roll(along, -1) - along
-    part = np.divide(along[:, None] - along, run, out=np.zeros((len(hull), len(hull))), where=run != 0)
-    crossing = across + part * (np.roll(across, -1) - across)
-    meets = (part >= 0) & (part <= 1) & (run != 0)
-    highest = np.where(meets, crossing, -np.inf).max(axis=1)
-    lowest = np.where(meets, crossing, np.inf).min(axis=1)
-    return float((highest - lowest).max())
+    height, width = area.shape
+    # The first and the last pixel of every row are enough: the others lie between them.
+    ends = np.empty((2, 2 * height + 1), np.int64)
+    ends[0], ends[1] = 2 * width + 1, -2
+    for y in range(height):
+        row = area[y]
+        first, last = 0, width - 1
+        while first < width and not row[first]:
+            first += 1
+        if first == width:
+            continue
+        while not row[last]:
+            last -= 1
+        for step in range(3):
+            out = step % 2
+            ends[0, 2 * y + step] = min(ends[0, 2 * y + step], 2 * first - out)
+            ends[1, 2 * y + step] = max(ends[1, 2 * y + step], 2 * last + out)
+    chain = np.empty((2 * ends.shape[1], 2), np.int64)
+    size = 0
+    for side in range(2):  # down the left ends of the rows, and up the right ones
+        start = size
+        for i in range(ends.shape[1]):
+            line = i if side == 0 else ends.shape[1] - 1 - i
+            if ends[1, line] < ends[0, line]:
+                continue
+            y, x = line - 1, ends[side, line]
+            while size - start > 1:
+                before, corner = chain[size - 2], chain[size - 1]
+                if (corner[0] - before[0]) * (x - before[1]) > (corner[1] - before[1]) * (y - before[0]):
+                    break
+                size -= 1
+            if size and chain[size - 1, 0] == y and chain[size - 1, 1] == x:  # the lowest, reached from both sides
+                start = size - 1
+                continue
+            chain[size, 0], chain[size, 1] = y, x
+            size += 1
+    if chain[size - 1, 0] == chain[0, 0] and chain[size - 1, 1] == chain[0, 1]:
+        size -= 1
+    return chain[:size]
+
+
+def _widest_across(hull: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
+    """Return the length of the longest chord of a hull perpendicular to a direction."""
+    return float(longest_chord(hull @ direction, hull @ np.array([-direction[1], direction[0]])))
+
+
+@compiled
+def longest_chord(along: NDArray[np.float64], across: NDArray[np.float64]) -> float:
+    """Return the length of the longest chord of a convex polygon that runs across.
+
+    The length of such a chord is a concave, piecewise linear function of its position along, so that the longest chord
+    passes through a corner.
+
+    Args:
+        along: Positions of the corners, in order, in the direction along.
+        across: Their positions in the direction across.
+    """
+    widest = -np.inf
+    for corner in range(along.size):
+        lowest, highest = np.inf, -np.inf
+        for first in range(along.size):
+            second = first + 1 if first + 1 < along.size else 0
+            run = along[second] - along[first]
+            if run == 0:
+                continue
+            part = (along[corner] - along[first]) / run
+            if 0 <= part <= 1:
+                crossing = across[first] + part * (across[second] - across[first])
+                lowest, highest = min(lowest, crossing), max(highest, crossing)
+        widest = max(widest, highest - lowest)
+    return widest

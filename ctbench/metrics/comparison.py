@@ -155,6 +155,7 @@ class Comparison:
                 np.array(group.at), _bits(group.excluded, plane), 1 << plane, start
             )
         slices = np.arange(max(start[0], 0), stop[0])
+        slices = slices[self._unannotated[slices] > 0]
         mask[slices - start[0]] |= self._unannotated[slices][:, None, None]
         return mask
 
@@ -162,16 +163,20 @@ class Comparison:
     def _marks(self) -> NDArray[np.bool_] | None:
         """Mark the voxels in which any two references differ; None where there is nothing to compare."""
         first, *others = self.references
-        marks = None
+        pairs: list[tuple[NDArray[np.generic], NDArray[np.generic]]] = []
+        alone = []
         for other in others:
             for mine, its in ((first.labels, other.labels), (first.excluded, other.excluded)):
-                if mine is its:
-                    continue
-                marks = np.zeros(self.shape, bool) if marks is None else marks
-                if mine is None or its is None:
-                    marks |= mine if its is None else its
-                else:
-                    mark_differences(mine, its, marks)
+                if mine is not None and its is not None:
+                    pairs += [(mine, its)] if mine is not its else []
+                elif mine is not its:
+                    alone += [mask for mask in (mine, its) if mask is not None]
+        if not pairs and not alone:
+            return None
+        marks = np.logical_or.reduce(alone) if alone else np.zeros(self.shape, bool)
+        for z, out in enumerate(marks):  # slice by slice, so that the first reference is read from memory once
+            for one, another in pairs:
+                mark_differences(one[z], another[z], out)
         return marks
 
     @cached_property
@@ -186,12 +191,14 @@ class Comparison:
     @cached_property
     def _contested_classes(self) -> NDArray[np.uint16]:
         """The class of each reference's label in the contested voxels, as in ``_numbers``; 0 for all others."""
-        codes = np.array(self.codes, np.int64)
+        table = self._table.astype(np.uint16)
         classes = np.zeros((len(self.references), self._flat.size), np.uint16)
         for own, reference in zip(classes, self.references, strict=True):
             labels = reference.labels.ravel()[self._flat]
-            place = np.minimum(np.searchsorted(codes, labels), len(codes) - 1)
-            own[:] = np.where(codes[place] == labels, place + 1, 0)
+            fits = (labels >= 0) & (labels < len(table))
+            own[:] = table[np.where(fits, labels, 0)]
+            for code in filter(_TABLE.__le__, self.codes):
+                own[labels == code] = self._numbers[code]
         return classes
 
     def _held(self, codes: Sequence[int]) -> NDArray[np.uint8]:
@@ -235,12 +242,17 @@ class Comparison:
         return {code: number for number, code in enumerate(self.codes, start=1)}
 
     @cached_property
+    def _table(self) -> NDArray[np.int32]:
+        """The class of each code below ``_TABLE``, up to the largest that matters."""
+        classes = np.zeros(min(max(self.codes) + 1, _TABLE), np.int32)
+        for code, number in self._numbers.items():
+            classes[code : code + 1] = number
+        return classes
+
+    @cached_property
     def _boxes(self) -> dict[int, NDArray[np.int64]]:
         """The boxes of all codes that occur or are possible: z start, z stop, y start, y stop, x start, x stop."""
-        numbers = self._numbers
-        classes = np.zeros(min(max(self.codes) + 1, _TABLE), np.int32)
-        for code, number in numbers.items():
-            classes[code : code + 1] = number
+        numbers, classes = self._numbers, self._table
         boxes = np.tile(np.array([max(self.shape), 0] * 3), (len(numbers) + 1, 1))
         for label_map in (self.references[0].labels, self.prediction):
             bounding_boxes(label_map, classes, boxes)

@@ -165,18 +165,17 @@ def put_planes(
 
 @compiled
 def mark_differences(one: NDArray[Any], other: NDArray[Any], marks: NDArray[np.bool_]) -> None:
-    """Mark the voxels in which two label maps differ.
+    """Mark the voxels in which two label maps differ in a slice.
 
     Args:
-        one: z,y,x.
-        other: z,y,x.
-        marks: z,y,x; left as they are elsewhere.
+        one: y,x.
+        other: y,x.
+        marks: y,x; left as they are elsewhere.
     """
-    for z in range(marks.shape[0]):
-        for y in range(marks.shape[1]):
-            row, others, out = one[z, y], other[z, y], marks[z, y]
-            for x in range(row.size):
-                out[x] |= row[x] != others[x]
+    for y in range(len(marks)):
+        row, others, out = one[y], other[y], marks[y]
+        for x in range(row.size):
+            out[x] |= row[x] != others[x]
 
 
 @compiled

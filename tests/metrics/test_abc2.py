@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 
-from ctbench.metrics.abc2 import abc2_ml
+from ctbench.metrics.abc2 import abc2_ml, hull_corners, longest_chord
 
 
 def test_nothing_has_no_volume():
@@ -71,3 +72,25 @@ def test_two_lesions_are_spanned(box):
     one = box((1, 5, 40), (0, 1, 1), (1, 4, 4))
     both = one | box((1, 5, 40), (0, 1, 31), (1, 4, 34))
     assert abc2_ml(both, (1, 1, 1)) > 5 * abc2_ml(one, (1, 1, 1))
+
+
+def test_corners_are_those_of_the_convex_hull():
+    """The corners are the vertices that Qhull finds of the midpoints of all pixels' edges, each once."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        area = rng.random(rng.integers(1, 20, 2)) < rng.choice([0.03, 0.3, 0.9])
+        area[0, rng.integers(area.shape[1])] = True
+        pixels = np.argwhere(area)
+        points = np.concatenate([2 * pixels + step for step in ((1, 0), (-1, 0), (0, 1), (0, -1))])
+        corners = hull_corners(area)
+        assert sorted(map(tuple, corners)) == sorted(map(tuple, points[ConvexHull(points).vertices]))
+        turns = np.roll(corners, -1, axis=0) - corners
+        assert (
+            len({np.sign(np.linalg.det([a, b])) for a, b in zip(turns, np.roll(turns, -1, axis=0), strict=True)}) == 1
+        )
+
+
+def test_longest_chord_stands_at_a_corner():
+    """A right triangle on its long side is as high as its top, and a square on its corner as its diagonal."""
+    assert longest_chord(np.array([0.0, 1, 5]), np.array([0.0, 2, 0])) == 2
+    assert longest_chord(np.array([0.0, 1, 2, 1]), np.array([0.0, 1, 0, -1])) == 2
