@@ -14,6 +14,9 @@ __all__ = [
     "DETECTION",
     "DIFFERENCE_LINES",
     "FORECAST_FIGURES",
+    "LESIONS",
+    "LESION_BAND",
+    "LESION_VOLUMES",
     "LOST",
     "MEANS",
     "MULTIVERSE",
@@ -82,6 +85,21 @@ DETECTION = (
     "A case without a prediction counts as wrongly called."
 )
 """How cases are called positive, and how detection is counted."""
+
+LESIONS = (
+    "A lesion is a connected piece of the structure in the reference; it is detected if at least one of its voxels is "
+    "predicted. A predicted piece that overlaps no lesion is false, unless it lies where some reader drew the "
+    "structure: there readers did not agree. A case without a prediction has missed all its lesions."
+)
+"""What a lesion is, and when it is detected."""
+
+LESION_BAND = "The grey bars span the single readers."
+"""Legend of the readers in a figure of sensitivities."""
+
+LESION_VOLUMES = (
+    "Dashed: equal volumes. A missed lesion stands at the lower edge; one predicted piece may cover several lesions."
+)
+"""Legend of the predicted over the reference volumes of lesions."""
 
 LOST = "cases without a prediction; they count with the worst value"
 """What the column of failed cases counts."""

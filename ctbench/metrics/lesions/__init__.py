@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ctbench.metrics.lesions.frames import CASE_COLUMNS, LESION_COLUMNS, case_scores, case_tables, lesion_list
+from ctbench.metrics.lesions.frames import (
+    CASE_COLUMNS,
+    LESION_COLUMNS,
+    case_rows,
+    case_scores,
+    case_tables,
+    lesion_list,
+)
 from ctbench.metrics.lesions.protocols import PROTOCOLS, Match, Protocol, protocol
 from ctbench.metrics.lesions.table import OverlapTable, overlap_tables
 
@@ -13,6 +20,7 @@ __all__ = [
     "Match",
     "OverlapTable",
     "Protocol",
+    "case_rows",
     "case_scores",
     "case_tables",
     "lesion_list",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from ctbench.metrics.structures import Codes
 from ctbench.reference import Reference
 from ctbench.scores import Status
 
-__all__ = ["CASE_COLUMNS", "LESION_COLUMNS", "case_scores", "case_tables", "lesion_list"]
+__all__ = ["CASE_COLUMNS", "LESION_COLUMNS", "case_rows", "case_scores", "case_tables", "lesion_list"]
 
 LESION_COLUMNS = (
     "label",
@@ -181,18 +181,41 @@ def case_tables(
     **rules: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the frames of ``lesion_list`` and ``case_scores``, computed from the same overlap tables."""
+    listed, scored = case_rows(reference, prediction, protocols=protocols, surfaces=surfaces, **rules)
+    return pd.DataFrame(listed, columns=list(LESION_COLUMNS)), pd.DataFrame(scored, columns=list(CASE_COLUMNS))
+
+
+def case_rows(
+    reference: Reference | LabelMap,
+    prediction: LabelMap,
+    *,
+    protocols: Iterable[str],
+    surfaces: bool,
+    listed: Collection[str] | None = None,
+    **rules: Any,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of ``lesion_list`` and of ``case_scores``; a frame of many cases is made of them at once.
+
+    Args:
+        reference: As for ``lesion_list``, also those that follow.
+        prediction: See there.
+        protocols: See there.
+        surfaces: See there.
+        listed: The protocols whose lesions are listed; None: all.
+        rules: Spacing, labels and tolerance, see there.
+    """
     chosen = [protocol(name) for name in ([protocols] if isinstance(protocols, str) else protocols)]
-    listed: list[dict[str, Any]] = []
-    scored: list[dict[str, Any]] = []
+    lesions: list[dict[str, Any]] = []
+    cases: list[dict[str, Any]] = []
     for table in overlap_tables(reference, prediction, **rules):
         for one in chosen:
             match = one.apply(table)
             names = {"label": table.structure.name, "protocol": one.name}
-            measured = lesion_surfaces(match) if surfaces else None
-            compared = _compared(match, one, measured)
-            listed += [names | row for row in _rows(match, compared)]
-            scored.append(names | _case(match, one, compared))
-    return pd.DataFrame(listed, columns=list(LESION_COLUMNS)), pd.DataFrame(scored, columns=list(CASE_COLUMNS))
+            compared = _compared(match, one, lesion_surfaces(match) if surfaces else None)
+            if listed is None or one.name in listed:
+                lesions += [names | row for row in _rows(match, compared)]
+            cases.append(names | _case(match, one, compared))
+    return lesions, cases
 
 
 def _compared(match: Match, rule: Protocol, surfaces: LesionSurfaces | None) -> dict[str, NDArray[np.float64]]:

@@ -198,12 +198,20 @@ class OverlapTable:
 
     def connected(self, neighbours: Neighbours) -> OverlapTable:
         """Return the table of the pieces by one rule of connection, without those of which no voxel counts."""
-        both = []
-        for side in (self.lesions, self.pieces):
-            groups = _joined(side, corners=neighbours == 26)
-            held = np.bincount(groups, side.sizes, int(groups.max(initial=-1)) + 1) > 0
-            both.append(np.where(held, np.cumsum(held) - 1, -1)[groups] if len(groups) else groups)
-        return self.regrouped(*both)
+        found = self._connected.get(neighbours)
+        if found is None:
+            both = []
+            for side in (self.lesions, self.pieces):
+                groups = _joined(side, corners=neighbours == 26)
+                held = np.bincount(groups, side.sizes, int(groups.max(initial=-1)) + 1) > 0
+                both.append(np.where(held, np.cumsum(held) - 1, -1)[groups] if len(groups) else groups)
+            found = self._connected[neighbours] = self.regrouped(*both)
+        return found
+
+    @cached_property
+    def _connected(self) -> dict[Neighbours, OverlapTable]:
+        """Tables by their rule of connection: most protocols have the same one."""
+        return {}
 
     def consolidated(self, dilations: int) -> OverlapTable:
         """Return the table in which lesions are one that meet when each is dilated so often by its 18 neighbours."""

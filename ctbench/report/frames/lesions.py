@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Case, Dataset, size_class
 from ctbench.errors import MissingFileError, UsageError
 from ctbench.matching import match_labels
-from ctbench.metrics.lesions import case_tables
+from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, case_rows
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs import Run
@@ -39,7 +39,15 @@ class LesionTables(NamedTuple):
 
 
 def lesion_tables(
-    runs: Sequence[Run], dataset: Dataset, protocols: Sequence[str] = ("any",), *, surfaces: bool = False
+    runs: Sequence[Run],
+    dataset: Dataset,
+    protocols: Sequence[str] = ("any",),
+    *,
+    surfaces: bool = False,
+    structures: Collection[str] | None = None,
+    listed: Collection[str] | None = None,
+    leave_one_out: bool = True,
+    names: Sequence[str] | None = None,
 ) -> LesionTables:
     """Score the lesions of runs on one dataset: models on every reference, readers on those made without them.
 
@@ -51,6 +59,10 @@ def lesion_tables(
         dataset: The dataset, with the readers' masks.
         protocols: Names of ``metrics.lesions.PROTOCOLS``.
         surfaces: Whether to measure HD95 and NSD of lesions, which take most of the time.
+        structures: Names of the labels and groups that are scored; None: all.
+        listed: The protocols whose lesions are listed; None: all. Cases are scored under all of them.
+        leave_one_out: Whether models are scored on the leave-one-out references too.
+        names: Name of the rater of each run; None: as its manifest says.
 
     Raises:
         DataError: A label map cannot be read.
@@ -60,28 +72,33 @@ def lesion_tables(
         msg = "no runs to score lesions of; name at least one run folder"
         raise UsageError(msg)
     first = runs[0].manifest
-    lesions: list[pd.DataFrame] = []
-    cases: list[pd.DataFrame] = []
+    named = dict(zip(names or [run.manifest.rater for run in runs], runs, strict=True))
+    lesions: list[dict[str, Any]] = []
+    cases: list[dict[str, Any]] = []
     for case in dataset.select(first.cases):
         readings = read_references(case, first.consensus)
-        for drawn in _drawn(runs, case, readings):
-            listed, scored = case_tables(
+        for drawn in _drawn(named, case, readings, leave_one_out):
+            asked = {
+                name: codes for name, codes in drawn.structures.items() if structures is None or name in structures
+            }
+            found, scored = case_rows(
                 drawn.reference,
                 drawn.array,
                 protocols=protocols,
                 surfaces=surfaces,
+                listed=listed,
                 spacing_mm=readings.grid.spacing_mm,
-                labels=drawn.structures,
+                labels=asked,
                 tolerance_mm=first.tolerance_mm,
             )
-            if drawn.lost is not None:
-                scored["status"] = drawn.lost.value
-            who = (dataset.name, case.id, case.patient or case.id, *drawn.who)
-            lesions.append(_with(who, listed))
-            cases.append(_with(who, scored))
-    listed = pd.concat(lesions, ignore_index=True)
+            who = dict(zip(_WHO, (dataset.name, case.id, case.patient or case.id, *drawn.who), strict=True))
+            status = {} if drawn.lost is None else {"status": drawn.lost.value}
+            lesions += [who | row for row in found]
+            cases += [who | row | status for row in scored]
+    table = pd.DataFrame(lesions, columns=[*_WHO, *LESION_COLUMNS])
     return LesionTables(
-        listed.assign(size_class=listed["volume_ml"].map(size_class)), pd.concat(cases, ignore_index=True)
+        table.assign(size_class=table["volume_ml"].map(size_class)),
+        pd.DataFrame(cases, columns=[*_WHO, *CASE_COLUMNS]),
     )
 
 
@@ -133,9 +150,9 @@ class _Drawn(NamedTuple):
     lost: Status | None = None
 
 
-def _drawn(runs: Sequence[Run], case: Case, readings: Readings) -> Iterator[_Drawn]:
-    """Yield the label maps of the runs' models on every reference, and of each reader on those made without it."""
-    for run in runs:
+def _drawn(runs: Mapping[str, Run], case: Case, readings: Readings, leave_one_out: bool) -> Iterator[_Drawn]:
+    """Yield the label maps of the runs' models on their references, and of each reader on those made without it."""
+    for rater, run in runs.items():
         card = run.manifest.predictor
         if card is None:
             continue
@@ -143,9 +160,9 @@ def _drawn(runs: Sequence[Run], case: Case, readings: Readings) -> Iterator[_Dra
         array, lost = _predicted(run, case, readings)
         for name, reference in readings.references.items():
             judged = _asked(claimed, case, reference.readers)
-            if judged:
-                yield _Drawn((run.manifest.rater, RaterKind.MODEL.value, name), reference, array, judged, lost)
-    labels = runs[0].label_set
+            if judged and (leave_one_out or name == readings.common_name):
+                yield _Drawn((rater, RaterKind.MODEL.value, name), reference, array, judged, lost)
+    labels = next(iter(runs.values())).label_set
     claimed = _assessed({name: labels.codes_of(name) for name in labels.names}, case)
     for reader, volume in readings.label_maps.items() if len(readings.label_maps) > 1 else ():
         for name, reference in readings.references_of(reader).items():
@@ -174,8 +191,3 @@ def _predicted(run: Run, case: Case, readings: Readings) -> tuple[NDArray[np.int
 
 def _assessed(structures: Mapping[str, tuple[int, ...]], case: Case) -> dict[str, tuple[int, ...]]:
     return {name: codes for name, codes in structures.items() if name not in case.not_assessed}
-
-
-def _with(who: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows after the columns of who drew what."""
-    return pd.concat([pd.DataFrame([who] * len(rows), columns=list(_WHO)), rows], axis=1)

@@ -19,6 +19,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
+from ctbench.report.frames.lesion_summaries import can_find_lesions
 from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
@@ -31,6 +32,7 @@ from ctbench.report.page.confusion import confusions
 from ctbench.report.page.detection import detections
 from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
+from ctbench.report.page.lesions import lesion_findings
 from ctbench.report.page.markup import Html, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.multiverse import surviving_conclusions
@@ -176,6 +178,8 @@ def _plan(
     plan["Volumes"] = partial(volumes, results, volume_limit, focus)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
+    if dataset is not None and can_find_lesions(results):
+        plan["Lesions"] = partial(lesion_findings, results, dataset)
     if can_be_uncertain(results):
         plan["Uncertainty"] = partial(uncertainties, results)
     if can_fail(results):

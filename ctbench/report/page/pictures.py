@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ctbench.report.wording import fixed
 from ctbench.runs.folder import RunFolder
 from ctbench.statistics import overall
 
-__all__ = ["Picture", "gallery", "legend", "pictures"]
+__all__ = ["Picture", "gallery", "legend", "picture", "pictures", "scene_of"]
 
 _LARGEST = 360
 
@@ -32,9 +32,9 @@ class Picture:
     """One slice of one case.
 
     Args:
-        title: ``worst``, ``median`` or ``best``.
+        title: Why it is shown: ``worst``, ``median`` or ``best``, or what is seen.
         case: Id of the case.
-        dice: Overall Dice of the case.
+        dice: Overall Dice of the case; None: not shown.
         z: the slice, from 0.
         slices: Number of slices of the case.
         image: y,x,3, the slice itself.
@@ -42,11 +42,12 @@ class Picture:
         aspect: width over height, in mm.
         step: only every step-th voxel is shown.
         boxes: Boxes that a detector found in the slice.
+        anchor: Id of the picture on the page, for links to it; None: without.
     """
 
     title: str
     case: str
-    dice: float
+    dice: float | None
     z: int
     slices: int
     image: NDArray[np.uint8]
@@ -54,6 +55,7 @@ class Picture:
     aspect: float
     step: int
     boxes: tuple[Frame, ...] = ()
+    anchor: str | None = None
 
 
 def pictures(results: ComparableRuns, model: str, dataset: Dataset) -> Iterator[Picture]:
@@ -82,23 +84,44 @@ def pictures(results: ComparableRuns, model: str, dataset: Dataset) -> Iterator[
         return
     drawable = [case for case in run.manifest.cases if RunFolder(run.folder).prediction(case).is_file()]
     for title, (case, dice) in pick_cases(overall(chosen, labels=over), drawable).items():
-        scene = read_scene(dataset[case], results.manifest, {model: run})
-        if model in scene.lacking:
-            raise DataError(scene.lacking[model])
-        yield _picture(title, scene, dice, model, results.common, over)
+        scene = scene_of(results, model, dataset, case)
+        found = scene.mistakes(model, results.common, over)
+        z = worst_slice(found, scene.references[results.common].annotated)
+        yield replace(picture(scene, z, title, model, results.common, over), dice=dice)
 
 
-def _picture(title: str, scene: Scene, dice: float, model: str, reference: str, over: Sequence[str]) -> Picture:
-    found = scene.mistakes(model, reference, over)
-    z = worst_slice(found, scene.references[reference].annotated)
+def scene_of(results: ComparableRuns, model: str, dataset: Dataset, case: str) -> Scene:
+    """Read a case with the prediction of a model.
+
+    Raises:
+        DataError: There is no prediction, or it does not fit the image.
+    """
+    scene = read_scene(dataset[case], results.manifest, {model: results.open_run(model)})
+    if model in scene.lacking:
+        raise DataError(scene.lacking[model])
+    return scene
+
+
+def picture(scene: Scene, z: int, title: str, model: str, reference: str, over: Sequence[str]) -> Picture:
+    """Draw one slice, plain and with the mistakes of a model over it.
+
+    Args:
+        scene: The case, with the model's drawing.
+        z: Index of the slice.
+        title: Why it is shown.
+        model: Name of the model.
+        reference: Name of the reference.
+        over: Names of the structures that are compared.
+    """
+    found = scene.mistakes(model, reference, over, slice(z, z + 1)).of_slice(0)
     view = View.of(scene.image, z)
     base = grey(scene.image.array[z])
-    plain, drawn = view.voxels(base), view.voxels(overlay(base, found.of_slice(z)))
+    plain, drawn = view.voxels(base), view.voxels(overlay(base, found))
     step = math.ceil(max(plain.shape) / _LARGEST)
     return Picture(
         title=title,
         case=scene.case,
-        dice=dice,
+        dice=None,
         z=z,
         slices=scene.image.shape[0],
         image=plain[::step, ::step],
@@ -126,11 +149,12 @@ def _card(picture: Picture) -> Html:
     caption = join(
         (
             element("strong", picture.title),
-            f" · case {picture.case} · Dice {fixed(picture.dice)} ",
+            f" · case {picture.case}{'' if picture.dice is None else f' · Dice {fixed(picture.dice)}'} ",
             element("small", f"{where}{coarse}{_framed(picture.boxes)}", class_="line"),
         )
     )
-    return element("figure", element("div", *images, class_="pair"), element("figcaption", caption), class_="card")
+    pair = element("div", *images, class_="pair")
+    return element("figure", pair, element("figcaption", caption), class_="card", id=picture.anchor)
 
 
 def _framed(boxes: Sequence[Frame]) -> str:

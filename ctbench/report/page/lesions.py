@@ -1,0 +1,217 @@
+"""Lesions on the page: sensitivity by size, volumes, figures by protocol, missed and false lesions with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Dataset
+from ctbench.errors import DataError
+from ctbench.report import explanations
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_summaries import (
+    compared_lesions,
+    figures_by_protocol,
+    lesion_figures,
+    lesion_structures,
+    reader_band,
+    wrong_lesions,
+)
+from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
+from ctbench.report.page.cells import captioned, count_cell, number_cell, of_cell, palette, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
+from ctbench.report.wording import MISSING, fixed, interval
+from ctbench.scores import RaterKind
+
+__all__ = ["lesion_findings"]
+
+_MOST = 30
+"""Number of missed and false lesions that are listed for one dataset."""
+
+
+def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
+    """Show which lesions models and readers find: the chief structure in full, the others in one table.
+
+    Args:
+        results: Runs on one dataset, for which ``can_find_lesions`` is true.
+        dataset: The dataset, with the readers' masks.
+    """
+    tables = compared_lesions(results, dataset)
+    chief = lesion_structures(results)[0]
+    own = LesionTables(*(one[one["label"] == chief] for one in tables))
+    pooled = lesion_sensitivity_table(tables.lesions)
+    shown = pooled[pooled["label"] == chief]
+    figures = lesion_figures(tables)
+    whole = figures[figures["label"] == chief]
+    parts = [
+        paragraph(explanations.LESIONS, f" {explanations.detection_references(results.common)}", kind="how"),
+        _sensitivities(shown, chief, results),
+        details("What each rater found", _figures(whole, chief, results)),
+        details("Volumes of single lesions", _volumes(own.lesions, chief, results)),
+        details("The same masks under other protocols", _protocols(figures_by_protocol(own.cases), chief, results)),
+        details("Missed and false lesions", _wrong(wrong_lesions(own.lesions), chief, results, dataset)),
+    ]
+    if len(figures) > len(whole):
+        parts.append(details("By structure and size", _by_size(pooled, results)))
+    return join(parts)
+
+
+def _sensitivities(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+    held = rows[rows["reference"] == results.common].groupby("size_class", sort=False)["lesions"].max()
+    counted = ", ".join(f"{size} {n}" for size, n in held.items())
+    caption = (
+        f"{label}: sensitivity by size of the lesion, 95 % intervals clustered by patient; lesions of "
+        f"{results.common}: {counted or 'none'}. {explanations.LESION_BAND}"
+    )
+    chart = sensitivity_chart(rows, reader_band(rows), palette(results))
+    return captioned(inline_svg(chart, f"{results.stem}-lesions", caption), caption)
+
+
+def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+    columns = [
+        Column("Rater", numeric=False),
+        Column("detected", hint="lesions of which at least one voxel is predicted"),
+        Column("Sensitivity", hint="with its 95 % interval, clustered by patient"),
+        Column("false", hint="predicted pieces that overlap no lesion"),
+        Column("false per case", hint="over cases with a prediction"),
+        Column("F1", hint="mean over the cases whose reference holds a lesion; 0 without a prediction"),
+        Column("missed", "mL", hint="volume of all missed lesions"),
+        Column("false", "mL", hint="volume of all false pieces"),
+        Column("splits", hint="lesions that overlap several pieces"),
+        Column("merges", hint="pieces that overlap several lesions"),
+        Column("no prediction", hint="cases"),
+    ]
+    cells = [
+        [
+            rater_cell(row["rater"], row["rater_kind"], palette(results), row["reference"]),
+            of_cell(row["detected"], row["lesions"], quiet=False),
+            _sensitivity(row),
+            count_cell(row["false_positives"], quiet=True),
+            number_cell(row["false_per_case"], "1"),
+            number_cell(row["f1"], "1"),
+            *(number_cell(row[f"false_{name}_volume_ml"], "mL") for name in ("negative", "positive")),
+            *(count_cell(row[name], quiet=True) for name in ("splits", "merges", "lost")),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    return table(columns, cells, f"Lesions of {label} in all cases")
+
+
+def _sensitivity(row: Any) -> Cell:
+    below = element("small", interval(row["low"], row["high"]), class_="line") if pd.notna(row["low"]) else None
+    return Cell(join((fixed(row["sensitivity"]), below)), row["sensitivity"])
+
+
+def _volumes(lesions: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+    drawn = lesions[lesions["rater_kind"].eq(RaterKind.MODEL) & lesions["outcome"].isin(["detected", "missed"])]
+    caption = f"{label}: {len(drawn)} lesions of {results.common} and models. {explanations.LESION_VOLUMES}"
+    chart = lesion_volume_chart(lesions, palette(results))
+    return captioned(inline_svg(chart, f"{results.stem}-lesion-volumes", caption), caption)
+
+
+def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+    models = [name for name in results.models if name in set(rows["rater"])]
+    band = Column("readers", group="mean", hint="lowest and highest of the single readers")
+    columns = [
+        Column("Protocol", numeric=False, hint="and when it counts a lesion as detected"),
+        Column("Figure", numeric=False, hint="by which it ranks; mL: less is better"),
+        *(Column(name, group="mean") for name in models),
+        *([band] if results.readers else []),
+    ]
+    cells = []
+    for _, own in rows.groupby("protocol", sort=False):
+        head, values = own.iloc[0], own.set_index("rater")["value"]
+        singles = own.loc[own["rater_kind"].eq(RaterKind.READER), "value"]
+        unit = "mL" if head["figure"].endswith("_ml") else "1"
+        cells.append(
+            [
+                Cell(join((head["protocol"], element("small", head["rule"], class_="line"))), head["protocol"]),
+                Cell(head["figure"].replace("_", " ").removesuffix(" ml")),
+                *(number_cell(float(values.get(name, float("nan"))), unit) for name in models),
+                *([Cell(interval(singles.min(), singles.max(), unit), singles.min())] if results.readers else []),
+            ]
+        )
+    n = rows["n"].max() if len(rows) else 0
+    return table(columns, cells, f"{label}: means over the {n} cases whose reference holds a lesion")
+
+
+def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dataset) -> Html:
+    rows = rows[rows["rater"].isin(results.models)]
+    drawn = {(one.case, at): one for at, one in _pictures(rows, label, results, dataset)}
+    columns = [
+        Column("Case", numeric=False),
+        Column("Rater", numeric=False),
+        Column("Outcome", numeric=False),
+        Column("Volume", "mL"),
+        Column("Slice", hint="on which it is largest, from 1"),
+        Column("Nearest", "mm", hint="distance to the nearest voxel of the other mask; none where that is empty"),
+    ]
+    shades = palette(results)
+    cells = [
+        [
+            _case(row["case"], drawn.get((row["case"], at))),
+            rater_cell(row["rater"], RaterKind.MODEL, shades),
+            Cell(str(row["outcome"]).replace("_", " "), row["outcome"]),
+            Cell(f"{row['volume_ml']:.3f}", row["volume_ml"]),
+            count_cell(row["slice"] + 1),
+            number_cell(row["nearest_mm"], "mm"),
+        ]
+        for at, row in rows.head(_MOST).iterrows()
+    ]
+    caption = f"{label}: the {len(cells)} largest of {len(rows)} missed and false lesions of all models"
+    shown = [gallery(list(drawn.values()))] if drawn else []
+    return join([table(columns, cells, caption), *shown])
+
+
+def _case(case: str, shown: Picture | None) -> Cell:
+    """Show a case, with a link to its picture where there is one."""
+    return Cell(case if shown is None else element("a", case, href=f"#{shown.anchor}"), case)
+
+
+def _pictures(
+    rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dataset
+) -> Iterator[tuple[Any, Picture]]:
+    """Draw the largest wrong lesion of each model that can be drawn, with its index in the rows."""
+    for number, (model, own) in enumerate(rows.head(_MOST).groupby("rater", sort=False)):
+        for at, row in own.iterrows():
+            try:
+                scene = scene_of(results, str(model), dataset, row["case"])
+            except DataError:
+                continue  # a lost case has missed all its lesions, and there is nothing to draw
+            title = f"{model}: {row['outcome'].replace('_', ' ')}, {row['volume_ml']:.2f} mL"
+            shown = picture(scene, int(row["slice"]), title, str(model), results.common, (label,))
+            yield at, replace(shown, anchor=f"{results.stem}-lesion-{number}")
+            break
+
+
+def _by_size(pooled: pd.DataFrame, results: ComparableRuns) -> Html:
+    sizes: Collection[str] = [name for name in (ALL_SIZES, *SIZE_CLASSES) if name in set(pooled["size_class"])]
+    columns = [
+        Column("Structure", numeric=False),
+        Column("Rater", numeric=False),
+        *(Column(size, group="detected lesions") for size in sizes),
+        Column("false", hint="predicted pieces that overlap no lesion"),
+    ]
+    cells = []
+    for (label, rater, kind), own in pooled.groupby(["label", "rater", "rater_kind"], sort=False):
+        by_size = own.set_index("size_class")
+        cells.append(
+            [
+                Cell(str(label), str(label)),
+                rater_cell(str(rater), str(kind), palette(results)),
+                *(
+                    of_cell(by_size["detected"][size], by_size["lesions"][size], quiet=False)
+                    if size in by_size.index
+                    else Cell(MISSING, kind="zero")
+                    for size in sizes
+                ),
+                count_cell(by_size["false_positives"].get(ALL_SIZES, 0), quiet=True),
+            ]
+        )
+    return table(columns, cells, "Lesions of which at least one voxel is predicted, by structure and size")

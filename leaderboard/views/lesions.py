@@ -1,0 +1,127 @@
+"""Page Lesions: sensitivity by size, volumes of lesions, figures by protocol, and missed and false lesions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from ctbench.errors import CtbenchError
+from ctbench.report import explanations
+from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_summaries import (
+    can_find_lesions,
+    compared_lesions,
+    figures_by_protocol,
+    lesion_figures,
+    lesion_structures,
+    reader_band,
+    wrong_lesions,
+)
+from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
+from leaderboard import controls, layout, reading
+from leaderboard.selection import Selection, dataset_of
+
+__all__ = ["show"]
+
+_MOST = 6
+"""Number of models that are scored at first."""
+
+
+def show(selection: Selection) -> None:
+    """Draw the page."""
+    runs = selection.runs
+    structures = _structures(runs)
+    if not structures:
+        layout.note("No run of this dataset keeps predictions of lesions on this machine.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = controls.choice("Structure", structures, "label")
+        models = controls.first_of("Models", runs.models, "models", most=_MOST)
+    if not models:
+        layout.note("Choose at least one model.")
+        return
+    found = _tables(runs, label, tuple(models))
+    if isinstance(found, str):
+        layout.note(f"Lesions cannot be scored here: {found}")
+        return
+    tables, pooled, figures = found
+    raters = figures[["rater", "rater_kind"]].drop_duplicates()
+    name = f"{runs.dataset}-{label}"
+    _sensitivities(pooled, colours(raters), name)
+    layout.text("What each rater found", "title")
+    layout.table(figures.drop(columns="label"), f"lesion-figures-{name}", columns=_COLUMNS)
+    layout.text(f"{explanations.LESIONS} {explanations.detection_references(runs.common)}", "muted")
+    layout.text("Volumes of single lesions", "title")
+    counted = len(pooled) and int(pooled.loc[pooled["reference"] == runs.common, "lesions"].max())
+    layout.chart(
+        lesion_volume_chart(tables.lesions, colours(raters)),
+        f"{label}, n = up to {counted} lesions of each model. {explanations.LESION_VOLUMES}",
+    )
+    _wrong(tables.lesions, name)
+    with layout.folded("The same masks under other protocols"):
+        layout.table(figures_by_protocol(tables.cases), f"protocols-{name}", columns=_COLUMNS)
+        layout.text("Means over the cases whose reference holds a lesion.", "muted")
+
+
+def _sensitivities(pooled: pd.DataFrame, palette: dict[str, str], name: str) -> None:
+    layout.text("Sensitivity by size", "title")
+    layout.chart(
+        sensitivity_chart(pooled, reader_band(pooled), palette),
+        f"95 % intervals clustered by patient, n = {pooled['lesions'].max()} lesions. {explanations.LESION_BAND}",
+    )
+    with layout.folded("As a table"):
+        layout.table(pooled.drop(columns=["label", "protocol"]), f"sensitivity-{name}", columns=_COLUMNS)
+
+
+def _wrong(lesions: pd.DataFrame, name: str) -> None:
+    layout.text("Missed and false lesions", "title")
+    layout.text("The largest come first. Choose a row to see its slice.", "muted")
+    rows = wrong_lesions(lesions)
+    rater = controls.choice("Rater", list(dict.fromkeys(lesions["rater"])), "rater")
+    shown = rows[rows["rater"] == rater].reset_index(drop=True)
+    shown["slice"] += 1
+    chosen = layout.table(shown, f"wrong-lesions-{name}-{rater}", columns=_COLUMNS, key="wrong")
+    if chosen is not None and chosen < len(shown):
+        row = shown.iloc[chosen]
+        asked = {"case": row["case"], "rater": row["rater"], "structure": row["label"], "slice": row["slice"]}
+        layout.link("case", "See the slice", **{key: str(value) for key, value in asked.items()})
+
+
+_COLUMNS = {
+    **{
+        name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f")
+        for name in ("sensitivity", "low", "high", "f1", "value", "false_per_case")
+    },
+    "volume_ml": st.column_config.NumberColumn("volume, mL", format="%.3f"),
+    "false_positive_volume_ml": st.column_config.NumberColumn("false volume, mL", format="%.2f"),
+    "false_negative_volume_ml": st.column_config.NumberColumn("missed volume, mL", format="%.2f"),
+    "nearest_mm": st.column_config.NumberColumn("nearest, mm", format="%.1f"),
+}
+
+
+class _Tables(NamedTuple):
+    tables: LesionTables
+    pooled: pd.DataFrame
+    figures: pd.DataFrame
+
+
+@reading.cached(16)
+def _structures(runs: ComparableRuns) -> tuple[str, ...]:
+    try:
+        return lesion_structures(runs) if can_find_lesions(runs) else ()
+    except CtbenchError:
+        return ()  # the board keeps no files of its runs on this machine
+
+
+@reading.cached(4)
+def _tables(runs: ComparableRuns, label: str, models: tuple[str, ...]) -> _Tables | str:
+    """Return the tables of one structure, or why there are none."""
+    try:
+        tables = compared_lesions(runs, dataset_of(runs), models, [label])
+    except CtbenchError as error:
+        return str(error)
+    return _Tables(tables, lesion_sensitivity_table(tables.lesions), lesion_figures(tables))
