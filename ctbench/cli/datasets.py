@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -120,35 +121,57 @@ def check_dataset(
 def export_dataset(
     name: DatasetArgument,
     to: Annotated[
-        Literal["nnunet", "bids"],
-        typer.Option("--to", help="Layout: nnunet (a raw data set of nnU-Net) or bids."),
+        Literal["nnunet", "bids", "croissant", "card"],
+        typer.Option(
+            "--to", help="Layout: nnunet (a raw data set of nnU-Net), bids, croissant (metadata), or card (Markdown)."
+        ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FOLDER", help="The folder nnUNet_raw, or the new folder of the BIDS dataset."),
+        typer.Option(
+            "--out",
+            metavar="PATH",
+            help="nnunet: the folder nnUNet_raw; bids: a new folder; croissant: the folder of croissant.json; "
+            "card: the Markdown file.",
+        ),
     ],
     number: Annotated[
         int | None, typer.Option("--id", metavar="N", help="nnunet: number of the data set, 1 to 999.")
     ] = None,
+    creator: Annotated[
+        list[str] | None,
+        typer.Option("--creator", metavar="NAME", help="croissant: who made the dataset. May be repeated."),
+    ] = None,
+    published: Annotated[
+        str, typer.Option("--published", metavar="YYYY-MM-DD", help="croissant: when it was published.")
+    ] = "",
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="croissant: its page. [default: that of the YAML]")
+    ] = "",
     split: Annotated[
         str, typer.Option("--split", metavar="SPLIT", help="Export only the cases of this split.")
     ] = "all",
     consensus: Consensus = "majority",
     catalog: Catalog = None,
 ) -> None:
-    """Write a dataset in the layout of another tool.
+    """Write a dataset in the layout of another tool, or describe it in a metadata file.
 
     nnunet has the consensus, with voxels that do not count as ignored; bids the masks of the readers, too.
 
     Example: `ctbench datasets export phantom-hemorrhage --to bids --out phantom-bids`
     """
     from ctbench.datasets import load_dataset
-    from ctbench.interchange import export_bids, export_nnunet
+    from ctbench.interchange import Publication, export_bids, export_card, export_croissant, export_nnunet
 
     loaded = load_dataset(name, catalog=catalog)
     chosen = loaded if split == "all" else loaded.split(split)
-    if to == "bids":
-        note(f"{len(chosen)} cases: {export_bids(chosen, out, consensus=consensus)}")
+    exporters: dict[str, Callable[[], Path]] = {
+        "bids": lambda: export_bids(chosen, out, consensus=consensus),
+        "croissant": lambda: export_croissant(chosen, out, Publication(tuple(creator or ()), published, url)),
+        "card": lambda: export_card(chosen, out, consensus=consensus),
+    }
+    if to in exporters:
+        note(f"{len(chosen)} cases: {exporters[to]()}")
         return
     if number is None:
         msg = "--to nnunet needs --id, the number of the data set, e.g. --id 901"

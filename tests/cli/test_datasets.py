@@ -90,3 +90,18 @@ def test_an_archive_of_grand_challenge_is_described(ctbench, blobs_folder, tmp_p
             write_volume(volume, tmp_path / "archive" / name / f"{case}.mha")
     assert ctbench("datasets", "import", "grand-challenge", tmp_path / "archive").exit_code == 0
     assert ctbench("datasets", "check", "archive.yaml", "--deep").exit_code == 0
+
+
+def test_a_dataset_is_described_as_croissant_and_as_a_card(ctbench, blobs_folder, tmp_path):
+    """What Croissant needs and nobody knows is asked for; the card needs nothing."""
+    export = ("datasets", "export", blobs_folder / "blobs.yaml", "--to")
+    refused = ctbench(*export, "croissant", "--out", tmp_path / "out")
+    assert refused.exit_code == 2
+    assert "--creator, --published" in refused.err
+    with (blobs_folder / "blobs.yaml").open("a") as file:
+        file.write("  licence: CC0\n")
+    options = ("--creator", "Us", "--published", "2026-01-31", "--url", "https://example.org")
+    assert ctbench(*export, "croissant", "--out", tmp_path / "out", *options).exit_code == 0
+    assert len(json.loads((tmp_path / "out" / "croissant.json").read_text())["distribution"]) == 2 + 4 + 12
+    assert ctbench(*export, "card", "--out", tmp_path / "card.md").exit_code == 0
+    assert "| r1 | 4 | all |" in (tmp_path / "card.md").read_text()
