@@ -26,6 +26,7 @@ __all__ = [
     "axis_title",
     "difference_chart",
     "mean_layers",
+    "number_axis",
     "pointed_at",
     "rank_chart",
     "scatter_chart",
@@ -97,6 +98,13 @@ def axis_title(metric: str, unit: str) -> str:
     return ", ".join(part for part in (metric_heading(metric, unit), good[direction_of(metric)]) if part)
 
 
+def number_axis(ticks: int) -> Any:
+    """Return an axis of about so many labels, each below its tick; labels that would touch are left out."""
+    import altair as alt
+
+    return alt.Axis(tickCount=ticks, labelFlush=False, labelOverlap=True, labelSeparation=5)
+
+
 def pointed_at(names: pd.Series) -> pd.Series:
     """Shorten names to fit into a tooltip."""
     return names.map(lambda name: shortened(str(name), _LONGEST))
@@ -157,7 +165,7 @@ def mean_layers(
     tooltip = [alt.Tooltip("pointed:N", title="rater"), *_numbers("mean", "low", "high")]
     tooltip += [alt.Tooltip(f"{name}:Q") for name in shown]
     base = alt.Chart(rows).encode(y=look.pop("y", usual), tooltip=tooltip, color=color)
-    axis = alt.Axis(tickCount=ticks)
+    axis = number_axis(ticks)
     layers: list[Any] = [
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, axis=axis), x2="high:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(

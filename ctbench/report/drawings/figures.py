@@ -24,9 +24,9 @@ __all__ = ["bland_altman_figure", "box_figure", "colours", "overall_figure", "vo
 Panels = Literal["label", "rater"]
 
 _MEAN_WIDTH, _MEAN_ROW = 170, 26
-_BOX_WIDTH = 220
+_BOX_WIDTH, _ACROSS = 240, 3
 _SQUARE = 150
-"""Sizes of panels, in pixels."""
+"""Sizes of panels in pixels; panels of box plots stand three in a row."""
 
 
 def colours(scores: pd.DataFrame) -> dict[str, str]:
@@ -93,13 +93,13 @@ def box_figure(
     references = list(scores["reference"].unique())
     most = max(boxes.loc[boxes["reference"] == name, "rater"].nunique() for name in references)
     panels = []
-    for reference in references:
+    for index, reference in enumerate(references):
         own = boxes[boxes["reference"] == reference]
         title = [*axis_title(metric, unit).rsplit(", ", 1), counted(own["n"])]
-        panel = box_layers(own, structures=structures, palette=shades, title=title)
+        panel = box_layers(own, structures=structures, palette=shades, title=title, ticks=5, named=index % _ACROSS == 0)
         heading = alt.TitleParams(f"against {shortened(reference, 34)}", fontWeight="normal", color=MUTED, fontSize=12)
         panels.append(panel.properties(width=_BOX_WIDTH, height=box_height(len(structures), most), title=heading))
-    return styled(alt.concat(*panels, columns=3).resolve_scale(color="shared", x="shared"))
+    return styled(alt.concat(*panels, columns=_ACROSS).resolve_scale(color="shared", x="shared"))
 
 
 def volume_figure(

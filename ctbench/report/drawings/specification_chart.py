@@ -9,13 +9,16 @@ import pandas as pd
 
 from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.charts import styled
+from ctbench.report.frames.multiverse import option_title
 
 if TYPE_CHECKING:
     import altair as alt
 
 __all__ = ["specification_chart"]
 
-_ROW, _LEAST = 16, 40
+_ROW, _NAMES = 17, 165
+_COLUMN, _WIDTH = 16, 700
+"""Sizes in pixels: height of an option's row, width of its name, widest column, and width of all columns at most."""
 
 
 def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str, second: str) -> alt.TopLevelMixin:
@@ -34,7 +37,10 @@ def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str
 
     size = points["difference"].abs().rank(pct=True)
     rows = points.assign(height=size * points["difference"].map(lambda value: (value > 0) - (value < 0)))
-    place = alt.X("place:O", title=None, axis=None)
+    place = alt.X("place:O", title=None, axis=None, scale=alt.Scale(padding=0.1))
+    side: dict[str, Any] = {"minExtent": _NAMES, "maxExtent": _NAMES, "domain": False, "ticks": False}
+    side |= {"titleAngle": 0, "titleAlign": "right", "titleX": -_NAMES - 15, "titleColor": INK}
+    wide = min(_COLUMN * len(points), _WIDTH)
     names = [first, second]
     shown = [alt.Tooltip(f"{name}:N") for name in choices] + [alt.Tooltip("difference:Q", format=".3f")]
     scale = alt.Scale(domain=names, range=list(MODEL_COLOURS[:2]))
@@ -43,28 +49,29 @@ def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str
         .mark_bar()
         .encode(
             x=place,
-            y=alt.Y("height:Q", title="who is better", axis=alt.Axis(labels=False, ticks=False, grid=False)),
+            y=alt.Y("height:Q", title=["Who is", "better"], axis=alt.Axis(labels=False, grid=False, **side)),
             color=alt.Color("better:N", title=None, scale=scale),
             tooltip=shown,
         )
-        .properties(height=110)
+        .properties(height=110, width=wide)
     )
     long = rows.melt(id_vars=["place", "better"], value_vars=list(choices), var_name="choice", value_name="option")
     several = [name for name in choices if len(points[name].unique()) > 1]
     panels: list[Any] = [bars]
     for name in several:
         own = long[long["choice"] == name]
-        options = list(points[name].unique())
-        axis = alt.Axis(domain=False, ticks=False, labelColor=MUTED, labelLimit=260)
+        titles = {str(option): option_title(name, str(option)) for option in points[name].unique()}
+        own = own.assign(option=own["option"].map(titles))
+        axis = alt.Axis(labelColor=MUTED, labelLimit=_NAMES, **side)
         panels.append(
             alt.Chart(own)
             .mark_rect(stroke=LINE, strokeWidth=0.2)
             .encode(
                 x=place,
-                y=alt.Y("option:N", sort=options, title=name, axis=axis),
+                y=alt.Y("option:N", sort=list(titles.values()), title=name.capitalize(), axis=axis),
                 color=alt.Color("better:N", title=None, scale=scale),
             )
-            .properties(height=max(_ROW * len(options), _LEAST))
+            .properties(height=_ROW * len(titles), width=wide)
         )
     title = alt.TitleParams(f"{len(points)} combinations of choices", fontWeight="normal", color=INK, fontSize=12)
     return styled(alt.vconcat(*panels, spacing=6, title=title).resolve_scale(x="shared", color="shared"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ctbench.report.drawings.canvas import INK, MUTED
-from ctbench.report.drawings.charts import axis_title, pointed_at, styled
+from ctbench.report.drawings.charts import axis_title, number_axis, pointed_at, styled
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,7 +32,8 @@ def box_chart(
         unit: Unit of the values.
     """
     raters = [name for name in palette if name in set(boxes["rater"])]
-    drawn = box_layers(boxes, structures=structures, palette=palette, title=axis_title(metric, unit))
+    own = {name: palette[name] for name in raters}
+    drawn = box_layers(boxes, structures=structures, palette=own, title=axis_title(metric, unit))
     return styled(drawn, height=box_height(len(structures), len(raters)) + _AROUND)
 
 
@@ -42,9 +43,24 @@ def box_height(structures: int, raters: int) -> int:
 
 
 def box_layers(
-    boxes: pd.DataFrame, *, structures: Sequence[str], palette: Mapping[str, str], title: str | list[str]
+    boxes: pd.DataFrame,
+    *,
+    structures: Sequence[str],
+    palette: Mapping[str, str],
+    title: str | list[str],
+    ticks: int = 8,
+    named: bool = True,
 ) -> Any:
-    """Return the layers of ``box_chart``; ``title`` is that of the axis."""
+    """Return the layers of ``box_chart``.
+
+    Args:
+        boxes: As for ``box_chart``.
+        structures: As for ``box_chart``.
+        palette: Rater -> colour, of the raters in the legend: panels side by side need the same.
+        title: Title of the axis.
+        ticks: About how many labels the axis has. Default 8.
+        named: Whether the structures' names stand at the left. Default True.
+    """
     import altair as alt
 
     raters = [name for name in palette if name in set(boxes["rater"])]
@@ -54,10 +70,12 @@ def box_layers(
     dots = dots.astype({"outliers": float})
     scale = alt.Scale(zero=False, nice=True)
     place: dict[str, Any] = {
-        "y": alt.Y("label:N", sort=list(structures), title=None, axis=alt.Axis(domain=False, ticks=False)),
+        "y": alt.Y(
+            "label:N", sort=list(structures), title=None, axis=alt.Axis(domain=False, ticks=False, labels=named)
+        ),
         "yOffset": alt.YOffset("rater:N", sort=raters),
     }
-    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
+    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=list(palette), range=list(palette.values())))
     shown = [
         alt.Tooltip("structure:N"),
         alt.Tooltip("pointed:N", title="rater"),
@@ -66,7 +84,7 @@ def box_layers(
     ]
     base = alt.Chart(rows.drop(columns="outliers")).encode(**place, tooltip=shown)
     size = max(_BOX_STEP - 5, 4)
-    across = alt.X("from:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
+    across = alt.X("from:Q", title=title, scale=scale, axis=number_axis(ticks))
     layers: list[Any] = [
         base.mark_rule().encode(x=across, x2="to:Q", color=shade),
         base.mark_bar(size=size, opacity=0.8).encode(x=alt.X("q1:Q", title=title), x2="q3:Q", color=shade),

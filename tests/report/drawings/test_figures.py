@@ -92,6 +92,14 @@ def test_box_figure(boxes, label_codes):
     assert all(_axis(panel, "x")[-1] == "n = 11 to 12 cases" for panel in _panels(boxes))
 
 
+def test_panels_share_the_colours_of_all_raters(boxes):
+    """Each panel has a colour for every rater of the figure, so that the shared legend gives each its own."""
+    scales = [panel["layer"][0]["encoding"]["color"]["scale"] for panel in _panels(boxes)]
+    assert all(scale == scales[0] for scale in scales)
+    assert scales[0]["domain"] == ["unet", "reader1", "reader2", "reader3"]
+    assert len(set(scales[0]["range"])) == 4
+
+
 def test_asterisks_stand_where_a_reader_is_better(boxes, compared):
     """There are as many asterisks as readers that are better, and as many daggers as models, in each panel."""
     structures = compared[compared["label"] != "overall"]
