@@ -24,7 +24,8 @@ from ctbench.runs.phases import Progress
 
 __all__ = ["RULE_NAMES", "StudyChoices", "how_many_readers", "rules_side_by_side", "study_choices", "tolerances"]
 
-RULE_NAMES = ("majority", "plurality", "staple", "weighted majority", "shape-based average")
+_FUSING_RULES = ("majority", "plurality", "staple", "simple")
+RULE_NAMES = (*_FUSING_RULES, "weighted majority", "shape-based average")
 
 _MOST_SUBSETS = 30
 _LEAST_WEIGHT = 0.01
@@ -116,7 +117,7 @@ def _subsets(panel: Panel, masks: Masks, consensus: str) -> Rows:
 
 def _rules(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows:
     majority = _fused(panel, masks, "majority")
-    drawn = {rule: _fused(panel, masks, rule).labels > 0 for rule in ("majority", "plurality", "staple")}
+    drawn = {rule: _fused(panel, masks, rule).labels > 0 for rule in _FUSING_RULES}
     weights = {
         reader: _weight(_dice(mask, _fused(panel, _without(masks, reader), "majority").labels > 0))
         for reader, mask in masks.items()

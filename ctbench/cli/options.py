@@ -94,7 +94,7 @@ Consensus = Annotated[
     typer.Option(
         "--consensus",
         metavar="RULE",
-        help="Rule that fuses the readers: majority, plurality, staple, union or intersection.",
+        help="Rule that fuses the readers: majority, plurality, staple, simple, union or intersection.",
     ),
 ]
 Metrics = Annotated[

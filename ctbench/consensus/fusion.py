@@ -36,6 +36,8 @@ def fuse(
     - ``staple``: the most probable label given each reader's confusion matrix, which is estimated with it, in one fit
       over all slices; voxels in which two labels are equally probable are indeterminate. It depends on how much
       background counts, hence ``domain``;
+    - ``simple``: the label that more than half of them drew by weight; a reader weighs as his Dice with the result, and
+      who is far below the best is dropped, label by label (SIMPLE, see ``ctbench.consensus.simple``);
     - ``union``, ``intersection``: what any, or all, of them drew; for one structure only.
 
     Background is a label like any other. One reader is his own reference.
@@ -51,7 +53,8 @@ def fuse(
         asked: reader -> codes that the reader was asked to draw; a reader who is absent, all. About any other label the
             reader has no vote: he leaves its denominator.
         weights: reader -> weight of the reader's vote for ``majority`` and ``plurality``, above 0; a reader who is
-            absent weighs 1. The other methods do without: ``staple`` estimates how much each reader counts.
+            absent weighs 1. The other methods do without: ``staple`` and ``simple`` estimate how much each reader
+            counts.
 
     Returns:
         The reference; ``possible`` marks, for each label, the indeterminate voxels in which some reader drew it.

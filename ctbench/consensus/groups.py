@@ -8,7 +8,7 @@ import numpy as np
 
 from ctbench.consensus.patterns import ABSENT, Contested, Domain
 from ctbench.consensus.readings import Readings
-from ctbench.consensus.rules import RULES
+from ctbench.consensus.rules import ESTIMATING_METHODS, RULES
 from ctbench.labels import LabelSet
 from ctbench.reference import GroupReference
 
@@ -43,7 +43,7 @@ def fuse_groups(
         # A reader who was not asked for all labels of the group has no vote about it.
         votes = np.where(readings.asked_of(codes).all(axis=1), votes, ABSENT)
         merged = replace(readings, asked=())
-        if method == "staple":  # how good each reader is follows from all voxels, not only from contested ones
+        if method in ESTIMATING_METHODS:
             merged = replace(merged, maps=tuple(np.isin(array, codes).astype(np.uint8) for array in readings.maps))
         verdicts = RULES[method](merged, Contested(found.at, found.place, votes, np.array([0, 1])), domain)
         drawn, undecided = verdicts.chosen[found.place] == 1, verdicts.undecided[found.place]

@@ -23,6 +23,7 @@ __all__ = [
     "count_patterns",
     "patterns_of",
     "pool",
+    "weighted_shares",
 ]
 
 ABSENT = -1
@@ -179,6 +180,25 @@ def pool(cases: Sequence[VotePatterns], readers_of: Sequence[Sequence[str]], rea
     for row, case, begin, end in zip(counts, cases, ends[:-1], ends[1:], strict=True):
         np.add.at(row, place[begin:end], case.counts.sum(axis=0))
     return VotePatterns(kinds, counts, codes)
+
+
+def weighted_shares(votes: Votes, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share, by weight, of the votes about each label that are for it: patterns x codes.
+
+    Background has the smallest share, over the labels, of those who drew nothing: a reader without a weight for a label
+    says nothing about it. With equal weights these are the shares of plain votes.
+
+    Args:
+        votes: patterns x readers, as in ``VotePatterns``.
+        weights: readers x codes, the weight of each reader's vote about each label; 0: none.
+    """
+    total = (votes != ABSENT).astype(np.float64) @ weights
+    drew = np.stack([(votes == place) @ weights[:, place] for place in range(weights.shape[1])], axis=1)
+    blank = (votes == 0).astype(np.float64) @ weights
+    shares: NDArray[np.float64] = np.divide(drew, total, out=np.zeros_like(total), where=total > 0)
+    against = np.divide(blank, total, out=np.ones_like(total), where=total > 0)
+    shares[:, 0] = against[:, 1:].min(axis=1, initial=1.0) * (total[:, 0] > 0)
+    return shares
 
 
 def _agreed(readings: Readings, found: Contested, area: Counts) -> Counts:

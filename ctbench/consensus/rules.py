@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.consensus.patterns import ABSENT, Contested, Domain, count_patterns
+from ctbench.consensus.patterns import ABSENT, Contested, Domain, count_patterns, weighted_shares
 from ctbench.consensus.readings import Readings
+from ctbench.consensus.simple import simple_weights
 from ctbench.consensus.staple import fit_staple
 
-__all__ = ["BINARY_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts", "vote_shares"]
+__all__ = ["BINARY_METHODS", "ESTIMATING_METHODS", "METHODS", "RULES", "Verdicts", "vote_counts", "vote_shares"]
 
 
 class Verdicts(NamedTuple):
@@ -53,16 +54,9 @@ def vote_shares(readings: Readings, found: Contested) -> NDArray[np.float64]:
     Background has the smallest share, over the labels, of those who drew nothing: a reader who was not asked for a
     label says nothing about it. With equal weights and all labels asked for, these are the shares of plain votes.
     """
-    codes = found.codes.tolist()
-    asked = readings.asked_of(codes) * np.array(readings.weights or [1.0] * len(readings.readers))[:, None]
-    total = (found.votes != ABSENT).astype(np.float64) @ asked
-    weights = asked[:, 0]  # everyone is asked for background
-    drew = np.stack([(found.votes == place) @ weights for place in range(len(codes))], axis=1)
-    blank = (found.votes == 0).astype(np.float64) @ asked
-    shares: NDArray[np.float64] = np.divide(drew, total, out=np.zeros_like(total), where=total > 0)
-    against = np.divide(blank, total, out=np.ones_like(total), where=total > 0)
-    shares[:, 0] = against[:, 1:].min(axis=1, initial=1.0) * (total[:, 0] > 0)
-    return shares
+    asked = readings.asked_of(found.codes.tolist())
+    weights = np.array(readings.weights or [1.0] * len(readings.readers))
+    return weighted_shares(found.votes, asked * weights[:, None])
 
 
 def _is_plain(readings: Readings) -> bool:
@@ -72,12 +66,16 @@ def _is_plain(readings: Readings) -> bool:
 def majority(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label that more than half of the readers drew; background is a label like any other."""
     if not _is_plain(readings):
-        shares = vote_shares(readings, found)
-        above = shares > 0.5 + _ROUNDING
-        return _verdicts(shares, (above.sum(axis=1) != 1) & shares.any(axis=1))
+        return _above_half(vote_shares(readings, found))
     counts = vote_counts(found.votes, len(found.codes))
     total = counts.sum(axis=1)
     return _verdicts(counts, (2 * counts.max(axis=1, initial=0) <= total) & (total > 0))
+
+
+def _above_half(shares: NDArray[np.float64]) -> Verdicts:
+    """Choose the one label with more than half of the votes; undecided if there is none, or two with other voters."""
+    above = shares > 0.5 + _ROUNDING
+    return _verdicts(shares, (above.sum(axis=1) != 1) & shares.any(axis=1))
 
 
 def plurality(readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
@@ -99,6 +97,12 @@ def staple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
     return _verdicts(fit.posterior[own], fit.undecided[own] & looked)
 
 
+def simple(readings: Readings, found: Contested, domain: Domain) -> Verdicts:
+    """Choose the label with more than half of the votes, weighted by each reader's Dice with what is chosen."""
+    weights = simple_weights(count_patterns(readings, found, domain), readings.asked_of(found.codes.tolist()))
+    return _above_half(weighted_shares(found.votes, weights))
+
+
 def union(_readings: Readings, found: Contested, _domain: Domain) -> Verdicts:
     """Choose the label if any reader drew it; there is one code besides 0."""
     drawn: NDArray[np.bool_] = np.any(found.votes > 0, axis=1)
@@ -116,9 +120,11 @@ def _verdicts(support: NDArray[np.number], undecided: NDArray[np.bool_]) -> Verd
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(
-    {rule.__name__: rule for rule in (majority, plurality, staple, union, intersection)}
+    {rule.__name__: rule for rule in (majority, plurality, staple, simple, union, intersection)}
 )
 METHODS = tuple(RULES)
 """The names of the rules."""
 BINARY_METHODS = ("union", "intersection")
 """The rules for label maps of a single structure."""
+ESTIMATING_METHODS = ("staple", "simple")
+"""The rules that estimate how good each reader is, from all voxels and not from contested ones alone."""

@@ -57,7 +57,7 @@ def test_readers_who_drew_nothing_agree(boxes, tmp_path):
     for reader in "bc":
         write_volume(Volume(np.zeros((6, 24, 24), np.uint8), (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
     table = rules_side_by_side(study_choices(boxes, jobs=1)).set_index("rule")
-    assert table["volume_ml"].tolist() == pytest.approx([0, 0, 0, 0, 0.512])
+    assert table["volume_ml"].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.512])
 
 
 def test_the_tolerance_is_that_of_the_pairs(boxes):

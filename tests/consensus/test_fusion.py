@@ -239,7 +239,7 @@ class TestBadInput:
     def test_unknown_method(self, row, function):
         """The message lists the methods."""
         with pytest.raises(
-            UsageError, match="'mean'; expected one of majority, plurality, staple, union, intersection"
+            UsageError, match="'mean'; expected one of majority, plurality, staple, simple, union, inter"
         ):
             function([row(0), row(0)], "mean")
 

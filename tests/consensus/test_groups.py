@@ -47,7 +47,7 @@ def values(scores, metric="dice"):
     return dict(zip(own["label"], own["value"], strict=True))
 
 
-@pytest.mark.parametrize("method", ["majority", "plurality", "staple"])
+@pytest.mark.parametrize("method", ["majority", "plurality", "staple", "simple"])
 @pytest.mark.parametrize("readers", [2, 3, 5])
 def test_a_group_is_fused_from_merged_masks(method, readers):
     """For every rule a group's reference is that of the readers' merged masks, fused by themselves."""

@@ -73,5 +73,5 @@ def test_union_and_intersection_are_any_and_all():
 
 def test_every_rule_has_its_name():
     """Names are those that a user types, in the order of the documentation; two of them need a single structure."""
-    assert METHODS == tuple(RULES) == ("majority", "plurality", "staple", "union", "intersection")
+    assert METHODS == tuple(RULES) == ("majority", "plurality", "staple", "simple", "union", "intersection")
     assert set(BINARY_METHODS) < set(METHODS)

@@ -18,6 +18,8 @@ CONSENSUS_RULES = {
     "staple": "the label that is most probable given how reliable each reader is, which is estimated from where they "
     "agree (multi-label STAPLE; background counts in the box of what anyone drew); undecided voxels are "
     "indeterminate",
+    "simple": "the label that more than half of them drew, each weighted by the Dice with the result; readers far "
+    "below the best are dropped (SIMPLE)",
     "union": "what any of them drew; for one structure",
     "intersection": "what all of them drew; for one structure",
 }

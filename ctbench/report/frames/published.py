@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.consensus import METHODS
 from ctbench.datasets import published
 from ctbench.errors import DatasetError
 from ctbench.report.frames.tables import LEAVE_ONE_OUT
@@ -19,7 +20,7 @@ PUBLISHED_COLUMNS = ("rater", "rater_kind", "mean", "median", "sd", "n", "incomp
 
 _STATISTICS = ("mean", "median")
 _SURFACE_DICE = ("nsd", "nsd_voxel")
-_READERS_RULES = ("majority", "plurality", "staple", "union", "intersection")
+_READERS_RULES = METHODS
 
 
 def published_rows(
