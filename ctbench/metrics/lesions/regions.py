@@ -7,6 +7,7 @@ multi-instance segmentation tasks, AAAI 2025;39:3904-3912; there distances are i
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,17 @@ from ctbench.metrics.lesions.table import Links, OverlapTable, Pieces
 
 __all__ = ["in_regions"]
 
+_ROUNDING = 1e-9
+"""Relative difference of distances that are equal but for rounding."""
+
 
 def in_regions(table: OverlapTable) -> OverlapTable:
     """Return the table in which the pieces are what is predicted in the region of each lesion: one piece a lesion.
 
-    A voxel equally near to two lesions is in the region of one of them. Regions without a predicted voxel have no
-    piece, and without lesions there are no regions: the pieces remain.
+    A region holds the voxels that are nearer to no other lesion, so a voxel equally near to several lesions counts in
+    the region of each: the regions do not depend on the image's orientation or on the order of the lesions. The source
+    leaves such voxels open; its code gives them to the lesion that its distance transform meets first. Regions without
+    a predicted voxel have no piece, and without lesions there are no regions: the pieces remain.
 
     Args:
         table: The table of connected lesions.
@@ -31,7 +37,8 @@ def in_regions(table: OverlapTable) -> OverlapTable:
     if crop is None or not len(table.lesions) or not len(table.pieces):
         return table
     at, _ = table.pieces.at()
-    regions = _regions(table, at)
+    voxels, regions = _regions(table, at)
+    at = at[:, voxels]
     single = np.stack([*at, at[2] + 1], axis=1).astype(np.int32)
     counted = counted_voxels(single, crop.uncounted, 1)
     sizes = np.bincount(regions, counted, len(table.lesions))
@@ -45,8 +52,8 @@ def in_regions(table: OverlapTable) -> OverlapTable:
     return replace(table, pieces=parts, links=links)
 
 
-def _regions(table: OverlapTable, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the lesion nearest to each predicted voxel, (z, y, x) x voxels."""
+def _regions(table: OverlapTable, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of a predicted voxel, as its column in ``at`` (z, y, x), and a lesion to which none is nearer."""
     own, lesions = table.lesions.at()
     assert table.crop is not None
     mask = table.crop.reference.voxels > 0
@@ -54,12 +61,33 @@ def _regions(table: OverlapTable, at: NDArray[np.int64]) -> NDArray[np.int64]:
     # A voxel of a lesion without a counted voxel is in no lesion.
     painted = np.full(mask.shape, -1, np.int32)
     painted[tuple(own)] = lesions
-    regions = painted[tuple(at)].astype(np.int64)
-    outside = np.flatnonzero(regions < 0)
+    inside = painted[tuple(at)].astype(np.int64)
+    outside = np.flatnonzero(inside < 0)
     spacing = np.array(table.spacing_mm)
-    tree = cKDTree(own[:, border].T * spacing)
-    regions[outside] = lesions[border][tree.query(at[:, outside].T * spacing)[1]]
-    return np.asarray(regions, np.int64)
+    voxels, nearest = _nearest(own[:, border].T * spacing, at[:, outside].T * spacing)
+    within = np.flatnonzero(inside >= 0)
+    pairs = np.stack([np.r_[within, outside[voxels]], np.r_[inside[within], lesions[border][nearest]]])
+    found = np.unique(pairs, axis=1)
+    return found[0], found[1]
+
+
+def _nearest(targets: NDArray[np.float64], points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of a point and one of its nearest targets, all of them where several are equally near.
+
+    Args:
+        targets: Positions in mm, targets x 3.
+        points: The same of the points.
+    """
+    tree = cKDTree(targets)
+    # Rounding of positions in mm depends on where they are in the image.
+    near, chosen = (np.asarray(found) for found in tree.query(points, k=[1, 2]))
+    limits = near[:, 0] * (1 + _ROUNDING)
+    tied = np.flatnonzero(near[:, 1] <= limits)
+    balls = tree.query_ball_point(points[tied], limits[tied])
+    alone = np.flatnonzero(near[:, 1] > limits)
+    several = np.repeat(tied, [len(ball) for ball in balls])
+    of_several = np.fromiter(chain.from_iterable(balls), np.int64, len(several))
+    return np.r_[alone, several], np.r_[chosen[alone, 0], of_several].astype(np.int64)
 
 
 def _surrounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,6 +1,9 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
+from ctbench.metrics.lesions import case_scores
 from ctbench.metrics.lesions.regions import in_regions
 from ctbench.metrics.lesions.table import overlap_tables
 from ctbench.reference import Reference
@@ -51,3 +54,25 @@ def test_nothing_to_cut(line):
     reference, prediction = line
     table = cut(np.zeros_like(reference), prediction)
     assert (len(table.lesions), len(table.pieces)) == (0, 1)
+
+
+def test_a_voxel_equally_near_to_two_lesions_counts_for_both():
+    """Of five voxels between lesions at both ends, the middle one belongs to either region."""
+    reference, prediction = np.zeros((2, 1, 1, 7), int)
+    reference[0, 0, [0, 6]] = 1
+    prediction[0, 0, 1:6] = 1
+    assert cut(reference, prediction).pieces.sizes.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("axes", list(permutations(range(3)))[::2])
+def test_figures_do_not_depend_on_orientation(specks, axes):
+    """Flipped and transposed, with a spacing that floats round, the mean Dice of lesions is the same."""
+    reference, prediction = specks(1, (6, 12, 13)), specks(2, (6, 12, 13))
+    spacing, found = (2.5, 0.47, 0.47), set()
+    for flips in ((), (0,), (1,), (2,), (0, 1, 2)):
+        both = [np.flip(mask, flips).transpose(axes).astype(int) for mask in (reference, prediction)]
+        turned = [spacing[axis] for axis in axes]
+        (row,) = case_scores(*both, spacing_mm=turned, labels={"a": 1}, protocols=["cc"]).to_dict("records")
+        sizes = np.sort(cut(*both, spacing_mm=turned).pieces.sizes)
+        found.add((row["lesions"], row["detected"], round(row["lesion_dice"], 12), *sizes.tolist()))
+    assert len(found) == 1
