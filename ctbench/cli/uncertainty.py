@@ -23,7 +23,8 @@ def uncertainty(
         typer.Option(
             "--domain",
             metavar="DOMAIN",
-            help="Voxels that count: box (the box of all that any reader drew, with a margin of 10 mm) or image.",
+            help="Voxels that count: box (the box of all that any reader drew, with a margin of 10 mm), image, or "
+            "brain (where the dataset names masks of it).",
         ),
     ] = "box",
     figure: Annotated[

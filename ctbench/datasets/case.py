@@ -25,7 +25,7 @@ from ctbench.errors import (
     VolumeFileError,
 )
 from ctbench.labels import LabelSet
-from ctbench.volume import Geometry, Volume, check_file, read_geometry, read_volume
+from ctbench.volume import Geometry, Volume, check_file, on_grid, read_geometry, read_volume
 
 __all__ = ["Case", "LabelMaps"]
 
@@ -71,6 +71,7 @@ class Case(Displayed):
         reference_path: File, or files, of the single released mask, if there is one.
         ignore: Code of the voxels of the reference that do not count; None: all count.
         truth_path: File, or files, of the true mask of a simulated case.
+        brain_path: File of the mask of the brain, if the dataset has one.
         naming: How names in the files of masks meet the labels.
         pictures: Which slice of the image an annotated picture is, and how it lies.
         descriptions: Reader -> ITK-SNAP's label descriptions of this reader's label map; ``""`` for the reference.
@@ -98,6 +99,7 @@ class Case(Displayed):
     reference_path: MaskFiles | None = None
     ignore: int | None = None
     truth_path: MaskFiles | None = None
+    brain_path: Path | None = None
     naming: Naming = field(default_factory=Naming)
     pictures: Pictures = field(default_factory=Pictures)
     descriptions: Mapping[str, Path] = field(default_factory=dict, hash=False)
@@ -243,6 +245,28 @@ class Case(Displayed):
         """Read the true mask of a simulated case, or return None if there is none; raises as ``reader``."""
         return None if self.truth_path is None else self._label_map(self.truth_path, "truth", None)
 
+    def brain(self) -> NDArray[np.bool_] | None:
+        """Read the mask of the brain, z,y,x; None if the dataset has none.
+
+        Raises:
+            VolumeFileError, GeometryError: The file cannot be read, or has another grid than the image.
+            DataError: No voxel of it is inside.
+        """
+        if self.brain_path is None:
+            return None
+        try:
+            grid, name = self._expected_grid(self.brain_path)
+            mask = read_volume(self.brain_path)
+            if grid is not None:
+                mask = on_grid(mask, grid, found_name=str(self.brain_path), expected_name=name)
+            inside = np.asarray(mask.array != 0)
+            if not inside.any():
+                msg = f"{self.brain_path} is 0 everywhere; expected other values inside the brain"
+                raise DataError(msg)
+        except (DataError, OSError) as error:
+            raise _located(error, f"{self}, brain") from error
+        return inside
+
     def check(self) -> None:
         """Check the files: read all label maps, and the grid and the size of the image.
 
@@ -259,6 +283,7 @@ class Case(Displayed):
         for reading in self.readings:
             self.reading(reading)
         self.reference()
+        self.brain()
 
     def annotated(self, reader: str | None = None, label_map: Volume | None = None) -> NDArray[np.bool_] | None:
         """Return which slices a reader annotated, by the dataset's rule.

@@ -83,7 +83,11 @@ def _unreadable(case: Case) -> Iterator[Problem]:
         except DataError as error:
             yield problem("", case.image_path, error)
             return  # Without a grid the masks cannot be checked.
-    for path, read in ((case.reference_path, case.reference), (case.truth_path, case.truth)):
+    for path, read in (
+        (case.reference_path, case.reference),
+        (case.truth_path, case.truth),
+        (case.brain_path, case.brain),
+    ):
         try:
             read()
         except DataError as error:

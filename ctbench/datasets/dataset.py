@@ -203,7 +203,7 @@ def fingerprint_of(lines: Iterable[str]) -> str:
 
 def _digests(case: Case, digest_of: Callable[[Path], str]) -> Iterator[str]:
     voting = list(case.reader_paths.values())
-    masks = [("image", "", case.image_path), ("reference", "", case.reference_path)]
+    masks = [("image", "", case.image_path), ("reference", "", case.reference_path), ("brain", "", case.brain_path)]
     masks += [("reader", name, mask) for name, mask in case.reader_paths.items()]
     masks += [("descriptions", name, path) for name, path in case.descriptions.items() if path.is_file()]
     masks += [

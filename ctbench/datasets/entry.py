@@ -142,6 +142,9 @@ class Entry(_Strict):
     """Code of the voxels of the ``reference`` that do not count, as nnU-Net's ignore label."""
     truth: MaskPattern | None = None
     """Pattern of the true masks of simulated cases; scores do not use them."""
+    brain: CasePattern | None = None
+    """Pattern of the masks of the brain, on the grids of the images: 0 outside, any other value inside. Probabilities
+    are then judged within the brain too."""
     aliases: dict[str, str | None] = {}
     """Name of a segment in the readers' files -> label, or null to leave it out; ``*`` stands for all other names.
 

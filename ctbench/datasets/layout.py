@@ -101,7 +101,7 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
 
 
 Role = tuple[str, str]
-"""``("image", "")``, ``("reference", "")``, ``("truth", "")`` or ``("reader", name)``."""
+"""``("image", "")``, ``("reference", "")``, ``("truth", "")``, ``("brain", "")`` or ``("reader", name)``."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class _Placement:
             reader_paths={name: path for name, path in readers.items() if path},
             reference_path=self._mask("reference"),
             truth_path=self._mask("truth"),
+            brain_path=self._first("brain"),
             naming=entry.naming,
             ignore=entry.ignore,
             pictures=entry.picture_rule,
@@ -168,7 +169,11 @@ class _Placement:
 
     def problems(self) -> Iterator[Problem]:
         entry = self.found.entry
-        expected: list[tuple[str, str, str | None]] = [("image", "", entry.image), ("truth", "", entry.truth)]
+        expected: list[tuple[str, str, str | None]] = [
+            ("image", "", entry.image),
+            ("truth", "", entry.truth),
+            ("brain", "", entry.brain),
+        ]
         if entry.task == "segmentation":
             expected.append(("reference", "", entry.reference))
         expected += [("reader", name, _reader_pattern(entry, name)) for name in self._readers()]
@@ -295,7 +300,7 @@ def _rows(found: CatalogEntry, root: Path) -> dict[str, CaseRow] | None:
 
 def _patterns(entry: Entry) -> dict[str, str]:
     """Return the patterns by role; a mapping of readers has the roles ``reader:NAME``."""
-    named = {"image": entry.image, "reference": entry.reference, "truth": entry.truth}
+    named = {"image": entry.image, "reference": entry.reference, "truth": entry.truth, "brain": entry.brain}
     if isinstance(entry.readers, dict):
         named |= {f"reader:{name}": pattern for name, pattern in entry.readers.items()}
     else:

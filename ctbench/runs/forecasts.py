@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.consensus.forecasts import domain_mask, forecast_tables
+from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
 from ctbench.errors import StoreError
@@ -37,8 +38,9 @@ __all__ = [
     "write_forecasts",
 ]
 
-DOMAINS = ("box", "image")
-"""Where voxels are counted: the box of all that any reader drew with a margin of 10 mm, and the whole image."""
+DOMAINS = ("box", "image", "brain")
+"""Where voxels are counted: the box of all that any reader drew with a margin of 10 mm; the whole image; and, where the
+dataset has masks of it, the brain together with all that any reader drew."""
 
 FORECAST_COLUMNS = ("case", "patient", "label", "domain", "readers", "votes", "code", "voxels")
 """A row counts the voxels of a case with one stored probability (``code`` / 255) and one pattern of votes.
@@ -100,8 +102,12 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
         for name in structures
     }
     found = []
-    for domain in DOMAINS:
-        inside = domain_mask(readings, domain, grid.spacing_mm)  # type: ignore[arg-type]  # its words
+    areas: dict[str, Domain] = {"box": "box", "image": "image"}
+    brain = case.brain()
+    if brain is not None:
+        areas["brain"] = brain
+    for domain, area in areas.items():
+        inside = domain_mask(readings, area, grid.spacing_mm)
         for name, table in forecast_tables(readings, probabilities, structures, inside).items():
             found.append(CaseForecast(case.id, patient, name, domain, table))
     return _frame(found)

@@ -14,6 +14,7 @@ from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (
     DOMAIN_TITLES,
+    domains_of,
     reliability_table,
     runs_with_probabilities,
     uncertainty_table,
@@ -34,7 +35,7 @@ class _Tables(NamedTuple):
 
 def show(selection: Selection) -> None:
     """Draw the page."""
-    domain = controls.choice("Voxels", list(DOMAIN_TITLES), "domain")
+    domain = controls.choice("Voxels", _domains(selection.runs), "domain")
     where = DOMAIN_TITLES[domain]
     layout.text(f"Reliability {where}", "title")
     found = _tables(selection.runs, domain)
@@ -68,6 +69,14 @@ _COLUMNS = {
     "forecast_share": st.column_config.NumberColumn("mean probability", format="%.4f"),
     "observed_share": st.column_config.NumberColumn("mean share of readers", format="%.4f"),
 }
+
+
+@reading.cached(8)
+def _domains(runs: ComparableRuns) -> list[str]:
+    try:
+        return domains_of(runs_with_probabilities(runs))
+    except CtbenchError:
+        return domains_of([])
 
 
 @reading.cached(8)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.datasets import load_dataset
-from ctbench.errors import DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
+from ctbench.errors import DataError, DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
 
 
 def test_reading_a_reader(reader_folder):
@@ -82,6 +82,21 @@ def test_a_label_set_without_labels_allows_any_code(tmp_path, write_map, write_c
     write_map(tmp_path / "c1.nii.gz", {(0, 0, 0): 207})
     (case,) = load_dataset(write_catalog(toy={"labels": {}, "reference": "{case}.nii.gz"}))
     assert case.reference().array.max() == 207
+
+
+def test_the_brain_is_whatever_is_not_0(tmp_path, write_map, write_catalog):
+    """A mask of the brain is true where the file is not 0; another grid or an empty mask is an error that names it."""
+    write_map(tmp_path / "mask/c1.nii.gz", {(0, 0, 0): 1})
+    write_map(tmp_path / "brain/c1.nii.gz", {(0, 0, 0): 7, (1, 0, 0): 1})
+    path = write_catalog(toy={"reference": "mask/{case}.nii.gz", "brain": "brain/{case}.nii.gz"})
+    case = load_dataset(path)["c1"]
+    assert np.argwhere(case.brain()).tolist() == [[0, 0, 0], [1, 0, 0]]
+    write_map(tmp_path / "brain/c1.nii.gz", {})
+    with pytest.raises(DataError, match=r"c1.*brain.*is 0 everywhere"):
+        case.brain()
+    write_map(tmp_path / "brain/c1.nii.gz", {(0, 0, 0): 1}, spacing=(2.5, 0.5, 0.5))
+    with pytest.raises(GeometryError, match=r"c1.*brain"):
+        case.brain()
 
 
 def test_reference_and_truth_are_kept_apart(tmp_path, write_map, write_catalog):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,12 @@ from ctbench.files import sha256
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.probability_codes import encode
+from ctbench.report.frames.uncertainty import domains_of, uncertainty_table
 from ctbench.runs import Shard, merge, open_run, run, verify
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import FORECAST_COLUMNS, patients_of, read_forecasts, write_forecasts
 from ctbench.statistics.forecasts import MEAN
-from ctbench.volume import read_volume
+from ctbench.volume import read_volume, write_volume
 
 QUICK = {"metrics": ["dice"], "jobs": 1}
 
@@ -70,6 +72,23 @@ def test_tables_count_the_voxels_of_each_case(kept, blobs):
     drawn = blobs["b"].label_maps()
     inside = domain_mask(Readings.of(drawn.arrays, drawn.annotated), "box", drawn.grid.spacing_mm)
     assert found["b", "box"].table.counts.sum() == inside.sum()
+
+
+def test_masks_of_the_brain_are_a_domain(unsure, kept, blobs, tmp_path):
+    """Within the brain count its voxels and all that a reader drew outside of it; a run without masks says so."""
+    brain = np.zeros(blobs["b"].image().array.shape, np.uint8)
+    brain[1] = 3
+    write_volume(blobs["b"].image().with_array(brain), tmp_path / "brain.nii.gz")
+    cases = tuple(replace(case, brain_path=tmp_path / "brain.nii.gz") for case in blobs)
+    within = run(replace(blobs, cases=cases), unsure(), tmp_path / "within", keep_probabilities=True, **QUICK)
+    (found,) = (one for one in read_forecasts(within) if (one.case, one.domain) == ("b", "brain"))
+    drawn = np.logical_or.reduce([array != 0 for array in blobs["b"].label_maps().arrays.values()])
+    assert found.table.counts.sum() == np.count_nonzero((brain > 0) | drawn)
+    assert domains_of([within]) == ["box", "image", "brain"]
+    assert domains_of([within, kept]) == ["box", "image"]
+    assert set(uncertainty_table([within], "brain", resamples=0)["domain"]) == {"brain"}
+    with pytest.raises(UsageError, match="named no masks of the brain"):
+        uncertainty_table([kept], "brain", resamples=0)
 
 
 def test_an_interrupted_run_ends_with_the_same_bytes(unsure, kept, blobs, tmp_path):

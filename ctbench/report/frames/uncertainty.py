@@ -30,6 +30,7 @@ __all__ = [
     "EACH",
     "OTHERS",
     "can_be_uncertain",
+    "domains_of",
     "reliability_table",
     "runs_with_probabilities",
     "uncertainty_table",
@@ -45,6 +46,7 @@ OTHERS = "vote share of the other readers"
 DOMAIN_TITLES = {
     "box": "within the box of all that any reader drew, with a margin of 10 mm",
     "image": "over the whole image",
+    "brain": "within the brain and all that any reader drew",
 }
 """Where voxels are counted, for titles: no figure of calibration means anything without it."""
 
@@ -88,7 +90,7 @@ def uncertainty_table(
 
     Args:
         runs: Runs with ``--keep-probabilities``; others are left out.
-        domain: ``box`` or ``image``, see ``DOMAIN_TITLES``.
+        domain: ``box``, ``image`` or ``brain``, see ``DOMAIN_TITLES``.
         figures: Names in ``ctbench.statistics.forecasts.FIGURES``.
         by_reader: Whether to compare with every single reader too.
         resamples: Bootstrap samples of patients for the 95 % intervals; 0: no intervals.
@@ -182,11 +184,24 @@ def _structures(runs: Sequence[Run], domain: str) -> Iterator[tuple[Run, str, li
         msg = f"{names} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
         raise UsageError(msg)
     for run in kept:
-        found = [one for one in read_forecasts(run) if one.domain == domain]
+        tables = read_forecasts(run)
+        found = [one for one in tables if one.domain == domain]
+        if tables and not found and domain == "brain":
+            msg = (
+                f"{run.folder} has no figures {DOMAIN_TITLES[domain]}, because its dataset named no masks of the "
+                "brain; add `brain: PATTERN` to the dataset and run again, or use box or image"
+            )
+            raise UsageError(msg)
         for label in run.label_set.names:
             cases = [one for one in found if one.label == label]
             if cases:
                 yield run, label, cases
+
+
+def domains_of(runs: Sequence[Run]) -> list[str]:
+    """Return the domains that ``uncertainty_table`` takes for these runs: the brain only if each run counted there."""
+    counted = [{one.domain for one in read_forecasts(run)} for run in runs if run.manifest.keep_probabilities]
+    return [domain for domain in DOMAINS if domain != "brain" or (counted and all(domain in own for own in counted))]
 
 
 def _compared(
