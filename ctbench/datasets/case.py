@@ -335,11 +335,15 @@ class Case(Displayed):
             raise _located(error, f"{self}, {whose}") from error
 
     def _expected_grid(self, mask: MaskFiles) -> tuple[Geometry | None, str]:
-        """Return the grid that a mask must have, and its name: the image's, or without one that of the first mask."""
+        """Return the grid that a mask must have, and its name: the image's, or without one that of the first mask.
+
+        The first mask is that of the first reader, or the reference of a dataset without readers.
+        """
         if self.image_path is not None:
             return self._grid(self.image_path), f"its image {self.image_path}"
-        first = next(iter(self.reader_paths.values()), mask)
-        return None if first == mask else annotation_geometry(first), f"the first reader's mask {first}"
+        first = next(iter(self.reader_paths.values()), self.reference_path or mask)
+        whose = "the first reader's mask" if self.reader_paths else "the reference"
+        return None if first == mask else annotation_geometry(first), f"{whose} {first}"
 
     def _grid(self, path: Path) -> Geometry:
         return _geometry(path, self.series, path.stat().st_mtime_ns)

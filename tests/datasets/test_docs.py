@@ -67,4 +67,4 @@ def test_the_python_example_runs(study, monkeypatch, capsys):
 def test_the_page_names_every_field():
     """A field that the page does not mention cannot be found by its reader."""
     absent = [name for name in Entry.model_fields if not re.search(rf"\b{name}\b", PAGE)]
-    assert absent == ["url", "notes"]
+    assert absent == ["notes"]

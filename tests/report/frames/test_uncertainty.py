@@ -70,7 +70,9 @@ def test_the_worst_case_has_the_largest_error(probability_run, blobs):
 
 def test_what_cannot_be_computed_is_refused(probability_run, blobs, unsure, tmp_path):
     """Unknown words, and runs that keep no probabilities."""
-    with pytest.raises(UsageError, match="unknown domain 'brain'; expected box or image"):
+    with pytest.raises(UsageError, match="unknown domain 'head'; expected box or image or brain"):
+        uncertainty_table([probability_run], "head")
+    with pytest.raises(UsageError, match="named no masks of the brain"):
         uncertainty_table([probability_run], "brain")
     with pytest.raises(UsageError, match="unknown figures eceee"):
         uncertainty_table([probability_run], figures=["eceee"])
