@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +26,7 @@ __all__ = [
     "DatasetOfRun",
     "DatasetOption",
     "Device",
+    "Environment",
     "Format",
     "Jobs",
     "MaskImage",
@@ -159,6 +161,14 @@ Mounts = Annotated[
         help="File or folder that the predictor may read, in a container also at the path INSIDE. May be repeated.",
     ),
 ]
+Environment = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="NAME[=VALUE]",
+        help="Environment variable of the predictor's process; without a value that of this one. May be repeated.",
+    ),
+]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit per case in seconds. [default: 1800]")
 ]
@@ -242,6 +252,7 @@ def isolation_from(
     trust: bool,
     unsandboxed: bool,
     mount: list[str] | None,
+    env: list[str] | None = None,
     timeout: float | None,
     memory_gb: float | None,
     processes: int | None,
@@ -256,7 +267,23 @@ def isolation_from(
     mounts, placed = _mounts(mount or ())
     given = {"seconds": timeout, "memory_gb": memory_gb, "processes": processes}
     limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own type
-    return Isolation(trust, mounts, limits, unsandboxed, placed)
+    return Isolation(trust, mounts, limits, unsandboxed, placed, _variables(env or ()))
+
+
+def _variables(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the variables of ``--env NAME=VALUE``, and of ``--env NAME`` with the values that they have here.
+
+    Raises:
+        UsageError: A name is empty, or is not set here.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or (not equals and name not in os.environ):
+            msg = f"--env expects NAME=VALUE, or the NAME of a variable that is set here; got {text!r}"
+            raise UsageError(msg)
+        found[name] = value if equals else os.environ[name]
+    return tuple(sorted(found.items()))
 
 
 def _mounts(texts: Iterable[str]) -> tuple[tuple[Path, ...], tuple[tuple[Path, PurePosixPath], ...]]:

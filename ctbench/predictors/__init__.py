@@ -23,6 +23,7 @@ from ctbench.predictors.isolated import (
     process_command,
     unenforced,
     visible_files,
+    with_options_shown,
 )
 from ctbench.predictors.isolation import Isolation, Limits, identities
 from ctbench.predictors.origin import is_third_party, own_files, package_lists
@@ -66,5 +67,6 @@ __all__ = [
     "process_command",
     "unenforced",
     "visible_files",
+    "with_options_shown",
     "write_labels_file",
 ]

@@ -35,6 +35,7 @@ from ctbench.volume import Volume
 __all__ = ["main"]
 
 _TEXT = 2000
+_PRINTED = 2**17
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -72,7 +73,8 @@ class _Host:
             ((act, arguments),) = request.items()
             return acts[act](**arguments)
         except CtbenchError as error:
-            return {"error": type(error).__name__, "text": str(error)[:_TEXT]}
+            printed = "\n".join(getattr(error, "__notes__", ()))[-_PRINTED:]
+            return {"error": type(error).__name__, "text": str(error)[:_TEXT], "printed": printed}
         except BaseException as error:  # noqa: BLE001  # sys.exit() in a plugin ends a case, not the process
             what = f"{type(error).__name__}: {error}"[:_TEXT]
             return {"raised": what, "trace": traceback.format_exc()[-_TEXT:]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from ctbench.predictors.isolation import Limits, run_program
 from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume
 
-__all__ = ["CommandPredictor", "split_command"]
+__all__ = ["CommandPredictor", "program_name", "split_command"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_INTERPRETER = re.compile(r"(python|pypy|bash|sh|zsh|Rscript|julia|java|node|perl|octave|env|uv|conda)[\d.]*")
+_SCRIPTS = {".py", ".sh", ".R", ".jl", ".jar", ".js", ".pl", ".m"}
 
 
 class CommandPredictor:
@@ -62,7 +66,7 @@ class CommandPredictor:
             msg = f"the command has placeholders {places}, but the options are {given}: {command}"
             raise UsageError(msg)
         settings = {"command": command, **options}
-        self.info = info_of_program(labels, self._here, name=Path(self.words[0]).name, parameters=settings)
+        self.info = info_of_program(labels, self._here, name=program_name(self.words), parameters=settings)
 
     def predict(self, image: Volume) -> Prediction:
         """Run the command on one image.
@@ -74,8 +78,8 @@ class CommandPredictor:
         with exchange(image) as files:
             places = self._options | {"image": str(files.image), "output": str(files.output)}
             command = [_PLACE.sub(lambda place: places[place[1]], word) for word in self.words]
-            run_program(command, self._limits, files.output.parent, self.info.name, self._here)
-            return files.answer(image, self.info)
+            printed = run_program(command, self._limits, files.outputs, self.info.name, self._here)
+            return files.answer(image, self.info, printed=printed)
 
 
 def split_command(command: str) -> list[str]:
@@ -94,6 +98,23 @@ def split_command(command: str) -> list[str]:
         msg = f"expected a command with {{image}} and {{output}}, e.g. my_model {{image}} {{output}}; got {command!r}"
         raise UsageError(msg)
     return words
+
+
+def program_name(words: Sequence[str]) -> str:
+    """Return the name of the program that a command runs: of its script or module where it begins with an interpreter.
+
+    Example:
+        >>> program_name(["/opt/env/bin/python3", "-u", "scripts/segment.py", "{image}"]), program_name(["blast-ct"])
+        ('segment', 'blast-ct')
+    """
+    program = Path(words[0]).name
+    if _INTERPRETER.fullmatch(program):
+        for before, word in pairwise(words):
+            if before == "-m":
+                return word
+            if not word.startswith(("-", "{")) and Path(word).suffix in _SCRIPTS:
+                return Path(word).stem
+    return program
 
 
 def _listed(names: set[str]) -> str:

@@ -46,6 +46,7 @@ class ContainerPredictor:
         writable: Whether it may write to its own file system, which is removed after the case.
         limits: Resource limits of a call.
         mounts: Files and folders that it may read, and their paths in the container.
+        environment: Environment variables of the container.
         here: Folder in which ``labels`` is found; None: the working folder.
         options: Options of the interface.
 
@@ -64,6 +65,7 @@ class ContainerPredictor:
         writable: bool = False,  # options of the command line are passed by name
         limits: Limits | None = None,
         mounts: Sequence[tuple[Path, PurePosixPath]] = (),
+        environment: Sequence[tuple[str, str]] = (),
         here: Path | None = None,
         **options: Any,
     ) -> None:
@@ -76,6 +78,7 @@ class ContainerPredictor:
         self._limits = limits or Limits()
         self._mounts = tuple((path.absolute(), inside) for path, inside in mounts)
         self._gpu = bool(device and device.startswith("cuda"))
+        self._environment = tuple(environment)
         self._user, self._writable = user, bool(writable)
         name, settings = Path(image).name.partition(":")[0], {"image": image, **options}
         self.info = info_of_program(labels, here or Path.cwd(), name=name, parameters=settings)
@@ -105,8 +108,9 @@ class ContainerPredictor:
                 shutil.chown(files.outputs, NOBODY, NOBODY)
             if self._user:
                 files.outputs.chmod(0o777)
-            run_program(self.command(files.inputs, files.outputs, name), self._limits, files.outputs, self.info.name)
-            return files.answer(image, self.info, interface.answer)
+            command = self.command(files.inputs, files.outputs, name)
+            printed = run_program(command, self._limits, files.outputs, self.info.name)
+            return files.answer(image, self.info, interface.answer, printed)
 
     def command(self, inputs: Path, outputs: Path, name: str = "ctbench") -> list[str]:
         """Return the command line for one case.
@@ -128,6 +132,7 @@ class ContainerPredictor:
             gpu=self._gpu,
             user=self._user,
             writable=self._writable,
+            environment=self._environment,
         )
 
     @contextlib.contextmanager

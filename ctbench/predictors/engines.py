@@ -74,6 +74,7 @@ def container_command(
     gpu: bool = False,
     user: str | None = None,
     writable: bool = False,
+    environment: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
     """Return the command line that runs a container image once, without network.
 
@@ -88,11 +89,16 @@ def container_command(
         gpu: Whether it may use the graphics cards. Default: no.
         user: ``image`` for the user that the image names. Default: this user, or nobody for root.
         writable: Whether it may also write to its own file system, which is removed afterwards. Default: no.
+        environment: Its environment variables; one that this process has with the same value is passed by its name, so
+            that the value does not stand in the command line.
     """
     if engine in _WITH_SERVICE:
         words = _docker(engine, mounts, output, name, limits, gpu=gpu, user=user, writable=writable)
     else:
         words = _apptainer(engine, mounts, output, gpu=gpu, writable=writable)
+    for key, value in environment:
+        known = os.environ.get(key) == value and engine in _WITH_SERVICE
+        words += ["--env", key if known else f"{key}={value}"]
     return [*words, image, *arguments]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
-from ctbench.errors import ContractError, MissingFileError
+from ctbench.errors import ContractError, DataError, MissingFileError
 from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES, read_answer
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.isolation import remove_tree
@@ -33,13 +33,16 @@ class Exchange:
         self.image = self.inputs / image
         self.output = self.outputs / f"prediction{MAP_SUFFIX}"
 
-    def answer(self, image: Volume, info: PredictorInfo, place: PurePosixPath | None = None) -> Prediction:
+    def answer(
+        self, image: Volume, info: PredictorInfo, place: PurePosixPath | None = None, printed: str = ""
+    ) -> Prediction:
         """Read the prediction, with ``NAME_{label}.prob.nii.gz`` beside it if the program wrote any.
 
         Args:
             image: The image.
             info: The predictor.
             place: Path in the folder ``out`` of the label map, or of a folder that holds one. Default: ``output``.
+            printed: What the program printed, which becomes a note of an error.
 
         Raises:
             ContractError, DataError: As for `read_answer`; also if there is no prediction, or several.
@@ -49,7 +52,12 @@ class Exchange:
             return read_answer(found, image, info, probabilities=True)
         except MissingFileError as error:
             msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
-            raise ContractError(msg) from error
+            missing = ContractError(msg)
+            missing.add_note(printed)
+            raise missing from error
+        except (ContractError, DataError) as error:
+            error.add_note(printed)
+            raise
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from ctbench.predictors.isolation import (
     mounted_below,
     shared_files,
 )
-from ctbench.predictors.origin import expect_no_links_out, is_third_party, own_files
+from ctbench.predictors.origin import expect_no_links_out, is_third_party, option_files, own_files
 from ctbench.predictors.predictor import Prediction, Predictor
 from ctbench.predictors.resolve import load_predictor
 from ctbench.predictors.schemes import find_scheme
@@ -35,7 +35,15 @@ from ctbench.predictors.unseen import mount_advice
 from ctbench.probability_codes import decode
 from ctbench.volume import Volume
 
-__all__ = ["IsolatedPredictor", "open_model", "open_predictor", "process_command", "unenforced", "visible_files"]
+__all__ = [
+    "IsolatedPredictor",
+    "open_model",
+    "open_predictor",
+    "process_command",
+    "unenforced",
+    "visible_files",
+    "with_options_shown",
+]
 
 _CHILD = "ctbench.predictors.child"
 """Module that the child process runs."""
@@ -162,7 +170,7 @@ class IsolatedPredictor:
 
     def _named(self, error: PredictionFailedError, case: str) -> PredictionFailedError:
         """Return the error with the predictor's name, the case, and advice on a file that it does not see."""
-        what, colon, why = str(error).partition(": ")
+        what, colon, why = str(error).removeprefix(f"{self.info.name} ").partition(": ")
         notes: list[str] = getattr(error, "__notes__", [])
         advice = mount_advice("\n".join((str(error), *notes)), self._shown)
         named = PredictionFailedError(
@@ -195,8 +203,8 @@ def open_predictor(
     Raises:
         PluginError, UsageError: As for ``load_predictor``; for third-party code only when ``info`` is read.
     """
-    isolation = isolation or Isolation()
-    _expect_own_paths(spec, isolation)
+    isolation = with_options_shown(spec, options, isolation, here)
+    _expect_possible(spec, isolation)
     if is_third_party(spec) and not isolation.trust:
         return IsolatedPredictor(spec, options, isolation, here)
     predictor = load_predictor(spec, options, isolation, here)
@@ -245,14 +253,31 @@ def process_command(spec: str, options: Mapping[str, Any] | None = None, isolati
     Raises:
         PluginError, UsageError: As for ``load_predictor``; third-party code is not run.
     """
-    isolation = isolation or Isolation()
-    _expect_own_paths(spec, isolation)
+    isolation = with_options_shown(spec, options, isolation)
+    _expect_possible(spec, isolation)
     if is_third_party(spec) and not isolation.trust:
         return shlex.join(IsolatedPredictor(spec, options, isolation).command())
     predictor = load_predictor(spec, options, isolation)
     if isinstance(predictor, ContainerPredictor):
         return shlex.join(predictor.command(_CASE / "in", _CASE / "out"))
     return f"{spec} runs in ctbench's own process"
+
+
+def with_options_shown(
+    spec: str, options: Mapping[str, Any] | None, isolation: Isolation | None, here: Path | None = None
+) -> Isolation:
+    """Return the isolation in which a predictor may also read the files and folders that its options name.
+
+    Args:
+        spec: Predictor, as ``load_predictor`` takes it; a container has paths of its own.
+        options: Its keyword arguments.
+        isolation: What it may read and use; None: its own files, default limits.
+        here: Working folder; None: the current one.
+    """
+    isolation = isolation or Isolation()
+    shows = is_third_party(spec) and not isolation.trust
+    named = option_files(options or {}, here or Path.cwd()) if shows else ()
+    return replace(isolation, mounts=tuple(dict.fromkeys((*isolation.mounts, *named))))
 
 
 def visible_files(spec: str, isolation: Isolation, here: Path) -> tuple[Path, ...]:
@@ -281,8 +306,11 @@ def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
     return missing_protections()
 
 
-def _expect_own_paths(spec: str, isolation: Isolation) -> None:
-    """Raise ``UsageError`` if a file would have another path inside, and the predictor is no container."""
+def _expect_possible(spec: str, isolation: Isolation) -> None:
+    """Raise ``UsageError`` for a path inside of what is no container, and for variables of what has no process."""
+    if isolation.environment and not spec.startswith("container:") and (isolation.trust or not is_third_party(spec)):
+        msg = f"--env is for predictors with a process of their own; {spec} runs in this one: set it before the command"
+        raise UsageError(msg)
     if isolation.placed and not spec.startswith("container:"):
         path, inside = isolation.placed[0]
         msg = f"--mount {path}:{inside} is for containers; {spec} sees a file at its own path: use --mount {path}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.machinery
+import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ctbench.errors import UsageError
 from ctbench.predictors.command import split_command
@@ -15,13 +17,15 @@ from ctbench.predictors.isolation import environment_folders
 from ctbench.predictors.resolve import installed_predictors
 from ctbench.predictors.schemes import find_scheme
 
-__all__ = ["expect_no_links_out", "is_third_party", "own_files", "package_lists"]
+__all__ = ["expect_no_links_out", "is_third_party", "option_files", "own_files", "package_lists"]
 
 _PACKAGE_LISTS = (
     *("pyvenv.cfg", "conda-meta/*.json", "lib/python*/site-packages/*.dist-info/RECORD"),
     *("lib/python*/site-packages/*.pth", "lib/python*/site-packages/*.egg-link"),
 )
 """Files of a Python environment that say which packages are installed in it, and most with digests of their files."""
+
+_FIRST_LINE = 4096
 
 
 def is_third_party(spec: str) -> bool:
@@ -61,6 +65,24 @@ def own_files(spec: str, here: Path, *, environment: bool = True) -> tuple[Path,
     entry = None if ":" in spec else installed_predictors().get(spec)
     module = (entry.value if entry else spec).partition(":")[0]
     return _files_of_module(module.partition(".")[0], here) if entry or ":" in spec else ()
+
+
+def option_files(options: Mapping[str, Any], here: Path) -> tuple[Path, ...]:
+    """Return the files and folders that values of options name, which the predictor may therefore read.
+
+    A folder counts if its name is written as a path, with a slash: ``-o mode=data`` shows no folder ``data``.
+
+    Args:
+        options: Keyword arguments of the predictor; ``labels`` is read by ctbench itself.
+        here: Working folder, from which relative paths start.
+    """
+    found = []
+    for value in (value for name, value in options.items() if name != "labels"):
+        if isinstance(value, str) and value and "\0" not in value:
+            path = here / value
+            if path.is_file() or (os.sep in value and path.is_dir()):
+                found.append(path)
+    return tuple(found)
 
 
 def package_lists(spec: str, here: Path) -> dict[str, Path]:
@@ -148,8 +170,22 @@ def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
     return found + tuple(here / one.relative_to(base) for one in targets if one.is_relative_to(base))
 
 
+def _interpreter_of(script: Path) -> tuple[Path, ...]:
+    """Return the interpreter that the first line of a script names; empty for other files."""
+    try:
+        with script.open("rb") as file:
+            line = file.readline(_FIRST_LINE)
+    except OSError:
+        return ()
+    words = line[2:].decode(errors="replace").split() if line.startswith(b"#!") else []
+    named = words[1] if len(words) > 1 and Path(words[0]).name == "env" else "".join(words[:1])
+    program = shutil.which(named) if named else None
+    return (Path(program).absolute(),) if program else ()
+
+
 def _environment_of(files: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(folder for path in files for folder in environment_folders(path))
+    programs = (program for path in files for program in (path, *_interpreter_of(path)))
+    return tuple(dict.fromkeys(folder for program in programs for folder in environment_folders(program)))
 
 
 def _with_neighbours(module: Path) -> tuple[Path, ...]:

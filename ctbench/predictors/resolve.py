@@ -67,7 +67,7 @@ def load_predictor(
         image = spec.removeprefix("container:")
         mounts = (*((path, PurePosixPath(path.absolute())) for path in kept.mounts), *kept.placed)
         factory: Callable[..., object] = partial(
-            ContainerPredictor, image, limits=kept.limits, mounts=mounts, here=here
+            ContainerPredictor, image, limits=kept.limits, mounts=mounts, environment=kept.environment, here=here
         )
     elif spec.startswith("command:"):
         factory = partial(CommandPredictor, spec.removeprefix("command:"), limits=kept.limits, here=here)

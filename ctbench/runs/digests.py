@@ -28,6 +28,7 @@ __all__ = [
     "predictions_digest_of",
     "readable_files",
     "reference_digest",
+    "short_digest",
     "volume_digest",
 ]
 
@@ -40,6 +41,11 @@ def key(**parts: Any) -> str:
     """Return the SHA-256 of named values that JSON can hold, whatever their order."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def short_digest(text: str) -> str:
+    """Return the first 12 hexadecimal digits of the SHA-256 of a text: enough to tell two values apart."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def array_digest(array: NDArray[Any]) -> str:
@@ -181,6 +187,9 @@ def prediction_identity(card: UsedPredictor, beside: Path | None = None) -> str:
         parameters=info.parameters,
         options={name: value for name, value in card.options.items() if name not in EXECUTION_OPTIONS},
         labels=dict(info.labels.codes),
+        # Left out where there is none, so that what was cached before stays known.
+        **({"trusted": True} if card.trusted else {}),
+        **({"environment": card.environment} if card.environment else {}),
         **around,
     )
 

@@ -76,11 +76,17 @@ class UsedPredictor(BaseModel):
     info: InstanceOf[PredictorInfo]
     code_digest: str = ""
     """SHA-256 of its Python code; empty if no code was found."""
+    trusted: bool = False
+    """Whether code of another package ran without a sandbox, as the user trusted it."""
+    environment: dict[str, str] = {}
+    """Variables that the user passed to its process, by name -> first digits of the SHA-256 of ``NAME=VALUE``."""
 
     @classmethod
-    def of(cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "") -> UsedPredictor:
-        """Describe the predictor that was created from ``spec`` with ``options``."""
-        return cls(spec=spec, options=dict(options), code_digest=code_digest, **info_to_json(info))
+    def of(
+        cls, info: PredictorInfo, spec: str, options: Mapping[str, Any], code_digest: str = "", **passed: Any
+    ) -> UsedPredictor:
+        """Describe the predictor that was created from ``spec`` with ``options``; ``passed`` are further fields."""
+        return cls(spec=spec, options=dict(options), code_digest=code_digest, **passed, **info_to_json(info))
 
     def public(self) -> UsedPredictor:
         """Return the description without tokens, home folders, and names of users and machines."""
@@ -105,7 +111,9 @@ class UsedPredictor(BaseModel):
 
     @model_serializer
     def _flat(self) -> dict[str, Any]:
-        kept = {"spec": self.spec, "options": self.options, "code_digest": self.code_digest}
+        kept: dict[str, Any] = {"spec": self.spec, "options": self.options, "code_digest": self.code_digest}
+        # Left out where there is none: the runs without them have the bytes that they had.
+        kept |= {name: value for name in ("trusted", "environment") if (value := getattr(self, name))}
         return {**kept, **info_to_json(self.info)}
 
 

@@ -20,7 +20,6 @@ from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
 from ctbench.runs.forecasts import case_forecasts, forecast_part, is_whole_forecast_part, write_forecasts
 from ctbench.runs.journal import Cost, kept_digests, log, note_cost, note_kept, peak_memory_mib
-from ctbench.runs.manifest import UsedPredictor
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case, release_predictors
 from ctbench.runs.scoring import ScorePlan, score_case
@@ -94,7 +93,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
     for sentence in source.unenforced():
         log(paths.log, "predict", "", sentence)
     # Not the card of the manifest, in which tokens and home folders are the same for everybody.
-    whole = UsedPredictor.of(source.predictor().info, source.spec, source.options, card.code_digest)
+    whole = source.card(card.code_digest)
     identity = prediction_identity(whole, source.here if source.reads_around() else None) if execution.cached else ""
     cache = PredictionCache.of(identity) if identity else None
     outcomes = _kept(plan, paths)

@@ -13,10 +13,10 @@ from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
 from ctbench.metrics import METRICS, expect_metrics
-from ctbench.predictors import Isolation, Predictor, expect_fit_for, probability_name
+from ctbench.predictors import Isolation, Predictor, expect_fit_for, probability_name, with_options_shown
 from ctbench.runs.digests import code_digest, code_files
 from ctbench.runs.forecasts import patients_of
-from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
+from ctbench.runs.manifest import SCHEMA_VERSION, Manifest
 from ctbench.runs.predicting import PredictorSource
 from ctbench.runs.provenance import describe_device, git_state, package_versions, seeds_in
 from ctbench.runs.scoring import ScorePlan
@@ -107,7 +107,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
         expect_fit_for(info, dataset.name, is_phantom=dataset.is_phantom, allow_demo=request.allow_demo)
-        card = UsedPredictor.of(info, source.spec, source.options, _code_digest(source)).public()
+        card = source.card(_code_digest(source)).public()
         match = match_labels(dataset.labels, info.labels)
     dataset = replace(dataset, cases=cases)
     files = dataset.file_lines()
@@ -192,6 +192,7 @@ def _code_digest(source: PredictorSource) -> str:
 def _source(request: RunRequest) -> PredictorSource:
     predictor = request.predictor
     if isinstance(predictor, str):
-        return PredictorSource(predictor, dict(request.options), isolation=request.isolation or Isolation())
+        isolation = with_options_shown(predictor, request.options, request.isolation)
+        return PredictorSource(predictor, dict(request.options), isolation=isolation)
     kind = type(predictor)
     return PredictorSource(f"{kind.__module__}:{kind.__qualname__}", {}, predictor)

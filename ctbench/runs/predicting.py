@@ -33,8 +33,9 @@ from ctbench.predictors import (
     unenforced,
     visible_files,
 )
-from ctbench.runs.digests import readable_files
+from ctbench.runs.digests import readable_files, short_digest
 from ctbench.runs.folder import RunFolder
+from ctbench.runs.manifest import UsedPredictor
 from ctbench.runs.privacy import public_text, secrets_in
 from ctbench.scores import Status
 from ctbench.volume import Volume, read_volume, write_volume
@@ -67,6 +68,17 @@ class PredictorSource:
         """Return the predictor, which is made once per thread: a process of a Dask worker may have several."""
         options = json.dumps(dict(self.options), sort_keys=True)
         return self.made or _made_once(self.spec, options, self.isolation, self.here)
+
+    def card(self, code_digest: str) -> UsedPredictor:
+        """Return the description of the predictor, as ``run.json`` holds it.
+
+        Args:
+            code_digest: Digest of its code.
+        """
+        trusted = not self.made and self.isolation.trust and is_third_party(self.spec)
+        variables = {name: short_digest(f"{name}={value}") for name, value in self.isolation.environment}
+        info = self.predictor().info
+        return UsedPredictor.of(info, self.spec, self.options, code_digest, trusted=trusted, environment=variables)
 
     def release(self) -> None:
         """Release the memory of a predictor that runs in a process of its own."""

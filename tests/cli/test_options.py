@@ -79,6 +79,16 @@ def test_a_mount_may_have_another_path_inside(tmp_path):
     assert set(found.shown) == {tmp_path, tmp_path / "a:/b"}
 
 
+def test_variables_are_given_or_taken_from_here(monkeypatch):
+    """`--env NAME` passes the value that this process has; one that it lacks is a mistake."""
+    monkeypatch.setenv("SET_HERE", "a=b")
+    assert isolation_from(**NOTHING, env=["SET_HERE", "X=1=2"]).environment == (("SET_HERE", "a=b"), ("X", "1=2"))
+    assert "a=b" not in repr(isolation_from(**NOTHING, env=["SET_HERE"]))
+    for wrong in ("NOT_SET_HERE", "=1"):
+        with pytest.raises(UsageError, match="--env expects"):
+            isolation_from(**NOTHING, env=[wrong])
+
+
 def test_a_mount_that_is_not_there_and_a_limit_of_nought_are_refused(tmp_path):
     """Before anything runs."""
     with pytest.raises(UsageError, match="absent"):

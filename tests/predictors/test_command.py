@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from ctbench.errors import ContractError, GeometryError, PluginNotFoundError, PredictionFailedError, UsageError
-from ctbench.predictors import CommandPredictor, IsolatedPredictor, Isolation, Limits, load_predictor, open_predictor
+from ctbench.predictors import (
+    CommandPredictor,
+    IsolatedPredictor,
+    Isolation,
+    Limits,
+    load_predictor,
+    open_predictor,
+    visible_files,
+    with_options_shown,
+)
+from ctbench.predictors.command import program_name
 from ctbench.volume import read_volume, write_volume
 
 SCRIPT = """
@@ -114,7 +124,7 @@ def test_places_and_options_fit_together(folder, text, options, message):
 @pytest.mark.parametrize(
     ("what", "error", "message"),
     [
-        ("fail", PredictionFailedError, "python.* ended with exit code 3: no weights for this scanner"),
+        ("fail", PredictionFailedError, "bright ended with exit code 3: no weights for this scanner"),
         ("nothing", ContractError, "ended with exit code 0, but wrote no prediction"),
         ("link", ContractError, "is a symbolic link"),
         ("shift", GeometryError, "lies on another grid"),
@@ -182,6 +192,69 @@ def test_a_failure_in_the_sandbox_is_told_as_outside(folder, image):
     predictor.stop()
 
 
+def test_a_failure_names_the_predictor_once_and_keeps_all_that_it_printed(folder, image):
+    """The log shows more than the last line, and no `python python ended`."""
+    (folder / "loud.py").write_text("for number in range(200): print('line', number)\nraise SystemExit(3)")
+    predictor = open_predictor(f"command:{shlex.quote(sys.executable)} loud.py {{image}} {{output}}", {})
+    with pytest.raises(PredictionFailedError) as caught:
+        predictor.predict(image)
+    assert str(caught.value) == "loud ended with exit code 3: line 199"
+    assert "line 0\nline 1\n" in "\n".join(caught.value.__notes__)
+    predictor.stop()
+
+
+def test_what_it_printed_before_a_refused_output_is_kept(folder, image):
+    """Its author sees why nothing was written."""
+    predictor = CommandPredictor("echo no lesion found in {image} {output}")
+    with pytest.raises(ContractError, match="echo ended with exit code 0, but wrote no prediction") as caught:
+        predictor.predict(image)
+    assert "no lesion found" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["blast-ct", "--input", "{image}"], "blast-ct"),
+        (["/env/bin/python3.11", "-u", "code/segment.py", "{image}"], "segment"),
+        (["python", "-m", "their_package.predict", "{image}"], "their_package.predict"),
+        (["bash", "run.sh", "{image}"], "run"),
+        (["python", "{image}"], "python"),
+        (["env", "A=1", "julia", "segment.jl"], "segment"),
+    ],
+)
+def test_a_command_is_named_by_its_program(words, name):
+    """An interpreter says nothing about the rater."""
+    assert program_name(words) == name
+
+
+def test_files_that_options_name_are_shown(folder, image):
+    """Weights given by -o need no --mount; a word that happens to be a folder's name shows nothing."""
+    (folder / "data").mkdir()
+    (folder / "cut.txt").write_text("60")
+    (folder / "reads.py").write_text(SCRIPT.replace("float(cut)", "float(open(cut).read())"))
+    spec = f"command:{shlex.quote(sys.executable)} reads.py {{image}} {{output}} {{weights}} {{mode}}"
+    options = {"weights": "cut.txt", "mode": "data"}
+    predictor = open_predictor(spec, options)
+    np.testing.assert_array_equal(predictor.predict(image).labels, image.array > 60)
+    predictor.stop()
+    assert folder / "cut.txt" in visible_files(spec, with_options_shown(spec, options, None), folder)
+    assert with_options_shown(spec, options, None).mounts == (folder / "cut.txt",)
+    assert with_options_shown(spec, options, Isolation(trust=True)).mounts == ()
+
+
+def test_a_variable_is_passed_on_and_nothing_else(folder, image, monkeypatch):
+    """`--env NAME=VALUE` reaches the command; what merely stands in the environment does not."""
+    monkeypatch.setenv("OTHER_TOKEN", "secret")
+    (folder / "shows.py").write_text("import os; print(os.environ.get('CUT'), os.environ.get('OTHER_TOKEN')); exit(1)")
+    spec = f"command:{shlex.quote(sys.executable)} shows.py {{image}} {{output}}"
+    predictor = open_predictor(spec, {}, Isolation(environment=(("CUT", "60"),)))
+    with pytest.raises(PredictionFailedError, match="exit code 1: 60 None"):
+        predictor.predict(image)
+    predictor.stop()
+    with pytest.raises(UsageError, match="--env is for predictors with a process of their own"):
+        open_predictor(spec, {}, Isolation(trust=True, environment=(("CUT", "60"),)))
+
+
 def test_the_image_that_a_command_reads_is_the_one_that_was_given(folder, image, tmp_path):
     """Voxels and geometry go through the file unchanged."""
     predictor = CommandPredictor("cp {image} {output}", labels={str(code): code for code in range(1, 101)})
@@ -202,10 +275,13 @@ def other_environment(folder):
     program.write_text(f"#!{folder / 'env' / 'bin' / 'python'}\nimport users_model_rule\n{SCRIPT}")
     program.chmod(0o755)
     (folder / "uses.py").write_text(f"import users_model_rule\n{SCRIPT}")
+    outside = folder / "outside"  # a script of another folder, whose first line names the environment
+    outside.write_text(program.read_text())
+    outside.chmod(0o755)
     return folder / "env"
 
 
-@pytest.mark.parametrize("program", ["env/bin/python uses.py", "env/bin/segment"])
+@pytest.mark.parametrize("program", ["env/bin/python uses.py", "env/bin/segment", "./outside"])
 def test_a_command_of_another_environment_runs_in_the_sandbox(folder, image, other_environment, program):
     """Its interpreter and packages are shown, whether the interpreter or a program of the environment is named."""
     predictor = open_predictor(f"command:{program} {{image}} {{output}} 60 answer", {})

@@ -223,6 +223,13 @@ def test_the_images_own_user_and_a_writable_system_are_options(docker):
         process_command("container:model", {"user": "root"})
 
 
+def test_a_variable_that_is_set_here_stands_in_no_command_line(docker, monkeypatch):
+    """A token would be seen in the list of processes."""
+    monkeypatch.setenv("TOKEN", "secret")
+    command = process_command("container:model", {}, Isolation(environment=(("TOKEN", "secret"), ("MODE", "fast"))))
+    assert "--env TOKEN --env MODE=fast" in command
+
+
 def _engine_that_runs() -> str:
     """Return an engine with which a container runs on this machine; empty if there is none."""
     for engine in filter(shutil.which, ("docker", "podman")):

@@ -186,6 +186,13 @@ def test_everything_that_moves_a_prediction_is_in_the_identity(changes):
     assert prediction_identity(card()) != prediction_identity(card(**changes))
 
 
+def test_trust_and_variables_are_part_of_the_identity():
+    """What a predictor answered with the whole machine to read may differ from what it answers in the sandbox."""
+    plain = card()
+    trusted, varied = plain.model_copy(update={"trusted": True}), plain.model_copy(update={"environment": {"A": "1"}})
+    assert len({prediction_identity(one) for one in (plain, trusted, varied)}) == 3
+
+
 def test_where_it_runs_and_what_is_said_of_it_is_not():
     """The device, the paper and the description move nothing."""
     same = card(options={"device": "cuda"}, paper="doi", description="A model.", licence="MIT")

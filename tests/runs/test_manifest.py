@@ -67,3 +67,13 @@ def test_a_card_equals_itself_after_it_was_kept():
     )
     card = UsedPredictor.of(info, "tuples", {"sides": (1, (2, 3))})
     assert UsedPredictor.model_validate_json(card.model_dump_json()) == card
+
+
+def test_trust_and_variables_stand_in_the_run():
+    """Of a variable its name and a digest; a run without either has the bytes that it had."""
+    info = PredictorInfo(name="mine", version="1", labels=LabelSet({"bright": 1}))
+    plain = UsedPredictor.of(info, "mine:Model", {})
+    passed = UsedPredictor.of(info, "mine:Model", {}, trusted=True, environment={"TOKEN": "0123456789ab"})
+    assert not {"trusted", "environment"} & plain.model_dump().keys()
+    assert passed.model_dump()["trusted"] is True
+    assert UsedPredictor.model_validate_json(passed.public().model_dump_json()) == passed

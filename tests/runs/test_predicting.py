@@ -36,7 +36,7 @@ class Model:
         pass
 
     def read(self):
-        open(self.path, "rb").read()
+        open("".join(self.path), "rb").read()
 
     def sleep(self):
         time.sleep(100)
@@ -104,8 +104,11 @@ def test_a_case_on_which_a_predictor_goes_too_far_fails_and_the_run_goes_on(
 
 @pytest.mark.skipif(not sandbox.is_sandboxed(), reason="needs bubblewrap")
 def test_a_predictor_in_a_run_cannot_read_a_readers_mask(blobs, blobs_folder, model, tmp_path):
-    """The case fails, because for the predictor there is no such file."""
-    options = {"attack": "read", "path": str(blobs_folder / "readers" / "r1" / "c.nii.gz")}
+    """The case fails, because for the predictor there is no such file; an option that names one is refused."""
+    mask = str(blobs_folder / "readers" / "r1" / "c.nii.gz")
+    with pytest.raises(UsageError, match="by which it would be judged"):
+        run(blobs, model, tmp_path / "named", options={"attack": "read", "path": mask}, jobs=1, cached=False)
+    options = {"attack": "read", "path": [mask]}  # no text that names a file, so that nothing is shown
     result = run(blobs, model, tmp_path / "run", options=options, jobs=1, cached=False)
     lost = result.scores[result.scores["status"] == "failed"]
     assert set(lost["case"]) == {"c"}
@@ -131,12 +134,16 @@ def test_a_bomb_fails_its_case_and_takes_nothing_with_it(blobs, tmp_path, monkey
 
 
 def test_isolation_does_not_show_in_the_results(blobs, model, tmp_path):
-    """Sandboxed in one or two processes, or trusted, a model's results are the same bytes."""
+    """Sandboxed in one or two processes a model's results are the same bytes; of a trusted one run.json says so."""
     for name, isolation, jobs in (("one", None, 1), ("two", None, 2), ("trusted", Isolation(trust=True), 1)):
         run(blobs, model, tmp_path / name, isolation=isolation, jobs=jobs, cached=False)
     names = ["run.json", "scores.parquet", "predictions/a.nii.gz", "predictions/a.json"]
     one, two, trusted = ([(tmp_path / run / name).read_bytes() for name in names] for run in ("one", "two", "trusted"))
-    assert one == two == trusted
+    assert one == two
+    assert one[1:] == trusted[1:]
+    plain, said = json.loads(one[0]), json.loads(trusted[0])
+    assert said["predictor"].pop("trusted") is True
+    assert said == plain
 
 
 def test_the_log_says_what_is_not_enforced(blobs, model, tmp_path, monkeypatch):

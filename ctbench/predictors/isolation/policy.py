@@ -12,7 +12,7 @@ __all__ = ["Isolation"]
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What a predictor may read and use. It changes no result, so it is not part of any cache key.
+    """What a predictor may read and use.
 
     Args:
         trust: Run the predictor in this process, without sandbox and limits.
@@ -20,6 +20,7 @@ class Isolation:
         limits: Resource limits for one case.
         unsandboxed: Run it also where there is no sandbox; it can then read and write every file that you can.
         placed: Files and folders that a container may read, each with its path there.
+        environment: Further environment variables of its process, with their values.
     """
 
     trust: bool = False
@@ -27,6 +28,7 @@ class Isolation:
     limits: Limits = field(default_factory=Limits)
     unsandboxed: bool = False
     placed: tuple[tuple[Path, PurePosixPath], ...] = ()
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # a value may be a token
 
     @property
     def shown(self) -> tuple[Path, ...]:

@@ -201,7 +201,8 @@ class Session:
             process = Supervised(
                 self.command(space.path),
                 limits,
-                environment=sandbox.environment(space.scratch if alone else sandbox.SCRATCH),
+                environment=sandbox.environment(space.scratch if alone else sandbox.SCRATCH)
+                | dict(self._isolation.environment),
                 folder=self._here if alone else None,
                 writes_to=(space.scratch,) if alone else (),
                 scratch=() if alone else sandbox.SCRATCHES,
@@ -348,6 +349,7 @@ def _rebuilt(answer: Mapping[str, Any], printed: str) -> CtbenchError:
         kind = getattr(errors, name) if name in errors.__all__ else PredictionFailedError
         kind = kind if issubclass(kind, (DataError, PluginError, UsageError)) else PredictionFailedError
         error = kind(str(answer.get("text", "")))
+        error.add_note(str(answer.get("printed", "")))
     error.add_note(printed)
     return error
 

@@ -30,8 +30,9 @@ __all__ = ["ANSWER_BYTES", "Supervised", "run_program"]
 ANSWER_BYTES = 4 * 2**20
 """Maximum size of an answer, findings included."""
 
-_NOT_FOUND = re.compile(r"No module named|No such file or directory|cannot open shared object file")
-_TAIL_BYTES = 4096
+_NOT_FOUND = re.compile(r"No module named|cannot open shared object file")
+_HEAD_BYTES = 2**14
+_TAIL_BYTES = 3 * 2**14
 _PIPE_BYTES = 2**20
 _ENTRY_BYTES = 2**16
 _LOOK_SECONDS = 0.1
@@ -69,7 +70,7 @@ class Supervised:
         self.limits = limits
         self._writes_to = writes_to
         self._scratch = scratch
-        self._tail = bytearray()
+        self._head, self._tail = bytearray(), bytearray()
         self._printed = 0
         self._cpu_before = 0.0
         self._answer = bytearray()
@@ -106,8 +107,10 @@ class Supervised:
 
     @property
     def printed(self) -> str:
-        """The last 4 KiB that it printed since the last request."""
-        return self._tail.decode(errors="replace").strip()
+        """What it printed since the last request: all of it up to 64 KiB, else the first 16 KiB and the last 48."""
+        left_out = self._printed - len(self._head) - len(self._tail)
+        gap = f"\n[... {left_out} bytes left out ...]\n".encode() if left_out else b""
+        return (self._head + gap + self._tail).decode(errors="replace").strip()
 
     @property
     def exit_code(self) -> int | None:
@@ -153,6 +156,7 @@ class Supervised:
         self._answer.clear()
         self._line_end, self._payload_bytes, self._asked = -1, payload_bytes, time.monotonic()
         self._printed = 0
+        self._head.clear()
         self._tail.clear()
         with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
             self._process.stdin.write(request + b"\n")
@@ -249,9 +253,11 @@ class Supervised:
 
     def _take_print(self) -> None:
         chunk = self._read(self._prints)
-        self._tail += chunk
-        del self._tail[:-_TAIL_BYTES]
         self._printed += len(chunk)
+        room = _HEAD_BYTES - len(self._head)
+        self._head += chunk[:room]
+        self._tail += chunk[room:]
+        del self._tail[:-_TAIL_BYTES]
         if self._printed > self.limits.printed_bytes:
             msg = f"printed more than {self.limits.printed_mb:g} MiB"
             raise PredictionFailedError(msg)
@@ -274,8 +280,8 @@ class Supervised:
         return chunk
 
 
-def run_program(command: Sequence[str], limits: Limits, output: Path, name: str, folder: Path | None = None) -> None:
-    """Run a program until it ends, then kill the processes that it left running.
+def run_program(command: Sequence[str], limits: Limits, output: Path, name: str, folder: Path | None = None) -> str:
+    """Run a program until it ends, then kill the processes that it left running; return what it printed.
 
     Args:
         command: Program and arguments.
@@ -285,8 +291,8 @@ def run_program(command: Sequence[str], limits: Limits, output: Path, name: str,
         folder: Its working folder; None: that of this process.
 
     Raises:
-        PredictionFailedError: It cannot be started, exceeds a limit or ends with an error; a note holds the end of
-            what it printed.
+        PredictionFailedError: It cannot be started, exceeds a limit or ends with an error; a note holds what it
+            printed, as `Supervised.printed` does.
     """
     process = None
     try:
@@ -300,13 +306,15 @@ def run_program(command: Sequence[str], limits: Limits, output: Path, name: str,
         failure = PredictionFailedError(f"{name} {error}")
         failure.add_note(process.printed if process else "")
         raise failure from error
+    else:
+        return process.printed
     finally:
         if process is not None:
             process.stop()
 
 
 def _hint(printed: str) -> str:
-    """Return what to do about a file or module that a program did not find, after its last message; else nothing."""
+    """Return what to do about a module that a program did not find, after its last message; else nothing."""
     if not _NOT_FOUND.search(printed):
         return ""
     return "; a sandboxed program sees only its own files: show it the folder with what is missing by --mount FOLDER"
