@@ -49,9 +49,14 @@ __all__ = [
 
 
 class CtbenchError(Exception):
-    """Base class of all exceptions of ctbench; ``str`` returns the message on one line."""
+    """Base class of all exceptions of ctbench; ``str`` returns the message on one line.
+
+    Attributes:
+        refused: Name and content of each file of a predictor's output that was refused, for its author to look at.
+    """
 
     exit_code = 2
+    refused: tuple[tuple[str, bytes], ...] = ()
 
     def __str__(self) -> str:
         """Return the message on one line, without additions of the built-in base classes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctbench.cli.tables import print_table
@@ -131,6 +132,9 @@ def note_lost_cases(run: Run) -> int:
         note(f"ctbench: case {row.case} {row.status}: {row.detail}")
     if len(lost) > 5:
         note(f"ctbench: and {len(lost) - 5} more; see {run.folder / 'log.jsonl'}")
+    kept = [str(message["refused"]) for message in run.messages() if message.get("refused")]
+    if kept:
+        note(f"ctbench: what the predictor wrote is kept for you to look at: {Path(kept[-1]).parent}")
     note(f"ctbench: {len(lost)} of {len(run.manifest.cases)} cases have no prediction and are penalised")
     if any(message.get("broken_contract") and message["case"] in set(lost["case"]) for message in run.messages()):
         return 2

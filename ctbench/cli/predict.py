@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ from ctbench.cli.options import (
     key_values,
 )
 from ctbench.cli.output import note, print_frame, show_progress
-from ctbench.errors import UsageError
+from ctbench.errors import CtbenchError, UsageError
 
 __all__ = ["predict"]
 
@@ -70,6 +70,7 @@ def predict(
 
     from ctbench.annotations import MapFormat
     from ctbench.predictors import expect_fit_for, open_model, predict_into_folder, unenforced, write_labels_file
+    from ctbench.runs.refused import keep_refused
     from ctbench.volume import read_volume
 
     names = [path.name.split(".")[0] for path in images]
@@ -89,13 +90,16 @@ def predict(
     expect_fit_for(opened.info, "these images", is_phantom=False, allow_demo=allow_demo)
     for sentence in unenforced(predictor, isolation):
         note(sentence)
-    steps = (
-        {
-            "image": name,
-            **predict_into_folder(opened, name, read_volume(path), out, form=MapFormat(form), source=path),
-        }
-        for name, path in zip(names, images, strict=True)
-    )
+
+    def predicted(name: str, path: Path) -> dict[str, Any]:
+        try:
+            return predict_into_folder(opened, name, read_volume(path), out, form=MapFormat(form), source=path)
+        except CtbenchError as error:
+            if kept := keep_refused(dict(error.refused), opened.info.name, name):
+                note(f"what {opened.info.name} wrote is kept for you to look at: {kept}")
+            raise
+
+    steps = ({"image": name, **predicted(name, path)} for name, path in zip(names, images, strict=True))
     rows = list(show_progress("predict", steps, len(names)))
     write_labels_file(opened.info, out)
     print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)

@@ -8,6 +8,7 @@ answer, as the predictor's code could forge it.
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import json
 import os
@@ -74,7 +75,8 @@ class _Host:
             return acts[act](**arguments)
         except CtbenchError as error:
             printed = "\n".join(getattr(error, "__notes__", ()))[-_PRINTED:]
-            return {"error": type(error).__name__, "text": str(error)[:_TEXT], "printed": printed}
+            refused = {name: base64.b64encode(content).decode() for name, content in error.refused}
+            return {"error": type(error).__name__, "text": str(error)[:_TEXT], "printed": printed, "refused": refused}
         except BaseException as error:  # noqa: BLE001  # sys.exit() in a plugin ends a case, not the process
             what = f"{type(error).__name__}: {error}"[:_TEXT]
             return {"raised": what, "trace": traceback.format_exc()[-_TEXT:]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,7 @@ from ctbench.volume import Volume, write_volume
 __all__ = ["Exchange", "exchange"]
 
 _SHOWN = 3
+_MOST_REFUSED_BYTES = 2 * 2**20
 
 
 class Exchange:
@@ -54,9 +56,11 @@ class Exchange:
             msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
             missing = ContractError(msg)
             missing.add_note(printed)
+            missing.refused = tuple(_small_files(self.outputs).items())
             raise missing from error
         except (ContractError, DataError) as error:
             error.add_note(printed)
+            error.refused = tuple(_small_files(self.outputs).items())
             raise
 
 
@@ -98,3 +102,14 @@ def _label_map(folder: Path, answer: PurePosixPath) -> Path:
         msg = f"{place} holds {len(found)} label maps ({names}); name the one that counts, e.g. by -o out=/FOLDER/NAME"
         raise ContractError(msg)
     return found[0]
+
+
+def _small_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of the files in a folder, by name; links, and what passes 2 MiB in all, are left out."""
+    found, left = dict[str, bytes](), _MOST_REFUSED_BYTES
+    for path in sorted(folder.rglob("*"), key=lambda path: path.lstat().st_size):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= left and path.name not in found:
+            found[path.name] = path.read_bytes()
+            left -= len(found[path.name])
+    return found

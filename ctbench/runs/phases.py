@@ -125,6 +125,7 @@ def predict_all(plan: RunPlan, paths: RunFolder, execution: Execution) -> dict[s
                 message,
                 broken_contract=outcome.broken_contract,
                 trace=outcome.trace,
+                refused=outcome.refused,
             )
     release_predictors()
     return outcomes

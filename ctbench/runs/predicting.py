@@ -37,6 +37,7 @@ from ctbench.runs.digests import readable_files, short_digest
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.manifest import UsedPredictor
 from ctbench.runs.privacy import public_text, secrets_in
+from ctbench.runs.refused import keep_refused
 from ctbench.scores import Status
 from ctbench.volume import Volume, read_volume, write_volume
 
@@ -130,6 +131,7 @@ class Outcome:
         seconds: Wall time.
         unenforced: Restrictions that the machine of the prediction could not enforce, a sentence each.
         files: Name of each file of the prediction -> its SHA-256.
+        refused: Folder in which the output that was refused is kept, outside of the run; empty if there is none.
     """
 
     case: str
@@ -140,6 +142,7 @@ class Outcome:
     seconds: float = 0.0
     unenforced: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 def predict_case(
@@ -192,7 +195,9 @@ def _predicted(
         return Outcome(case, Status.MISSING, public_text(str(error), known))
     except (PluginError, DataError) as error:
         trace = public_text("\n".join(getattr(error, "__notes__", ())).strip(), known)
-        return Outcome(case, Status.FAILED, public_text(str(error), known), isinstance(error, ContractError), trace)
+        kept = keep_refused(dict(error.refused), info.name, case)
+        outcome = Outcome(case, Status.FAILED, public_text(str(error), known), isinstance(error, ContractError), trace)
+        return replace(outcome, refused=str(kept or ""))
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the run must go on
         what = f"{info.name} raised {type(error).__name__} on case {case}: {error}"
         trace = public_text(traceback.format_exc(), known)
