@@ -13,6 +13,7 @@ from ctbench.agreement.choices import (
 from ctbench.agreement.disagreement import disagreement_map
 from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
 from ctbench.agreement.lesions import LesionStudy, study_lesions
+from ctbench.agreement.model_ranks import rank_table
 from ctbench.agreement.repeat_summaries import (
     aided_effect,
     components,
@@ -50,6 +51,7 @@ __all__ = [
     "lesion_readers",
     "opening_sentence",
     "pair_summary",
+    "rank_table",
     "reader_borders",
     "reader_summary",
     "reliability",

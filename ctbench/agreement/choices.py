@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, islice
 from typing import Any, Literal
 
@@ -12,14 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ctbench.agreement.model_ranks import PredictedCase, expect_models
 from ctbench.agreement.panel import Panel, read_panel
 from ctbench.agreement.repeats import cases_of_several
+from ctbench.boxes import box_around
 from ctbench.consensus import fuse
 from ctbench.consensus.signed import shape_based_average
 from ctbench.datasets import Case, Dataset
 from ctbench.metrics import score
 from ctbench.parallel import in_parallel
 from ctbench.reference import Reference
+from ctbench.runs import Run
 from ctbench.runs.phases import Progress
 
 __all__ = ["RULE_NAMES", "StudyChoices", "how_many_readers", "rules_side_by_side", "study_choices", "tolerances"]
@@ -36,6 +39,13 @@ Rows = list[dict[str, Any]]
 Masks = Mapping[str, NDArray[np.bool_]]
 
 
+_MODELS = ("case", "label", "kind", "readers", "reference", "model", "dice")
+
+
+def _no_models() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(_MODELS))
+
+
 @dataclass(frozen=True, eq=False)
 class StudyChoices:
     """What other numbers of readers, rules and tolerances would mean, by case.
@@ -47,17 +57,22 @@ class StudyChoices:
             majority; indeterminate voxels are taken as not drawn).
         distances: A row for each case, label and pair of readers: case, label, reader, other, distance_mm, the 95th
             percentile of the distances of both surfaces to each other.
+        models: A row for each case, label, model and reference, which a subset of readers made by the study's rule, or
+            all readers by another rule: case, label, kind (``subset`` or ``rule``), readers (their number), reference
+            (names of the readers, or the rule), model, dice (null where the reference is empty).
     """
 
     subsets: pd.DataFrame
     rules: pd.DataFrame
     distances: pd.DataFrame
+    models: pd.DataFrame = field(default_factory=_no_models)
 
 
 def study_choices(
     dataset: Dataset,
     *,
     consensus: str = "majority",
+    models: Sequence[Run] = (),
     jobs: int = -1,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> StudyChoices:
@@ -66,72 +81,152 @@ def study_choices(
     Args:
         dataset: The data set; cases with fewer than two readers are left out.
         consensus: The rule for subsets of readers. Of each number of readers at most 30 subsets are fused.
+        models: Runs of models on the data set, which are scored on each of these references.
         jobs: Number of worker processes; -1 uses all cores.
         progress: Called once, with the cases as steps.
 
     Raises:
         DataError: No case has two readers, or a label map cannot be used.
+        UsageError: A run is not one of a model on this data set.
     """
+    expect_models(models, dataset)
     cases = cases_of_several(dataset)
-    arguments = [(case, consensus, dataset.entry.surface) for case in cases]
+    arguments = [(case, consensus, dataset.entry.surface, tuple(models)) for case in cases]
     steps = in_parallel(_study_case, arguments, jobs)
     found = {name: rows for name, *rows in progress("number of readers, rules and tolerances", steps, len(cases))}
-    frames = [pd.DataFrame([row for case in cases for row in found[case.id][place]]) for place in range(3)]
-    return StudyChoices(*frames)
+    rows = [[row for case in cases for row in found[case.id][place]] for place in range(4)]
+    subsets, rules, distances = (pd.DataFrame(own) for own in rows[:3])
+    return StudyChoices(subsets, rules, distances, pd.DataFrame(rows[3], columns=list(_MODELS)))
 
 
-def _study_case(case: Case, consensus: str, surface: Literal["2d", "3d"]) -> tuple[str, Rows, Rows, Rows]:
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    """The masks of one structure, cut out around what readers and models drew.
+
+    Args:
+        masks: Reader -> z,y,x bool, of the readers who were asked for it.
+        annotated: Reader -> z bool.
+        weights: Reader -> weight.
+        models: Model -> z,y,x bool.
+        spacing_mm: Along z, y, x.
+        surface: As for ``ctbench.metrics.score``.
+    """
+
+    masks: Masks
+    annotated: Masks
+    weights: Mapping[str, float]
+    models: Masks
+    spacing_mm: tuple[float, float, float]
+    surface: Literal["2d", "3d"]
+
+    def volume_ml(self, mask: NDArray[np.generic]) -> float:
+        """Return the volume of a mask in mL."""
+        return float(np.count_nonzero(mask) * math.prod(self.spacing_mm) / 1000)
+
+    def fused(
+        self, method: str, readers: Iterable[str] | None = None, weights: Mapping[str, float] | None = None
+    ) -> Reference:
+        """Fuse some readers (None: all) by a rule, with weights (None: those of the data set)."""
+        chosen = list(self.masks if readers is None else readers)
+        own = self.weights if weights is None else weights
+        return fuse(
+            {reader: self.masks[reader].astype(np.uint8) for reader in chosen},
+            method,
+            {reader: self.annotated[reader] for reader in chosen},
+            weights={reader: own[reader] for reader in chosen if reader in own},
+        )
+
+    def scored(self, reference: Reference, /, **which: object) -> Rows:
+        """Return the Dice of each model on a reference, over the voxels that count; null where it is empty."""
+        counted = ~reference.uncounted
+        truth = reference.labels > 0
+        empty = not truth.any()
+        return [
+            {**which, "model": model, "dice": math.nan if empty else _dice(mask & counted, truth)}
+            for model, mask in self.models.items()
+        ]
+
+
+def _study_case(
+    case: Case, consensus: str, surface: Literal["2d", "3d"], models: tuple[Run, ...]
+) -> tuple[str, Rows, Rows, Rows, Rows]:
     panel = read_panel(case, consensus)
-    subsets, rules, distances = [], [], []
+    predicted = [PredictedCase.read(run, case, panel.grid.shape) for run in models]
+    subsets: Rows = []
+    rules: Rows = []
+    distances: Rows = []
+    scored: Rows = []
     for label, codes in panel.structures.items():
-        readers = [reader for reader in panel.readers if panel.was_asked(reader, label)]
-        drawn = panel.masks(codes)
-        masks = {reader: drawn[panel.readers.index(reader)] for reader in readers}
-        if len(readers) < 2 or not drawn.any():
+        structure = _structure(panel, label, codes, predicted, surface)
+        if structure is None:
             continue
         who = {"case": case.id, "label": label}
-        subsets += [who | row for row in _subsets(panel, masks, consensus)]
-        rules += [who | row for row in _rules(panel, masks, surface)]
-        distances += [who | row for row in _distances(panel, masks, surface)]
-    return case.id, subsets, rules, distances
+        for rows, (own, on_models) in ((subsets, _subsets(structure, consensus)), (rules, _rules(structure))):
+            rows += [who | row for row in own]
+            scored += [who | row for row in on_models]
+        distances += [who | row for row in _distances(structure)]
+    return case.id, subsets, rules, distances, scored
 
 
-def _subsets(panel: Panel, masks: Masks, consensus: str) -> Rows:
-    everyone = _fused(panel, masks, consensus)
-    rows = []
-    for size in range(1, len(masks) + 1):
-        for subset in islice(combinations(masks, size), _MOST_SUBSETS):
-            own = _fused(panel, {reader: masks[reader] for reader in subset}, consensus)
-            any_drawn = np.logical_or.reduce([masks[reader] for reader in subset])
+def _structure(
+    panel: Panel, label: str, codes: tuple[int, ...], predicted: Sequence[PredictedCase], surface: Literal["2d", "3d"]
+) -> _Structure | None:
+    """Return the masks of a structure that two readers or more were asked for and one drew; else None."""
+    drawn = panel.masks(codes)
+    readers = [reader for reader in panel.readers if panel.was_asked(reader, label)]
+    models = {one.model: one.mask(label) for one in predicted if label in one.structures}
+    box = box_around(np.logical_or.reduce([*drawn, *models.values()]), 1)
+    if len(readers) < 2 or not drawn.any() or box is None:
+        return None
+    return _Structure(
+        {reader: drawn[panel.readers.index(reader)][box] for reader in readers},
+        {reader: panel.annotated[reader][box[0]] for reader in readers},
+        panel.weights,
+        {model: mask[box] for model, mask in models.items()},
+        panel.grid.spacing_mm,
+        surface,
+    )
+
+
+def _subsets(structure: _Structure, consensus: str) -> tuple[Rows, Rows]:
+    """Return the rows of every subset of readers, and of the models on its consensus."""
+    everyone = structure.fused(consensus)
+    rows: Rows = []
+    scored: Rows = []
+    for size in range(1, len(structure.masks) + 1):
+        for subset in islice(combinations(structure.masks, size), _MOST_SUBSETS):
+            own = structure.fused(consensus, subset)
+            any_drawn = np.logical_or.reduce([structure.masks[reader] for reader in subset])
             rows.append(
                 {
                     "readers": size,
                     "subset": " ".join(subset),
                     "dice": _dice(own.labels > 0, everyone.labels > 0),
-                    "volume_ml": float(np.count_nonzero(own.labels) * panel.grid.voxel_ml),
+                    "volume_ml": structure.volume_ml(own.labels),
                     "indeterminate_share": float(own.excluded[any_drawn].mean()) if any_drawn.any() else math.nan,
                 }
             )
-    return rows
+            scored += structure.scored(own, kind="subset", readers=size, reference=" ".join(subset))
+    return rows, scored
 
 
-def _rules(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows:
-    majority = _fused(panel, masks, "majority")
-    drawn = {rule: _fused(panel, masks, rule).labels > 0 for rule in _FUSING_RULES}
+def _rules(structure: _Structure) -> tuple[Rows, Rows]:
+    """Return the rows of every rule, and of the models on what it makes of all readers."""
+    made = {rule: structure.fused(rule) for rule in _FUSING_RULES}
     weights = {
-        reader: _weight(_dice(mask, _fused(panel, _without(masks, reader), "majority").labels > 0))
-        for reader, mask in masks.items()
+        reader: _weight(_dice(mask, structure.fused("majority", _others(structure.masks, reader)).labels > 0))
+        for reader, mask in structure.masks.items()
     }
-    drawn["weighted majority"] = _fused(panel, masks, "majority", weights).labels > 0
-    drawn["shape-based average"] = shape_based_average(masks, panel.grid.spacing_mm, surface=surface)
-    return [
-        {
-            "rule": rule,
-            "volume_ml": float(np.count_nonzero(mask) * panel.grid.voxel_ml),
-            "dice": _dice(mask, majority.labels > 0),
-        }
-        for rule, mask in drawn.items()
-    ]
+    made["weighted majority"] = structure.fused("majority", weights=weights)
+    average = shape_based_average(structure.masks, structure.spacing_mm, surface=structure.surface)
+    made["shape-based average"] = Reference.of(average.astype(np.uint8), made["majority"].annotated)
+    rows: Rows = []
+    scored: Rows = []
+    for rule, reference in made.items():
+        dice = _dice(reference.labels > 0, made["majority"].labels > 0)
+        rows.append({"rule": rule, "volume_ml": structure.volume_ml(reference.labels), "dice": dice})
+        scored += structure.scored(reference, kind="rule", readers=len(structure.masks), reference=rule)
+    return rows, scored
 
 
 def _weight(dice: float) -> float:
@@ -139,32 +234,26 @@ def _weight(dice: float) -> float:
     return 1.0 if math.isnan(dice) else max(dice, _LEAST_WEIGHT)
 
 
-def _without(masks: Masks, reader: str) -> Masks:
-    return {other: mask for other, mask in masks.items() if other != reader}
+def _others(masks: Masks, reader: str) -> list[str]:
+    return [other for other in masks if other != reader]
 
 
-def _distances(panel: Panel, masks: Masks, surface: Literal["2d", "3d"]) -> Rows:
-    rows = []
-    for reader, other in combinations(masks, 2):
-        shared = panel.annotated[reader] & panel.annotated[other]
-        if not (masks[reader].any() and masks[other].any()):
+def _distances(structure: _Structure) -> Rows:
+    rows: Rows = []
+    for reader, other in combinations(structure.masks, 2):
+        first, second = structure.masks[reader], structure.masks[other]
+        if not (first.any() and second.any()):
             continue
         found = score(
-            Reference.of(masks[reader].astype(np.uint8), shared),
-            masks[other].astype(np.uint8),
-            spacing_mm=panel.grid.spacing_mm,
+            Reference.of(first.astype(np.uint8), structure.annotated[reader] & structure.annotated[other]),
+            second.astype(np.uint8),
+            spacing_mm=structure.spacing_mm,
             labels={"structure": 1},
             metrics=["hd95_pooled"],
-            surface=surface,
+            surface=structure.surface,
         )
         rows.append({"reader": reader, "other": other, "distance_mm": float(found["value"].iloc[0])})
     return rows
-
-
-def _fused(panel: Panel, masks: Masks, method: str, weights: Mapping[str, float] | None = None) -> Reference:
-    annotated = {reader: panel.annotated[reader] for reader in masks}
-    weights = weights or {reader: panel.weights[reader] for reader in masks if reader in panel.weights}
-    return fuse({reader: mask.astype(np.uint8) for reader, mask in masks.items()}, method, annotated, weights=weights)
 
 
 def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -12,6 +12,7 @@ import yaml
 from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
 from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
 from ctbench.agreement.lesions import LesionStudy
+from ctbench.agreement.model_ranks import rank_table
 from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.agreement.study import ReaderStudy
@@ -81,7 +82,8 @@ def write_choice_tables(choices: StudyChoices, folder: str | PathLike[str]) -> t
     Args:
         choices: The results.
         folder: Folder for ``how-many-readers.csv``, ``consensus-rules.csv`` and ``tolerances.yaml``, whose content is
-            to be pasted into the YAML of a data set.
+            to be pasted into the YAML of a data set; with models also ``models-by-readers.csv`` and
+            ``models-by-rule.csv``.
 
     Returns:
         The paths of the files.
@@ -90,6 +92,9 @@ def write_choice_tables(choices: StudyChoices, folder: str | PathLike[str]) -> t
         StoreError: The folder cannot be written.
     """
     frames = {"how-many-readers": how_many_readers(choices), "consensus-rules": rules_side_by_side(choices)}
+    if len(choices.models):
+        frames["models-by-readers"] = rank_table(choices.models, "subset")
+        frames["models-by-rule"] = rank_table(choices.models, "rule")
     path = Path(folder) / "tolerances.yaml"
     write_text(path, yaml.safe_dump({"tolerance_mm": tolerances(choices)}, sort_keys=False))
     return (*_written(frames, Path(folder)), path)

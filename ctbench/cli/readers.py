@@ -9,6 +9,7 @@ import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
 from ctbench.cli.output import note, print_frame, show_progress
+from ctbench.errors import UsageError
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.scores import without
 
@@ -38,6 +39,15 @@ def readers(
             "--choices", help="Also fuse every subset of readers, by every rule, and find the tolerance that they keep."
         ),
     ] = False,
+    models: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            metavar="RUN",
+            help="Run of a model: with --choices also rank it on every subset of readers and by every rule. "
+            "May be repeated.",
+        ),
+    ] = None,
     lesions: Annotated[
         bool,
         typer.Option(
@@ -67,6 +77,9 @@ def readers(
     from ctbench.datasets import load_dataset
     from ctbench.runs import READERS, run
 
+    if models and not choices:
+        msg = "--model ranks models by subsets of readers, which is part of --choices: add that option"
+        raise UsageError(msg)
     loaded = load_dataset(dataset, catalog=catalog)
     result = run(
         loaded,
@@ -80,6 +93,7 @@ def readers(
     table = _against_others(result)
     parts = (("maps", maps), ("choices", choices), ("lesions", lesions))
     wanted = "".join(f" --{name}" for name, chosen in parts if chosen)
+    wanted += "".join(f" --model {folder}" for folder in models or ())
     wanted += f" --lesion-tolerance {lesion_tolerance:g}" if lesions and lesion_tolerance else ""
     study = _write_study(
         loaded,
@@ -89,6 +103,7 @@ def readers(
         jobs=jobs,
         maps=maps,
         choices=choices,
+        models=models or [],
         lesions_mm=lesion_tolerance if lesions else None,
         command=f"ctbench readers {dataset}{wanted}",
     )
@@ -108,12 +123,14 @@ def _write_study(
     jobs: int,
     maps: bool,
     choices: bool,
+    models: list[Path],
     lesions_mm: float | None,
     command: str,
 ) -> Path | None:
     """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
     from ctbench import agreement
     from ctbench.report.page.reader_study import build_reader_study
+    from ctbench.runs import open_run
 
     cases = dataset.select(run.manifest.cases)
     if all(len(case.readers) < 2 for case in cases):
@@ -137,7 +154,13 @@ def _write_study(
             note(agreement.opening_sentence(readings, label))
     found = None
     if choices:
-        found = agreement.study_choices(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+        found = agreement.study_choices(
+            cases,
+            consensus=run.manifest.consensus,
+            models=[open_run(one) for one in models],
+            jobs=jobs,
+            progress=show_progress,
+        )
         agreement.write_choice_tables(found, folder)
     lesions = None
     if lesions_mm is not None:

@@ -77,3 +77,15 @@ def test_lesions_are_written_beside_the_study(ctbench, blobs_folder, tmp_path):
     assert "Lesions among readers" in page
     assert "--lesions --lesion-tolerance 2.5" in page
     assert pd.read_csv(tmp_path / "study" / "lesions.csv")["found"].eq(3).all()
+
+
+def test_models_are_ranked_by_subsets_of_readers(ctbench, blobs_folder, finished_run, bright, tmp_path):
+    """With --choices their lines are on the page and their ranks in two files; without it the option is refused."""
+    run = finished_run(bright, "dice").folder
+    refused = ctbench("readers", blobs_folder / "blobs.yaml", "--model", run)
+    assert (refused.exit_code, "--choices" in refused.err) == (2, True)
+    arguments = ("readers", blobs_folder / "blobs.yaml", "-j", 1, "--choices", "--model", run)
+    assert ctbench(*arguments, "--out", tmp_path / "study").exit_code == 0
+    assert pd.read_csv(tmp_path / "study" / "models-by-readers.csv")["model"].unique().tolist() == ["bright"]
+    assert len(pd.read_csv(tmp_path / "study" / "models-by-rule.csv")) == 6
+    assert "Models by number of readers" in (tmp_path / "study" / "reader-study.html").read_text()

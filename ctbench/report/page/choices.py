@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
-from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
+from ctbench.agreement.model_ranks import rank_table
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.reader_number_chart import reader_number_chart
+from ctbench.report.page.cells import captioned, count_cell, number_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.wording import fixed, interval
 
 __all__ = ["choices_section"]
 
@@ -17,14 +21,18 @@ __all__ = ["choices_section"]
 def choices_section(choices: StudyChoices) -> Html:
     """Return the tables of the section, each below a sentence that says how it is computed."""
     found = tolerances(choices)
+    numbers = how_many_readers(choices)
     pasted = f"tolerance_mm: {{{', '.join(f'{name}: {mm}' for name, mm in found.items())}}}"
     parts = [
         paragraph(
             "The consensus of every subset of readers against that of all readers, of whom they are a part: means "
-            "over cases. Recommended is the smallest number to which no larger adds .01 of Dice; of few readers, all.",
+            "over cases, with the band down to the worst subset. Recommended, with a ring, is the smallest number to "
+            "which no larger adds .01 of Dice; of few readers, all.",
             kind="how",
         ),
-        _subsets(how_many_readers(choices)),
+        _curve(_consensus_lines(numbers), "Dice with all", "consensus"),
+        details("As a table", _subsets(numbers)),
+        *_models(choices),
         paragraph("What each rule makes of the same readers; indeterminate voxels are not drawn.", kind="how"),
         _rules(rules_side_by_side(choices)),
     ]
@@ -35,6 +43,61 @@ def choices_section(choices: StudyChoices) -> Html:
         )
         parts += [paragraph(how, kind="how"), element("pre", pasted)]
     return join(parts)
+
+
+def _curve(lines: pd.DataFrame, title: str, name: str) -> Html:
+    described = f"{title} by the number of readers, for each structure"
+    drawn = inline_svg(reader_number_chart(lines, title), f"readers-{name}", described)
+    return captioned(drawn, f"{described}; lines are means, bands the spread between subsets of readers.")
+
+
+def _consensus_lines(numbers: pd.DataFrame) -> pd.DataFrame:
+    return numbers.assign(name="consensus", lowest=numbers["dice_lowest"], highest=numbers["dice"])
+
+
+def _models(choices: StudyChoices) -> Sequence[Html]:
+    """Return how models stand on the references of subsets of readers and of other rules."""
+    by_number, by_rule = (rank_table(choices.models, kind) for kind in ("subset", "rule"))
+    if by_number.empty:
+        return ()
+    how = (
+        "Models on the consensus of every subset of readers: each mean is over the cases whose reference holds the "
+        "structure, and models are ranked by it on each reference (1 is the best; a prediction that is missing counts "
+        "0). Where ranks depend on who read, the data set has too few readers to rank these models."
+    )
+    lines = by_number.assign(name=by_number["model"], recommended=False)
+    return (
+        paragraph(how, kind="how"),
+        _curve(lines, "Dice of models", "models"),
+        details("As a table", _ranks(by_number, "Models by number of readers")),
+        details("By rule of the consensus", _ranks(by_rule, "Models on what each rule makes of all readers")),
+    )
+
+
+def _ranks(frame: pd.DataFrame, caption: str) -> Html:
+    rules = frame["reference"].ne("").any()
+    columns = [Column("Structure", numeric=False), Column("Rule", numeric=False) if rules else Column("Readers")]
+    columns += [Column("Model", numeric=False), *([] if rules else [Column("Subsets")]), Column("Cases")]
+    columns += [Column("Dice", hint="mean over references; lowest to highest below"), Column("Rank")]
+    columns += [] if rules else [Column("First", "%", hint="share of the subsets on which it is the best")]
+    rows = []
+    for row in _records(frame):
+        between = element("small", interval(row["lowest"], row["highest"]), class_="line")
+        best, worst = row["rank_lowest"], row["rank_highest"]
+        rank = f"{best}" if best == worst else f"{best} to {worst}"
+        rows.append(
+            [
+                Cell(row["label"], row["label"]),
+                Cell(row["reference"], row["reference"]) if rules else count_cell(row["readers"]),
+                Cell(row["model"], row["model"]),
+                *([] if rules else [count_cell(row["references"])]),
+                count_cell(row["n"]),
+                number_cell(row["dice"], "1") if rules else Cell(join((fixed(row["dice"]), between)), row["dice"]),
+                Cell(rank, float(row["rank"])),
+                *([] if rules else [Cell(f"{100 * row['first']:.0f}", row["first"])]),
+            ]
+        )
+    return table(columns, rows, caption)
 
 
 def _subsets(frame: pd.DataFrame) -> Html:
