@@ -6,8 +6,9 @@ writes scores uses the names of this module.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "COLUMNS",
     "KEYS",
     "LOST",
     "NEGATIVE",
@@ -29,6 +31,7 @@ __all__ = [
     "UNDEFINED",
     "UNSCORED",
     "VALUE_COLUMNS",
+    "Column",
     "RaterKind",
     "Status",
     "is_leave_one_out",
@@ -38,11 +41,44 @@ __all__ = [
     "without",
 ]
 
-VALUE_COLUMNS = ("label", "metric", "value", "unit", "status", "detail")
-"""The columns that say what was measured; ``value`` is a float, null where undefined, the others are texts."""
 
-SCORE_COLUMNS = ("dataset", "case", "rater", "rater_kind", "reference", *VALUE_COLUMNS)
-"""All columns, in the order of ``scores.parquet``; the first five say of which case and rater, against what."""
+@dataclass(frozen=True)
+class Column:
+    """What a column of a table holds.
+
+    Args:
+        name: Name of the column.
+        type: ``text``, ``number``, ``integer`` or ``boolean``.
+        unit: Unit of the values; empty if they have none.
+        meaning: One sentence.
+    """
+
+    name: str
+    type: Literal["text", "number", "integer", "boolean"]
+    unit: str
+    meaning: str
+
+
+COLUMNS = (
+    Column("dataset", "text", "", "Name of the dataset."),
+    Column("case", "text", "", "Id of the case, one scan of one patient."),
+    Column("rater", "text", "", "Name of the model or of the reader."),
+    Column("rater_kind", "text", "", "model or reader."),
+    Column("reference", "text", "", "What the rater is scored against: the consensus rule and the reader left out."),
+    Column("label", "text", "", "Structure: a label or a group of the dataset."),
+    Column("metric", "text", "", "Name of the metric; ctbench metrics METRIC shows its definition."),
+    Column("value", "number", "in the column unit", "The score; null where it is undefined, see status."),
+    Column("unit", "text", "", "Unit of the value: mm, mL, or 1 for a number without unit."),
+    Column("status", "text", "", "Why the value is what it is."),
+    Column("detail", "text", "", "A sentence for a person; else empty."),
+)
+"""The columns of ``scores.parquet`` in their order; the first five say of which case and rater, against what."""
+
+SCORE_COLUMNS = tuple(column.name for column in COLUMNS)
+"""The names of all columns."""
+
+VALUE_COLUMNS = SCORE_COLUMNS[5:]
+"""The columns that say what was measured; ``value`` is a float, null where undefined, the others are texts."""
 
 KEYS = ("case", "rater", "reference", "label", "metric")
 """The columns that name a row of one dataset; the rows of ``scores.parquet`` are sorted by them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctbench.boards.board import CHECKED, Board, board_of, board_stamp, open_board
+from ctbench.boards.exporting import export_board
 from ctbench.boards.grid import Grid
 from ctbench.boards.record import Record, read_record
 from ctbench.boards.submissions import rebuild, submit, withdraw
@@ -15,6 +16,7 @@ __all__ = [
     "Record",
     "board_of",
     "board_stamp",
+    "export_board",
     "open_board",
     "read_record",
     "rebuild",

@@ -1,9 +1,9 @@
-"""`ctbench board`: score the runs of a board again, and rebuild its tables, for its owner."""
+"""`ctbench board`: score the runs of a board again, rebuild its tables, and export them as CSV and Parquet."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["board_app"]
 
-board_app = typer.Typer(
-    help="For the owner of a board: score its runs again, rebuild its tables.", no_args_is_help=True
-)
+board_app = typer.Typer(help="Score the runs of a board again, rebuild its tables, export them.", no_args_is_help=True)
 
 _Board = Annotated[str, typer.Argument(metavar="BOARD", help="Folder of the board, or a URL for fsspec.")]
 
@@ -97,3 +95,27 @@ def rebuild(board: _Board, as_json: AsJson = False, as_csv: AsCsv = False) -> No
     note(f"ctbench: {board} has {len(runs)} runs, of which {len(broken)} cannot be shown")
     if len(broken):
         raise typer.Exit(1)
+
+
+@board_app.command("export")
+def export(
+    board: Annotated[
+        str, typer.Argument(metavar="BOARD", help="Folder or URL of a board, a folder of runs, or the folder of a run.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder to write.")],
+    table_format: Annotated[
+        Literal["csv", "parquet", "both"], typer.Option("--format", help="Format of the tables.")
+    ] = "both",
+    verified: Annotated[
+        Path | None, typer.Option("--verified", metavar="FILE", help="The owner's record, for the column checked.")
+    ] = None,
+) -> None:
+    """Write runs and scores as CSV and Parquet, with a data dictionary: columns.csv.
+
+    Example: `ctbench board export runs/phantom-hemorrhage --out tables`
+    """
+    from ctbench.boards import export_board, open_board
+
+    opened = open_board(board, verified)
+    written = export_board(opened, out, ["csv", "parquet"] if table_format == "both" else [table_format])
+    note(f"{len(opened.runs)} runs: {', '.join(map(str, written))}")

@@ -42,6 +42,14 @@ def report(
     figures: Annotated[
         Path | None, typer.Option("--figures", metavar="FOLDER", help="Also write all figures as SVG and PDF files.")
     ] = None,
+    model_cards: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-cards",
+            metavar="FOLDER",
+            help="Also write each model's means as a model card with the metadata model-index of Hugging Face.",
+        ),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option("--margin", metavar="DICE", help="Largest difference in Dice that counts as equivalent."),
@@ -64,7 +72,15 @@ def report(
 
     Example: `ctbench report runs/phantom-anatomy/* --out report.html`
     """
-    from ctbench.report import build_report, find_browser, print_pdf, write_csv, write_figures, write_latex
+    from ctbench.report import (
+        build_report,
+        find_browser,
+        print_pdf,
+        write_csv,
+        write_figures,
+        write_latex,
+        write_model_index,
+    )
     from ctbench.runs import open_run
 
     if not (margin > 0 and 0 < low_dice <= 1 and volume_limit >= 0):
@@ -93,6 +109,9 @@ def report(
         note(f"LaTeX:  {write_latex(opened, latex, datasets=datasets)}")
     if tables is not None:
         note(f"tables: {len(write_csv(opened, tables, datasets=datasets, **chosen))} files in {tables}")
+    if model_cards is not None:
+        written = write_model_index(opened, model_cards, datasets)
+        note(f"cards:  {', '.join(map(str, written))}")
     if figures is not None:
         note(f"figures: {len(write_figures(opened, figures, datasets=datasets))} files in {figures}")
     if pdf is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ctbench.report.export import summary_table, write_csv
 from ctbench.report.frames.own_verdict import verdict_of
 from ctbench.report.latex import latex_tables, write_latex
+from ctbench.report.model_index import write_model_index
 from ctbench.report.page.audits import build_audit
 from ctbench.report.page.build import build_report
 from ctbench.report.page.page_figures import write_figures
@@ -25,4 +26,5 @@ __all__ = [
     "write_csv",
     "write_figures",
     "write_latex",
+    "write_model_index",
 ]

@@ -30,3 +30,16 @@ def test_the_owner_verifies_and_accepts(ctbench, made):
     assert result.exit_code == 0
     assert "1 of 1 runs are verified" in result.err
     assert json.loads((run.parent / "record.json").read_text())["runs"][row["run"]]["accepted"]
+
+
+def test_runs_and_boards_are_exported_with_a_dictionary(ctbench, made):
+    """A folder of a run and a board have the same scores; an existing folder of tables is refused."""
+    run, dataset = made
+    assert ctbench("submit", run, "--to", "board", *dataset).exit_code == 0
+    assert ctbench("board", "export", "board", "--out", "of-board", "--format", "csv").exit_code == 0
+    result = ctbench("board", "export", run, "--out", "of-run")
+    assert result.exit_code == 0
+    assert "1 runs: of-run/columns.csv, of-run/runs.csv" in result.err
+    folder = run.parent
+    assert (folder / "of-board" / "scores.csv").read_bytes() == (folder / "of-run" / "scores.csv").read_bytes()
+    assert ctbench("board", "export", run, "--out", "of-run").exit_code == 2

@@ -1,0 +1,135 @@
+"""Export of a board's runs and scores as CSV and Parquet files, with a data dictionary of every column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, Literal
+
+import pandas as pd
+
+from ctbench.boards.board import Board
+from ctbench.errors import UsageError
+from ctbench.files import whole_file
+from ctbench.scores import COLUMNS, OUTCOMES, SCORE_COLUMNS, Column
+from ctbench.spreadsheet import as_csv, as_parquet
+
+__all__ = ["RUN_COLUMNS", "TableFormat", "export_board"]
+
+TableFormat = Literal["csv", "parquet"]
+
+_RUN = Column("run", "text", "", "Digest of the run: SHA-256 of its run.json.")
+
+RUN_COLUMNS = (
+    _RUN,
+    Column("dataset", "text", "", "Name of the dataset."),
+    Column("rater", "text", "", "Name of the model, or readers."),
+    Column("rater_kind", "text", "", "model or reader."),
+    Column("version", "text", "", "Version of the model, by its card; empty for readers."),
+    Column("split", "text", "", "Split of the dataset that was scored; empty: all cases."),
+    Column("cases", "integer", "cases", "Number of cases that were scored."),
+    Column("failed", "integer", "cases", "Number of cases without a prediction."),
+    Column("consensus", "text", "", "Rule that fused the readers into the reference."),
+    Column("dataset_fingerprint", "text", "", "Digest of the dataset's files."),
+    Column("submitted", "text", "", "Time of the submission, ISO 8601; empty if it was never submitted."),
+    Column("rules", "text", "", "Digest that comparable runs share: same cases, references and metrics."),
+    Column("overall_of", "text", "", "Structures of the model's overall mean, as JSON."),
+    Column("metrics", "text", "", "Metric -> version of its definition, as JSON."),
+    Column("trained_here", "boolean", "", "Whether the model was trained on this dataset, by its card."),
+    Column("seconds", "number", "s", "Median time of a prediction; null if unknown."),
+    Column("problem", "text", "", "Why the run cannot be shown; empty if it can."),
+    Column("checked", "text", "", "Whether the owner of the board has scored the predictions again."),
+)
+"""The columns of the exported table of runs: those of ``Board.runs`` without the text of ``run.json``."""
+
+_DICTIONARY = "columns.csv"
+_CHUNK_ENDINGS: MappingProxyType[TableFormat, str] = MappingProxyType({"csv": ".csv", "parquet": ".parquet"})
+
+
+def export_board(board: Board, folder: Path, formats: Sequence[TableFormat] = ("csv", "parquet")) -> tuple[Path, ...]:
+    """Write the runs and all scores of a board as tables, and ``columns.csv``, which describes every column.
+
+    Scores are read and written one dataset, metric and reference at a time, so that memory does not grow with the
+    board. Text that a spreadsheet would run stands behind an apostrophe in CSV.
+
+    Args:
+        board: A board, or runs opened as one.
+        folder: The folder to write: ``runs``, ``scores`` in each format, and ``columns.csv``.
+        formats: ``csv``, ``parquet`` or both. Default: both.
+
+    Returns:
+        The files, the data dictionary first.
+
+    Raises:
+        UsageError: One of the files exists.
+        StoreError: A table of the board cannot be read.
+    """
+    endings = [_CHUNK_ENDINGS[form] for form in formats]
+    paths = [
+        folder / name for name in (_DICTIONARY, *(f"{table}{end}" for table in ("runs", "scores") for end in endings))
+    ]
+    existing = [path for path in paths if path.exists()]
+    if existing:
+        msg = f"{existing[0]} exists; remove it, or choose another --out"
+        raise UsageError(msg)
+    runs = board.runs[[column.name for column in RUN_COLUMNS]]
+    for form in formats:
+        _write(folder / f"runs{_CHUNK_ENDINGS[form]}", as_parquet(runs) if form == "parquet" else _csv(runs))
+    if "csv" in formats:
+        _write_csv(folder / "scores.csv", _scores(board))
+    if "parquet" in formats:
+        _write_parquet(folder / "scores.parquet", _scores(board))
+    _write(folder / _DICTIONARY, _csv(_dictionary()))
+    return tuple(paths)
+
+
+def _scores(board: Board) -> Iterator[pd.DataFrame]:
+    """Yield the tidy scores with the column ``run`` first, one dataset, metric and reference at a time."""
+    for dataset in sorted(board.runs.loc[board.runs["problem"] == "", "dataset"].unique()):
+        for metric, reference in board.partitions(dataset):
+            found = board.scores(dataset, metric, reference)
+            texts = {name: found[name].astype(object) for name in ("run", *SCORE_COLUMNS) if name != "value"}
+            yield found.assign(**texts)[["run", *SCORE_COLUMNS]]
+
+
+def _dictionary() -> pd.DataFrame:
+    """Return a row for each column of both tables: table, column, type, unit, meaning."""
+    rows = [("runs", column) for column in RUN_COLUMNS] + [("scores", column) for column in (_RUN, *COLUMNS)]
+    described = [(table, column.name, column.type, column.unit, column.meaning) for table, column in rows]
+    described += [("scores", f"status = {name}", "text", "", outcome) for name, outcome in OUTCOMES.items()]
+    return pd.DataFrame(described, columns=["table", "column", "type", "unit", "meaning"])
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return as_csv(frame, line_end="\n")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _write_csv(path: Path, parts: Iterator[pd.DataFrame]) -> None:
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        _append(file, pd.DataFrame(columns=["run", *SCORE_COLUMNS]), header=True)
+        for part in parts:
+            _append(file, part, header=False)
+
+
+def _append(file: BinaryIO, part: pd.DataFrame, *, header: bool) -> None:
+    content = _csv(part)
+    file.write(content if header else content.partition(b"\n")[2])
+
+
+def _write_parquet(path: Path, parts: Iterator[pd.DataFrame]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {column.name: pa.float64() if column.type == "number" else pa.string() for column in (_RUN, *COLUMNS)}
+    schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
+    with whole_file(path) as temporary, ExitStack() as stack:
+        writer = stack.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))
+        for part in parts:
+            writer.write_table(pa.Table.from_pandas(part, schema=schema, preserve_index=False))

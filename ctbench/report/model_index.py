@@ -1,0 +1,110 @@
+"""Evaluation results of models as Hugging Face's model card metadata (``model-index``)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from ctbench.datasets import Dataset
+from ctbench.errors import UsageError
+from ctbench.files import write_text
+from ctbench.metric_descriptions import DESCRIPTIONS
+from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.shared_means import shared_means
+from ctbench.runs import Run
+
+__all__ = ["write_model_index"]
+
+_DIGITS = 4
+"""Digits of the values after the point."""
+
+
+def write_model_index(
+    runs: Iterable[Run], folder: Path, datasets: Mapping[str, Dataset] | None = None
+) -> tuple[Path, ...]:
+    """Write a model card ``MODEL.md`` for each model, with ``model-index`` in its head and the means as a table.
+
+    Each dataset (and split) is a result with the means of the chief metrics, overall and by structure; ``args`` hold
+    the structure, the number of cases, the 95 % interval, the unit and the reference.
+
+    Args:
+        runs: Runs of models and readers, on one dataset or several.
+        folder: The folder to write.
+        datasets: Name -> dataset, for titles and for the patient of each case.
+
+    Returns:
+        The files.
+
+    Raises:
+        UsageError: There is no run of a model, or a file exists.
+    """
+    gathered = gather(list(runs), datasets)
+    models = sorted({model for results in gathered for model in results.models})
+    if not models:
+        msg = "there is no run of a model; a model card has the results of models"
+        raise UsageError(msg)
+    paths = {model: folder / (re.sub(r"[^\w.-]", "_", model) + ".md") for model in models}
+    existing = [path for path in paths.values() if path.exists()]
+    if existing:
+        msg = f"{existing[0]} exists; remove it, or choose another folder"
+        raise UsageError(msg)
+    found: dict[str, list[dict[str, Any]]] = {model: [] for model in models}
+    for results in gathered:
+        for model, means in shared_means(results).groupby("rater", sort=False):
+            found[str(model)].append(_result(results, means, datasets or {}))
+    for model, path in paths.items():
+        write_text(path, _card(model, found[model]))
+    return tuple(paths.values())
+
+
+def _result(results: ComparableRuns, means: pd.DataFrame, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
+    dataset = {"type": results.dataset, "name": results.dataset}
+    if results.dataset in datasets:
+        dataset["name"] = datasets[results.dataset].title
+    if results.manifest.split:
+        dataset["split"] = results.manifest.split
+    return {
+        "task": {"type": "image-segmentation", "name": "Segmentation of head CT"},
+        "dataset": dataset,
+        "metrics": [_metric(row) for row in means.to_dict("records")],
+    }
+
+
+def _metric(row: Mapping[Any, Any]) -> dict[str, Any]:
+    name = str(row["metric"])
+    title = DESCRIPTIONS[name].title if name in DESCRIPTIONS else name
+    interval = {side: round(float(row[side]), _DIGITS) for side in ("low", "high") if math.isfinite(row[side])}
+    facts = {"label": str(row["label"]), "cases": int(row["n"]), "unit": str(row["unit"])}
+    return {
+        "type": name,
+        "value": round(float(row["mean"]), _DIGITS),
+        "name": f"{title}, {row['label']}",
+        "args": {**facts, "reference": str(row["reference"]), **interval},
+    }
+
+
+def _card(model: str, results: list[dict[str, Any]]) -> str:
+    head = {"tags": ["image-segmentation", "computed-tomography"], "model-index": [{"name": model, "results": results}]}
+    lines = [f"# {model}", "", "Means over the cases whose reference holds the structure; scored by ctbench."]
+    for result in results:
+        split = f", split {result['dataset']['split']}" if "split" in result["dataset"] else ""
+        lines += ["", f"## {result['dataset']['name']}{split}", ""]
+        lines += [
+            "| metric | structure | mean | 95 % interval | cases | unit |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        lines += [_line(metric) for metric in result["metrics"]]
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n" + "\n".join(lines) + "\n"
+
+
+def _line(metric: Mapping[str, Any]) -> str:
+    args = metric["args"]
+    interval = f"{args['low']} to {args['high']}" if {"low", "high"} <= set(args) else ""
+    cells = (metric["type"], args["label"], metric["value"], interval, args["cases"], args["unit"])
+    return "| " + " | ".join(map(str, cells)) + " |"
