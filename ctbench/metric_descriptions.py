@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 __all__ = [
+    "ALL_METRICS",
     "CHIEF_METRICS",
     "DESCRIPTIONS",
     "LOCKED_METRICS",
@@ -36,6 +37,8 @@ class MetricDescription:
         better: Which way is better: ``higher``, ``lower``, towards ``zero``; None if the value is no judgement.
         source: Where the definition comes from.
         version: Raised when the definition changes; values of different versions are not comparable.
+        default: Whether it is computed unless metrics are named.
+        least: The least value, if higher is better.
     """
 
     name: str
@@ -45,13 +48,15 @@ class MetricDescription:
     better: Literal["higher", "lower", "zero"] | None
     source: str
     version: int = 1
+    default: bool = True
+    least: float = 0.0
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the largest value that the metric can have."""
         if self.better == "zero":
             return -math.inf, math.inf
-        return (0.0, 1.0) if self.better == "higher" else (0.0, math.inf)
+        return (self.least, 1.0) if self.better == "higher" else (0.0, math.inf)
 
 
 _TAHA = "Taha and Hanbury, BMC Medical Imaging 2015;15:29"
@@ -216,10 +221,139 @@ _ALL = (
         None,
         _KOTHARI,
     ),
+    MetricDescription(
+        "f2",
+        "F2",
+        "F-beta with beta 2, which weights what is missed four times what is too much: 5 TP / (5 TP + 4 FN + "
+        "FP), in voxels.",
+        "1",
+        "higher",
+        _RELOADED,
+        default=False,
+    ),
+    MetricDescription(
+        "volumetric_similarity",
+        "Volumetric similarity",
+        "1 minus the size of the difference of the two volumes over their sum.",
+        "1",
+        "higher",
+        _TAHA,
+        default=False,
+    ),
+    MetricDescription(
+        "specificity_image",
+        "Specificity (image)",
+        "The share of the image's counted voxels outside the reference that lie outside the prediction too; "
+        "it grows with the image's field of view.",
+        "1",
+        "higher",
+        _TAHA,
+        default=False,
+    ),
+    MetricDescription(
+        "balanced_accuracy_image",
+        "Balanced accuracy (image)",
+        "The mean of sensitivity and of specificity over the image's counted voxels.",
+        "1",
+        "higher",
+        _RELOADED,
+        default=False,
+    ),
+    MetricDescription(
+        "mcc_image",
+        "MCC (image)",
+        "Matthews correlation coefficient of reference and prediction over the image's counted voxels.",
+        "1",
+        "higher",
+        "Matthews, Biochim Biophys Acta 1975;405:442-451",
+        default=False,
+        least=-1.0,
+    ),
+    MetricDescription(
+        "boundary_iou",
+        "Boundary IoU",
+        "Intersection over union of the inner rims of both masks: their surface voxels, and all of their "
+        "voxels within tolerance_mm (<=) of a voxel outside; left out are voxels that near one that does not"
+        " count.",
+        "1",
+        "higher",
+        "Cheng et al., CVPR 2021:15334-15342, with a width in mm",
+        default=False,
+    ),
+    MetricDescription(
+        "cldice",
+        "clDice",
+        "Harmonic mean of the share of the prediction's skeleton in the reference and of the reference's "
+        "skeleton in the prediction, by morphological skeletons in voxels; for thin structures.",
+        "1",
+        "higher",
+        "Shit et al., CVPR 2021:16560-16569",
+        default=False,
+    ),
+    MetricDescription(
+        "centre_distance",
+        "Centre distance",
+        "The distance between the centroids of the counted voxels of both masks.",
+        "mm",
+        "lower",
+        _RELOADED,
+        default=False,
+    ),
+    MetricDescription(
+        "hd_from_prediction",
+        "HD from the prediction",
+        "Directed Hausdorff distance: the largest distance of the prediction's surface from the reference's; "
+        "large where too much is drawn.",
+        "mm",
+        "lower",
+        "Huttenlocher et al., IEEE TPAMI 1993;15:850-863",
+        default=False,
+    ),
+    MetricDescription(
+        "hd_from_reference",
+        "HD from the reference",
+        "Directed Hausdorff distance: the largest distance of the reference's surface from the prediction's; "
+        "large where something is missed.",
+        "mm",
+        "lower",
+        "Huttenlocher et al., IEEE TPAMI 1993;15:850-863",
+        default=False,
+    ),
+    MetricDescription(
+        "asd_from_prediction",
+        "Mean distance from the prediction",
+        "The mean, by area, of the distances of the prediction's surface from the reference's.",
+        "mm",
+        "lower",
+        _NIKOLOV,
+        default=False,
+    ),
+    MetricDescription(
+        "asd_from_reference",
+        "Mean distance from the reference",
+        "The mean, by area, of the distances of the reference's surface from the prediction's.",
+        "mm",
+        "lower",
+        _NIKOLOV,
+        default=False,
+    ),
+    MetricDescription(
+        "euler_error",
+        "Euler number error",
+        "The size of the difference of the Euler numbers (pieces - holes + cavities) of the counted voxels of"
+        " both masks, connected by faces, edges and corners.",
+        "1",
+        "lower",
+        "Kong and Rosenfeld, Comput Vis Graph Image Process 1989;48:357-393",
+        default=False,
+    ),
 )
 
 DESCRIPTIONS: Mapping[str, MetricDescription] = MappingProxyType({metric.name: metric for metric in _ALL})
 """All metrics by name, in the order of the rows that ``metrics.score`` returns."""
+
+ALL_METRICS = "all"
+"""Stands for every metric where metrics are named."""
 
 CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
 """What a report and a board lead with: overlap, volume, distance, surface."""

@@ -78,7 +78,7 @@ def metrics() -> str:
         "# Metrics",
         (
             "`ctbench metrics` prints this table. What a value is where a mask is empty is explained in "
-            "[empty and missing](../decisions/003-empty-and-missing.md)."
+            "[empty and missing](../decisions/003-empty-and-missing.md). `--metric all` computes all of them."
         ),
     ]
     for metric in METRICS.values():
@@ -90,6 +90,7 @@ def metrics() -> str:
             f"{metric.title}: {metric.definition}",
             (
                 f"- unit: {metric.unit}; better: {metric.better or 'neither'}; version {metric.version}\n"
+                f"- computed: {'by default' if metric.default else 'where it is named'}\n"
                 f"- {values}\n- source: {metric.source}"
             ),
         ]

@@ -131,7 +131,12 @@ def test_score_and_fuse_in_python(tmp_path, stored_as, surface):
         annotated = read["anna"].array.any(axis=(1, 2))
         reference = fuse({name: one.array for name, one in read.items()}, annotated={"anna": annotated})
         rows = score(
-            reference, read["anna"].array, spacing_mm=read["anna"].spacing_mm, labels={"iph": 1}, surface=surface
+            reference,
+            read["anna"].array,
+            spacing_mm=read["anna"].spacing_mm,
+            labels={"iph": 1},
+            surface=surface,
+            metrics="all",
         )
         results.append(rows)
     for rows in results[1:]:
@@ -143,6 +148,7 @@ def test_score_and_fuse_in_python(tmp_path, stored_as, surface):
         spacing_mm=SPACING,
         labels={"iph": 1},
         surface=surface,
+        metrics="all",
     )
     pd.testing.assert_frame_equal(results[0], usual, check_exact=False, rtol=1e-6)
 

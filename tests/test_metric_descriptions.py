@@ -57,7 +57,8 @@ def added(monkeypatch):
     for module in ("ctbench.metric_descriptions", "ctbench.statistics.direction", "ctbench.report.wording"):
         monkeypatch.setattr(f"{module}.DESCRIPTIONS", table)
     metrics = MappingProxyType({**METRICS, "missed_ml": computed})
-    monkeypatch.setattr(sys.modules["ctbench.metrics.score"], "METRICS", metrics)
+    for module in ("ctbench.metrics.score", "ctbench.metrics.registry"):
+        monkeypatch.setattr(sys.modules[module], "METRICS", metrics)
     return described
 
 

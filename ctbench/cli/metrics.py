@@ -34,6 +34,7 @@ def metrics(
             "metric": metric.name,
             "unit": metric.unit,
             "better": metric.better or "",
+            "default": "yes" if metric.default else "",
             "both_empty": _outcome(metric.empty.both),
             "prediction_empty": _outcome(metric.empty.prediction),
             "reference_empty": _outcome(metric.empty.reference),
@@ -48,7 +49,12 @@ def metrics(
     if name is not None:
         print_record(rows[0], as_json=as_json, as_csv=as_csv)
         return
-    print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv, columns=("metric", "unit", "better", "definition"))
+    print_frame(
+        pd.DataFrame(rows),
+        as_json=as_json,
+        as_csv=as_csv,
+        columns=("metric", "unit", "better", "default", "definition"),
+    )
     note("values of empty cases and the source: ctbench metrics METRIC")
 
 

@@ -101,7 +101,11 @@ Consensus = Annotated[
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option("--metric", metavar="METRIC", help="Compute this metric. May be repeated. [default: all metrics]"),
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="Compute this metric, or all. May be repeated. [default: those that `ctbench metrics` marks]",
+    ),
 ]
 Tolerance = Annotated[
     list[str] | None,

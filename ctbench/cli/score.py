@@ -70,6 +70,7 @@ def score(
     Example: `ctbench score reference.nii.gz prediction.nii.gz --label iph=1 --label ivh=2`
     """
     from ctbench.datasets import find_entry
+    from ctbench.metrics import chosen_metrics
     from ctbench.scoring import score as score_files
     from ctbench.scoring import score_lesions
 
@@ -92,7 +93,7 @@ def score(
     if as_json or as_csv:
         print_frame(rows, as_json=as_json, as_csv=as_csv)
     else:
-        print_frame(_wide(rows, metric or PRINTED_WITH_VOLUMES))
+        print_frame(_wide(rows, chosen_metrics(metric) if metric else PRINTED_WITH_VOLUMES))
         for row in rows[rows["status"] != Status.OK].drop_duplicates(["label", "status"]).itertuples():
             note(f"{row.label}: {OUTCOMES[str(row.status)]}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctbench.metrics import detection, lesions
 from ctbench.metrics.confusion import confusion
-from ctbench.metrics.registry import METRICS, Empty, Metric, expect_metrics
+from ctbench.metrics.registry import METRICS, Empty, Metric, chosen_metrics, expect_metrics
 from ctbench.metrics.score import (
     IsolatedSlicesWarning,
     Row,
@@ -22,6 +22,7 @@ __all__ = [
     "IsolatedSlicesWarning",
     "Metric",
     "Row",
+    "chosen_metrics",
     "confusion",
     "detection",
     "expect_metrics",

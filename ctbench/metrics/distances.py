@@ -6,6 +6,7 @@ one. Where only one of the surfaces could be sampled, only its distances count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,8 +52,13 @@ class Directed:
 
     @property
     def average(self) -> float:
-        """The mean distance, by weight."""
-        return float(self.mm @ self.weight) / self.total
+        """The mean distance, by weight; NaN without an element."""
+        return float(self.mm @ self.weight) / self.total if self.mm.size else math.nan
+
+    @property
+    def largest(self) -> float:
+        """The largest distance; NaN without an element."""
+        return float(self.mm[-1]) if self.mm.size else math.nan
 
     def percentile(self, share: float) -> float:
         """Return the first distance at which the cumulative weight reaches ``share`` of the total."""

@@ -12,6 +12,7 @@ from ctbench.metrics.abc2 import a_times_b, abc2_of_slices
 from ctbench.metrics.comparison import Comparison
 from ctbench.metrics.crop import Crop, Mask
 from ctbench.metrics.distances import SurfaceDistances
+from ctbench.metrics.shapes import Masks
 from ctbench.metrics.structures import Structure
 from ctbench.metrics.surface import Surface, SurfaceModel, surface_distances
 
@@ -124,6 +125,41 @@ class Measured:
     def n_both(self) -> int:
         """Number of counted voxels in both."""
         return self.measurements.numbers[self.plane][2]
+
+    @cached_property
+    def n_counted(self) -> int:
+        """Number of counted voxels of the image."""
+        comparison = self.measurements.comparison
+        reference = comparison.references[self.plane]
+        depth, height, width = comparison.shape
+        annotated = np.ones(depth, bool) if reference.annotated is None else reference.annotated
+        group = reference.groups.get(self.structure.name)
+        excluded = 0
+        if group is not None:
+            excluded = int(np.count_nonzero(group.excluded & annotated[group.at[0]]))
+        elif reference.excluded is not None:
+            excluded = int(np.count_nonzero(reference.excluded[annotated]))
+        return int(np.count_nonzero(annotated) * height * width - excluded)
+
+    @cached_property
+    def masks(self) -> Masks:
+        """The masks around all voxels of both, with a margin of background. At least one mask is not empty."""
+        crop = self.measurements.crop
+        assert crop is not None
+        window, plane = crop.windows[self.plane], np.uint8(1 << self.plane)
+        reference, prediction = (one.voxels[window] & plane > 0 for one in (crop.reference, crop.prediction))
+        uncounted = crop.uncounted[window] & plane > 0 if crop.uncounted.size else np.zeros(reference.shape, bool)
+        return Masks(reference, prediction, ~uncounted)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Spacing along z,y,x."""
+        return self.measurements.spacing_mm
+
+    @property
+    def planar(self) -> bool:
+        """Whether surfaces are measured within each slice."""
+        return self.measurements.surface == "2d"
 
     @property
     def distances(self) -> SurfaceDistances:

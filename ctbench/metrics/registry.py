@@ -5,6 +5,7 @@ To add a metric, add its description to ``ctbench.metric_descriptions`` and its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -12,13 +13,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ctbench.errors import UsageError
-from ctbench.metric_descriptions import DESCRIPTIONS, MetricDescription
-from ctbench.metrics import distances
+from ctbench.metric_descriptions import ALL_METRICS, DESCRIPTIONS, MetricDescription
+from ctbench.metrics import distances, shapes
 from ctbench.metrics.distances import SurfaceDistances
 from ctbench.metrics.measured import Measured
 from ctbench.suggestions import suggestion
 
-__all__ = ["METRICS", "Empty", "Metric", "Outcome", "expect_metrics"]
+__all__ = ["METRICS", "Empty", "Metric", "Outcome", "chosen_metrics", "expect_metrics"]
 
 Formula = Callable[[Measured], float]
 
@@ -81,6 +82,23 @@ def _difference_ml(measured: Measured) -> float:
     return (measured.n_prediction - measured.n_reference) * measured.voxel_ml
 
 
+def _specificity(measured: Measured) -> float:
+    negative = measured.n_counted - measured.n_reference
+    false = measured.n_prediction - measured.n_both
+    return 1 - false / negative if negative else math.nan
+
+
+def _correlation(measured: Measured) -> float:
+    n, held, drawn = measured.n_counted, measured.n_reference, measured.n_prediction
+    margins = math.sqrt(held) * math.sqrt(drawn) * math.sqrt(n - held) * math.sqrt(n - drawn)
+    return (measured.n_both * n - held * drawn) / margins if margins else math.nan
+
+
+def _euler_error(measured: Measured) -> float:
+    reference, prediction, counted = measured.masks
+    return abs(shapes.euler_number(prediction & counted) - shapes.euler_number(reference & counted))
+
+
 def _computed(empty: Empty, formula: Formula, **needs: Any) -> dict[str, Any]:
     return {"empty": empty, "formula": formula, **needs}
 
@@ -115,6 +133,30 @@ _COMPUTED: Mapping[str, dict[str, Any]] = {
     ),
     "abc2_ml": _computed(_VOLUME, lambda m: m.abc2_ml, lengths=True),
     "reference_abc2_ml": _computed(_ALWAYS, lambda m: m.reference_abc2_ml, lengths=True),
+    "f2": _computed(_OVERLAP, lambda m: 5 * m.n_both / (4 * m.n_reference + m.n_prediction)),
+    "volumetric_similarity": _computed(
+        _OVERLAP, lambda m: 1 - abs(m.n_prediction - m.n_reference) / (m.n_prediction + m.n_reference)
+    ),
+    "specificity_image": _computed(
+        Empty(both="formula", prediction="formula", reference="formula", missing=0.0), _specificity
+    ),
+    "balanced_accuracy_image": _computed(
+        Empty(both=None, prediction="formula", reference=None, missing=0.0),
+        lambda m: (m.n_both / m.n_reference + _specificity(m)) / 2,
+    ),
+    "mcc_image": _computed(Empty(both=None, prediction=0.0, reference=0.0, missing=-1.0), _correlation),
+    "boundary_iou": _computed(
+        _OVERLAP,
+        lambda m: shapes.boundary_iou(m.masks, m.spacing_mm, m.structure.tolerance_mm, planar=m.planar),
+        lengths=True,
+    ),
+    "cldice": _computed(_OVERLAP, lambda m: shapes.centreline_dice(m.masks, planar=m.planar)),
+    "centre_distance": _computed(_DISTANCE, lambda m: shapes.centre_distance(m.masks, m.spacing_mm), lengths=True),
+    "hd_from_prediction": _computed(_DISTANCE, lambda m: m.distances.from_prediction.largest, surfaces=_DUAL_GRID),
+    "hd_from_reference": _computed(_DISTANCE, lambda m: m.distances.from_reference.largest, surfaces=_DUAL_GRID),
+    "asd_from_prediction": _computed(_DISTANCE, lambda m: m.distances.from_prediction.average, surfaces=_DUAL_GRID),
+    "asd_from_reference": _computed(_DISTANCE, lambda m: m.distances.from_reference.average, surfaces=_DUAL_GRID),
+    "euler_error": _computed(Empty(both=0.0, prediction="formula", reference="formula", missing=None), _euler_error),
 }
 """Metric -> how it is computed, as ``Metric`` takes it."""
 
@@ -151,3 +193,21 @@ def expect_metrics(names: Iterable[str]) -> None:
         if name not in METRICS:
             msg = f"unknown metric {name!r}; {suggestion(name, METRICS, otherwise='known metrics:')}"
             raise UsageError(msg)
+
+
+def chosen_metrics(names: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the names of the metrics to compute, in the given order.
+
+    Args:
+        names: Names of metrics, or ``all``; None: those of the default panel.
+
+    Raises:
+        UsageError: One is no metric; the message suggests a similar name.
+    """
+    if names is None:
+        return tuple(name for name, metric in METRICS.items() if metric.default)
+    wanted = (names,) if isinstance(names, str) else tuple(names)
+    if ALL_METRICS in wanted:
+        return tuple(METRICS)
+    expect_metrics(wanted)
+    return wanted

@@ -18,7 +18,7 @@ from ctbench.metrics.crop import PLANES
 from ctbench.metrics.distances import SurfaceDistances
 from ctbench.metrics.inputs import as_comparison, as_spacing
 from ctbench.metrics.measured import Measured, StructureMeasurements
-from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome, expect_metrics
+from ctbench.metrics.registry import METRICS, Empty, Metric, Outcome, chosen_metrics
 from ctbench.metrics.structures import Codes, Structure, structures
 from ctbench.metrics.surface import Surface
 from ctbench.reference import Reference
@@ -66,7 +66,7 @@ def score(
         prediction: z,y,x integers (or bool, as code 1) of the same shape.
         spacing_mm: z,y,x.
         labels: a label set, whose labels and groups are both scored, or name -> code or codes.
-        metrics: names of ``METRICS``; None: all of them.
+        metrics: names of ``METRICS``, or ``all``; None: the default panel.
         tolerance_mm: Tolerance of ``nsd`` and ``nsd_voxel`` in mm: one for all structures, or name -> tolerance.
         surface: ``3d``, or ``2d`` for contours within each axial slice (for slices annotated far apart).
         surface_model: Position of the surface elements of ``hd``, ``hd95``, ``assd``, ``masd`` and ``nsd``: at the
@@ -274,6 +274,8 @@ def _row(metric: Metric, measured: Measured, status: str, detail: str = "") -> R
     if status == Status.OK and metric.surfaces:
         status, detail = _sampling(metric.surfaces(measured))
     value = _value(_outcome(metric.empty, status), metric, measured)
+    if status == Status.OK and math.isnan(value):
+        status, detail = Status.NOT_SAMPLED.value, "none of the voxels that the metric needs counts"
     return measured.structure.name, metric.name, value, metric.unit, status, detail
 
 
@@ -323,10 +325,7 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _metrics(names: Iterable[str] | None) -> list[Metric]:
-    if names is None:
-        return list(METRICS.values())
-    wanted = [names] if isinstance(names, str) else list(names)
-    expect_metrics(wanted)
+    wanted = set(chosen_metrics(names))
     return [metric for name, metric in METRICS.items() if name in wanted]
 
 

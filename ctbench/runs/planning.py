@@ -12,7 +12,7 @@ from ctbench.datasets import Case, Dataset, fingerprint_of
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import LabelMatch, match_labels
-from ctbench.metrics import METRICS, expect_metrics
+from ctbench.metrics import METRICS, chosen_metrics
 from ctbench.predictors import Isolation, Predictor, expect_fit_for, probability_name, with_options_shown
 from ctbench.runs.digests import code_digest, code_files
 from ctbench.runs.forecasts import patients_of
@@ -97,7 +97,7 @@ class RunPlan:
 def plan_run(request: RunRequest) -> RunPlan:
     """Return the plan of a requested run; raises the errors of ``run`` on arguments that cannot be used."""
     dataset = request.dataset
-    names = _metric_names(request.metrics)
+    names = chosen_metrics(request.metrics)
     expect_method(request.consensus)
     cases = _cases(dataset, request.split, request.shard)
     source = None if request.predictor == READERS else _source(request)
@@ -162,12 +162,6 @@ def _expect_distinct_files(manifest: Manifest) -> None:
                 msg = f"{name} would hold the probabilities of {names[name]} and of {what}; rename a label or a case"
                 raise UsageError(msg)
             names[name] = what
-
-
-def _metric_names(metrics: Iterable[str] | None) -> tuple[str, ...]:
-    names = tuple(METRICS) if metrics is None else tuple(metrics)
-    expect_metrics(names)
-    return names
 
 
 def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...]:

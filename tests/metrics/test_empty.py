@@ -10,8 +10,9 @@ SPACING = (5.0, 1.0, 2.0)
 SHAPE = (4, 6, 8)
 DIAGONAL = float(np.linalg.norm(np.multiply(SHAPE, SPACING)))
 VOLUME = 12 * 10 / 1000
-OVERLAPS = ["dice", "jaccard", "nsd", "nsd_voxel"]
-DISTANCES = ["hd", "hd95", "assd", "masd", "hd95_pooled"]
+OVERLAPS = ["dice", "jaccard", "nsd", "nsd_voxel", "f2", "volumetric_similarity", "boundary_iou", "cldice"]
+DIRECTED = ["hd_from_prediction", "hd_from_reference", "asd_from_prediction", "asd_from_reference"]
+DISTANCES = ["hd", "hd95", "assd", "masd", "hd95_pooled", "centre_distance", *DIRECTED]
 NULL = None
 
 TABLE = {
@@ -28,6 +29,10 @@ TABLE = {
     "rvd_absolute": (NULL, 1, NULL, 1),
     "abc2_ml": (0, 0, "some", NULL),
     "reference_abc2_ml": (0, "some", 0, "some"),
+    "specificity_image": (1, 1, 1 - 12 / 192, 0),
+    "balanced_accuracy_image": (NULL, 0.5, NULL, 0),
+    "mcc_image": (NULL, 0, 0, -1),
+    "euler_error": (0, 1, 1, NULL),
 }
 
 
@@ -68,7 +73,7 @@ def test_the_table_is_complete():
 def test_cells_of_score(metric, surface, full, empty):
     """A structure that is empty in either label map, or in both, gives the value and the status of the table."""
     both, prediction, reference, _ = TABLE[metric]
-    arguments = {"spacing_mm": SPACING, "labels": {"a": 7}, "surface": surface}
+    arguments = {"spacing_mm": SPACING, "labels": {"a": 7}, "surface": surface, "metrics": [metric]}
     for masks, status, expected in [
         ((empty, empty), "both_empty", both),
         ((full, empty), "prediction_empty", prediction),
@@ -83,7 +88,7 @@ def test_cells_of_score(metric, surface, full, empty):
 @pytest.mark.parametrize("metric", TABLE)
 def test_cells_of_missing(metric, status, full):
     """A case without a prediction gives the last column of the table."""
-    scores = missing_scores(full, spacing_mm=SPACING, labels={"a": 7}, status=status)
+    scores = missing_scores(full, spacing_mm=SPACING, labels={"a": 7}, status=status, metrics="all")
     value, found = cell(scores, metric)
     assert found == status
     assert agrees(value, TABLE[metric][3])
@@ -92,7 +97,7 @@ def test_cells_of_missing(metric, status, full):
 @pytest.mark.parametrize("metric", [*OVERLAPS, *DISTANCES, "sensitivity", "precision", "rvd", "rvd_absolute"])
 def test_missing_is_penalised_where_the_reference_is_empty_too(metric, empty):
     """Failing on a case without the structure is not better than any answer."""
-    value, status = cell(missing_scores(empty, spacing_mm=SPACING, labels={"a": 7}), metric)
+    value, status = cell(missing_scores(empty, spacing_mm=SPACING, labels={"a": 7}, metrics="all"), metric)
     assert status == "missing"
     assert agrees(value, TABLE[metric][3])
 
@@ -102,7 +107,7 @@ def test_emptiness_is_judged_on_counted_voxels(metric, full, empty):
     """A structure that lies in uncounted voxels only is empty, alike for every metric."""
     everywhere = np.full(SHAPE, 7, np.int16)
     uncounted = Reference(empty, full == 7, np.ones(SHAPE[0], bool), "majority", (), possible={7: full == 7})
-    arguments = {"spacing_mm": SPACING, "labels": {"a": 7}}
+    arguments = {"spacing_mm": SPACING, "labels": {"a": 7}, "metrics": [metric]}
     assert cell(score(uncounted, full, **arguments), metric)[1] == "both_empty"
     nowhere = Reference(everywhere, np.zeros(SHAPE, bool), np.zeros(SHAPE[0], bool), "majority", ())
     assert cell(score(nowhere, full, **arguments), metric)[1] == "both_empty"

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ctbench.metrics import METRICS, score
+from ctbench.errors import UsageError
+from ctbench.metrics import METRICS, chosen_metrics, score
 from ctbench.statistics import direction_of
 
 NAMES = [
@@ -25,12 +26,38 @@ NAMES = [
     "abc2_ml",
     "reference_abc2_ml",
 ]
+OTHERS = [
+    "f2",
+    "volumetric_similarity",
+    "specificity_image",
+    "balanced_accuracy_image",
+    "mcc_image",
+    "boundary_iou",
+    "cldice",
+    "centre_distance",
+    "hd_from_prediction",
+    "hd_from_reference",
+    "asd_from_prediction",
+    "asd_from_reference",
+    "euler_error",
+]
+"""Metrics that are computed where they are named."""
 
 
 def test_names_and_order():
     """The metrics are those that were promised, in their order, each under its own name."""
-    assert list(METRICS) == NAMES
+    assert list(METRICS) == [*NAMES, *OTHERS]
     assert all(name == metric.name for name, metric in METRICS.items())
+
+
+def test_the_default_panel_is_as_it_was(blobs):
+    """Without names the old metrics are computed, ``all`` computes every one, and an unknown name is an error."""
+    rules = {"spacing_mm": (5, 1, 1), "labels": {"a": 1}}
+    assert score(blobs(0), blobs(1), **rules).metric.tolist() == NAMES == list(chosen_metrics(None))
+    assert score(blobs(0), blobs(1), metrics="all", **rules).metric.tolist() == list(METRICS)
+    assert score(blobs(0), blobs(1), metrics=["all", "dice"], **rules).metric.tolist() == list(METRICS)
+    with pytest.raises(UsageError, match="unknown metric 'dise'"):
+        chosen_metrics(["dise"])
 
 
 def test_every_metric_explains_itself():
@@ -52,7 +79,7 @@ def test_nobody_can_change_them():
 
 def test_penalties_are_never_better_than_values(blobs):
     """What a missed structure gets is no better, in the metric's own direction, than what a poor prediction has."""
-    scores = score(blobs(0), blobs(50), spacing_mm=(5, 1, 1), labels={"a": 1}).set_index("metric").value
+    scores = score(blobs(0), blobs(50), spacing_mm=(5, 1, 1), labels={"a": 1}, metrics="all").set_index("metric").value
     for name, metric in METRICS.items():
         penalty = metric.empty.prediction
         if isinstance(penalty, float) and metric.better in {"higher", "lower", "zero"}:
@@ -71,11 +98,13 @@ def test_directions_are_those_of_the_statistics():
 
 def test_formulas_are_those_of_score(blobs):
     """No metric is worked out anywhere but in its formula."""
-    scores = score(blobs(0), blobs(1), spacing_mm=(5, 1, 1), labels={"a": 1})
+    scores = score(blobs(0), blobs(1), spacing_mm=(5, 1, 1), labels={"a": 1}, metrics="all")
     assert scores.value.notna().all()
     assert np.isfinite(scores.value).all()
 
 
 def test_what_is_counted_needs_no_length():
-    """Overlaps and volumes come of numbers of voxels; distances and diameters do not."""
-    assert [name for name, metric in METRICS.items() if metric.counted] == NAMES[: NAMES.index("hd")]
+    """Overlaps, volumes and topology come of numbers of voxels; distances, rims in mm and diameters do not."""
+    measured = {name for name in OTHERS if name.startswith(("hd_", "asd_", "boundary", "centre"))}
+    expected = [*NAMES[: NAMES.index("hd")], *(name for name in OTHERS if name not in measured)]
+    assert [name for name, metric in METRICS.items() if metric.counted] == expected

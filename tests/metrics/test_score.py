@@ -33,7 +33,7 @@ def slices_reference(labels, annotated):
 def test_rows_and_columns(blobs):
     """Every structure meets every metric, in the order of the labels and of the registry."""
     labels = {"c": 3, "a": 1}
-    scores = score(blobs(0), blobs(1), spacing_mm=(5, 1, 1), labels=labels)
+    scores = score(blobs(0), blobs(1), spacing_mm=(5, 1, 1), labels=labels, metrics="all")
     assert list(scores.columns) == ["label", "metric", "value", "unit", "status", "detail"]
     assert list(zip(scores.label, scores.metric, strict=True)) == list(itertools.product(labels, METRICS))
     assert scores.value.dtype == np.float64
