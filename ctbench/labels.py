@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,12 @@ class LabelSet(Mapping[str, int]):
     Args:
         codes: name -> code; codes are positive, below 2^63, and differ.
         groups: name -> names of the labels that it unites.
+        covers: label or group -> names of the structures, in label sets of datasets, whose union it is; so a coarse
+            predictor counts in the groups of a dataset that has the finer labels only. Default: none.
 
     Raises:
-        LabelError: a code that is not a positive integer or occurs twice, a group of unknown labels, or a group with
-            the name of a label.
+        LabelError: a code that is not a positive integer or occurs twice, a group of unknown labels, a group with
+            the name of a label, or ``covers`` of an unknown name or of nothing.
 
     Example:
         >>> labels = LabelSet({"iph": 1, "ivh": 2}, groups={"hemorrhage": ("iph", "ivh")})
@@ -41,12 +44,21 @@ class LabelSet(Mapping[str, int]):
 
     codes: Mapping[str, int] = field()
     groups: Mapping[str, tuple[str, ...]] = field()
+    covers: Mapping[str, tuple[str, ...]] = field()
 
-    def __init__(self, codes: Mapping[str, int], groups: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self,
+        codes: Mapping[str, int],
+        groups: Mapping[str, tuple[str, ...]] | None = None,
+        covers: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         groups = {name: tuple(members) for name, members in (groups or {}).items()}
+        covers = {name: tuple(parts) for name, parts in (covers or {}).items()}
         _check(codes, groups)
+        _check_covers(covers, (*codes, *groups))
         object.__setattr__(self, "codes", MappingProxyType({name: int(code) for name, code in codes.items()}))
         object.__setattr__(self, "groups", MappingProxyType(groups))
+        object.__setattr__(self, "covers", MappingProxyType(covers))
 
     def __getitem__(self, name: str) -> int:
         return self.codes[name]
@@ -58,16 +70,20 @@ class LabelSet(Mapping[str, int]):
         return len(self.codes)
 
     def __hash__(self) -> int:
-        return hash((tuple(self.codes.items()), tuple(self.groups.items())))
+        return hash((tuple(self.codes.items()), tuple(self.groups.items()), tuple(self.covers.items())))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelSet):
             return NotImplemented
-        return dict(self.codes) == dict(other.codes) and dict(self.groups) == dict(other.groups)
+        return self._parts == other._parts
 
-    def __reduce__(self) -> tuple[type[LabelSet], tuple[dict[str, int], dict[str, tuple[str, ...]]]]:
+    def __reduce__(self) -> tuple[type[LabelSet], tuple[Any, ...]]:
         # A mapping proxy cannot be pickled, and label sets travel to worker processes.
-        return LabelSet, (dict(self.codes), dict(self.groups))
+        return LabelSet, self._parts
+
+    @property
+    def _parts(self) -> tuple[dict[str, int], dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+        return dict(self.codes), dict(self.groups), dict(self.covers)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,4 +136,11 @@ def _check(codes: Mapping[str, int], groups: Mapping[str, tuple[str, ...]]) -> N
         strangers = [member for member in members if member not in codes]
         if strangers or not members:
             msg = f"group {group!r} has members {list(members)}; expected one or more of {', '.join(codes)}"
+            raise LabelError(msg)
+
+
+def _check_covers(covers: Mapping[str, tuple[str, ...]], names: tuple[str, ...]) -> None:
+    for name, parts in covers.items():
+        if name not in names or not parts:
+            msg = f"covers has {name!r}: {list(parts)}; expected one of {', '.join(names)} -> a dataset's labels"
             raise LabelError(msg)

@@ -57,7 +57,8 @@ def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
     """Match a predictor's labels to a dataset's by name, through the groups of both.
 
     A structure of the dataset is claimed if the predictor has a label or a group of that name, or, for a group, if what
-    it claims covers every member.
+    it claims covers every member. A label or group of the predictor that ``covers`` structures of the dataset counts in
+    every group that their union is a part of, and in no other structure.
 
     Args:
         dataset: The dataset's label set.
@@ -73,10 +74,13 @@ def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
             claimed[name] = set(predictor.codes_of(name))
             _translate(translation, predictor.codes_of(name), code, name)
     claimed |= {name: set(predictor.codes_of(name)) for name in dataset.groups if name in predictor.names}
+    unions = _unions(dataset, predictor)
     for name in sorted(dataset.groups, key=lambda name: len(dataset.groups[name])):
-        parts = [part for part in claimed if set(dataset.codes_of(part)) <= set(dataset.codes_of(name))]
-        if name in claimed or {code for part in parts for code in dataset.codes_of(part)} == {*dataset.codes_of(name)}:
-            claimed[name] = set().union(*(claimed[part] for part in (name, *parts) if part in claimed))
+        whole = set(dataset.codes_of(name))
+        known = [(set(dataset.codes_of(part)), codes) for part, codes in claimed.items() if part != name]
+        inside = [(covered, codes) for covered, codes in (*known, *unions) if covered <= whole]
+        if name in claimed or set().union(*(covered for covered, _ in inside)) == whole:
+            claimed[name] = claimed.get(name, set()).union(*(codes for _, codes in inside))
     if not claimed:
         msg = (
             f"the predictor knows none of the dataset's structures: expected some of {', '.join(dataset.names)}; "
@@ -93,6 +97,18 @@ def match_labels(dataset: LabelSet, predictor: LabelSet) -> LabelMatch:
     }
     translation |= beyond
     return LabelMatch(translation, structures, tuple(name for name in dataset.names if name not in claimed))
+
+
+def _unions(dataset: LabelSet, predictor: LabelSet) -> list[tuple[set[int], set[int]]]:
+    """Return the dataset's codes that a label of the predictor covers together, and the predictor's codes for them.
+
+    A label is left out if the dataset has its name, or lacks one of the structures that it covers.
+    """
+    return [
+        ({code for part in parts for code in dataset.codes_of(part)}, set(predictor.codes_of(name)))
+        for name, parts in predictor.covers.items()
+        if name not in dataset.names and all(part in dataset.names for part in parts)
+    ]
 
 
 def _translate(translation: dict[int, int], sources: tuple[int, ...], target: int, name: str) -> None:

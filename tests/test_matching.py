@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ctbench.errors import UsageError
+from ctbench.errors import LabelError, UsageError
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.metrics import score
@@ -99,3 +99,46 @@ def test_a_finer_label_outside_the_dataset_s_group_stays_outside():
     dataset = LabelSet({"iph": 1, "oedema": 2, "ivh": 3}, {"hemorrhage": ("iph", "ivh")})
     predictor = LabelSet({"iph": 1, "oedema": 2, "ivh": 3}, {"hemorrhage": ("iph", "oedema", "ivh")})
     assert match_labels(dataset, predictor).structures["hemorrhage"] == (1, 3)
+
+
+BLEEDS = LabelSet(
+    {"iph": 1, "ivh": 2, "edh_sdh": 3, "sah": 4},
+    groups={
+        "outside": ("edh_sdh", "sah"),
+        "hemorrhage": ("iph", "ivh", "edh_sdh", "sah"),
+        "mixed": ("iph", "sah"),
+        "three": ("iph", "edh_sdh", "sah"),
+    },
+)
+
+
+def test_a_label_that_covers_several_counts_in_the_groups_that_their_union_makes():
+    """One code for extra-axial blood: with iph and ivh it is all blood, with iph alone the group of three; no label."""
+    match = match_labels(BLEEDS, LabelSet({"iph": 1, "ivh": 2, "eah": 3}, covers={"eah": ("edh_sdh", "sah")}))
+    assert match.unsupported == ("edh_sdh", "sah", "mixed")
+    assert match.translate(np.array([[[3]]])).item() == 5
+    expected = {"iph": (1,), "ivh": (2,), "outside": (3, 4, 5), "hemorrhage": (1, 2, 3, 4, 5), "three": (1, 3, 4, 5)}
+    assert match.structures == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "covers"),
+    [
+        ({"eah": 1}, {"eah": ("edh", "sah")}),  # the dataset has no such label
+        ({"eah": 1}, {}),
+        ({"eah": 1}, {"eah": ("iph", "ivh")}),  # no group is their union
+    ],
+)
+def test_a_label_that_covers_no_group_claims_nothing(labels, covers):
+    """Where the union is unknown, or stands for no structure of the dataset."""
+    with pytest.raises(UsageError, match="the predictor knows none of the dataset's structures"):
+        match_labels(BLEEDS, LabelSet(labels, covers=covers))
+
+
+def test_covers_needs_a_label_and_names():
+    """A misspelt label would silently cover nothing."""
+    with pytest.raises(LabelError, match="covers has 'eha'"):
+        LabelSet({"eah": 1}, covers={"eha": ("sah",)})
+    with pytest.raises(LabelError, match="covers has 'eah'"):
+        LabelSet({"eah": 1}, covers={"eah": ()})
+    assert LabelSet({"eah": 1}) != LabelSet({"eah": 1}, covers={"eah": ("sah",)})

@@ -19,6 +19,7 @@ from ctbench.predictors.label_tables import label_table
 
 __all__ = [
     "ALIASES",
+    "COVERS",
     "INFO_KEYS",
     "LABELS_FILE",
     "Labels",
@@ -97,6 +98,9 @@ _TEXTS = tuple(
 INFO_KEYS = ("labels", "groups", *(name for name in _FIELDS if name != "labels"))
 """Keys of the JSON form; the codes and the groups of the label set are two of them."""
 
+COVERS = "covers"
+"""Key of the JSON form that is left out where it would be empty: label -> the dataset's labels whose union it is."""
+
 ALIASES = "aliases"
 """Key of ``labels.json`` that the predictor's card has not: names in files of segments -> labels."""
 
@@ -128,6 +132,7 @@ def info_to_json(info: PredictorInfo) -> dict[str, Any]:
     return {
         "labels": dict(info.labels.codes),
         "groups": {name: list(members) for name, members in info.labels.groups.items()},
+        **({COVERS: {name: list(parts) for name, parts in info.labels.covers.items()}} if info.labels.covers else {}),
         "training_datasets": list(info.training_datasets),
         # A parameter may be a path or a NumPy scalar; its text is kept.
         "parameters": json.loads(json.dumps(dict(info.parameters), default=str)),
@@ -151,7 +156,7 @@ def info_from_json(content: Mapping[str, Any], where: str, **defaults: Any) -> P
     filled = {"version": "1", **defaults, **content}
     try:
         return PredictorInfo(
-            labels=LabelSet(filled["labels"], {name: _list(names) for name, names in filled.get("groups", {}).items()}),
+            labels=LabelSet(filled["labels"], _lists(filled.get("groups", {})), _lists(filled.get(COVERS, {}))),
             training_datasets=_list(filled.get("training_datasets", ())),
             parameters=dict(filled.get("parameters", {})),
             phantoms_only=_flag(filled.get("phantoms_only", False)),
@@ -181,9 +186,9 @@ def labels_content(content: object, where: str) -> dict[str, Any]:
     if isinstance(table := content.get("labels"), str):
         content = {**content, "labels": label_table(table, where)}
     whole = dict(content) if isinstance(content.get("labels"), Mapping) else {"labels": dict(content)}
-    unknown = set(whole) - {*INFO_KEYS, ALIASES}
+    unknown = set(whole) - {*INFO_KEYS, COVERS, ALIASES}
     if unknown:
-        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join((*INFO_KEYS, ALIASES))}"
+        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join((*INFO_KEYS, COVERS, ALIASES))}"
         raise UsageError(msg)
     return whole
 
@@ -252,6 +257,10 @@ def info_of_program(labels: Labels, here: Path, **defaults: Any) -> PredictorInf
 def write_labels_file(info: PredictorInfo, folder: Path) -> None:
     """Write ``labels.json`` into a folder of label maps, so that ``folder:PATH`` can read them as predictions."""
     write_text(folder / LABELS_FILE, json.dumps(info_to_json(info), indent=1) + "\n")
+
+
+def _lists(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: _list(names) for name, names in content.items()}
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,15 @@ def test_a_card_comes_back_as_it_went():
         paper_size=31_043_084,
     )
     assert info_from_json(json.loads(json.dumps(info_to_json(info))), "the card") == info
+
+
+def test_covers_comes_back_and_is_left_out_where_it_is_empty():
+    """A card without it has the bytes that it had."""
+    plain = PredictorInfo(name="a", version="1", labels=LabelSet({"eah": 1}))
+    covering = PredictorInfo(name="a", version="1", labels=LabelSet({"eah": 1}, covers={"eah": ("edh", "sah")}))
+    assert "covers" not in info_to_json(plain)
+    assert info_from_json(json.loads(json.dumps(info_to_json(covering))), "the card") == covering
+    assert info_of_program({"labels": {"eah": 1}, "covers": {"eah": ["edh", "sah"]}}, Path(), name="a") == covering
 
 
 def test_parameters_that_json_does_not_know_become_text():

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_trust_and_variables_stand_in_the_run():
     """Of a variable its name and a digest; a run without either has the bytes that it had."""
     info = PredictorInfo(name="mine", version="1", labels=LabelSet({"bright": 1}))
     plain = UsedPredictor.of(info, "mine:Model", {})
-    passed = UsedPredictor.of(info, "mine:Model", {}, trusted=True, environment={"TOKEN": "0123456789ab"})
+    covering = replace(info, labels=LabelSet({"bright": 1}, covers={"bright": ("iph", "ivh")}))
+    passed = UsedPredictor.of(covering, "mine:Model", {}, trusted=True, environment={"TOKEN": "0123456789ab"})
     assert not {"trusted", "environment"} & plain.model_dump().keys()
     assert passed.model_dump()["trusted"] is True
     assert UsedPredictor.model_validate_json(passed.public().model_dump_json()) == passed
