@@ -18,7 +18,6 @@ DEPTH = 4
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-_DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}
 
 Blocks = Literal["shared", "separate"]
 Activation = Literal["relu", "prelu"]
@@ -39,7 +38,7 @@ class VNet(nn.Module):
             most of the work is in the first: narrow networks do better with wide first levels.
         blocks: Whether the convolutions of a block share their weights.
         activation: Activation after every convolution.
-        dropout: Share of channels that training drops in the two deepest levels.
+        dropout: Share of activations that training drops, each for itself, in the two deepest levels.
         normalization: Layer before every activation; the released network has none, its program offers ``batch``. A
             shared convolution has a normalisation of its own for each application, since its outputs differ.
     """
@@ -75,7 +74,7 @@ class VNet(nn.Module):
             return [*norm, nn.ReLU() if activation == "relu" else nn.PReLU(channels)]
 
         def block(channels: int, repeats: int, *, deep: bool) -> _Block:
-            dropped = [_DROPOUT[dimensions](dropout)] if dropout and deep else []
+            dropped = [nn.Dropout(dropout)] if dropout and deep else []
             convolutions: list[nn.Module] = [
                 convolution(channels, channels, 5, padding=2) for _ in range(1 if blocks == "shared" else repeats)
             ]

@@ -66,7 +66,7 @@ class DeepBleedConfiguration:
         largest: Limit of the channels of a level; None: no limit.
         blocks: shared or separate convolutions.
         activation: relu or prelu.
-        dropout: Share of channels dropped in the two deepest levels while training.
+        dropout: Share of activations dropped in the two deepest levels while training.
         normalization: none or batch.
         window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
         template_digest: Digest of the template to which the training heads were registered; empty: that of the package,

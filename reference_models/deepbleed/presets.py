@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+from ctbench.errors import UsageError
 from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.training.engine import Schedule
 from reference_models.training.presets import MANY_EPOCHS, Preset, changed
 
-__all__ = ["DeepBleedPlan", "deepbleed_plan"]
+__all__ = ["DeepBleedPlan", "Sampling", "deepbleed_plan"]
+
+Sampling = Literal["paper", "blood"]
+"""Which slices, and which cubes of a head, are learnt from.
+
+``paper``: slices by their share of blood; cubes around a voxel of the brain, drawn in proportion to the cumulative
+histogram. ``blood``: other slices too, half of the time; cubes half of the time around blood.
+"""
 
 
 class _Demo(NamedTuple):
@@ -42,6 +50,7 @@ class DeepBleedPlan:
         batch_size: Number of slices or cubes per training step.
         bce_weight: Weight of a cross-entropy added to the Dice loss of the 3D networks; 0 in the paper.
         stop_early: Stop by the paper's rule.
+        sampling: ``paper`` or ``blood``, see ``Sampling``.
     """
 
     configuration: DeepBleedConfiguration
@@ -49,6 +58,7 @@ class DeepBleedPlan:
     batch_size: int = 8
     bce_weight: float = 0.0
     stop_early: bool = True
+    sampling: Sampling = "paper"
 
 
 def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed: int = 0) -> DeepBleedPlan:
@@ -57,7 +67,7 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
     The paper states no learning rate and no rate of dropout: 1e-4 and 0.1 are ours. The demo's networks are a
     quarter as wide (the 2D one on coarser slices), and have batch normalisation, without which so narrow a network
     learns slowly or not at all (its ReLUs die). A cross-entropy is added to the Dice loss for the sake of thin bleeds,
-    whose share of the Dice loss is negligible beside a large bleed in the same batch.
+    whose share of the Dice loss is negligible beside a large bleed in the same batch. The demo samples around blood.
 
     Args:
         model: ``deepbleed-512``, ``-128``, ``-64`` or ``-32``.
@@ -66,7 +76,7 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
         seed: Random seed of the training.
 
     Raises:
-        UsageError: An unknown option.
+        UsageError: An unknown option, or an unknown ``sampling``.
     """
     configuration = DeepBleedConfiguration.paper(model, dropout=0.1)
     plan = DeepBleedPlan(configuration, Schedule(learning_rate=1e-4, epochs=MANY_EPOCHS, seed=seed))
@@ -85,5 +95,11 @@ def deepbleed_plan(model: str, preset: Preset, options: Mapping[str, Any], seed:
         schedule = replace(
             plan.schedule, learning_rate=demo.learning_rate, epochs=demo.epochs, cosine=True, largest_gradient=1.0
         )
-        plan = DeepBleedPlan(narrow, schedule, batch_size=demo.batch_size, bce_weight=10.0, stop_early=False)
-    return changed(plan, options)
+        plan = DeepBleedPlan(
+            narrow, schedule, batch_size=demo.batch_size, bce_weight=10.0, stop_early=False, sampling="blood"
+        )
+    plan = changed(plan, options)
+    if plan.sampling not in get_args(Sampling):
+        msg = f"sampling is {plan.sampling!r}; expected {' or '.join(get_args(Sampling))}"
+        raise UsageError(msg)
+    return plan

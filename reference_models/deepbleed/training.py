@@ -17,7 +17,7 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume, write_volume
 from reference_models.deepbleed.predictor import TRAINED_TEMPLATE, DeepBleedConfiguration
-from reference_models.deepbleed.presets import deepbleed_plan
+from reference_models.deepbleed.presets import Sampling, deepbleed_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.slices import Slices
@@ -65,6 +65,7 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             batch_size=plan.batch_size,
             bce_weight=plan.bce_weight,
             stop_early=plan.stop_early,
+            sampling=plan.sampling,
         )
 
     def keep_template(out: Path, _network: Any, _recipe: Any) -> None:
@@ -110,14 +111,15 @@ def deepbleed_examples(
     return [Example(windowed(hu, configuration.window_hu), target, left_out == 0)]
 
 
-def slice_odds(examples: list[Example]) -> NDArray[np.float64]:
-    """Return the probability of drawing each slice: its share of labelled pixels plus the mean share, normalised.
+def slice_odds(examples: list[Example], sampling: Sampling) -> NDArray[np.float64]:
+    """Return the probability of drawing each slice.
 
-    The paper draws by the share alone, under which a network would never see a slice without blood; adding the mean
-    makes half of the draws independent of the share.
+    With ``paper`` it is in proportion to the share of labelled pixels, so that the network never sees a slice without
+    blood; with ``blood`` the mean share is added, which makes half of the draws independent of the share. Where no
+    slice has any blood, all are alike.
     """
     share = np.array([float((example.target > 0).mean()) for example in examples])
-    odds = share + share.mean() if share.any() else np.ones(len(share))
+    odds = share + (share.mean() if sampling == "blood" else 0.0) if share.any() else np.ones(len(share))
     normed: NDArray[np.float64] = odds / odds.sum()
     return normed
 
@@ -134,6 +136,7 @@ class DeepBleedRecipe:
         bce_weight: Weight of a cross-entropy added to the Dice loss in 3D.
         samples: Number of cubes cut from a head per epoch, where a cube is smaller than the head.
         stop_early: Stop by the paper's rule: at least 200 epochs, then ten without a lower moving average of the loss.
+        sampling: Which slices and cubes are learnt from.
     """
 
     configuration: DeepBleedConfiguration
@@ -143,6 +146,7 @@ class DeepBleedRecipe:
     bce_weight: float = 0.0
     samples: int = 4
     stop_early: bool = True
+    sampling: Sampling = "paper"
 
     def __post_init__(self) -> None:
         self.augmentation = ElasticAugmentation()
@@ -158,11 +162,16 @@ class DeepBleedRecipe:
         return network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield one epoch: slices by label share, cubes half of the time around blood, augmented."""
+        """Yield one epoch of slices or cubes, as ``sampling`` says, of heads that are deformed and mirrored."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         drawn = self._drawn(rng)
         for start in range(0, len(drawn), self.batch_size):
-            yield self.augmentation(stack(drawn[start : start + self.batch_size]), generator)
+            heads = drawn[start : start + self.batch_size]
+            if self._whole:
+                yield self.augmentation(stack(heads), generator)
+            else:
+                corners = [self._corner(head, rng) for head in heads]
+                yield self.augmentation.pieces(heads, corners, self.configuration.edge, generator)
 
     def validation_batches(self) -> Iterator[Batch]:
         """Yield all slices, or the heads in adjacent cubes."""
@@ -192,21 +201,30 @@ class DeepBleedRecipe:
     def _drawn(self, rng: np.random.Generator) -> list[Example]:
         count = len(self.training)
         if self.configuration.spacing_mm is None:
-            return [self.training[index] for index in rng.choice(count, count, p=slice_odds(self.training))]
+            odds = slice_odds(self.training, self.sampling)
+            return [self.training[index] for index in rng.choice(count, count, p=odds)]
         wanted = np.array([bool(example.target.any()) or rng.random() < _NORMAL_SHARE for example in self.training])
         order = rng.permutation(np.repeat(np.flatnonzero(wanted), 1 if self._whole else self.samples))
-        return [self.training[index] if self._whole else self._cut(self.training[index], rng) for index in order]
+        return [self.training[index] for index in order]
 
-    def _cut(self, example: Example, rng: np.random.Generator) -> Example:
-        edge, shape = self.configuration.edge, np.array(example.image.shape)
-        # Around blood half of the time, else anywhere in the brain.
-        places = np.flatnonzero(example.target) if rng.random() < 0.5 and example.target.any() else None
-        if places is None:
-            places = np.flatnonzero(example.image)
-        centre = np.array(np.unravel_index(rng.choice(places), example.image.shape))
+    def _corner(self, head: Example, rng: np.random.Generator) -> tuple[int, ...]:
+        """Return the first voxel of a cube of a head."""
+        edge, shape = self.configuration.edge, np.array(head.image.shape)
+        centre = np.array(np.unravel_index(self._centre(head, rng), head.image.shape))
         shift = rng.integers(-(edge // 4), edge // 4 + 1, 3)
-        corner = np.clip(centre + shift - edge // 2, 0, shape - edge)
-        return example[tuple(slice(low, low + edge) for low in corner)]
+        return tuple(np.clip(centre + shift - edge // 2, 0, shape - edge).tolist())
+
+    def _centre(self, head: Example, rng: np.random.Generator) -> np.intp:
+        """Return the flat index of the voxel around which a cube is cut, but for a shift of up to a quarter."""
+        if self.sampling == "blood" and rng.random() < 0.5 and head.target.any():
+            return np.intp(rng.choice(np.flatnonzero(head.target)))
+        brain = np.flatnonzero(head.image)
+        if self.sampling == "blood":
+            return np.intp(rng.choice(brain))
+        # The brighter of two voxels is any voxel with a probability in proportion to the cumulative histogram there.
+        one, other = rng.choice(brain, 2)
+        image = head.image.ravel()
+        return np.intp(one if image[one] > image[other] else other)
 
     def _side_by_side(self, example: Example) -> Iterator[Example]:
         edge = self.configuration.edge

@@ -6,12 +6,13 @@ Voxels from outside the image take the fill value, are background, and count.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from reference_models.training.examples import Batch
+from reference_models.training.examples import Batch, Example, stack
 
 __all__ = ["ElasticAugmentation", "PlaneAugmentation", "flipped"]
 
@@ -56,11 +57,12 @@ class PlaneAugmentation:
 class ElasticAugmentation:
     """Left-right flips and elastic deformation without a component along z (Sharrock et al. 2020).
 
-    The paper states no sizes: they are ours.
+    The paper states no sizes: they are ours. Shares are of the whole head, also where only a piece of it is wanted
+    (``pieces``), so that networks with fields of view of different sizes learn from heads that are deformed alike.
 
     Args:
-        displacement: Standard deviation along y and x, as a share of the side.
-        nodes: Knots of the deformation along a side.
+        displacement: Standard deviation along y and x, as a share of the side: 2.9 mm of 192 mm.
+        nodes: Knots of the deformation along a side: 48 mm apart on 192 mm.
         fill: Image value outside the field.
     """
 
@@ -81,6 +83,32 @@ class ElasticAugmentation:
         grid[mirrored, ..., 0] *= -1
         return _resampled(batch, grid, self.fill)
 
+    def pieces(
+        self, heads: Sequence[Example], corners: Sequence[Sequence[int]], edge: int, generator: torch.Generator
+    ) -> Batch:
+        """Return one cube of each head, which is deformed before the cube is cut out, and mirrored half of the time.
+
+        Args:
+            heads: Cubes of the same shape, z,y,x; or one of them several times.
+            corners: First voxel of the cube, z,y,x, of each.
+            edge: Side of the cubes in voxels.
+            generator: Source of chance.
+        """
+        cut = [self._piece(head, corner, edge, generator) for head, corner in zip(heads, corners, strict=True)]
+        return Batch(*map(torch.cat, zip(*cut, strict=True)))
+
+    def _piece(self, head: Example, corner: Sequence[int], edge: int, generator: torch.Generator) -> Batch:
+        axes = [torch.arange(first, first + edge) for first in map(int, corner)]
+        at = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).float()[None]
+        sides = torch.tensor(head.image.shape)
+        knots = torch.randn((1, 2, *[self.nodes] * 3), generator=generator)
+        among_knots = (2 * at / (sides - 1) - 1).flip(-1)
+        field = torch.nn.functional.grid_sample(knots, among_knots, padding_mode="border", align_corners=True)
+        grid = ((2 * at + 1) / sides - 1).flip(-1)
+        grid[..., :2] += 2 * self.displacement * field.movedim(1, -1)
+        piece = _resampled(stack([head]), grid, self.fill)
+        return flipped(piece, -1) if torch.rand((), generator=generator) < 0.5 else piece
+
 
 def flipped(batch: Batch, axis: int) -> Batch:
     """Return a batch mirrored along an axis of its images, counted from the last (-1 is x)."""
@@ -91,8 +119,9 @@ def _resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
     sample = torch.nn.functional.grid_sample
     image = sample(batch.image - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
     # One pass for both: outside the image the result is 0, so "not counted" is stored as 1.
-    planes = (len(image), -1, *grid.shape[1:-1])
+    planes = (len(image), -1, *batch.image.shape[2:])
     pair = torch.cat([batch.target.reshape(planes).float(), (~batch.counted).reshape(planes).float()], dim=1)
     moved = sample(pair, grid, mode="nearest", padding_mode="zeros", align_corners=False)
-    target, left_out = (part.reshape(batch.target.shape) for part in moved.chunk(2, dim=1))
+    sides = (*batch.target.shape[: batch.target.ndim - grid.ndim + 2], *grid.shape[1:-1])
+    target, left_out = (part.reshape(sides) for part in moved.chunk(2, dim=1))
     return Batch(image, target.round().long(), left_out < 0.5)

@@ -31,15 +31,30 @@ def test_deepbleeds_cube_has_the_blood_where_the_template_has_it(tiny_reference)
 
 
 def test_slices_with_blood_are_drawn_more_often():
-    """In proportion to their share, plus the mean share for all; without any blood all alike."""
+    """In proportion to their share, if wanted plus the mean share for all; without any blood all alike."""
 
     def one(pixels):
         target = np.zeros((10, 10), np.uint8)
         target.flat[:pixels] = 1
         return Example(np.zeros((10, 10), np.float32), target, np.ones((10, 10), bool))
 
-    np.testing.assert_allclose(slice_odds([one(0), one(10), one(20)]), np.array([10, 20, 30]) / 60)
-    np.testing.assert_allclose(slice_odds([one(0), one(0)]), [0.5, 0.5])
+    slices = [one(0), one(10), one(20)]
+    np.testing.assert_allclose(slice_odds(slices, "blood"), np.array([10, 20, 30]) / 60)
+    np.testing.assert_allclose(slice_odds(slices, "paper"), np.array([0, 10, 20]) / 30)
+    np.testing.assert_allclose(slice_odds([one(0), one(0)], "paper"), [0.5, 0.5])
+
+
+def test_the_paper_draws_bright_voxels_more_often():
+    """A voxel is drawn in proportion to the cumulative histogram: of two equal halves, the bright one 3 times of 4."""
+    image = np.zeros((16, 16, 16), np.float32)
+    image[4:8, 4:8, 4:12] = 0.3
+    image[8:12, 4:8, 4:12] = 0.6
+    head = Example(image, np.zeros(image.shape, np.uint8), np.ones(image.shape, bool))
+    recipe = DeepBleedRecipe(DeepBleedConfiguration("deepbleed-64", 8, 12.0, width=2), [head], [])
+    rng = np.random.default_rng(0)
+    drawn = image.ravel()[[recipe._centre(head, rng) for _ in range(2000)]]
+    assert set(np.unique(drawn)) == set(np.float32([0.3, 0.6]))
+    assert (drawn > 0.5).mean() == pytest.approx(0.75, abs=0.04)
 
 
 @pytest.mark.parametrize(("edge", "shape"), [(16, (2, 1, 16, 16, 16)), (48, (2, 1, 48, 48, 48))])
@@ -52,7 +67,7 @@ def test_deepbleeds_batches(edge, shape):
     everywhere = np.ones(image.shape, bool)
     examples = [Example(image, target, everywhere), Example(image, np.zeros_like(target), everywhere)] * 4
     configuration = DeepBleedConfiguration("deepbleed-128", edge, 4.0, width=2)
-    recipe = DeepBleedRecipe(configuration, examples, examples[:2], batch_size=2)
+    recipe = DeepBleedRecipe(configuration, examples, examples[:2], batch_size=2, sampling="blood")
     batches = list(recipe.batches(np.random.default_rng(0)))
     assert tuple(batches[0].image.shape) == shape
     drawn = torch.cat([batch.target.flatten(1).any(1) for batch in batches])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from reference_models.training.augmentation import ElasticAugmentation, PlaneAugmentation, flipped
-from reference_models.training.examples import Batch
+from reference_models.training.examples import Batch, Example
 
 
 def batch(shape=(40, 32), count=6):
@@ -72,6 +72,29 @@ def test_elastic_deformation_leaves_z_alone():
     one.target[:, 5] = 1
     after = ElasticAugmentation(displacement=0.05)(one, generator())
     assert set(torch.nonzero(after.target)[:, 1].tolist()) == {5}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_piece_is_cut_from_the_deformed_head(seed):
+    """A cube of a head is deformed as the whole head is, so that the field of view does not change the deformation."""
+    whole = batch((32, 32, 32), 1)
+    head = Example(whole.image[0, 0].numpy(), whole.target[0].numpy(), whole.counted[0].numpy())
+    augment = ElasticAugmentation(displacement=0.05, fill=-1000.0)
+    deformed = augment._piece(head, (0, 0, 0), 32, generator(seed))
+    piece = augment.pieces([head], [(4, 9, 10)], 16, generator(seed))
+    mirrored = torch.rand((), generator=_after_knots(seed)) < 0.5
+    columns = slice(32 - 10 - 16, 32 - 10) if mirrored else slice(10, 26)
+    for name in ("image", "target", "counted"):
+        torch.testing.assert_close(getattr(piece, name), getattr(deformed, name)[..., 4:20, 9:25, columns])
+    if not mirrored:
+        torch.testing.assert_close(deformed.image, augment(whole, generator(seed)).image, rtol=0, atol=0.01)
+
+
+def _after_knots(seed):
+    """A source of chance from which the knots of one deformation were drawn."""
+    source = generator(seed)
+    torch.randn((1, 2, 5, 5, 5), generator=source)
+    return source
 
 
 def test_the_same_seed_gives_the_same_batch():
