@@ -69,7 +69,7 @@ demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
 
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --constraint constraints.txt
-EXTRAS = --extra annotations --extra bundle --extra dask --extra dev --extra docs --extra keras-weights --extra onnx --extra test --extra viewer
+EXTRAS = --extra annotations --extra bundle --extra dask --extra dev --extra docs --extra keras-weights --extra onnx --extra test --extra viewer --extra wandb
 
 locks:
 	for tag in 11 12 13; do \

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -34,6 +34,10 @@ from ctbench.cli.options import (
 )
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
 from ctbench.cli.standing import note_standing
+from ctbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctbench.runs import Shard
 
 __all__ = ["run"]
 
@@ -104,6 +108,10 @@ def run(
     readers: Annotated[
         bool, typer.Option("--readers/--no-readers", help="Also score the readers; never done with --out.")
     ] = True,
+    log: Annotated[
+        Literal["mlflow", "wandb"] | None,
+        typer.Option("--log", help="Also log the model's card, means with intervals and report to MLflow or W&B."),
+    ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -132,6 +140,8 @@ def run(
         print(process_command(predictor, key_values(option, device), isolation))
         return
     part = Shard.parse(shard) if shard else None
+    if log is not None:
+        _expect_log(log, part)
     loaded = with_tolerances(load_dataset(dataset, catalog=catalog), tolerance)
     loaded = loaded.select(case) if case else loaded
     wanted = [predictor]
@@ -162,6 +172,20 @@ def run(
     print_summary(runs, as_json=as_json, as_csv=as_csv)
     if card is not None and part is None:
         note_standing(runs[0], Path("runs") / loaded.name, loaded.patients)
+    if log is not None:
+        from ctbench.report import log_run  # imports statsmodels
+
+        note(log_run(runs[0], runs[1:], log))
     exit_code = note_lost_cases(runs[0])
     if exit_code:
         raise typer.Exit(exit_code)
+
+
+def _expect_log(log: Literal["mlflow", "wandb"], part: Shard | None) -> None:
+    """Check before anything is computed that the run can be logged."""
+    from ctbench.report import expect_tracker
+
+    if part is not None:
+        msg = "--log needs the whole run: run the shards without it, merge them, and run again with --log"
+        raise UsageError(msg)
+    expect_tracker(log)

@@ -14,12 +14,15 @@ from ctbench.report.page.audits import build_audit
 from ctbench.report.page.build import build_report
 from ctbench.report.page.page_figures import write_figures
 from ctbench.report.page.printing import find_browser, print_pdf
+from ctbench.report.trackers import expect_tracker, log_run
 
 __all__ = [
     "build_audit",
     "build_report",
+    "expect_tracker",
     "find_browser",
     "latex_tables",
+    "log_run",
     "print_pdf",
     "summary_table",
     "verdict_of",

@@ -1,4 +1,6 @@
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +85,16 @@ def test_runs_without_caches_leave_none(ctbench, made, tmp_path):
     quick = ("--option", "threshold=51", "--metric", "dice", "--trust", "--no-cache")
     assert ctbench("run", "users_model:Model", *dataset, "--out", "other", *quick).exit_code == 0
     assert sorted((tmp_path / ".cache").rglob("*")) == before
+
+
+def test_a_run_that_cannot_be_logged_is_refused_before_it_starts(ctbench, blobs_folder, monkeypatch):
+    """A package that is not installed, with the command that installs it; a shard, which is no whole run."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    command = ("run", "readers", "-d", blobs_folder / "blobs.yaml", "--log", "mlflow")
+    missing = ctbench(*command)
+    assert missing.exit_code == 2
+    assert "--log mlflow needs mlflow" in missing.err
+    shard = ctbench(*command, "--shard", "1/2")
+    assert shard.exit_code == 2
+    assert "--log needs the whole run" in shard.err
+    assert not Path("runs").exists()

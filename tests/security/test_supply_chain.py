@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSIONS = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", line)]
 LOCKS = [f"py{version.replace('.', '')}.txt" for version in VERSIONS]
-UNLOCKED = {"bench", "nnunet"}
-"""Extras with packages that are built from source, of benchmarks and of nnU-Net; tests that use them skip without."""
+UNLOCKED = {"bench", "mlflow", "nnunet"}
+"""Extras with packages that are built from source (benchmarks, nnU-Net) or need older pins (MLflow); tests of them skip
+without."""
 OF_TORCH = re.compile(r"nvidia-|cuda-|triton$")
 """What the wheel of torch for graphics cards brings; the one for CPUs does not."""
 OF_WINDOWS = {"colorama"}
