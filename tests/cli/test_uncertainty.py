@@ -26,3 +26,9 @@ def test_probabilities_of_a_sandboxed_model_are_kept_and_scored(ctbench, made, t
     printed = ctbench("uncertainty", "kept", "--domain", "image", "--resamples", "0")
     assert "Probabilities over the whole image" in printed.out
     assert ctbench("uncertainty", run).exit_code == 2
+    rows = json.loads(ctbench("uncertainty", "kept", "--table", "volumes", "--json").out)
+    assert {"crps_ml", "cramer_ml", "conformal_half_width_ml"} <= {row["figure"] for row in rows}
+    printed = ctbench("uncertainty", "kept", "--table", "sets", "--resamples", "0")
+    assert "ged_level_sets" in printed.out
+    cases = ctbench("uncertainty", "kept", "--table", "cases", "--csv").out.splitlines()
+    assert cases[0].startswith("label,rater,rater_kind,case,patient,ged,")

@@ -14,10 +14,17 @@ __all__ = ["dice_match", "dice_max", "energy_distance"]
 
 Masks = Sequence[NDArray[np.bool_]]
 Numbers = NDArray[np.float64]
+Counts = NDArray[np.float64] | NDArray[np.integer]
 
 
 def energy_distance(
-    samples: Masks, readers: Masks, *, distance: str = "iou", diagonal: bool = True, empty_pairs: str = "agree"
+    samples: Masks,
+    readers: Masks,
+    *,
+    distance: str = "iou",
+    diagonal: bool = True,
+    empty_pairs: str = "agree",
+    voxels: Counts | None = None,
 ) -> float:
     """Return the squared generalised energy distance, GED^2 = 2 E d(S, R) - E d(S, S') - E d(R, R').
 
@@ -32,6 +39,7 @@ def energy_distance(
             False: the unbiased form, which can be negative and needs two samples and two readers.
         empty_pairs: Two empty masks: ``agree`` (distance 0, as in PHiSeg) or ``left_out`` (as in the probabilistic
             U-Net).
+        voxels: Number of voxels that each entry of a mask stands for, of the masks' shape; None: one.
 
     Returns:
         The distance; NaN if all masks are empty, or a mean has no pair.
@@ -43,11 +51,12 @@ def energy_distance(
         msg = f"expected distance iou or dice, and empty_pairs agree or left_out; got {distance!r}, {empty_pairs!r}"
         raise UsageError(msg)
     first, second = _flat(samples), _flat(readers)
-    if not (first.any() or second.any()):
+    weight = np.ones(first.shape[1]) if voxels is None else np.asarray(voxels, np.float64).ravel()
+    if not ((first @ weight).any() or (second @ weight).any()):
         return float("nan")
 
     def mean(one: Numbers, other: Numbers, *, itself: bool) -> float:
-        pairs = 1 - _overlap(one, other, distance)
+        pairs = 1 - _overlap(one, other, distance, voxels)
         pairs = np.where(np.isnan(pairs), 0.0 if empty_pairs == "agree" else np.nan, pairs)
         if itself and not diagonal:
             pairs = pairs[~np.eye(len(pairs), dtype=bool)]
@@ -58,30 +67,30 @@ def energy_distance(
     return 2 * mean(first, second, itself=False) - within
 
 
-def dice_max(samples: Masks, readers: Masks) -> float:
+def dice_max(samples: Masks, readers: Masks, *, voxels: Counts | None = None) -> float:
     """Return the mean over the samples of the best Dice with any reader; swap the arguments for the reverse.
 
-    Two empty masks are left out; NaN if nothing is left.
+    Two empty masks are left out; NaN if nothing is left. ``voxels`` is that of ``energy_distance``.
 
     Raises:
         UsageError: A set of masks is empty.
     """
-    pairs = _overlap(_flat(samples), _flat(readers), "dice")
+    pairs = _overlap(_flat(samples), _flat(readers), "dice", voxels)
     best = np.fmax.reduce(pairs, axis=1)
     known = best[~np.isnan(best)]
     return float(known.mean()) if known.size else float("nan")
 
 
-def dice_match(samples: Masks, readers: Masks) -> float:
+def dice_match(samples: Masks, readers: Masks, *, voxels: Counts | None = None) -> float:
     """Return the mean Dice of samples and readers matched one to one so that its sum is largest (Hungarian method).
 
     With unequal numbers the rest of the larger set has no partner. Two empty masks match with Dice 1 but are left out
-    of the mean; NaN if nothing is left.
+    of the mean; NaN if nothing is left. ``voxels`` is that of ``energy_distance``.
 
     Raises:
         UsageError: A set of masks is empty.
     """
-    pairs = _overlap(_flat(samples), _flat(readers), "dice")
+    pairs = _overlap(_flat(samples), _flat(readers), "dice", voxels)
     chosen = pairs[linear_sum_assignment(-np.nan_to_num(pairs, nan=1.0))]
     known = chosen[~np.isnan(chosen)]
     return float(known.mean()) if known.size else float("nan")
@@ -94,9 +103,10 @@ def _flat(masks: Masks) -> Numbers:
     return np.stack([np.asarray(mask, bool).ravel() for mask in masks]).astype(np.float64)
 
 
-def _overlap(one: Numbers, other: Numbers, distance: str) -> Numbers:
+def _overlap(one: Numbers, other: Numbers, distance: str, voxels: Counts | None) -> Numbers:
     """Return IoU or Dice of each pair; NaN where both are empty."""
-    both = one @ other.T
-    sizes = one.sum(axis=1)[:, None] + other.sum(axis=1)
+    weight = np.ones(one.shape[1]) if voxels is None else np.asarray(voxels, np.float64).ravel()
+    both = (one * weight) @ other.T
+    sizes = (one @ weight)[:, None] + other @ weight
     part, whole = (both, sizes - both) if distance == "iou" else (2 * both, sizes)
     return np.asarray(part / np.where(whole > 0, whole, np.nan))
