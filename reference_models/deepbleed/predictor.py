@@ -20,6 +20,7 @@ from reference_models.deepbleed import MODELS
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import demo_weights
+from reference_models.scans.brain import brain_finder
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.space import (
     EXTENT_MM,
@@ -71,6 +72,8 @@ class DeepBleedConfiguration:
         window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
         template_digest: Digest of the template to which the training heads were registered; empty: that of the package,
             or unknown.
+        brain: How the brains of the training heads were found, as for ``brain_finder``; empty: by the package. It is
+            told, and never run.
     """
 
     model: Literal["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
@@ -84,6 +87,7 @@ class DeepBleedConfiguration:
     normalization: Literal["none", "batch"] = "none"
     window_hu: Window | None = None
     template_digest: str = ""
+    brain: str = ""
 
     @classmethod
     def paper(cls, model: str, **options: Any) -> DeepBleedConfiguration:
@@ -121,18 +125,28 @@ class DeepBleedPredictor:
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices or cubes per forward pass.
         template: File of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
+        brain: How the brain is found, as for ``brain_finder``; None: by the package.
 
     Raises:
         UsageError: The weights learnt with another template than this one.
     """
 
     def __init__(
-        self, weights: Weights, device: str = "auto", batch_size: int = 4, template: str | None = None
+        self,
+        weights: Weights,
+        device: str = "auto",
+        batch_size: int = 4,
+        template: str | None = None,
+        brain: str | None = None,
     ) -> None:
         from reference_models.inference.devices import choose_device, place
 
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
+        self.find_brain = brain_finder(brain)
+        if self.configuration.brain != (brain or ""):
+            learnt, found = (how or "the package's own extraction" for how in (self.configuration.brain, brain))
+            _log.warning("these weights learnt on brains found by %s; here they are found by %s", learnt, found)
         digest = template_digest(template)
         if self.configuration.template_digest not in {"", digest}:
             msg = (
@@ -153,6 +167,7 @@ class DeepBleedPredictor:
                 **asdict(self.configuration),
                 "template": template or "phantom",
                 "template_digest": digest,
+                "brain": brain or "",
             },
         )
 
@@ -162,7 +177,7 @@ class DeepBleedPredictor:
         Raises:
             DataError: The image is not in HU.
         """
-        brain = extracted_brain(image)
+        brain = extracted_brain(image, self.find_brain)
         if not brain.array.any():
             _log.warning("no brain in the field: nothing is enclosed by skull, so nothing is predicted")
             return Prediction(np.zeros(image.shape, np.uint8), score=0.0)
@@ -203,24 +218,30 @@ class DeepBleedPredictor:
         return probability
 
 
-def _opened(model: str, weights: str | None, device: str, batch_size: int, template: str | None) -> DeepBleedPredictor:
+def _opened(
+    model: str, weights: str | None, device: str, batch_size: int, template: str | None, brain: str | None
+) -> DeepBleedPredictor:
     """Return a 3D predictor; weights that learnt with a named template find its copy beside them."""
     opened = open_weights(model, weights)
     if template is None and opened.configuration.get("template_digest"):
         beside = Path(str(weights)).with_name(TRAINED_TEMPLATE)
         template = str(beside) if beside.is_file() else None
-    return DeepBleedPredictor(opened, device, batch_size, template)
+    return DeepBleedPredictor(opened, device, batch_size, template, brain)
 
 
-def deepbleed_512(*, weights: str | None = None, device: str = "auto", batch_size: int = 4) -> DeepBleedPredictor:
+def deepbleed_512(
+    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, brain: str | None = None
+) -> DeepBleedPredictor:
     """Return the 2D predictor, which works on native slices.
 
     Args:
         weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
+        brain: ``command:PROGRAM {image} {output}``, a program of yours that writes a mask of the brain (HD-BET,
+            SynthStrip, BET), run as you; None: the package's own extraction.
     """
-    return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size)
+    return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size, brain=brain)
 
 
 deepbleed_512_demo = partial(deepbleed_512, weights=str(demo_weights("deepbleed-512")))
@@ -228,7 +249,12 @@ deepbleed_512_demo = partial(deepbleed_512, weights=str(demo_weights("deepbleed-
 
 
 def deepbleed_128(
-    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 4,
+    template: str | None = None,
+    brain: str | None = None,
 ) -> DeepBleedPredictor:
     """Return the predictor that sees the whole head at once.
 
@@ -238,8 +264,9 @@ def deepbleed_128(
         batch_size: Number of cubes per forward pass.
         template: File of an extracted brain in HU; None: the one that the weights learnt with, which lies beside them;
             of weights that know none, the mean of simulated heads.
+        brain: As for ``deepbleed_512``.
     """
-    return _opened("deepbleed-128", weights, device, batch_size, template)
+    return _opened("deepbleed-128", weights, device, batch_size, template, brain)
 
 
 deepbleed_128_demo = partial(deepbleed_128, weights=str(demo_weights("deepbleed-128")))
@@ -247,10 +274,15 @@ deepbleed_128_demo = partial(deepbleed_128, weights=str(demo_weights("deepbleed-
 
 
 def deepbleed_64(
-    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 4,
+    template: str | None = None,
+    brain: str | None = None,
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
-    return _opened("deepbleed-64", weights, device, batch_size, template)
+    return _opened("deepbleed-64", weights, device, batch_size, template, brain)
 
 
 deepbleed_64_demo = partial(deepbleed_64, weights=str(demo_weights("deepbleed-64")))
@@ -258,10 +290,15 @@ deepbleed_64_demo = partial(deepbleed_64, weights=str(demo_weights("deepbleed-64
 
 
 def deepbleed_32(
-    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, template: str | None = None
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 4,
+    template: str | None = None,
+    brain: str | None = None,
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
-    return _opened("deepbleed-32", weights, device, batch_size, template)
+    return _opened("deepbleed-32", weights, device, batch_size, template, brain)
 
 
 deepbleed_32_demo = partial(deepbleed_32, weights=str(demo_weights("deepbleed-32")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctbench.datasets import Dataset
+from ctbench.errors import DataError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Volume, write_volume
 from reference_models.deepbleed.predictor import TRAINED_TEMPLATE, DeepBleedConfiguration
 from reference_models.deepbleed.presets import Sampling, deepbleed_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
+from reference_models.scans.brain import BrainFinder, brain_finder, brain_mask
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.slices import Slices
-from reference_models.scans.space import TemplateSpace, extracted_brain, read_template, template_digest
+from reference_models.scans.space import TemplateSpace, digest_of_template, extracted_brain, read_template
+from reference_models.scans.template import mean_brain
 from reference_models.training.augmentation import ElasticAugmentation
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
@@ -32,6 +36,12 @@ from reference_models.training.stopping import has_stalled
 
 __all__ = ["DeepBleedRecipe", "deepbleed_examples", "deepbleed_setup", "slice_odds"]
 
+MEAN_TEMPLATE = "mean"
+"""The ``template`` that is the mean of the training heads."""
+MOST_TEMPLATE_HEADS = 24
+
+_log = logging.getLogger("reference_models")
+
 _FIRST_LOGIT = -3.0
 _NORMAL_SHARE = 0.25
 """Probability that a head without blood is shown in an epoch; the paper's cases all had blood."""
@@ -40,12 +50,22 @@ _NORMAL_SHARE = 0.25
 def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
     """Return how one of the four is trained; all labels are one class, unless one is called ``hemorrhage``."""
     options = dict(options)
-    path = None
+    brain = options.pop("brain", None)
+    find = brain_finder(brain)
+    named = None
     if DeepBleedConfiguration.paper(model).spacing_mm is not None:
-        path = options.pop("template", None)
-    template = read_template(path)
+        named = options.pop("template", None)
+        if named is None and not dataset.is_phantom:
+            _log.warning(
+                "%s registers the heads of %s to the mean of simulated heads; better build a template of your own, "
+                "template=mean, or name one, template=FILE",
+                model,
+                dataset.name,
+            )
     plan = deepbleed_plan(model, preset, options, seed)
-    plan = replace(plan, configuration=replace(plan.configuration, template_digest=template_digest(path)))
+    template = _mean_template(dataset, find) if named == MEAN_TEMPLATE else read_template(named)
+    digest = digest_of_template(template) if named else ""
+    plan = replace(plan, configuration=replace(plan.configuration, template_digest=digest, brain=brain or ""))
     codes = hemorrhage_codes(dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
@@ -53,7 +73,7 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             prepare(
                 cases,
                 lambda case, reference: deepbleed_examples(
-                    case.image(), reference, codes, plan.configuration, template
+                    case.image(), reference, codes, plan.configuration, template, find
                 ),
             )
             for cases in (training, validation)
@@ -71,7 +91,19 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
     def keep_template(out: Path, _network: Any, _recipe: Any) -> None:
         write_volume(template, out / TRAINED_TEMPLATE)
 
-    return Setup(plan, LabelSet({LABEL: 1}), recipe, keep_template if path else None)
+    return Setup(plan, LabelSet({LABEL: 1}), recipe, keep_template if named else None)
+
+
+def _mean_template(dataset: Dataset, find: BrainFinder) -> Volume:
+    """Return the mean brain of the first training heads of a dataset, or without a split of all but the test heads."""
+    training = [case for case in dataset if case.split == "train"]
+    heads = training or [case for case in dataset if case.split not in {"validation", "test"}]
+    brains = (extracted_brain(case.image(), find) for case in heads[:MOST_TEMPLATE_HEADS])
+    found = [brain for brain in brains if brain.array.any()]
+    if not found:
+        msg = f"no training head of {dataset.name} shows a brain, so there is nothing to make a template of"
+        raise DataError(msg)
+    return mean_brain(found)
 
 
 def deepbleed_examples(
@@ -80,6 +112,7 @@ def deepbleed_examples(
     codes: tuple[int, ...],
     configuration: DeepBleedConfiguration,
     template: Volume,
+    find: BrainFinder = brain_mask,
 ) -> list[Example]:
     """Return the training examples of a case: one cube in template space, or one example per slice that shows brain.
 
@@ -89,11 +122,12 @@ def deepbleed_examples(
         codes: Label codes of hemorrhage; all become one class.
         configuration: Settings of the network and its preprocessing.
         template: Extracted brain to register to; not used by ``deepbleed-512``.
+        find: Finds the brain.
 
     Returns:
         The examples; an empty list for a scan without a brain.
     """
-    brain = extracted_brain(image)
+    brain = extracted_brain(image, find)
     if not brain.array.any():
         return []
     reference = reference.structure(LABEL, codes)

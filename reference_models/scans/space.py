@@ -20,11 +20,19 @@ from scipy.optimize import linear_sum_assignment
 from ctbench.errors import DataError
 from ctbench.volume import Volume, from_itk, read_volume, to_itk
 from ctbench.volume.itk import simpleitk
-from reference_models.scans.brain import brain_mask
+from reference_models.scans.brain import BrainFinder, brain_mask
 from reference_models.scans.hounsfield import CT_RANGE_HU, check_hu
 from reference_models.scans.preprocessing import remembered
 
-__all__ = ["TEMPLATE", "TemplateSpace", "extracted_brain", "read_template", "register", "template_digest"]
+__all__ = [
+    "TEMPLATE",
+    "TemplateSpace",
+    "digest_of_template",
+    "extracted_brain",
+    "read_template",
+    "register",
+    "template_digest",
+]
 
 TEMPLATE = Path(__file__).parents[1] / "weights" / "template.nii.gz"
 """Mean extracted brain of simulated heads, 128 voxels of 1.5 mm per side."""
@@ -45,15 +53,19 @@ _SEED = 20200
 _VERSION = 1
 
 
-def extracted_brain(image: Volume) -> Volume:
+def extracted_brain(image: Volume, find: BrainFinder = brain_mask) -> Volume:
     """Return HU clipped to -1024..3071 inside the brain mask, and 0 outside (Sharrock et al. 2020, Image Processing).
 
     A scan without a brain in the field becomes all zeros.
 
+    Args:
+        image: CT.
+        find: Finds the brain.
+
     Raises:
         DataError: The image is not in HU.
     """
-    mask = brain_mask(check_hu(image))
+    mask = find(check_hu(image))
     return image.with_array(np.where(mask, np.clip(image.array, *CT_RANGE_HU), 0).astype(np.float32))
 
 
@@ -210,9 +222,11 @@ def template_digest(path: str | None) -> str:
 
     The digest of a copy in another format or type of number is the same.
     """
-    if path is None:
-        return ""
-    template = read_template(path)
+    return "" if path is None else digest_of_template(read_template(path))
+
+
+def digest_of_template(template: Volume) -> str:
+    """Return the SHA-256 of a template's grid and voxels."""
     grid = [*template.shape, *template.spacing_mm, *template.origin_mm, *template.direction.ravel().tolist()]
     content = hashlib.sha256((np.round(np.array(grid, float), 4) + 0.0).tobytes())  # no minus zero
     content.update(template.array.astype("<f4").tobytes())

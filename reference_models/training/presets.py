@@ -17,7 +17,7 @@ Preset = Literal["paper", "demo", "nnunet"]
 MANY_EPOCHS = 1000
 """More epochs than any training is expected to take before the paper's stopping rule ends it."""
 
-_NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures", "template_digest"}
+_NO_OPTIONS = {"configuration", "schedule", "model", "classes", "structures", "template_digest", "brain"}
 """Fields that the model and the labels determine, which are not options."""
 
 

@@ -119,3 +119,23 @@ def test_weights_find_the_template_of_their_training(tmp_path):
     (tmp_path / "template.nii.gz").unlink()
     with pytest.raises(UsageError, match="than the one that comes with the package; name the one"):
         deepbleed_128(weights=str(tmp_path / "weights.safetensors"), device="cpu")
+
+
+def test_the_network_sees_the_brain_that_a_program_finds(always_yes, tmp_path, caplog):
+    """Outside the program's mask its input is 0; that training found brains otherwise is told, not run."""
+    mask = np.zeros(tiny_head().shape, np.uint8)
+    mask[3:5, 20:30, 20:30] = 1
+    write_volume(tiny_head().with_array(mask), tmp_path / "mask.nii.gz")
+    brain = f"command:sh -c 'cp {tmp_path}/mask.nii.gz {{output}}; : {{image}}'"
+    weights = always_yes("deepbleed-512", 64, None)
+    found = DeepBleedPredictor(weights, device="cpu", brain=brain)
+    assert found.info.parameters["brain"] == brain
+    assert "learnt on brains found by the package's own extraction" in caplog.text
+    seen = []
+    found.network = lambda slices: seen.append(slices.cpu()) or torch.zeros_like(slices)
+    found.predict(tiny_head())
+    assert torch.cat(seen)[:, 0].flatten(1).any(1).nonzero()[:, 0].tolist() == [3, 4]
+
+    weights.configuration["brain"] = f"command:touch {tmp_path}/ran {{image}} {{output}}"
+    DeepBleedPredictor(weights, device="cpu").predict(tiny_head())
+    assert not (tmp_path / "ran").exists()

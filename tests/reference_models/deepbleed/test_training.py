@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from ctbench.errors import UsageError
+from ctbench.errors import DataError, UsageError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import write_volume
 from reference_models import find_model
@@ -131,6 +133,25 @@ def test_a_template_of_ones_own_is_part_of_the_plan(heads, template, tmp_path):
     assert plain.illustrate is None
     own.illustrate(tmp_path, None, None)
     assert template_digest(str(tmp_path / "template.nii.gz")) == template_digest(str(template))
+
+
+def test_the_mean_of_the_training_heads_is_a_template(heads, tmp_path, caplog):
+    """template=mean is made of training heads and kept beside the weights; the simulated one is used with a warning."""
+    mean = deepbleed_setup("deepbleed-64", heads, "demo", {"template": "mean"}, 0)
+    mean.illustrate(tmp_path, None, None)
+    assert mean.plan.configuration.template_digest == template_digest(str(tmp_path / "template.nii.gz"))
+    fewer = replace(heads, cases=tuple(case for case in heads if case.split != "train"))
+    with pytest.raises(DataError, match="no training head of heads shows a brain"):
+        deepbleed_setup("deepbleed-64", fewer, "demo", {"template": "mean"}, 0)
+    assert "mean of simulated heads" not in caplog.text
+    deepbleed_setup("deepbleed-64", heads, "demo", {}, 0)
+    assert "better build a template of your own, template=mean" in caplog.text
+
+
+def test_the_program_that_finds_brains_is_part_of_the_plan(heads):
+    """A training with other brains is another training, and the weights say how theirs were found."""
+    brain = "command:synthstrip {image} {output}"
+    assert deepbleed_setup("deepbleed-512", heads, "demo", {"brain": brain}, 0).plan.configuration.brain == brain
 
 
 def test_the_network_of_slices_has_no_template(heads, template):
