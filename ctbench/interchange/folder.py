@@ -136,8 +136,11 @@ class _Slot:
 
 
 def _expect_plain(folder: Path) -> None:
-    for name, layout in (("dataset.json", "nnunet"), ("dataset_description.json", "bids")):
-        if (folder / name).is_file():
+    for name, layout, images in (
+        ("dataset.json", "nnunet", "imagesTr/*_0000.*"),
+        ("dataset_description.json", "bids", "**/sub-*"),
+    ):
+        if (folder / name).is_file() and next(folder.glob(images), None) is not None:
             msg = f"{folder} has a {name}; use: ctbench datasets import {layout} {folder}"
             raise DatasetError(msg)
     if not volume_files(folder):

@@ -76,12 +76,14 @@ def sort_files(files: Sequence[Path]) -> Sorted:
 
     The cases are, in this order: the names of the files in the folder of images; the folders of the first level, where
     each holds a file that is called an image or after the folder; the names before ``_ct`` or ``_image``; the names
-    that other names begin with (``p01`` beside ``p01_mask``); the names that several folders have in common.
+    that other names begin with (``p01`` beside ``p01_mask``); the names that several folders have in common; the names
+    before last words that recur (``p01_anna``, ``p01_ben``, ``p02_anna``, ``p02_ben``).
 
     Raises:
         DatasetError: None of these holds, or there are several folders of images.
     """
     cases = _of_image_folder(files) or _of_case_folders(files) or _of_names(files) or _of_common_names(files)
+    cases = cases or _of_last_words(files)
     if not cases:
         msg = f"it is not clear which part of the names is the case, e.g. in {files[0]}; write the YAML by hand"
         raise DatasetError(msg)
@@ -106,12 +108,21 @@ def _stem(path: Path) -> str:
 
 
 def _of_image_folder(files: Sequence[Path]) -> set[str]:
-    """Return the names of the files in the one folder of images, without a word for an image that all end in."""
+    """Return the names of the images in the one folder of images, or in the one whose names files elsewhere have."""
     folders = sorted({path.parent for path in files if is_image(path.parent.as_posix())})
-    if len(folders) > 1:
-        msg = f"there are several folders of images, {folders[0]} and {folders[1]}; import one of them at a time"
+    names = {folder: _image_names([path for path in files if path.parent == folder]) for folder in folders}
+    elsewhere = [_stem(path) for path in files if path.parent not in folders]
+    fitting = [at for at in folders if any(_begins(stem, name) for stem in elsewhere for name in names[at])]
+    chosen = fitting if len(folders) > 1 and fitting else folders
+    if len(chosen) > 1:
+        msg = f"there are several folders of images, {chosen[0]} and {chosen[1]}; import one of them at a time"
         raise DatasetError(msg)
-    stems = {_stem(path) for path in files if path.parent in folders}
+    return names[chosen[0]] if chosen else set()
+
+
+def _image_names(files: Sequence[Path]) -> set[str]:
+    """Return the names of files, without a word for an image that all end in."""
+    stems = {_stem(path) for path in files}
     endings = {stem.rpartition("_")[2].lower() for stem in stems if "_" in stem}
     if len(endings) == 1 and all("_" in stem for stem in stems) and endings <= _IMAGE_WORDS:
         stems = {stem.rpartition("_")[0] for stem in stems}
@@ -144,6 +155,18 @@ def _of_common_names(files: Sequence[Path]) -> set[str]:
     for path in files:
         folders.setdefault(_stem(path), set()).add(path.parent)
     return {stem for stem, found in folders.items() if len(found) > 1}
+
+
+def _of_last_words(files: Sequence[Path]) -> set[str]:
+    """Return the names before the last word, where each name has several last words and each of them several names."""
+    before: dict[str, set[str]] = {}
+    after: dict[str, set[str]] = {}
+    for path in files:
+        name, _, word = _stem(path).rpartition("_")
+        before.setdefault(name, set()).add(word)
+        after.setdefault(word, set()).add(name)
+    recurring = "" not in before and min(map(len, (*before.values(), *after.values()))) > 1
+    return set(before) if recurring else set()
 
 
 def _begins(stem: str, case: str) -> bool:

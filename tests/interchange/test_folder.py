@@ -120,6 +120,7 @@ def test_other_layouts_and_missing_files_are_named(data):
     put(data / "images" / "p1.nii.gz")
     with pytest.raises(MissingFileError, match=r"has images \(images/\{case\}\.nii\.gz\) and no masks"):
         guess_folder(data)
+    put(data / "imagesTr" / "p1_0000.nii.gz")
     (data / "dataset.json").touch()
     with pytest.raises(DatasetError, match="use: ctbench datasets import nnunet"):
         guess_folder(data)
@@ -136,3 +137,12 @@ def test_two_kinds_of_images_and_folders_of_different_depth_are_refused(data):
     put(data / "s1" / "masks" / "anna.nii.gz", (1, 2))
     with pytest.raises(DatasetError, match="folders of different depth or names"):
         guess_folder(data)
+
+
+def test_masks_of_a_reader_study_without_images_are_understood(real_data, tmp_path):
+    """The LIDC's: four readers by the end of the name, one structure."""
+    dataset = load(real_data / "readers_lidc", tmp_path)
+    assert dataset.readers == ("reader1", "reader2", "reader3", "reader4")
+    assert all(len(case.readers) == 4 for case in dataset)
+    assert dataset.entry.readers == "{case}_{reader}.nii.gz"
+    assert dict(dataset.labels.codes) == {"label-1": 1}

@@ -37,12 +37,23 @@ def sort(*names):
             ("anna/p1_mask.nii", "ben/p1_mask.nii"),
             {"anna/{case}.nii": ["p1_mask"], "ben/{case}.nii": ["p1_mask"]},
         ),
+        (
+            ("p1_n0_anna.nii", "p1_n0_ben.nii", "p2_n1_anna.nii", "p2_n1_ben.nii"),
+            {"{case}_anna.nii": ["p1_n0", "p2_n1"], "{case}_ben.nii": ["p1_n0", "p2_n1"]},
+        ),
     ],
-    ids=["folders", "nnunet", "totalsegmentator", "beginnings", "called", "masks only"],
+    ids=["folders", "nnunet", "totalsegmentator", "beginnings", "called", "masks only", "last words"],
 )
 def test_the_case_is_found_in_the_names(names, patterns):
     """Of folders of images, folders of cases, suffixes, and masks alone."""
     assert sort(*names) == (patterns, [])
+
+
+def test_of_several_folders_of_images_the_one_with_masks_counts():
+    """The decathlon's: images for testing, which have no labels, are left over."""
+    patterns, left_over = sort("imagesTr/a1.nii", "imagesTs/a2.nii", "labelsTr/a1.nii")
+    assert patterns == {"imagesTr/{case}.nii": ["a1"], "labelsTr/{case}.nii": ["a1"]}
+    assert left_over == ["imagesTs/a2.nii"]
 
 
 def test_what_belongs_to_no_case_is_left_over():
