@@ -138,12 +138,12 @@ def _of_runs(folders: list[Path], metrics: list[str], margin: float | None) -> p
     import pandas as pd
 
     from ctbench.report.frames.comparable_runs import gather
-    from ctbench.report.frames.reader_population import population_table
+    from ctbench.report.frames.reader_population import can_be_population, population_table
     from ctbench.runs import open_run
 
     parts = []
     for results in gather([open_run(folder) for folder in folders]):
-        if not results.leave_one_out or len(results.readers) < 2 or not results.models:
+        if not can_be_population(results):
             msg = (
                 f"the runs on {results.dataset} have {len(results.models)} models and {len(results.readers)} readers "
                 "with leave-one-out references; expected a model and two readers or more: name the readers' run too"

@@ -22,6 +22,7 @@ __all__ = [
     "MULTIVERSE",
     "PHANTOM",
     "POOLED",
+    "POPULATION",
     "POSITIVES",
     "PUBLISHED",
     "RANK_INTERVALS",
@@ -174,6 +175,14 @@ STRATA = (
 
 VALUES_WHERE_EMPTY = "Formula: computed as defined. Diagonal: that of the image, in mm."
 """Words in the table of the values of metrics where a mask is empty."""
+
+
+POPULATION = (
+    "Readers and cases are samples: differences of the model's mean from that of the readers, with 95 % intervals for "
+    "new readers and new cases (Obuchowski and Rockette, with Hillis' degrees of freedom). Model and reader j are "
+    "scored on the reference made without reader j; n counts cases in which all have a value on all references."
+)
+"""What the comparison of models with readers as a population is."""
 
 
 def equivalent(margin: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ import streamlit as st
 from ctbench.report import explanations
 from ctbench.report.drawings.equivalence_chart import equivalence_chart
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_rows
+from ctbench.report.frames.reader_population import can_be_population, population_rows, population_verdict
+from ctbench.report.frames.tables import LEAVE_ONE_OUT
 from ctbench.report.frames.verdict import against_readers
 from ctbench.report.wording import counted
 from ctbench.statistics import OVERALL
@@ -47,8 +50,38 @@ def show(selection: Selection) -> None:
             equivalence_chart(own, margin),
             f"Dots: mean paired differences, lines: 90 % intervals; green: ± {margin:g}. {counted(own['n'])}.",
         )
-        layout.table(own.drop(columns=["label", "rows_left_out", "margin"]), "equivalence", columns=_columns())
+        layout.table(own.drop(columns=["label", "rows_left_out", "margin"]), "equivalence", columns=_columns(90))
     layout.text(_how(selection, margin), "muted")
+    if can_be_population(runs):
+        _population(selection, models, margin)
+
+
+def _population(selection: Selection, models: Sequence[str], margin: float) -> None:
+    """Show the models against the readers as a population, all structures in one table."""
+    found = [_against_population(selection, name, margin) for name in models]
+    rows = pd.concat(found, ignore_index=True)
+    if rows.empty:
+        return
+    with layout.folded("Models against readers as a population"):
+        layout.text(explanations.POPULATION, "muted")
+        layout.table(rows, "reader-population", columns=_columns(95))
+
+
+@reading.cached(64)
+def _against_population(selection: Selection, model: str, margin: float) -> pd.DataFrame:
+    runs = selection.runs
+    scores = selection.scores(_DICE, LEAVE_ONE_OUT, raters=(model, *runs.readers))
+    found = population_rows(runs, scores, model, _DICE, margin)
+    if found.empty:
+        return found
+    said = [population_verdict(row, margin) for row in found.to_dict("records")]
+    return found[list(_POPULATION)].assign(verdict=said)
+
+
+_POPULATION = (
+    *("model", "label", "readers", "n", "difference", "low", "high"),
+    *("p", "p_equivalent", "p_non_inferior"),
+)
 
 
 @reading.cached(64)
@@ -65,18 +98,20 @@ def _how(selection: Selection, margin: float) -> str:
     return f"{explanations.equivalent(margin)} Choose the margin before you look.{stands}"
 
 
-def _columns() -> dict[str, Any]:
+def _columns(percent: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
-    digits = {name: number(title, format="%.3f") for name, title in _TITLES.items()}
+    digits = {name: number(title.format(percent=percent), format="%.3f") for name, title in _TITLES.items()}
     return {"rater": st.column_config.Column("reader"), "verdict": st.column_config.Column("in words")} | digits
 
 
 _TITLES = {
     "difference": "difference",
-    "low": "from (90 %)",
+    "low": "from ({percent} %)",
     "high": "to",
     "p": "P",
     "p_holm": "P Holm",
     "p_equivalence": "P not equivalent",
+    "p_equivalent": "P not equivalent",
     "p_inferiority": "P inferior",
+    "p_non_inferior": "P inferior",
 }

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.statistics import OVERALL, mrmc_of_scores
+from ctbench.statistics import ALPHA, OVERALL, mrmc_of_scores
 
-__all__ = ["population_table"]
+__all__ = ["can_be_population", "population_rows", "population_table", "population_verdict"]
 
 _ANALYSIS = "random readers and cases"
+
+
+def can_be_population(results: ComparableRuns) -> bool:
+    """Return whether there are models, and references without each of two readers or more."""
+    return bool(results.models) and results.leave_one_out and len(results.readers) > 1
 
 
 def population_table(results: ComparableRuns, model: str, metric: str, margin: float | None = None) -> pd.DataFrame:
@@ -32,8 +40,15 @@ def population_table(results: ComparableRuns, model: str, metric: str, margin: f
     Raises:
         UsageError: The margin is not positive.
     """
-    scores = tables.contest(results.positive_scores, model, tables.LEAVE_ONE_OUT)
-    rows = tables.with_overall(scores, results.compared(model), results.averaged(model), metric)
+    return population_rows(results, results.positive_scores, model, metric, margin)
+
+
+def population_rows(
+    results: ComparableRuns, scores: pd.DataFrame, model: str, metric: str, margin: float | None
+) -> pd.DataFrame:
+    """Return ``population_table`` from the scores of the readers and this model; other models' are not needed."""
+    own_scores = tables.contest(scores, model, tables.LEAVE_ONE_OUT)
+    rows = tables.with_overall(own_scores, results.compared(model), results.averaged(model), metric)
     found = []
     for label, own in rows.groupby("label", sort=False):
         counted = own.dropna(subset="value").groupby("case")["rater"].count()
@@ -45,3 +60,15 @@ def population_table(results: ComparableRuns, model: str, metric: str, margin: f
         counts = {"readers": len(results.readers), "n": study.cases, "left_out": study.left_out}
         found.append({"label": label, "model": model, "metric": metric, **counts, **row})
     return tables.in_order(pd.DataFrame(found), (*results.compared(model), OVERALL)) if found else pd.DataFrame()
+
+
+def population_verdict(row: Mapping[Any, Any], margin: float) -> str:
+    """Return in words what the tests of a row of ``population_table`` show."""
+    differs = row["p"] < ALPHA
+    if pd.isna(row["p"]):
+        return "no test"
+    if row["p_equivalent"] < ALPHA:
+        return f"equivalent within {margin:g}" + (", though different" if differs else "")
+    if row["p_non_inferior"] < ALPHA:
+        return f"not inferior by {margin:g}" + (", and different" if differs else "")
+    return "different" if differs else "neither difference nor equivalence shown"

@@ -22,6 +22,7 @@ from ctbench.report.frames.indeterminate import indeterminate
 from ctbench.report.frames.lesion_summaries import can_find_lesions
 from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
+from ctbench.report.frames.reader_population import can_be_population
 from ctbench.report.frames.subgroups import LOW_DICE, can_fail
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML
 from ctbench.report.frames.uncertainty import can_be_uncertain
@@ -42,6 +43,7 @@ from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.published import can_show_published, published_results
 from ctbench.report.page.rankings import rankings
+from ctbench.report.page.reader_population import reader_population
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
 from ctbench.report.page.uncertainty import uncertainties
@@ -172,6 +174,8 @@ def _plan(
         plan["The papers' own test"] = partial(paper_comparisons, results, focus)
     if can_be_equivalent(results):
         plan["Equivalence to readers"] = partial(equivalences, results, margin, focus)
+        if can_be_population(results):
+            plan["Models against readers as a population"] = partial(reader_population, results, margin)
     plan["By structure"] = partial(per_structure, results)
     if dataset is not None and can_confuse(results):
         plan["What is taken for what"] = partial(confusions, results, dataset)

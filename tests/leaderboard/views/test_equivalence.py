@@ -4,6 +4,7 @@ import pytest
 
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.equivalence import equivalence_table
+from ctbench.report.frames.reader_population import population_table
 
 
 def test_the_tests_are_the_reports(app, toy_board, toy_runs):
@@ -19,6 +20,18 @@ def test_the_tests_are_the_reports(app, toy_board, toy_runs):
         for name in ("difference", "low", "high", "p_holm", "p_equivalence", "p_inferiority"):
             assert own[name].tolist() == pytest.approx(expected[name].tolist(), nan_ok=True)
         assert own["verdict"].tolist() == expected["verdict"].tolist()
+
+
+def test_the_readers_as_a_population_are_the_reports(app, toy_board, toy_runs):
+    """The second table holds ``population_table`` of every model at the chosen margin."""
+    shown = app(toy_board, "equivalence", margin="0.1").dataframe[1].value
+    (results,) = gather(toy_runs.values())
+    for model in ("sharp", "blunt"):
+        expected = population_table(results, model, "dice", 0.1)
+        own = shown[shown["model"] == model]
+        assert own["label"].tolist() == expected["label"].tolist()
+        for name in ("difference", "low", "high", "p", "p_equivalent"):
+            assert own[name].tolist() == pytest.approx(expected[name].tolist(), nan_ok=True)
 
 
 def test_a_structure_can_be_chosen(app, toy_board):
