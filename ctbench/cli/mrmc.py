@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -13,6 +13,9 @@ from ctbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ctbench.report.frames.comparable_runs import ComparableRuns
+    from ctbench.statistics import Mrmc
 
 __all__ = ["mrmc"]
 
@@ -58,6 +61,27 @@ def mrmc(
         list[str] | None,
         typer.Option("--metric", metavar="METRIC", help="Metric of the runs. May be repeated. [default: dice]"),
     ] = None,
+    plan: Annotated[
+        float | None,
+        typer.Option(
+            "--plan", metavar="DIFFERENCE", help="Print how many cases a next study needs to find this difference."
+        ),
+    ] = None,
+    plan_width: Annotated[
+        float | None,
+        typer.Option(
+            "--plan-width",
+            metavar="HALF_WIDTH",
+            help="Print how many cases a next study needs for 95 % intervals of a difference of at most +- this.",
+        ),
+    ] = None,
+    power: Annotated[float, typer.Option("--power", metavar="SHARE", help="The wanted power of --plan.")] = 0.8,
+    readers: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--readers", metavar="N", min=2, help="Plan for this number of readers. May be repeated. [default: 2 to 20]"
+        ),
+    ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -66,13 +90,38 @@ def mrmc(
     Of runs, model and reader j are scored on the reference made without reader j, so that the readers are a sample of
     readers, and nobody helped to make the reference.
 
+    With `--plan` or `--plan-width` the study is the pilot of the next one, and its plan is printed instead: for each
+    number of readers the smallest number of cases.
+
     Example: `ctbench mrmc ratings.csv`, or `ctbench mrmc runs/phantom-anatomy/*`
     """
+    wanted = _Plan(plan, plan_width, power, tuple(readers or ()))
     if len(sources) == 1 and not sources[0].is_dir():
-        table = _of_ratings(sources[0], figure, threshold, covariance, cluster, model, margin)
+        study = _of_ratings(sources[0], figure, threshold, covariance, cluster, model, margin)
+        table = wanted.of(study) if wanted else study.table
     else:
-        table = _of_runs(sources, metric or ["dice"], margin)
+        table = _of_runs(sources, metric or ["dice"], margin, wanted)
     print_frame(table, as_json=as_json, as_csv=as_csv)
+
+
+class _Plan(NamedTuple):
+    """What the next study is to find; see ``ctbench.statistics.mrmc_cases_needed``."""
+
+    difference: float | None
+    half_width: float | None
+    power: float
+    readers: tuple[int, ...]
+
+    def __bool__(self) -> bool:
+        return self.difference is not None or self.half_width is not None
+
+    def of(self, pilot: Mrmc) -> pd.DataFrame:
+        from ctbench.statistics import mrmc_cases_needed
+
+        asked: dict[str, Any] = {"readers": self.readers} if self.readers else {}
+        return mrmc_cases_needed(
+            pilot, difference=self.difference, half_width=self.half_width, power=self.power, **asked
+        )
 
 
 def _of_ratings(
@@ -83,7 +132,7 @@ def _of_ratings(
     cluster: str | None,
     model: str | None,
     margin: float | None,
-) -> pd.DataFrame:
+) -> Mrmc:
     from ctbench.statistics import mrmc as compare_conditions
     from ctbench.statistics import mrmc_against_readers
 
@@ -103,7 +152,7 @@ def _of_ratings(
         note(f"  {row['condition']}, {row['reader']}: {row['value']:.4f}")
     names = ("variance", "cov1", "cov2", "cov3")
     note("components: " + ", ".join(f"{name} {value:.3g}" for name, value in zip(names, study.components, strict=True)))
-    return study.table
+    return study
 
 
 _WORDS = ("condition", "reader", "case", "truth", "lesion", "patient")
@@ -134,7 +183,7 @@ def _read(path: Path) -> pd.DataFrame:
     return ratings
 
 
-def _of_runs(folders: list[Path], metrics: list[str], margin: float | None) -> pd.DataFrame:
+def _of_runs(folders: list[Path], metrics: list[str], margin: float | None, plan: _Plan) -> pd.DataFrame:
     import pandas as pd
 
     from ctbench.report.frames.comparable_runs import gather
@@ -153,10 +202,29 @@ def _of_runs(folders: list[Path], metrics: list[str], margin: float | None) -> p
             if metric not in results.metrics:
                 msg = f"metric {metric!r} was not scored on {results.dataset}; scored are {', '.join(results.metrics)}"
                 raise UsageError(msg)
-            own = [population_table(results, model, metric, margin) for model in results.models]
+            own = [
+                _planned(results, model, metric, plan) if plan else population_table(results, model, metric, margin)
+                for model in results.models
+            ]
             parts += [table.assign(dataset=results.dataset) for table in own if len(table)]
     if not parts:
         msg = "no structure has two cases in which the model and all readers have a value on all references"
         raise UsageError(msg)
     table = pd.concat(parts, ignore_index=True)
     return table[["dataset", *table.columns.drop("dataset")]]
+
+
+def _planned(results: ComparableRuns, model: str, metric: str, plan: _Plan) -> pd.DataFrame:
+    """Return the plan of a next study of a model and readers, by structure."""
+    import pandas as pd
+
+    from ctbench.report.frames.reader_population import population_studies
+
+    parts = [
+        plan.of(study).assign(label=label, model=model, metric=metric)
+        for label, study in population_studies(results, results.positive_scores, model, metric)
+    ]
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    return table[["label", "model", "metric", *table.columns.drop(["label", "model", "metric"])]]

@@ -10,7 +10,14 @@ from ctbench.statistics.false_claims import false_claim
 from ctbench.statistics.gwet import gwet_ac
 from ctbench.statistics.kappa import cohen_kappa, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 from ctbench.statistics.limits_of_agreement import BlandAltman, bland_altman, limits_with_mean
-from ctbench.statistics.multi_reader import Mrmc, mrmc, mrmc_against_readers, mrmc_of_scores, mrmc_power
+from ctbench.statistics.multi_reader import (
+    Mrmc,
+    mrmc,
+    mrmc_against_readers,
+    mrmc_cases_needed,
+    mrmc_of_scores,
+    mrmc_power,
+)
 from ctbench.statistics.multiplicity import adjusted
 from ctbench.statistics.paired import (
     leave_one_out_tests,
@@ -20,7 +27,7 @@ from ctbench.statistics.paired import (
     significance_matrix,
 )
 from ctbench.statistics.populations import Population, populated
-from ctbench.statistics.power import SampleSize, cases_needed, paired_power
+from ctbench.statistics.power import SampleSize, cases_for_width, cases_needed, paired_power
 from ctbench.statistics.presence import PresenceAgreement, presence_agreement
 from ctbench.statistics.proportion import clustered_proportion, failures, wilson
 from ctbench.statistics.ranking import rank, rank_stability
@@ -59,6 +66,7 @@ __all__ = [
     "VolumeAgreement",
     "adjusted",
     "bland_altman",
+    "cases_for_width",
     "cases_needed",
     "categorical_regression",
     "categorical_regression_from_summary",
@@ -85,6 +93,7 @@ __all__ = [
     "loess",
     "mrmc",
     "mrmc_against_readers",
+    "mrmc_cases_needed",
     "mrmc_of_scores",
     "mrmc_power",
     "overall",

@@ -1,4 +1,4 @@
-"""Power and sample size of paired tests, by simulation."""
+"""Power and sample size of paired tests, by simulation; sample size for an interval of a given width."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr
 
 from ctbench.errors import UsageError
-from ctbench.statistics.estimate import ALPHA, Estimate
+from ctbench.statistics.estimate import ALPHA, Estimate, t_half_width
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.paired import Test
 from ctbench.statistics.proportion import wilson
 
-__all__ = ["SampleSize", "cases_needed", "paired_power"]
+__all__ = ["SampleSize", "cases_for_width", "cases_needed", "paired_power"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,3 +155,36 @@ def cases_needed(
         simulations=simulations,
         reason="" if enough else f"{limit} cases do not reach a power of {power}",
     )
+
+
+def cases_for_width(spread: ArrayLike, half_width: float, *, limit: int = 100_000) -> int:
+    """Return the number of cases with which the 95 % t interval of a mean is expected to be narrow enough.
+
+    For the mean of a score, or the mean paired difference of two raters, readings or conditions over cases.
+
+    Args:
+        spread: The values, or paired differences, of an earlier study; or one number, their standard deviation.
+        half_width: Half the width of the interval, in the same unit, above 0.
+        limit: The largest number of cases to try. Default 100,000.
+
+    Raises:
+        UsageError: The half-width is not positive, the values do not vary, or ``limit`` cases are not enough.
+
+    Example:
+        >>> cases_for_width(0.04, 0.02)  # a Dice to within .02 if differences have an SD of .04
+        18
+    """
+    deviations = _deviations(spread)
+    sd = float(abs(deviations[0]) if deviations.size == 1 else deviations.std(ddof=1))
+
+    def narrow(n: int) -> bool:
+        return t_half_width(sd / math.sqrt(n), n - 1) <= half_width
+
+    if not half_width > 0 or not narrow(limit):
+        msg = f"expected a half-width above 0 that {limit} cases reach, got {half_width} for an SD of {sd:g}"
+        raise UsageError(msg)
+    low, high = 1, limit
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if narrow(middle) else (middle, high)
+    return high

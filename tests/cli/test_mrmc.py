@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.statistics import mrmc, mrmc_against_readers
+from ctbench.statistics import mrmc, mrmc_against_readers, mrmc_cases_needed
 
 
 @pytest.fixture
@@ -34,6 +34,18 @@ def test_conditions_of_a_csv_file(ctbench, ratings):
     assert "unaided, anna: " in result.err
 
 
+def test_the_next_study_is_planned_from_the_ratings(ctbench, ratings):
+    """`--plan` and `--plan-width` print the cases that ``mrmc_cases_needed`` returns."""
+    path, table = ratings
+    asked = {"difference": 0.1, "half_width": 0.2, "readers": (4, 8), "power": 0.9}
+    result = ctbench(
+        *("mrmc", path, "--plan", 0.1, "--plan-width", 0.2, "--power", 0.9, "--readers", 4, "--readers", 8, "--json")
+    )
+    expected = mrmc_cases_needed(mrmc(table), **asked)
+    assert json.loads(result.out) == json.loads(expected.to_json(orient="records", double_precision=15))
+    assert expected["cases"].notna().all()
+
+
 def test_one_reader_may_be_a_model(ctbench, ratings):
     """`--model` compares it with the others."""
     path, table = ratings
@@ -58,6 +70,11 @@ def test_runs(ctbench, work, blobs_folder):
     rows = json.loads(found.out)
     assert {row["model"] for row in rows} == {"mine"}
     assert rows[-1]["label"] == "overall"
+    planned = ctbench("mrmc", model, readers, "--plan", "0.1", "--readers", "3", "--readers", "5", "--json")
+    plan = json.loads(planned.out)
+    assert [(row["label"], row["readers"]) for row in plan] == [
+        (label, count) for label in dict.fromkeys(row["label"] for row in rows) for count in (3, 5)
+    ]
     assert all(row["n"] >= 2 and row["p_equivalent"] >= row["p_non_inferior"] for row in rows)
     alone = ctbench("mrmc", model)
     assert alone.exit_code == 2

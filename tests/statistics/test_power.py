@@ -3,7 +3,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from ctbench.errors import UsageError
-from ctbench.statistics import cases_needed, paired_power
+from ctbench.statistics import cases_for_width, cases_needed, paired_power
 
 
 def test_power_of_the_t_test_agrees_with_the_noncentral_t():
@@ -60,3 +60,13 @@ def test_impossible_plans_are_refused(call):
     """No difference, certain power, no spread or one case are errors."""
     with pytest.raises(UsageError):
         call()
+
+
+def test_an_interval_is_narrow_enough_with_the_fewest_cases():
+    """t(17) = 2.110 of .04 / sqrt(18) is .0199, of 17 cases .0206."""
+    assert cases_for_width(0.04, 0.02) == 18
+    spread = np.array([-0.04, 0.0, 0.04])
+    assert cases_for_width(spread, 0.02) == 18
+    for width in (0.0, -1.0, 1e-9):
+        with pytest.raises(UsageError, match="half-width above 0"):
+            cases_for_width(0.04, width)

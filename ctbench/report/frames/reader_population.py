@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.statistics import ALPHA, OVERALL, mrmc_of_scores
+from ctbench.statistics import ALPHA, OVERALL, Mrmc, mrmc_of_scores
 
-__all__ = ["can_be_population", "population_rows", "population_table", "population_verdict"]
+__all__ = ["can_be_population", "population_rows", "population_studies", "population_table", "population_verdict"]
 
 _ANALYSIS = "random readers and cases"
 
@@ -47,19 +47,33 @@ def population_rows(
     results: ComparableRuns, scores: pd.DataFrame, model: str, metric: str, margin: float | None
 ) -> pd.DataFrame:
     """Return ``population_table`` from the scores of the readers and this model; other models' are not needed."""
-    own_scores = tables.contest(scores, model, tables.LEAVE_ONE_OUT)
-    rows = tables.with_overall(own_scores, results.compared(model), results.averaged(model), metric)
     found = []
-    for label, own in rows.groupby("label", sort=False):
-        counted = own.dropna(subset="value").groupby("case")["rater"].count()
-        if (counted == 2 * len(results.readers)).sum() < 2:
-            continue
-        study = mrmc_of_scores(own, model=model, margin=margin)
+    for label, study in population_studies(results, scores, model, metric, margin):
         differences = study.differences.set_index("analysis").drop(columns=["first", "second"])
         row = {str(name): value for name, value in differences.loc[_ANALYSIS].items()}
         counts = {"readers": len(results.readers), "n": study.cases, "left_out": study.left_out}
         found.append({"label": label, "model": model, "metric": metric, **counts, **row})
     return tables.in_order(pd.DataFrame(found), (*results.compared(model), OVERALL)) if found else pd.DataFrame()
+
+
+def population_studies(
+    results: ComparableRuns, scores: pd.DataFrame, model: str, metric: str, margin: float | None = None
+) -> Iterator[tuple[str, Mrmc]]:
+    """Yield each structure (and ``overall``) that two cases or more can compare, with the study of it.
+
+    Args:
+        results: As for ``population_table``.
+        scores: Tidy scores of the readers and this model.
+        model: As for ``population_table``.
+        metric: As for ``population_table``.
+        margin: As for ``population_table``.
+    """
+    own_scores = tables.contest(scores, model, tables.LEAVE_ONE_OUT)
+    rows = tables.with_overall(own_scores, results.compared(model), results.averaged(model), metric)
+    for label, own in rows.groupby("label", sort=False):
+        counted = own.dropna(subset="value").groupby("case")["rater"].count()
+        if (counted == 2 * len(results.readers)).sum() > 1:
+            yield str(label), mrmc_of_scores(own, model=model, margin=margin)
 
 
 def population_verdict(row: Mapping[Any, Any], margin: float) -> str:

@@ -1,38 +1,59 @@
-"""Power of a multi-reader multi-case study of two conditions, from a pilot study or from given components."""
+"""Planning a multi-reader multi-case study of two conditions: power, width of the interval, and cases needed."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import pandas as pd
 from scipy.special import fdtri, ncfdtr
 
 from ctbench.errors import UsageError
-from ctbench.statistics.estimate import ALPHA
+from ctbench.statistics.estimate import ALPHA, t_half_width
 from ctbench.statistics.multi_reader.analysis import Components
 
-__all__ = ["MrmcPower", "mrmc_power"]
+if TYPE_CHECKING:
+    from ctbench.statistics.multi_reader.study import Mrmc
+
+__all__ = ["READERS_TO_TRY", "MrmcPower", "mrmc_cases_needed", "mrmc_power"]
+
+READERS_TO_TRY = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20)
+"""Numbers of readers for which a plan is printed unless others are asked for."""
+
+_MOST_DEGREES = 1e9
+"""Degrees of freedom that are as good as infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class MrmcPower:
-    """Power of a planned study.
+    """Power and precision of a planned study.
 
     Attributes:
         power: Probability that the difference is found (p < .05, two-sided), 0 to 1.
         noncentrality: Noncentrality of F.
         degrees: Degrees of freedom of its error.
+        half_width: Expected half-width of the 95 % interval of the difference, whatever the difference is.
     """
 
     power: float
     noncentrality: float
     degrees: float
+    half_width: float
 
 
 def mrmc_power(
-    components: Components, interaction: float, *, pilot_cases: int, difference: float, readers: int, cases: int
+    components: Components,
+    interaction: float,
+    *,
+    pilot_cases: int,
+    difference: float,
+    readers: int,
+    cases: int,
+    sampled: bool = False,
 ) -> MrmcPower:
-    """Return the power to find a difference of two conditions with random readers and cases.
+    """Return the power to find a difference of two conditions with random readers and cases, and the interval's width.
 
     Hillis, Obuchowski and Berbaum (Academic Radiology 2011;18:129-142): covariances over cases shrink with the number
     of cases, the variance between readers does not.
@@ -44,6 +65,8 @@ def mrmc_power(
         difference: The difference of the figures of merit to find.
         readers: Number of readers of the planned study, at least 2.
         cases: Number of its cases.
+        sampled: Whether the covariances enter the degrees of freedom with the number of cases, as in
+            ``mrmc_of_scores`` (True), or are taken as known, as by Hillis in ``mrmc`` (False, default).
 
     Raises:
         UsageError: Fewer than two readers or cases.
@@ -57,8 +80,97 @@ def mrmc_power(
     own = components.variance - components.cov1
     between = max(interaction - own + excess, 0.0)
     error = between + shrunk * (own + (readers - 1) * excess)
-    degrees = error**2 / ((between + shrunk * (own - excess)) ** 2 / (readers - 1))
-    noncentrality = readers / 2 * difference**2 / error
+    spread = (between + shrunk * (own - excess)) ** 2 / (readers - 1)
+    spread += (readers * shrunk * excess) ** 2 / (cases - 1) if sampled else 0.0
+    degrees = min(error**2 / spread, _MOST_DEGREES) if spread > 0 else _MOST_DEGREES
+    noncentrality = readers / 2 * difference**2 / error if error > 0 else math.inf
     critical = float(fdtri(1, degrees, 1 - ALPHA))
     power = float(1 - ncfdtr(1, degrees, noncentrality, critical)) if math.isfinite(noncentrality) else math.nan
-    return MrmcPower(power, noncentrality, degrees)
+    half = t_half_width(math.sqrt(2 * max(error, 0.0) / readers), degrees)
+    return MrmcPower(power, noncentrality, degrees, half)
+
+
+def mrmc_cases_needed(
+    pilot: Mrmc,
+    *,
+    difference: float | None = None,
+    half_width: float | None = None,
+    power: float = 0.8,
+    readers: Iterable[int] = READERS_TO_TRY,
+    limit: int = 10_000,
+) -> pd.DataFrame:
+    """Return, for each number of readers, the smallest number of cases that finds a difference or is precise enough.
+
+    Args:
+        pilot: Results of a factorial pilot study: of conditions (``mrmc``), or of a model and readers
+            (``mrmc_of_scores``).
+        difference: The difference to find with the given power. None: only the width counts.
+        half_width: The largest expected half-width of the 95 % interval of the difference. None: only power counts.
+        power: The wanted power, between 0 and 1. Default 0.8.
+        readers: Numbers of readers to plan for.
+        limit: The largest number of cases to try. Default 10,000.
+
+    Returns:
+        Columns readers, cases (null: ``limit`` is not enough), power (to find ``difference``; null without one) and
+        half_width, both with so many cases (without: with ``limit``), and reason (why cases is null; else empty).
+
+    Raises:
+        UsageError: Neither difference nor half_width is given, one is not positive, the power is not between 0 and 1,
+            or the pilot has no interaction of readers and conditions (one condition, or a nested design).
+    """
+    _check(pilot, difference, half_width, power)
+
+    def planned(count: int, cases: int) -> MrmcPower:
+        return mrmc_power(
+            pilot.components,
+            pilot.mean_squares[2],
+            pilot_cases=pilot.cases,
+            difference=abs(difference or 0.0),
+            readers=count,
+            cases=cases,
+            sampled=pilot.sampled,
+        )
+
+    def enough(found: MrmcPower) -> bool:
+        strong = difference is None or found.power >= power
+        return strong and (half_width is None or found.half_width <= half_width)
+
+    rows = []
+    for count in readers:
+        cases = limit
+        if reached := enough(planned(count, limit)):
+            low, cases = 1, 2
+            while not enough(planned(count, cases)):
+                low, cases = cases, min(2 * cases, limit)
+            while cases - low > 1:
+                middle = (low + cases) // 2
+                low, cases = (low, middle) if enough(planned(count, middle)) else (middle, cases)
+        found = planned(count, cases)
+        rows.append(
+            {
+                "readers": count,
+                "cases": cases if reached else None,
+                "power": math.nan if difference is None else found.power,
+                "half_width": found.half_width,
+                "reason": "" if reached else f"{limit} cases are not enough: more readers are needed",
+            }
+        )
+    return pd.DataFrame(rows, columns=["readers", "cases", "power", "half_width", "reason"]).astype({"cases": "Int64"})
+
+
+def _check(pilot: Mrmc, difference: float | None, half_width: float | None, power: float) -> None:
+    if difference is None and half_width is None:
+        msg = "nothing to plan for; pass the difference to find, the half-width of its interval, or both"
+        raise UsageError(msg)
+    if difference == 0 or (half_width is not None and not half_width > 0) or not 0 < power < 1:
+        msg = (
+            "expected a difference other than 0, a half-width above 0 and a power between 0 and 1, "
+            f"got {difference}, {half_width} and {power}"
+        )
+        raise UsageError(msg)
+    if pilot.design != "factorial" or math.isnan(pilot.mean_squares[2]):
+        msg = (
+            "a study is planned from a pilot in which the same readers read the same cases in two conditions or more, "
+            f"got the design {pilot.design!r} with {len(pilot.means['condition'].unique())} conditions"
+        )
+        raise UsageError(msg)

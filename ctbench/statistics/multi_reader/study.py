@@ -58,6 +58,7 @@ class Mrmc:
         differences: Pairs of conditions: columns ``analysis, first, second, difference`` (first minus second), ``se,
             degrees, low, high, p``; with a margin also ``p_non_inferior`` (first is not worse than second by the
             margin), ``p_equivalent`` (two one-sided tests).
+        sampled: Whether the covariances enter the degrees of freedom with the number of cases (``mrmc_of_scores``).
     """
 
     figure: str
@@ -71,6 +72,7 @@ class Mrmc:
     tests: pd.DataFrame
     means: pd.DataFrame
     differences: pd.DataFrame
+    sampled: bool = False
 
     @property
     def table(self) -> pd.DataFrame:
@@ -422,6 +424,7 @@ def _results(
         pd.DataFrame(tests, columns=list(_TESTS)),
         pd.DataFrame(means),
         pd.DataFrame(differences),
+        table.sampled is not None,
     )
 
 
