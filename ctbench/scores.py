@@ -23,8 +23,10 @@ __all__ = [
     "KEYS",
     "LOST",
     "NEGATIVE",
+    "NO_OVERLAP",
     "OUTCOMES",
     "PENALISED",
+    "PENALTY",
     "POSITIVE",
     "SCORE_COLUMNS",
     "STATUSES",
@@ -38,6 +40,7 @@ __all__ = [
     "joint_status",
     "leave_one_out_rows",
     "left_out",
+    "outcomes",
     "without",
 ]
 
@@ -124,7 +127,10 @@ OUTCOMES: Mapping[str, str] = {
     Status.MISSING: "no prediction",
     Status.FAILED: "failed",
 }
-"""Status -> the outcome in the words that people read."""
+"""Status -> the outcome in the words that people read; an overlap of 0 with status ``ok`` is ``NO_OVERLAP``."""
+
+NO_OVERLAP, PENALTY = "no overlap", " (penalty)"
+_OVERLAPS = ("dice", "jaccard", "sensitivity", "precision")
 
 
 def _group(*statuses: Status) -> frozenset[str]:
@@ -172,6 +178,30 @@ def joint_status(statuses: Sequence[str], tally: NDArray[np.integer[Any]]) -> ND
         place = list(statuses).index(Status.OK)
         found[tally[place] > 0] = place
     return found
+
+
+def outcomes(scores: pd.DataFrame) -> pd.Series:
+    """Return what happened to each score, in the words of ``OUTCOMES``, marked where the value is a penalty.
+
+    Args:
+        scores: Tidy scores.
+
+    Returns:
+        Words with the index of ``scores``: "missed (penalty)" where a value stands for nothing drawn, "missed" where
+        there is no value.
+
+    Example:
+        >>> import pandas as pd
+        >>> rows = {"metric": ["dice"] * 3, "value": [0.0, 0.0, 0.9], "status": ["prediction_empty", "ok", "ok"]}
+        >>> outcomes(pd.DataFrame(rows)).tolist()
+        ['missed (penalty)', 'no overlap', 'scored']
+    """
+    status = scores["status"].astype(str)
+    valued = scores["value"].notna()
+    apart = (status == Status.OK) & scores["metric"].isin(_OVERLAPS) & (scores["value"] == 0)
+    penalty = valued & status.isin(PENALISED | LOST)
+    words = status.map({str(name): words for name, words in OUTCOMES.items()}).mask(apart, NO_OVERLAP)
+    return words.mask(penalty, words + PENALTY)
 
 
 def without(method: str, reader: str) -> str:

@@ -169,22 +169,19 @@ def has_viewer() -> bool:
     return importlib.util.find_spec("niivue_component") is not None
 
 
-def viewer(image: bytes, masks: Mapping[str, bytes]) -> None:
-    """Show a volume that can be rotated, with masks over it.
+def viewer(image: bytes, over: bytes | None) -> None:
+    """Show a volume that can be rotated, with a coloured one over it.
 
     Args:
         image: A compressed NIfTI.
-        masks: Name of a colour map of NiiVue -> NIfTI.
+        over: A compressed NIfTI of RGBA; None: nothing.
     """
     from niivue_component import niivue_viewer
 
     niivue_viewer(
         nifti_data=image,
         filename="image.nii.gz",
-        overlays=[
-            {"data": data, "name": f"{colour}.nii.gz", "colormap": colour, "opacity": 0.6}
-            for colour, data in masks.items()
-        ],
+        overlays=[] if over is None else [{"data": over, "name": "errors.nii.gz", "opacity": 0.6}],
         height=560,
         styled=False,
         settings={"interpolation": False, "radiological": True},

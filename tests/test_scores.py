@@ -7,7 +7,7 @@ import pytest
 
 from ctbench import scores
 from ctbench.runs import open_run, run
-from ctbench.scores import Status, is_leave_one_out, joint_status, leave_one_out_rows, left_out, without
+from ctbench.scores import Status, is_leave_one_out, joint_status, leave_one_out_rows, left_out, outcomes, without
 
 
 def test_every_status_is_in_one_group():
@@ -88,3 +88,18 @@ def test_every_status_has_words():
     """People read outcomes, not names of statuses."""
     assert set(scores.OUTCOMES) == set(scores.Status)
     assert len(set(scores.OUTCOMES.values())) == len(scores.Status)
+
+
+def test_outcomes_are_words_and_penalties_are_marked():
+    """A value that stands for a missing mask is a penalty, unlike none; an overlap of 0 of two masks is no overlap."""
+    rows = [
+        ("dice", 0.0, "prediction_empty", "missed (penalty)"),
+        ("dice", 0.0, "reference_empty", "false alarm (penalty)"),
+        ("precision", None, "prediction_empty", "missed"),
+        ("dice", None, "both_empty", "rightly nothing"),
+        ("hd95", 300.0, "failed", "failed (penalty)"),
+        ("dice", 0.0, "ok", "no overlap"),
+        ("hd95", 0.0, "ok", "scored"),
+    ]
+    made = pd.DataFrame(rows, columns=["metric", "value", "status", "expected"])
+    assert outcomes(made).tolist() == made["expected"].tolist()

@@ -42,7 +42,7 @@ def multiverse(
 
     Example: `ctbench multiverse runs/phantom-hemorrhage/*`
     """
-    from ctbench.report.drawings.canvas import write_figure
+    from ctbench.report.drawings.canvas import rater_colours, write_figure
     from ctbench.report.drawings.specification_chart import specification_chart
     from ctbench.report.frames.comparable_runs import gather
     from ctbench.report.frames.multiverse import (
@@ -55,11 +55,13 @@ def multiverse(
     )
     from ctbench.runs import open_run
 
-    ranked = specifications(gather([open_run(folder) for folder in runs]), metric)
+    compared = gather([open_run(folder) for folder in runs])
+    ranked = specifications(compared, metric)
     found = conclusions(ranked)
     if figures is not None:
         first, second = pair or closest_pair(found)
-        chart = specification_chart(turning_points(ranked, first, second), CHOICES, first, second)
+        shades = rater_colours({name for results in compared for name in results.models})
+        chart = specification_chart(turning_points(ranked, first, second), CHOICES, first, second, shades)
         write_figure(chart, f"multiverse-{first}-{second}", figures)
     if not ranks and not (as_json or as_csv):
         found = found[better_first(found)]

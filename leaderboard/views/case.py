@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ctbench.errors import CtbenchError
-from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.canvas import palette, png
 from ctbench.report.drawings.case_charts import slice_chart
 from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.drawings.scene import Scene, read_scene
@@ -21,15 +21,15 @@ from ctbench.report.drawings.slices import (
     draw_slice,
     errors_by_slice,
     first_slice,
-    rater_colours,
+    outline_colours,
     structure_colours,
 )
-from ctbench.report.drawings.volumes import error_masks, nifti_image
+from ctbench.report.drawings.volumes import nifti_errors, nifti_image
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import fixed, metric_title
-from ctbench.scores import Status, left_out
+from ctbench.scores import OUTCOMES, Status, left_out
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
 
@@ -49,15 +49,7 @@ _KINDS: tuple[Kind, ...] = ("errors", "structures", "outlines", "image")
 _WHOLE = "whole range"
 _WINDOWS_SAID = "brain: level 40, width 80 HU; subdural: 75, 215; bone: 600, 2800; whole range: for images not in HU"
 _MOST = 8
-_VIEWER_SAID = (
-    "the whole case, to be turned: green: agreed; red: drawn by the rater only; blue: missed; yellow: mistaken"
-)
-_VIEWER_COLOURS = {
-    "true positive": "green",
-    "false positive": "red",
-    "false negative": "blue",
-    "other structure": "gold",
-}
+_VIEWER_SAID = "the whole case, to be turned, with the errors in the colours of the slices"
 _SLICE, _TABLE = "slice", "case_table"
 _SEEN_ROWS, _SEEN_CASE = "case_seen_rows", "case_seen"
 _ERRORS = {
@@ -125,7 +117,7 @@ def _title(selection: Selection, order: pd.DataFrame, rater: str, case: str) -> 
     unit = selection.unit()
     value = f"{metric_title(selection.metric)} {fixed(row['value'], unit)}{'' if unit == '1' else f' {unit}'}"
     layout.text(f"{case}: {value} of {rater}", "title")
-    said = f"; {row['status']}" if row["status"] != Status.OK else ""
+    said = f"; {row['outcome']}" if row["outcome"] != OUTCOMES[Status.OK] else ""
     said += f": {row['detail']}" if row["detail"] else ""
     where = f"{selection.structure.title}, against {selection.reference}"
     layout.text(f"{where}; {place + 1} of {len(order)}, from the worst{said}.", "muted")
@@ -190,7 +182,10 @@ def _pictures(
     layers = {
         "errors": {"image": plain, f"errors against {reference}": Layer("errors", (rater,), reference, structures)},
         "structures": {reference: true, rater: drawn},
-        "outlines": {"image": plain, "outlines": Layer("outlines", (None, *outlined), reference, structures)},
+        "outlines": {
+            "image": plain,
+            "outlines": Layer("outlines", (None, *outlined), reference, structures, palette=palette(selection.runs)),
+        },
         "image": {"image": Layer("none", (rater,))},
     }[kind]
     for place, (words, layer) in zip(st.columns(len(layers)), layers.items(), strict=True):
@@ -229,11 +224,11 @@ def _volumes(
     reference: str,
     structures: tuple[str, ...],
     window: tuple[float, float] | None,
-) -> tuple[bytes, dict[str, bytes]]:
-    """Return the image as NIfTI, and one NIfTI mask for each kind of error, by its colour."""
+) -> tuple[bytes, bytes | None]:
+    """Return the image and the rater's errors as NIfTI; None: the rater has no segmentation of this case."""
     scene = _scene(runs, case, models)
-    masks = error_masks(scene, rater, reference, structures) if rater in scene.drawings else ()
-    return nifti_image(scene, window), {_VIEWER_COLOURS[mask.name]: mask.data for mask in masks}
+    known = rater in scene.drawings
+    return nifti_image(scene, window), nifti_errors(scene, rater, reference, structures) if known else None
 
 
 def _said(annotated: NDArray[np.bool_], z: int) -> str:
@@ -265,10 +260,10 @@ def _legend(
     if kind == "errors":
         return {words: COLOURS[name] for name, words in _ERRORS.items()}
     if kind == "structures":
-        palette = structure_colours(scene.labels.names)
-        return {name: palette[name] for name in selection.structure.over}
+        filled = structure_colours(scene.labels.names)
+        return {name: filled[name] for name in selection.structure.over}
     if kind == "outlines":
-        shades = rater_colours(outlined)
+        shades = outline_colours(outlined, palette(selection.runs))
         return {"reference": shades[None]} | {name: shades[name] for name in outlined}
     return {}
 

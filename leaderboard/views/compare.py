@@ -10,6 +10,7 @@ import streamlit as st
 
 from ctbench.report import explanations
 from ctbench.report.drawings import charts
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames import tables
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side
@@ -87,7 +88,8 @@ def _figures(selection: Selection, pairs: pd.DataFrame, first: str, second: str)
         )
     with right:
         layout.chart(
-            charts.difference_chart(pairs, *chosen), f"Second minus first, case by case (n = {len(pairs)}), in order."
+            charts.difference_chart(pairs, *chosen, palette(selection.runs)),
+            f"Second minus first, case by case (n = {len(pairs)}), in order.",
         )
 
 
@@ -195,7 +197,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
         f"Kendall's τ of this ranking with those of 1,000 other samples of patients: {fixed(stable['tau'])} on "
         f"average, 95 % from {fixed(stable['low'])} to {fixed(stable['high'])} (1 is the same order, −1 the reverse)."
     )
-    layout.chart(charts.rank_chart(ranked), f"{counted}.")
+    layout.chart(charts.rank_chart(ranked, palette(selection.runs)), f"{counted}.")
 
 
 @reading.cached(16)

@@ -9,8 +9,8 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.detection_charts import roc_chart
-from ctbench.report.drawings.figures import colours
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import (
     RATES,
@@ -24,7 +24,7 @@ from ctbench.report.frames.case_calls import (
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.strata import Strata, strata
-from ctbench.scores import RaterKind
+from ctbench.scores import OUTCOMES, RaterKind, Status
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, scores_of
 
@@ -102,7 +102,7 @@ def _curves(found: pd.DataFrame, selection: Selection) -> None:
         else f"Against {selection.runs.common}."
     )
     layout.chart(
-        roc_chart(curves, colours(found.sort_values("rater_kind", ascending=False, kind="stable"))),
+        roc_chart(curves, palette(selection.runs)),
         f"n = {len(positive)} cases, {positive.sum()} of them positive; the dashed diagonal is chance. {stands}",
     )
 
@@ -157,7 +157,9 @@ def _wrong(found: pd.DataFrame, selection: Selection) -> None:
         return
     layout.text("Wrongly called", "title")
     layout.text("Choose a row to see the case.", "muted")
-    shown = wrong.assign(was=wrong["truth"].map({True: "missed", False: "false alarm"}))
+    shown = wrong.assign(
+        was=wrong["truth"].map({True: OUTCOMES[Status.PREDICTION_EMPTY], False: OUTCOMES[Status.REFERENCE_EMPTY]})
+    )
     shown = shown[["case", "rater", "was", "by", "score", "lost"]].rename(columns={"lost": "no prediction"})
     chosen = layout.table(shown, f"wrong-{selection.runs.dataset}", key="wrong")
     if chosen is not None:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.equivalence_chart import equivalence_chart
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_rows
 from ctbench.report.frames.reader_population import can_be_population, population_rows, population_verdict
@@ -47,7 +48,7 @@ def show(selection: Selection) -> None:
         for name, rows in own.groupby("model", sort=False):
             layout.text(f"{name}: {against_readers(rows, margin)}.")
         layout.chart(
-            equivalence_chart(own, margin),
+            equivalence_chart(own, margin, palette(selection.runs)),
             f"Dots: mean paired differences, lines: 90 % intervals; green: ± {margin:g}. {counted(own['n'])}.",
         )
         layout.table(own.drop(columns=["label", "rows_left_out", "margin"]), "equivalence", columns=_columns(90))

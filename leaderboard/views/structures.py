@@ -10,7 +10,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
-from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.structure_charts import box_chart, size_chart
 from ctbench.report.frames import tables
@@ -73,13 +73,13 @@ def _boxes(selection: Selection, scores: pd.DataFrame, tested: str, structures: 
     )
     boxes = box_table(drawn)
     boxes = boxes.assign(mark="") if compared is None else marked(boxes, compared)
-    palette = colours(scores.sort_values("rater_kind", ascending=False, kind="stable"))
+    shades = palette(selection.runs)
     references = list(boxes["reference"].unique())
     for place, reference in zip(st.columns(max(len(references), 1)), references, strict=False):
         own = boxes[boxes["reference"] == reference]
         with place:
             layout.text(f"against {reference}", "muted")
-            chart = box_chart(own, structures=structures, palette=palette, metric=selection.metric, unit=_unit(scores))
+            chart = box_chart(own, structures=structures, palette=shades, metric=selection.metric, unit=_unit(scores))
             layout.chart(chart, counted(own["n"]))
     layout.text(_explained(selection, compared, tested), "muted")
     if compared is not None:
@@ -189,10 +189,10 @@ def _sizes(selection: Selection, models: Sequence[str]) -> None:
         return
     correlated = size_correlation(chosen, across=across)
     unit = str(scores.loc[scores["metric"] == selection.metric, "unit"].iloc[0])
-    palette = colours(scores.sort_values("rater_kind", ascending=False, kind="stable"))
+    shades = palette(selection.runs)
     counted = f"{drawn['label'].nunique()} structures" if points == _MEANS else f"n = {drawn['case'].nunique()} cases"
     layout.chart(
-        size_chart(drawn, palette=palette, metric=selection.metric, unit=unit),
+        size_chart(drawn, palette=shades, metric=selection.metric, unit=unit),
         f"Against {common}; {counted}. {explanations.SIZE}",
     )
     layout.table(correlated, f"size-{selection.runs.dataset}-{selection.metric}")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
-from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (
@@ -20,7 +20,6 @@ from ctbench.report.frames.uncertainty import (
     uncertainty_table,
     worst_calibrated,
 )
-from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 
@@ -46,9 +45,8 @@ def show(selection: Selection) -> None:
         return
     label = controls.choice("Structure", list(found.figures["label"].unique()), "label")
     figures, diagrams, worst = (one[one["label"] == label] for one in found)
-    models = figures[figures["rater_kind"] == RaterKind.MODEL][["rater", "rater_kind"]].drop_duplicates()
     layout.chart(
-        reliability_chart(diagrams, colours(models)),
+        reliability_chart(diagrams, palette(selection.runs)),
         f"{label}, n = {diagrams['voxels'].sum():,} voxels of all models; the band spans the single readers, the "
         "dashed diagonal is a perfect forecast.",
     )

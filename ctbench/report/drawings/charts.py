@@ -5,7 +5,7 @@ altair takes half a second to import, so it is imported on first use. Names are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,7 +110,13 @@ def pointed_at(names: pd.Series) -> pd.Series:
     return names.map(lambda name: shortened(str(name), _LONGEST))
 
 
-def standing_chart(table: pd.DataFrame, metric: str, unit: str, singles: pd.Series | None = None) -> alt.TopLevelMixin:
+def standing_chart(
+    table: pd.DataFrame,
+    metric: str,
+    unit: str,
+    singles: pd.Series | None = None,
+    palette: Mapping[str, str] | None = None,
+) -> alt.TopLevelMixin:
     """Draw means with their 95 % intervals, one line a rater in the order of the table, the single readers as a band.
 
     Args:
@@ -118,15 +124,17 @@ def standing_chart(table: pd.DataFrame, metric: str, unit: str, singles: pd.Seri
         metric: Name of the metric.
         unit: Unit of the means.
         singles: Means of the single readers, which the band spans; None (default): of those in ``table``.
+        palette: Rater -> colour; None (default): raters of one kind have one colour.
     """
     import altair as alt
 
     rows = table.dropna(subset="mean").assign(kind=lambda own: own["rater_kind"])
     kinds = [kind for kind in KIND_COLOURS if kind in set(rows["kind"])]
+    names = list(rows["rater"])
+    by_kind = dict(zip(names, rows["kind"].map(KIND_COLOURS), strict=True))
+    shades = [(palette or {}).get(name, by_kind[name]) for name in names]
     look: dict[str, Any] = {
-        "color": alt.Color(
-            "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-        ),
+        "color": alt.Color("rater:N", legend=None, scale=alt.Scale(domain=names, range=shades)),
         "shape": alt.Shape(
             "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds])
         ),
@@ -208,7 +216,9 @@ def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, uni
     return styled(alt.layer(equal, dots), height=340)
 
 
-def difference_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, unit: str) -> alt.TopLevelMixin:
+def difference_chart(
+    pairs: pd.DataFrame, first: str, second: str, metric: str, unit: str, palette: Mapping[str, str] | None = None
+) -> alt.TopLevelMixin:
     """Draw the differences of the cases in order, the second rater minus the first, those better in another colour.
 
     Args:
@@ -217,6 +227,7 @@ def difference_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, 
         second: Name of the rater from whose values they are subtracted.
         metric: Name of the metric.
         unit: Unit of the values.
+        palette: Rater -> colour of the cases in which it is better. Default: two colours of models.
     """
     import altair as alt
 
@@ -229,7 +240,8 @@ def difference_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, 
     at = np.arange(1, len(ordered) + 1)
     rows = ordered.assign(**{"from": at - 0.5, "to": at + 0.5}, pointed=pointed_at(ordered["case"]), outcome=outcome)
     places, whole = alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False), alt.Axis(tickMinStep=1, grid=False)
-    shades = {"first better": MODEL_COLOURS[1], "second better": MODEL_COLOURS[0], "neither better": READER_COLOURS[0]}
+    own = {first: MODEL_COLOURS[1], second: MODEL_COLOURS[0]} | dict(palette or {})
+    shades = {"first better": own[first], "second better": own[second], "neither better": LINE}
     return styled(
         alt.Chart(rows)
         .mark_bar(stroke="#ffffff", strokeWidth=0.5 if len(rows) < 100 else 0)
@@ -343,11 +355,12 @@ def significance_chart(p: pd.DataFrame) -> alt.TopLevelMixin:
     )
 
 
-def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
+def rank_chart(ranked: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevelMixin:
     """Draw the rank of each rater with its confidence set.
 
     Args:
         ranked: Table of ``ctbench.statistics.rank``.
+        palette: Rater -> colour.
     """
     import altair as alt
 
@@ -355,12 +368,14 @@ def rank_chart(ranked: pd.DataFrame) -> alt.TopLevelMixin:
     place = alt.Y("rater:N", sort=list(rows["rater"]), title=None, axis=alt.Axis(domain=False, ticks=False))
     scale, axis = alt.Scale(domain=[1, max(len(rows), 2)], nice=False, padding=12), alt.Axis(tickMinStep=1, format="d")
     shown: list[Any] = [alt.Tooltip("pointed:N", title="rater"), "rank:Q", "rank_low:Q", "rank_high:Q", "n:Q"]
-    base = alt.Chart(rows).encode(y=place, tooltip=shown)
+    names = list(rows["rater"])
+    shades = alt.Scale(domain=names, range=[palette.get(name, INK) for name in names])
+    base = alt.Chart(rows).encode(y=place, tooltip=shown, color=alt.Color("rater:N", legend=None, scale=shades))
     title = "rank, with the interval that holds all true ranks at once (95 %)"
-    lines = base.mark_rule(strokeWidth=2, color=KIND_COLOURS[RaterKind.MODEL]).encode(
+    lines = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("rank_low:Q", title=title, scale=scale, axis=axis), x2="rank_high:Q"
     )
-    dots = base.mark_circle(size=80, color=KIND_COLOURS[RaterKind.MODEL], opacity=1).encode(x="rank:Q")
+    dots = base.mark_circle(size=80, opacity=1).encode(x="rank:Q")
     return styled(alt.layer(lines, dots), height=_ROW * len(rows) + _MARGIN)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS
+from ctbench.report.drawings.canvas import INK, LINE, MUTED
 from ctbench.report.drawings.charts import pointed_at, styled
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ _ROW, _MARGIN = 20, 60
 """Heights of a line, and of the axis, in pixels."""
 
 
-def equivalence_chart(tested: pd.DataFrame, margin: float) -> alt.TopLevelMixin:
+def equivalence_chart(tested: pd.DataFrame, margin: float, palette: Mapping[str, str]) -> alt.TopLevelMixin:
     """Draw the mean difference of each model from each reader with its 90 % interval; the margin is a band.
 
     Args:
         tested: Rows of ``equivalence_table`` of one structure, with the column ``model``.
         margin: The largest difference in Dice that does not matter.
+        palette: Model -> colour.
     """
     import altair as alt
 
@@ -38,12 +40,16 @@ def equivalence_chart(tested: pd.DataFrame, margin: float) -> alt.TopLevelMixin:
         alt.Tooltip("n:Q"),
         alt.Tooltip("verdict:N"),
     ]
+    models = list(rows["model"].unique())
+    shade = alt.Color(
+        "model:N", legend=None, scale=alt.Scale(domain=models, range=[palette.get(name, INK) for name in models])
+    )
     base = alt.Chart(rows).encode(y=place, tooltip=shown)
     band = alt.Chart(pd.DataFrame({"low": [-margin], "high": [margin]}))
     layers: list[Any] = [
-        band.mark_rect(color=MODEL_COLOURS[2], opacity=0.15).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        band.mark_rect(color=MUTED, opacity=0.15).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
         alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=LINE).encode(x="zero:Q"),
-        base.mark_rule(strokeWidth=2, color=MODEL_COLOURS[0]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
-        base.mark_point(filled=True, size=70, opacity=1, color=INK).encode(x=alt.X("difference:Q", title=title)),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q", color=shade),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X("difference:Q", title=title), color=shade),
     ]
     return styled(alt.layer(*layers), height=_ROW * len(rows) + _MARGIN)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, MODEL_COLOURS, MUTED, colour
+from ctbench.report.drawings.canvas import INK, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.charts import agreement_layers, axis_title, mean_layers, pointed_at, styled
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
@@ -19,7 +19,7 @@ from ctbench.statistics import loess, volume_agreement
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["bland_altman_figure", "box_figure", "colours", "overall_figure", "volume_figure"]
+__all__ = ["bland_altman_figure", "box_figure", "overall_figure", "volume_figure"]
 
 Panels = Literal["label", "rater"]
 
@@ -27,14 +27,6 @@ _MEAN_WIDTH, _MEAN_ROW = 170, 26
 _BOX_WIDTH, _ACROSS = 240, 3
 _SQUARE = 150
 """Sizes of panels in pixels; panels of box plots stand three in a row."""
-
-
-def colours(scores: pd.DataFrame) -> dict[str, str]:
-    """Return the colour of every rater of the scores: greys for readers, Okabe and Ito's colours for models."""
-    named: dict[str, str] = {}
-    for kind, rows in scores.groupby("rater_kind", sort=False):
-        named |= {str(rater): colour(index, str(kind)) for index, rater in enumerate(rows["rater"].unique())}
-    return named
 
 
 def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevelMixin:

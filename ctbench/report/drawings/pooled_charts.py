@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.report.drawings.canvas import INK, colour, png
+from ctbench.report.drawings.canvas import INK, png, rater_colours
 from ctbench.report.drawings.charts import axis_title, styled
-from ctbench.scores import RaterKind
 
 if TYPE_CHECKING:
     import altair as alt
@@ -102,5 +101,7 @@ def _across(names: Sequence[str]) -> alt.X:
 def _shade(names: Sequence[str]) -> alt.Color:
     import altair as alt
 
-    shades = [colour(index, RaterKind.MODEL) for index in range(len(names))]
-    return alt.Color("rater:N", scale=alt.Scale(domain=list(names), range=shades), legend=None)
+    shades = rater_colours(names)
+    return alt.Color(
+        "rater:N", scale=alt.Scale(domain=list(names), range=[shades[name] for name in names]), legend=None
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.predictors import Finding
+from ctbench.report.drawings.canvas import MODEL_COLOURS
 from ctbench.report.drawings.finding_boxes import MOST_LABELS
 from ctbench.report.drawings.overlays import grey, mistakes, overlay, worst_slice
 from ctbench.report.drawings.scene import Scene
@@ -26,7 +27,7 @@ __all__ = [
     "draw_slice",
     "errors_by_slice",
     "first_slice",
-    "rater_colours",
+    "outline_colours",
     "structure_colours",
     "whole_range",
 ]
@@ -42,6 +43,18 @@ _VIVID: tuple[RGB, ...] = (
     *((221, 170, 221), (170, 221, 119), (238, 136, 102), (119, 221, 221), (187, 187, 51)),
 )
 """Okabe and Ito's colours, lightened where they are too dark on a CT, and five more for sets of twelve structures."""
+
+_ON_CT: dict[str, RGB] = dict(
+    zip(
+        MODEL_COLOURS,
+        ((0, 130, 220), (213, 94, 0), (0, 190, 140), (204, 121, 167), (230, 159, 0), (86, 180, 233)),
+        strict=True,
+    )
+)
+_OF_READERS: tuple[RGB, ...] = (
+    *((240, 228, 66), (119, 221, 221), (221, 170, 221)),
+    *((170, 221, 119), (238, 136, 102), (187, 187, 51)),
+)
 
 _OPACITY = 0.45
 _HATCH_STEP = 6
@@ -60,6 +73,7 @@ class Layer:
         reference: Name of the reference of the errors; its uncounted voxels are hatched.
         structures: Names of labels or groups.
         boxes: Whether to frame the raters' findings.
+        palette: Rater -> colour of the charts, for outlines.
     """
 
     kind: Literal["none", "errors", "structures", "outlines"]
@@ -67,6 +81,7 @@ class Layer:
     reference: str = ""
     structures: tuple[str, ...] = ()
     boxes: bool = True
+    palette: Mapping[str, str] = field(default_factory=dict)
 
 
 def structure_colours(structures: Sequence[str]) -> dict[str, RGB]:
@@ -74,11 +89,18 @@ def structure_colours(structures: Sequence[str]) -> dict[str, RGB]:
     return dict(zip(structures, islice(cycle(_VIVID), len(structures)), strict=True))
 
 
-def rater_colours(raters: Sequence[str | None]) -> dict[str | None, RGB]:
-    """Return the colour of each rater's outline; the reference (None) is white."""
-    named = [rater for rater in raters if rater is not None]
+def outline_colours(raters: Sequence[str | None], palette: Mapping[str, str]) -> dict[str | None, RGB]:
+    """Return the colour of each rater's outline; the reference (None) is white.
+
+    Args:
+        raters: Names of the raters.
+        palette: Rater -> ``#rrggbb`` of the charts. Models keep their colour, lightened where it is too dark on a CT;
+            readers, who are grey there, have colours that no model has.
+    """
+    readers = [name for name in raters if name is not None and palette.get(name) not in _ON_CT]
     shades: dict[str | None, RGB] = {None: _WHITE}
-    return shades | dict(zip(named, islice(cycle(_VIVID), len(named)), strict=True))
+    shades |= {name: _ON_CT[palette[name]] for name in raters if name is not None and name not in readers}
+    return shades | dict(zip(readers, islice(cycle(_OF_READERS), len(readers)), strict=True))
 
 
 def draw_slice(
@@ -115,7 +137,7 @@ def draw_slice(
     elif layer.kind != "none":
         uncounted = scene.judged_by(layer.reference, layer.structures).uncounted[z]
         drawn = _hatched(drawn, view.nearest(uncounted, shape))
-        colours = rater_colours(layer.raters)
+        colours = outline_colours(layer.raters, layer.palette)
         for rater in raters[:1] if layer.kind == "structures" else raters:
             numbers, known = _numbers(scene, z, rater, layer)
             shown = view.nearest(numbers, shape)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED
+from ctbench.report.drawings.canvas import INK, LINE, MUTED
 from ctbench.report.drawings.charts import styled
 from ctbench.report.frames.multiverse import option_title
 
@@ -21,7 +21,9 @@ _COLUMN, _WIDTH = 16, 700
 """Sizes in pixels: height of an option's row, width of its name, widest column, and width of all columns at most."""
 
 
-def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str, second: str) -> alt.TopLevelMixin:
+def specification_chart(
+    points: pd.DataFrame, choices: Sequence[str], first: str, second: str, palette: Mapping[str, str]
+) -> alt.TopLevelMixin:
     """Draw a column for each combination of choices: who is better above, which options it is made of below.
 
     Combinations stand in the order of the difference. A bar reaches up where the first is better and down where the
@@ -32,6 +34,7 @@ def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str
         choices: Names of the choices, in the order of the rows; those with one option only are left out.
         first: Name of the first rater.
         second: Name of the second.
+        palette: Rater -> colour.
     """
     import altair as alt
 
@@ -43,7 +46,7 @@ def specification_chart(points: pd.DataFrame, choices: Sequence[str], first: str
     wide = min(_COLUMN * len(points), _WIDTH)
     names = [first, second]
     shown = [alt.Tooltip(f"{name}:N") for name in choices] + [alt.Tooltip("difference:Q", format=".3f")]
-    scale = alt.Scale(domain=names, range=list(MODEL_COLOURS[:2]))
+    scale = alt.Scale(domain=names, range=[palette.get(name, INK) for name in names])
     bars = (
         alt.Chart(rows)
         .mark_bar()

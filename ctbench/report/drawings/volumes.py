@@ -1,11 +1,12 @@
-"""Volumes of a case for the viewer in the browser: the image in a window, and masks of a rater's errors."""
+"""Volumes of a case for the viewer in the browser: the image in a window, and a rater's errors in colours."""
 
 from __future__ import annotations
 
+import gzip
+import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,10 @@ from ctbench.report.drawings.scene import Scene
 from ctbench.report.drawings.slices import whole_range
 from ctbench.volume import write_volume
 
-__all__ = ["Masks", "error_masks", "nifti_image"]
+__all__ = ["nifti_errors", "nifti_image"]
 
-
-class Masks(NamedTuple):
-    """A mask for a viewer.
-
-    Attributes:
-        name: A key of ``COLOURS``.
-        data: A compressed NIfTI of 0 and 1.
-    """
-
-    name: str
-    data: bytes
+_HEAD, _DATATYPE_AT, _RGBA32 = 352, 70, 2304
+"""NIfTI-1: bytes before the voxels, place of datatype and bits per voxel, and the code of RGBA."""
 
 
 def nifti_image(scene: Scene, window: tuple[float, float] | None) -> bytes:
@@ -40,15 +32,22 @@ def nifti_image(scene: Scene, window: tuple[float, float] | None) -> bytes:
     return _nifti(scene, grey(scene.image.array, window or whole_range(scene))[..., 0])
 
 
-def error_masks(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> tuple[Masks, ...]:
-    """Return a mask of each kind of agreement or error that occurs among the counted voxels.
+def nifti_errors(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> bytes:
+    """Return agreement and errors among the counted voxels as a compressed NIfTI in ``COLOURS``, RGBA.
+
+    Voxels without either are transparent, others opaque.
 
     Raises:
         KeyError: The scene has no drawing of this rater.
     """
     found = scene.mistakes(rater, reference, structures)
-    masks = {name: getattr(found, name.replace(" ", "_")) for name in COLOURS}
-    return tuple(Masks(name, _nifti(scene, mask.astype(np.uint8))) for name, mask in masks.items() if mask.any())
+    painted = np.zeros((*found.uncounted.shape, 4), np.uint8)
+    for name, rgb in COLOURS.items():
+        painted[getattr(found, name.replace(" ", "_"))] = (*rgb, 255)
+    plain = gzip.decompress(_nifti(scene, painted[..., 0]))
+    head = bytearray(plain[:_HEAD])
+    struct.pack_into("<hh", head, _DATATYPE_AT, _RGBA32, 32)
+    return gzip.compress(bytes(head) + painted.tobytes(), mtime=0)
 
 
 def _nifti(scene: Scene, array: NDArray[np.uint8]) -> bytes:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.wording import metric_heading
-from ctbench.scores import Status
+from ctbench.scores import OUTCOMES, PENALTY, Status, outcomes
 from ctbench.statistics import Direction, direction_of, overall
 
 __all__ = ["case_scores", "worst_first"]
@@ -22,19 +22,20 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
         over: the structures that a case's score is the mean of.
 
     Returns:
-        Columns case, value (null where none of the structures has one), status (``ok``, or what the structures' are
-        that are not), detail. A metric without a better direction sorts by name; cases without a value come last.
+        Columns case, value (null where none of the structures has one), outcome (``ctbench.scores.outcomes`` of the
+        structures that were not simply scored, else "scored"), detail. A metric without a better direction sorts by
+        name; cases without a value come last.
     """
     own = scores[scores["label"].isin(list(over))]
     if own.empty:
-        return pd.DataFrame({"case": [], "value": [], "status": [], "detail": []})
+        return pd.DataFrame({"case": [], "value": [], "outcome": [], "detail": []})
     means = overall(own, labels=[name for name in over if name in set(own["label"])])
     value = means.groupby("case")["value"].mean()
-    unusual = own[own["status"] != Status.OK]
-    said = {name: _listed(unusual, "case", name) for name in ("status", "detail")}
+    unusual = _unusual(own)
+    said = {name: _listed(unusual, "case", name) for name in ("outcome", "detail")}
     table = value.reset_index().sort_values("case", kind="stable")
     table = table.assign(
-        status=[said["status"].get(case, Status.OK.value) for case in table["case"]],
+        outcome=[said["outcome"].get(case, OUTCOMES[Status.OK]) for case in table["case"]],
         detail=[said["detail"].get(case, "") for case in table["case"]],
     )
     direction = direction_of(str(own["metric"].iloc[0]))
@@ -44,11 +45,19 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def _unusual(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores with another outcome than "scored", and the column ``outcome``."""
+    named = scores.assign(outcome=outcomes(scores))
+    return named[named["outcome"] != OUTCOMES[Status.OK]]
+
+
 def _listed(rows: pd.DataFrame, by: str, column: str) -> dict[str, str]:
-    """Return for each name the distinct values of a column, joined by commas."""
-    return {
-        str(name): ", ".join(dict.fromkeys(filter(None, map(str, words)))) for name, words in rows.groupby(by)[column]
-    }
+    """Return for each name the distinct values of a column, joined by commas; of outcomes the one with a penalty."""
+    found = {}
+    for name, words in rows.groupby(by)[column]:
+        distinct = dict.fromkeys(filter(None, map(str, words)))
+        found[str(name)] = ", ".join(word for word in distinct if f"{word}{PENALTY}" not in distinct)
+    return found
 
 
 def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame:
@@ -59,14 +68,14 @@ def case_scores(scores: pd.DataFrame, structures: Sequence[str]) -> pd.DataFrame
         structures: Names of the structures to keep, in the order of the rows.
 
     Returns:
-        Columns structure, those of the metrics with their units in the names, and status: what is not ``ok``.
+        Columns structure, those of the metrics with their units in the names, and outcome: as for ``worst_first``.
     """
     own = scores[scores["label"].isin(list(structures))]
     metrics = dict(zip(own["metric"], own["unit"], strict=True))
     order = [*(name for name in CHIEF_METRICS if name in metrics), *sorted(metrics)]
     wide = own.pivot_table(index="label", columns="metric", values="value", dropna=False)
     wide = wide.reindex([name for name in structures if name in wide.index])[list(dict.fromkeys(order))]
-    unusual = _listed(own[own["status"] != Status.OK], "label", "status")
-    status = [unusual.get(name, Status.OK.value) for name in wide.index]
+    unusual = _listed(_unusual(own), "label", "outcome")
+    outcome = [unusual.get(name, OUTCOMES[Status.OK]) for name in wide.index]
     wide.columns = [metric_heading(name, metrics[name]) for name in wide.columns]
-    return wide.assign(status=status).reset_index(names="structure")
+    return wide.assign(outcome=outcome).reset_index(names="structure")

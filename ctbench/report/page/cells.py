@@ -6,15 +6,11 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import pandas as pd
-
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import MODEL_COLOURS
-from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.canvas import MODEL_COLOURS, palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Column, Html, element, join
 from ctbench.report.wording import MISSING, fixed, interval
-from ctbench.scores import RaterKind
 
 __all__ = [
     "CONTRIBUTE",
@@ -27,7 +23,6 @@ __all__ = [
     "model_fold",
     "number_cell",
     "of_cell",
-    "palette",
     "rater_cell",
     "shaded_cell",
     "when_fewer",
@@ -52,12 +47,6 @@ def mean_sd(mean: float, sd: float, unit: str = "1") -> Html:
         return Html(MISSING)
     spread = element("span", f" ± {fixed(sd, unit)}", class_="sd") if math.isfinite(sd) else None
     return join((fixed(mean, unit), spread))
-
-
-def palette(results: ComparableRuns) -> dict[str, str]:
-    """Return the colour of every rater: greys for readers, Okabe and Ito's colours for models."""
-    kinds = dict.fromkeys(results.readers, RaterKind.READER) | dict.fromkeys(results.models, RaterKind.MODEL)
-    return colours(pd.DataFrame({"rater": list(kinds), "rater_kind": list(kinds.values())}))
 
 
 def mean_cell(mean: float, sd: float, unit: str, *, mark: str = "", kind: str = "", below: Html | None = None) -> Cell:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata
-from ctbench.report.page.cells import count_cell, palette, rater_cell
+from ctbench.report.page.cells import count_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, interval, percent
 from ctbench.scores import RaterKind

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.rankings import can_rank
@@ -19,7 +20,6 @@ from ctbench.report.page.cells import (
     captioned,
     count_cell,
     mean_cell,
-    palette,
     rater_cell,
 )
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table

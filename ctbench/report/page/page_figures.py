@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.report.drawings.canvas import inline_svg, write_figure
+from ctbench.report.drawings.canvas import inline_svg, palette, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames import tables
@@ -17,7 +17,6 @@ from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.models_vs_readers import compared_with_readers
 from ctbench.report.frames.multiverse import CHOICES, closest_pair, conclusions, specifications, turning_points
 from ctbench.report.frames.summaries import summary
-from ctbench.report.page.cells import palette
 from ctbench.report.page.markup import Html
 from ctbench.report.wording import metric_title
 from ctbench.runs import Run
@@ -108,7 +107,7 @@ def choices_of_closest_pair(results: ComparableRuns, ranked: pd.DataFrame) -> Na
     """Return in which choices one of the two raters closest to a tie is better; ``ranked`` by ``specifications``."""
     first, second = closest_pair(conclusions(ranked))
     return NamedFigure(
-        specification_chart(turning_points(ranked, first, second), CHOICES, first, second),
+        specification_chart(turning_points(ranked, first, second), CHOICES, first, second, palette(results)),
         f"{results.dataset}-choices",
         f"In which combinations of choices {first} or {second} is better",
     )

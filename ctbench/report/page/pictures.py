@@ -16,10 +16,12 @@ from ctbench.report.drawings.finding_boxes import Frame, frames, over
 from ctbench.report.drawings.overlays import COLOURS, grey, overlay, pick_cases, worst_slice
 from ctbench.report.drawings.scene import Scene, read_scene
 from ctbench.report.drawings.view import View
+from ctbench.report.frames.case_order import worst_first
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Html, element, join
 from ctbench.report.wording import fixed
 from ctbench.runs.folder import RunFolder
+from ctbench.scores import OUTCOMES, Status
 from ctbench.statistics import overall
 
 __all__ = ["Picture", "gallery", "legend", "picture", "pictures", "scene_of"]
@@ -43,6 +45,7 @@ class Picture:
         step: only every step-th voxel is shown.
         boxes: Boxes that a detector found in the slice.
         anchor: Id of the picture on the page, for links to it; None: without.
+        outcome: What happened where the Dice is no usual one, as in ``ctbench.scores.outcomes``; else empty.
     """
 
     title: str
@@ -56,6 +59,7 @@ class Picture:
     step: int
     boxes: tuple[Frame, ...] = ()
     anchor: str | None = None
+    outcome: str = ""
 
 
 def pictures(results: ComparableRuns, model: str, dataset: Dataset) -> Iterator[Picture]:
@@ -83,11 +87,12 @@ def pictures(results: ComparableRuns, model: str, dataset: Dataset) -> Iterator[
     if chosen.empty:
         return
     drawable = [case for case in run.manifest.cases if RunFolder(run.folder).prediction(case).is_file()]
+    outcome = worst_first(chosen, over).set_index("case")["outcome"].replace(OUTCOMES[Status.OK], "")
     for title, (case, dice) in pick_cases(overall(chosen, labels=over), drawable).items():
         scene = scene_of(results, model, dataset, case)
         found = scene.mistakes(model, results.common, over)
         z = worst_slice(found, scene.references[results.common].annotated)
-        yield replace(picture(scene, z, title, model, results.common, over), dice=dice)
+        yield replace(picture(scene, z, title, model, results.common, over), dice=dice, outcome=outcome[case])
 
 
 def scene_of(results: ComparableRuns, model: str, dataset: Dataset, case: str) -> Scene:
@@ -149,12 +154,18 @@ def _card(picture: Picture) -> Html:
     caption = join(
         (
             element("strong", picture.title),
-            f" · case {picture.case}{'' if picture.dice is None else f' · Dice {fixed(picture.dice)}'} ",
+            f" · case {picture.case}{_scored(picture)} ",
             element("small", f"{where}{coarse}{_framed(picture.boxes)}", class_="line"),
         )
     )
     pair = element("div", *images, class_="pair")
     return element("figure", pair, element("figcaption", caption), class_="card", id=picture.anchor)
+
+
+def _scored(picture: Picture) -> str:
+    """Return the Dice of the case with its outcome, where there is one."""
+    outcome = f", {picture.outcome}" if picture.outcome else ""
+    return "" if picture.dice is None else f" · Dice {fixed(picture.dice)}{outcome}"
 
 
 def _framed(boxes: Sequence[Frame]) -> str:

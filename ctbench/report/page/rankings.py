@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
-from ctbench.report.page.cells import count_cell, number_cell, palette, rater_cell
+from ctbench.report.page.cells import count_cell, number_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
 from ctbench.scores import RaterKind

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.structure_means import structure_means
@@ -20,7 +21,6 @@ from ctbench.report.page.cells import (
     mean_cell,
     model_fold,
     number_cell,
-    palette,
     rater_cell,
     shaded_cell,
 )

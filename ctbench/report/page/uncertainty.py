@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.canvas import inline_svg, palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (
@@ -19,7 +19,7 @@ from ctbench.report.frames.uncertainty import (
     uncertainty_table,
     worst_calibrated,
 )
-from ctbench.report.page.cells import captioned, count_cell, palette, rater_cell
+from ctbench.report.page.cells import captioned, count_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING
 

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.verdict import verdicts
-from ctbench.report.page.cells import count_cell, of_cell, palette, rater_cell
+from ctbench.report.page.cells import count_cell, of_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, metric_title, unit_title
 from ctbench.scores import RaterKind

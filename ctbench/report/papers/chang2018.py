@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ctbench.datasets import SIZE_CLASSES, Dataset
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
 from ctbench.report.frames.bleed_scores import case_dice
@@ -17,7 +18,6 @@ from ctbench.report.frames.case_calls import RATES, calls, chief_calls, crossed_
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.roc import roc_table
 from ctbench.report.frames.strata import Strata, strata
-from ctbench.report.page.cells import palette
 from ctbench.report.papers.hemorrhage import expect_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed, percent

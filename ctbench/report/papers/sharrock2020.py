@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import MODEL_COLOURS
+from ctbench.report.drawings.canvas import MODEL_COLOURS, palette
 from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
 from ctbench.report.drawings.structure_charts import box_chart
@@ -25,7 +25,6 @@ from ctbench.report.frames.boxplots import box_table
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import bleed_of, combinations, reference_volumes
 from ctbench.report.frames.subgroups import LOW_DICE, subgroup_columns, subgroup_table
-from ctbench.report.page.cells import palette
 from ctbench.report.papers.hemorrhage import NO_VOLUMES, expect_model_of_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
 from ctbench.report.wording import MISSING, fixed

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import colour
+from ctbench.report.drawings.canvas import rater_colours
 from ctbench.report.drawings.pooled_charts import bar_figure, box_row_figure, picture_figure
 from ctbench.report.drawings.structure_charts import box_chart
 from ctbench.report.frames.boxplots import box_table
@@ -17,7 +17,6 @@ from ctbench.report.frames.pooled import BY_CASE, POOLED, can_pool, pooled, pool
 from ctbench.report.papers import wachinger2018_pictures as pictures
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table
 from ctbench.report.wording import fixed, p_value
-from ctbench.scores import RaterKind
 from ctbench.statistics import paired_tests
 
 __all__ = ["PARTS"]
@@ -166,7 +165,7 @@ def _figure_7(material: Material) -> Result:
     names = [baseline, *(name for name in scores["rater"].unique() if name != baseline)]
     marks = {(row["label"], row["rater"]): _mark(row["better"], row["rater"]) for row in tests.to_dict("records")}
     boxes = medians.assign(mark=[marks.get(key, "") for key in zip(medians["label"], medians["rater"], strict=True)])
-    palette = {name: colour(index, RaterKind.MODEL) for index, name in enumerate(names)}
+    palette = {name: rater_colours(names)[name] for name in names}
     chart = box_chart(
         boxes, structures=pooled_labels(results), palette=palette, metric=_METRIC, unit=results.unit(_METRIC)
     )

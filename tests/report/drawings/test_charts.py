@@ -52,6 +52,15 @@ def test_the_band_spans_the_single_readers(table):
     assert len(alone["layer"]) == 2
 
 
+def test_raters_have_the_colours_of_the_palette(table):
+    """Models stand out by their own colour; without a palette, and for who is not in it, the kind has one."""
+    model, readers = table.loc[0, "rater"], table.loc[1, "rater"]
+    spec, _ = drawn(charts.standing_chart(table, "dice", "1", palette={model: "#cc79a7"}))
+    scale = next(one["encoding"]["color"]["scale"] for one in spec["layer"] if "color" in one["encoding"])
+    shades = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert (shades[model], shades[readers]) == ("#cc79a7", charts.KIND_COLOURS["readers"])
+
+
 def test_axes_have_units_and_say_what_is_good(table):
     """HD95 is in mm, and lower is better."""
     _, text = drawn(charts.standing_chart(table, "hd95", "mm"))
@@ -75,6 +84,9 @@ def test_pairs_are_drawn_case_by_case(pairs):
     assert "HD95, mm: old" in text
     assert sum(len(rows) for rows in spec["datasets"].values()) == 22
     spec, text = drawn(charts.difference_chart(pairs, "old", "new", "dice", "1"))
+    assert spec["encoding"]["color"]["scale"]["range"][:2] == ["#d55e00", "#0072b2"]
+    own, _ = drawn(charts.difference_chart(pairs, "old", "new", "dice", "1", {"old": "#009e73", "new": "#cc79a7"}))
+    assert own["encoding"]["color"]["scale"]["range"][:2] == ["#009e73", "#cc79a7"]
     (rows,) = spec["datasets"].values()
     assert [row["difference"] for row in rows] == sorted(pairs["difference"])
     assert {row["outcome"] for row in rows if row["difference"] > 0} == {"second better"}
@@ -92,5 +104,5 @@ def test_significance_and_ranks(table):
     (rows,) = spec["datasets"].values()
     assert [row["verdict"] for row in rows] == ["no test", "P < .001", "not significant", "no test"]
     ranked = pd.DataFrame({"rater": ["a", "b"], "rank": [1.0, 2.0], "rank_low": 1.0, "rank_high": 2.0, "n": 9})
-    spec, _ = drawn(charts.rank_chart(ranked))
+    spec, _ = drawn(charts.rank_chart(ranked, {"a": "#0072b2", "b": "#d55e00"}))
     assert [len(rows) for rows in spec["datasets"].values()] == [2]

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.report.drawings.canvas import MODEL_COLOURS, READER_COLOURS, inline_svg
-from ctbench.report.drawings.figures import bland_altman_figure, box_figure, colours, overall_figure, volume_figure
+from ctbench.report.drawings.canvas import inline_svg, rater_colours
+from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.frames import summaries, tables
+
+PALETTE = rater_colours(["unet", "atlas"], ["reader1", "reader2", "reader3"])
 
 
 def _texts(figure):
@@ -54,22 +56,13 @@ def boxes(scores, compared, label_codes):
         & scores["label"].isin(label_codes)
         & (scores["rater"] != "atlas")
     ]
-    return box_figure(chosen, compared, model="unet", structures=tuple(label_codes), palette=colours(scores))
-
-
-def test_colours(scores):
-    """Readers are grey, models have Okabe and Ito's colours, and all of them differ."""
-    palette = colours(scores)
-    assert set(palette) == {"reader1", "reader2", "reader3", "unet", "atlas"}
-    assert [palette["unet"], palette["atlas"]] == list(MODEL_COLOURS[:2])
-    assert palette["reader1"] in READER_COLOURS
-    assert len(set(palette.values())) == 5
+    return box_figure(chosen, compared, model="unet", structures=tuple(label_codes), palette=PALETTE)
 
 
 def test_overall_figure(results, scores, label_codes):
     """A panel for each metric with its unit, the number of cases and which way is better; the readers are a band."""
     summary = summaries.summary(results, tuple(label_codes), results.models, reference=tables.LEAVE_ONE_OUT)
-    figure = overall_figure(summary, colours(scores))
+    figure = overall_figure(summary, PALETTE)
     assert [_axis(panel, "x") for panel in _panels(figure)] == [
         ["Dice", "higher is better", "n = 12 cases"],
         ["Volume difference (absolute), mL", "lower is better", "n = 12 cases"],

@@ -9,6 +9,7 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import Finding
 from ctbench.reference import Reference
 from ctbench.report.drawings import slices
+from ctbench.report.drawings.canvas import MODEL_COLOURS, rater_colours
 from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.drawings.scene import Drawing, Scene
 from ctbench.report.drawings.slices import (
@@ -17,7 +18,7 @@ from ctbench.report.drawings.slices import (
     draw_slice,
     errors_by_slice,
     first_slice,
-    rater_colours,
+    outline_colours,
     structure_colours,
 )
 from ctbench.volume import Volume
@@ -105,10 +106,21 @@ def test_outlines_leave_the_inside_free(scene):
     """Each rater's border has its colour, the reference's is white, and the image shows within."""
     raters = (None, "ann")
     picture = draw_slice(scene, 1, replace(LAYER, kind="outlines", raters=raters), largest=SIZE)
-    colours = rater_colours(raters)
+    colours = outline_colours(raters, {})
     assert picture[6 * SCALE, 4 * SCALE + 1].tolist() == list(colours[None]) == [255, 255, 255]
     assert picture[6 * SCALE, 13 * SCALE - 1].tolist() == list(colours["ann"])
     assert _at(picture, 6, 6).tolist() == [128, 128, 128]
+
+
+def test_outlines_of_models_keep_their_colour():
+    """A model is drawn in the hue of the charts; readers, grey there, have colours that no model has."""
+    shades = rater_colours(["net", "atlas"], ["ann", "ben"])
+    drawn = outline_colours((None, "ann", "net", "ben", "atlas"), shades)
+    alone = outline_colours(("net",), shades)
+    assert alone["net"] == drawn["net"]
+    of_models = outline_colours(MODEL_COLOURS, {shade: shade for shade in MODEL_COLOURS})
+    assert not {drawn["ann"], drawn["ben"]} & set(of_models.values())
+    assert len(set(drawn.values())) == 5
 
 
 def test_boxes_stand_in_their_slice(scene):

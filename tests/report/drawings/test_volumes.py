@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
+from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.drawings.scene import Drawing, Scene
-from ctbench.report.drawings.volumes import error_masks, nifti_image
+from ctbench.report.drawings.volumes import nifti_errors, nifti_image
 from ctbench.volume import Volume, read_volume
 
 LABELS = LabelSet({"iph": 1, "ivh": 2})
@@ -45,14 +47,20 @@ def test_the_image_keeps_its_place_and_shows_the_window(scene, tmp_path):
     assert (whole.array.min(), whole.array.max()) == (0, 255)
 
 
-def test_masks_say_how_voxels_meet_the_reference(scene, tmp_path):
-    """One voxel each at its place; of what never happens there is no mask."""
-    masks = {mask.name: opened(mask.data, tmp_path).array for mask in error_masks(scene, "ann", "majority", ("iph",))}
-    places = {name: [tuple(place) for place in np.argwhere(mask)] for name, mask in masks.items()}
-    assert places == {"true positive": [(0, 0, 1)], "false positive": [(0, 0, 2)], "false negative": [(0, 0, 0)]}
+def test_errors_have_the_colours_of_the_slices(scene, tmp_path):
+    """One voxel each at its place, opaque in the colour of its kind; all others are transparent."""
+    path = tmp_path / "errors.nii.gz"
+    path.write_bytes(nifti_errors(scene, "ann", "majority", ("iph",)))
+    seen = SimpleITK.ReadImage(str(path))
+    painted = SimpleITK.GetArrayFromImage(seen)
+    assert painted.shape == (2, 3, 4, 4)
+    kinds = ("false negative", "true positive", "false positive")
+    assert [tuple(painted[0, 0, x]) for x in range(3)] == [(*COLOURS[kind], 255) for kind in kinds]
+    assert painted[..., 3].astype(bool).sum() == 3
+    assert seen.GetSpacing() == pytest.approx(scene.image.spacing_mm[::-1])
 
 
-def test_of_nobody_there_are_no_masks(scene):
+def test_of_nobody_there_are_no_errors(scene):
     """The scene has nothing of this rater."""
     with pytest.raises(KeyError):
-        error_masks(scene, "nobody", "majority", ("iph",))
+        nifti_errors(scene, "nobody", "majority", ("iph",))

@@ -18,13 +18,13 @@ def test_worst_first(scores, metric, up):
     own = rows[rows["label"].isin(["caudate", "lentiform"]) & (rows["case"] == "case04")]
     expected = own.groupby("reference")["value"].mean().mean()
     assert table.set_index("case").loc["case04", "value"] == pytest.approx(expected)
-    assert table["status"].eq("ok").all()
+    assert table["outcome"].eq("scored").all()
 
 
 def test_failures_come_first_with_their_reason(scores):
     """A failed case has the worst value there is, and says why."""
     first = worst_first(_of(scores, "dice", "atlas"), ("caudate",)).iloc[0]
-    assert (first["case"], first["value"], first["status"]) == ("case11", 0.0, "failed")
+    assert (first["case"], first["value"], first["outcome"]) == ("case11", 0.0, "failed (penalty)")
     assert "gave up" in first["detail"]
 
 
@@ -41,7 +41,7 @@ def test_a_metric_without_a_good_side_sorts_by_name(scores):
 
 def test_no_scores(scores):
     """A structure that nobody scored gives an empty table."""
-    assert list(worst_first(_of(scores, "dice"), ("thalamus",)).columns) == ["case", "value", "status", "detail"]
+    assert list(worst_first(_of(scores, "dice"), ("thalamus",)).columns) == ["case", "value", "outcome", "detail"]
 
 
 def test_case_scores(scores):
@@ -50,6 +50,6 @@ def test_case_scores(scores):
     table = case_scores(own, ("septum_pellucidum", "caudate"))
     assert table["structure"].tolist() == ["septum_pellucidum", "caudate"]
     assert list(table.columns[1:4]) == ["Dice", "Volume difference (absolute), mL", "HD95, mm"]
-    assert table["status"].tolist() == ["prediction_empty", "ok"]
+    assert table["outcome"].tolist() == ["missed (penalty)", "scored"]
     expected = own[(own["label"] == "caudate") & (own["metric"] == "hd95")]["value"].item()
     assert table["HD95, mm"].iloc[1] == expected

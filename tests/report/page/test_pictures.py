@@ -90,3 +90,10 @@ def test_boxes_come_from_the_run(results, runs, dataset, monkeypatch):
     monkeypatch.setattr(type(runs[1]), "findings", lambda _, __: (0.9, (found,)))
     (box,) = next(pictures(results, "unet", dataset)).boxes
     assert (box.type, box.confidence) == ("caudate", 0.7)
+
+
+def test_a_penalty_is_called_one(drawn):
+    """The outcome stands beside the Dice where it is no usual one."""
+    assert "no overlap" not in gallery(drawn["unet"][:1])
+    missed = replace(drawn["unet"][0], dice=0.0, outcome="missed (penalty)")
+    assert "Dice 0.000, missed (penalty)" in gallery([missed])
