@@ -1,13 +1,15 @@
-"""Short displays of objects: one line at the prompt, a small table in a notebook."""
+"""Displays of objects: one line at the prompt, a small table or a figure in a notebook."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any, Protocol
 
 from ctbench.printable import printable
 
-__all__ = ["Displayed", "names_in_short"]
+__all__ = ["Displayed", "Picture", "drawn_by", "names_in_short"]
 
 _MOST_NAMES = 4
 
@@ -38,6 +40,25 @@ class Displayed:
             for name, text in self._shown().items()
         )
         return f"<table><caption>{escape(type(self).__name__)}</caption>{rows}</table>"
+
+
+class Picture(Protocol):
+    """What a notebook displays as HTML."""
+
+    def _repr_html_(self) -> str: ...
+
+
+def drawn_by(name: str, *arguments: object, **options: object) -> Any:
+    """Return what a function of ``ctbench.report.notebook`` draws.
+
+    Objects below the report draw themselves by this name: the drawing engine is imported when something is drawn.
+
+    Args:
+        name: Name of the function.
+        arguments: Its arguments.
+        options: Its keyword arguments.
+    """
+    return getattr(importlib.import_module("ctbench.report.notebook"), name)(*arguments, **options)
 
 
 def names_in_short(names: Sequence[object]) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.displays import Displayed, names_in_short
+from ctbench.displays import Displayed, Picture, drawn_by, names_in_short
 from ctbench.errors import DataError
+
+if TYPE_CHECKING:
+    from ctbench.labels import LabelSet
+    from ctbench.volume import Volume
 
 __all__ = ["GroupReference", "Reference", "SparseMasks"]
 
@@ -139,6 +144,20 @@ class Reference(Displayed):
         labels[group.at] = group.drawn
         excluded[group.at] = group.excluded
         return replace(self, labels=labels, excluded=excluded, possible={1: excluded}, groups={})
+
+    def show(self, image: Volume | None = None, z: int | None = None, labels: LabelSet | None = None) -> Picture:
+        """Return a slice with the structures in colours, hatched where voxels do not count, for notebooks.
+
+        Args:
+            image: Image on the same grid, drawn below. Default: black, with voxels of 1 mm.
+            z: Index of the slice. Default: the one with the most voxels of any structure.
+            labels: Names of the codes. Default: the codes stand for themselves.
+
+        Raises:
+            IndexError: The reference has no such slice.
+        """
+        picture: Picture = drawn_by("show_reference", self, image, z, labels)
+        return picture
 
     @property
     def possible_at(self) -> dict[int, NDArray[np.intp]]:

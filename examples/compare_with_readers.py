@@ -41,3 +41,14 @@ figure = (
 # The test: paired by case, each reader against the model on the reference that this reader did not make.
 tests = ctbench.statistics.leave_one_out_tests(dice, baseline="threshold")
 tests[["rater", "reference", "n", "difference", "low", "high", "p_holm", "better"]]
+
+# %%
+# A run draws itself in a notebook: box plots by structure on the reference of all readers.
+figure = runs[0].plot.boxes(structures=["hemorrhage"])
+
+# %%
+# So does a case, with the errors of the run's model over the slice that has most of them.
+case = max(heads, key=lambda case: (case.reader("reader1").array > 0).sum())
+shown = case.show(runs[0])
+figure = shown.pictures["threshold against majority"]
+shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ctbench.annotations import MaskFiles, Naming, Pictures, annotation_geometry, files_of, read_annotation
 from ctbench.datasets.readings import Reading
-from ctbench.displays import Displayed, names_in_short
+from ctbench.displays import Displayed, Picture, drawn_by, names_in_short
 from ctbench.errors import (
     DataError,
     DatasetError,
@@ -347,6 +347,22 @@ class Case(Displayed):
 
     def _grid(self, path: Path) -> Geometry:
         return _geometry(path, self.series, path.stat().st_mtime_ns)
+
+    def show(self, run: object, z: int | None = None, structures: Sequence[str] | None = None) -> Picture:
+        """Return a slice with the errors of a run's model, or the readers' outlines, which a notebook displays.
+
+        Args:
+            run: A ``Run`` on this case's dataset.
+            z: Index of the slice. Default: the one with the most errors, for a run of readers the most drawn.
+            structures: Names of labels or groups. Default: all that the model claims.
+
+        Raises:
+            DataError: The image, a label map or the prediction cannot be read.
+            IndexError: The case has no such slice.
+            UsageError: The model has no prediction of this case.
+        """
+        picture: Picture = drawn_by("show_case", self, run, z, structures)
+        return picture
 
     def __str__(self) -> str:
         return f"case {self.id!r} of {self.dataset!r}"

@@ -19,6 +19,7 @@ from ctbench.predictors import Finding, parse_findings, probability_names
 from ctbench.runs.journal import read_lines
 from ctbench.runs.manifest import Manifest, read_manifest
 from ctbench.runs.parquet import most_rows, read_bounded
+from ctbench.runs.plots import Plots
 from ctbench.scores import SCORE_COLUMNS, leave_one_out_rows
 from ctbench.suggestions import suggestion
 from ctbench.volume import Volume, read_volume
@@ -231,6 +232,11 @@ class Run(Displayed):
         from ctbench.runs.comparison import compare  # which reads runs
 
         return compare(self, after, metrics)
+
+    @property
+    def plot(self) -> Plots:
+        """The figures of the run, as ``run.plot.boxes()``."""
+        return Plots(self)
 
     def prediction(self, case: str) -> Volume:
         """Read the prediction of a case, in the dataset's codes (beyond them: groups known only as a whole).
