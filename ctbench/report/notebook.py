@@ -116,7 +116,7 @@ def show_case(case: Case, run: Run, z: int | None = None, structures: Sequence[s
     results = _compared(run)
     model = next(iter(results.models), None)
     scene = read_scene(case, run.manifest, {model: run} if model else {})
-    if model in scene.lacking:
+    if model is not None and model in scene.lacking:
         msg = f"{model} has no prediction of {case.id}: {scene.lacking[model]}"
         raise UsageError(msg)
     names = tuple(structures or (results.compared(model) if model else results.labels))

@@ -49,7 +49,7 @@ def show(selection: Selection) -> None:
             layout.text(f"{name}: {against_readers(rows, margin)}.")
         layout.chart(
             equivalence_chart(own, margin, palette(selection.runs)),
-            f"Dots: mean paired differences, lines: 90 % intervals; green: ± {margin:g}. {counted(own['n'])}.",
+            f"Dots: mean paired differences, lines: 90 % intervals; band: ± {margin:g}. {counted(own['n'])}.",
         )
         layout.table(own.drop(columns=["label", "rows_left_out", "margin"]), "equivalence", columns=_columns(90))
     layout.text(_how(selection, margin), "muted")

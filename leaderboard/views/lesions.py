@@ -9,7 +9,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
-from ctbench.report.drawings.figures import colours
+from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import (
@@ -49,16 +49,17 @@ def show(selection: Selection) -> None:
         layout.note(f"Lesions cannot be scored here: {found}")
         return
     tables, pooled, figures = found
-    raters = figures[["rater", "rater_kind"]].drop_duplicates()
+    drawn = set(figures["rater"])
+    shades = {rater: shade for rater, shade in palette(runs).items() if rater in drawn}
     name = f"{runs.dataset}-{label}"
-    _sensitivities(pooled, colours(raters), name)
+    _sensitivities(pooled, shades, name)
     layout.text("What each rater found", "title")
     layout.table(figures.drop(columns="label"), f"lesion-figures-{name}", columns=_COLUMNS)
     layout.text(f"{explanations.LESIONS} {explanations.detection_references(runs.common)}", "muted")
     layout.text("Volumes of single lesions", "title")
     counted = len(pooled) and int(pooled.loc[pooled["reference"] == runs.common, "lesions"].max())
     layout.chart(
-        lesion_volume_chart(tables.lesions, colours(raters)),
+        lesion_volume_chart(tables.lesions, shades),
         f"{label}, n = up to {counted} lesions of each model. {explanations.LESION_VOLUMES}",
     )
     _wrong(tables.lesions, name)
@@ -67,10 +68,10 @@ def show(selection: Selection) -> None:
         layout.text("Means over the cases whose reference holds a lesion.", "muted")
 
 
-def _sensitivities(pooled: pd.DataFrame, palette: dict[str, str], name: str) -> None:
+def _sensitivities(pooled: pd.DataFrame, shades: dict[str, str], name: str) -> None:
     layout.text("Sensitivity by size", "title")
     layout.chart(
-        sensitivity_chart(pooled, reader_band(pooled), palette),
+        sensitivity_chart(pooled, reader_band(pooled), shades),
         f"95 % intervals clustered by patient, n = {pooled['lesions'].max()} lesions. {explanations.LESION_BAND}",
     )
     with layout.folded("As a table"):

@@ -11,7 +11,7 @@ import pandas as pd
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Dataset
 from ctbench.errors import DataError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.canvas import inline_svg, palette
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import (
@@ -23,7 +23,7 @@ from ctbench.report.frames.lesion_summaries import (
     wrong_lesions,
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
-from ctbench.report.page.cells import captioned, count_cell, number_cell, of_cell, palette, rater_cell
+from ctbench.report.page.cells import captioned, count_cell, number_cell, of_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
 from ctbench.report.wording import MISSING, fixed, interval
