@@ -141,7 +141,7 @@ def _write_tables(dataset: Dataset, out: Path, places: Mapping[str, _Place]) -> 
     }
     _write_json(out / "dataset_description.json", {key: value for key, value in description.items() if value})
     write_text(out / "README.md", _README.format(title=dataset.title, notes=entry.notes).replace("\n\n\n", "\n"))
-    write_text(out / ".bidsignore", "**/*_ct.nii.gz\n")
+    write_text(out / ".bidsignore", "**/ct\n")
     by_subject: dict[str, list[Case]] = {}
     for case in dataset:
         by_subject.setdefault(places[case.id].subject, []).append(case)
@@ -152,7 +152,8 @@ def _write_tables(dataset: Dataset, out: Path, places: Mapping[str, _Place]) -> 
     ]
     _write_tsv(out / "participants.tsv", people)
     described = {name: {"Description": _COLUMNS.get(name, "Subgroup of the dataset.")} for name in _columns_of(dataset)}
-    _write_json(out / ("sessions.json" if with_sessions else "participants.json"), described)
+    if described:
+        _write_json(out / ("sessions.json" if with_sessions else "participants.json"), described)
     if with_sessions:
         for subject, cases in by_subject.items():
             rows = [{"session_id": f"ses-{places[case.id].session}", **_columns(case)} for case in cases]
@@ -214,9 +215,8 @@ def _write_derivative(
     meanings = {desc: f"Reader {reader}" for reader, desc in readers.items()}
     if readers:
         meanings[CONSENSUS] = f"{consensus} of the readers; voxels with the label {IGNORE} do not count"
-        _write_tsv(
-            folder / "descriptions.tsv", [{"desc_id": desc, "description": text} for desc, text in meanings.items()]
-        )
+        rows = [{"desc_id": f"desc-{desc}", "description": text} for desc, text in meanings.items()]
+        _write_tsv(folder / "descriptions.tsv", rows)
 
 
 def _places(patients: Mapping[str, str]) -> dict[str, _Place]:

@@ -66,6 +66,7 @@ def test_the_folder_has_what_the_standard_requires(study, tmp_path):
     derived = json.loads((folder / DERIVATIVE / "dataset_description.json").read_text())
     assert derived["DatasetType"] == "derivative"
     assert derived["GeneratedBy"][0]["Name"] == "ctbench"
+    assert (folder / ".bidsignore").read_text() == "**/ct\n"
     rows = table(folder / DERIVATIVE / "dseg.tsv")
     assert [(row["index"], row["name"]) for row in rows] == [("4", "iph"), ("9", "ivh"), ("10", "ignore")]
     assert [row["participant_id"] for row in table(folder / "participants.tsv")] == ["sub-a", "sub-b"]
@@ -75,8 +76,8 @@ def test_the_folder_has_what_the_standard_requires(study, tmp_path):
     assert all(names.fullmatch(name) for name in volumes)
     assert json.loads((folder / DERIVATIVE / "dseg.json").read_text())["SpatialReference"] == "orig"
     descriptions = {row["desc_id"]: row["description"] for row in table(folder / DERIVATIVE / "descriptions.tsv")}
-    assert descriptions["anna"] == "Reader anna"
-    assert descriptions["consensus"].startswith("majority of the readers")
+    assert descriptions["desc-anna"] == "Reader anna"
+    assert descriptions["desc-consensus"].startswith("majority of the readers")
 
 
 def test_groups_subgroups_and_labels_not_assessed_come_back(blobs, tmp_path):
