@@ -26,7 +26,7 @@ ifdef LOCKED
 	@$(PIP_LOCKED)
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 else
-	@$(PIP) --editable .
+	@$(PIP) --editable ".[all]"
 endif
 	@touch $@
 
@@ -69,7 +69,7 @@ demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
 
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --constraint constraints.txt
-EXTRAS = --extra annotations --extra bundle --extra dask --extra dev --extra docs --extra keras-weights --extra onnx --extra test --extra viewer --extra wandb
+EXTRAS = --extra all --extra dev --extra docs --extra test --extra wandb
 
 locks:
 	for tag in 11 12 13; do \

@@ -1,13 +1,53 @@
-"""Import of packages that come with an extra of ctbench, and the message where one is not installed."""
+"""Packages that come with an extra of ctbench, and the message with its command where one is not installed."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from types import MappingProxyType
 from typing import Any
 
 from ctbench.errors import UsageError
 
-__all__ = ["import_extra"]
+__all__ = ["EXTRA_OF", "expect_extra", "import_extra", "missing_extra"]
+
+EXTRA_OF = MappingProxyType(
+    {
+        "dask": "dask",
+        "distributed": "dask",
+        "h5py": "keras-weights",
+        "highdicom": "annotations",
+        "monai": "models",
+        "nibabel": "bundle",
+        "niivue_component": "viewer",
+        "nnunetv2": "nnunet",
+        "onnxruntime": "onnx",
+        "pydicom": "annotations",
+        "safetensors": "models",
+        "sklearn": "models",
+        "streamlit": "leaderboard",
+        "torch": "models",
+    }
+)
+"""Importable package -> the extra of ctbench that installs it."""
+
+
+def expect_extra(module: str, purpose: str) -> None:
+    """Check that a package of an extra is installed, without the seconds that its import takes.
+
+    Args:
+        module: Name of the package, one of `EXTRA_OF`.
+        purpose: What needs it, the subject of the message, e.g. ``ctbench demo``.
+
+    Raises:
+        UsageError: The package is not installed; the message contains the ``pip install`` command.
+    """
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise _missing(module, EXTRA_OF[module], purpose)
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:
@@ -24,6 +64,22 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
-        msg = f"{purpose} needs {package}, which is not installed; run in the repository: pip install '.[{extra}]'"
-        raise UsageError(msg) from error
+        raise _missing(module, extra, purpose) from error
+
+
+def missing_extra(error: BaseException, purpose: str) -> UsageError | None:
+    """Return the error to raise if an exception says that a package of an extra is not installed; else None.
+
+    Args:
+        error: Exception that an import raised.
+        purpose: What needs the package, the subject of the message, e.g. ``cai-unet``.
+    """
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return _missing(package, EXTRA_OF[package], purpose) if package in EXTRA_OF else None
+
+
+def _missing(module: str, extra: str, purpose: str) -> UsageError:
+    package = module.partition(".")[0]
+    return UsageError(
+        f"{purpose} needs {package}, which is not installed; run in the repository: pip install '.[{extra}]'"
+    )

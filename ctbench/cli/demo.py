@@ -10,6 +10,7 @@ import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Jobs, chosen_split
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
+from ctbench.extras import expect_extra
 
 __all__ = ["DEMO", "demo"]
 
@@ -34,6 +35,7 @@ def demo(
     from ctbench.report import build_report
     from ctbench.runs import READERS, run
 
+    expect_extra("torch", "ctbench demo")
     start = time.perf_counter()
     datasets, runs = {}, []
     for name, predictors in DEMO.items():

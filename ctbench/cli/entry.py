@@ -7,6 +7,7 @@ import sys
 
 from ctbench.cli.ending import Stopped, stopped_by_signals, temporary_folder
 from ctbench.errors import CtbenchError
+from ctbench.extras import missing_extra
 
 __all__ = ["main"]
 
@@ -20,6 +21,11 @@ def main() -> None:
             app()
     except (CtbenchError, Stopped) as error:
         _end(error, error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error, "this command")
+        if missing is None:
+            raise
+        _end(missing, missing.exit_code)
     except BrokenPipeError:
         # The reader of the output (`head`) has closed the pipe; without this Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ctbench.errors import CtbenchError, PluginError, PluginNotFoundError, UsageError
+from ctbench.extras import missing_extra
 from ctbench.predictors.command import CommandPredictor
 from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_predictor
@@ -81,6 +82,8 @@ def load_predictor(
     except CtbenchError:
         raise
     except Exception as error:
+        if missing := missing_extra(error, f"predictor {spec}"):
+            raise missing from error
         msg = f"predictor {spec!r} could not be made: {type(error).__name__}: {error}"
         raise PluginError(msg) from error
     return check_predictor(predictor, spec)
@@ -120,6 +123,8 @@ def _import(spec: str, load: Callable[[], object]) -> Callable[..., object]:
     try:
         factory = load()
     except (ImportError, AttributeError, ValueError) as error:
+        if missing := missing_extra(error, f"predictor {spec}"):
+            raise missing from error
         msg = f"predictor {spec!r} cannot be imported: {error}; expected module:attribute of an importable module"
         raise PluginNotFoundError(msg) from error
     except Exception as error:

@@ -84,8 +84,15 @@ def test_every_pin_is_locked():
 def test_every_dependency_is_locked(file):
     """Those of the package and of every extra that tests and contributors use."""
     extras = {name: needs for name, needs in PROJECT["optional-dependencies"].items() if name not in UNLOCKED}
-    needed = {named(one) for needs in (PROJECT["dependencies"], *extras.values()) for one in needs}
+    needed = {named(one) for needs in (PROJECT["dependencies"], *extras.values()) for one in needs} - {"ctbench"}
     assert needed - locked(file).keys() == set()
+
+
+def test_all_names_every_extra_that_a_user_may_need():
+    """Those that are not for contributors or for accounts elsewhere, and that have a wheel."""
+    (everything,) = PROJECT["optional-dependencies"]["all"]
+    users = PROJECT["optional-dependencies"].keys() - UNLOCKED - {"all", "dev", "docs", "test", "wandb"}
+    assert set(re.search(r"\[(.+)\]", everything)[1].split(",")) == users
 
 
 def test_what_builds_a_release_is_locked():
