@@ -78,6 +78,13 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def accessibility_problems():
+    """A function that lists what bars people from a page: language, names of controls and pictures, heads, contrast."""
+    script = Path(__file__).with_name("accessibility.js").read_text(encoding="utf-8")
+    return lambda page: page.evaluate(script)
+
+
 def store(volume, axes, flips):
     """Return a volume as a file may store it: file axis i is the volume's axis axes[i]; flips are of the volume's."""
     last = np.array([size - 1 if flip else 0 for size, flip in zip(volume.shape, flips, strict=True)])

@@ -18,6 +18,7 @@ from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
+from ctbench.report.frames.verdict import verdicts
 from ctbench.report.wording import fixed, metric_title, unit_title
 from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
@@ -72,7 +73,7 @@ def show(selection: Selection) -> None:
     with answer:
         _lead(selection, table, cases)
         if mine != _NOBODY:
-            _place(table, mine)
+            _place(selection, table, mine)
         _draw(found, table.loc[table["rater_kind"] == RaterKind.READER, "mean"].dropna(), selection, unit)
         row = layout.table(
             found[columns if columns != list(_USUAL) else _filled(found)],
@@ -92,14 +93,26 @@ def _filled(table: pd.DataFrame) -> list[str]:
     return [name for name in _USUAL if not empty[name].all()]
 
 
-def _place(table: pd.DataFrame, mine: str) -> None:
-    """Show the rank of one model in a sentence."""
+def _place(selection: Selection, table: pd.DataFrame, mine: str) -> None:
+    """Show where one model stands: the report's verdict where the report has one, else its rank."""
+    runs, over = selection.runs, selection.structure.over
+    told = (selection.metric, selection.reference) == (runs.chief_metrics[0], runs.fair)
+    if told and mine in runs.scopes.get(over, ()):
+        layout.text(_verdict(runs, over, mine))
+        return
     row = table[table["rater"] == mine].iloc[0]
     if pd.isna(row["rank"]):
         layout.text(f"{mine} has no rank: {row['reason']}.")
         return
     span = "" if pd.isna(row["rank_low"]) else f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
     layout.text(f"{mine}: rank {row['rank']:.0f}{span} of {int(table['rank'].notna().sum())}.")
+
+
+@reading.cached(8)
+def _verdict(runs: ComparableRuns, over: tuple[str, ...], mine: str) -> str:
+    rows = verdicts(runs, models=[mine])
+    own = (rows["rater"] == mine) & (rows["structures"] == runs.scope_title(over))
+    return str(rows.loc[own, "sentence"].iloc[0])
 
 
 def _onwards(selection: Selection, found: pd.DataFrame, row: int | None) -> None:

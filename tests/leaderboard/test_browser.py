@@ -37,9 +37,10 @@ def seen(tab):
 
 
 @pytest.mark.parametrize("page", [page.url for page in PAGES])
-def test_every_page_opens_and_fits_a_phone(visit, page):
-    """No page shows an error, or writes one to the console; what is wider than a phone scrolls within itself."""
+def test_every_page_opens_and_fits_a_phone(visit, page, accessibility_problems):
+    """No page shows an error or bars anybody; what is wider than a phone scrolls within itself."""
     tab = visit(page)
+    assert accessibility_problems(tab) == []
     assert tab.locator(".words").count()
     assert tab.get_by_role("link", name="Ranking").count()
     tab.set_viewport_size(PHONE)

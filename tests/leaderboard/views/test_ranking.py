@@ -1,5 +1,7 @@
 """The page ranking: order, filters, columns, and who has no rank."""
 
+from html import escape
+
 import pytest
 
 from ctbench.boards import Record, open_board, verify_board
@@ -8,6 +10,7 @@ from ctbench.files import sha256
 from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.report.frames.standings import standings
 from ctbench.report.frames.summaries import summary
+from ctbench.report.frames.verdict import verdicts
 from ctbench.runs import Execution
 from leaderboard.views import ranking
 from leaderboard.views.ranking import _USUAL
@@ -151,9 +154,14 @@ def test_published_rows_are_marked_and_never_ranked(app, toy_runs, tmp_path):
     assert shown.loc[shown["rater"] == "sharp", "rank"].tolist() == [1]
 
 
-def test_my_model_is_placed_in_words(app, toy_board):
-    """By the address; one sentence says its rank, the interval, and of how many."""
+def test_my_model_is_placed_in_words(app, toy_board, toy_runs):
+    """By the address: in the report's words where it has this view, else by rank, interval, and of how many."""
     test = app(toy_board, mine="sharp")
+    (results,) = gather(toy_runs.values())
+    judged = verdicts(results).set_index("rater")
+    words = "\n".join(one.proto.body for one in test.html)
+    assert escape(judged.loc["sharp", "sentence"]) in words
+    test = app(toy_board, mine="sharp", metric="HD95")
     row = table_of(test).set_index("rater").loc["sharp"]
     words = "\n".join(one.proto.body for one in test.html)
     assert f"sharp: rank {row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f}) of 3." in words
