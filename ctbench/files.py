@@ -16,7 +16,7 @@ from typing import Any
 
 from ctbench.errors import DataError, StoreError
 
-__all__ = ["PARTIAL", "cache_folder", "read_json_object", "sha256", "whole_file", "write_text"]
+__all__ = ["PARTIAL", "cache_folder", "expect_regular", "read_json_object", "sha256", "whole_file", "write_text"]
 
 PARTIAL = ".partial-"
 """Prefix of temporary files; one that remains was left by a killed process."""
@@ -105,6 +105,17 @@ def read_json_object(path: Path, expected: str) -> dict[str, Any]:
         msg = f"{path} holds {type(content).__name__}; expected {expected}"
         raise DataError(msg)
     return content
+
+
+def expect_regular(path: Path) -> None:
+    """Check that a path leads to a file that can be read to its end: reading a named pipe would never return.
+
+    Raises:
+        StoreError: It is a folder, a pipe or a device.
+    """
+    if not path.is_file():
+        msg = f"{path} is not a regular file; remove it, or put the file there"
+        raise StoreError(msg)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

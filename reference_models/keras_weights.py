@@ -7,7 +7,7 @@ same order. A tensor that does not fit its place is refused by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,15 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def convert(
-    network: nn.Module, convolutions: Sequence[Arrays], norms: Sequence[Arrays], where: str
+    build: Callable[[], nn.Module], convolutions: Sequence[Arrays], norms: Sequence[Arrays], where: str
 ) -> dict[str, NDArray[np.float32]]:
     """Return TensorFlow's arrays in torch's layout, by the names of the network's state.
 
     A kernel is stored as space..., in, out (space..., out, in for a transposed convolution); torch wants out, in,
-    space... (in, out, space...).
+    space... (in, out, space...). Shapes are checked before the network is built, whose size the file may have chosen.
 
     Args:
-        network: Network that the tensors are for.
+        build: Returns the network that the tensors are for.
         convolutions: ``kernel`` and ``bias`` of each convolution, in the order of the network.
         norms: ``gamma`` and ``beta`` of each normalisation, in the order of the network.
         where: Name of the source in messages.
@@ -64,21 +64,26 @@ def convert(
     Raises:
         DataError: The number of layers or the shape of one differs from the network's.
     """
-    tensors = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    kernels = [name for name, tensor in network.named_parameters() if tensor.ndim > 2]
-    scales = [name for name, tensor in network.named_parameters() if tensor.ndim == 1 and name.endswith(".weight")]
-    _put(
-        tensors,
-        sorted(kernels, key=_turn),
-        [(_torch_kernel(one["kernel"]), one["bias"]) for one in convolutions],
-        where,
+    import torch
+
+    with torch.device("meta"):  # without memory
+        planned = build()
+    kernels = [name for name, tensor in planned.named_parameters() if tensor.ndim > 2]
+    scales = [name for name, tensor in planned.named_parameters() if tensor.ndim == 1 and name.endswith(".weight")]
+    given = (
+        (sorted(kernels, key=_turn), [(_torch_kernel(one["kernel"]), one["bias"]) for one in convolutions]),
+        (sorted(scales, key=_turn), [(one["gamma"], one["beta"]) for one in norms]),
     )
-    _put(tensors, sorted(scales, key=_turn), [(one["gamma"], one["beta"]) for one in norms], where)
+    for names, pairs in given:
+        _put(dict(planned.state_dict()), names, pairs, where)
+    tensors = {name: tensor.numpy() for name, tensor in build().state_dict().items()}
+    for names, pairs in given:
+        _put(tensors, names, pairs, where)
     return tensors
 
 
 def _put(
-    tensors: dict[str, NDArray[Any]],
+    tensors: dict[str, Any],
     weights: Sequence[str],
     given: Sequence[tuple[NDArray[Any], NDArray[Any]]],
     where: str,

@@ -28,7 +28,7 @@ from ctbench.boards.storage import Place, expect_digest
 from ctbench.boards.unsubmitted import loose_partitions, loose_runs, loose_table
 from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import StoreError, UsageError
-from ctbench.files import sha256
+from ctbench.files import expect_regular, sha256
 from ctbench.runs.folder import Run, RunFolder, open_run
 from ctbench.runs.manifest import Manifest, parse_manifest
 
@@ -90,8 +90,10 @@ class Board(Displayed):
             msg = f"the files of run {run} are in an object store, {self.place}; copy the board to a local folder first"
             raise StoreError(msg)
         opened = open_run(self.place.local / "runs" / run)
-        paths = RunFolder(opened.folder)
-        if sha256(paths.manifest) != run or sha256(paths.scores) != (opened.manifest.scores_digest or None):
+        paths, stated = RunFolder(opened.folder), opened.manifest
+        expect_regular(paths.scores)
+        found = sha256(paths.scores), sha256(paths.forecasts) if paths.forecasts.is_file() else ""
+        if sha256(paths.manifest) != run or found != (stated.scores_digest or None, stated.probabilities_digest):
             msg = f"run {run} was changed on the board; `ctbench board rebuild` says which files"
             raise StoreError(msg)
         return opened

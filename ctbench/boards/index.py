@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import re
@@ -58,6 +57,10 @@ and ``metrics`` the versions of their definitions, both as JSON; ``trained_here`
 this dataset; ``seconds``: median time of a prediction (null if unknown); ``manifest``: the text of ``run.json``;
 ``problem``: why a run cannot be shown, else empty."""
 
+_MOST_RUNS = 1_000_000
+_FREE_BYTES, _BYTES_PER_BYTE = 1 << 26, 1024
+"""Bytes that the table may unpack to, and further ones for each byte of its file: manifests have much in common."""
+
 _TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
 
 
@@ -87,7 +90,7 @@ def index_row(
         scores = (own / "scores.parquet").read()
         _expect_digests(digest, content, manifest, scores)
         if whole:
-            _expect_predictions(digest, manifest, own / "predictions")
+            _expect_predictions(digest, manifest, own)
         lost = take(digest, manifest, scores)
     except CtbenchError as error:
         return row | {"problem": public_text(str(error))}
@@ -130,10 +133,16 @@ def _expect_digests(digest: str, content: bytes, manifest: Manifest, scores: byt
         raise StoreError(msg)
 
 
-def _expect_predictions(digest: str, manifest: Manifest, folder: Place) -> None:
+def _expect_predictions(digest: str, manifest: Manifest, own: Place) -> None:
+    """Check the digests of the predictions of a run, and of the table of their probabilities."""
+    folder, forecasts = own / "predictions", own / "probabilities.parquet"
     found = predictions_digest_of({name: _sha256(folder / name) for name in folder.names()})
     if found != manifest.predictions_digest:
         msg = f"a prediction of run {digest} was changed after the run was made: their digest is {found}"
+        raise StoreError(msg)
+    found = _sha256(forecasts) if forecasts.exists() else ""
+    if found != manifest.probabilities_digest:
+        msg = f"probabilities.parquet of run {digest} was changed after the run was made: its digest is {found!r}"
         raise StoreError(msg)
 
 
@@ -182,7 +191,7 @@ def read_index(place: Place) -> pd.DataFrame:
             "`ctbench board rebuild`, or submit a run"
         )
         raise StoreError(msg)
-    return typed_index(index).drop_duplicates("run", ignore_index=True)
+    return index.drop_duplicates("run", ignore_index=True)
 
 
 def current_index(place: Place) -> pd.DataFrame:
@@ -192,7 +201,7 @@ def current_index(place: Place) -> pd.DataFrame:
         StoreError: The table cannot be read.
     """
     index = _read(place)
-    return typed_index(index if set(INDEX_COLUMNS) <= set(index.columns) else index.iloc[:0])
+    return index if set(INDEX_COLUMNS) <= set(index.columns) else typed_index(index.iloc[:0])
 
 
 def typed_index(index: pd.DataFrame) -> pd.DataFrame:
@@ -202,11 +211,19 @@ def typed_index(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read(place: Place) -> pd.DataFrame:
+    """Return the table as it is kept, with the types of ``INDEX_COLUMNS`` if it has all of them."""
     file = place / "index.parquet"
     if not file.exists():
-        return pd.DataFrame(columns=list(INDEX_COLUMNS))
+        return typed_index(pd.DataFrame(columns=list(INDEX_COLUMNS)))
+    content = file.read()
     try:
-        return pd.read_parquet(io.BytesIO(file.read()))
-    except (OSError, ValueError) as error:
-        msg = f"{file} cannot be read: {error}; remove it, and the next submission makes it anew"
+        most = _FREE_BYTES + _BYTES_PER_BYTE * len(content)
+        index = read_bounded(content, str(file), _MOST_RUNS, most_bytes=most)
+        texts = index.select_dtypes(exclude=["number", "bool"])
+        if not all(isinstance(value, str) for _, column in texts.items() for value in column):
+            msg = "a column holds no text"
+            raise ValueError(msg)
+        return typed_index(index) if set(INDEX_COLUMNS) <= set(index.columns) else index
+    except (StoreError, ValueError, TypeError) as error:
+        msg = f"{file} cannot be read: {error.__cause__ or error}; remove it, and the next submission makes it anew"
         raise StoreError(msg) from error

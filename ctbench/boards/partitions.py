@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -44,6 +44,7 @@ Partition = tuple[str, str, str]
 """Dataset, metric, reference."""
 
 _COLUMNS = ("run", *(name for name in SCORE_COLUMNS if name not in {"dataset", "metric", "reference", "unit"}))
+_TEXTS = tuple(name for name in _COLUMNS if name != "value")
 _MOST_FILES = 16
 _PIECE = 262_144
 _BASE = "base-"
@@ -107,11 +108,12 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
     """Return the rows of some runs of a partition as an Arrow table, dictionary-coded, without constant columns."""
     import pyarrow as pa
 
-    pieces = list(_pieces(place, partition, set(runs)))
-    if not pieces:
-        return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
-    table = pa.concat_tables([piece.select(list(_COLUMNS)) for piece in pieces]).unify_dictionaries()
-    return table.replace_schema_metadata(pieces[0].schema.metadata)
+    with _refused_if_forged(_folder(place, partition)):
+        pieces = list(_pieces(place, partition, set(runs)))
+        if not pieces:
+            return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
+        table = pa.concat_tables([piece.select(list(_COLUMNS)) for piece in pieces]).unify_dictionaries()
+        return table.replace_schema_metadata(pieces[0].schema.metadata)
 
 
 def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
@@ -131,10 +133,11 @@ def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) ->
     for file, own in _files(_folder(place, partition)):
         if wanted.isdisjoint(own):
             continue
-        table = file.read(columns=["value", "status"])
-        unit = unit_of(table)
-        parts = blocks(table, extents_from_json(table.schema.metadata[_EXTENTS]))
-        found += [block for part in parts if (block := part.only(wanted & own)).extent.entries]
+        with _refused_if_forged(_folder(place, partition)):
+            table = file.read(columns=["value", "status"])
+            unit = unit_of(table)
+            parts = blocks(table, extents_from_json(table.schema.metadata[_EXTENTS]))
+            found += [block for part in parts if (block := part.only(wanted & own)).extent.entries]
     return found, unit
 
 
@@ -287,16 +290,40 @@ def _opened(place: Place) -> Any:
         if isinstance(error.__cause__, FileNotFoundError):
             raise _FoldedMeanwhileError from error
         raise
-    try:
-        opened = pq.ParquetFile(pa.BufferReader(content))
+    with _refused_if_forged(place):
+        # Texts stay codes: a small file could hold one long text a million times.
+        opened = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(_TEXTS))
         expect_bounded(opened.metadata, len(content), str(place))
-        if not {_RUNS, _EXTENTS} <= set(opened.schema_arrow.metadata or {}):
+        if not _is_ours(opened.schema_arrow):
             msg = "it was made by another version of ctbench"
             raise ValueError(msg)
-    except (OSError, ValueError) as error:
+        return opened
+
+
+def _is_ours(schema: Any) -> bool:
+    """Return whether the columns and the metadata of a file are those that ``_write`` writes."""
+    import pyarrow as pa
+
+    said = schema.metadata or {}
+    if not {_RUNS, _EXTENTS, b"unit"} <= set(said) or not set(_COLUMNS) <= set(schema.names):
+        return False
+    texts = [schema.field(name).type for name in _TEXTS]
+    coded = all(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) for kind in texts)
+    runs = json.loads(said[_RUNS])
+    named = isinstance(runs, list) and all(isinstance(run, str) for run in runs)
+    return named and coded and pa.types.is_float64(schema.field("value").type)
+
+
+@contextmanager
+def _refused_if_forged(place: Place) -> Iterator[None]:
+    """Raise ``StoreError`` for whatever goes wrong when a table of the board is read: anybody may have written it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError, pa.ArrowException) as error:
         msg = f"{place} cannot be read: {error}; remove leaderboard.parquet and index.parquet to rebuild"
         raise StoreError(msg) from error
-    return opened
 
 
 def _runs_of(schema: Any) -> list[str]:

@@ -83,7 +83,8 @@ def _files(run: Run) -> list[Path]:
     """Return the files that a board keeps of a run, without its manifest.
 
     Raises:
-        StoreError: A file is in the folder of predictions that is not one: it would be published.
+        StoreError: There is a prediction of no case, or a table of probabilities that the run did not write: they would
+            be published.
     """
     paths = RunFolder.of(run.folder, run.manifest)
     known = {
@@ -96,6 +97,9 @@ def _files(run: Run) -> list[Path]:
         if path.name not in known:
             msg = f"{path} is not a prediction of a case of this run; remove it, or run the predictor again"
             raise StoreError(msg)
+    if paths.forecasts.exists() and not run.manifest.keep_probabilities:
+        msg = f"{paths.forecasts} is not a file of this run, which keeps no probabilities; remove it"
+        raise StoreError(msg)
     return [path for path in (paths.scores, paths.forecasts, paths.times, paths.log, *predictions) if path.is_file()]
 
 
@@ -108,8 +112,9 @@ def _copy(files: list[Path], run: Run, own: Place) -> None:
         (own / path.relative_to(run.folder).as_posix()).write(content)
     paths = RunFolder(run.folder)
     predictions = {path.name: digest for path, digest in digests.items() if path.parent == paths.predictions}
-    found = digests.get(paths.scores, ""), predictions_digest_of(predictions)
-    if found != (run.manifest.scores_digest, run.manifest.predictions_digest):
+    found = digests.get(paths.scores, ""), predictions_digest_of(predictions), digests.get(paths.forecasts, "")
+    stated = run.manifest
+    if found != (stated.scores_digest, stated.predictions_digest, stated.probabilities_digest):
         own.remove()
         msg = f"{run.folder} was changed since it was made: its digests differ from run.json; run the predictor again"
         raise StoreError(msg)

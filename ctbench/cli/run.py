@@ -35,6 +35,7 @@ from ctbench.cli.options import (
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
 from ctbench.cli.standing import note_standing
 from ctbench.errors import UsageError
+from ctbench.printable import printable
 
 if TYPE_CHECKING:
     from ctbench.runs import Shard
@@ -137,7 +138,7 @@ def run(
         processes=processes,
     )
     if dry_run:
-        print(process_command(predictor, key_values(option, device), isolation))
+        print(printable(process_command(predictor, key_values(option, device), isolation)))
         return
     part = Shard.parse(shard) if shard else None
     if log is not None:

@@ -193,8 +193,8 @@ def _labels(folder: Path, masks: Sequence[_File]) -> tuple[dict[str, int], dict[
 
 
 def _code(text: str, table: Path) -> int:
-    if not text.isdigit():
-        msg = f"{table} has the index {text!r}; expected a whole number"
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        msg = f"{table} has the index {text[:60]!r}; expected a whole number"
         raise DatasetError(msg)
     return int(text)
 
@@ -242,11 +242,16 @@ def _by_id(path: Path, column: str) -> dict[str, dict[str, str]]:
 
 def _read_tsv(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of a table; missing values (``n/a``) are empty."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, delimiter="\t", restval="", restkey="")
-        missing = [name for name in needed if name not in (reader.fieldnames or ())]
-        if missing:
-            msg = f"{path} has no column {missing[0]!r}; expected a table with tabs and the columns {', '.join(needed)}"
-            raise DatasetError(msg)
-        rows = [{name: str(cell).strip() for name, cell in row.items() if name} for row in reader]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, delimiter="\t", restval="", restkey="")
+            header = list(reader.fieldnames or ())
+            rows = [{name: str(cell).strip() for name, cell in row.items() if name} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"cannot read the table {path}: {error}; expected cells with tabs between them, in UTF-8"
+        raise DatasetError(msg) from error
+    missing = [name for name in needed if name not in header]
+    if missing:
+        msg = f"{path} has no column {missing[0]!r}; expected a table with tabs and the columns {', '.join(needed)}"
+        raise DatasetError(msg)
     return [{name: "" if cell == UNKNOWN else cell for name, cell in row.items()} for row in rows]

@@ -46,7 +46,8 @@ def export_card(dataset: Dataset, out: Path, *, consensus: str = "majority") -> 
         "Limits": _limits(dataset, measured),
     }
     text = "\n\n".join(f"## {name}\n\n{body}" if name else body for name, body in sections.items() if body)
-    write_text(out, text + "\n")
+    # Markdown may hold HTML, which would run where the card is shown; the texts may be a stranger's.
+    write_text(out, text.replace("<", "&lt;") + "\n")
     return out
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from ctbench.annotations import files_of, found_labels, named_labels
 from ctbench.datasets import Entry
@@ -280,7 +281,11 @@ def _expect_found(
     description: Mapping[str, Any], readings: Mapping[str, Mapping[str, set[Path]]], folder: Path
 ) -> set[str]:
     """Check that the patterns find the files of each case and no others; return all cases that they find."""
-    entry = Entry.model_validate({key: value for key, value in description.items() if value})
+    try:
+        entry = Entry.model_validate({key: value for key, value in description.items() if value})
+    except ValidationError as error:
+        msg = f"{folder} has names that a dataset cannot have: {error.errors()[0]['msg']}; rename the files"
+        raise DatasetError(msg) from error
     surveyed = survey(CatalogEntry("guess", folder / "guess.yaml", entry), folder)
     found = {
         case.id: {

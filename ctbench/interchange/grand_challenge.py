@@ -189,12 +189,17 @@ def _items(folder: Path) -> list[list[_Value]]:
     for path in sorted(folder.glob("*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             msg = f"{path} is not JSON: {error}"
             raise DatasetError(msg) from error
-        for item in content if isinstance(content, list) else []:
-            parts = [item.get(key) for key in ("inputs", "outputs", "values")] if isinstance(item, dict) else []
-            items.append([value for part in parts if isinstance(part, list) for value in map(_value, part) if value])
+        try:
+            for item in content if isinstance(content, list) else []:
+                parts = [item.get(key) for key in ("inputs", "outputs", "values")] if isinstance(item, dict) else []
+                values = [_value(value) for part in parts if isinstance(part, list) for value in part]
+                items.append([value for value in values if value])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            msg = f"{path} lists an item in another form than grand-challenge.org does: {error!r}"
+            raise DatasetError(msg) from error
     return [item for item in items if item]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,15 +121,18 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         MissingFileError: The folder has no ``dataset.json``.
         UsageError: ``out`` exists, its labels have another form, or a case has several images.
     """
-    content = read_dataset_json(folder)
-    labels = labels_of_nnunet(content, str(folder / "dataset.json"))
+    content, described = read_dataset_json(folder), folder / "dataset.json"
+    labels = labels_of_nnunet(content, str(described))
     channels = content.get("channel_names", content.get("modality", {}))
-    if len(channels) != 1:
-        msg = f"{folder} has {len(channels)} images a case; expected one"
+    if not isinstance(channels, Mapping) or len(channels) != 1:
+        count = len(channels) if isinstance(channels, Mapping) else str(channels)[:40]
+        msg = f"{folder} has {count} images a case; expected one"
         raise UsageError(msg)
     ending = str(content.get("file_ending", ".nii.gz"))
     ignore = content["labels"].get(IGNORE)
-    splits = folder / SPLITS_FILE
+    if ignore is not None and type(ignore) is not int:
+        msg = f"{described} has the ignore label {str(ignore)[:40]!r}; expected one whole number"
+        raise UsageError(msg)
     entry: dict[str, Any] = {
         "title": f"nnU-Net's {folder.name}",
         "modality": "CT" if "ct" in str(next(iter(channels.values()))).lower() else "MR",
@@ -139,11 +142,11 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         "root": str(folder.absolute()),
         "image": f"imagesTr/{{case}}_0000{ending}",
         "reference": f"labelsTr/{{case}}{ending}",
-        "ignore": None if ignore is None else int(ignore),
+        "ignore": ignore,
         "licence": str(content.get("licence", content.get("license", ""))),
         "citation": str(content.get("reference", "")),
     }
-    rows = _rows(json.loads(splits.read_text(encoding="utf-8"))) if splits.is_file() else ()
+    rows = _rows(folder / SPLITS_FILE)
     return write_description(out, dataset_name(Path(re.sub(r"^Dataset\d+_", "", folder.name))), entry, rows)
 
 
@@ -168,8 +171,19 @@ def _label_map(reference: Reference, dataset: Dataset, codes: Mapping[str, int])
     return labels
 
 
-def _rows(folds: Sequence[Mapping[str, Sequence[str]]]) -> list[dict[str, str]]:
-    """Return the rows of a case table in which the cases held out by the first fold are for validation."""
-    held_out = set(folds[0]["val"]) if folds else set()
-    cases = sorted(held_out.union(folds[0]["train"])) if folds else []
-    return [{"case": case, "split": "validation" if case in held_out else "train"} for case in cases]
+def _rows(splits: Path) -> list[dict[str, str]]:
+    """Return the rows of a case table in which the cases held out by the first fold are for validation.
+
+    Raises:
+        DataError: The file has another form.
+    """
+    if not splits.is_file():
+        return []
+    try:
+        folds = json.loads(splits.read_text(encoding="utf-8"))
+        parts = [{str(case) for case in folds[0][name]} for name in ("train", "val")] if folds else [set(), set()]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        msg = f'{splits} has no folds as nnU-Net writes them: expected [{{"train": [...], "val": [...]}}]; {error!r}'
+        raise DataError(msg) from error
+    train, held_out = parts
+    return [{"case": case, "split": "validation" if case in held_out else "train"} for case in sorted(train | held_out)]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.files import PARTIAL, sha256
+from ctbench.files import PARTIAL, expect_regular, sha256
 from ctbench.predictors import installed_predictors, own_files, package_lists
 from ctbench.reference import GroupReference, Reference
 from ctbench.runs.manifest import EXECUTION_OPTIONS, UsedPredictor
@@ -77,8 +77,14 @@ def reference_digest(reference: Reference) -> str:
 
 
 def predictions_digest(folder: Path) -> str:
-    """Return the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name."""
-    files = (path for path in folder.glob("*") if not path.name.startswith(PARTIAL))
+    """Return the SHA-256 of one line ``name<TAB>SHA-256`` for each file of a folder of predictions, sorted by name.
+
+    Raises:
+        StoreError: The folder holds something else than files.
+    """
+    files = [path for path in folder.glob("*") if not path.name.startswith(PARTIAL)]
+    for path in files:
+        expect_regular(path)
     return predictions_digest_of({path.name: sha256(path) for path in files})
 
 

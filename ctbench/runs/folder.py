@@ -12,7 +12,7 @@ import pandas as pd
 
 from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError, UsageError
-from ctbench.files import sha256
+from ctbench.files import expect_regular, sha256
 from ctbench.labels import LabelSet
 from ctbench.matching import match_labels
 from ctbench.predictors import Finding, parse_findings, probability_names
@@ -125,13 +125,15 @@ class RunFolder:
         """Check that all files are in the folder itself, before they are copied to where others can read them.
 
         Raises:
-            StoreError: One is a symbolic link, which could lead to any file of this user.
+            StoreError: One is a symbolic link, which could lead to any file of this user, or no regular file.
         """
         own = (self.manifest, self.scores, self.forecasts, self.times, self.log, self.files, self.predictions)
         for path in (*own, *sorted(self.predictions.glob("*"))):
             if path.is_symlink():
                 msg = f"{path} is a link to {path.readlink()}; put the file itself into the run's folder, or remove it"
                 raise StoreError(msg)
+            if path.exists() and path != self.predictions:
+                expect_regular(path)
 
     def prediction(self, case: str) -> Path:
         """Return the path of the predicted label map of a case, in the predictor's own codes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +17,7 @@ from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
 from ctbench.errors import StoreError
-from ctbench.files import sha256
+from ctbench.files import sha256, whole_file
 from ctbench.matching import LabelMatch
 from ctbench.probability_codes import CODES, decode
 from ctbench.runs.folder import Run, RunFolder
@@ -23,6 +25,7 @@ from ctbench.runs.journal import write_frame
 from ctbench.runs.parquet import read_bounded
 from ctbench.statistics.forecasts import NOT_READ, ForecastTable
 from ctbench.volume import on_grid, read_volume
+from ctbench.volume.payload import expect_no_more_voxels
 
 __all__ = [
     "DOMAINS",
@@ -35,6 +38,7 @@ __all__ = [
     "join_forecasts",
     "patients_of",
     "read_forecasts",
+    "write_forecast_part",
     "write_forecasts",
 ]
 
@@ -51,6 +55,7 @@ them: 1 drawn, 0 not drawn, ``-`` where the reader did not annotate the slice.
 
 _SIGNS = {1: "1", 0: "0", NOT_READ: "-"}
 _MOST_PATTERNS = 4096
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _KINDS = {"voxels": "int64", "code": "int16"}
 
 
@@ -95,6 +100,8 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
     else:
         drawn = case.label_maps()
         readings, grid = Readings.of(drawn.arrays, drawn.annotated, drawn.asked), drawn.grid
+    for name in structures:
+        expect_no_more_voxels(files[name], grid.shape)
     probabilities = {
         name: on_grid(
             read_volume(files[name]), grid.geometry, found_name=str(files[name]), expected_name="its reference"
@@ -115,7 +122,15 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
 
 def write_forecasts(frames: Iterable[pd.DataFrame], path: Path) -> None:
     """Write the rows of some cases, atomically; equal rows have equal bytes."""
-    write_frame(pd.concat([_frame([]), *frames], ignore_index=True).astype(_KINDS), path)
+    write_frame(_joined(frames), path)
+
+
+def write_forecast_part(frames: Iterable[pd.DataFrame], part: Path) -> None:
+    """Write the tables that belong to a part of the scores, atomically, followed by the SHA-256 of their bytes."""
+    written = io.BytesIO()
+    _joined(frames).to_parquet(written, index=False, engine="pyarrow", compression="zstd")
+    with whole_file(forecast_part(part)) as temporary:
+        temporary.write_bytes(written.getvalue() + hashlib.sha256(written.getvalue()).digest())
 
 
 def forecast_part(part: Path) -> Path:
@@ -124,9 +139,9 @@ def forecast_part(part: Path) -> Path:
 
 
 def is_whole_forecast_part(part: Path) -> bool:
-    """Return whether the tables that belong to a part of the scores can be read."""
+    """Return whether the tables that belong to a part of the scores can be read and were not damaged since."""
     try:
-        _read(forecast_part(part))
+        _read_part(part)
     except StoreError:
         return False
     return True
@@ -138,7 +153,7 @@ def join_forecasts(parts: Iterable[Path], path: Path) -> str:
     Raises:
         StoreError: A part is missing or cannot be read.
     """
-    write_forecasts([_read(forecast_part(part)) for part in parts], path)
+    write_forecasts(map(_read_part, parts), path)
     return sha256(path)
 
 
@@ -150,7 +165,8 @@ def forecast_rows(run: Run) -> pd.DataFrame:
     """
     names = len(run.manifest.labels) + len(run.manifest.groups)
     most = len(run.manifest.cases) * names * len(DOMAINS) * CODES * _MOST_PATTERNS
-    return _read(RunFolder(run.folder).forecasts, most)
+    path = RunFolder(run.folder).forecasts
+    return _table_of_forecasts(path, path, most)
 
 
 def read_forecasts(run: Run) -> list[CaseForecast]:
@@ -170,8 +186,26 @@ def read_forecasts(run: Run) -> list[CaseForecast]:
     return found
 
 
-def _read(path: Path, rows: int = 2**40) -> pd.DataFrame:
-    frame = read_bounded(path, str(path), rows)
+def _joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([_frame([]), *frames], ignore_index=True).astype(_KINDS)
+
+
+def _read_part(part: Path) -> pd.DataFrame:
+    path = forecast_part(part)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"cannot read {path}: {error.strerror}; repeat the same `ctbench run` command to make it again"
+        raise StoreError(msg) from error
+    content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        msg = f"{path} was damaged; repeat the same `ctbench run` command to make it again"
+        raise StoreError(msg)
+    return _table_of_forecasts(content, path, 2**40)
+
+
+def _table_of_forecasts(source: Path | bytes, path: Path, rows: int) -> pd.DataFrame:
+    frame = read_bounded(source, str(path), rows)
     texts = [name for name in FORECAST_COLUMNS if name not in _KINDS]
     wrong = [name for name in FORECAST_COLUMNS if name not in frame]
     wrong += [name for name in texts if name in frame and len(frame) and not pd.api.types.is_string_dtype(frame[name])]

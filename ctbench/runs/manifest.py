@@ -92,10 +92,17 @@ class UsedPredictor(BaseModel):
         """Return the description without tokens, home folders, and names of users and machines."""
         known = secrets_in({**self.info.parameters, **self.options})
         parameters = public_options(self.info.parameters)
+        info = self.info
         changes = {
             "spec": public_text(self.spec, known),
             "options": public_options(self.options),
-            "info": replace(self.info, parameters=parameters),
+            "info": replace(
+                info,
+                parameters=parameters,
+                description=public_text(info.description, known),
+                paper=public_text(info.paper, known),
+                licence=public_text(info.licence, known),
+            ),
         }
         return self.model_copy(update=changes)
 

@@ -18,7 +18,7 @@ from ctbench.runs.cache import PredictionCache, ScoreCache
 from ctbench.runs.completion import is_whole_part, write_part
 from ctbench.runs.digests import prediction_identity
 from ctbench.runs.folder import RunFolder, part_size
-from ctbench.runs.forecasts import case_forecasts, forecast_part, is_whole_forecast_part, write_forecasts
+from ctbench.runs.forecasts import case_forecasts, is_whole_forecast_part, write_forecast_part
 from ctbench.runs.journal import Cost, kept_digests, log, note_cost, note_kept, peak_memory_mib
 from ctbench.runs.planning import RunPlan, scoring_of
 from ctbench.runs.predicting import Outcome, PredictorSource, predict_case, release_predictors
@@ -230,6 +230,6 @@ def _score_part(
             forecasts.append(case_forecasts(case, owners[case.id], match, paths))
         costs.append(Cost(case.id, "score", time.perf_counter() - start, peak_memory_mib()))
     if owners:  # before the scores: where they are, the part is whole
-        write_forecasts(forecasts, forecast_part(paths.part(number)))
+        write_forecast_part(forecasts, paths.part(number))
     write_part(tables, references, paths.part(number))
     return costs

@@ -15,7 +15,10 @@ __all__ = ["HIDDEN", "public_options", "public_text", "secrets_in"]
 HIDDEN = "(not kept)"
 """What stands in place of a token."""
 
-_WORDS = r"token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential|authorization"
+_WORDS = (
+    r"token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential|authorization"
+    r"|(?<![A-Za-z])key(?![A-Za-z])"
+)
 _NAME = re.compile(rf"(?:{_WORDS})", re.IGNORECASE)
 _NAMED = re.compile(rf"([\w-]*(?:{_WORDS})[\w-]*=)[^\s&'\"]+|(--[\w-]*(?:{_WORDS})[\w-]*\s+)[^\s&'\"]+", re.IGNORECASE)
 _KNOWN = re.compile(

@@ -24,6 +24,7 @@ from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import Outcome
 from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, RaterKind, Status
 from ctbench.volume import on_grid, read_volume
+from ctbench.volume.payload import expect_no_more_voxels
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]
 
@@ -168,7 +169,10 @@ class _Scoring:
                 self._add(self._not_assessed(structures), reader, RaterKind.READER, name)
 
     def _prediction(self, folder: RunFolder, outcome: Outcome) -> NDArray[np.integer]:
-        prediction = read_volume(folder.prediction(self.case.id))
+        path, grid = folder.prediction(self.case.id), self.readings.grid.geometry
+        if path.is_file():  # read_volume says what else is wrong
+            expect_no_more_voxels(path, grid.shape)
+        prediction = read_volume(path)
         if outcome.files and folder.prediction_files(self.case.id) != outcome.files:
             msg = (
                 f"{folder.prediction(self.case.id)} was changed after it was made; repeat the same `ctbench run` "
@@ -176,7 +180,6 @@ class _Scoring:
             )
             raise StoreError(msg)
         name = f"the prediction of case {self.case.id}"
-        grid = self.readings.grid.geometry
         return on_grid(prediction, grid, found_name=name, expected_name="its reference").array
 
     def _score(

@@ -16,7 +16,10 @@ from ctbench.volume.inflating import CHUNK, inflated
 from ctbench.volume.nifti import is_nifti_name, read_nifti_header
 from ctbench.volume.textheaders import is_meta_name, read_meta_header, read_nrrd_header
 
-__all__ = ["Payload", "find_payload"]
+__all__ = ["Payload", "expect_no_more_voxels", "find_payload"]
+
+_VOXEL_BYTES = 8
+"""Bytes of the largest voxels."""
 
 _SIZE = re.compile(r"[0-9]{1,18}")
 _NIFTI_FLOATS = {16: "f4", 64: "f8"}
@@ -92,6 +95,22 @@ def find_payload(path: Path) -> Payload | None:
     if is_nifti_name(path):
         return _nifti(path)
     return _meta(path) if is_meta_name(path) else _nrrd(path)
+
+
+def expect_no_more_voxels(path: Path, shape: tuple[int, ...]) -> None:
+    """Check, before a file is inflated, that its header promises no more voxels than an image of some shape has.
+
+    Args:
+        path: As for `find_payload`.
+        shape: Number of voxels along each axis.
+
+    Raises:
+        VolumeFileError: It promises more, or its header is damaged.
+    """
+    payload, most = find_payload(path), math.prod(shape) * _VOXEL_BYTES
+    if payload is not None and payload.expected > most:
+        msg = f"the header of {path} promises {payload.expected} bytes of voxels; expected at most {most} for {shape}"
+        raise VolumeFileError(msg)
 
 
 def _nifti(path: Path) -> Payload:

@@ -59,5 +59,5 @@ def convert_cai(model: str, source: Path, labels: Mapping[str, int] | None = Non
         raise UsageError(msg)
     convolutions = [arrays for arrays in layers.values() if "kernel" in arrays]
     norms = [arrays for arrays in layers.values() if "gamma" in arrays]
-    tensors = convert(configuration.network(), convolutions, norms, str(source))
+    tensors = convert(configuration.network, convolutions, norms, str(source))
     return Weights(model, asdict(configuration), LabelSet(names), tensors)

@@ -44,5 +44,5 @@ def convert_deepbleed(model: str, source: Path, _: Mapping[str, int] | None = No
         msg = f"{source} begins with an array of shape {arrays[0].shape}; expected the kernel of a convolution"
         raise DataError(msg)
     configuration = DeepBleedConfiguration.paper(model, width=int(arrays[0].shape[-1]))
-    tensors = convert(configuration.network(), pairs, [], str(source))
+    tensors = convert(configuration.network, pairs, [], str(source))
     return Weights(model, asdict(configuration), LabelSet({LABEL: 1}), tensors)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -162,3 +163,67 @@ def test_a_small_file_does_not_become_gigabytes(kept, tmp_path, what):
     shutil.copytree(kept.folder, tmp_path / "board" / "runs" / sha256(kept.folder / "run.json"))
     assert "it was not made by ctbench" in rebuild(tmp_path / "board").runs.iloc[0]["problem"]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.binary(), pa.string_view()], ids=str)
+def test_texts_of_every_type_are_counted(kept, kind):
+    """A million letters in each of 300 rows are refused before they are written out, whatever Arrow calls the type."""
+    path = kept.folder / "scores.parquet"
+    columns = {name: ["a"] * 300 for name in SCORE_COLUMNS} | {"value": [0.5] * 300}
+    columns["detail"] = pa.array(["x" * 1_000_000] * 300, pa.string()).cast(kind)
+    pq.write_table(pa.table(columns), path, compression="zstd")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(StoreError, match="it was not made by ctbench"):
+        open_run(kept.folder).scores  # noqa: B018  # reading is what is tried
+
+
+INDEXES = {
+    "a million million letters": lambda index: index.loc[[0] * 1000].assign(problem="x" * 1_000_000),
+    "numbers for texts": lambda index: index.assign(rater=1.5, cases="many"),
+    "lists for texts": lambda index: index.assign(run=[["a"]]),
+}
+
+
+@pytest.mark.parametrize("what", INDEXES)
+def test_a_forged_index_is_refused_with_a_sentence(kept, tmp_path, what):
+    """A small file does not become gigabytes, and wrong types are no crash of a page."""
+    submit(kept, tmp_path / "board")
+    path = tmp_path / "board" / "index.parquet"
+    INDEXES[what](pd.read_parquet(path)).to_parquet(path, index=False, compression="zstd")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(StoreError, match=r"index\.parquet cannot be read"):
+        open_board(tmp_path / "board")
+    assert len(rebuild(tmp_path / "board").runs) == 1
+
+
+def plain(table):
+    """The texts of a table written out, one of them long."""
+    fields = [pa.field(field.name, pa.string() if field.name != "value" else pa.float64()) for field in table.schema]
+    return table.cast(pa.schema(fields)).set_column(
+        table.schema.get_field_index("detail"), "detail", [["x" * 1_000_000] * len(table)]
+    )
+
+
+PARTITIONS = {
+    "plain texts": (plain, set()),
+    "no column": (lambda table: table.drop_columns(["status"]), {"scores", "grid"}),
+    "another number of rows": (lambda table: table.slice(1), {"grid"}),
+}
+
+
+@pytest.mark.parametrize("what", PARTITIONS)
+def test_a_forged_table_of_scores_ends_a_page_with_a_sentence(kept, tmp_path, what):
+    """What anybody may have written into a board is read or refused; long texts are never written out."""
+    submit(kept, tmp_path / "board")
+    change, expected = PARTITIONS[what]
+    for path in (tmp_path / "board" / "leaderboard.parquet").rglob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+    refused = {}
+    for read in ("scores", "grid"):
+        try:
+            getattr(open_board(tmp_path / "board"), read)("blobs", "dice", "majority")
+        except StoreError as error:
+            refused[read] = str(error)
+    assert set(refused) == expected
+    assert all("remove leaderboard.parquet and index.parquet to rebuild" in said for said in refused.values())

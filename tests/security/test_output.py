@@ -83,3 +83,13 @@ def test_csv_files_hold_no_formula(blobs_folder, tmp_path):
     found = [cell for path in written for cell in cells(path.read_text(encoding="utf-8"))]
     assert "'=r1" in found
     assert not [cell for cell in found if cell.startswith("=")]
+
+
+def test_the_command_line_of_a_dry_run_is_escaped(stranger):
+    """`run --dry-run` names the files beside a stranger's module, whatever they are called."""
+    (stranger.folder / "model.py").write_text("")
+    (stranger.folder / "a\x1b[2Jb.py").write_text("")
+    done = stranger.ctbench("run", "model:Model", "-d", "x", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert acts(done.stdout) == set()
+    assert "model:Model" in done.stdout or "ctbench.predictors.child" in done.stdout

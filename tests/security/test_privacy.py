@@ -25,8 +25,9 @@ class Model:
     def __init__(self, token="", weights=""):
         self.token = token
         parameters = {"api_key": token, "weights": weights}
+        words = f"weights of /people/zaphod/w.pt, read with {token}"
         labels = ctbench.LabelSet({"hemorrhage": 1})
-        self.info = ctbench.PredictorInfo(name="mine", version="1", labels=labels, parameters=parameters)
+        self.info = ctbench.PredictorInfo("mine", "1", labels, parameters=parameters, description=words)
 
     def predict(self, image):
         if image.array[1, 6, 4] > 50:
@@ -73,11 +74,19 @@ def test_a_run_and_a_board_name_nobody(ctbench, blobs_folder, tmp_path, zaphod):
     assert result.exit_code == 0, result.err
     content = json.loads((work / "run" / "run.json").read_text())["predictor"]
     assert content["options"] == {"token": privacy.HIDDEN, "weights": "~/w.safetensors"}
+    assert content["description"] == f"weights of ~/w.pt, read with {privacy.HIDDEN}"
     log = (work / "run" / "log.jsonl").read_text()
     assert f"~/model.pt refused {privacy.HIDDEN}" in log
     expect_none(work / "run", SECRETS)
     submit(open_run(work / "run"), tmp_path / "board")
     expect_none(tmp_path / "board", SECRETS)
+
+
+@pytest.mark.parametrize("name", ["key", "license_key", "KEY", "hf_token", "db_password", "credentials"])
+def test_options_whose_name_speaks_of_a_secret_are_not_kept(name):
+    """A key by itself, too; but not what merely sounds so."""
+    options = {name: "s3cr3t", "keypoints": 3, "monkey": "grivet"}
+    assert privacy.public_options(options) == {name: privacy.HIDDEN, "keypoints": 3, "monkey": "grivet"}
 
 
 def test_a_problem_on_a_board_does_not_name_the_owners_folder(blobs, bright, tmp_path, monkeypatch, nowhere):

@@ -322,6 +322,9 @@ def _read(ratings: pd.DataFrame, figure: Figure, cluster: str | None) -> _Study:
 
 
 def _check(table: pd.DataFrame, *, marks: bool) -> None:
+    if table.empty:
+        msg = "the table of ratings has no rows; expected one for each condition, reader and case"
+        raise UsageError(msg)
     keys = ["condition", "reader", "case"]
     if not marks:
         for wrong, what in ((table.duplicated(keys), "has two ratings"), (table["rating"].isna(), "has no rating")):

@@ -1,6 +1,7 @@
 """The Keras weights of Cai's U-Net: read from HDF5, and the same answers as the network in plain numpy."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_cais_network_gives_what_numpy_gives(convolved, loaded, unet_arrays):
     """Kernel layout, order of layers, normalisation and the padding of the even kernel, all at once."""
     convolutions, norms = unet_arrays()
     network = CaiUNet(classes=3, width=2)
-    loaded(network, convert(network, convolutions, norms, "arrays"))
+    loaded(network, convert(partial(CaiUNet, classes=3, width=2), convolutions, norms, "arrays"))
     x = np.random.default_rng(1).normal(size=(32, 48, 1)).astype(np.float32)
     ours = network(torch.from_numpy(x).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(ours, numpy_unet(convolved, x, convolutions, norms), rtol=1e-3, atol=1e-4)

@@ -1,5 +1,7 @@
 """The DeepBleed authors' arrays: read from an .npz, and the same answers as the network in plain numpy."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -74,7 +76,7 @@ def test_deepbleeds_network_gives_what_numpy_gives(convolved, loaded):
     """The shared convolutions, the transposed kernels, and the order of concatenation (up first)."""
     layers = vnet_arrays()
     network = VNet(2, width=2)
-    loaded(network, convert(network, layers, [], "arrays"))
+    loaded(network, convert(partial(VNet, 2, width=2), layers, [], "arrays"))
     x = np.random.default_rng(1).normal(size=(32, 16, 1)).astype(np.float32)
     ours = network(torch.from_numpy(x).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(ours, numpy_vnet(convolved, x, layers), rtol=1e-3, atol=1e-4)
