@@ -12,13 +12,16 @@ from ctbench.cli.options import AsCsv, AsJson, Jobs, chosen_split
 from ctbench.cli.output import note, note_lost_cases, print_summary, show_progress
 from ctbench.extras import expect_extra
 
-__all__ = ["DEMO", "demo"]
+__all__ = ["DEMO", "WITH_PROBABILITIES", "demo"]
 
 DEMO = {
     "phantom-anatomy": ("atlas", "cai-unet-demo", "deepnat-demo"),
     "phantom-hemorrhage": ("threshold", "deepbleed-128-demo", "cascade-unet-demo", "hybrid-mask-rcnn-demo"),
 }
 """Dataset -> its predictors: a baseline, and small networks of the papers' kind that learnt on phantoms."""
+
+WITH_PROBABILITIES = ("cascade-unet-demo",)
+"""Predictors whose probabilities are kept, so that the report has a part about uncertainty."""
 
 
 def demo(
@@ -44,7 +47,15 @@ def demo(
         datasets[name] = load_dataset(name)
         split = chosen_split(datasets[name], None)
         for spec in (*predictors, READERS):
-            result = run(datasets[name], spec, out / name / spec, split=split, jobs=jobs, progress=show_progress)
+            result = run(
+                datasets[name],
+                spec,
+                out / name / spec,
+                split=split,
+                jobs=jobs,
+                progress=show_progress,
+                keep_probabilities=spec in WITH_PROBABILITIES,
+            )
             note_lost_cases(result)
             runs.append(result)
     page = build_report(runs, out / "report.html", datasets=datasets, command="ctbench demo", progress=show_progress)

@@ -4,7 +4,7 @@ import json
 import pytest
 import yaml
 
-from ctbench.cli.demo import DEMO
+from ctbench.cli.demo import DEMO, WITH_PROBABILITIES
 from ctbench.datasets import catalogs
 from ctbench.phantom import build_anatomy, build_hemorrhage
 
@@ -38,6 +38,9 @@ def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench
     assert all(0.75 < dice < 0.97 for dice in readers.values())
     page = tmp_path / "work" / "demo" / "report.html"
     assert page.stat().st_size < 4_400_000
+    html = page.read_text(encoding="utf-8")
+    assert "<h3>Lesions</h3>" in html
+    assert "<h3>Uncertainty</h3>" in html
     # Equal runs make equal pages (tests/report/page/test_build.py): it need not be drawn a second time.
     drawn = []
     monkeypatch.setattr("ctbench.report.build_report", lambda runs, path, **_: drawn.append(len(runs)) or path)
@@ -56,3 +59,8 @@ def test_the_demo_has_12_and_24_test_cases(name, builder, cases):
     """The catalogue asks for the builders' own numbers, of which these are the test cases."""
     assert catalogs.find_entry(f"phantom-{name}").entry.builder_options == {}
     assert inspect.signature(builder).parameters["test"].default == cases
+
+
+def test_probabilities_are_kept_of_models_of_the_demo():
+    """Each of them is run on some dataset."""
+    assert set(WITH_PROBABILITIES) <= {name for names in DEMO.values() for name in names}
