@@ -5,14 +5,28 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from ctbench.agreement import ReaderStudy, reader_summary, reliability, study_readers
+from ctbench.agreement import (
+    ReaderStudy,
+    StudyChoices,
+    how_many_readers,
+    reader_summary,
+    reliability,
+    study_choices,
+    study_readers,
+)
 from ctbench.errors import CtbenchError
 from ctbench.metric_descriptions import SYMMETRIC_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
+from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.frames import tables
-from ctbench.report.frames.agreement import agreement_matrix, indeterminate_shares, statistic_title
+from ctbench.report.frames.agreement import (
+    agreement_matrix,
+    indeterminate_shares,
+    reader_number_lines,
+    statistic_title,
+)
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
@@ -40,6 +54,7 @@ def show(selection: Selection) -> None:
         _reliability(study, _reliabilities(selection.runs))
         _indeterminate(study)
         _staple(study)
+        _how_many(selection)
 
 
 def _against_others(selection: Selection) -> None:
@@ -180,6 +195,30 @@ def _indeterminate(study: ReaderStudy) -> None:
         row = shown.iloc[chosen]
         where = {} if pd.isna(row["worst_slice"]) else {"slice": str(row["worst_slice"])}
         layout.link("case", "See the case", case=str(row["case"]), show="outlines", **where)
+
+
+def _how_many(selection: Selection) -> None:
+    """Show how the consensus moves with the number of readers, after a click: every subset of them is fused."""
+    layout.text("How many readers?", "title")
+    count = len(selection.runs.manifest.cases)
+    if not controls.switch(
+        f"Fuse every subset of the readers ({count} cases)", "subsets", hint="reads all masks: some seconds a case"
+    ):
+        return
+    numbers = how_many_readers(_choices(selection.runs))
+    layout.chart(
+        reader_number_chart(reader_number_lines(numbers), "Dice with all"),
+        "Dice of the consensus of 1, 2, 3, ... readers with that of all, of whom they are a part: lines are means over "
+        "subsets and cases, bands go down to the worst subset. The ring is at the smallest number to which no larger "
+        f"adds .01; of few readers it is all. {counted(numbers['n'])}.",
+    )
+    with layout.folded("As a table"):
+        layout.table(numbers, f"how-many-readers-{selection.runs.dataset}")
+
+
+@reading.cached(2)
+def _choices(runs: ComparableRuns) -> StudyChoices:
+    return study_choices(dataset_of(runs).select(runs.manifest.cases), consensus=runs.manifest.consensus, jobs=1)
 
 
 def _staple(study: ReaderStudy) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary
 from ctbench.report.wording import metric_title
 
-__all__ = ["agreement_matrix", "indeterminate_shares", "statistic_title"]
+__all__ = ["agreement_matrix", "indeterminate_shares", "reader_number_lines", "statistic_title"]
 
 _TITLES = {
     "cohen_kappa": "Cohen's kappa",
@@ -56,3 +56,8 @@ def indeterminate_shares(study: ReaderStudy) -> pd.DataFrame:
     rows = study.by_reader[study.by_reader["metric"] == "indeterminate_share"]
     shares = rows.drop_duplicates(["case", "label"])[["case", "label", "value"]]
     return shares.rename(columns={"value": "share"}).reset_index(drop=True)
+
+
+def reader_number_lines(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Return ``how_many_readers`` as lines of ``reader_number_chart``: means, down to the worst subset of readers."""
+    return numbers.assign(name="consensus", lowest=numbers["dice_lowest"], highest=numbers["dice"])

@@ -11,6 +11,7 @@ from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side
 from ctbench.agreement.model_ranks import rank_table
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
+from ctbench.report.frames.agreement import reader_number_lines
 from ctbench.report.page.cells import captioned, count_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import fixed, interval
@@ -30,7 +31,7 @@ def choices_section(choices: StudyChoices) -> Html:
             "which no larger adds .01 of Dice; of few readers, all.",
             kind="how",
         ),
-        _curve(_consensus_lines(numbers), "Dice with all", "consensus"),
+        _curve(reader_number_lines(numbers), "Dice with all", "consensus"),
         details("As a table", _subsets(numbers)),
         *_models(choices),
         paragraph("What each rule makes of the same readers; indeterminate voxels are not drawn.", kind="how"),
@@ -49,10 +50,6 @@ def _curve(lines: pd.DataFrame, title: str, name: str) -> Html:
     described = f"{title} by the number of readers, for each structure"
     drawn = inline_svg(reader_number_chart(lines, title), f"readers-{name}", described)
     return captioned(drawn, f"{described}; lines are means, bands the spread between subsets of readers.")
-
-
-def _consensus_lines(numbers: pd.DataFrame) -> pd.DataFrame:
-    return numbers.assign(name="consensus", lowest=numbers["dice_lowest"], highest=numbers["dice"])
 
 
 def _models(choices: StudyChoices) -> Sequence[Html]:
