@@ -15,6 +15,9 @@ __all__ = ["ChangPlan", "chang_plan"]
 _DEMO_PRIOR_LOGIT = 1.4
 """Logit of 0.8: at that score, as trained, no normal validation head is called positive; it becomes 0.5."""
 
+_EPOCH = 1000
+"""Steps of an epoch of the paper's preset, of which a hundred are its "approximately 100,000 iterations"."""
+
 Triple = tuple[int, int, int]
 
 
@@ -30,6 +33,9 @@ class ChangPlan:
         gap_px: Largest gap in pixels between pieces of blood of one instance.
         spared: A box of which a larger share than this lies in a true box is not used as background; 1: no limit.
         decay: Factor of the squared weights in the loss; the paper names the term, not the factor.
+        steps: Training steps of an epoch, after which the validation cases are looked at; None: as many as show all
+            slabs once.
+        on_disk: Keep the prepared slices in a temporary file instead of in memory: 1.5 MiB each at the paper's size.
     """
 
     configuration: ChangConfiguration
@@ -39,6 +45,8 @@ class ChangPlan:
     gap_px: int = 8
     spared: float = 1.0
     decay: float = 1e-4
+    steps: int | None = None
+    on_disk: bool = False
 
 
 def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any], seed: int = 0) -> ChangPlan:
@@ -58,7 +66,8 @@ def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any
     Raises:
         UsageError: An unknown option.
     """
-    plan = ChangPlan(ChangConfiguration(types=types), Schedule(learning_rate=2e-4, epochs=1000, patience=5, seed=seed))
+    schedule = Schedule(learning_rate=2e-4, epochs=100, patience=5, seed=seed)
+    plan = ChangPlan(ChangConfiguration(types=types), schedule, steps=_EPOCH, on_disk=True)
     if preset == "demo":
         narrow = replace(
             plan.configuration,
@@ -74,5 +83,5 @@ def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any
             prior_logit=_DEMO_PRIOR_LOGIT,
         )
         schedule = Schedule(learning_rate=2e-3, epochs=20, cosine=True, largest_gradient=5.0, seed=seed)
-        plan = replace(plan, configuration=narrow, schedule=schedule, slab=4, batch_size=2, gap_px=4, spared=0.5)
+        plan = ChangPlan(narrow, schedule, slab=4, batch_size=2, gap_px=4, spared=0.5)
     return changed(plan, options)

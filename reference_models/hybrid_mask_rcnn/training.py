@@ -28,10 +28,11 @@ from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy
 from reference_models.training.presets import Preset
-from reference_models.training.setup import Cases, Setup, prepare
+from reference_models.training.setup import Cases, Setup, expect_examples
+from reference_models.training.spool import Spool
 from reference_models.training.stopping import count_plateaus
 
-__all__ = ["ChangPlan", "ChangRecipe", "chang_examples", "chang_plan", "chang_setup"]
+__all__ = ["ChangPlan", "ChangRecipe", "chang_head", "chang_plan", "chang_setup", "slabs_of"]
 
 _ANNEALINGS = 2
 _SURE = 0.5
@@ -55,38 +56,34 @@ def chang_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, 
     classes = tuple((code,) for code in kinds.values()) if typed else (codes,)
 
     def recipe(training: Cases, validation: Cases) -> ChangRecipe:
-        seen, held_out = (
-            prepare(
-                cases,
-                lambda case, reference: chang_examples(case.image(), reference, classes, plan.configuration, plan.slab),
-            )
-            for cases in (training, validation)
-        )
-        return ChangRecipe(plan, seen, held_out)
+        def slabs(cases: Cases) -> list[Example]:
+            heads = (chang_head(case.image(), reference, classes, plan.configuration) for case, reference in cases)
+            kept = _on_disk(heads) if plan.on_disk else heads
+            return expect_examples([slab for head in kept for slab in slabs_of(head, plan.slab)])
+
+        return ChangRecipe(plan, slabs(training), slabs(validation))
 
     named = LabelSet(kinds) if typed else LabelSet({LABEL: 1})
     return Setup(plan, named, recipe)
 
 
-def chang_examples(
-    image: Volume,
-    reference: Reference,
-    classes: tuple[tuple[int, ...], ...],
-    configuration: ChangConfiguration,
-    slab: int,
-) -> list[Example]:
-    """Return a case as adjacent slabs; the last slice is repeated until the last slab is full.
+def _on_disk(heads: Iterator[Example]) -> Iterator[Example]:
+    spool = Spool()
+    for head in heads:
+        spool.keep(head)
+    yield from spool.examples()
+
+
+def chang_head(
+    image: Volume, reference: Reference, classes: tuple[tuple[int, ...], ...], configuration: ChangConfiguration
+) -> Example:
+    """Return a whole case: the input of the network, whose image has two more slices at either end than the target.
 
     Args:
         image: CT in HU.
         reference: Reference labels on the image's grid.
         classes: Label codes of each class, in the order of the classes.
         configuration: Settings of the network and its preprocessing.
-        slab: Number of inner slices of a slab.
-
-    Returns:
-        Examples whose image has two more slices at either end than target and counted; slabs in which no voxel counts
-        are left out.
     """
     plan, slices = configuration.slices(image)
     if len(classes) == 1:
@@ -94,10 +91,26 @@ def chang_examples(
     target = np.zeros(reference.labels.shape, np.uint8)
     for number, codes in enumerate(classes, start=1):
         target[np.isin(reference.labels, codes)] = number
-    lacking = ((0, -len(slices[CONTEXT:-CONTEXT]) % slab), (0, 0), (0, 0))
-    slices, target, counted = (
-        np.pad(part, lacking, mode="edge") for part in (slices, plan.cut(target, 0), plan.cut(~reference.uncounted, 0))
-    )
+    return Example(slices, plan.cut(target, 0), plan.cut(~reference.uncounted, 0))
+
+
+def slabs_of(head: Example, slab: int) -> list[Example]:
+    """Return a case as adjacent slabs; the last slice is repeated until the last slab is full.
+
+    Args:
+        head: Result of ``chang_head``.
+        slab: Number of inner slices of a slab.
+
+    Returns:
+        Examples whose image has two more slices at either end than target and counted, most of them views of the head;
+        slabs in which no voxel counts are left out.
+    """
+    lacking = -len(head.target) % slab
+    if lacking:
+        more = ((0, lacking), (0, 0), (0, 0))
+        image, target, counted = (np.pad(part, more, mode="edge") for part in (head.image, head.target, head.counted))
+        head = Example(image.astype(np.float32), target.astype(np.uint8), counted.astype(bool))
+    slices, target, counted = head.image, head.target, head.counted
     return [
         Example(slices[start : start + slab + 2 * CONTEXT], target[start : start + slab], own)
         for start in range(0, len(target), slab)
@@ -140,9 +153,10 @@ class ChangRecipe:
         return self._network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield as many slabs as there are, half of them with hemorrhage, augmented."""
+        """Yield ``steps`` batches, or as many slabs as there are, half of them with hemorrhage, augmented."""
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        order = rng.choice(len(self.training), len(self.training), p=self._odds())
+        count = len(self.training) if self.plan.steps is None else self.plan.steps * self.plan.batch_size
+        order = rng.choice(len(self.training), count, p=self._odds())
         for start in range(0, len(order), self.plan.batch_size):
             batch = _slabs([self.training[index] for index in order[start : start + self.plan.batch_size]])
             yield self.augmentation(batch, generator)

@@ -15,7 +15,7 @@ from reference_models.inference.weightsfile import Weights
 from reference_models.training.engine import Recipe
 from reference_models.training.presets import Plan
 
-__all__ = ["Cases", "Fittable", "Setup", "Trainable", "prepare"]
+__all__ = ["Cases", "Fittable", "Setup", "Trainable", "expect_examples", "prepare"]
 
 _Example = TypeVar("_Example")
 
@@ -86,7 +86,11 @@ def prepare(cases: Cases, examples: Callable[[Case, Reference], list[_Example]])
     Raises:
         DataError: There are no examples.
     """
-    found = [example for case, reference in cases for example in examples(case, reference)]
+    return expect_examples([example for case, reference in cases for example in examples(case, reference)])
+
+
+def expect_examples(found: list[_Example]) -> list[_Example]:
+    """Return the examples; raises ``DataError`` if there are none."""
     if not found:
         msg = "none of the cases has anything to learn from: no slice is annotated, or no scan shows a brain"
         raise DataError(msg)

@@ -8,3 +8,5 @@ def test_the_papers_plan():
     assert plan.configuration == ChangConfiguration()
     assert plan.configuration.window_hu == (-240.0, 240.0)
     assert (plan.schedule.learning_rate, plan.slab) == (2e-4, 1)
+    assert plan.steps * plan.schedule.epochs == 100_000
+    assert plan.on_disk

@@ -1,18 +1,19 @@
 """How the hybrid Mask R-CNN is trained."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
+from ctbench.consensus import fuse
 from ctbench.errors import UsageError
 from ctbench.predictors.conformance import tiny_head
 from ctbench.reference import Reference
 from reference_models.hybrid_mask_rcnn import MODEL
 from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration, hybrid_mask_rcnn
 from reference_models.hybrid_mask_rcnn.presets import chang_plan
-from reference_models.hybrid_mask_rcnn.training import ChangRecipe, chang_examples, chang_setup
+from reference_models.hybrid_mask_rcnn.training import ChangRecipe, chang_head, chang_setup, slabs_of
 from reference_models.training.engine import Curves
 
 # The heads are the same in many tests: what finds and registers brains is tested in tests/reference_models/scans.
@@ -43,7 +44,7 @@ def reference():
 def recipe(reference):
     """The recipe of one head on a coarse grid, in slabs of three."""
     plan = chang_plan("demo", ("blood", "csf"), {**SMALL, "slab": 3})
-    examples = chang_examples(tiny_head(), reference, ((7,), (3,)), plan.configuration, plan.slab)
+    examples = slabs_of(chang_head(tiny_head(), reference, ((7,), (3,)), plan.configuration), plan.slab)
     return ChangRecipe(plan, examples, examples)
 
 
@@ -60,14 +61,14 @@ def test_the_paper_stops_after_the_last_plateau(recipe):
 def test_slabs_hold_two_more_slices_at_either_end(reference):
     """Of eight slices in threes: the last is repeated until the third slab is full; codes become classes."""
     configuration = ChangConfiguration(edge=64)
-    examples = chang_examples(tiny_head(), reference, ((7,), (3,)), configuration, 3)
+    examples = slabs_of(chang_head(tiny_head(), reference, ((7,), (3,)), configuration), 3)
     assert [example.image.shape for example in examples] == [(7, 64, 64)] * 2
     _, slices = configuration.slices(tiny_head())
     assert np.array_equal(examples[1].image, slices[3:10])
     assert examples[1].target.shape == examples[1].counted.shape == (3, 64, 64)
     assert set(np.unique([example.target for example in examples])) == {0, 1, 2}
     full = Reference(reference.labels, reference.excluded & False, reference.annotated, "majority", ())
-    last = chang_examples(tiny_head(), full, ((7,), (3,)), configuration, 3)[-1]
+    last = slabs_of(chang_head(tiny_head(), full, ((7,), (3,)), configuration), 3)[-1]
     assert np.array_equal(last.image[-1], slices[-1])
     assert np.array_equal(last.target[1], last.target[2])
 
@@ -79,6 +80,32 @@ def test_half_of_the_slabs_have_hemorrhage(recipe):
     shown = [bool(target.any()) for batch in rare.batches(np.random.default_rng(0)) for target in batch.target]
     assert len(shown) == len(rare.training)
     assert 0.3 < np.mean(shown) < 0.7
+
+
+def test_an_epoch_has_as_many_steps_as_the_plan_says(recipe):
+    """The paper's cohort has half a million slices, which no epoch should show before anything is validated."""
+    recipe.plan = replace(recipe.plan, steps=5)
+    sizes = [len(batch.image) for batch in recipe.batches(np.random.default_rng(0))]
+    assert sizes == [recipe.plan.batch_size] * 5
+
+
+def test_slabs_are_the_same_from_disk(heads):
+    """Slices that are kept in a file give the same slabs as those in memory."""
+    plain, disk = (
+        chang_setup("", heads, "demo", {**SMALL, "on_disk": wanted}, 0).recipe(*_cases(heads))
+        for wanted in (False, True)
+    )
+    for name in ("training", "validation"):
+        for one, other in zip(getattr(plain, name), getattr(disk, name), strict=True):
+            for part in ("image", "target", "counted"):
+                np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+    assert not disk.training[0].image.flags.writeable
+
+
+def _cases(heads):
+    return (
+        ((case, fuse(case.label_maps().arrays)) for case in heads.split(name).cases) for name in ("train", "validation")
+    )
 
 
 def test_target_and_image_move_together(recipe):
