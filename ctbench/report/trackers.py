@@ -19,6 +19,7 @@ from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.shared_means import SHARED_COLUMNS, shared_means
 from ctbench.report.page.build import build_report
 from ctbench.runs import Run
+from ctbench.spreadsheet import as_csv
 
 __all__ = ["Tracker", "expect_tracker", "log_run"]
 
@@ -134,7 +135,7 @@ def _to_mlflow(mlflow: Any, logged: _Logged) -> str:
         mlflow.log_params(logged.parameters)
         mlflow.log_metrics(logged.values)
         mlflow.log_dict(logged.card, "card.json")
-        mlflow.log_text(logged.means.to_csv(index=False), "means.csv")
+        mlflow.log_text(as_csv(logged.means, line_end="\n").decode(), "means.csv")
         mlflow.log_artifact(str(logged.page))
     return f"MLflow run {started.info.run_id} of the experiment {logged.project} in {mlflow.get_tracking_uri()}"
 
