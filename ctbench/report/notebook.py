@@ -60,8 +60,8 @@ class Slices:
             for words, picture in self.pictures.items()
         )
         colours = " ".join(
-            f"<span><i style='display:inline-block;width:.7em;height:.7em;background:rgb{rgb}'></i> "
-            f"{escape(words)}</span>"
+            "<span><i style='display:inline-block;width:.7em;height:.7em;border:1px solid #888;"
+            f"background:rgb{rgb}'></i> {escape(words)}</span>"
             for words, rgb in self.legend.items()
         )
         return f"<p>{escape(self.title)}</p><div style='display:flex;gap:8px'>{shown}</div><p>{colours}</p>"
