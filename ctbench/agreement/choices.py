@@ -39,6 +39,8 @@ Rows = list[dict[str, Any]]
 Masks = Mapping[str, NDArray[np.bool_]]
 
 
+_MEASURES = ("dice", "dice_lowest", "volume_sd_ml", "indeterminate_share")
+_NUMBERS = ("label", "readers", "subsets", "n", *_MEASURES, "recommended")
 _MODELS = ("case", "label", "kind", "readers", "reference", "model", "dice")
 
 
@@ -52,9 +54,10 @@ class StudyChoices:
 
     Args:
         subsets: A row for each case, label and subset of readers: case, label, readers (their number), subset, dice
-            (with the consensus of all), volume_ml, indeterminate_share (of what any of them drew).
+            (with the consensus of all; null where that is empty), volume_ml, indeterminate_share (of what any of them
+            drew).
         rules: A row for each case, label and rule of ``RULE_NAMES``: case, label, rule, volume_ml, dice (with the
-            majority; indeterminate voxels are taken as not drawn).
+            majority, null where that is empty; indeterminate voxels are taken as not drawn).
         distances: A row for each case, label and pair of readers: case, label, reader, other, distance_mm, the 95th
             percentile of the distances of both surfaces to each other.
         models: A row for each case, label, model and reference, which a subset of readers made by the study's rule, or
@@ -201,7 +204,7 @@ def _subsets(structure: _Structure, consensus: str) -> tuple[Rows, Rows]:
                 {
                     "readers": size,
                     "subset": " ".join(subset),
-                    "dice": _dice(own.labels > 0, everyone.labels > 0),
+                    "dice": _dice_with(everyone, own),
                     "volume_ml": structure.volume_ml(own.labels),
                     "indeterminate_share": float(own.excluded[any_drawn].mean()) if any_drawn.any() else math.nan,
                 }
@@ -223,7 +226,7 @@ def _rules(structure: _Structure) -> tuple[Rows, Rows]:
     rows: Rows = []
     scored: Rows = []
     for rule, reference in made.items():
-        dice = _dice(reference.labels > 0, made["majority"].labels > 0)
+        dice = _dice_with(made["majority"], reference)
         rows.append({"rule": rule, "volume_ml": structure.volume_ml(reference.labels), "dice": dice})
         scored += structure.scored(reference, kind="rule", readers=len(structure.masks), reference=rule)
     return rows, scored
@@ -261,8 +264,16 @@ def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return 2 * float(np.count_nonzero(one & other)) / total if total else math.nan
 
 
+def _dice_with(reference: Reference, other: Reference) -> float:
+    """Return the Dice of a reference with another one; null where the first is empty."""
+    truth = reference.labels > 0
+    return _dice(other.labels > 0, truth) if truth.any() else math.nan
+
+
 def how_many_readers(choices: StudyChoices) -> pd.DataFrame:
     """Describe how the consensus moves with the number of readers, over all subsets of them.
+
+    Only cases count in which the consensus of all readers holds the structure.
 
     The consensus of a subset is compared with that of all readers, of whom the subset is a part: with all of them the
     Dice is 1 by construction, so look at how it rises, and at the spread between subsets.
@@ -274,7 +285,7 @@ def how_many_readers(choices: StudyChoices) -> pd.DataFrame:
         adds .01 of Dice; of few readers it is all); a row for each label and number of readers.
     """
     rows: Rows = []
-    for label, own in choices.subsets.groupby("label", sort=False):
+    for label, own in choices.subsets.dropna(subset="dice").groupby("label", sort=False):
         found: Rows = []
         for size, subsets in own.groupby("readers"):
             by_case = subsets.groupby("case")
@@ -294,7 +305,7 @@ def how_many_readers(choices: StudyChoices) -> pd.DataFrame:
         dice = [row["dice"] for row in found]
         enough = next(place for place, own in enumerate(dice) if max(dice[place:]) < own + _SMALL_GAIN)
         rows += [row | {"recommended": place == enough} for place, row in enumerate(found)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_NUMBERS))
 
 
 def rules_side_by_side(choices: StudyChoices) -> pd.DataFrame:
@@ -302,7 +313,7 @@ def rules_side_by_side(choices: StudyChoices) -> pd.DataFrame:
 
     Returns:
         A row for each label and rule: label, rule, n (cases), volume_ml (mean), volume_ratio (to the majority, of
-        means), dice (with the majority, mean over cases).
+        means), dice (with the majority, mean over the cases in which it holds the structure).
     """
     table = choices.rules.groupby(["label", "rule"], sort=False).agg(
         n=("case", "nunique"), volume_ml=("volume_ml", "mean"), dice=("dice", "mean")

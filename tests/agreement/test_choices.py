@@ -56,8 +56,24 @@ def test_readers_who_drew_nothing_agree(boxes, tmp_path):
     """Where a alone draws, b and c have no Dice with the others; the weighted majority is theirs, without a voxel."""
     for reader in "bc":
         write_volume(Volume(np.zeros((6, 24, 24), np.uint8), (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
-    table = rules_side_by_side(study_choices(boxes, jobs=1)).set_index("rule")
+    choices = study_choices(boxes, jobs=1)
+    table = rules_side_by_side(choices).set_index("rule")
     assert table["volume_ml"].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.512])
+
+
+def test_a_speck_of_one_reader_is_no_case_of_the_structure(boxes, tmp_path):
+    """In a case whose consensus is empty nobody can agree with it: such cases leave every mean as it was."""
+    expected = how_many_readers(study_choices(boxes, jobs=1))
+    speck = np.zeros((6, 24, 24), np.uint8)
+    for reader in "abc":
+        speck[2, 2, 2] = reader == "a"
+        write_volume(Volume(speck, (1.0, 1.0, 1.0)), tmp_path / reader / "c2.nii.gz")
+    choices = study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)
+    assert set(choices.subsets["case"]) == {"c1", "c2"}
+    pd.testing.assert_frame_equal(how_many_readers(choices), expected)
+    rules = rules_side_by_side(choices).set_index("rule")
+    assert rules.loc["majority", "dice"] == 1
+    assert rules.loc["shape-based average", "dice"] > 0.96
 
 
 def test_the_tolerance_is_that_of_the_pairs(boxes):

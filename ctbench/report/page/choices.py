@@ -27,8 +27,8 @@ def choices_section(choices: StudyChoices) -> Html:
     parts = [
         paragraph(
             "The consensus of every subset of readers against that of all readers, of whom they are a part: means "
-            "over cases, with the band down to the worst subset. Recommended, with a ring, is the smallest number to "
-            "which no larger adds .01 of Dice; of few readers, all.",
+            "over the cases in which that holds the structure, with the band down to the worst subset. Recommended, "
+            "with a ring, is the smallest number to which no larger adds .01 of Dice; of few readers, all.",
             kind="how",
         ),
         _curve(reader_number_lines(numbers), "Dice with all", "consensus"),
