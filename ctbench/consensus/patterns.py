@@ -110,10 +110,10 @@ def contested_patterns(readings: Readings) -> Contested:
 
 def _occurring(labels: LabelMap) -> NDArray[np.integer]:
     """Return the distinct labels, sorted."""
-    flat = labels.ravel()
-    # Neighbours are mostly alike: only where a run begins is there anything new.
-    begins = np.append(True, flat[1:] != flat[:-1])[: flat.size]
-    return np.unique(flat[begins])
+    # Neighbours are mostly alike: only where a run begins is there anything new. Slice by slice, as in ``contested``.
+    found = [own[:1] for own in map(np.ravel, labels)]
+    found += [own[1:][own[1:] != own[:-1]] for own in map(np.ravel, labels)]
+    return np.unique(np.concatenate([labels.ravel()[:0], *found]))
 
 
 def count_patterns(readings: Readings, found: Contested, domain: Domain = "box") -> VotePatterns:
