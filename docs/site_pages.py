@@ -64,7 +64,7 @@ def command_line() -> str:
         [executable, "-m", "typer", "ctbench.cli.app", "utils", "docs", "--name", "ctbench", "--title", "Command line"],
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     # The lists of commands hold first lines that are cut after 45 characters; the headings below say more.
     return re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+\n?", "", made.stdout)

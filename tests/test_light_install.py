@@ -34,7 +34,7 @@ def without_extras(tmp_path):
 
     def run(*commands):
         program = [sys.executable, "-c", WITHOUT.format(blocked=set(EXTRA_OF)), json.dumps(commands)]
-        return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
+        return subprocess.run(program, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False, timeout=200)
 
     return run
 

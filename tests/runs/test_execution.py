@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ctbench.errors import IncompleteRunError, SchemaVersionError, StoreError, UsageError
-from ctbench.metrics import METRICS, score
+from ctbench.metrics import score
+from ctbench.metrics.registry import chosen_metrics
 from ctbench.runs import execution, open_run, phases, run
 from ctbench.scores import SCORE_COLUMNS
 from ctbench.volume import write_volume
@@ -32,7 +33,7 @@ def test_a_model_is_scored_on_the_common_and_on_every_leave_one_out_reference(bl
     assert tuple(scores.columns) == SCORE_COLUMNS
     references = {"majority", "majority-without-r1", "majority-without-r2", "majority-without-r3"}
     assert set(scores["reference"]) == references
-    assert len(scores) == 3 * 4 * 3 * len(METRICS)
+    assert len(scores) == 3 * 4 * 3 * len(chosen_metrics(None))
     assert result.manifest.cases == ("b", "c", "d")
     # Case b: the image is bright where reader 1, whom the majority follows, drew.
     assert value(scores, case="b", reference="majority", label="hemorrhage", metric="dice") == 1.0
