@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.compiled import compiled
 
-__all__ = ["a_times_b", "abc2_ml", "abc2_of_slices"]
+__all__ = ["abc2_ml", "abc2_of_slices", "hull_corners", "longest_chord"]
 
 _TIE = 1e-9
 
@@ -37,41 +37,38 @@ def abc2_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float], *, graded: boo
     Returns:
         The estimate in mL; 0 for an empty mask.
     """
-    areas = np.count_nonzero(mask, axis=(1, 2))
-    return abc2_of_slices(areas, lambda z: a_times_b(mask[z], spacing_mm[1:]), spacing_mm[0], graded=graded)
+    return abc2_of_slices(np.count_nonzero(mask, axis=(1, 2)), mask.__getitem__, spacing_mm, graded=graded)
 
 
 def abc2_of_slices(
-    areas: NDArray[np.integer], a_times_b_at: Callable[[int], float], spacing_mm: float, *, graded: bool = True
+    areas: NDArray[np.integer],
+    slice_at: Callable[[int], NDArray[np.bool_]],
+    spacing_mm: Sequence[float],
+    *,
+    graded: bool = True,
 ) -> float:
     """Return the estimate of ``abc2_ml`` for a structure of which only the largest slices are looked at.
 
     Args:
         areas: Number of voxels in each slice.
-        a_times_b_at: Index of a slice -> ``a_times_b`` of the structure in it.
-        spacing_mm: Distance of the slices.
+        slice_at: Index of a slice -> the structure in it, y,x.
+        spacing_mm: z,y,x.
         graded: As for ``abc2_ml``.
     """
     largest = int(areas.max(initial=0))
     if not largest:
         return 0.0
-    widest = max(map(a_times_b_at, np.flatnonzero(areas == largest).tolist()))
+    a_times_b = max(_a_times_b(slice_at(z), spacing_mm[1:]) for z in np.flatnonzero(areas == largest).tolist())
     if not graded:
-        return float(widest * np.count_nonzero(areas) * spacing_mm / 2 / 1000)
+        return float(a_times_b * np.count_nonzero(areas) * spacing_mm[0] / 2 / 1000)
     # In whole pixels, so that an area of exactly a quarter is one.
     slices = np.count_nonzero(4 * areas > 3 * largest) + 0.5 * np.count_nonzero(
         (4 * areas >= largest) & (4 * areas <= 3 * largest)
     )
-    return widest * slices * spacing_mm / 2 / 1000
+    return a_times_b * slices * spacing_mm[0] / 2 / 1000
 
 
-def a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
-    """Return the product of the largest diameter of a structure in a slice and the largest perpendicular to it, in mm².
-
-    Args:
-        area: y,x; not empty.
-        spacing_mm: y,x.
-    """
+def _a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
     hull = _hull(area, spacing_mm)
     chords = hull[:, None] - hull[None]
     lengths = np.linalg.norm(chords, axis=-1)

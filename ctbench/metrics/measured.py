@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.abc2 import a_times_b, abc2_of_slices
+from ctbench.metrics.abc2 import abc2_of_slices
 from ctbench.metrics.comparison import Comparison
 from ctbench.metrics.crop import Crop, Mask
 from ctbench.metrics.distances import SurfaceDistances
@@ -36,7 +36,6 @@ class StructureMeasurements:
     spacing_mm: tuple[float, float, float]
     surface: Surface = "3d"
     surface_model: SurfaceModel = "dual_grid"
-    _products: dict[tuple[tuple[int, ...], bytes], float] = field(default_factory=dict, init=False)
 
     @cached_property
     def against(self) -> list[Measured]:
@@ -65,17 +64,6 @@ class StructureMeasurements:
     def voxel_distances(self) -> dict[int, SurfaceDistances]:
         """Distances of the surface voxels, each counting alike, from each reference that is not empty."""
         return self._distances("voxels")
-
-    def a_times_b(self, area: NDArray[np.bool_]) -> float:
-        """Return ``abc2.a_times_b`` of an area in a slice, which is mostly the same in all references.
-
-        Args:
-            area: y,x; not empty.
-        """
-        key = area.shape, area.tobytes()
-        if key not in self._products:
-            self._products[key] = a_times_b(area, self.spacing_mm[1:])
-        return self._products[key]
 
     def _distances(self, model: SurfaceModel) -> dict[int, SurfaceDistances]:
         assert self.crop is not None
@@ -186,10 +174,10 @@ class Measured:
     def _abc2(self, crop: Crop, mask: Mask, column: int) -> float:
         _, *within = crop.windows[self.plane]
 
-        def product(z: int) -> float:
+        def counted(z: int) -> NDArray[np.bool_]:
             voxels = mask.voxels[z][*within]
             if crop.uncounted.size:
                 voxels = voxels & ~crop.uncounted[z][*within]
-            return self.measurements.a_times_b(voxels & np.uint8(1 << self.plane) > 0)
+            return np.asarray(voxels & np.uint8(1 << self.plane) > 0)
 
-        return abc2_of_slices(crop.counts[self.plane, :, column], product, self.measurements.spacing_mm[0])
+        return abc2_of_slices(crop.counts[self.plane, :, column], counted, self.measurements.spacing_mm)

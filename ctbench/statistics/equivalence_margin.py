@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ctbench.statistics.multiplicity import holm
 from ctbench.statistics.samples import pairings
 from ctbench.statistics.tidy import as_names
 
-__all__ = ["equivalence"]
+__all__ = ["equivalence", "margin_verdict"]
 
 
 def equivalence(
@@ -76,7 +76,8 @@ def equivalence(
     family = groups if holm_within is None else as_names(holm_within)
     for _, own in table.groupby(family, sort=False, dropna=False, observed=True) if family else [((), table)]:
         table.loc[own.index, "p_holm"] = holm(own["p"].to_numpy(float))
-    return table.assign(verdict=[_verdict(row) for row in table.to_dict("records")])
+    ps = table[["p", "p_holm", "p_equivalence", "p_inferiority"]].to_numpy(float)
+    return table.assign(verdict=[margin_verdict(p, own, same, less, margin) for p, own, same, less in ps])
 
 
 def _two_one_sided(
@@ -108,13 +109,21 @@ def _two_one_sided(
     }
 
 
-def _verdict(row: Mapping[Hashable, Any]) -> str:
-    """Return in words what the tests of a row show."""
-    margin, differs = row["margin"], row["p_holm"] < ALPHA
-    if math.isnan(row["p"]):
+def margin_verdict(p: float, p_different: float, p_equivalent: float, p_inferior: float, margin: float) -> str:
+    """Return in words what the tests of a difference show.
+
+    Args:
+        p: Of the difference; NaN: there was no test.
+        p_different: The same, corrected for other tests if wanted.
+        p_equivalent: That the difference is no smaller than the margin.
+        p_inferior: That what is tested is worse by the margin or more; NaN: not tested.
+        margin: The largest difference that does not matter.
+    """
+    differs = p_different < ALPHA
+    if math.isnan(p):
         return "no test"
-    if row["p_equivalence"] < ALPHA:
+    if p_equivalent < ALPHA:
         return f"equivalent within {margin:g}" + (", though different" if differs else "")
-    if row["p_inferiority"] < ALPHA:
+    if p_inferior < ALPHA:
         return f"not inferior by {margin:g}" + (", and different" if differs else "")
     return "different" if differs else "neither difference nor equivalence shown"

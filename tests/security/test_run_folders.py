@@ -23,7 +23,7 @@ def unsure_run(unsure, blobs, tmp_path, nowhere):
 
 
 def sure(path):
-    """Say of every voxel that the model was sure of it."""
+    """Change the table as if the model had been sure of every voxel."""
     pd.read_parquet(path).assign(code=255).to_parquet(path)
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.statistics import ALPHA, OVERALL, Mrmc, mrmc_of_scores
+from ctbench.statistics import OVERALL, Mrmc, mrmc_of_scores
+from ctbench.statistics.equivalence_margin import margin_verdict
 
 __all__ = ["can_be_population", "population_rows", "population_studies", "population_table", "population_verdict"]
 
@@ -78,11 +79,4 @@ def population_studies(
 
 def population_verdict(row: Mapping[Any, Any], margin: float) -> str:
     """Return in words what the tests of a row of ``population_table`` show."""
-    differs = row["p"] < ALPHA
-    if pd.isna(row["p"]):
-        return "no test"
-    if row["p_equivalent"] < ALPHA:
-        return f"equivalent within {margin:g}" + (", though different" if differs else "")
-    if row["p_non_inferior"] < ALPHA:
-        return f"not inferior by {margin:g}" + (", and different" if differs else "")
-    return "different" if differs else "neither difference nor equivalence shown"
+    return margin_verdict(row["p"], row["p"], row["p_equivalent"], row["p_non_inferior"], margin)
