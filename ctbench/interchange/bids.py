@@ -72,7 +72,7 @@ def import_bids(folder: Path, out: Path) -> Path:
     rows = _rows(folder, images or used_files, drawn if "readers" in chosen else {}, readers)
     left_out = [desc or "no desc" for desc in drawn if desc not in used]
     entry: dict[str, Any] = {
-        "title": str(about.get("Name") or folder.name),
+        "title": str(about.get("Name") or folder.absolute().name),
         "modality": "CT" if not images or images[0].suffix in _CT else "MR",
         "task": "segmentation",
         "labels": labels,

@@ -121,7 +121,7 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         MissingFileError: The folder has no ``dataset.json``.
         UsageError: ``out`` exists, its labels have another form, or a case has several images.
     """
-    content, described = read_dataset_json(folder), folder / "dataset.json"
+    content, described, name = read_dataset_json(folder), folder / "dataset.json", folder.absolute().name
     labels = labels_of_nnunet(content, str(described))
     channels = content.get("channel_names", content.get("modality", {}))
     if not isinstance(channels, Mapping) or len(channels) != 1:
@@ -134,7 +134,7 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         msg = f"{described} has the ignore label {str(ignore)[:40]!r}; expected one whole number"
         raise UsageError(msg)
     entry: dict[str, Any] = {
-        "title": f"nnU-Net's {folder.name}",
+        "title": f"nnU-Net's {name}",
         "modality": "CT" if "ct" in str(next(iter(channels.values()))).lower() else "MR",
         "task": "segmentation",
         "labels": dict(labels.codes),
@@ -147,7 +147,7 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         "citation": str(content.get("reference", "")),
     }
     rows = _rows(folder / SPLITS_FILE)
-    return write_description(out, dataset_name(Path(re.sub(r"^Dataset\d+_", "", folder.name))), entry, rows)
+    return write_description(out, dataset_name(Path(re.sub(r"^Dataset\d+_", "", name))), entry, rows)
 
 
 def _code(item: tuple[str, int]) -> int:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,13 @@ def test_images_readers_labels_and_participants_are_found(folder, tmp_path):
     assert dataset["01"].split == "test"
     assert dict(dataset["01"].subgroups) == {"age": "70", "participants_readers": "x"}
     assert (dataset.entry.licence, dataset.entry.doi) == ("CC0", ("10.1/x",))
+
+
+def test_a_folder_without_a_name_is_called_by_its_absolute_path(folder, tmp_path, monkeypatch):
+    """``datasets import bids .`` writes the folder's name as the title where the description has none."""
+    (folder / "dataset_description.json").write_text("{}")
+    monkeypatch.chdir(folder)
+    assert load_dataset(import_bids(Path(), tmp_path / "d.yaml")).title == "their data"
 
 
 def test_what_is_not_clear_is_refused(folder, tmp_path):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,14 @@ def test_the_first_fold_becomes_the_split(study, tmp_path):
     back = load_dataset(import_nnunet(folder, tmp_path / "back.yaml"))
     assert [case.id for case in back.split("validation")] == first["val"]
     assert [case.id for case in back.split("train")] == first["train"]
+
+
+def test_a_folder_without_a_name_is_called_by_its_absolute_path(study, tmp_path, monkeypatch):
+    """``datasets import nnunet .`` writes the same title and name as an import by the folder's path."""
+    folder = export_nnunet(load_dataset(study), tmp_path / "raw", 4)
+    monkeypatch.chdir(folder)
+    dataset = load_dataset(import_nnunet(Path(), tmp_path / "back.yaml"))
+    assert (dataset.name, dataset.title) == ("our-study", "nnU-Net's Dataset004_our_study")
 
 
 def test_what_would_be_overwritten_or_wrong_is_refused(study, tmp_path):
