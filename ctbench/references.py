@@ -78,19 +78,16 @@ def common_reference(case: Case, consensus: str = "majority") -> Reference:
     Raises:
         DataError: The case has neither readers nor a reference, or a file of them cannot be used.
     """
-    given = case.reference()
-    if given is not None:
-        return _given(case, given)
-    drawn = _drawn(case)
-    return fuse(drawn.arrays, consensus, drawn.annotated, groups=case.labels, asked=drawn.asked, weights=drawn.weights)
+    return read_references(case, consensus, without_each=False).common
 
 
-def read_references(case: Case, consensus: str = "majority") -> Readings:
+def read_references(case: Case, consensus: str = "majority", *, without_each: bool = True) -> Readings:
     """Read the label maps of a case and fuse them, with and without each reader.
 
     Args:
         case: Case with readers, or with one reference that is given.
         consensus: The rule, as in ``ctbench.consensus.fuse``.
+        without_each: Whether to make the references without each reader, too. Default: yes.
 
     Raises:
         DataError: The case has neither readers nor a reference, or a file of them cannot be used.
@@ -103,7 +100,7 @@ def read_references(case: Case, consensus: str = "majority") -> Readings:
     rules: dict[str, Any] = {"groups": case.labels, "asked": drawn.asked, "weights": drawn.weights}
     everyone = fuse(drawn.arrays, consensus, drawn.annotated, **rules)
     others = {}
-    if len(drawn.volumes) > 1:
+    if without_each and len(drawn.volumes) > 1:
         others = leave_one_out(drawn.arrays, consensus, drawn.annotated, **rules)
     references = {everyone.method: everyone, **{reference.method: reference for reference in others.values()}}
     without = {reader: reference.method for reader, reference in others.items()}

@@ -100,7 +100,7 @@ def _drawn(case: Case, path: Path, match: LabelMatch, consensus: str) -> Drawn |
     if not labels.any():
         return None
     masks = {name: np.isin(labels, codes) for name, codes in match.structures.items()}
-    readings = read_references(case, consensus)
+    readings = read_references(case, consensus, without_each=False)
     like = [
         f"reader {reader}"
         for reader, volume in readings.label_maps.items()

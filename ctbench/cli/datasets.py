@@ -265,5 +265,5 @@ def _reference(case: Case) -> Volume | None:
 
     if not case.readers and case.reference_path is None:
         return None
-    readings = read_references(case)
+    readings = read_references(case, without_each=False)
     return readings.grid.with_array(readings.common.labels)

@@ -17,7 +17,7 @@ from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError, UsageError
 from ctbench.files import write_text
-from ctbench.references import common_reference
+from ctbench.references import read_references
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["BIDS_VERSION", "CONSENSUS", "SLICES", "UNKNOWN", "export_bids"]
@@ -104,13 +104,12 @@ def _write_case(
     if case.image_path is not None:
         write_volume(case.image(), out / place.folder / "ct" / f"{place.stem}_ct.nii.gz")
     masks = out / _DERIVATIVE / place.folder / "anat" / place.stem
-    grid = case.reference()
-    for reader in case.readers:
-        grid = case.reader(reader)
-        _write_mask(grid, dataset, Path(f"{masks}_desc-{readers[reader]}_dseg.nii.gz"))
-    if grid is None:
+    if not case.readers and case.reference_path is None:
         return False
-    reference = common_reference(case, consensus)
+    readings = read_references(case, consensus, without_each=False)
+    reference, grid = readings.common, readings.grid
+    for reader, grid in readings.label_maps.items():
+        _write_mask(grid, dataset, Path(f"{masks}_desc-{readers[reader]}_dseg.nii.gz"))
     labels = np.where(reference.uncounted, _ignore(dataset), reference.labels)
     desc = f"_desc-{CONSENSUS}" if case.readers else ""
     _write_mask(grid.with_array(labels), dataset, Path(f"{masks}{desc}_dseg.nii.gz"))
