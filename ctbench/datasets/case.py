@@ -167,6 +167,19 @@ class Case(Displayed):
         except (DataError, OSError) as error:
             raise _located(error, f"{self}, image") from error
 
+    def image_geometry(self) -> Geometry | None:
+        """Return the grid of the image, from its header alone; None if the dataset has masks only.
+
+        Raises:
+            VolumeFileError, MissingFileError: The header cannot be read, or the file is missing.
+        """
+        if self.image_path is None:
+            return None
+        try:
+            return self._grid(self.image_path)
+        except (DataError, OSError) as error:
+            raise _located(error, f"{self}, image") from error
+
     def reader(self, name: str) -> Volume:
         """Read a reader's label map, checked against the label set and the grid of the image.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from ctbench.datasets import Case, Dataset, counts
 from ctbench.errors import UsageError
 from ctbench.files import write_text
-from ctbench.references import common_reference
-from ctbench.volume import Geometry, Volume, read_geometry
+from ctbench.references import read_references
+from ctbench.volume import Geometry
 
 __all__ = ["export_card"]
 
@@ -41,7 +41,7 @@ def export_card(dataset: Dataset, out: Path, *, consensus: str = "majority") -> 
         "Cases": _cases(dataset),
         "Readers": _readers(dataset, consensus),
         "Labels": _labels(dataset, measured),
-        "Voxels": _grids([one.grid for one in measured]),
+        "Voxels": _grids([one.grid for one in measured if one.grid]),
         "Licence and citation": _licence(dataset),
         "Limits": _limits(dataset, measured),
     }
@@ -56,39 +56,28 @@ class _Measured:
     """The grid of a case and, where it has a mask, voxels by code and how many count.
 
     Args:
-        case: The case.
-        grid: Its grid.
-        voxels: Code -> number of voxels of the reference.
+        grid: Grid of the image, or without an image of the masks; None: the case has neither.
+        voxels: Code -> number of voxels of the reference. Default: there is no mask.
         counted: Voxels that count; 0 without a mask.
         total: All voxels; 0 without a mask.
-        voxel_ml: Volume of a voxel in mL.
     """
 
-    case: Case
-    grid: Geometry | Volume
-    voxels: Mapping[int, int]
-    counted: int
-    total: int
-    voxel_ml: float
+    grid: Geometry | None
+    voxels: Mapping[int, int] = field(default_factory=dict)
+    counted: int = 0
+    total: int = 0
 
 
 def _measure(case: Case, consensus: str) -> _Measured:
-    has_mask = bool(case.readers) or case.reference_path is not None
-    if case.image_path is not None:
-        series = case.series if case.image_path.is_dir() else None
-        grid: Geometry | Volume = read_geometry(case.image_path, series=series)
-    else:
-        grid = (
-            case.reader(case.readers[0]) if case.readers else case.reference() or Volume(np.zeros((1, 1, 1)), (1, 1, 1))
-        )
-    voxel_ml = float(np.prod(grid.spacing_mm)) / 1000
-    if not has_mask:
-        return _Measured(case, grid, {}, 0, 0, voxel_ml)
-    reference = common_reference(case, consensus)
+    grid = case.image_geometry()
+    if not case.readers and case.reference_path is None:
+        return _Measured(grid)
+    readings = read_references(case, consensus, without_each=False)
+    reference = readings.common
     counted = ~reference.uncounted
     codes, numbers = np.unique(reference.labels[counted], return_counts=True)
     found = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
-    return _Measured(case, grid, found, int(counted.sum()), counted.size, voxel_ml)
+    return _Measured(grid or readings.grid.geometry, found, int(counted.sum()), counted.size)
 
 
 def _about(dataset: Dataset) -> str:
@@ -132,7 +121,8 @@ def _labels(dataset: Dataset, measured: Sequence[_Measured]) -> str:
     rows = []
     for name, code in (("background", 0), *dataset.labels.codes.items()):
         numbers = [one.voxels.get(code, 0) for one in with_masks]
-        volumes = [number * one.voxel_ml for number, one in zip(numbers, with_masks, strict=True) if number]
+        pairs = zip(numbers, with_masks, strict=True)
+        volumes = [number * one.grid.voxel_ml for number, one in pairs if number and one.grid]
         share = f"{sum(numbers) / counted:.4%}" if counted else ""
         mean = f"{np.mean(volumes):.2f}" if volumes else ""
         rows.append((name, code, f"{len(volumes)} of {len(with_masks)}", share, mean))
@@ -141,7 +131,10 @@ def _labels(dataset: Dataset, measured: Sequence[_Measured]) -> str:
     return table + (f"\n\nGroups:\n\n{groups}" if groups else "")
 
 
-def _grids(grids: Sequence[Geometry | Volume]) -> str:
+def _grids(grids: Sequence[Geometry]) -> str:
+    """Return a table of spacing and size by axis; empty without a grid."""
+    if not grids:
+        return ""
     rows = []
     for axis, name in enumerate(("z", "y", "x")):
         for what, values in (

@@ -57,6 +57,11 @@ class Geometry:
         """Whether the file states no placement, so that programs assume different ones."""
         return self.name.startswith(ASSUMED)
 
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in mL."""
+        return float(np.prod(self.spacing_mm)) / 1000.0
+
     def volume_of(self, array: NDArray[Any]) -> Volume:
         """Return a volume of an array z,y,x of this shape on this grid."""
         return Volume(
@@ -162,7 +167,7 @@ class Volume:
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel in mL."""
-        return float(np.prod(self.spacing_mm)) / 1000.0
+        return self.geometry.voxel_ml
 
     def with_array(self, array: ArrayLike) -> Volume:
         """Return a volume of another array on the same grid.

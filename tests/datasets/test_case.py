@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,16 @@ def test_the_grid_is_read_of_the_header_of_the_image(reader_folder, monkeypatch)
     monkeypatch.setattr("ctbench.datasets.case.read_volume", None)
     case = load_dataset(reader_folder)["c1"]
     assert case.reader("anna").shape == case.reader("ben").shape == (3, 4, 5)
+    assert case.image_geometry().shape == (3, 4, 5)
+
+
+def test_a_case_says_whose_image_has_no_readable_grid(reader_folder):
+    """The error of a header that cannot be read names the case; a case without an image has no grid."""
+    case = load_dataset(reader_folder)["c1"]
+    assert replace(case, image_path=None).image_geometry() is None
+    case.image_path.write_bytes(b"")
+    with pytest.raises(VolumeFileError, match="case 'c1' of 'toy', image"):
+        case.image_geometry()
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -47,6 +49,14 @@ def test_the_limits_are_said_in_sentences(counted, tmp_path):
     assert "not known which cases are of the same patient" in limits
     assert "no splits" not in limits
     assert "simulated" not in limits
+
+
+def test_a_case_without_a_grid_does_not_count_in_the_table_of_voxels(counted, tmp_path):
+    """A case that has neither image nor mask adds no spacing of its own; without any grid there is no table."""
+    bare = replace(counted["a"], reference_path=None)
+    text = export_card(replace(counted, cases=(bare, counted["b"])), tmp_path / "one.md").read_text()
+    assert "| spacing x (mm) | 2 | 2 | 2 |" in text
+    assert "## Voxels" not in export_card(replace(counted, cases=(bare,)), tmp_path / "none.md").read_text()
 
 
 def test_readers_are_counted_and_nothing_is_overwritten(study, tmp_path):

@@ -10,7 +10,6 @@ import pandas as pd
 
 from ctbench.datasets import Case
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.volume import Geometry, read_geometry
 from ctbench.volume.dicom.series import choose_series, find_series, read_tags
 
 __all__ = ["cohort_description", "voxel_shares"]
@@ -62,7 +61,7 @@ def voxel_shares(results: ComparableRuns, cases: Sequence[Case]) -> pd.DataFrame
         voxels on which the readers could not agree, and slices that nobody annotated.
     """
     volumes = results.scores_on(_VOLUME, results.common) if _VOLUME in results.metrics else pd.DataFrame()
-    grids = [_grid(case) for case in cases]
+    grids = [case.image_geometry() for case in cases]
     whole_ml = sum(float(np.prod(grid.shape) * np.prod(grid.spacing_mm)) / 1000 for grid in grids if grid is not None)
     if volumes.empty or not whole_ml or any(grid is None for grid in grids):
         return pd.DataFrame({"label": list(results.labels), "percent": np.nan})
@@ -75,7 +74,7 @@ def voxel_shares(results: ComparableRuns, cases: Sequence[Case]) -> pd.DataFrame
 
 
 def _facts(case: Case) -> dict[str, str]:
-    grid = _grid(case)
+    grid = case.image_geometry()
     found = {} if grid is None else {"slices": str(grid.shape[0]), "distance of slices, mm": f"{grid.spacing_mm[0]:g}"}
     headers = _headers(case)
     for name in (*_TAGS, *case.subgroups):
@@ -86,13 +85,6 @@ def _facts(case: Case) -> dict[str, str]:
         if name.split(",")[0] != name:
             found.pop(name.split(",")[0], None)
     return found
-
-
-def _grid(case: Case) -> Geometry | None:
-    path = case.image_path
-    if path is None:
-        return None
-    return read_geometry(path, series=case.series if path.is_dir() else None)
 
 
 def _headers(case: Case) -> Mapping[str, str]:
