@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ctbench.datasets import Case, Dataset
+    from ctbench.interchange import Guess
     from ctbench.volume import Volume
 
 __all__ = ["datasets_app"]
@@ -204,32 +206,30 @@ def import_dataset(
 
     Example: `ctbench datasets import nnunet nnUNet_raw/Dataset901_heads`
     """
-    from ctbench.interchange import import_bids, import_folder, import_grand_challenge, import_nnunet
+    from ctbench.interchange import guess_folder, import_bids, import_folder, import_grand_challenge, import_nnunet
 
-    if layout == "folder" and not _show_guess(folder, write=write or out is not None):
-        return
-    importers = {
+    importers: dict[str, Callable[[Path, Path], Path]] = {
         "nnunet": import_nnunet,
         "bids": import_bids,
         "grand-challenge": import_grand_challenge,
-        "folder": import_folder,
     }
+    if layout == "folder":
+        guess = guess_folder(folder)
+        _show(guess)
+        if not write and out is None:
+            note(f"if this is right: ctbench datasets import folder {folder} --write")
+            return
+        importers[layout] = functools.partial(import_folder, guess=guess)
     written = importers[layout](folder, out or Path(f"{folder.absolute().name}.yaml"))
     note(f"{written}; next: ctbench datasets check {written} --deep")
 
 
-def _show_guess(folder: Path, *, write: bool) -> bool:
-    """Print what a plain folder seems to hold; return ``write``."""
-    from ctbench.interchange import guess_folder
-
-    guess = guess_folder(folder)
+def _show(guess: Guess) -> None:
+    """Print what a plain folder seems to hold."""
     print_rows([{"found": what, "as": text} for what, text in guess.facts.items()])
     if guess.left_over:
         more = f" and {len(guess.left_over) - 10} more" if len(guess.left_over) > 10 else ""
         note(f"left over: {', '.join(map(str, guess.left_over[:10]))}{more}")
-    if not write:
-        note(f"if this is right: ctbench datasets import folder {folder} --write")
-    return write
 
 
 def _sizes(dataset: Dataset) -> pd.DataFrame | None:

@@ -19,7 +19,7 @@ from ctbench.datasets.layout import survey
 from ctbench.datasets.patterns import Pattern
 from ctbench.errors import DatasetError, MissingFileError
 from ctbench.interchange.description import dataset_name, write_description
-from ctbench.interchange.folder_patterns import Sorted, file_ending, is_image, sort_files, volume_files
+from ctbench.interchange.folder_patterns import file_ending, is_image, sort_files, volume_files
 from ctbench.volume import read_label_map
 
 __all__ = ["Guess", "guess_folder", "import_folder"]
@@ -51,9 +51,19 @@ class Guess:
     left_over: tuple[Path, ...]
 
 
-def import_folder(folder: Path, out: Path) -> Path:
-    """Guess what a folder holds and write the YAML of the dataset; return ``out``. Raises as ``guess_folder``."""
-    guess = guess_folder(folder)
+def import_folder(folder: Path, out: Path, guess: Guess | None = None) -> Path:
+    """Write the YAML of the dataset that a plain folder holds; return ``out``.
+
+    Args:
+        folder: The folder.
+        out: The YAML file to write.
+        guess: What ``guess_folder`` returned for the folder. Default: it is called.
+
+    Raises:
+        MissingFileError, DatasetError: As in ``guess_folder``.
+        UsageError: ``out``, or the case table beside it, exists.
+    """
+    guess = guess or guess_folder(folder)
     return write_description(out, guess.name, guess.entry, guess.rows)
 
 
@@ -73,10 +83,11 @@ def guess_folder(folder: Path) -> Guess:
         DatasetError: The folder is of another layout that can be imported, or something is not clear; the message says
             what to write.
     """
-    _expect_plain(folder)
-    found = sort_files(volume_files(folder))
-    image = _image(found, folder)
-    masks = {pattern: files for pattern, files in found.by_pattern.items() if pattern != image}
+    files = volume_files(folder)
+    _expect_plain(folder, files)
+    found = sort_files(files)
+    image = _image(tuple(found), folder)
+    masks = {pattern: own for pattern, own in found.items() if pattern != image}
     if not masks:
         msg = f"{folder} has images ({image}) and no masks; expected masks of the same cases"
         raise MissingFileError(msg)
@@ -89,7 +100,7 @@ def guess_folder(folder: Path) -> Guess:
     entry, readers = _masks(patterns, slots, kinds, folder)
     labels = _labels(slots, kinds, used, folder)
     readings = _readings(slots, kinds, used)
-    images = found.by_pattern[image] if image else {}
+    images = found[image] if image else {}
     cases = sorted(case for case in readings if not image or case in images)
     description: dict[str, Any] = {
         "title": folder.absolute().name,
@@ -109,7 +120,7 @@ def guess_folder(folder: Path) -> Guess:
         description,
         () if complete else tuple({"case": case, "readers": ";".join(filter(None, readings[case]))} for case in cases),
         facts,
-        tuple(path for path in volume_files(folder) if path not in taken),
+        tuple(path for path in files if path not in taken),
     )
 
 
@@ -136,7 +147,7 @@ class _Slot:
         return f"{parent}/{name}" if parent else name
 
 
-def _expect_plain(folder: Path) -> None:
+def _expect_plain(folder: Path, files: Sequence[Path]) -> None:
     for name, layout, images in (
         ("dataset.json", "nnunet", "imagesTr/*_0000.*"),
         ("dataset_description.json", "bids", "**/sub-*"),
@@ -144,16 +155,16 @@ def _expect_plain(folder: Path) -> None:
         if (folder / name).is_file() and next(folder.glob(images), None) is not None:
             msg = f"{folder} has a {name}; use: ctbench datasets import {layout} {folder}"
             raise DatasetError(msg)
-    if not volume_files(folder):
+    if not files:
         msg = f"{folder} has no volumes; expected files that end in .nii.gz, .nii, .nrrd, .mha or .mhd"
         raise MissingFileError(msg)
 
 
-def _image(found: Sorted, folder: Path) -> str | None:
+def _image(patterns: Sequence[str], folder: Path) -> str | None:
     """Return the pattern of the images; None if there are masks only."""
-    images = [pattern for pattern in found.by_pattern if is_image(pattern)]
-    plain = [pattern for pattern in found.by_pattern if re.fullmatch(r"(\{case\}/)?\{case\}\.[\w.]+", pattern)]
-    chosen = images or (plain if len(found.by_pattern) > 1 else [])
+    images = [pattern for pattern in patterns if is_image(pattern)]
+    plain = [pattern for pattern in patterns if re.fullmatch(r"(\{case\}/)?\{case\}\.[\w.]+", pattern)]
+    chosen = images or (plain if len(patterns) > 1 else [])
     if len(chosen) > 1:
         msg = f"{folder} has two kinds of images, {chosen[0]} and {chosen[1]}; keep one, or write the YAML by hand"
         raise DatasetError(msg)

@@ -104,6 +104,16 @@ def test_what_may_be_readers_or_structures_is_refused_with_both_lines(data):
         guess_folder(data)
 
 
+def test_a_guess_that_was_shown_is_written_without_another(data, tmp_path, monkeypatch):
+    """The masks are not read again, and the dataset is that of a fresh guess."""
+    for case in ("p1", "p2"):
+        put(data / "images" / f"{case}.nii.gz")
+        put(data / "masks" / f"{case}.nii.gz", (0, 4))
+    guess, fresh = guess_folder(data), import_folder(data, tmp_path / "fresh.yaml")
+    monkeypatch.setattr("ctbench.interchange.folder.guess_folder", None)
+    assert import_folder(data, tmp_path / "shown.yaml", guess).read_text() == fresh.read_text()
+
+
 def test_names_that_say_reader_need_no_overlap(data, tmp_path):
     """`reader1` and `reader2` are readers though they drew different places."""
     put(data / "images" / "p1.nii.gz")

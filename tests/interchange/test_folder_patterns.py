@@ -9,8 +9,10 @@ from ctbench.interchange.folder_patterns import sort_files, volume_files
 def sort(*names):
     """Patterns and cases of files with these names, and what is left over."""
     found = sort_files([Path(name) for name in names])
-    patterns = {pattern: sorted(own) for pattern, own in found.by_pattern.items()}
-    return patterns, [str(path) for path in found.left_over]
+    sorted_files = {path.as_posix() for own in found.values() for path in own.values()}
+    return {pattern: sorted(own) for pattern, own in found.items()}, [
+        name for name in names if name not in sorted_files
+    ]
 
 
 @pytest.mark.parametrize(
