@@ -204,14 +204,19 @@ def _rows(
 ) -> list[dict[str, str]]:
     """Return the case table: cases, patients, readers, and the columns of participants and sessions."""
     people = _by_id(folder / "participants.tsv", "participant_id")
+    by_case = dict(sorted({file.case: file for file in files}.items()))
+    sessions = {
+        subject: _by_id(folder / f"sub-{subject}" / f"sub-{subject}_sessions.tsv", "session_id")
+        for subject in dict.fromkeys(file.subject for file in by_case.values())
+    }
+    read = {desc: {file.case for file in drawn.get(desc, ())} for desc in readers}
     rows = []
-    for file in sorted({file.case: file for file in files}.values(), key=lambda file: file.case):
-        sessions = _by_id(folder / f"sub-{file.subject}" / f"sub-{file.subject}_sessions.tsv", "session_id")
-        about = people.get(f"sub-{file.subject}", {}) | sessions.get(f"ses-{file.session}", {})
+    for case, file in by_case.items():
+        about = people.get(f"sub-{file.subject}", {}) | sessions[file.subject].get(f"ses-{file.session}", {})
         known = {
-            "case": file.case,
+            "case": case,
             "patient": file.subject if file.session else "",
-            "readers": ";".join(desc for desc in readers if any(own.case == file.case for own in drawn.get(desc, ()))),
+            "readers": ";".join(desc for desc, cases in read.items() if case in cases),
         }
         rows.append(known | {_column(name, text): text for name, text in about.items()})
     return rows
