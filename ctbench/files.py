@@ -14,9 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ctbench.errors import DataError, StoreError
+from ctbench.errors import DataError, StoreError, UsageError
 
-__all__ = ["PARTIAL", "cache_folder", "expect_regular", "read_json_object", "sha256", "whole_file", "write_text"]
+__all__ = [
+    "PARTIAL",
+    "cache_folder",
+    "expect_new",
+    "expect_regular",
+    "read_json_object",
+    "sha256",
+    "whole_file",
+    "write_text",
+]
 
 PARTIAL = ".partial-"
 """Prefix of temporary files; one that remains was left by a killed process."""
@@ -84,6 +93,22 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, atomically; raises as ``whole_file``."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def expect_new(*paths: Path, advice: str = "remove it, or choose another --out") -> None:
+    """Check that none of the paths to be written exists.
+
+    Args:
+        paths: Files or folders.
+        advice: What to do, for the message.
+
+    Raises:
+        UsageError: One of them exists.
+    """
+    existing = next((path for path in paths if path.exists()), None)
+    if existing is not None:
+        msg = f"{existing} exists; {advice}"
+        raise UsageError(msg)
 
 
 def read_json_object(path: Path, expected: str) -> dict[str, Any]:

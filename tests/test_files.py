@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ctbench.errors import StoreError
-from ctbench.files import cache_folder, sha256, whole_file, write_text
+from ctbench.errors import StoreError, UsageError
+from ctbench.files import cache_folder, expect_new, sha256, whole_file, write_text
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -94,6 +94,18 @@ def test_without_a_variable_the_platform_decides(monkeypatch, platform, variable
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert cache_folder() == Path(expected)
+
+
+def test_the_first_path_that_exists_is_named_with_the_advice(tmp_path):
+    """Files and folders count; what is not there passes."""
+    new, folder, file = tmp_path / "new", tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    file.touch()
+    expect_new(new)
+    with pytest.raises(UsageError, match="folder exists; remove it, or choose another --out"):
+        expect_new(new, folder, file)
+    with pytest.raises(UsageError, match="file exists; think again"):
+        expect_new(file, folder, advice="think again")
 
 
 def test_threads_leave_the_umask_as_it_is(tmp_path, monkeypatch):

@@ -11,8 +11,7 @@ from typing import BinaryIO, Literal
 import pandas as pd
 
 from ctbench.boards.board import Board
-from ctbench.errors import UsageError
-from ctbench.files import whole_file
+from ctbench.files import expect_new, whole_file
 from ctbench.scores import COLUMNS, OUTCOMES, SCORE_COLUMNS, Column
 from ctbench.spreadsheet import as_csv, as_parquet
 
@@ -70,10 +69,7 @@ def export_board(board: Board, folder: Path, formats: Sequence[TableFormat] = ("
     paths = [
         folder / name for name in (_DICTIONARY, *(f"{table}{end}" for table in ("runs", "scores") for end in endings))
     ]
-    existing = [path for path in paths if path.exists()]
-    if existing:
-        msg = f"{existing[0]} exists; remove it, or choose another --out"
-        raise UsageError(msg)
+    expect_new(*paths)
     runs = board.runs[[column.name for column in RUN_COLUMNS]]
     for form in formats:
         _write(folder / f"runs{_CHUNK_ENDINGS[form]}", as_parquet(runs) if form == "parquet" else _csv(runs))

@@ -15,8 +15,8 @@ import numpy as np
 
 from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets import Case, Dataset
-from ctbench.errors import DataError, UsageError
-from ctbench.files import write_text
+from ctbench.errors import DataError
+from ctbench.files import expect_new, write_text
 from ctbench.references import read_references
 from ctbench.volume import Volume, write_volume
 
@@ -77,9 +77,7 @@ def export_bids(dataset: Dataset, out: Path, *, consensus: str = "majority") -> 
         UsageError: The folder exists.
         DataError: The dataset has no labels or is not of CT, or two names become one label.
     """
-    if out.exists():
-        msg = f"{out} exists; remove it, or choose another --out"
-        raise UsageError(msg)
+    expect_new(out)
     if dataset.modality != "CT" or not dataset.labels.codes:
         msg = (
             f"dataset {dataset.name} has modality {dataset.modality} and {len(dataset.labels.codes)} labels; expected "

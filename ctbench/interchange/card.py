@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ctbench.datasets import Case, Dataset, counts
-from ctbench.errors import UsageError
-from ctbench.files import write_text
+from ctbench.files import expect_new, write_text
 from ctbench.references import read_references
 from ctbench.volume import Geometry
 
@@ -32,9 +31,7 @@ def export_card(dataset: Dataset, out: Path, *, consensus: str = "majority") -> 
         UsageError: ``out`` exists.
         DataError: A file cannot be read.
     """
-    if out.exists():
-        msg = f"{out} exists; remove it, or choose another --out"
-        raise UsageError(msg)
+    expect_new(out)
     measured = [_measure(case, consensus) for case in dataset]
     sections = {
         "": _about(dataset),

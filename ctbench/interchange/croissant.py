@@ -14,7 +14,7 @@ from ctbench.annotations import StructureFiles, files_of
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.casetable import SPLITS
 from ctbench.errors import DataError, UsageError
-from ctbench.files import sha256, whole_file, write_text
+from ctbench.files import expect_new, sha256, whole_file, write_text
 from ctbench.spreadsheet import as_csv
 
 __all__ = ["CROISSANT", "Publication", "export_croissant"]
@@ -99,10 +99,7 @@ def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> P
         DataError: A file is not below the root of the dataset.
     """
     paths = [out / name for name in ("croissant.json", "cases.csv", "masks.csv")]
-    existing = [path for path in paths if path.exists()]
-    if existing:
-        msg = f"{existing[0]} exists; remove it, or choose another --out"
-        raise UsageError(msg)
+    expect_new(*paths)
     described = _described(dataset, publication)
     tables = {"cases": _cases(dataset), "masks": _masks(dataset)}
     for name, table in tables.items():

@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
-from ctbench.errors import UsageError
-from ctbench.files import write_text
+from ctbench.files import expect_new, write_text
 
-__all__ = ["dataset_name", "write_description"]
+__all__ = ["CHOOSE_OUT", "dataset_name", "write_description", "write_table"]
+
+CHOOSE_OUT = "expected a new file to write, which --out names"
+"""What to do where a file that an import writes exists."""
 
 
 def write_description(out: Path, name: str, entry: Mapping[str, Any], rows: Sequence[Mapping[str, str]] = ()) -> Path:
@@ -33,14 +35,11 @@ def write_description(out: Path, name: str, entry: Mapping[str, Any], rows: Sequ
         UsageError: One of the two files exists.
     """
     table = out.with_suffix(".csv")
-    existing = [path for path in (out, *([table] if rows else [])) if path.exists()]
-    if existing:
-        msg = f"{existing[0]} exists; expected a new file to write, which --out names"
-        raise UsageError(msg)
+    expect_new(*((out, table) if rows else (out,)), advice=CHOOSE_OUT)
     content = {key: value for key, value in entry.items() if value not in (None, "", {}, [])}
     if rows:
         content["cases"] = str(table.absolute())
-        write_text(table, _csv(rows))
+        write_table(table, rows)
     write_text(out, yaml.safe_dump({name: content}, sort_keys=False, allow_unicode=True))
     return out
 
@@ -54,11 +53,12 @@ def dataset_name(folder: Path) -> str:
     return re.sub(r"[^0-9a-z]+", "-", folder.absolute().name.lower()).strip("-") or "dataset"
 
 
-def _csv(rows: Sequence[Mapping[str, str]]) -> str:
+def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows (column -> text) as CSV in UTF-8; columns without any text are left out."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [name for name in names if any(row.get(name) for row in rows)]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    write_text(path, text.getvalue())

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ctbench.annotations import found_labels
-from ctbench.errors import DatasetError, MissingFileError, UsageError
-from ctbench.files import write_text
-from ctbench.interchange.description import dataset_name, write_description
+from ctbench.errors import DatasetError, MissingFileError
+from ctbench.files import expect_new
+from ctbench.interchange.description import CHOOSE_OUT, dataset_name, write_description, write_table
 from ctbench.interchange.folder import import_folder
-from ctbench.interchange.folder_patterns import file_ending, is_mask, volume_files
+from ctbench.interchange.folder_patterns import file_ending, file_stem, is_mask, volume_files
 from ctbench.volume import read_label_map
 
 __all__ = ["import_grand_challenge"]
@@ -47,7 +45,7 @@ def import_grand_challenge(folder: Path, out: Path) -> Path:
         DatasetError: Images have several interfaces, or it is not known which files belong together.
         UsageError: ``out``, or a table beside it, exists.
     """
-    files = [path for path in volume_files(folder) if not path.name.startswith(".")]
+    files = volume_files(folder)
     of_items = [path for path in files if len(path.parts) == 4 and path.parts[1] == _IMAGES]
     by_slug = [path for path in files if len(path.parts) == 3 and path.parts[0] == _IMAGES]
     if of_items:
@@ -81,14 +79,14 @@ def _import_slugs(folder: Path, files: Sequence[Path], out: Path) -> Path:
     """Describe folders of interfaces, and folders of masks beside ``images``; the name of an image is the case."""
     by_folder = _grouped((path.parent.as_posix(), path) for path in files)
     image, masks = _roles(by_folder, folder)
-    cases = {_stem(path) for path in by_folder[image]}
+    cases = {file_stem(path) for path in by_folder[image]}
     pattern = f"{image}/{{case}}{_ending(by_folder[image])}"
     used = [path for place in masks for path in by_folder[place]]
-    if all({_stem(path) for path in by_folder[place]} & cases for place in masks):
+    if all({file_stem(path) for path in by_folder[place]} & cases for place in masks):
         named = {_slug(place): f"{place}/{{case}}{_ending(by_folder[place])}" for place in masks}
         entry = _entry(folder, pattern, _masks(named))
         entry["labels"] = _labels(folder, used, {})
-        having = {_slug(place): {_stem(path) for path in by_folder[place]} for place in masks}
+        having = {_slug(place): {file_stem(path) for path in by_folder[place]} for place in masks}
         return write_description(out, dataset_name(folder), entry, _rows(sorted(cases), having))
     return _import_listed(folder, image, {_slug(place): by_folder[place] for place in masks}, pattern, out)
 
@@ -101,12 +99,14 @@ def _import_listed(folder: Path, image: str, masks: Mapping[str, Sequence[Path]]
         msg = f"{folder}: {paths[0]} has the name of no image in {image}; expected a JSON list of the items "
         msg += f"(predictions.json) that says to which image each file of {slug!r} belongs"
         raise DatasetError(msg)
+    # Of files that differ in their ending alone, the first counts.
+    by_key = {slug: {file_stem(path): path for path in reversed(paths)} for slug, paths in masks.items()}
     readings = []
     segments: dict[str, int] = {}
     for values in items:
         case = next((value.key for value in values if value.slug == _slug(image)), None)
         for value in values:
-            path = next((path for path in masks.get(value.slug, ()) if _stem(path) == value.key), None)
+            path = by_key.get(value.slug, {}).get(value.key)
             if case is not None and path is not None:
                 readings.append({"case": case, "reader": value.slug, "file": path.as_posix()})
                 segments |= value.segments
@@ -114,18 +114,12 @@ def _import_listed(folder: Path, image: str, masks: Mapping[str, Sequence[Path]]
         msg = f"{folder}: the JSON list of items names no image of {image} together with a mask; expected their UUIDs"
         raise DatasetError(msg)
     table = out.with_suffix(".readings.csv")
-    if table.exists():
-        msg = f"{table} exists; expected a new file to write, which --out names"
-        raise UsageError(msg)
+    expect_new(table, advice=CHOOSE_OUT)
     entry = _entry(folder, pattern, {"readings": str(table.absolute())})
     entry["labels"] = _labels(folder, [Path(row["file"]) for row in readings], segments)
     rows = [{"case": case} for case in sorted({row["case"] for row in readings})]
     write_description(out, dataset_name(folder), entry, rows)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["case", "reader", "file"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(readings)
-    write_text(table, text.getvalue())
+    write_table(table, readings)
     return out
 
 
@@ -219,10 +213,6 @@ def _value(value: Any) -> _Value | None:
 
 def _slug(place: str) -> str:
     return place.rpartition("/")[2]
-
-
-def _stem(path: Path) -> str:
-    return path.name[: -len(file_ending(path.name))]
 
 
 def _ending(paths: Sequence[Path]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ctbench.annotations.nnunet import IGNORE, labels_of_nnunet, read_dataset_json
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError, UsageError
-from ctbench.files import write_text
+from ctbench.files import expect_new, write_text
 from ctbench.interchange.description import dataset_name, write_description
 from ctbench.reference import Reference
 from ctbench.references import common_reference
@@ -50,9 +50,7 @@ def export_nnunet(dataset: Dataset, raw: Path, number: int, *, consensus: str = 
         msg = f"id {number}; nnU-Net's data sets have numbers from 1 to 999"
         raise UsageError(msg)
     out = raw / f"Dataset{number:03d}_{re.sub(r'[^0-9A-Za-z]+', '_', dataset.name)}"
-    if out.exists():
-        msg = f"{out} exists; remove it, or choose another --id"
-        raise UsageError(msg)
+    expect_new(out, advice="remove it, or choose another --id")
     partly = [case.id for case in dataset if case.not_assessed]
     if partly:
         msg = f"cases {', '.join(partly[:5])} have labels that were not assessed; leave these cases out of the export"

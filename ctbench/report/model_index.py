@@ -13,7 +13,7 @@ import yaml
 
 from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
-from ctbench.files import write_text
+from ctbench.files import expect_new, write_text
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.shared_means import shared_means
@@ -50,10 +50,7 @@ def write_model_index(
         msg = "there is no run of a model; a model card has the results of models"
         raise UsageError(msg)
     paths = {model: folder / (re.sub(r"[^\w.-]", "_", model) + ".md") for model in models}
-    existing = [path for path in paths.values() if path.exists()]
-    if existing:
-        msg = f"{existing[0]} exists; remove it, or choose another folder"
-        raise UsageError(msg)
+    expect_new(*paths.values(), advice="remove it, or choose another folder")
     found: dict[str, list[dict[str, Any]]] = {model: [] for model in models}
     for results in gathered:
         for model, means in shared_means(results).groupby("rater", sort=False):
