@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 
 import pandas as pd
 
+from ctbench.boards import index
 from ctbench.boards.board import Board
 from ctbench.files import expect_new, whole_file
 from ctbench.scores import COLUMNS, OUTCOMES, SCORE_COLUMNS, Column
@@ -19,29 +20,14 @@ __all__ = ["RUN_COLUMNS", "TableFormat", "export_board"]
 
 TableFormat = Literal["csv", "parquet"]
 
-_RUN = Column("run", "text", "", "Digest of the run: SHA-256 of its run.json.")
-
 RUN_COLUMNS = (
-    _RUN,
-    Column("dataset", "text", "", "Name of the dataset."),
-    Column("rater", "text", "", "Name of the model, or readers."),
-    Column("rater_kind", "text", "", "model or reader."),
-    Column("version", "text", "", "Version of the model, by its card; empty for readers."),
-    Column("split", "text", "", "Split of the dataset that was scored; empty: all cases."),
-    Column("cases", "integer", "cases", "Number of cases that were scored."),
-    Column("failed", "integer", "cases", "Number of cases without a prediction."),
-    Column("consensus", "text", "", "Rule that fused the readers into the reference."),
-    Column("dataset_fingerprint", "text", "", "Digest of the dataset's files."),
-    Column("submitted", "text", "", "Time of the submission, ISO 8601; empty if it was never submitted."),
-    Column("rules", "text", "", "Digest that comparable runs share: same cases, references and metrics."),
-    Column("overall_of", "text", "", "Structures of the model's overall mean, as JSON."),
-    Column("metrics", "text", "", "Metric -> version of its definition, as JSON."),
-    Column("trained_here", "boolean", "", "Whether the model was trained on this dataset, by its card."),
-    Column("seconds", "number", "s", "Median time of a prediction; null if unknown."),
-    Column("problem", "text", "", "Why the run cannot be shown; empty if it can."),
+    *(column for column in index.COLUMNS if column.name != "manifest"),
     Column("checked", "text", "", "Whether the owner of the board has scored the predictions again."),
 )
 """The columns of the exported table of runs: those of ``Board.runs`` without the text of ``run.json``."""
+
+_SCORE_COLUMNS = (RUN_COLUMNS[0], *COLUMNS)
+"""The columns of the exported table of scores: the digest of the run first."""
 
 _DICTIONARY = "columns.csv"
 _CHUNK_ENDINGS: MappingProxyType[TableFormat, str] = MappingProxyType({"csv": ".csv", "parquet": ".parquet"})
@@ -92,7 +78,7 @@ def _scores(board: Board) -> Iterator[pd.DataFrame]:
 
 def _dictionary() -> pd.DataFrame:
     """Return a row for each column of both tables: table, column, type, unit, meaning."""
-    rows = [("runs", column) for column in RUN_COLUMNS] + [("scores", column) for column in (_RUN, *COLUMNS)]
+    rows = [("runs", column) for column in RUN_COLUMNS] + [("scores", column) for column in _SCORE_COLUMNS]
     described = [(table, column.name, column.type, column.unit, column.meaning) for table, column in rows]
     described += [("scores", f"status = {name}", "text", "", outcome) for name, outcome in OUTCOMES.items()]
     return pd.DataFrame(described, columns=["table", "column", "type", "unit", "meaning"])
@@ -123,7 +109,7 @@ def _write_parquet(path: Path, parts: Iterator[pd.DataFrame]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {column.name: pa.float64() if column.type == "number" else pa.string() for column in (_RUN, *COLUMNS)}
+    kinds = {column.name: pa.float64() if column.type == "number" else pa.string() for column in _SCORE_COLUMNS}
     schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
     with whole_file(path) as temporary, ExitStack() as stack:
         writer = stack.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))

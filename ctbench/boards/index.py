@@ -18,8 +18,10 @@ from ctbench.runs.manifest import Manifest, parse_manifest
 from ctbench.runs.parquet import read_bounded
 from ctbench.runs.privacy import public_text
 from ctbench.runs.rules import rules_digest
+from ctbench.scores import Column
 
 __all__ = [
+    "COLUMNS",
     "INDEX_COLUMNS",
     "current_index",
     "facts_of",
@@ -30,38 +32,36 @@ __all__ = [
     "write_index",
 ]
 
-INDEX_COLUMNS = (
-    "run",
-    "dataset",
-    "rater",
-    "rater_kind",
-    "version",
-    "split",
-    "cases",
-    "failed",
-    "consensus",
-    "dataset_fingerprint",
-    "submitted",
-    "rules",
-    "overall_of",
-    "metrics",
-    "trained_here",
-    "seconds",
-    "manifest",
-    "problem",
+COLUMNS = (
+    Column("run", "text", "", "Digest of the run: SHA-256 of its run.json."),
+    Column("dataset", "text", "", "Name of the dataset."),
+    Column("rater", "text", "", "Name of the model, or readers."),
+    Column("rater_kind", "text", "", "model or reader."),
+    Column("version", "text", "", "Version of the model, by its card; empty for readers."),
+    Column("split", "text", "", "Split of the dataset that was scored; empty: all cases."),
+    Column("cases", "integer", "cases", "Number of cases that were scored."),
+    Column("failed", "integer", "cases", "Number of cases without a prediction."),
+    Column("consensus", "text", "", "Rule that fused the readers into the reference."),
+    Column("dataset_fingerprint", "text", "", "Digest of the dataset's files."),
+    Column("submitted", "text", "", "Time of the submission, ISO 8601; empty if it was never submitted."),
+    Column("rules", "text", "", "Digest that comparable runs share: same cases, references and metrics."),
+    Column("overall_of", "text", "", "Structures of the model's overall mean, as JSON."),
+    Column("metrics", "text", "", "Metric -> version of its definition, as JSON."),
+    Column("trained_here", "boolean", "", "Whether the model was trained on this dataset, by its card."),
+    Column("seconds", "number", "s", "Median time of a prediction; null if unknown."),
+    Column("manifest", "text", "", "Text of run.json."),
+    Column("problem", "text", "", "Why the run cannot be shown; empty if it can."),
 )
-"""The columns of ``Board.runs``.
+"""The columns of a board's table of runs, in their order."""
 
-``run`` is a digest; ``rules`` a digest that comparable runs share; ``overall_of`` the structures of the overall mean,
-and ``metrics`` the versions of their definitions, both as JSON; ``trained_here``: whether the predictor was trained on
-this dataset; ``seconds``: median time of a prediction (null if unknown); ``manifest``: the text of ``run.json``;
-``problem``: why a run cannot be shown, else empty."""
+INDEX_COLUMNS = tuple(column.name for column in COLUMNS)
+"""The names of all columns."""
 
 _MOST_RUNS = 1_000_000
 _FREE_BYTES, _BYTES_PER_BYTE = 1 << 26, 1024
 """Bytes that the table may unpack to, and further ones for each byte of its file: manifests have much in common."""
 
-_TYPES: dict[str, Any] = {"cases": int, "failed": int, "trained_here": bool, "seconds": float}
+_TYPES: dict[str, Any] = {"text": object, "integer": int, "boolean": bool, "number": float}
 
 
 def write_index(place: Place, rows: pd.DataFrame) -> None:
@@ -206,8 +206,8 @@ def current_index(place: Place) -> pd.DataFrame:
 
 def typed_index(index: pd.DataFrame) -> pd.DataFrame:
     """Return the columns ``INDEX_COLUMNS`` of a table with their types."""
-    texts = dict.fromkeys((name for name in INDEX_COLUMNS if name not in _TYPES), object)
-    return index.reindex(columns=list(INDEX_COLUMNS)).astype(texts | _TYPES)
+    types = {column.name: _TYPES[column.type] for column in COLUMNS}
+    return index.reindex(columns=list(INDEX_COLUMNS)).astype(types)
 
 
 def _read(place: Place) -> pd.DataFrame:
