@@ -24,6 +24,7 @@ __all__ = [
     "read_json_object",
     "sha256",
     "whole_file",
+    "write_bytes",
     "write_text",
 ]
 
@@ -93,6 +94,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, atomically; raises as ``whole_file``."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically; raises as ``whole_file``."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def expect_new(*paths: Path, advice: str = "remove it, or choose another --out") -> None:

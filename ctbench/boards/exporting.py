@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import pandas as pd
 
 from ctbench.boards import index
 from ctbench.boards.board import Board
-from ctbench.files import expect_new, whole_file
+from ctbench.files import expect_new, whole_file, write_bytes
 from ctbench.scores import COLUMNS, OUTCOMES, SCORE_COLUMNS, Column
 from ctbench.spreadsheet import as_csv, as_parquet
 
 __all__ = ["RUN_COLUMNS", "TableFormat", "export_board"]
 
 TableFormat = Literal["csv", "parquet"]
+_Append = Callable[[pd.DataFrame], object]
 
 RUN_COLUMNS = (
     *(column for column in index.COLUMNS if column.name != "manifest"),
@@ -30,7 +31,6 @@ _SCORE_COLUMNS = (RUN_COLUMNS[0], *COLUMNS)
 """The columns of the exported table of scores: the digest of the run first."""
 
 _DICTIONARY = "columns.csv"
-_CHUNK_ENDINGS: MappingProxyType[TableFormat, str] = MappingProxyType({"csv": ".csv", "parquet": ".parquet"})
 
 
 def export_board(board: Board, folder: Path, formats: Sequence[TableFormat] = ("csv", "parquet")) -> tuple[Path, ...]:
@@ -51,19 +51,18 @@ def export_board(board: Board, folder: Path, formats: Sequence[TableFormat] = ("
         UsageError: One of the files exists.
         StoreError: A table of the board cannot be read.
     """
-    endings = [_CHUNK_ENDINGS[form] for form in formats]
-    paths = [
-        folder / name for name in (_DICTIONARY, *(f"{table}{end}" for table in ("runs", "scores") for end in endings))
-    ]
+    tables = [f"{table}.{form}" for table in ("runs", "scores") for form in formats]
+    paths = [folder / name for name in (_DICTIONARY, *tables)]
     expect_new(*paths)
     runs = board.runs[[column.name for column in RUN_COLUMNS]]
     for form in formats:
-        _write(folder / f"runs{_CHUNK_ENDINGS[form]}", as_parquet(runs) if form == "parquet" else _csv(runs))
-    if "csv" in formats:
-        _write_csv(folder / "scores.csv", _scores(board))
-    if "parquet" in formats:
-        _write_parquet(folder / "scores.parquet", _scores(board))
-    _write(folder / _DICTIONARY, _csv(_dictionary()))
+        write_bytes(folder / f"runs.{form}", as_parquet(runs) if form == "parquet" else _csv(runs))
+    with ExitStack() as stack:
+        writers = [stack.enter_context(_WRITERS[form](folder / f"scores.{form}")) for form in formats]
+        for part in _scores(board):
+            for append in writers:
+                append(part)
+    write_bytes(folder / _DICTIONARY, _csv(_dictionary()))
     return tuple(paths)
 
 
@@ -88,30 +87,26 @@ def _csv(frame: pd.DataFrame) -> bytes:
     return as_csv(frame, line_end="\n")
 
 
-def _write(path: Path, content: bytes) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _write_csv(path: Path, parts: Iterator[pd.DataFrame]) -> None:
+@contextmanager
+def _csv_writer(path: Path) -> Iterator[_Append]:
+    """Yield a function that adds scores to a CSV file."""
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        _append(file, pd.DataFrame(columns=["run", *SCORE_COLUMNS]), header=True)
-        for part in parts:
-            _append(file, part, header=False)
+        file.write(_csv(pd.DataFrame(columns=[column.name for column in _SCORE_COLUMNS])))
+        yield lambda part: file.write(_csv(part).partition(b"\n")[2])
 
 
-def _append(file: BinaryIO, part: pd.DataFrame, *, header: bool) -> None:
-    content = _csv(part)
-    file.write(content if header else content.partition(b"\n")[2])
-
-
-def _write_parquet(path: Path, parts: Iterator[pd.DataFrame]) -> None:
+@contextmanager
+def _parquet_writer(path: Path) -> Iterator[_Append]:
+    """Yield a function that adds scores to a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kinds = {column.name: pa.float64() if column.type == "number" else pa.string() for column in _SCORE_COLUMNS}
     schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
-    with whole_file(path) as temporary, ExitStack() as stack:
-        writer = stack.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))
-        for part in parts:
-            writer.write_table(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        yield lambda part: writer.write_table(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
+
+
+_WRITERS: MappingProxyType[TableFormat, Callable[[Path], AbstractContextManager[_Append]]] = MappingProxyType(
+    {"csv": _csv_writer, "parquet": _parquet_writer}
+)

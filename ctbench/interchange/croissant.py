@@ -14,7 +14,7 @@ from ctbench.annotations import StructureFiles, files_of
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.casetable import SPLITS
 from ctbench.errors import DataError, UsageError
-from ctbench.files import expect_new, sha256, whole_file, write_text
+from ctbench.files import expect_new, sha256, write_bytes, write_text
 from ctbench.spreadsheet import as_csv
 
 __all__ = ["CROISSANT", "Publication", "export_croissant"]
@@ -103,8 +103,7 @@ def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> P
     described = _described(dataset, publication)
     tables = {"cases": _cases(dataset), "masks": _masks(dataset)}
     for name, table in tables.items():
-        with whole_file(out / f"{name}.csv") as temporary:
-            temporary.write_bytes(as_csv(table, line_end="\n"))
+        write_bytes(out / f"{name}.csv", as_csv(table, line_end="\n"))
     files = [_file(out / f"{name}.csv", out, key=f"{name}-table") for name in tables]
     files += [_file(path, dataset.root) for path in sorted(_volumes(dataset))]
     splits = [split for split in SPLITS if any(case.split == split for case in dataset)]

@@ -55,7 +55,7 @@ def test_every_column_stands_in_the_dictionary_with_type_and_meaning(kept, tmp_p
 
 
 def test_scores_are_read_a_partition_at_a_time(kept, tmp_path, monkeypatch):
-    """Memory does not grow with the board: no read holds more than one metric and reference."""
+    """Memory does not grow with the board: no read holds more than one metric and reference, all formats share it."""
     board = board_of([kept])
     sizes = []
     original = type(board).scores
@@ -70,6 +70,9 @@ def test_scores_are_read_a_partition_at_a_time(kept, tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "scores.parquet").exists()
     assert len(sizes) == len(board.partitions("blobs")) > 2
     assert sum(sizes) == len(kept.scores)
+    sizes.clear()
+    export_board(board, tmp_path / "both")
+    assert len(sizes) == len(board.partitions("blobs"))
 
 
 def test_formulas_are_inert_and_nothing_is_overwritten(others, tmp_path):
