@@ -85,9 +85,10 @@ class Publication:
 def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> Path:
     """Write ``croissant.json`` with ``cases.csv`` and ``masks.csv``, to which it refers; return its path.
 
-    Every file of the dataset is a ``FileObject`` with its size and SHA-256; its ``contentUrl`` is its path below the
-    dataset's root. Record sets: ``cases`` (case, split, image, subgroups), ``masks`` (case, reader, structure, file),
-    ``labels`` (name, code) and ``splits``. Names of patients are left out.
+    Every file of images, of masks of the readers or released ones, and of their label descriptions is a ``FileObject``
+    with its size and SHA-256; its ``contentUrl`` is its path below the dataset's root. Record sets: ``cases`` (case,
+    split, image, subgroups), ``masks`` (case, reader, session, condition, structure, file), ``labels`` (name, code) and
+    ``splits``. The true masks of simulated cases, masks of the brain and names of patients are left out.
 
     Args:
         dataset: Dataset, or a split of it; all files are read for their digests.
@@ -105,7 +106,7 @@ def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> P
     for name, table in tables.items():
         write_bytes(out / f"{name}.csv", as_csv(table, line_end="\n"))
     files = [_file(out / f"{name}.csv", out, key=f"{name}-table") for name in tables]
-    files += [_file(path, dataset.root) for path in sorted(_volumes(dataset))]
+    files += [_file(path, dataset.root) for path in sorted(_published(dataset))]
     splits = [split for split in SPLITS if any(case.split == split for case in dataset)]
     content = {
         "@context": _CONTEXT,
@@ -115,7 +116,7 @@ def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> P
         "distribution": files,
         "recordSet": [
             _table("cases", tables["cases"], ("case",), {"split": "splits/name"} if splits else {}),
-            _table("masks", tables["masks"], ("file",), {"case": "cases/case"}),
+            _table("masks", tables["masks"], tuple(tables["masks"].columns), {"case": "cases/case"}),
             _labels(dataset),
             *([_splits(splits)] if splits else []),
         ],
@@ -190,10 +191,11 @@ def _drawn(case: Case) -> Iterable[tuple[str, str, str, Any]]:
         yield "", "", "", case.reference_path
 
 
-def _volumes(dataset: Dataset) -> set[Path]:
-    """Return all files of images and masks; those in a folder of DICOM files one by one."""
+def _published(dataset: Dataset) -> set[Path]:
+    """Return all files of images, masks and label descriptions; those in a folder of DICOM files one by one."""
     named = {path for case in dataset for _, _, _, mask in _drawn(case) for path in files_of(mask)}
     named |= {case.image_path for case in dataset if case.image_path is not None}
+    named |= {path for case in dataset for path in case.descriptions.values()}
     return {file for path in named for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file()}
 
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -94,6 +95,25 @@ def test_every_file_stands_with_its_digest_and_the_tables_hold_the_rest(licensed
     ]
     assert [record["splits/url"] for record in sets["splits"]["data"]] == ["cr:TrainingSplit", "cr:TestSplit"]
     assert "patient" not in (path.parent / "cases.csv").read_text()
+
+
+def test_label_descriptions_are_published_with_the_masks(licensed, study, tmp_path):
+    """Nobody could read the label maps without ITK-SNAP's names of the codes; a shared file stands once."""
+    (tmp_path / "labels.txt").write_text('4 255 0 0 1 1 1 "iph"\n9 0 255 0 1 1 1 "ivh"\n')
+    study.write_text(study.read_text() + "  label_descriptions: labels.txt\n")
+    content = json.loads(export_croissant(load_dataset(study), tmp_path / "out", OURS).read_text())
+    assert [file["@id"] for file in content["distribution"]].count("labels.txt") == 1
+
+
+def test_the_key_of_the_masks_is_unique_where_a_file_holds_all_cases(licensed, tmp_path):
+    """An annotation program may write the masks of all cases and readers into one file."""
+    shared = licensed.root / "anna" / "c1.nii.gz"
+    cases = tuple(replace(case, reader_paths=dict.fromkeys(case.readers, shared)) for case in licensed)
+    path = export_croissant(replace(licensed, cases=cases), tmp_path / "out", OURS)
+    masks = next(one for one in json.loads(path.read_text())["recordSet"] if one["@id"] == "masks")
+    table = pd.read_csv(path.parent / "masks.csv", keep_default_na=False)
+    assert len(table) == 9
+    assert not table.duplicated([key["@id"].removeprefix("masks/") for key in masks["key"]]).any()
 
 
 def test_facts_that_are_not_known_are_asked_for_and_not_invented(study, licensed, tmp_path):
