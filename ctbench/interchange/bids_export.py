@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
-from ctbench.files import expect_new, write_text
+from ctbench.files import expect_new, write_json, write_text
 from ctbench.references import read_references
 from ctbench.volume import Volume, write_volume
 
@@ -136,7 +135,7 @@ def _write_tables(dataset: Dataset, out: Path, places: Mapping[str, _Place]) -> 
         "DatasetDOI": f"doi:{entry.doi[0]}" if entry.doi else "",
         "GeneratedBy": [{"Name": "ctbench", "Version": version("ctbench")}],
     }
-    _write_json(out / "dataset_description.json", {key: value for key, value in description.items() if value})
+    write_json(out / "dataset_description.json", {key: value for key, value in description.items() if value})
     write_text(out / "README.md", _README.format(title=dataset.title, notes=entry.notes).replace("\n\n\n", "\n"))
     write_text(out / ".bidsignore", "**/ct\n")
     by_subject: dict[str, list[Case]] = {}
@@ -150,7 +149,7 @@ def _write_tables(dataset: Dataset, out: Path, places: Mapping[str, _Place]) -> 
     _write_tsv(out / "participants.tsv", people)
     described = {name: {"Description": _COLUMNS.get(name, "Subgroup of the dataset.")} for name in _columns_of(dataset)}
     if described:
-        _write_json(out / ("sessions.json" if with_sessions else "participants.json"), described)
+        write_json(out / ("sessions.json" if with_sessions else "participants.json"), described)
     if with_sessions:
         for subject, cases in by_subject.items():
             rows = [{"session_id": f"ses-{places[case.id].session}", **_columns(case)} for case in cases]
@@ -192,7 +191,7 @@ def _write_derivative(
         "DatasetLinks": {"raw": "../.."},
         **({"AnnotatedSlices": dataset.entry.annotated} if isinstance(dataset.entry.annotated, str) else {}),
     }
-    _write_json(folder / "dataset_description.json", description)
+    write_json(folder / "dataset_description.json", description)
     codes = sorted((code, name) for name, code in dataset.labels.codes.items())
     if has_ignored:
         codes.append((_ignore(dataset), IGNORE))
@@ -208,7 +207,7 @@ def _write_derivative(
     ]
     _write_tsv(folder / "dseg.tsv", rows)
     described = {"groups": {"Description": "Groups of labels that are scored together, with ; between them."}}
-    _write_json(folder / "dseg.json", {"SpatialReference": "orig", **(described if groups else {})})
+    write_json(folder / "dseg.json", {"SpatialReference": "orig", **(described if groups else {})})
     meanings = {desc: f"Reader {reader}" for reader, desc in readers.items()}
     if readers:
         meanings[CONSENSUS] = f"{consensus} of the readers; voxels with the label {IGNORE} do not count"
@@ -242,10 +241,6 @@ def _distinct(labels: Mapping[str, str], what: str) -> dict[str, str]:
             msg += "only; expected names that differ in these"
             raise DataError(msg)
     return dict(labels)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _write_tsv(path: Path, rows: Sequence[Mapping[str, str]]) -> None:

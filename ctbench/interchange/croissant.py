@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from ctbench.annotations import StructureFiles, files_of
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.casetable import SPLITS
 from ctbench.errors import DataError, UsageError
-from ctbench.files import expect_new, sha256, write_bytes, write_text
+from ctbench.files import expect_new, sha256, write_bytes, write_json
 from ctbench.spreadsheet import as_csv
 
 __all__ = ["CROISSANT", "Publication", "export_croissant"]
@@ -121,7 +120,7 @@ def export_croissant(dataset: Dataset, out: Path, publication: Publication) -> P
             *([_splits(splits)] if splits else []),
         ],
     }
-    write_text(paths[0], json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_json(paths[0], content)
     return paths[0]
 
 
