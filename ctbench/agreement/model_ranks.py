@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import MissingFileError, UsageError
-from ctbench.matching import match_labels
 from ctbench.runs import Run
+from ctbench.runs.folder import RunFolder
 
 __all__ = ["PredictedCase", "expect_models", "rank_table"]
 
@@ -35,13 +35,11 @@ class PredictedCase:
     @classmethod
     def read(cls, run: Run, case: Case, shape: tuple[int, ...]) -> PredictedCase:
         """Read the prediction of a case from a run."""
-        assert run.manifest.predictor is not None
-        claimed = match_labels(run.label_set, run.manifest.predictor.info.labels).structures
         try:
             labels: NDArray[np.integer] = run.prediction(case.id).array
         except MissingFileError:
             labels = np.zeros(shape, np.uint8)
-        return cls(run.manifest.rater, claimed, labels)
+        return cls(run.manifest.rater, run.claimed, labels)
 
     def mask(self, structure: str) -> NDArray[np.bool_]:
         """Return the mask of a structure that the model claims, z,y,x."""
@@ -49,10 +47,11 @@ class PredictedCase:
 
 
 def expect_models(runs: Sequence[Run], dataset: Dataset) -> None:
-    """Check that runs are of different models on all cases of a data set.
+    """Check that runs are of different models on all cases of a data set, and keep predictions.
 
     Raises:
-        UsageError: A run is one of readers, on another data set, lacks a case, or has the name of another one.
+        UsageError: A run is one of readers, on another data set, lacks a case, keeps no prediction of the cases, or has
+            the name of another one.
     """
     names: set[str] = set()
     for run in runs:
@@ -64,6 +63,8 @@ def expect_models(runs: Sequence[Run], dataset: Dataset) -> None:
             wrong = f"it is on {manifest.dataset}"
         elif absent := sorted({case.id for case in dataset} - set(manifest.cases)):
             wrong = f"it has no case {absent[0]}"
+        elif not any(RunFolder(run.folder).prediction(case.id).is_file() for case in dataset):
+            wrong = "it keeps no prediction"
         elif manifest.rater in names:
             wrong = f"another run has its name, {manifest.rater}"
         if wrong:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -198,6 +198,14 @@ class Run(Displayed):
     def label_set(self) -> LabelSet:
         """The dataset's labels and groups."""
         return LabelSet(self.manifest.labels, self.manifest.groups)
+
+    @property
+    def claimed(self) -> Mapping[str, tuple[int, ...]]:
+        """Structure -> codes in ``prediction``, of what the model claims; of readers: all labels and groups."""
+        labels, card = self.label_set, self.manifest.predictor
+        if card is None:
+            return {name: labels.codes_of(name) for name in labels.names}
+        return match_labels(labels, card.info.labels).structures
 
     def summary(self, metric: str = "dice") -> pd.DataFrame:
         """Describe one metric by structure and rater, against the reference of all readers, over the positives.

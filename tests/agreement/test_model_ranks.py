@@ -58,7 +58,7 @@ def test_a_run_is_scored_on_the_consensus_of_every_subset(blobs, finished_run, b
 
 
 def test_runs_of_other_things_are_refused(blobs, finished_run, bright, tmp_path):
-    """A run of readers, one that lacks a case, and the same model twice."""
+    """A run of readers, one that lacks a case, one whose predictions were removed, and the same model twice."""
     made = finished_run(bright, "dice")
     cases = blobs.select(made.manifest.cases)
     expect_models([made], cases)
@@ -66,6 +66,10 @@ def test_runs_of_other_things_are_refused(blobs, finished_run, bright, tmp_path)
         expect_models([made, made], cases)
     with pytest.raises(UsageError, match="it has no case a"):
         expect_models([replace(made, manifest=made.manifest.model_copy(update={"cases": ("b", "c", "d")}))], blobs)
+    for file in (made.folder / "predictions").glob("*.nii.gz"):
+        file.unlink()
+    with pytest.raises(UsageError, match="it keeps no prediction"):
+        expect_models([made], cases)
     readers = run(blobs, READERS, tmp_path / "readers", metrics=["dice"], jobs=1)
     with pytest.raises(UsageError, match="run of the readers"):
         expect_models([readers], cases)

@@ -1,5 +1,7 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -60,6 +62,15 @@ def test_a_case_without_prediction_says_so(kept):
             kept.prediction(case)
         assert kept.findings(case) == (None, ())
     assert kept.findings("a") == (0.9, ())
+
+
+def test_what_is_claimed_has_the_codes_of_the_prediction(kept):
+    """The model knows the group alone; readers know every label and group, in the dataset's codes."""
+    (codes,) = kept.claimed.values()
+    assert list(kept.claimed) == ["hemorrhage"]
+    assert set(np.unique(kept.prediction("a").array)) <= {0, *codes}
+    readers = replace(kept, manifest=kept.manifest.model_copy(update={"predictor": None}))
+    assert readers.claimed == {"iph": (1,), "ivh": (2,), "hemorrhage": (1, 2)}
 
 
 def test_findings_that_cannot_be_read_are_named(kept):

@@ -10,7 +10,6 @@ import pandas as pd
 
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import MissingFileError, UsageError
-from ctbench.matching import match_labels
 from ctbench.metrics import confusion
 from ctbench.references import read_references
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -38,13 +37,12 @@ def confusion_table(run: Run, dataset: Dataset, structures: Sequence[str]) -> pd
         DataError: a label map cannot be read.
         UsageError: no case has a prediction, or the run is of readers.
     """
-    card = run.manifest.predictor
-    if card is None:
+    if run.manifest.predictor is None:
         msg = f"{run.folder} is of readers; a confusion matrix needs a model"
         raise UsageError(msg)
-    codes = match_labels(run.label_set, card.info.labels).structures
     numbers = {name: number for number, name in enumerate(structures, start=1)}
-    shown = [codes[name] for name in structures]
+    claimed = run.claimed
+    shown = [claimed[name] for name in structures]
     cases = (_of_case(run, case, shown, numbers) for case in dataset.select(run.manifest.cases))
     counted = [case for case in cases if case is not None]
     if not counted:

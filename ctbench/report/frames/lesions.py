@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Case, Dataset, size_class
 from ctbench.errors import MissingFileError, UsageError
-from ctbench.matching import match_labels
 from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, case_rows
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
@@ -153,10 +152,9 @@ class _Drawn(NamedTuple):
 def _drawn(runs: Mapping[str, Run], case: Case, readings: Readings, leave_one_out: bool) -> Iterator[_Drawn]:
     """Yield the label maps of the runs' models on their references, and of each reader on those made without it."""
     for rater, run in runs.items():
-        card = run.manifest.predictor
-        if card is None:
+        if run.manifest.predictor is None:
             continue
-        claimed = _assessed(match_labels(run.label_set, card.info.labels).structures, case)
+        claimed = _assessed(run.claimed, case)
         array, lost = _predicted(run, case, readings)
         for name, reference in readings.references.items():
             judged = _asked(claimed, case, reference.readers)
