@@ -17,7 +17,8 @@ from ctbench.agreement.panel import Panel, read_panel
 from ctbench.agreement.repeats import cases_of_several
 from ctbench.boxes import box_around
 from ctbench.consensus import fuse
-from ctbench.consensus.signed import shape_based_average
+from ctbench.consensus.patterns import MARGIN
+from ctbench.consensus.signed import diagonal_mm, shape_based_average
 from ctbench.datasets import Case, Dataset
 from ctbench.metrics import score
 from ctbench.parallel import in_parallel
@@ -113,6 +114,7 @@ class _Structure:
         models: Model -> z,y,x bool.
         spacing_mm: Along z, y, x.
         surface: As for ``ctbench.metrics.score``.
+        diagonal_mm: Diagonal of the whole image, on which the shape-based average of slices rests.
     """
 
     masks: Masks
@@ -121,6 +123,7 @@ class _Structure:
     models: Masks
     spacing_mm: tuple[float, float, float]
     surface: Literal["2d", "3d"]
+    diagonal_mm: float
 
     def volume_ml(self, mask: NDArray[np.generic]) -> float:
         """Return the volume of a mask in mL."""
@@ -178,7 +181,7 @@ def _structure(
     drawn = panel.masks(codes)
     readers = [reader for reader in panel.readers if panel.was_asked(reader, label)]
     models = {one.model: one.mask(label) for one in predicted if label in one.structures}
-    box = box_around(np.logical_or.reduce([*drawn, *models.values()]), 1)
+    box = box_around(np.logical_or.reduce([*drawn, *models.values()]), MARGIN)  # STAPLE counts background as far
     if len(readers) < 2 or not drawn.any() or box is None:
         return None
     return _Structure(
@@ -188,6 +191,7 @@ def _structure(
         {model: mask[box] for model, mask in models.items()},
         panel.grid.spacing_mm,
         surface,
+        diagonal_mm(panel.grid.shape, panel.grid.spacing_mm),
     )
 
 
@@ -221,7 +225,9 @@ def _rules(structure: _Structure) -> tuple[Rows, Rows]:
         for reader, mask in structure.masks.items()
     }
     made["weighted majority"] = structure.fused("majority", weights=weights)
-    average = shape_based_average(structure.masks, structure.spacing_mm, surface=structure.surface)
+    average = shape_based_average(
+        structure.masks, structure.spacing_mm, surface=structure.surface, longest_mm=structure.diagonal_mm
+    )
     made["shape-based average"] = Reference.of(average.astype(np.uint8), made["majority"].annotated)
     rows: Rows = []
     scored: Rows = []

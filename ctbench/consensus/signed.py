@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ctbench.errors import DataError
 
-__all__ = ["BorderFit", "border_fit", "border_offset_mm", "shape_based_average", "signed_distance_mm"]
+__all__ = ["BorderFit", "border_fit", "border_offset_mm", "diagonal_mm", "shape_based_average", "signed_distance_mm"]
 
 Floats = NDArray[np.float64]
 Surface = Literal["2d", "3d"]
@@ -63,12 +63,18 @@ def _to_border(side: NDArray[np.bool_], spacing: Floats) -> Floats:
     return shortened
 
 
+def diagonal_mm(shape: Sequence[int], spacing_mm: Sequence[float]) -> float:
+    """Return the length of the diagonal of an image, of whose voxels no two are further apart."""
+    return float(np.linalg.norm(np.array(shape) * np.array(spacing_mm)))
+
+
 def shape_based_average(
     masks: Mapping[str, ArrayLike],
     spacing_mm: Sequence[float],
     *,
     weights: Mapping[str, float] | None = None,
     surface: Surface = "3d",
+    longest_mm: float | None = None,
 ) -> NDArray[np.bool_]:
     """Return the mask whose border is the mean of the readers' borders: where the mean signed distance is negative.
 
@@ -79,6 +85,9 @@ def shape_based_average(
         spacing_mm: Along z, y, x.
         weights: Reader -> weight; a reader who is absent weighs 1.
         surface: As for ``signed_distance_mm``.
+        longest_mm: The distance that stands for a longer or infinite one: where a reader drew nothing in a slice, for
+            ``2d``. Of masks that are cut out, pass the diagonal of the whole image. None (default): the diagonal of the
+            masks' array.
 
     Returns:
         z,y,x bool; False throughout if nobody drew anything.
@@ -93,7 +102,7 @@ def shape_based_average(
     total = np.zeros(next(iter(arrays.values())).shape)
     drawn = [reader for reader, mask in arrays.items() if mask.any()]
     of = {reader: (weights or {}).get(reader, 1.0) for reader in drawn}
-    longest = float(np.linalg.norm(np.array(total.shape) * np.array(spacing_mm)))
+    longest = diagonal_mm(total.shape, spacing_mm) if longest_mm is None else longest_mm
     for reader in drawn:
         distance = signed_distance_mm(arrays[reader], spacing_mm, surface=surface)
         total += of[reader] * np.clip(distance, -longest, longest)

@@ -52,6 +52,24 @@ def test_the_rules_stand_side_by_side(boxes):
     assert table["volume_ratio"].between(0.9, 1.25).all()
 
 
+def test_the_shape_based_average_rests_on_the_whole_image(tmp_path):
+    """Four of five readers draw 20 x 20 in two slices; where the fifth drew nothing he is 91 mm away and decides.
+
+    Within the box around the drawings he would be 31 mm away at most, and 40 mm in the middle of the others would win.
+    """
+    for reader in "abcde":
+        array = np.zeros((4, 64, 64), np.uint8)
+        array[1 : 2 if reader == "e" else 3, 10:30, 10:30] = 1
+        write_volume(Volume(array, (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    (tmp_path / "toy.yaml").write_text(
+        "toy: {title: t, modality: CT, task: segmentation, labels: {iph: 1}, surface: 2d,"
+        " readers: '{reader}/{case}.nii.gz'}\n"
+    )
+    table = rules_side_by_side(study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)).set_index("rule")
+    assert table.loc["majority", "volume_ml"] == pytest.approx(0.8)
+    assert table.loc["shape-based average", "volume_ml"] == pytest.approx(0.4)
+
+
 def test_readers_who_drew_nothing_agree(boxes, tmp_path):
     """Where a alone draws, b and c have no Dice with the others; the weighted majority is theirs, without a voxel."""
     for reader in "bc":

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ctbench.consensus.signed import border_fit, border_offset_mm, shape_based_average, signed_distance_mm
+from ctbench.consensus.signed import border_fit, border_offset_mm, diagonal_mm, shape_based_average, signed_distance_mm
 from ctbench.errors import DataError
 
 
@@ -70,6 +70,24 @@ def test_within_slices_only_the_slice_counts():
     distance = signed_distance_mm(mask, (1, 1, 1), surface="2d")
     assert np.isinf(distance[0]).all()
     assert (distance[1, 2, 2], distance[1, 2, 3], distance[1, 2, 4]) == (-0.5, 0.5, 1.7)
+
+
+def test_the_distance_of_an_empty_slice_is_that_of_the_image_not_of_the_cut():
+    """Four of five readers outvote the one who drew nothing in the slice if he is 32 mm away, not if 180 mm."""
+    whole = np.zeros((4, 128, 128), bool)
+    whole[1:3, 10:30, 10:30] = True
+    short = whole & (np.arange(4) == 1)[:, None, None]
+    masks = dict.fromkeys("abcd", whole) | {"e": short}
+    longest = diagonal_mm(whole.shape, (1, 1, 1))
+    assert longest == pytest.approx(np.sqrt(2 * 128**2 + 16))
+    everywhere = shape_based_average(masks, (1, 1, 1), surface="2d")
+    for box in (np.s_[:, 9:31, 9:31], np.s_[:, 4:60, 4:60]):
+        cut = {reader: mask[box] for reader, mask in masks.items()}
+        found = shape_based_average(cut, (1, 1, 1), surface="2d", longest_mm=longest)
+        np.testing.assert_array_equal(found, everywhere[box])
+        np.testing.assert_array_equal(found, short[box])
+    narrow = {reader: mask[:, 9:31, 9:31] for reader, mask in masks.items()}
+    assert shape_based_average(narrow, (1, 1, 1), surface="2d")[2].any()
 
 
 def test_masks_that_have_no_border_are_refused():
