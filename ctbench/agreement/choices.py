@@ -42,7 +42,11 @@ Masks = Mapping[str, NDArray[np.bool_]]
 
 _MEASURES = ("dice", "dice_lowest", "volume_sd_ml", "indeterminate_share")
 _NUMBERS = ("label", "readers", "subsets", "n", *_MEASURES, "recommended")
+_SUBSETS = ("case", "label", "readers", "subset", "dice", "volume_ml", "indeterminate_share")
+_RULES = ("case", "label", "rule", "volume_ml", "dice")
+_DISTANCES = ("case", "label", "reader", "other", "distance_mm")
 _MODELS = ("case", "label", "kind", "readers", "reference", "model", "dice")
+_SIDE_BY_SIDE = ("label", "rule", "n", "volume_ml", "volume_ratio", "dice")
 
 
 def _no_models() -> pd.DataFrame:
@@ -98,9 +102,11 @@ def study_choices(
     arguments = [(case, consensus, dataset.entry.surface, tuple(models)) for case in cases]
     steps = in_parallel(_study_case, arguments, jobs)
     found = {name: rows for name, *rows in progress("number of readers, rules and tolerances", steps, len(cases))}
-    rows = [[row for case in cases for row in found[case.id][place]] for place in range(4)]
-    subsets, rules, distances = (pd.DataFrame(own) for own in rows[:3])
-    return StudyChoices(subsets, rules, distances, pd.DataFrame(rows[3], columns=list(_MODELS)))
+    frames = [
+        pd.DataFrame([row for case in cases for row in found[case.id][place]], columns=list(columns))
+        for place, columns in enumerate((_SUBSETS, _RULES, _DISTANCES, _MODELS))
+    ]
+    return StudyChoices(*frames)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,12 +327,14 @@ def rules_side_by_side(choices: StudyChoices) -> pd.DataFrame:
         A row for each label and rule: label, rule, n (cases), volume_ml (mean), volume_ratio (to the majority, of
         means), dice (with the majority, mean over the cases in which it holds the structure).
     """
+    if choices.rules.empty:
+        return pd.DataFrame(columns=list(_SIDE_BY_SIDE))
     table = choices.rules.groupby(["label", "rule"], sort=False).agg(
         n=("case", "nunique"), volume_ml=("volume_ml", "mean"), dice=("dice", "mean")
     )
     majority = table.xs("majority", level="rule")["volume_ml"].replace(0, np.nan)
-    table.insert(2, "volume_ratio", table["volume_ml"] / majority.reindex(table.index, level="label"))
-    return table.reset_index()
+    table["volume_ratio"] = table["volume_ml"] / majority.reindex(table.index, level="label")
+    return table.reset_index()[list(_SIDE_BY_SIDE)]
 
 
 def tolerances(choices: StudyChoices) -> dict[str, float]:

@@ -79,6 +79,21 @@ def test_readers_who_drew_nothing_agree(boxes, tmp_path):
     assert table["volume_ml"].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.512])
 
 
+def test_nothing_drawn_leaves_tables_without_rows(boxes, tmp_path):
+    """Each table keeps the columns that it has otherwise, so that it can be summarised and written."""
+    drawn = study_choices(boxes, jobs=1)
+    for reader in "abc":
+        write_volume(Volume(np.zeros((6, 24, 24), np.uint8), (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    choices = study_choices(boxes, jobs=1)
+    for name in ("subsets", "rules", "distances", "models"):
+        assert getattr(choices, name).empty
+        assert list(getattr(choices, name)) == list(getattr(drawn, name))
+    for described in (how_many_readers, rules_side_by_side):
+        assert described(choices).empty
+        assert list(described(choices)) == list(described(drawn))
+    assert tolerances(choices) == {}
+
+
 def test_a_speck_of_one_reader_is_no_case_of_the_structure(boxes, tmp_path):
     """In a case whose consensus is empty nobody can agree with it: such cases leave every mean as it was."""
     expected = how_many_readers(study_choices(boxes, jobs=1))
