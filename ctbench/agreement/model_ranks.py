@@ -84,16 +84,19 @@ def rank_table(models: pd.DataFrame, kind: str) -> pd.DataFrame:
         kind: ``subset``: over the subsets of each number of readers; ``rule``: for each rule by itself.
 
     Returns:
-        A row for each structure, number of readers or rule, and model: label, readers, reference (the rule; empty for
-        subsets), model, references (how many subsets), n (cases, at least), dice (mean over references) with lowest and
-        highest, rank (mean) with rank_lowest (best) and rank_highest, first (share of the references on which the model
-        has rank 1).
+        A row for each structure, number of readers or rule, and model: label, readers (for a rule the largest number in
+        a case), reference (the rule; empty for subsets), model, references (how many subsets), n (cases, at least),
+        dice (mean over references) with lowest and highest, rank (mean) with rank_lowest (best) and rank_highest, first
+        (share of the references on which the model has rank 1).
     """
     own = models[models["kind"] == kind]
+    if kind == "rule":  # over all cases, whose numbers of readers may differ
+        own = own.assign(readers=own.groupby("label")["readers"].transform("max"))
     keys = ["label", "readers", "reference", "model"]
     means = own.groupby(keys, sort=False)["dice"].agg(dice="mean", n="count").reset_index()
     means = means[means["n"] > 0]
-    means["rank"] = means.groupby(keys[:3])["dice"].rank(ascending=False, method="min")
+    rounded = means.assign(dice=means["dice"].round(12))  # means that are equal up to round-off share a rank
+    means["rank"] = rounded.groupby(keys[:3])["dice"].rank(ascending=False, method="min")
     means["group"] = "" if kind == "subset" else means["reference"]
     rows: list[dict[str, Any]] = []
     for (label, readers, group, model), held in means.groupby(["label", "readers", "group", "model"], sort=False):

@@ -45,6 +45,24 @@ def test_equal_means_share_a_rank(models):
     ]
 
 
+def test_a_rule_has_one_row_where_cases_have_different_numbers_of_readers(models):
+    """Case q has three readers: the mean of a rule is over both cases all the same, and the number is the larger."""
+    more = models[models["kind"] == "rule"].assign(case="q", readers=3, dice=[0.6, 0.8])
+    table = rank_table(pd.concat([models, more]), "rule")
+    assert table[["reference", "model", "readers", "n", "rank"]].to_numpy().tolist() == [
+        ["union", "u", 3, 2, 2],
+        ["union", "v", 3, 2, 1],
+    ]
+    assert table["dice"].tolist() == pytest.approx([0.5, 0.6])
+
+
+def test_round_off_decides_no_rank(models):
+    """A sum of .1 and .2 is not .3 in floating point; the models are equally good."""
+    assert 0.1 + 0.2 > 0.3
+    rules = models[models["kind"] == "rule"].assign(dice=[0.1 + 0.2, 0.3])
+    assert rank_table(rules, "rule")["rank"].tolist() == [1, 1]
+
+
 def test_a_run_is_scored_on_the_consensus_of_every_subset(blobs, finished_run, bright):
     """The image of blobs shows the box of r1: of hemorrhage the model has Dice 1 with r1, and less with r2 and r3."""
     made = finished_run(bright, "dice")
