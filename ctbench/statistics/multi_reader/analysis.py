@@ -21,6 +21,7 @@ __all__ = [
     "components",
     "difference",
     "mean_over_readers",
+    "sum_of_mean_squares",
 ]
 
 Analysis = Literal["random readers and cases", "fixed readers", "fixed cases"]
@@ -126,11 +127,18 @@ def _error(table: Table, analysis: Analysis) -> Error:
         return Error(math.nan, 0.0)
     if analysis == "fixed cases":
         return Error(interaction, degrees)
-    return Error(*_sum_of(interaction, degrees, readers * found.excess, table.sampled))
+    return Error(*sum_of_mean_squares(interaction, degrees, readers * found.excess, table.sampled))
 
 
-def _sum_of(between: float, degrees: float, shared: float, sampled: int | None) -> tuple[float, float]:
-    """Return the sum of two mean squares and its degrees of freedom by Satterthwaite's rule."""
+def sum_of_mean_squares(between: float, degrees: float, shared: float, sampled: int | None) -> tuple[float, float]:
+    """Return the sum of two mean squares and its degrees of freedom by Satterthwaite's rule.
+
+    Args:
+        between: Mean square between readers.
+        degrees: Its degrees of freedom.
+        shared: What readers share of the error over cases: their number times a covariance.
+        sampled: As in ``Table``.
+    """
     total = between + shared
     spread = between**2 / degrees + (shared**2 / (sampled - 1) if sampled else 0.0)
     return total, total**2 / spread if spread > 0 else math.inf
@@ -213,7 +221,7 @@ def mean_over_readers(
     if analysis == "fixed cases":
         return _contrast(mean, between / readers, readers - 1)
     shared = max(float(covariances[~np.eye(readers, dtype=bool)].mean()), 0.0)
-    total, degrees = _sum_of(between, readers - 1, readers * shared, sampled)
+    total, degrees = sum_of_mean_squares(between, readers - 1, readers * shared, sampled)
     return _contrast(mean, total / readers, degrees)
 
 

@@ -12,7 +12,7 @@ from scipy.special import fdtri, ncfdtr
 
 from ctbench.errors import UsageError
 from ctbench.statistics.estimate import ALPHA, t_half_width
-from ctbench.statistics.multi_reader.analysis import Components
+from ctbench.statistics.multi_reader.analysis import Components, sum_of_mean_squares
 
 if TYPE_CHECKING:
     from ctbench.statistics.multi_reader.study import Mrmc
@@ -31,7 +31,8 @@ class MrmcPower:
     """Power and precision of a planned study.
 
     Attributes:
-        power: Probability that the difference is found (p < .05, two-sided), 0 to 1.
+        power: Probability that the difference is found (p < .05, two-sided), 0 to 1. Without any error it is 1, and NaN
+            if the difference is 0 as well.
         noncentrality: Noncentrality of F.
         degrees: Degrees of freedom of its error.
         half_width: Expected half-width of the 95 % interval of the difference, whatever the difference is.
@@ -79,15 +80,15 @@ def mrmc_power(
     shrunk, excess = pilot_cases / cases, components.excess
     own = components.variance - components.cov1
     between = max(interaction - own + excess, 0.0)
-    error = between + shrunk * (own + (readers - 1) * excess)
-    spread = (between + shrunk * (own - excess)) ** 2 / (readers - 1)
-    spread += (readers * shrunk * excess) ** 2 / (cases - 1) if sampled else 0.0
-    degrees = min(error**2 / spread, _MOST_DEGREES) if spread > 0 else _MOST_DEGREES
-    noncentrality = readers / 2 * difference**2 / error if error > 0 else math.inf
-    critical = float(fdtri(1, degrees, 1 - ALPHA))
-    power = float(1 - ncfdtr(1, degrees, noncentrality, critical)) if math.isfinite(noncentrality) else math.nan
-    half = t_half_width(math.sqrt(2 * max(error, 0.0) / readers), degrees)
-    return MrmcPower(power, noncentrality, degrees, half)
+    error, degrees = sum_of_mean_squares(
+        between + shrunk * (own - excess), readers - 1, readers * shrunk * excess, cases if sampled else None
+    )
+    degrees = min(degrees, _MOST_DEGREES)
+    if error <= 0:  # nothing hides a difference
+        return MrmcPower(1.0 if difference else math.nan, math.inf, degrees, 0.0)
+    noncentrality = readers / 2 * difference**2 / error
+    power = float(1 - ncfdtr(1, degrees, noncentrality, float(fdtri(1, degrees, 1 - ALPHA))))
+    return MrmcPower(power, noncentrality, degrees, t_half_width(math.sqrt(2 * error / readers), degrees))
 
 
 def mrmc_cases_needed(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,18 @@ def test_power_grows_with_readers_cases_and_difference():
     assert planned().power < planned(readers=11).power
     assert planned().power < planned(cases=200).power
     assert planned().power < planned(difference=0.05).power
+
+
+def test_a_difference_without_error_is_found():
+    """Readings that do not vary hide nothing: two cases are enough; the power for no difference is unknown."""
+    same = Components(0.0, 0.0, 0.0, 0.0)
+    found = mrmc_power(same, 0.0, pilot_cases=30, difference=0.02, readers=3, cases=2)
+    assert (found.power, found.half_width) == (1, 0)
+    assert math.isnan(mrmc_power(same, 0.0, pilot_cases=30, difference=0.0, readers=3, cases=2).power)
+    made = mrmc(study(), figure="mean")
+    pilot = replace(made, components=same, mean_squares=(*made.mean_squares[:2], 0.0))
+    (row,) = mrmc_cases_needed(pilot, difference=0.02, readers=[3]).to_dict("records")
+    assert (row["cases"], row["power"], row["reason"]) == (2, 1, "")
 
 
 def test_one_reader_is_no_sample_of_readers():
