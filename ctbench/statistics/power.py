@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from ctbench.statistics.missing import Numbers
 from ctbench.statistics.paired import Test
 from ctbench.statistics.proportion import wilson
 
-__all__ = ["SampleSize", "cases_for_width", "cases_needed", "paired_power"]
+__all__ = ["SampleSize", "cases_for_width", "cases_needed", "paired_power", "smallest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,10 @@ def _deviations(spread: ArrayLike) -> Numbers:
     return deviations
 
 
+def _sd(deviations: Numbers) -> float:
+    return float(abs(deviations[0]) if deviations.size == 1 else deviations.std(ddof=1))
+
+
 def _draw(deviations: Numbers, shape: tuple[int, int], rng: np.random.Generator) -> Numbers:
     if deviations.size == 1:
         return rng.normal(0, float(np.abs(deviations[0])), shape)
@@ -134,14 +139,11 @@ def cases_needed(
         return paired_power(spread, difference, n, test=test, simulations=simulations, seed=seed)
 
     deviations = _deviations(spread)
-    sd = float(abs(deviations[0]) if deviations.size == 1 else deviations.std(ddof=1))
+    sd = _sd(deviations)
     low, high = 2, 4
     while high < limit and found(high).value < power:
         low, high = high, 2 * high
-    high = min(high, limit)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if found(middle).value >= power else (middle, high)
+    high = smallest(lambda n: found(n).value >= power, low, min(high, limit))
     reached = found(high)
     enough = reached.value >= power
     return SampleSize(
@@ -175,7 +177,7 @@ def cases_for_width(spread: ArrayLike, half_width: float, *, limit: int = 100_00
         18
     """
     deviations = _deviations(spread)
-    sd = float(abs(deviations[0]) if deviations.size == 1 else deviations.std(ddof=1))
+    sd = _sd(deviations)
 
     def narrow(n: int) -> bool:
         return t_half_width(sd / math.sqrt(n), n - 1) <= half_width
@@ -183,8 +185,22 @@ def cases_for_width(spread: ArrayLike, half_width: float, *, limit: int = 100_00
     if not half_width > 0 or not narrow(limit):
         msg = f"expected a half-width above 0 that {limit} cases reach, got {half_width} for an SD of {sd:g}"
         raise UsageError(msg)
-    low, high = 1, limit
+    return smallest(narrow, 1, limit)
+
+
+def smallest(enough: Callable[[int], bool], low: int, high: int) -> int:
+    """Return the smallest number above ``low`` that is enough, by bisection; ``high`` if no smaller one is.
+
+    Args:
+        enough: Whether a number is enough; where it is, so is every larger one.
+        low: The largest number that is known, or supposed, not to be enough.
+        high: The largest number to return.
+
+    Example:
+        >>> smallest(lambda n: n * n >= 50, 1, 100)
+        8
+    """
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if narrow(middle) else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high

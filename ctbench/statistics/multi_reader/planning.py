@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy.special import fdtri, ncfdtr
 from ctbench.errors import UsageError
 from ctbench.statistics.estimate import ALPHA, t_half_width
 from ctbench.statistics.multi_reader.analysis import Components, sum_of_mean_squares
+from ctbench.statistics.power import smallest
 
 if TYPE_CHECKING:
     from ctbench.statistics.multi_reader.study import Mrmc
@@ -132,20 +134,15 @@ def mrmc_cases_needed(
             sampled=pilot.sampled,
         )
 
-    def enough(found: MrmcPower) -> bool:
+    def enough(count: int, cases: int) -> bool:
+        found = planned(count, cases)
         strong = difference is None or found.power >= power
         return strong and (half_width is None or found.half_width <= half_width)
 
     rows = []
     for count in readers:
-        cases = limit
-        if reached := enough(planned(count, limit)):
-            low, cases = 1, 2
-            while not enough(planned(count, cases)):
-                low, cases = cases, min(2 * cases, limit)
-            while cases - low > 1:
-                middle = (low + cases) // 2
-                low, cases = (low, middle) if enough(planned(count, middle)) else (middle, cases)
+        reached = enough(count, limit)
+        cases = smallest(partial(enough, count), 1, limit) if reached else limit
         found = planned(count, cases)
         rows.append(
             {
