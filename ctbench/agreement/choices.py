@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.agreement.model_ranks import PredictedCase, expect_models
-from ctbench.agreement.panel import Panel, read_panel
+from ctbench.agreement.panel import Drawn, read_drawn
 from ctbench.agreement.repeats import cases_of_several
 from ctbench.boxes import box_around
 from ctbench.consensus import fuse
+from ctbench.consensus.fusion import expect_method
 from ctbench.consensus.patterns import MARGIN
 from ctbench.consensus.signed import diagonal_mm, shape_based_average
 from ctbench.datasets import Case, Dataset
@@ -25,6 +26,7 @@ from ctbench.parallel import in_parallel
 from ctbench.reference import Reference
 from ctbench.runs import Run
 from ctbench.runs.phases import Progress
+from ctbench.volume import Volume
 
 __all__ = ["RULE_NAMES", "StudyChoices", "how_many_readers", "rules_side_by_side", "study_choices", "tolerances"]
 
@@ -95,8 +97,9 @@ def study_choices(
 
     Raises:
         DataError: No case has two readers, or a label map cannot be used.
-        UsageError: A run is not one of a model on this data set.
+        UsageError: A run is not one of a model on this data set, or the rule is unknown.
     """
+    expect_method(consensus)
     expect_models(models, dataset)
     cases = cases_of_several(dataset)
     arguments = [(case, consensus, dataset.entry.surface, tuple(models)) for case in cases]
@@ -118,22 +121,20 @@ class _Structure:
         annotated: Reader -> z bool.
         weights: Reader -> weight.
         models: Model -> z,y,x bool.
-        spacing_mm: Along z, y, x.
+        grid: A volume on the grid of the whole image.
         surface: As for ``ctbench.metrics.score``.
-        diagonal_mm: Diagonal of the whole image, on which the shape-based average of slices rests.
     """
 
     masks: Masks
     annotated: Masks
     weights: Mapping[str, float]
     models: Masks
-    spacing_mm: tuple[float, float, float]
+    grid: Volume
     surface: Literal["2d", "3d"]
-    diagonal_mm: float
 
     def volume_ml(self, mask: NDArray[np.generic]) -> float:
         """Return the volume of a mask in mL."""
-        return float(np.count_nonzero(mask) * math.prod(self.spacing_mm) / 1000)
+        return float(np.count_nonzero(mask) * self.grid.voxel_ml)
 
     def fused(
         self, method: str, readers: Iterable[str] | None = None, weights: Mapping[str, float] | None = None
@@ -162,14 +163,14 @@ class _Structure:
 def _study_case(
     case: Case, consensus: str, surface: Literal["2d", "3d"], models: tuple[Run, ...]
 ) -> tuple[str, Rows, Rows, Rows, Rows]:
-    panel = read_panel(case, consensus)
-    predicted = [PredictedCase.read(run, case, panel.grid.shape) for run in models]
+    drawn = read_drawn(case)
+    predicted = [PredictedCase.read(run, case, drawn.grid.shape) for run in models]
     subsets: Rows = []
     rules: Rows = []
     distances: Rows = []
     scored: Rows = []
-    for label, codes in panel.structures.items():
-        structure = _structure(panel, label, codes, predicted, surface)
+    for label in drawn.structures:
+        structure = _structure(drawn, label, predicted, surface)
         if structure is None:
             continue
         who = {"case": case.id, "label": label}
@@ -181,23 +182,23 @@ def _study_case(
 
 
 def _structure(
-    panel: Panel, label: str, codes: tuple[int, ...], predicted: Sequence[PredictedCase], surface: Literal["2d", "3d"]
+    drawn: Drawn, label: str, predicted: Sequence[PredictedCase], surface: Literal["2d", "3d"]
 ) -> _Structure | None:
-    """Return the masks of a structure that two readers or more were asked for and one drew; else None."""
-    drawn = panel.masks(codes)
-    readers = [reader for reader in panel.readers if panel.was_asked(reader, label)]
-    models = {one.model: one.mask(label) for one in predicted if label in one.structures}
-    box = box_around(np.logical_or.reduce([*drawn, *models.values()]), MARGIN)  # STAPLE counts background as far
-    if len(readers) < 2 or not drawn.any() or box is None:
+    """Return the masks of a structure that two readers or more were asked for and one of them drew; else None."""
+    masks = drawn.asked_masks(label)
+    if len(masks) < 2 or not any(mask.any() for mask in masks.values()):
         return None
+    models = {one.model: one.mask(label) for one in predicted if label in one.structures}
+    everywhere = np.logical_or.reduce([*masks.values(), *models.values()])
+    box = box_around(everywhere, MARGIN)  # STAPLE counts background as far
+    assert box is not None
     return _Structure(
-        {reader: drawn[panel.readers.index(reader)][box] for reader in readers},
-        {reader: panel.annotated[reader][box[0]] for reader in readers},
-        panel.weights,
+        {reader: mask[box] for reader, mask in masks.items()},
+        {reader: drawn.annotated[reader][box[0]] for reader in masks},
+        drawn.weights,
         {model: mask[box] for model, mask in models.items()},
-        panel.grid.spacing_mm,
+        drawn.grid,
         surface,
-        diagonal_mm(panel.grid.shape, panel.grid.spacing_mm),
     )
 
 
@@ -231,9 +232,9 @@ def _rules(structure: _Structure) -> tuple[Rows, Rows]:
         for reader, mask in structure.masks.items()
     }
     made["weighted majority"] = structure.fused("majority", weights=weights)
-    average = shape_based_average(
-        structure.masks, structure.spacing_mm, surface=structure.surface, longest_mm=structure.diagonal_mm
-    )
+    grid = structure.grid
+    longest_mm = diagonal_mm(grid.shape, grid.spacing_mm)  # whatever is cut out
+    average = shape_based_average(structure.masks, grid.spacing_mm, surface=structure.surface, longest_mm=longest_mm)
     made["shape-based average"] = Reference.of(average.astype(np.uint8), made["majority"].annotated)
     rows: Rows = []
     scored: Rows = []
@@ -262,7 +263,7 @@ def _distances(structure: _Structure) -> Rows:
         found = score(
             Reference.of(first.astype(np.uint8), structure.annotated[reader] & structure.annotated[other]),
             second.astype(np.uint8),
-            spacing_mm=structure.spacing_mm,
+            spacing_mm=structure.grid.spacing_mm,
             labels={"structure": 1},
             metrics=["hd95_pooled"],
             surface=structure.surface,

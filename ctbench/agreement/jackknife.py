@@ -65,15 +65,14 @@ def volume_rows(panel: Panel) -> list[Row]:
     return [
         row(
             "volume_ml",
-            float(np.count_nonzero(mask) * panel.grid.voxel_ml),
+            float(np.count_nonzero(mask[counted]) * panel.grid.voxel_ml),
             "mL",
             case=panel.case,
             label=label,
             reader=reader,
         )
-        for label, codes in panel.structures.items()
-        for reader, mask in zip(panel.readers, panel.masks(codes)[:, counted], strict=True)
-        if panel.was_asked(reader, label)
+        for label in panel.structures
+        for reader, mask in panel.asked_masks(label).items()
     ]
 
 

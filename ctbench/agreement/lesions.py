@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.agreement.candidates import Candidate, find_candidates
-from ctbench.agreement.panel import Panel, read_panel
+from ctbench.agreement.panel import Drawn, read_drawn
 from ctbench.agreement.repeats import cases_of_several
 from ctbench.datasets import Case, Dataset, size_class
 from ctbench.parallel import in_parallel
@@ -87,32 +87,28 @@ def study_lesions(
 
 
 def _study_case(case: Case, tolerance_mm: float) -> tuple[str, Rows, Rows, Rows]:
-    panel = read_panel(case, "majority")  # no candidate depends on the rule
+    drawn = read_drawn(case)
     by_case: Rows = []
     lesions: Rows = []
     readings: Rows = []
-    for label, codes in panel.structures.items():
-        masks = {
-            reader: mask
-            for reader, mask in zip(panel.readers, panel.masks(codes), strict=True)
-            if panel.was_asked(reader, label) and panel.annotated[reader].any()
-        }
+    for label in drawn.structures:
+        masks = {reader: mask for reader, mask in drawn.asked_masks(label).items() if drawn.annotated[reader].any()}
         if len(masks) < 2:
             continue
-        candidates = find_candidates(masks, panel.grid.spacing_mm, annotated=panel.annotated, tolerance_mm=tolerance_mm)
+        candidates = find_candidates(masks, drawn.grid.spacing_mm, annotated=drawn.annotated, tolerance_mm=tolerance_mm)
         who = {"case": case.id, "patient": case.patient or case.id, "label": label}
         for place, reader in enumerate(masks):
             by_case.append({**who, "reader": reader, "lesions": sum(int(one.found[place]) for one in candidates)})
         for number, one in enumerate(candidates, start=1):
-            row = {**who, "lesion": number, **_lesion(one, panel)}
+            row = {**who, "lesion": number, **_lesion(one, drawn)}
             lesions.append(row)
             own = {name: row[name] for name in ("case", "patient", "label", "lesion", "size_class")}
-            readings += [{**own, **reading} for reading in _readings(one, panel)]
+            readings += [{**own, **reading} for reading in _readings(one, drawn)]
     return case.id, by_case, lesions, readings
 
 
-def _lesion(one: Candidate, panel: Panel) -> dict[str, Any]:
-    volume_ml = float(one.voxels[one.found].mean() * panel.grid.voxel_ml)
+def _lesion(one: Candidate, drawn: Drawn) -> dict[str, Any]:
+    volume_ml = float(one.voxels[one.found].mean() * drawn.grid.voxel_ml)
     names = np.array(one.readers)
     return {
         "verdict": one.verdict(),
@@ -127,7 +123,7 @@ def _lesion(one: Candidate, panel: Panel) -> dict[str, Any]:
     }
 
 
-def _readings(one: Candidate, panel: Panel) -> Rows:
+def _readings(one: Candidate, drawn: Drawn) -> Rows:
     splits, merges = one.splits(), one.merges()
     found, read = int(one.found.sum()), int(one.read.sum())
     return [
@@ -135,7 +131,7 @@ def _readings(one: Candidate, panel: Panel) -> Rows:
             "reader": reader,
             "found": bool(one.found[place]),
             "pieces": int(one.pieces[place].max()),
-            "volume_ml": float(one.voxels[place] * panel.grid.voxel_ml),
+            "volume_ml": float(one.voxels[place] * drawn.grid.voxel_ml),
             "splits": int(splits[place]),
             "merges": int(merges[place]),
             "others_found": found - int(one.found[place]),

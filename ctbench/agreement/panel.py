@@ -1,4 +1,4 @@
-"""The label maps of all readers of one case, with their consensus."""
+"""The label maps of all readers of one case, alone (``Drawn``) and with their consensus (``Panel``)."""
 
 from __future__ import annotations
 
@@ -11,27 +11,25 @@ from numpy.typing import NDArray
 
 from ctbench.boxes import box_around
 from ctbench.consensus.patterns import ABSENT
+from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
 from ctbench.reference import Reference
 from ctbench.references import read_references
 from ctbench.volume import Volume
 
-__all__ = ["Panel", "read_panel"]
+__all__ = ["Drawn", "Panel", "read_drawn", "read_panel"]
 
 
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """The label maps of two readers or more of one case, and their consensus.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Drawn:
+    """The label maps of two readers or more of one case.
 
     Args:
         case: Id of the case.
         label_maps: Reader -> z,y,x integers.
         annotated: Reader -> z bool, the slices that the reader annotated.
         structures: Name -> codes, of the labels and groups that were assessed in this case.
-        everyone: The consensus of all readers.
-        without: Reader -> the consensus of all others.
         grid: A volume on the case's grid.
-        not_asked: Structure -> the readers who were not asked to draw it.
         asked: Reader -> codes of the labels that the reader was asked to draw; a reader who is not named: all.
         weights: Reader -> weight of the reader's vote; a reader who is not named weighs 1.
     """
@@ -40,10 +38,7 @@ class Panel:
     label_maps: Mapping[str, NDArray[np.integer]]
     annotated: Mapping[str, NDArray[np.bool_]]
     structures: Mapping[str, tuple[int, ...]]
-    everyone: Reference
-    without: Mapping[str, Reference]
     grid: Volume
-    not_asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -67,14 +62,20 @@ class Panel:
         """Return each reader's mask of a structure in the slices that this reader annotated: readers x z,y,x."""
         return np.stack([np.isin(array, codes) for array in self.label_maps.values()]) & self._marks
 
+    def asked_masks(self, label: str) -> dict[str, NDArray[np.bool_]]:
+        """Return reader -> mask of a structure z,y,x, as in ``masks``, of the readers who were asked to draw it."""
+        masks = zip(self.readers, self.masks(self.structures[label]), strict=True)
+        return {reader: mask for reader, mask in masks if self.was_asked(reader, label)}
+
     @property
     def _marks(self) -> NDArray[np.bool_]:
         """The annotated slices, readers x z,1,1."""
         return np.stack(list(self.annotated.values()))[:, :, None, None]
 
     def was_asked(self, reader: str, label: str) -> bool:
-        """Return whether a reader was asked to draw a structure."""
-        return reader not in self.not_asked.get(label, ())
+        """Return whether a reader was asked to draw a structure, of a group all labels."""
+        asked = self.asked.get(reader)
+        return asked is None or set(asked) >= set(self.structures[label])
 
     def units(self, codes: tuple[int, ...], without: Collection[str] = ()) -> NDArray[np.int8]:
         """Return the voxels on which the agreement about a structure is judged.
@@ -101,33 +102,58 @@ class Panel:
         return units[:, (units != ABSENT).sum(axis=0) >= 2]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panel(Drawn):
+    """The label maps of two readers or more of one case, and their consensus.
+
+    Args:
+        everyone: The consensus of all readers.
+        without: Reader -> the consensus of all others.
+    """
+
+    everyone: Reference
+    without: Mapping[str, Reference]
+
+
+def read_drawn(case: Case) -> Drawn:
+    """Read the label maps of a case with two readers or more.
+
+    Raises:
+        DataError: A label map cannot be read, is not on the case's grid, or has a code its reader was not asked for.
+    """
+    found = case.label_maps()
+    Readings.of(found.arrays, found.annotated, found.asked, found.weights)  # checks them as for a consensus
+    return _drawn(case, found.volumes, found.annotated)
+
+
 def read_panel(case: Case, consensus: str) -> Panel:
     """Read the label maps of a case with two readers or more, and fuse them.
 
     Args:
         case: A case with readers.
-        consensus: the rule, as in ``ctbench.consensus.fuse``.
+        consensus: The rule, as in ``ctbench.consensus.fuse``.
 
     Raises:
-        DataError: a label map cannot be read, or is not on the case's grid.
+        DataError: As for ``read_drawn``.
     """
     readings = read_references(case, consensus)
-    grid = readings.grid
-    everything = np.ones(grid.shape[0], bool)
-    labels = case.labels
     return Panel(
-        case=case.id,
-        label_maps={reader: volume.array for reader, volume in readings.label_maps.items()},
-        annotated={reader: everything if mark is None else mark for reader, mark in readings.annotated.items()},
-        structures={name: labels.codes_of(name) for name in labels.names if name not in case.not_assessed},
+        **vars(_drawn(case, readings.label_maps, readings.annotated)),
         everyone=readings.common,
         without={reader: readings.references[name] for reader, name in readings.without.items()},
+    )
+
+
+def _drawn(case: Case, volumes: Mapping[str, Volume], annotated: Mapping[str, NDArray[np.bool_] | None]) -> Drawn:
+    grid = next(iter(volumes.values()))
+    everything = np.ones(grid.shape[0], bool)
+    labels = case.labels
+    return Drawn(
+        case=case.id,
+        label_maps={reader: volume.array for reader, volume in volumes.items()},
+        annotated={reader: everything if marks is None else marks for reader, marks in annotated.items()},
+        structures={name: labels.codes_of(name) for name in labels.names if name not in case.not_assessed},
         grid=grid,
-        not_asked={
-            name: frozenset(reader for reader in case.readers if not case.was_asked(reader, name))
-            for name in labels.names
-            if case.reader_labels
-        },
         asked=case.asked,
-        weights={reader: weight for reader, weight in case.reader_weights.items() if reader in readings.label_maps},
+        weights={reader: weight for reader, weight in case.reader_weights.items() if reader in volumes},
     )

@@ -165,7 +165,10 @@ def _why_skipped(case: Case) -> str:
 
 def _study_case(case: Case, rules: _Rules) -> _CaseStudy:
     panel = read_panel(case, rules.consensus)
-    units = {label: panel.units(codes, panel.not_asked.get(label, ())) for label, codes in panel.structures.items()}
+    units = {
+        label: panel.units(codes, [reader for reader in panel.readers if not panel.was_asked(reader, label)])
+        for label, codes in panel.structures.items()
+    }
     disagreement = disagreement_map(panel)
     if rules.maps is not None:
         write_volume(panel.grid.with_array(disagreement), rules.maps / f"{case.id}_disagreement.nii.gz")
