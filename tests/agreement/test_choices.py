@@ -15,7 +15,7 @@ from ctbench.agreement.choices import (
     tolerances,
 )
 from ctbench.datasets import load_dataset
-from ctbench.errors import DataError
+from ctbench.errors import DataError, UsageError
 from ctbench.volume import Volume, write_volume
 
 
@@ -68,6 +68,24 @@ def test_the_shape_based_average_rests_on_the_whole_image(tmp_path):
     table = rules_side_by_side(study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)).set_index("rule")
     assert table.loc["majority", "volume_ml"] == pytest.approx(0.8)
     assert table.loc["shape-based average", "volume_ml"] == pytest.approx(0.4)
+
+
+def test_a_reader_who_was_not_asked_draws_no_structure(boxes, tmp_path):
+    """Of all blood, a and b draw nothing; what c draws of the one label that c was asked for makes no row of it."""
+    for reader in "ab":
+        write_volume(Volume(np.zeros((6, 24, 24), np.uint8), (1.0, 1.0, 1.0)), tmp_path / reader / "c1.nii.gz")
+    yaml = (tmp_path / "toy.yaml").read_text()
+    groups = "labels: {iph: 1, ivh: 2}, groups: {blood: [iph, ivh]}, reader_labels: {c: [iph]}"
+    (tmp_path / "toy.yaml").write_text(yaml.replace("labels: {iph: 1}", groups))
+    choices = study_choices(load_dataset(tmp_path / "toy.yaml"), jobs=1)
+    for table in (choices.subsets, choices.rules):
+        assert set(table["label"]) == {"iph"}
+
+
+def test_an_unknown_rule_is_refused(boxes):
+    """Before any label map is read."""
+    with pytest.raises(UsageError, match="did you mean 'majority'"):
+        study_choices(boxes, consensus="majorty", jobs=1)
 
 
 def test_readers_who_drew_nothing_agree(boxes, tmp_path):

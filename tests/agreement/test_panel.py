@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from ctbench.agreement.panel import read_panel
+from ctbench.agreement.panel import read_drawn, read_panel
 from ctbench.consensus.patterns import ABSENT
+from ctbench.errors import LabelError
 
 
 def test_units_are_the_box_of_the_union_one_voxel_wider(shifted_panel):
@@ -63,3 +65,23 @@ def test_a_panel_knows_weights_and_what_readers_were_asked(blobs):
     panel = read_panel(case, "majority")
     assert panel.asked == {"r1": (1, 2)}
     assert panel.weights == {"r2": 2.0}
+
+
+def test_only_those_who_were_asked_have_a_mask(blobs):
+    """r1 was asked for iph alone, which is not all of hemorrhage; the others were asked for everything."""
+    drawn = read_drawn(replace(blobs["a"], reader_labels={"r1": ("iph", "ivh")}))
+    assert list(drawn.asked_masks("hemorrhage")) == ["r1", "r2", "r3"]
+    panel = replace(drawn, asked={"r1": (1,)})
+    assert [panel.was_asked("r1", label) for label in ("iph", "ivh", "hemorrhage")] == [True, False, False]
+    assert list(panel.asked_masks("iph")) == ["r1", "r2", "r3"]
+    masks = panel.asked_masks("hemorrhage")
+    assert list(masks) == ["r2", "r3"]
+    np.testing.assert_array_equal(masks["r3"], panel.masks((1, 2))[2])
+
+
+def test_a_code_that_its_reader_was_not_asked_for_is_refused(blobs):
+    """With and without a consensus: the reader's list of labels is wrong, or the label map."""
+    case = replace(blobs["a"], reader_labels={"r1": ("ivh",)})
+    for read in (read_drawn, lambda case: read_panel(case, "majority")):
+        with pytest.raises(LabelError, match="label map of r1 holds the code 1"):
+            read(case)
