@@ -131,22 +131,30 @@ class _Structure:
     models: Masks
     grid: Volume
     surface: Literal["2d", "3d"]
+    _kept: dict[tuple[str, tuple[str, ...]], Reference] = field(default_factory=dict, init=False)
 
     def volume_ml(self, mask: NDArray[np.generic]) -> float:
         """Return the volume of a mask in mL."""
         return float(np.count_nonzero(mask) * self.grid.voxel_ml)
 
-    def fused(
-        self, method: str, readers: Iterable[str] | None = None, weights: Mapping[str, float] | None = None
-    ) -> Reference:
-        """Fuse some readers (None: all) by a rule, with weights (None: those of the data set)."""
-        chosen = list(self.masks if readers is None else readers)
-        own = self.weights if weights is None else weights
+    def fused(self, method: str, readers: Iterable[str] | None = None) -> Reference:
+        """Return the consensus of some readers (None: all) by a rule, with the weights of the data set."""
+        chosen = tuple(self.masks if readers is None else readers)
+        found = self._kept.get((method, chosen)) or self._fuse(method, chosen, self.weights)
+        if len(chosen) >= len(self.masks) - 1:  # these are needed for subsets, rules and weights
+            self._kept[method, chosen] = found
+        return found
+
+    def weighted(self, weights: Mapping[str, float]) -> Reference:
+        """Return the majority of all readers with these weights."""
+        return self._fuse("majority", tuple(self.masks), weights)
+
+    def _fuse(self, method: str, readers: Sequence[str], weights: Mapping[str, float]) -> Reference:
         return fuse(
-            {reader: self.masks[reader].astype(np.uint8) for reader in chosen},
+            {reader: self.masks[reader].astype(np.uint8) for reader in readers},
             method,
-            {reader: self.annotated[reader] for reader in chosen},
-            weights={reader: own[reader] for reader in chosen if reader in own},
+            {reader: self.annotated[reader] for reader in readers},
+            weights={reader: weights[reader] for reader in readers if reader in weights},
         )
 
     def scored(self, reference: Reference, /, **which: object) -> Rows:
@@ -231,7 +239,7 @@ def _rules(structure: _Structure) -> tuple[Rows, Rows]:
         reader: _weight(_dice(mask, structure.fused("majority", _others(structure.masks, reader)).labels > 0))
         for reader, mask in structure.masks.items()
     }
-    made["weighted majority"] = structure.fused("majority", weights=weights)
+    made["weighted majority"] = structure.weighted(weights)
     grid = structure.grid
     longest_mm = diagonal_mm(grid.shape, grid.spacing_mm)  # whatever is cut out
     average = shape_based_average(structure.masks, grid.spacing_mm, surface=structure.surface, longest_mm=longest_mm)
