@@ -18,7 +18,7 @@ from ctbench.errors import UsageError
 from ctbench.metrics.lesions.runs import Runs, connect, first_of_rows, intersect, list_runs, nearest_mm2
 from ctbench.reference import Reference
 
-__all__ = ["Candidate", "Verdict", "find_candidates", "lesion_consensus"]
+__all__ = ["Candidate", "Verdict", "expect_tolerance", "find_candidates", "lesion_consensus"]
 
 Verdict = Literal["lesion", "no lesion", "undecided"]
 """Whether the readers agree that a candidate is a lesion."""
@@ -70,10 +70,9 @@ class Candidate:
         return tuple(_pieces(own) for own in self.drawn)
 
     @property
-    def shares(self) -> NDArray[np.float64]:
-        """Return z,y,x, the share of the readers who found the candidate who drew each voxel."""
-        shares: NDArray[np.float64] = self.drawn[self.found].mean(axis=0)
-        return shares
+    def excess(self) -> NDArray[np.int64]:
+        """For each voxel z,y,x, how many more of the readers who found the candidate drew it than did not."""
+        return np.asarray(2 * np.count_nonzero(self.drawn, axis=0) - np.count_nonzero(self.found), np.int64)
 
     @cached_property
     def parts(self) -> NDArray[np.int64]:
@@ -81,7 +80,7 @@ class Candidate:
 
         0 elsewhere. There is no part where nobody overlaps, and several where most readers drew several pieces.
         """
-        return _pieces(self.shares > 0.5 + _ROUNDING_MM)
+        return _pieces(self.excess > 0)
 
     def splits(self) -> NDArray[np.int64]:
         """Return for each reader the number of parts that the reader drew as several pieces."""
@@ -136,9 +135,7 @@ def find_candidates(
         >>> [one.found.tolist() for one in find_candidates({"ann": ann, "bob": bob}, (5, 1, 1))]
         [[True, True], [False, True]]
     """
-    if not 0 <= tolerance_mm < np.inf:
-        msg = f"the tolerance of lesions is {tolerance_mm} mm; expected 0 or a positive number"
-        raise UsageError(msg)
+    expect_tolerance(tolerance_mm)
     readers = tuple(masks)
     drawn = np.stack([np.asarray(mask, bool) for mask in masks.values()])
     looked = np.ones(drawn.shape[:2], bool)
@@ -151,14 +148,24 @@ def find_candidates(
         return []
     start = np.array([side.start for side in box])
     drawings = [_drawing(own[box]) for own in drawn]
-    found = [
-        _candidate(readers, drawings, clusters, number, start, looked)
-        for clusters in [_clusters(drawings, drawn[0][box].shape, np.array(spacing_mm, float), tolerance_mm)]
-        for number in range(int(max(own.max(initial=-1) for own in clusters)) + 1)
-    ]
+    clusters = _clusters(drawings, drawn[0][box].shape, np.array(spacing_mm, float), tolerance_mm)
+    count = int(max(own.max(initial=-1) for own in clusters)) + 1
+    runs = [_by_candidate(one, own, count) for one, own in zip(drawings, clusters, strict=True)]
+    found = [_candidate(readers, own, start, looked) for own in zip(*runs, strict=True)]
     return sorted(
         found, key=lambda one: (-int(one.found.sum()), -int(one.voxels.sum()), [side.start for side in one.where])
     )
+
+
+def expect_tolerance(tolerance_mm: float) -> None:
+    """Check the tolerance of ``find_candidates``.
+
+    Raises:
+        UsageError: It is negative or not finite.
+    """
+    if not 0 <= tolerance_mm < np.inf:
+        msg = f"the tolerance of lesions is {tolerance_mm} mm; expected 0 or a positive number"
+        raise UsageError(msg)
 
 
 def lesion_consensus(
@@ -183,12 +190,12 @@ def lesion_consensus(
     depth, height, width = shape
     labels, excluded = np.zeros((depth, height, width), np.uint8), np.zeros((depth, height, width), bool)
     for one in candidates:
-        verdict, shares = one.verdict(least), one.shares
+        verdict, excess = one.verdict(least), one.excess
         if verdict == "lesion":
-            labels[one.where] |= (shares > 0.5 + _ROUNDING_MM).astype(np.uint8)
-            excluded[one.where] |= np.abs(shares - 0.5) <= _ROUNDING_MM
+            labels[one.where] |= (excess > 0).astype(np.uint8)
+            excluded[one.where] |= excess == 0
         elif verdict == "undecided":
-            excluded[one.where] |= shares > 0
+            excluded[one.where] |= one.drawn.any(axis=0)
     method = "lesions" if least is None else f"lesions-of-{least}"
     read: Mask = np.logical_or.reduce([np.asarray(marks, bool) for marks in annotated.values()])
     return Reference(labels, excluded, read, method, tuple(annotated), {1: excluded})
@@ -241,15 +248,15 @@ def _near(
     return np.concatenate(pairs, axis=1)
 
 
-def _candidate(
-    readers: tuple[str, ...],
-    drawings: Sequence[_Drawing],
-    clusters: Sequence[NDArray[np.int64]],
-    number: int,
-    start: NDArray[np.int64],
-    looked: Mask,
-) -> Candidate:
-    own = [one.runs[groups[one.pieces] == number] for one, groups in zip(drawings, clusters, strict=True)]
+def _by_candidate(one: _Drawing, candidates: NDArray[np.int64], count: int) -> list[Runs]:
+    """Return the runs of each candidate, in their order; candidates: that of each piece."""
+    numbers = candidates[one.pieces]
+    order = np.argsort(numbers, kind="stable")
+    return np.split(one.runs[order], np.searchsorted(numbers[order], np.arange(1, count)))
+
+
+def _candidate(readers: tuple[str, ...], own: Sequence[Runs], start: NDArray[np.int64], looked: Mask) -> Candidate:
+    """Return the candidate that is made of these runs, one table per reader; start: of the runs' box in the image."""
     every = np.concatenate(own)
     low, high = every[:, :3].min(axis=0), np.append(every[:, :2].max(axis=0) + 1, every[:, 3].max())
     drawn = np.zeros((len(readers), *(high - low)), bool)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctbench.agreement.candidates import Candidate, find_candidates
+from ctbench.agreement.candidates import Candidate, expect_tolerance, find_candidates
 from ctbench.agreement.panel import Drawn, read_drawn
 from ctbench.agreement.repeats import cases_of_several
 from ctbench.datasets import Case, Dataset, size_class
@@ -76,6 +76,7 @@ def study_lesions(
         DataError: No case has two readers, or a label map cannot be used.
         UsageError: The tolerance is negative or not finite.
     """
+    expect_tolerance(tolerance_mm)
     cases = cases_of_several(dataset)
     steps = in_parallel(_study_case, [(case, tolerance_mm) for case in cases], jobs)
     found = {name: rows for name, *rows in progress("lesions among readers", steps, len(cases))}

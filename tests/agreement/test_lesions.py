@@ -5,6 +5,7 @@ import pytest
 
 from ctbench.agreement.lesions import study_lesions
 from ctbench.datasets import load_dataset
+from ctbench.errors import UsageError
 from ctbench.volume import Volume, write_volume
 
 YAML = """
@@ -60,6 +61,14 @@ def test_cases_without_a_lesion_have_rows_too(toy):
     assert cases["c1", "iph"].to_dict() == {"a": 2, "b": 2, "c": 2}
     assert cases["c2", "iph"].to_dict() == {"a": 0, "b": 0, "c": 0}
     assert cases["c1", "ivh"].to_dict() == {"a": 1, "b": 0}
+
+
+def test_a_wrong_tolerance_is_refused_before_anything_is_read(toy, tmp_path):
+    """The files are gone, which is not what the message says."""
+    for file in tmp_path.glob("*/c1.nii.gz"):
+        file.unlink()
+    with pytest.raises(UsageError, match="the tolerance of lesions is -1 mm"):
+        study_lesions(toy, tolerance_mm=-1, jobs=1)
 
 
 def test_the_tolerance_is_kept(toy):
