@@ -32,10 +32,8 @@ def lesion_presence(study: LesionStudy) -> pd.DataFrame:
         )
         rows.append({"label": label, "unit": "cases", "size_class": ALL_SIZES, **_agreement(cases.reset_index())})
         lesions = study.lesions[study.lesions["label"] == label]
-        for size in (ALL_SIZES, *SIZE_CLASSES):
-            held = lesions if size == ALL_SIZES else lesions[lesions["size_class"] == size]
-            if len(held):
-                rows.append({"label": label, "unit": "lesions", "size_class": size, **_agreement(held)})
+        for size, held in _by_size(lesions):
+            rows.append({"label": label, "unit": "lesions", "size_class": size, **_agreement(held)})
     columns = ["label", "unit", "size_class", "n", "left_out", "by_all", "by_one"]
     columns += [f"{name}{end}" for name in _STATISTICS for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=columns)
@@ -96,8 +94,7 @@ def lesion_readers(study: LesionStudy) -> pd.DataFrame:
     every = study.readings[study.readings["others_read"] > 0]
     rows = []
     for label, own in _by_label(study, every):
-        for size in (ALL_SIZES, *SIZE_CLASSES):
-            held = own if size == ALL_SIZES else own[own["size_class"] == size]
+        for size, held in _by_size(own):
             rows += [
                 {"label": label, "size_class": size, "reader": reader, **_reader(readings)}
                 for reader, readings in held.groupby("reader", sort=True)
@@ -111,6 +108,14 @@ def _by_label(study: LesionStudy, rows: pd.DataFrame) -> Iterator[tuple[str, pd.
         own = rows[rows["label"] == label]
         if len(own):
             yield str(label), own
+
+
+def _by_size(lesions: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield all lesions, then those of each size class, as far as there are some."""
+    for size in (ALL_SIZES, *SIZE_CLASSES):
+        held = lesions if size == ALL_SIZES else lesions[lesions["size_class"] == size]
+        if len(held):
+            yield size, held
 
 
 _READER = (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctbench.agreement.panel import Panel
 from ctbench.agreement.rows import Row, row
 from ctbench.consensus.patterns import ABSENT, patterns_of
-from ctbench.consensus.performance import expected_calls
+from ctbench.consensus.performance import expected_calls, rates
 from ctbench.statistics import Estimate, fleiss_kappa, generalised_conformity_index, krippendorff_alpha
 
 __all__ = ["agreement_rows", "staple_performance", "staple_rows"]
@@ -85,9 +85,7 @@ def staple_performance(table: NDArray[np.int8]) -> NDArray[np.float64]:
     drawn = table == 1
     if not drawn.any() or (drawn | (table == ABSENT)).all():
         return np.full((len(table), 2), np.nan)
-    hits, judged = expected_calls(patterns_of(table), {"drawn": 1})
-    rates: NDArray[np.float64] = np.divide(hits, judged, out=np.full_like(hits, np.nan), where=judged > 0)[:, 0]
-    return rates
+    return rates(*expected_calls(patterns_of(table), {"drawn": 1}))[:, 0]
 
 
 def _asked(panel: Panel, label: str) -> list[int]:

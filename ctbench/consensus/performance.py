@@ -21,6 +21,7 @@ __all__ = [
     "expected_calls",
     "performance_table",
     "pooled_performance",
+    "rates",
     "reader_performance",
 ]
 
@@ -102,8 +103,7 @@ def performance_table(
         groups: What a group is, in words.
     """
     hits, judged = expected_calls(patterns, labels)
-    with np.errstate(invalid="ignore"):
-        value = hits / np.where(judged > 0, judged, np.nan)
+    value = rates(hits, judged)
     informative = np.flatnonzero(patterns.counts @ (patterns.votes > 0).any(axis=1)).tolist()
     low = high = np.full_like(value, np.nan)
     if enough := len(informative) >= _FEWEST_GROUPS:
@@ -146,6 +146,11 @@ def expected_calls(
         hits[:, place] = np.stack([both + 0 * total, total - drew - held + both], axis=1)
         judged[:, place] = np.stack([held + 0 * total, total - held], axis=1)
     return hits, judged
+
+
+def rates(hits: NDArray[np.float64], judged: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sensitivities and specificities of ``expected_calls``; NaN where there was nothing to call."""
+    return np.divide(hits, judged, out=np.full_like(hits, np.nan), where=judged > 0)
 
 
 def _logit(hits: NDArray[np.float64], judged: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -51,12 +51,12 @@ def energy_distance(
         msg = f"expected distance iou or dice, and empty_pairs agree or left_out; got {distance!r}, {empty_pairs!r}"
         raise UsageError(msg)
     first, second = _flat(samples), _flat(readers)
-    weight = np.ones(first.shape[1]) if voxels is None else np.asarray(voxels, np.float64).ravel()
+    weight = _weight(first, voxels)
     if not ((first @ weight).any() or (second @ weight).any()):
         return float("nan")
 
     def mean(one: Numbers, other: Numbers, *, itself: bool) -> float:
-        pairs = 1 - _overlap(one, other, distance, voxels)
+        pairs = 1 - _overlap(one, other, distance, weight)
         pairs = np.where(np.isnan(pairs), 0.0 if empty_pairs == "agree" else np.nan, pairs)
         if itself and not diagonal:
             pairs = pairs[~np.eye(len(pairs), dtype=bool)]
@@ -75,7 +75,8 @@ def dice_max(samples: Masks, readers: Masks, *, voxels: Counts | None = None) ->
     Raises:
         UsageError: A set of masks is empty.
     """
-    pairs = _overlap(_flat(samples), _flat(readers), "dice", voxels)
+    first, second = _flat(samples), _flat(readers)
+    pairs = _overlap(first, second, "dice", _weight(first, voxels))
     best = np.fmax.reduce(pairs, axis=1)
     known = best[~np.isnan(best)]
     return float(known.mean()) if known.size else float("nan")
@@ -90,7 +91,8 @@ def dice_match(samples: Masks, readers: Masks, *, voxels: Counts | None = None) 
     Raises:
         UsageError: A set of masks is empty.
     """
-    pairs = _overlap(_flat(samples), _flat(readers), "dice", voxels)
+    first, second = _flat(samples), _flat(readers)
+    pairs = _overlap(first, second, "dice", _weight(first, voxels))
     chosen = pairs[linear_sum_assignment(-np.nan_to_num(pairs, nan=1.0))]
     known = chosen[~np.isnan(chosen)]
     return float(known.mean()) if known.size else float("nan")
@@ -103,9 +105,13 @@ def _flat(masks: Masks) -> Numbers:
     return np.stack([np.asarray(mask, bool).ravel() for mask in masks]).astype(np.float64)
 
 
-def _overlap(one: Numbers, other: Numbers, distance: str, voxels: Counts | None) -> Numbers:
+def _weight(masks: Numbers, voxels: Counts | None) -> Numbers:
+    """Return the number of voxels that each entry of the masks stands for."""
+    return np.ones(masks.shape[1]) if voxels is None else np.asarray(voxels, np.float64).ravel()
+
+
+def _overlap(one: Numbers, other: Numbers, distance: str, weight: Numbers) -> Numbers:
     """Return IoU or Dice of each pair; NaN where both are empty."""
-    weight = np.ones(one.shape[1]) if voxels is None else np.asarray(voxels, np.float64).ravel()
     both = (one * weight) @ other.T
     sizes = (one @ weight)[:, None] + other @ weight
     part, whole = (both, sizes - both) if distance == "iou" else (2 * both, sizes)
