@@ -170,7 +170,8 @@ Environment = Annotated[
     typer.Option(
         "--env",
         metavar="NAME[=VALUE]",
-        help="Environment variable of the predictor's process; without a value that of this one. May be repeated.",
+        help="Environment variable of the predictor's process; without a value that of this one. May be repeated. "
+        "run.json keeps a short digest of NAME=VALUE, but none where the name speaks of a secret.",
     ),
 ]
 Timeout = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -79,7 +79,10 @@ class UsedPredictor(BaseModel):
     trusted: bool = False
     """Whether code of another package ran without a sandbox, as the user trusted it."""
     environment: dict[str, str] = {}
-    """Variables that the user passed to its process, by name -> first digits of the SHA-256 of ``NAME=VALUE``."""
+    """Variables that the user passed to its process, by name -> first digits of the SHA-256 of ``NAME=VALUE``.
+
+    A run does not keep the digits where the name speaks of a secret: a short password could be guessed from them.
+    """
 
     @classmethod
     def of(
@@ -88,14 +91,19 @@ class UsedPredictor(BaseModel):
         """Describe the predictor that was created from ``spec`` with ``options``; ``passed`` are further fields."""
         return cls(spec=spec, options=dict(options), code_digest=code_digest, **passed, **info_to_json(info))
 
-    def public(self) -> UsedPredictor:
-        """Return the description without tokens, home folders, and names of users and machines."""
-        known = secrets_in({**self.info.parameters, **self.options})
-        parameters = public_options(self.info.parameters)
+    def public(self, secrets: Iterable[str] = ()) -> UsedPredictor:
+        """Return the description without tokens, home folders, and names of users and machines.
+
+        Args:
+            secrets: Texts that are hidden wherever they occur, beside those among its parameters and options.
+        """
+        known = (*secrets_in({**self.info.parameters, **self.options}), *secrets)
+        parameters = public_options(self.info.parameters, secrets)
         info = self.info
         changes = {
             "spec": public_text(self.spec, known),
-            "options": public_options(self.options),
+            "options": public_options(self.options, secrets),
+            "environment": public_options(self.environment),
             "info": replace(
                 info,
                 parameters=parameters,

@@ -107,7 +107,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         source.expect_hidden(path for case in cases for path in case.mask_files())
         info = source.predictor().info
         expect_fit_for(info, dataset.name, is_phantom=dataset.is_phantom, allow_demo=request.allow_demo)
-        card = source.card(_code_digest(source)).public()
+        card = source.card(_code_digest(source)).public(source.secrets())
         match = match_labels(dataset.labels, info.labels)
     dataset = replace(dataset, cases=cases)
     files = dataset.file_lines()

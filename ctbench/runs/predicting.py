@@ -81,6 +81,10 @@ class PredictorSource:
         info = self.predictor().info
         return UsedPredictor.of(info, self.spec, self.options, code_digest, trusted=trusted, environment=variables)
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return the values of its options and environment variables whose names say that they are secret."""
+        return (*secrets_in(self.options), *secrets_in(dict(self.isolation.environment)))
+
     def release(self) -> None:
         """Release the memory of a predictor that runs in a process of its own."""
         predictor = self.predictor()
@@ -180,7 +184,7 @@ def release_predictors() -> None:
 def _predicted(
     source: PredictorSource, case: str, image: Path | Volume, folder: RunFolder, series: str | None
 ) -> Outcome:
-    predictor, known = source.predictor(), secrets_in(source.options)
+    predictor, known = source.predictor(), source.secrets()
     volume = image if isinstance(image, Volume) else read_volume(image, series=series)
     info = _ready(predictor)  # outside the time of the case, and no failure of it
     try:

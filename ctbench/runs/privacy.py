@@ -34,13 +34,14 @@ _LEAST_SECRET = 4
 _LEAST_HOST = 6
 
 
-def public_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def public_options(options: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Return options of a predictor as a run keeps them: tokens and passwords are replaced by `HIDDEN`.
 
     Args:
         options: Name -> value that JSON can hold. A name that speaks of a token, a password or a key hides its value.
+        secrets: Texts that are hidden wherever they occur, beside those among the options.
     """
-    known = secrets_in(options)
+    known = (*secrets_in(options), *secrets)
     return {name: HIDDEN if _NAME.search(name) else _public(value, known) for name, value in options.items()}
 
 

@@ -10,6 +10,7 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.runs import open_run, run
 from ctbench.runs.manifest import SCHEMA_VERSION, Manifest, UsedPredictor
+from ctbench.runs.privacy import HIDDEN
 
 OLD = Path(__file__).parent / "old_runs"
 VERSIONS = sorted(path.name for path in OLD.iterdir())
@@ -75,7 +76,16 @@ def test_trust_and_variables_stand_in_the_run():
     info = PredictorInfo(name="mine", version="1", labels=LabelSet({"bright": 1}))
     plain = UsedPredictor.of(info, "mine:Model", {})
     covering = replace(info, labels=LabelSet({"bright": 1}, covers={"bright": ("iph", "ivh")}))
-    passed = UsedPredictor.of(covering, "mine:Model", {}, trusted=True, environment={"TOKEN": "0123456789ab"})
+    passed = UsedPredictor.of(covering, "mine:Model", {}, trusted=True, environment={"MODE": "0123456789ab"})
     assert not {"trusted", "environment"} & plain.model_dump().keys()
     assert passed.model_dump()["trusted"] is True
     assert UsedPredictor.model_validate_json(passed.public().model_dump_json()) == passed
+
+
+def test_of_a_secret_variable_not_even_a_digest_is_kept():
+    """A short password could be guessed from it; what the predictor repeats of it is hidden as well."""
+    info = PredictorInfo(name="mine", version="1", labels=LabelSet({"bright": 1}), description="read with s3cret")
+    card = UsedPredictor.of(info, "mine:Model", {"url": "s3cret"}, environment={"PASSWORD": "0123", "MODE": "4567"})
+    public = card.public(["s3cret"])
+    assert public.environment == {"PASSWORD": HIDDEN, "MODE": "4567"}
+    assert (public.info.description, public.options["url"]) == (f"read with {HIDDEN}", HIDDEN)

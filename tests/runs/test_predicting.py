@@ -14,6 +14,7 @@ from ctbench.predictors.isolation import sandbox, session
 from ctbench.runs import run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import PredictorSource, predict_case
+from ctbench.runs.privacy import HIDDEN
 
 MODEL = """
 import os, subprocess, sys, time
@@ -46,6 +47,10 @@ class Model:
 
     def allocate(self):
         np.ones(100 * 2**30, np.uint8)
+
+    def tell(self):
+        print("read " + os.environ["HF_TOKEN"])
+        raise RuntimeError("access denied for " + os.environ["HF_TOKEN"])
 
     def crash(self):
         print("about to crash")
@@ -113,6 +118,19 @@ def test_a_predictor_in_a_run_cannot_read_a_readers_mask(blobs, blobs_folder, mo
     lost = result.scores[result.scores["status"] == "failed"]
     assert set(lost["case"]) == {"c"}
     assert "raised FileNotFoundError on case c" in lost["detail"].iloc[0]
+
+
+def test_a_secret_variable_is_kept_nowhere(blobs, model, tmp_path):
+    """The value of `--env HF_TOKEN=...`, which the predictor prints and repeats in its error, is not in the run."""
+    isolation = Isolation(environment=(("HF_TOKEN", "s3cr3t-t0ken"),))
+    result = run(blobs, model, tmp_path / "run", options={"attack": "tell"}, isolation=isolation, jobs=1, cached=False)
+    assert any(f"access denied for {HIDDEN}" in str(line["message"]) for line in result.messages())
+    assert any(f"read {HIDDEN}" in str(line.get("trace")) for line in result.messages())
+    assert result.manifest.predictor.environment == {"HF_TOKEN": HIDDEN}
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert [path for path in files if b"s3cr3t-t0ken" in path.read_bytes()] == []
+    assert set(result.scores.loc[result.scores["case"] == "c", "status"]) >= {"failed"}
+    assert not result.scores["detail"].str.contains("s3cr3t-t0ken").any()
 
 
 def test_a_bomb_fails_its_case_and_takes_nothing_with_it(blobs, tmp_path, monkeypatch):
