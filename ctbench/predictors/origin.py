@@ -27,6 +27,8 @@ _PACKAGE_LISTS = (
 
 _FIRST_LINE = 4096
 
+_WITHOUT_OWN_CODE = ("folder:", "container:")
+
 
 def is_third_party(spec: str) -> bool:
     """Return whether the predictor that ``spec`` names would run third-party code on this machine.
@@ -34,7 +36,7 @@ def is_third_party(spec: str) -> bool:
     False for the models that come with ctbench, for folders of predictions, which have no code, for containers, which
     their engine isolates, and for an unknown name.
     """
-    if spec.startswith(("folder:", "container:")):
+    if spec.startswith(_WITHOUT_OWN_CODE):
         return False
     if ":" in spec:
         return True
@@ -55,8 +57,11 @@ def own_files(spec: str, here: Path, *, environment: bool = True) -> tuple[Path,
         environment: Whether the folders of a command's Python environment are among them. Default True.
 
     Returns:
-        Existing paths; empty if nothing is found, which loading the predictor reports.
+        Existing paths; empty for a folder of predictions and a container, and if nothing is found, which loading the
+        predictor reports.
     """
+    if spec.startswith(_WITHOUT_OWN_CODE):
+        return ()
     if spec.startswith("command:"):
         named = _files_of_command(spec.removeprefix("command:"), here)
         return named + (_environment_of(named) if environment else ())
@@ -78,10 +83,9 @@ def option_files(options: Mapping[str, Any], here: Path) -> tuple[Path, ...]:
     """
     found = []
     for value in (value for name, value in options.items() if name != "labels"):
-        if isinstance(value, str) and value and "\0" not in value:
-            path = here / value
-            if path.is_file() or (os.sep in value and path.is_dir()):
-                found.append(path)
+        path = here / value if isinstance(value, str) else None
+        if path and _is_there(path) and (path.is_file() or (os.sep in value and path.is_dir())):
+            found.append(path)
     return tuple(found)
 
 
@@ -163,11 +167,20 @@ def _files_of_command(command: str, here: Path) -> tuple[Path, ...]:
         found += (found[0].resolve(),)
     # Both `weights.pt` and `--weights=weights.pt` name a file.
     for path in (here / part for word in words for part in {word, word.rpartition("=")[2]} if part):
-        if path.exists() or path.is_symlink():
+        if _is_there(path):
             found += _with_neighbours(path) if path.suffix == ".py" else (path,)
     targets = (path.resolve() for path in found if path.is_symlink())
     base = here.resolve()
     return found + tuple(here / one.relative_to(base) for one in targets if one.is_relative_to(base))
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file, folder or link; False also for a text that is too long for a path."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _interpreter_of(script: Path) -> tuple[Path, ...]:

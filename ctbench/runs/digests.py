@@ -141,8 +141,7 @@ def code_files(spec: str, here: Path, mounts: Iterable[Path] = ()) -> Iterator[t
 
 def readable_files(spec: str, here: Path, mounts: Iterable[Path] = ()) -> Iterator[Path]:
     """Yield each file that a sandbox shows a predictor besides the system's; the arguments are as for `code_digest`."""
-    own = () if spec.startswith(("folder:", "container:")) else own_files(spec, here)
-    yield from (path for place in (*own, *mounts) for _, path in _files(place))
+    yield from (path for place in (*own_files(spec, here), *mounts) for _, path in _files(place))
 
 
 def beside_digest(folder: Path) -> str | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ctbench.predictors import is_third_party, origin, own_files, package_lists
+from ctbench.predictors.origin import option_files
 
 
 @pytest.fixture
@@ -31,11 +32,22 @@ def names(paths, folder):
         ("absent", set()),
         ("command:./model.py --weights=weights.pt {image} {output}", {"model.py", "train.py", "nets", "weights.pt"}),
         ("command:cp weights.pt {image} {output}", {"weights.pt"}),
+        (f"command:cp weights.pt {'long' * 100} {{image}} {{output}}", {"weights.pt"}),
+        ("folder:model", set()),
+        ("container:model", set()),
     ],
 )
 def test_a_predictor_sees_its_code_and_not_the_data_beside_it(repository, spec, expected):
     """Code and what the command names belong to it; nothing is imported to find that out."""
     assert names(own_files(spec, repository), repository) == expected
+
+
+def test_options_name_files_and_folders(repository):
+    """A folder counts with a slash in its name; a text that is too long for a path names nothing."""
+    values = ["weights.pt", "data/", "data", "", 3, "long" * 100, "a\0b", "absent.pt"]
+    found = option_files({str(place): value for place, value in enumerate(values)}, repository)
+    assert found == (repository / "weights.pt", repository / "data")
+    assert option_files({"labels": "weights.pt"}, repository) == ()
 
 
 def test_an_installed_package_is_its_folder(repository):
