@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
@@ -50,18 +50,19 @@ class Exchange:
             ContractError, DataError: As for `read_answer`; also if there is no prediction, or several.
         """
         try:
-            found = self.output if place is None else _label_map(self.outputs, place)
-            return read_answer(found, image, info, probabilities=True)
-        except MissingFileError as error:
-            msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
-            missing = ContractError(msg)
-            missing.add_note(printed)
-            missing.refused = tuple(_small_files(self.outputs).items())
-            raise missing from error
+            return self._read(image, info, place)
         except (ContractError, DataError) as error:
             error.add_note(printed)
             error.refused = tuple(_small_files(self.outputs).items())
             raise
+
+    def _read(self, image: Volume, info: PredictorInfo, place: PurePosixPath | None) -> Prediction:
+        try:
+            found = self.output if place is None else _label_map(self.outputs, place)
+            return read_answer(found, image, info, probabilities=True)
+        except MissingFileError as error:
+            msg = f"{info.name} ended with exit code 0, but wrote no prediction: {error}"
+            raise ContractError(msg) from error
 
 
 @contextmanager
@@ -105,11 +106,24 @@ def _label_map(folder: Path, answer: PurePosixPath) -> Path:
 
 
 def _small_files(folder: Path) -> dict[str, bytes]:
-    """Return the content of the files in a folder, by name; links, and what passes 2 MiB in all, are left out."""
+    """Return the content of the files in a folder, by name.
+
+    Links, what cannot be read, and what passes 2 MiB in all are left out.
+    """
     found, left = dict[str, bytes](), _MOST_REFUSED_BYTES
-    for path in sorted(folder.rglob("*"), key=lambda path: path.lstat().st_size):
-        status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_size <= left and path.name not in found:
-            found[path.name] = path.read_bytes()
-            left -= len(found[path.name])
+    for size, path in sorted(_sized_files(folder)):
+        if size <= left and path.name not in found:
+            with suppress(OSError):
+                found[path.name] = path.read_bytes()
+                left -= len(found[path.name])
+    return found
+
+
+def _sized_files(folder: Path) -> list[tuple[int, Path]]:
+    found = []
+    with suppress(OSError):  # of a folder that cannot be listed
+        for path in folder.rglob("*"):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_size, path))
     return found

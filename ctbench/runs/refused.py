@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from ctbench.errors import StoreError
@@ -13,13 +14,14 @@ from ctbench.files import cache_folder, whole_file
 __all__ = ["keep_refused"]
 
 _MOST_CASES = 20
+_MOST_FILES = 100
 
 
 def keep_refused(files: Mapping[str, bytes], rater: str, case: str) -> Path | None:
     """Write the files of a refused output into a folder of their own; those of an earlier attempt go.
 
     Args:
-        files: Content by name.
+        files: Content by name; the first 100 are written.
         rater: Name of the predictor.
         case: Id of the case.
 
@@ -27,14 +29,16 @@ def keep_refused(files: Mapping[str, bytes], rater: str, case: str) -> Path | No
         ``refused/RATER/CASE`` in the cache folder; None if there are no files, or 20 cases of this rater are kept
         already, or they cannot be written.
     """
+    if not files:
+        return None
     root = cache_folder() / "refused" / _name(rater)
     folder = root / _name(case)
     others = [other for other in root.glob("*") if other != folder]
-    if not files or len(others) >= _MOST_CASES:
+    if len(others) >= _MOST_CASES:
         return None
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        for name, content in files.items():
+        for name, content in islice(files.items(), _MOST_FILES):
             with whole_file(folder / _name(name)) as temporary:
                 temporary.write_bytes(content)
     except (OSError, StoreError):  # the failure itself is worth more than this

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from ctbench.errors import ContractError
+from ctbench.errors import ContractError, DataError
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.predictors.exchange import exchange
@@ -29,3 +31,22 @@ def test_a_program_that_wrote_nothing_broke_the_contract(image):
     ):
         files.answer(image, INFO)
     assert not files.image.parents[1].exists()
+
+
+def test_a_file_that_cannot_be_read_hides_no_error(image, monkeypatch):
+    """Why the answer was refused is said, and the other files are kept; root may read everything, so reading fails."""
+    original = Path.read_bytes
+
+    def read_bytes(path):
+        if path.name == "secret.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with exchange(image) as files:
+        files.output.write_bytes(b"no label map")
+        (files.outputs / "secret.txt").write_text("x")
+        with pytest.raises(DataError) as caught:
+            files.answer(image, INFO, printed="done")
+    assert dict(caught.value.refused) == {"prediction.nii.gz": b"no label map"}
+    assert caught.value.__notes__ == ["done"]

@@ -31,6 +31,12 @@ def test_no_more_than_twenty_cases_are_kept():
     assert keep_refused({"x": b"2"}, "mine", "case3").joinpath("x").read_bytes() == b"2"
 
 
+def test_no_more_than_a_hundred_files_are_kept():
+    """The process of a predictor may answer with any number of empty files."""
+    folder = keep_refused({f"{number:04}": b"" for number in range(150)}, "mine", "a")
+    assert sorted(path.name for path in folder.iterdir()) == [f"{number:04}" for number in range(100)]
+
+
 def test_what_a_command_wrote_and_was_refused_can_be_looked_at(blobs, tmp_path, cache, monkeypatch):
     """The file comes out of the sandbox, the log says where it is, and the run does not hold it."""
     work = tmp_path / "work"
