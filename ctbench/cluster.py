@@ -63,7 +63,7 @@ def on_cluster(
 
 @contextmanager
 def _client(address: str) -> Iterator[Any]:
-    distributed = import_extra("distributed", "dask", "a cluster")
+    distributed = import_extra("distributed", "a cluster")
     # It logs on standard error what is raised here, in other words.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:

@@ -17,6 +17,7 @@ EXTRA_OF = MappingProxyType(
         "distributed": "dask",
         "h5py": "keras-weights",
         "highdicom": "annotations",
+        "mlflow": "mlflow",
         "monai": "models",
         "nibabel": "bundle",
         "niivue_component": "viewer",
@@ -27,6 +28,7 @@ EXTRA_OF = MappingProxyType(
         "sklearn": "models",
         "streamlit": "leaderboard",
         "torch": "models",
+        "wandb": "wandb",
     }
 )
 """Importable package -> the extra of ctbench that installs it."""
@@ -47,15 +49,14 @@ def expect_extra(module: str, purpose: str) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise _missing(module, EXTRA_OF[module], purpose)
+        raise _missing(module, purpose)
 
 
-def import_extra(module: str, extra: str, purpose: str) -> Any:
+def import_extra(module: str, purpose: str) -> Any:
     """Import a module of an optional dependency and return it, as Any.
 
     Args:
-        module: Name of the module, e.g. ``pydicom``.
-        extra: Extra of ctbench that installs it, e.g. ``annotations``.
+        module: Name of the module, e.g. ``pydicom``; its package is one of `EXTRA_OF`.
         purpose: What needs it, the subject of the message, e.g. ``reading DICOM SEG``.
 
     Raises:
@@ -64,22 +65,23 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise _missing(module, extra, purpose) from error
+        raise _missing(module, purpose) from error
 
 
 def missing_extra(error: BaseException, purpose: str) -> UsageError | None:
     """Return the error to raise if an exception says that a package of an extra is not installed; else None.
 
+    A missing submodule is no such package: the package is installed, in another version than expected.
+
     Args:
         error: Exception that an import raised.
         purpose: What needs the package, the subject of the message, e.g. ``cai-unet``.
     """
-    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-    return _missing(package, EXTRA_OF[package], purpose) if package in EXTRA_OF else None
+    package = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    return _missing(package, purpose) if package in EXTRA_OF else None
 
 
-def _missing(module: str, extra: str, purpose: str) -> UsageError:
+def _missing(module: str, purpose: str) -> UsageError:
     package = module.partition(".")[0]
-    return UsageError(
-        f"{purpose} needs {package}, which is not installed; run in the repository: pip install '.[{extra}]'"
-    )
+    command = f"pip install '.[{EXTRA_OF[package]}]'"
+    return UsageError(f"{purpose} needs {package}, which is not installed; run in the repository: {command}")

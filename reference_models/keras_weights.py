@@ -35,7 +35,7 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
         UsageError: h5py is not installed.
         DataError: The file is not a Keras HDF5 file of weights.
     """
-    h5py = import_extra("h5py", "keras-weights", "reading Keras weights")
+    h5py = import_extra("h5py", "reading Keras weights")
     try:
         with h5py.File(source) as file:
             root = file.get("model_weights", file)

@@ -10,7 +10,7 @@ from ctbench.extras import EXTRA_OF, expect_extra, import_extra, missing_extra
 
 def test_an_installed_package_is_imported():
     """The module itself comes back."""
-    assert import_extra("json.decoder", "annotations", "reading").JSONDecoder is sys.modules["json.decoder"].JSONDecoder
+    assert import_extra("json.decoder", "reading").JSONDecoder is sys.modules["json.decoder"].JSONDecoder
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
@@ -19,13 +19,14 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
     with pytest.raises(
         UsageError, match=r"^reading SEG needs pydicom, .*; run in the repository: pip install '\.\[annotations\]'$"
     ):
-        import_extra("pydicom", "annotations", "reading SEG")
+        import_extra("pydicom", "reading SEG")
 
 
 def test_an_error_of_an_import_is_told_by_the_extra_of_its_package():
-    """Submodules belong to their package; other errors and other packages are left as they are."""
-    told = str(missing_extra(ModuleNotFoundError("No module", name="torch.nn"), "cai-unet"))
+    """A submodule that an installed package lacks, other errors and other packages are left as they are."""
+    told = str(missing_extra(ModuleNotFoundError("No module", name="torch"), "cai-unet"))
     assert told == "cai-unet needs torch, which is not installed; run in the repository: pip install '.[models]'"
+    assert missing_extra(ModuleNotFoundError("No module", name="torch.nn.absent"), "cai-unet") is None
     assert missing_extra(ModuleNotFoundError("No module", name="their_module"), "theirs") is None
     assert missing_extra(ImportError("cannot import name", name="torch"), "theirs") is None
 

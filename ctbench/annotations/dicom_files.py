@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[Any]:
         UsageError: pydicom is not installed.
         VolumeFileError: The file is damaged.
     """
-    pydicom = import_extra("pydicom", "annotations", f"reading {kind_of(path) or 'DICOM'} files")
+    pydicom = import_extra("pydicom", f"reading {kind_of(path) or 'DICOM'} files")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of values that are odd, but can be read

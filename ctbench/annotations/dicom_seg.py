@@ -134,7 +134,7 @@ def _frames(seg: Any, image: Geometry, path: Path) -> Iterator[tuple[Geometry, d
 def _pixels(seg: Any, shape: tuple[int, int]) -> Iterator[NDArray[Any]]:
     """Yield the pixels of each frame."""
     if int(seg.BitsAllocated) != 1 or seg.file_meta.TransferSyntaxUID.is_compressed:
-        pixels = import_extra("pydicom.pixels", "annotations", "reading DICOM SEG files")
+        pixels = import_extra("pydicom.pixels", "reading DICOM SEG files")
         yield from pixels.iter_pixels(seg)
         return
     # Frames follow each other bit by bit, so that one may begin within a byte, which pydicom cannot read one by one.

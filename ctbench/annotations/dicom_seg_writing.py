@@ -25,7 +25,7 @@ __all__ = ["MadeBy", "write_seg"]
 _MANUAL = Code("DCM", "123109", "Manual Processing")
 _ARTIFICIAL = Code("DCM", "123110", "Artificial Intelligence")
 """Families of algorithms, of context group 7162 of DICOM PS3.16."""
-_EXTRA = ("annotations", "writing DICOM SEG")
+_PURPOSE = "writing DICOM SEG"
 
 
 class MadeBy(NamedTuple):
@@ -58,7 +58,7 @@ def write_seg(
         GeometryError: The slices of the series are not those of the label map, because the image was resampled.
         StoreError: The file cannot be written.
     """
-    highdicom = import_extra("highdicom", *_EXTRA)
+    highdicom = import_extra("highdicom", _PURPOSE)
     if not source.is_dir() or not labels:
         what = f"{source} is no folder" if labels else "there are no labels to name segments by"
         msg = f"DICOM SEG refers to the slices of the image's DICOM series, but {what}; choose another format"
@@ -94,7 +94,7 @@ def write_seg(
 
 
 def _slices(source: Path, series: str | None) -> list[Any]:
-    pydicom = import_extra("pydicom", *_EXTRA)
+    pydicom = import_extra("pydicom", _PURPOSE)
     chosen = choose_series(find_series(source), series, source)
     # The voxels are not needed, and a file without preamble was found to be DICOM already.
     found = [pydicom.dcmread(one.path, stop_before_pixels=True, force=True) for one in chosen.slices]

@@ -58,7 +58,7 @@ def expect_tracker(tracker: Tracker) -> Any:
     Raises:
         UsageError: It is not installed; the message has the command that installs it.
     """
-    return import_extra(tracker, tracker, f"--log {tracker}")
+    return import_extra(tracker, f"--log {tracker}")
 
 
 def log_run(run: Run, beside: Sequence[Run], tracker: Tracker) -> str:

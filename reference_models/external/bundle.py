@@ -68,7 +68,7 @@ class BundlePredictor:
                 found = self._infer(inputs=data[_IMAGE][None].to(self.device), network=self._network)
             data[_ANSWER] = found[0].cpu()
             answer = self._after(data)[_ANSWER]
-            nibabel = import_extra("nibabel", "bundle", "bundle:PATH")
+            nibabel = import_extra("nibabel", "bundle:PATH")
             codes = self._codes(np.asarray(answer.cpu()))
             nibabel.save(nibabel.Nifti1Image(codes, np.asarray(answer.affine, np.float64)), answered)
             return Prediction(read_label_map(answered, image=image.geometry, labels=self.info.labels).array)

@@ -49,7 +49,7 @@ class NnunetPredictor:
         step_size: float,
         mirroring: bool,
     ) -> None:
-        module = import_extra("nnunetv2.inference.predict_from_raw_data", "nnunet", "nnunet:MODEL_FOLDER")
+        module = import_extra("nnunetv2.inference.predict_from_raw_data", "nnunet:MODEL_FOLDER")
         place = network_device(device, threads)
         content = read_dataset_json(folder)
         channels = content.get("channel_names", content.get("modality", {}))

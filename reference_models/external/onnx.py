@@ -52,7 +52,7 @@ def onnx(
 
 
 def _opened(path: Path, device: torch.device) -> ExportedNetwork:
-    runtime = import_extra("onnxruntime", "onnx", "onnx:PATH")
+    runtime = import_extra("onnxruntime", "onnx:PATH")
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
