@@ -13,12 +13,12 @@ from ctbench.errors import UsageError
 from ctbench.predictors.exchange import exchange
 from ctbench.predictors.info import Labels, info_of_program
 from ctbench.predictors.isolation import Limits, run_program
+from ctbench.predictors.placeholders import filled, placeholders
 from ctbench.predictors.predictor import Prediction
 from ctbench.volume import Volume
 
 __all__ = ["CommandPredictor", "program_name", "split_command"]
 
-_PLACE = re.compile(r"\{(\w+)\}")
 _INTERPRETER = re.compile(r"(python|pypy|bash|sh|zsh|Rscript|julia|java|node|perl|octave|env|uv|conda)[\d.]*")
 _SCRIPTS = {".py", ".sh", ".R", ".jl", ".jar", ".js", ".pl", ".m"}
 
@@ -60,7 +60,7 @@ class CommandPredictor:
         self._limits = limits or Limits()
         self._here = here or Path.cwd()
         self._options = {name: str(value) for name, value in options.items()}
-        wanted = set(_PLACE.findall(command)) - {"image", "output"}
+        wanted = placeholders(command) - {"image", "output"}
         if wanted != set(options):
             places, given = _listed(wanted), _listed(set(options))
             msg = f"the command has placeholders {places}, but the options are {given}: {command}"
@@ -77,8 +77,7 @@ class CommandPredictor:
         """
         with exchange(image) as files:
             places = self._options | {"image": str(files.image), "output": str(files.output)}
-            command = [_PLACE.sub(lambda place: places[place[1]], word) for word in self.words]
-            printed = run_program(command, self._limits, files.outputs, self.info.name, self._here)
+            printed = run_program(filled(self.words, places), self._limits, files.outputs, self.info.name, self._here)
             return files.answer(image, self.info, printed=printed)
 
 
@@ -93,7 +92,7 @@ def split_command(command: str) -> list[str]:
     except ValueError as error:
         msg = f"the command cannot be read ({error}): {command}"
         raise UsageError(msg) from error
-    missing = {"image", "output"} - set(_PLACE.findall(command))
+    missing = {"image", "output"} - placeholders(command)
     if missing or not words:
         msg = f"expected a command with {{image}} and {{output}}, e.g. my_model {{image}} {{output}}; got {command!r}"
         raise UsageError(msg)

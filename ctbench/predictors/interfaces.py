@@ -14,6 +14,7 @@ from typing import Any
 
 from ctbench.errors import UsageError
 from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES
+from ctbench.predictors.placeholders import filled
 
 __all__ = ["INTERFACES", "Interface", "general_interface", "interface_of"]
 
@@ -83,8 +84,8 @@ def general_interface(options: Mapping[str, str]) -> Interface:
     outputs, answer = _split("out", options.get("out", f"/out/prediction{MAP_SUFFIX}"), "")
     places = {"in": str(inputs / image), "out": str(outputs / answer)}
     try:
-        arguments = tuple(word.format(**places) for word in shlex.split(options.get("run", "")))
-    except (ValueError, KeyError, IndexError) as error:
+        arguments = tuple(filled(shlex.split(options.get("run", "")), places))
+    except (ValueError, KeyError) as error:
         msg = f"run={options['run']!r} cannot be read ({error!r}); expected words, with {{in}} and {{out}} for paths"
         raise UsageError(msg) from error
     return Interface(inputs, image, outputs, answer, arguments)

@@ -21,6 +21,12 @@ def test_grand_challenges_inputs_are_listed():
     assert found.arguments == ()
 
 
+def test_braces_in_run_that_are_no_placeholder_stay():
+    """JSON among the arguments of a container, and an attribute of a placeholder, which once ended in a traceback."""
+    found = interface_of({"run": """sh '{"a": 1}' {in.suffix} {} --in={in}"""})
+    assert found.arguments == ("sh", '{"a": 1}', "{in.suffix}", "{}", "--in=/in/image.nii.gz")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
