@@ -26,7 +26,13 @@ or of a plugin.
 
 from __future__ import annotations
 
+import types
+from typing import TYPE_CHECKING
+
 from ctbench.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "ContractError",
@@ -52,11 +58,11 @@ class CtbenchError(Exception):
     """Base class of all exceptions of ctbench; ``str`` returns the message on one line.
 
     Attributes:
-        refused: Name and content of each file of a predictor's output that was refused, for its author to look at.
+        refused: Name -> content of each file of a predictor's output that was refused, for its author to look at.
     """
 
     exit_code = 2
-    refused: tuple[tuple[str, bytes], ...] = ()
+    refused: Mapping[str, bytes] = types.MappingProxyType({})
 
     def __str__(self) -> str:
         """Return the message on one line, without additions of the built-in base classes.

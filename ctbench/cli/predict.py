@@ -95,7 +95,7 @@ def predict(
         try:
             return predict_into_folder(opened, name, read_volume(path), out, form=MapFormat(form), source=path)
         except CtbenchError as error:
-            if kept := keep_refused(dict(error.refused), opened.info.name, name):
+            if kept := keep_refused(error.refused, opened.info.name, name):
                 note(f"what {opened.info.name} wrote is kept for you to look at: {kept}")
             raise
 

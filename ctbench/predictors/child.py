@@ -75,7 +75,7 @@ class _Host:
             return acts[act](**arguments)
         except CtbenchError as error:
             printed = "\n".join(getattr(error, "__notes__", ()))[-_PRINTED:]
-            refused = {name: base64.b64encode(content).decode() for name, content in error.refused}
+            refused = {name: base64.b64encode(content).decode() for name, content in error.refused.items()}
             return {"error": type(error).__name__, "text": str(error)[:_TEXT], "printed": printed, "refused": refused}
         except BaseException as error:  # noqa: BLE001  # sys.exit() in a plugin ends a case, not the process
             what = f"{type(error).__name__}: {error}"[:_TEXT]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -24,8 +23,8 @@ from ctbench.volume import Volume
 __all__ = ["ContainerPredictor"]
 
 _ADVICE = {
-    r"Read-only file system": "it may write to its output folder and /tmp only: add -o writable=true",
-    r"Permission denied": "it does not run as the user that its image names: add -o user=image",
+    "Read-only file system": "it may write to its output folder and /tmp only: add -o writable=true",
+    "Permission denied": "it does not run as the user that its image names: add -o user=image",
 }
 
 
@@ -142,15 +141,10 @@ class ContainerPredictor:
             yield
         except PredictionFailedError as error:
             kill_container(self._engine, name)
-            notes: list[str] = getattr(error, "__notes__", [])
-            told = "\n".join((str(error), *notes))
-            advice = next((what for pattern, what in _ADVICE.items() if re.search(pattern, told)), "")
-            if not advice:
-                raise
-            advised = PredictionFailedError(f"{error}; {advice}")
-            for note in notes:
-                advised.add_note(note)
-            raise advised from error
+            told = "\n".join((str(error), *getattr(error, "__notes__", ())))
+            if advice := next((what for text, what in _ADVICE.items() if text in told), ""):
+                error.args = (f"{error}; {advice}",)
+            raise
         except BaseException:
             kill_container(self._engine, name)
             raise

@@ -12,8 +12,8 @@ from ctbench.errors import ContractError, DataError, MissingFileError
 from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES, read_answer
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.isolation import remove_tree
+from ctbench.predictors.layouts import is_label_map
 from ctbench.predictors.predictor import Prediction
-from ctbench.predictors.probability_files import PROBABILITY_SUFFIX
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["Exchange", "exchange"]
@@ -53,7 +53,7 @@ class Exchange:
             return self._read(image, info, place)
         except (ContractError, DataError) as error:
             error.add_note(printed)
-            error.refused = tuple(_small_files(self.outputs).items())
+            error.refused = _small_files(self.outputs)
             raise
 
     def _read(self, image: Volume, info: PredictorInfo, place: PurePosixPath | None) -> Prediction:
@@ -93,8 +93,7 @@ def _label_map(folder: Path, answer: PurePosixPath) -> Path:
             raise ContractError(msg)
     if not place.is_dir():
         return place  # a missing file is reported where it is read
-    files = sorted(path for path in place.iterdir() if not path.name.endswith(PROBABILITY_SUFFIX))
-    found = [path for path in files if path.name.endswith(MAP_SUFFIXES)]
+    found = sorted(path for path in place.iterdir() if is_label_map(path))
     if not found:
         msg = f"there is no label map (*{', *'.join(MAP_SUFFIXES)}) in {place}"
         raise MissingFileError(msg)

@@ -138,7 +138,8 @@ class IsolatedPredictor:
         try:
             labels, codes, answer = self._predicted(image, dtype, info.labels.names if probabilities else ())
         except PredictionFailedError as error:
-            raise self._named(error, case) from error
+            self._name_in(error, case)
+            raise
         score, findings = parse_findings(answer, f"the answer of {info.name}")
         maps = {name: decode(array).astype(np.float32) for name, array in codes.items()}
         return check_prediction(Prediction(labels, score, maps or None, findings), image, info)
@@ -163,22 +164,17 @@ class IsolatedPredictor:
             results = self._session.check().get("results", ())
             return tuple(CheckResult(str(one["check"]), one["passed"] is True, str(one["detail"])) for one in results)
         except PredictionFailedError as error:
-            raise self._named(error, "") from error
+            self._name_in(error, "")
+            raise
         except (TypeError, KeyError) as error:
             msg = f"the process of {info.name} answered without results of the conformance test: {error!r}"
             raise ContractError(msg) from error
 
-    def _named(self, error: PredictionFailedError, case: str) -> PredictionFailedError:
-        """Return the error with the predictor's name, the case, and advice on a file that it does not see."""
+    def _name_in(self, error: PredictionFailedError, case: str) -> None:
+        """Add the predictor's name, the case, and advice on a file that it does not see to the message of an error."""
         what, colon, why = str(error).removeprefix(f"{self.info.name} ").partition(": ")
-        notes: list[str] = getattr(error, "__notes__", [])
-        advice = mount_advice("\n".join((str(error), *notes)), self._shown)
-        named = PredictionFailedError(
-            f"{self.info.name} {what}{f' on case {case}' if case else ''}{colon}{why}{advice}"
-        )
-        for note in notes:
-            named.add_note(note)
-        return named
+        advice = mount_advice("\n".join((str(error), *getattr(error, "__notes__", ()))), self._shown)
+        error.args = (f"{self.info.name} {what}{f' on case {case}' if case else ''}{colon}{why}{advice}",)
 
     def command(self) -> list[str]:
         """Return the command line of its process; ``/CASE`` stands for the folder of a case's image and labels."""
@@ -205,7 +201,7 @@ def open_predictor(
     """
     isolation = with_options_shown(spec, options, isolation, here)
     _expect_possible(spec, isolation)
-    if is_third_party(spec) and not isolation.trust:
+    if _is_isolated(spec, isolation):
         return IsolatedPredictor(spec, options, isolation, here)
     predictor = load_predictor(spec, options, isolation, here)
     if isinstance(predictor, ContainerPredictor):
@@ -255,7 +251,7 @@ def process_command(spec: str, options: Mapping[str, Any] | None = None, isolati
     """
     isolation = with_options_shown(spec, options, isolation)
     _expect_possible(spec, isolation)
-    if is_third_party(spec) and not isolation.trust:
+    if _is_isolated(spec, isolation):
         return shlex.join(IsolatedPredictor(spec, options, isolation).command())
     predictor = load_predictor(spec, options, isolation)
     if isinstance(predictor, ContainerPredictor):
@@ -275,8 +271,7 @@ def with_options_shown(
         here: Working folder; None: the current one.
     """
     isolation = isolation or Isolation()
-    shows = is_third_party(spec) and not isolation.trust
-    named = option_files(options or {}, here or Path.cwd()) if shows else ()
+    named = option_files(options or {}, here or Path.cwd()) if _is_isolated(spec, isolation) else ()
     return replace(isolation, mounts=tuple(dict.fromkeys((*isolation.mounts, *named))))
 
 
@@ -291,7 +286,7 @@ def visible_files(spec: str, isolation: Isolation, here: Path) -> tuple[Path, ..
     Returns:
         Paths, with the mount points inside them; empty for a predictor that runs in ctbench's own process.
     """
-    if is_third_party(spec) and not isolation.trust:
+    if _is_isolated(spec, isolation):
         shown = (*shared_files(), *own_files(spec, here), *isolation.mounts)
         return (*shown, *(point for path in shown for point in mounted_below(path)))
     return isolation.shown if spec.startswith("container:") else ()
@@ -306,9 +301,14 @@ def unenforced(spec: str, isolation: Isolation) -> tuple[str, ...]:
     return missing_protections()
 
 
+def _is_isolated(spec: str, isolation: Isolation) -> bool:
+    """Return whether a predictor runs in a process of its own: third-party code that is not trusted."""
+    return is_third_party(spec) and not isolation.trust
+
+
 def _expect_possible(spec: str, isolation: Isolation) -> None:
     """Raise ``UsageError`` for a path inside of what is no container, and for variables of what has no process."""
-    if isolation.environment and not spec.startswith("container:") and (isolation.trust or not is_third_party(spec)):
+    if isolation.environment and not (spec.startswith("container:") or _is_isolated(spec, isolation)):
         msg = f"--env is for predictors with a process of their own; {spec} runs in this one: set it before the command"
         raise UsageError(msg)
     if isolation.placed and not spec.startswith("container:"):

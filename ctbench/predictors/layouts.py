@@ -10,7 +10,7 @@ from ctbench.errors import UsageError
 from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES
 from ctbench.predictors.probability_files import PROBABILITY_SUFFIX
 
-__all__ = ["label_maps", "prediction_files", "strangers"]
+__all__ = ["is_label_map", "label_maps", "prediction_files", "strangers"]
 
 
 def prediction_files(folder: Path, case: str, labels: Iterable[str]) -> Path | StructureFiles | None:
@@ -48,7 +48,12 @@ def prediction_files(folder: Path, case: str, labels: Iterable[str]) -> Path | S
 def label_maps(folder: Path) -> tuple[Path, ...]:
     """Return the paths of all label maps in a folder and in the folders of cases, sorted."""
     paths = sorted([*folder.glob("*"), *folder.glob("*/*")])
-    return tuple(path for path in paths if _is_label_map(path, MAP_SUFFIXES))
+    return tuple(path for path in paths if is_label_map(path))
+
+
+def is_label_map(path: Path, suffixes: tuple[str, ...] = MAP_SUFFIXES) -> bool:
+    """Return whether a file is a label map by its name, which ends with one of ``suffixes``, and no probabilities."""
+    return path.name.endswith(suffixes) and not path.name.endswith(PROBABILITY_SUFFIX)
 
 
 def strangers(folder: Path, cases: Iterable[str], labels: Iterable[str]) -> tuple[str, ...]:
@@ -65,9 +70,5 @@ def _with_stem(folder: Path, stem: str) -> list[Path]:
 
 
 def _of_bundle(folder: Path, case: str) -> list[Path]:
-    maps = (path for path in folder.iterdir() if _is_label_map(path, (MAP_SUFFIX,)))
+    maps = (path for path in folder.iterdir() if is_label_map(path, (MAP_SUFFIX,)))
     return sorted(path for path in maps if path.name.startswith(f"{case}_"))
-
-
-def _is_label_map(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.name.endswith(suffixes) and not path.name.endswith(PROBABILITY_SUFFIX)

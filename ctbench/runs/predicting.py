@@ -199,9 +199,9 @@ def _predicted(
         return Outcome(case, Status.MISSING, public_text(str(error), known))
     except (PluginError, DataError) as error:
         trace = public_text("\n".join(getattr(error, "__notes__", ())).strip(), known)
-        kept = keep_refused(dict(error.refused), info.name, case)
-        outcome = Outcome(case, Status.FAILED, public_text(str(error), known), isinstance(error, ContractError), trace)
-        return replace(outcome, refused=str(kept or ""))
+        kept = str(keep_refused(error.refused, info.name, case) or "")
+        why, broken = public_text(str(error), known), isinstance(error, ContractError)
+        return Outcome(case, Status.FAILED, why, broken_contract=broken, trace=trace, refused=kept)
     except Exception as error:  # noqa: BLE001  # a plugin may raise anything; the run must go on
         what = f"{info.name} raised {type(error).__name__} on case {case}: {error}"
         trace = public_text(traceback.format_exc(), known)

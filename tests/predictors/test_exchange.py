@@ -48,5 +48,5 @@ def test_a_file_that_cannot_be_read_hides_no_error(image, monkeypatch):
         (files.outputs / "secret.txt").write_text("x")
         with pytest.raises(DataError) as caught:
             files.answer(image, INFO, printed="done")
-    assert dict(caught.value.refused) == {"prediction.nii.gz": b"no label map"}
+    assert caught.value.refused == {"prediction.nii.gz": b"no label map"}
     assert caught.value.__notes__ == ["done"]

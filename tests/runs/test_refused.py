@@ -19,9 +19,10 @@ def test_a_folder_holds_the_last_attempt_under_plain_names(cache):
     """Names of raters, cases and files lead nowhere else."""
     assert keep_refused({}, "mine", "a") is None
     keep_refused({"first.nii.gz": b"1"}, "mine", "../a")
-    folder = keep_refused({"../second": b"2"}, "mine", "../a")
+    folder = keep_refused({"../second": b"2", "a map.nii": b"3", "/etc/x": b"4", "..": b"5"}, "mine", "../a")
     assert folder.parent == cache / "refused" / "mine"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"-second": b"2"}
+    written = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert written == {"-second": b"2", "a-map.nii": b"3", "-etc-x": b"4", "unnamed": b"5"}
 
 
 def test_no_more_than_twenty_cases_are_kept():

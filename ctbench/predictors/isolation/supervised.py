@@ -303,9 +303,9 @@ def run_program(command: Sequence[str], limits: Limits, output: Path, name: str,
             msg = f"ended with exit code {code}: {last}{_hint(process.printed)}"
             raise PredictionFailedError(msg)
     except PredictionFailedError as error:
-        failure = PredictionFailedError(f"{name} {error}")
-        failure.add_note(process.printed if process else "")
-        raise failure from error
+        error.args = (f"{name} {error}",)
+        error.add_note(process.printed if process else "")
+        raise
     else:
         return process.printed
     finally:
