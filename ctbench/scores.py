@@ -80,7 +80,7 @@ COLUMNS = (
 SCORE_COLUMNS = tuple(column.name for column in COLUMNS)
 """The names of all columns."""
 
-VALUE_COLUMNS = SCORE_COLUMNS[5:]
+VALUE_COLUMNS = SCORE_COLUMNS[SCORE_COLUMNS.index("label") :]
 """The columns that say what was measured; ``value`` is a float, null where undefined, the others are texts."""
 
 KEYS = ("case", "rater", "reference", "label", "metric")

@@ -9,7 +9,7 @@ from ctbench.predictors.container import ContainerPredictor
 from ctbench.predictors.contract import check_prediction, encoded_probabilities
 from ctbench.predictors.folder import FolderPredictions, predict_into_folder
 from ctbench.predictors.info import (
-    COVERS,
+    CARD_KEYS,
     INFO_KEYS,
     PredictorInfo,
     expect_fit_for,
@@ -33,7 +33,7 @@ from ctbench.predictors.probability_files import PROBABILITY_SUFFIX, probability
 from ctbench.predictors.resolve import installed_predictors, load_predictor
 
 __all__ = [
-    "COVERS",
+    "CARD_KEYS",
     "INFO_KEYS",
     "PROBABILITY_SUFFIX",
     "CheckResult",

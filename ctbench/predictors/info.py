@@ -19,6 +19,7 @@ from ctbench.predictors.label_tables import label_table
 
 __all__ = [
     "ALIASES",
+    "CARD_KEYS",
     "COVERS",
     "INFO_KEYS",
     "LABELS_FILE",
@@ -101,6 +102,9 @@ INFO_KEYS = ("labels", "groups", *(name for name in _FIELDS if name != "labels")
 COVERS = "covers"
 """Key of the JSON form that is left out where it would be empty: label -> the dataset's labels whose union it is."""
 
+CARD_KEYS = (*INFO_KEYS, COVERS)
+"""All keys that the JSON form may have."""
+
 ALIASES = "aliases"
 """Key of ``labels.json`` that the predictor's card has not: names in files of segments -> labels."""
 
@@ -146,7 +150,7 @@ def info_from_json(content: Mapping[str, Any], where: str, **defaults: Any) -> P
     """Make a `PredictorInfo` from its JSON form.
 
     Args:
-        content: Any of `INFO_KEYS`; ``labels`` is required.
+        content: Any of `CARD_KEYS`; ``labels`` is required.
         where: What to call the content in a message, e.g. its path.
         defaults: Values of keys that the content may lack. The version is ``1`` by default.
 
@@ -186,9 +190,9 @@ def labels_content(content: object, where: str) -> dict[str, Any]:
     if isinstance(table := content.get("labels"), str):
         content = {**content, "labels": label_table(table, where)}
     whole = dict(content) if isinstance(content.get("labels"), Mapping) else {"labels": dict(content)}
-    unknown = set(whole) - {*INFO_KEYS, COVERS, ALIASES}
+    unknown = set(whole) - {*CARD_KEYS, ALIASES}
     if unknown:
-        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join((*INFO_KEYS, COVERS, ALIASES))}"
+        msg = f"{where} has unknown keys {sorted(unknown)}; known: {', '.join((*CARD_KEYS, ALIASES))}"
         raise UsageError(msg)
     return whole
 

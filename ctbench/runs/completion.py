@@ -19,7 +19,8 @@ from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import is_whole_forecast_part, join_forecasts
 from ctbench.runs.manifest import Manifest
 from ctbench.runs.parquet import expect_bounded
-from ctbench.scores import KEYS, SCORE_COLUMNS
+from ctbench.runs.sealed import read_sealed, write_sealed
+from ctbench.scores import COLUMNS, KEYS
 
 __all__ = [
     "Joined",
@@ -100,7 +101,6 @@ def tidy(paths: RunFolder, manifest: Manifest) -> None:
 
 _ROW_GROUP = 1 << 17
 _REFERENCES = b"references"
-_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class Joined(NamedTuple):
@@ -118,8 +118,6 @@ class Joined(NamedTuple):
 def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, str]], path: Path) -> None:
     """Write the rows of some cases, sorted, atomically: a Parquet file, followed by the SHA-256 of its bytes.
 
-    Parquet itself has checksums of its pages, not of its metadata.
-
     Args:
         cases: The columns ``SCORE_COLUMNS`` of each case.
         references: Case -> name of a reference -> its digest.
@@ -135,9 +133,7 @@ def write_part(cases: Iterable[Columns], references: Mapping[str, Mapping[str, s
     written = io.BytesIO()
     # It is read once and then goes: what makes Parquet small and quick to search would only cost.
     pq.write_table(table.replace_schema_metadata(kept), written, compression="none", write_statistics=False)
-    content = written.getvalue()
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content + hashlib.sha256(content).digest())
+    write_sealed(written.getvalue(), path)
 
 
 def is_whole_part(path: Path) -> bool:
@@ -196,12 +192,8 @@ def _read_part(part: Path) -> tuple[Any, dict[str, dict[str, str]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    content = read_sealed(part)
     try:
-        content = part.read_bytes()
-        content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-        if hashlib.sha256(content).digest() != digest:
-            msg = "it was damaged"
-            raise ValueError(msg)
         # What read_table does beyond this, looking for partitions, takes longer than to read a small part.
         with pq.ParquetFile(io.BytesIO(content)) as file:
             expect_bounded(file.metadata, len(content), str(part))
@@ -227,4 +219,5 @@ def _write_groups(writer: Any, table: Any, *, last: bool = False) -> list[Any]:
 def _schema() -> Any:
     import pyarrow as pa
 
-    return pa.schema([(name, pa.float64() if name == "value" else pa.string()) for name in SCORE_COLUMNS])
+    types = {"text": pa.string(), "number": pa.float64()}
+    return pa.schema([(column.name, types[column.type]) for column in COLUMNS])

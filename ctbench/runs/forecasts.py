@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +15,13 @@ from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
 from ctbench.errors import StoreError
-from ctbench.files import sha256, whole_file
+from ctbench.files import sha256
 from ctbench.matching import LabelMatch
 from ctbench.probability_codes import CODES, decode
 from ctbench.runs.folder import Run, RunFolder
-from ctbench.runs.journal import write_frame
+from ctbench.runs.journal import frame_bytes, write_frame
 from ctbench.runs.parquet import read_bounded
+from ctbench.runs.sealed import read_sealed, write_sealed
 from ctbench.statistics.forecasts import NOT_READ, ForecastTable
 from ctbench.volume import on_grid, read_volume
 from ctbench.volume.payload import expect_no_more_voxels
@@ -55,7 +54,6 @@ them: 1 drawn, 0 not drawn, ``-`` where the reader did not annotate the slice.
 
 _SIGNS = {1: "1", 0: "0", NOT_READ: "-"}
 _MOST_PATTERNS = 4096
-_DIGEST_BYTES = hashlib.sha256().digest_size
 _KINDS = {"voxels": "int64", "code": "int16"}
 
 
@@ -127,10 +125,7 @@ def write_forecasts(frames: Iterable[pd.DataFrame], path: Path) -> None:
 
 def write_forecast_part(frames: Iterable[pd.DataFrame], part: Path) -> None:
     """Write the tables that belong to a part of the scores, atomically, followed by the SHA-256 of their bytes."""
-    written = io.BytesIO()
-    _joined(frames).to_parquet(written, index=False, engine="pyarrow", compression="zstd")
-    with whole_file(forecast_part(part)) as temporary:
-        temporary.write_bytes(written.getvalue() + hashlib.sha256(written.getvalue()).digest())
+    write_sealed(frame_bytes(_joined(frames)), forecast_part(part))
 
 
 def forecast_part(part: Path) -> Path:
@@ -192,16 +187,7 @@ def _joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def _read_part(part: Path) -> pd.DataFrame:
     path = forecast_part(part)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"cannot read {path}: {error.strerror}; repeat the same `ctbench run` command to make it again"
-        raise StoreError(msg) from error
-    content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        msg = f"{path} was damaged; repeat the same `ctbench run` command to make it again"
-        raise StoreError(msg)
-    return _table_of_forecasts(content, path, 2**40)
+    return _table_of_forecasts(read_sealed(path), path, 2**40)
 
 
 def _table_of_forecasts(source: Path | bytes, path: Path, rows: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ from ctbench.runs.privacy import public_text
 __all__ = [
     "Cost",
     "append_line",
+    "frame_bytes",
     "kept_digests",
     "log",
     "note_cost",
@@ -83,8 +85,15 @@ def settle_times(costs: Path, times: Path) -> None:
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as Parquet, atomically; equal frames have equal bytes."""
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        frame.to_parquet(file, index=False, engine="pyarrow", compression="zstd")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(frame_bytes(frame))
+
+
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as Parquet; equal frames have equal bytes."""
+    written = io.BytesIO()
+    frame.to_parquet(written, index=False, engine="pyarrow", compression="zstd")
+    return written.getvalue()
 
 
 def peak_memory_mib() -> float:

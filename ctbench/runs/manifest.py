@@ -21,7 +21,7 @@ from pydantic import (
 from ctbench.datasets.patterns import is_dataset_name, is_safe_name
 from ctbench.errors import SchemaVersionError, StoreError
 from ctbench.labels import LabelSet
-from ctbench.predictors import COVERS, INFO_KEYS, PredictorInfo, info_from_json, info_to_json
+from ctbench.predictors import CARD_KEYS, INFO_KEYS, PredictorInfo, info_from_json, info_to_json
 from ctbench.runs.privacy import public_options, public_text, secrets_in
 from ctbench.runs.roles import Role, WithRoles
 from ctbench.scores import RaterKind
@@ -120,9 +120,8 @@ class UsedPredictor(BaseModel):
         """Make ``info`` from its keys in the flat object; a key that is missing is an error, as any other value is."""
         if not isinstance(content, Mapping) or not set(INFO_KEYS) <= set(content):
             return content
-        keys = (*INFO_KEYS, COVERS)
-        kept = {name: value for name, value in content.items() if name not in keys}
-        said = {name: content[name] for name in keys if name in content}
+        kept = {name: value for name, value in content.items() if name not in CARD_KEYS}
+        said = {name: content[name] for name in CARD_KEYS if name in content}
         return {**kept, "info": info_from_json(said, "the predictor")}
 
     @model_serializer
