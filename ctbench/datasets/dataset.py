@@ -177,12 +177,12 @@ class Dataset(Displayed):
     def fingerprint(self) -> str:
         """Return a digest of the cases' files: datasets with equal fingerprints hold the same bytes.
 
-        It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted, where
-        role is ``image``, ``reader``, ``reference`` or ``descriptions`` and the file name is empty except in a folder
-        of DICOM files; for one file per structure it is the structure. If the entry has aliases or a rule of overlaps,
-        each case has one more line with the role ``naming`` and their digest; a rule of pictures has one, too. Further
-        readings of a reader have the role ``reading``; sessions, conditions and times a line ``readings``; labels and
-        weights of readers a line ``votes``.
+        It is the SHA-256 of one line per file, ``case<TAB>role<TAB>reader<TAB>file name<TAB>SHA-256``, sorted,
+        where role is ``image``, ``reader``, ``reference``, ``brain`` or ``descriptions`` and the file name is
+        empty except in a folder of DICOM files; for one file per structure it is the structure. If the entry
+        has aliases or a rule of overlaps, each case has one more line with the role ``naming`` and their
+        digest; a rule of pictures has one, too. Further readings of a reader have the role ``reading``;
+        sessions, conditions and times a line ``readings``; labels and weights of readers a line ``votes``.
         Names of folders, the truth of simulated cases and the catalogue entry are not included.
 
         Raises:

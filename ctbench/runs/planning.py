@@ -174,7 +174,7 @@ def _cases(dataset: Dataset, split: str, shard: Shard | None) -> tuple[Case, ...
 
 
 def _stamps(cases: Iterable[Case], source: PredictorSource | None) -> Stamps:
-    images = [case.image_path for case in cases if case.image_path is not None]
+    images = [path for case in cases for path in (case.image_path, case.brain_path) if path is not None]
     code = () if source is None or source.made else code_files(source.spec, source.here, source.isolation.mounts)
     return stamps([*images, *(path for case in cases for path in case.mask_files()), *(path for _, path in code)])
 

@@ -86,3 +86,14 @@ def test_a_model_of_other_structures_is_refused(blobs, bright):
     bright.info = type(bright.info)(name="other", version="1", labels=type(blobs.labels)({"tumour": 1}))
     with pytest.raises(CtbenchError, match="tumour"):
         plan_run(RunRequest(blobs, bright))
+
+
+@pytest.mark.parametrize("role", ["image_path", "brain_path"])
+def test_a_file_that_changes_after_the_plan_is_found(blobs, tmp_path, role):
+    """Images and masks of the brain are read while the run goes on, as the masks of readers are."""
+    copy = tmp_path / "copy.nii.gz"
+    copy.write_bytes(blobs["a"].image_path.read_bytes())
+    plan = plan_run(RunRequest(replace(blobs, cases=(replace(blobs["a"], **{role: copy}),)), READERS))
+    assert plan.changed_file() is None
+    copy.write_bytes(b"another")
+    assert plan.changed_file() == copy
