@@ -209,14 +209,14 @@ def test_what_a_failed_case_printed_last_is_kept(world):
 
 
 def test_cpu_time_counts_apart_from_wall_time(world):
-    """Burning all cores for a short while is bounded, too."""
+    """Burning processor time is bounded, too; the limit leaves room for what starting the process burns itself."""
     (world[0] / "code" / "burner.py").write_text(
         "from hostile import *\nclass Burner(Hostile):\n    def predict(self, image):\n        while True: pass\n"
     )
     predictor = IsolatedPredictor(
-        "burner:Burner", None, Isolation(limits=Limits(cpu_seconds=0.5), unsandboxed=True), world[0] / "code"
+        "burner:Burner", None, Isolation(limits=Limits(cpu_seconds=4), unsandboxed=True), world[0] / "code"
     )
-    with pytest.raises(PredictionFailedError, match=r"used more than 0\.5 s of CPU time"):
+    with pytest.raises(PredictionFailedError, match=r"used more than 4 s of CPU time"):
         predictor.predict(image_for("nothing"))
 
 
