@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ctbench.errors import StoreError
-from ctbench.files import whole_file
+from ctbench.files import write_bytes
 
 __all__ = ["read_sealed", "write_sealed"]
 
@@ -19,8 +19,7 @@ def write_sealed(content: bytes, path: Path) -> None:
     Raises:
         StoreError: The file cannot be written.
     """
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content + hashlib.sha256(content).digest())
+    write_bytes(path, content + hashlib.sha256(content).digest())
 
 
 def read_sealed(path: Path) -> bytes:
