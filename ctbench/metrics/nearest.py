@@ -18,6 +18,7 @@ from ctbench.metrics.compiled import compiled
 
 __all__ = [
     "distances_along_rows",
+    "marked_in_plane",
     "nearest_by_columns",
     "nearest_by_rows",
     "nearest_by_scan",
@@ -184,6 +185,47 @@ def nearest_by_scan(
             if best[plane] >= limits_mm2[plane]:
                 steps[plane, i] = -1
     return steps
+
+
+@compiled
+def marked_in_plane(
+    targets: NDArray[np.uint8],
+    margins: tuple[int, int, int],
+    extents: NDArray[np.int32],
+    start: tuple[int, int, int],
+    shape: tuple[int, int, int],
+    plane: int,
+) -> NDArray[np.uint32]:
+    """List the targets of one plane in a window of the mask, ascending.
+
+    Args:
+        targets: Array of bit planes in which targets are marked, ``margins`` larger than the mask on all sides.
+        margins: z,y,x.
+        extents: z,y x (start, stop) of the targets in each row of the mask.
+        start: z,y,x of the window in the mask.
+        shape: z,y,x of the window.
+        plane: The plane.
+
+    Returns:
+        Flat indices in the window.
+    """
+    depth, height, width = shape
+    bit = np.uint8(1 << plane)
+    found = np.empty(0, np.uint32)
+    for filling in (False, True):
+        count = 0
+        for z in range(depth):
+            for y in range(height):
+                first, stop = extents[start[0] + z, start[1] + y]
+                line = targets[start[0] + z + margins[0], start[1] + y + margins[1], margins[2] :]
+                for x in range(max(int(first), start[2]), min(int(stop), start[2] + width)):
+                    if line[x] & bit:
+                        if filling:
+                            found[count] = (z * height + y) * width + x - start[2]
+                        count += 1
+        if not filling:
+            found = np.empty(count, np.uint32)
+    return found
 
 
 @compiled

@@ -17,6 +17,7 @@ from ctbench.metrics.elements import element_centres, element_sizes
 from ctbench.metrics.listing import dual_grid_elements, surface_voxels
 from ctbench.metrics.nearest import (
     distances_along_rows,
+    marked_in_plane,
     nearest_by_columns,
     nearest_by_rows,
     nearest_by_scan,
@@ -277,11 +278,12 @@ class _Search:
     ) -> NDArray[np.int64]:
         """Return the steps from many elements to their targets in one plane, however far away."""
         window = self.crop.windows[plane]
-        shape = tuple(axis.stop - axis.start for axis in window)
-        inner = tuple(slice(axis.start + by, axis.stop + by) for axis, by in zip(window, targets.margins, strict=True))
-        there = np.flatnonzero(targets.marks[inner] & np.uint8(1 << plane)).astype(np.uint32)
+        z, y, x = (axis.stop - axis.start for axis in window)
+        shape = z, y, x
+        begin = tuple(axis.start for axis in window)
+        there = marked_in_plane(targets.marks, targets.margins, targets.extents, begin, shape, plane)
         at = np.unravel_index(elements.positions[far], self.crop.shape)
-        within = tuple(axis - part.start for axis, part in zip(at, window, strict=True))
+        within = tuple(axis - start for axis, start in zip(at, begin, strict=True))
         queries = np.ravel_multi_index(within, shape).astype(np.uint32)
         along = np.empty(shape, np.int16)
         occupied = distances_along_rows(there, along)

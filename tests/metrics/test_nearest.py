@@ -4,6 +4,7 @@ from scipy.spatial import cKDTree
 
 from ctbench.metrics.nearest import (
     distances_along_rows,
+    marked_in_plane,
     nearest_by_columns,
     nearest_by_rows,
     nearest_by_scan,
@@ -133,6 +134,18 @@ def test_search_in_a_ball_as_a_tree(share, marked):
         assert weights[plane].sum() == pytest.approx(total.sum())
         assert weights[plane] @ kinds_mm == pytest.approx(total @ mm[near])
         assert set(first[plane][first[plane] >= 0]) <= set(np.flatnonzero(mine)[near])
+
+
+def test_targets_of_one_plane_in_a_window(marked):
+    """They are those that a whole look at the window's bits finds, as indices in the window."""
+    shape, margins = (6, 11, 13), (1, 2, 3)
+    _, marks, extents = marked(shape, margins, 0.1)
+    start, size = (1, 3, 2), (4, 7, 9)
+    inner = marks[tuple(slice(a + by, a + by + n) for a, by, n in zip(start, margins, size, strict=True))]
+    for plane in range(3):
+        found = marked_in_plane(marks, margins, extents, start, size, plane)
+        np.testing.assert_array_equal(found, np.flatnonzero(inner >> plane & 1))
+    assert not marked_in_plane(marks, margins, extents, start, size, 5).size
 
 
 def test_balls_hold_all_mirrored_steps_or_none():
