@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ctbench.errors import UsageError
-from ctbench.statistics.estimate import Estimate, t_half_width
+from ctbench.statistics.estimate import Estimate, Z, t_half_width
 from ctbench.statistics.missing import Numbers
 
 __all__ = ["cohen_kappa", "fleiss_kappa", "generalised_conformity_index", "krippendorff_alpha"]
@@ -35,8 +35,8 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
             ``linear`` or ``quadratic``. None (default): every disagreement counts fully.
 
     Returns:
-        The estimate over the ``n`` units with both categories; NaN with a reason if all of them have the same category
-        or there are none.
+        The estimate over the ``n`` units with both categories. NaN with a reason if all of them have the same category
+        or there are none; 0 without an interval, with a reason, if one reader alone chose the same category everywhere.
 
     Raises:
         UsageError: The shapes differ, or there is no unit.
@@ -58,9 +58,14 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike, weights: Literal["linear", 
     size = len(categories)
     pairs = codes[: one.size] * size + codes[one.size :]
     table = np.bincount(pairs, minlength=size**2).reshape(size, size)
-    result = cohens_kappa(table, wt=weights)
-    low, high = float(result.kappa_low), min(float(result.kappa_upp), 1.0)
-    return Estimate(float(result.kappa), low, high, n=one.size, left_out=left_out)
+    with np.errstate(divide="ignore", invalid="ignore"):  # its z value, which is not used, is 0 / 0 at times
+        result = cohens_kappa(table, wt=weights)
+    value = float(result.kappa)
+    if min(np.count_nonzero(table.any(axis=axis)) for axis in (0, 1)) == 1:
+        reason = "one reader has the same category everywhere: kappa is 0 whatever the other one says, no interval"
+        return Estimate(value, n=one.size, left_out=left_out, reason=reason)
+    half = Z * math.sqrt(max(float(result.var_kappa), 0.0))  # below 0 by round-off where all agree
+    return Estimate(value, value - half, min(value + half, 1.0), n=one.size, left_out=left_out)
 
 
 def fleiss_kappa(counts: ArrayLike) -> Estimate:

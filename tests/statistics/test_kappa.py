@@ -159,6 +159,16 @@ def test_one_category_says_that_chance_explains_all():
         assert estimate.reason
 
 
+@pytest.mark.parametrize(("one", "other"), [([1, 1, 1, 0], [1] * 4), ([1, 1], [0, 0]), ([1, 2, 3], [2, 2, 2])])
+@pytest.mark.parametrize("weights", [None, "linear"])
+def test_one_reader_who_always_says_the_same(one, other, weights):
+    """Kappa is 0 whatever the other reader says: no interval, a reason, and no warning (warnings are errors here)."""
+    estimate = cohen_kappa(one, other, weights=weights)
+    assert estimate.value == pytest.approx(0)
+    assert math.isnan(estimate.low)
+    assert "the same category everywhere" in estimate.reason
+
+
 @pytest.mark.parametrize(
     "call",
     [
