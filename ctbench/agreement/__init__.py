@@ -22,6 +22,7 @@ from ctbench.agreement.repeat_summaries import (
     reader_borders,
 )
 from ctbench.agreement.repeats import ReadingStudy, has_repeats, study_readings
+from ctbench.agreement.snapshots import Snapshot
 from ctbench.agreement.study import ReaderStudy, study_readers
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
 from ctbench.agreement.tables import (
@@ -36,6 +37,7 @@ __all__ = [
     "LesionStudy",
     "ReaderStudy",
     "ReadingStudy",
+    "Snapshot",
     "StudyChoices",
     "aided_effect",
     "components",

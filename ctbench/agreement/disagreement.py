@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.agreement.panel import Panel
+from ctbench.agreement.snapshots import Snapshot, cut_out
 from ctbench.consensus import fuse, vote_share
 
-__all__ = ["Snapshot", "disagreement_map", "disagreement_row", "snapshot"]
-
-_RIM = 4
-
-
-class Snapshot(NamedTuple):
-    """A slice of a map of disagreement in radiological view: anterior up, the right side on the left.
-
-    Attributes:
-        disagreement: y,x float32, cropped to what is contested in any slice of the case, with a margin.
-        z: the slice, from 0.
-        slices: Number of slices of the case.
-        aspect: width over height, in mm.
-    """
-
-    disagreement: NDArray[np.float32]
-    z: int
-    slices: int
-    aspect: float
+__all__ = ["disagreement_map", "disagreement_row", "snapshot"]
 
 
 def disagreement_map(panel: Panel) -> NDArray[np.float32]:
@@ -75,16 +58,12 @@ def disagreement_row(panel: Panel, disagreement: NDArray[np.float32]) -> dict[st
 
 
 def snapshot(panel: Panel, disagreement: NDArray[np.float32]) -> Snapshot | None:
-    """Return the slice with the most contested voxels; None if the readers agree in every slice."""
-    contested = disagreement > 0
-    if not contested.any():
+    """Return the slice with the most contested voxels; None if the readers agree in every slice.
+
+    Its shade is the disagreement, 1 where half of the readers or more do not have the commonest label.
+    """
+    by_slice = np.count_nonzero(disagreement > 0, axis=(1, 2))
+    if not by_slice.any():
         return None
-    z = int(np.count_nonzero(contested, axis=(1, 2)).argmax())
-    seen = disagreement[z]
-    for axis in (0, 1):
-        places = np.flatnonzero(contested.any(axis=(0, 2 - axis)))
-        inside = range(max(places[0] - _RIM, 0), min(places[-1] + _RIM + 1, seen.shape[axis]))
-        flipped = panel.grid.direction[axis + 1, axis + 1] < 0
-        seen = seen.take(inside[::-1] if flipped else inside, axis=axis)
-    height, width = (size * step for size, step in zip(seen.shape, panel.grid.spacing_mm[1:], strict=True))
-    return Snapshot(seen, z, disagreement.shape[0], width / height)
+    z = int(by_slice.argmax())
+    return cut_out(np.minimum(2 * disagreement[z], 1), z, panel.grid)

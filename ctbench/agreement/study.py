@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from ctbench.agreement.disagreement import Snapshot, disagreement_map, disagreement_row, snapshot
+from ctbench.agreement.disagreement import disagreement_map, disagreement_row, snapshot
 from ctbench.agreement.jackknife import jackknife_rows, volume_rows
 from ctbench.agreement.pairs import pair_rows
 from ctbench.agreement.panel import read_panel
 from ctbench.agreement.rows import Row
+from ctbench.agreement.snapshots import Snapshot, with_image
 from ctbench.agreement.voxels import agreement_rows, staple_rows
 from ctbench.consensus.patterns import VotePatterns, patterns_of, pool
 from ctbench.consensus.performance import PERFORMANCE_COLUMNS, performance_table
@@ -50,7 +51,7 @@ class ReaderStudy(Displayed):
         performance: Each reader's sensitivity and specificity from one STAPLE fit over all cases, with intervals over
             cases: label, reader, quantity, value, low, high, groups (cases), reason.
         disagreement: a row for each case; as ``disagreement_row``.
-        pictures: case -> its slice with the most contested voxels; of the cases with the most of them.
+        pictures: case -> its slice with the most contested voxels, over the image; the cases with the most of them.
     """
 
     dataset: str
@@ -103,7 +104,7 @@ def study_readers(
         The study, which does not depend on ``jobs``.
 
     Raises:
-        DataError: No case has two readers, or a label map cannot be used.
+        DataError: No case has two readers, or a label map or an image cannot be used.
         UsageError: The consensus is unknown.
         StoreError: ``maps`` cannot be written.
     """
@@ -131,7 +132,9 @@ def study_readers(
         by_reader=_frame([row for one in ordered for row in one.by_reader], ("case", "label", "reader")),
         performance=_performance(ordered, (*dataset.labels, *dataset.labels.groups)),
         disagreement=pd.DataFrame([one.disagreement for one in ordered]).astype({"worst_slice": "Int64"}),
-        pictures=_most_contested(ordered),
+        pictures={
+            case: with_image(seen, dataset[case], dataset.modality) for case, seen in _most_contested(ordered).items()
+        },
     )
 
 

@@ -105,8 +105,9 @@ def write_lesion_tables(study: LesionStudy, folder: str | PathLike[str]) -> tupl
 
     Args:
         study: The study.
-        folder: Folder for ``lesions.csv``, a row for each lesion candidate, ``lesion-readings.csv``, a row for each of
-            them and each reader; and for ``lesion-presence.csv``, ``lesion-counts.csv``, ``lesion-readers.csv`` and
+        folder: Folder for ``lesions.csv``, a row for each lesion candidate, ``lesion-disputes.csv``, those that some
+            reader missed, the most disputed first, ``lesion-readings.csv``, a row for each of them and each reader; and
+            for ``lesion-presence.csv``, ``lesion-counts.csv``, ``lesion-readers.csv`` and
             ``lesion-pairs.csv``, their summaries.
 
     Returns:
@@ -117,6 +118,7 @@ def write_lesion_tables(study: LesionStudy, folder: str | PathLike[str]) -> tupl
     """
     frames = {
         "lesions": study.lesions,
+        "lesion-disputes": study.disputed,
         "lesion-readings": study.readings,
         "lesion-presence": lesion_presence(study),
         "lesion-counts": lesion_counts(study),

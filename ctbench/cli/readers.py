@@ -32,7 +32,13 @@ def readers(
             help="Folder of the run and the study. [default: runs/DATASET/readers and runs/DATASET/reader-study]",
         ),
     ] = None,
-    maps: Annotated[bool, typer.Option("--maps", help="Also write a NIfTI map of disagreement for each case.")] = False,
+    maps: Annotated[
+        bool,
+        typer.Option(
+            "--maps",
+            help="Also write a NIfTI map of disagreement for each case; with --lesions also of the lesions' numbers.",
+        ),
+    ] = False,
     choices: Annotated[
         bool,
         typer.Option(
@@ -164,7 +170,13 @@ def _write_study(
         agreement.write_choice_tables(found, folder)
     lesions = None
     if lesions_mm is not None:
-        lesions = agreement.study_lesions(cases, tolerance_mm=lesions_mm, jobs=jobs, progress=show_progress)
+        lesions = agreement.study_lesions(
+            cases,
+            tolerance_mm=lesions_mm,
+            jobs=jobs,
+            maps=folder / "maps" if maps else None,
+            progress=show_progress,
+        )
         agreement.write_lesion_tables(lesions, folder)
     return build_reader_study(
         study,

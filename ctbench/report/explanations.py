@@ -9,10 +9,13 @@ __all__ = [
     "BLAND_ALTMAN",
     "BOXES",
     "COHORTS",
+    "CONTESTED_SLICES",
     "CONTRIBUTE",
     "CONTRIBUTE_EFFECT",
     "DETECTION",
     "DIFFERENCE_LINES",
+    "DISPUTED_LESIONS",
+    "DISPUTED_PICTURES",
     "FORECAST_FIGURES",
     "LESIONS",
     "LESION_BAND",
@@ -27,6 +30,8 @@ __all__ = [
     "PUBLISHED",
     "RANK_INTERVALS",
     "READER_BAND",
+    "READER_LESIONS",
+    "READER_LESION_PRESENCE",
     "SIZE",
     "STAPLE",
     "STRATA",
@@ -34,6 +39,7 @@ __all__ = [
     "VOLUME_LINES",
     "detection_references",
     "equivalent",
+    "lesion_candidates",
     "limit_lines",
     "marks",
     "paper_marks",
@@ -75,6 +81,12 @@ COHORTS = (
 )
 """What a comparison of cohorts does and does not say."""
 
+CONTESTED_SLICES = (
+    "The slice with the most contested voxels, of the cases with the most of them; from blue (few readers disagree) to "
+    "yellow (half or more)."
+)
+"""Legend of the pictures of contested voxels."""
+
 CONTRIBUTE = "readers contribute to this reference"
 """The warning beside scores of readers on a reference that was made from their own label maps."""
 
@@ -86,6 +98,18 @@ DETECTION = (
     "A case without a prediction counts as wrongly called."
 )
 """How cases are called positive, and how detection is counted."""
+
+DISPUTED_LESIONS = (
+    "Candidates that some reader found and another one missed: first those about which the readers are most evenly "
+    "divided, then the largest."
+)
+"""Which lesion candidates are listed, and in which order."""
+
+DISPUTED_PICTURES = (
+    "The first of them, in the slice with most of each; from blue (one reader drew the voxel) to yellow (all who read "
+    "the place)."
+)
+"""Legend of the pictures of disputed lesion candidates."""
 
 LESIONS = (
     "A lesion is a connected piece of the structure in the reference; it is detected if at least one of its voxels is "
@@ -118,6 +142,20 @@ MULTIVERSE = (
 
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""
+
+READER_LESION_PRESENCE = (
+    "Positive agreement is how probable it is that a second reader finds what one reader found (of two readers the F1 "
+    "of their lesions). Somebody found each candidate, so kappa of lesions is low by construction; AC1 is less so. "
+    "Intervals are over patients."
+)
+"""What agreement of readers on the presence of lesions is."""
+
+READER_LESIONS = (
+    "Each reader against the others: a lesion of the others is one that more than half of them found; exactly half "
+    "counts neither way. Splits are parts of a lesion that the reader drew as several pieces, merges are pieces that "
+    "hold several parts; parts are what more than half of the finders drew."
+)
+"""How a reader is compared with the other readers' lesions."""
 
 PHANTOM = (
     "This dataset is a phantom, and a phantom ranks nobody: whoever has the published code that makes it can make its "
@@ -237,6 +275,20 @@ def readers_as_one(consensus: str) -> str:
         f"The readers compete as one: readers and models are scored on {without(consensus, 'k')}, the reference "
         "without reader k, and their scores are averaged over the readers k. Scores on different references are never "
         "ranked together, so single readers have no rank."
+    )
+
+
+def lesion_candidates(tolerance_mm: float) -> str:
+    """Return what a lesion candidate of several readers is.
+
+    Args:
+        tolerance_mm: How far apart their pieces may lie.
+    """
+    near = f", or are at most {tolerance_mm:g} mm apart" if tolerance_mm else ""
+    return (
+        f"A candidate is what several readers' connected pieces are together if they overlap{near}. A reader counts "
+        "where he was asked for the structure and annotated the slices of at least half of the candidate. Sizes are "
+        "those of Chang et al.: large > 25 mL, medium from 5 mL, small from .01 mL, punctate below."
     )
 
 

@@ -5,7 +5,6 @@ import pytest
 
 from ctbench.agreement import disagreement_map
 from ctbench.agreement.disagreement import disagreement_row, snapshot
-from ctbench.volume import Volume
 
 
 def test_map_is_one_minus_the_share_of_the_commonest_label(shifted_panel):
@@ -41,20 +40,12 @@ def test_full_agreement_has_no_worst_slice(make_panel):
     assert snapshot(panel, shares) is None
 
 
-def test_snapshot_shows_the_right_side_on_the_left(make_panel):
-    """An image stored from left to right is turned round; the cut keeps a rim of four voxels where there are any."""
-    labels = np.zeros((1, 30, 30), np.uint8)
-    labels[0, 2, 10:12] = 1
-    other = labels.copy()
-    other[0, 2, 12] = other[0, 10, 12] = 1
-    panel = make_panel({"a": labels, "b": other})
-    seen = snapshot(panel, disagreement_map(panel))
-    assert seen.disagreement.shape == (15, 9)
-    assert seen.disagreement[2, 4] == seen.disagreement[10, 4] == 0.5
-    object.__setattr__(panel, "grid", Volume(labels, (1.0, 2.0, 1.0), direction=np.diag([1, -1, 1])))
-    turned = snapshot(panel, disagreement_map(panel))
-    np.testing.assert_array_equal(turned.disagreement, seen.disagreement[::-1])
-    assert turned.aspect == pytest.approx(9 / 30)
+def test_snapshot_is_of_the_slice_with_the_most_contested_voxels(shifted_panel):
+    """Its shade doubles the disagreement, up to 1 where half of the readers differ."""
+    shares = disagreement_map(shifted_panel)
+    seen = snapshot(shifted_panel, shares)
+    assert (seen.z, seen.slices, seen.image) == (1, 6, None)
+    np.testing.assert_allclose(seen.shade.array[0], 2 * shares[1], atol=1e-6)
 
 
 def test_only_readers_who_were_asked_disagree_and_by_weight(make_panel):

@@ -6,7 +6,7 @@ import pytest
 from ctbench.agreement.lesions import study_lesions
 from ctbench.datasets import load_dataset
 from ctbench.errors import UsageError
-from ctbench.volume import Volume, write_volume
+from ctbench.volume import Volume, read_volume, write_volume
 
 YAML = """
 toy:
@@ -61,6 +61,29 @@ def test_cases_without_a_lesion_have_rows_too(toy):
     assert cases["c1", "iph"].to_dict() == {"a": 2, "b": 2, "c": 2}
     assert cases["c2", "iph"].to_dict() == {"a": 0, "b": 0, "c": 0}
     assert cases["c1", "ivh"].to_dict() == {"a": 1, "b": 0}
+
+
+def test_the_most_disputed_come_first_with_their_slice(toy):
+    """Half of two readers before one of three, then the larger one; the shade is the share of readers who drew it."""
+    study = study_lesions(toy, jobs=1)
+    assert study.disputed[["label", "lesion"]].to_numpy().tolist() == [["ivh", 1], ["iph", 2], ["iph", 3]]
+    assert study.disputed["dispute"].tolist() == pytest.approx([1 / 2, 1 / 3, 1 / 3])
+    assert list(study.pictures) == [("c1", "ivh", 1), ("c1", "iph", 2), ("c1", "iph", 3)]
+    seen = study.pictures["c1", "iph", 2]
+    assert (seen.z, seen.image) == (1, None)
+    drawn = seen.shade.array[0] > 0
+    assert drawn.sum() == 8
+    np.testing.assert_allclose(seen.shade.array[0][drawn], 2 / 3)
+
+
+def test_maps_hold_the_numbers_of_the_candidates(toy, tmp_path):
+    """One file for each structure of a case with some; only the structures that are asked for are studied."""
+    study = study_lesions(toy, structures=["iph"], jobs=1, maps=tmp_path / "maps")
+    assert set(study.lesions["label"]) == {"iph"}
+    assert [file.name for file in (tmp_path / "maps").iterdir()] == ["c1_iph_lesions.nii.gz"]
+    numbers = read_volume(tmp_path / "maps" / "c1_iph_lesions.nii.gz").array
+    assert {value: int((numbers == value).sum()) for value in (1, 2, 3)} == {1: 10, 2: 8, 3: 4}
+    assert numbers[1, 2, 12] == 2
 
 
 def test_a_wrong_tolerance_is_refused_before_anything_is_read(toy, tmp_path):

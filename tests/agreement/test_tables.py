@@ -54,7 +54,7 @@ def test_the_lesions_are_written_with_their_summaries(blobs, tmp_path):
     study = study_lesions(blobs, jobs=1)
     paths = {path.name: path for path in write_lesion_tables(study, tmp_path)}
     assert set(paths) == {
-        *("lesions.csv", "lesion-readings.csv", "lesion-presence.csv"),
+        *("lesions.csv", "lesion-disputes.csv", "lesion-readings.csv", "lesion-presence.csv"),
         *("lesion-counts.csv", "lesion-readers.csv", "lesion-pairs.csv"),
     }
     assert pd.read_csv(paths["lesions.csv"])["volume_ml"].equals(study.lesions["volume_ml"])

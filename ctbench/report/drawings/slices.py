@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +129,7 @@ def draw_slice(
     """
     view = scene.view
     shape = view.pixels(largest)
-    drawn = _image(scene, z, window or whole_range(scene), shape)
+    drawn = view.smooth(grey(scene.image.array[z], window or whole_range(scene.image.array)), shape)
     raters = [rater for rater in layer.raters if rater is None or rater in scene.drawings]
     if layer.kind == "errors":
         for rater in raters[:1]:
@@ -165,17 +165,10 @@ def first_slice(scene: Scene, rater: str | None, reference: str, structures: Seq
     return worst_slice(mistakes(drawn, drawn, truth.uncounted), truth.annotated)
 
 
-def whole_range(scene: Scene) -> tuple[float, float]:
-    """Return level and width of a window from the darkest to the brightest hundredth of a scene's image."""
-    low, high = np.percentile(scene.image.array[:, ::4, ::4], [1, 99])
+def whole_range(image: NDArray[Any]) -> tuple[float, float]:
+    """Return level and width of a window from the darkest to the brightest hundredth of an image z,y,x."""
+    low, high = np.percentile(image[:, ::4, ::4], [1, 99])
     return float(low + high) / 2, max(float(high - low), 1.0)
-
-
-def _image(scene: Scene, z: int, window: tuple[float, float], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    plane = np.ascontiguousarray(scene.view.voxels(grey(scene.image.array[z], window)))
-    return np.asarray(Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
 def _with_errors(drawn: NDArray[np.uint8], scene: Scene, z: int, rater: str, layer: Layer) -> NDArray[np.uint8]:

@@ -98,6 +98,13 @@ class View:
         ]
         return shown[np.ix_(*picked)]
 
+    def smooth(self, plane: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return a slice y,x,3 resampled to a shape in pixels by cubic interpolation."""
+        from PIL import Image
+
+        shown = np.ascontiguousarray(self.voxels(plane))
+        return np.asarray(Image.fromarray(shown).resize(shape[::-1], Image.Resampling.BICUBIC))
+
     def box(self, box: tuple[float, float, float, float], shape: tuple[int, int]) -> tuple[float, float, float, float]:
         """Return the position of a slice's box in a picture.
 

@@ -29,7 +29,7 @@ def nifti_image(scene: Scene, window: tuple[float, float] | None) -> bytes:
         scene: The case.
         window: Level and width; None: the darkest and the brightest hundredth of the image are black and white.
     """
-    return _nifti(scene, grey(scene.image.array, window or whole_range(scene))[..., 0])
+    return _nifti(scene, grey(scene.image.array, window or whole_range(scene.image.array))[..., 0])
 
 
 def nifti_errors(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> bytes:

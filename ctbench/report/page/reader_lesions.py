@@ -9,49 +9,52 @@ import pandas as pd
 
 from ctbench.agreement import LesionStudy, found_and_missed, lesion_counts, lesion_presence, lesion_readers
 from ctbench.datasets import ALL_SIZES
+from ctbench.report import explanations
 from ctbench.report.page.cells import count_cell, number_cell, of_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.snapshots import SnapshotCard, snapshot_gallery
 from ctbench.report.wording import MISSING, fixed, interval
 
 __all__ = ["lesions_section"]
 
 _MOST_LISTED = 50
-_SIZES = "Sizes are those of Chang et al.: large > 25 mL, medium from 5 mL, small from .01 mL, punctate below."
 
 
 def lesions_section(study: LesionStudy) -> Html:
     """Return the tables of the section, each below a sentence that says how it is computed."""
     if study.lesions.empty:
         return paragraph("No reader drew a lesion.")
-    near = f", or are at most {study.tolerance_mm:g} mm apart" if study.tolerance_mm else ""
     readers = lesion_readers(study)
     sized = readers[readers["size_class"] != ALL_SIZES]
     return join(
         (
-            paragraph(
-                f"A candidate is what several readers' connected pieces are together if they overlap{near}. A reader "
-                "counts where he was asked for the structure and annotated the slices of at least half of the "
-                f"candidate. {_SIZES}",
-                kind="how",
-            ),
-            paragraph(
-                "Positive agreement is how probable it is that a second reader finds what one reader found (of two "
-                "readers the F1 of their lesions). Somebody found each candidate, so kappa of lesions is low by "
-                "construction; AC1 is less so. Intervals are over patients.",
-                kind="how",
-            ),
+            paragraph(explanations.lesion_candidates(study.tolerance_mm), kind="how"),
+            paragraph(explanations.READER_LESION_PRESENCE, kind="how"),
             _presence(lesion_presence(study)),
             _counts(lesion_counts(study)),
-            paragraph(
-                "Each reader against the others: a lesion of the others is one that more than half of them found; "
-                "exactly half counts neither way. Splits are parts of a lesion that the reader drew as several pieces, "
-                "merges are pieces that hold several parts; parts are what more than half of the finders drew.",
-                kind="how",
-            ),
+            paragraph(explanations.READER_LESIONS, kind="how"),
             _readers(readers[readers["size_class"] == ALL_SIZES], "Each reader against the others' lesions"),
             details("By size class", _readers(sized, "Each reader against the others' lesions, by size class")),
             details("Who finds what another one misses", _pairs(found_and_missed(study))),
-            details("Lesions that not all readers found", _listed(study.lesions)),
+            _disputed(study),
+        )
+    )
+
+
+def _disputed(study: LesionStudy) -> Html:
+    rows = study.disputed
+    if rows.empty:
+        return paragraph("Every reader found every lesion candidate of the places that he read.")
+    cards = []
+    for (case, label, lesion), seen in study.pictures.items():
+        row = rows[(rows["case"] == case) & (rows["label"] == label) & (rows["lesion"] == lesion)].iloc[0]
+        below = f"{row['volume_ml']:.2f} mL, found by {row['found_by']}, missed by {row['missed_by']}"
+        cards.append(SnapshotCard(f"{case}: {label} {lesion}", below, "the share of readers", seen))
+    return join(
+        (
+            paragraph(explanations.DISPUTED_LESIONS, kind="how"),
+            snapshot_gallery(cards, explanations.DISPUTED_PICTURES),
+            details("Disputed lesion candidates", _listed(rows)),
         )
     )
 
@@ -135,11 +138,10 @@ def _missed(row: Mapping[Any, Any] | None) -> Cell:
     return Cell(join((shown.content, below)), shown.order, shown.kind)
 
 
-def _listed(lesions: pd.DataFrame) -> Html:
-    parted = lesions[lesions["found"] < lesions["read"]].sort_values("volume_ml", ascending=False, kind="stable")
+def _listed(rows: pd.DataFrame) -> Html:
     columns = [_name("Case"), _name("Structure"), Column("Lesion"), Column("Slice", hint="from 1"), _name("Size")]
     columns += [Column("Volume", "mL"), _name("Found by"), _name("Missed by"), _name("Majority")]
-    rows = [
+    cells = [
         [
             *(_text(row[name]) for name in ("case", "label")),
             count_cell(row["lesion"]),
@@ -148,10 +150,10 @@ def _listed(lesions: pd.DataFrame) -> Html:
             number_cell(row["volume_ml"], "mL"),
             *(_text(row[name]) for name in ("found_by", "missed_by", "verdict")),
         ]
-        for row in _records(parted.head(_MOST_LISTED))
+        for row in _records(rows.head(_MOST_LISTED))
     ]
-    more = f", the {_MOST_LISTED} largest of {len(parted)}" if len(parted) > _MOST_LISTED else ""
-    return table(columns, rows, f"Candidates that some reader found and another one missed{more}")
+    more = f", the first {_MOST_LISTED} of {len(rows)}" if len(rows) > _MOST_LISTED else ""
+    return table(columns, cells, f"Candidates that some reader found and another one missed{more}")
 
 
 def _estimate(row: Mapping[Any, Any], name: str) -> Cell:

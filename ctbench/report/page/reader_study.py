@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ctbench.agreement import LesionStudy, ReaderStudy, StudyChoices, pair_summary, reader_summary, reliability
-from ctbench.agreement.disagreement import Snapshot
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.consensus.performance import QUANTITIES
 from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import png
 from ctbench.report.frames.agreement import statistic_title
 from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.choices import choices_section
@@ -26,6 +23,7 @@ from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.reader_lesions import lesions_section
 from ctbench.report.page.repeats import opening, repeats_section
+from ctbench.report.page.snapshots import SnapshotCard, snapshot_gallery
 from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
 
@@ -34,7 +32,6 @@ __all__ = ["build_reader_study"]
 _PERCENT = {"changed_share", "indeterminate_share_change"}
 _STAPLE = ("staple_sensitivity", "staple_specificity")
 _WITHOUT = ("without_dice", "without_volume_change_ml", "changed_share", "indeterminate_share_change")
-_DARK, _BRIGHT = np.array([22, 27, 34]), np.array([[86, 180, 233], [240, 228, 66]])
 
 
 def build_reader_study(
@@ -313,42 +310,17 @@ def _where(study: ReaderStudy) -> Html:
         ]
         for row in study.disagreement.to_dict("records")
     ]
-    cards = [_card(case, seen) for case, seen in study.pictures.items()]
-    return join((paragraph(how, kind="how"), table(columns, rows, "Disagreement by case"), _gallery(cards)))
+    contested = study.disagreement.set_index("case")["worst_slice_voxels"]
+    cards = (
+        SnapshotCard(f"case {case}", f"{contested[case]:,} contested voxels", "disagreement", seen)
+        for case, seen in study.pictures.items()
+    )
+    shown = snapshot_gallery(cards, explanations.CONTESTED_SLICES)
+    return join((paragraph(how, kind="how"), table(columns, rows, "Disagreement by case"), shown))
 
 
 def _voxels(count: int) -> Cell:
     return Cell(f"{count:,}", float(count))
-
-
-def _gallery(cards: Sequence[Html]) -> Html | None:
-    if not cards:
-        return Html()
-    how = (
-        "The slice with the most contested voxels, of the cases with the most of them; from blue (few disagree) to "
-        "yellow (half or more)."
-    )
-    return join((paragraph(how, kind="how"), element("div", *cards, class_="gallery")))
-
-
-def _card(case: str, seen: Snapshot) -> Html:
-    where = f"slice {seen.z + 1} of {seen.slices}"
-    image = element(
-        "img",
-        src=png(_coloured(seen)),
-        alt=f"disagreement in case {case}, {where}",
-        style=f"aspect-ratio: {seen.aspect:.4f}; width: 100%; image-rendering: pixelated; border-radius: .3rem",
-        loading="lazy",
-    )
-    caption = join((element("strong", case), element("small", where, class_="line")))
-    return element("figure", image, element("figcaption", caption), class_="card")
-
-
-def _coloured(seen: Snapshot) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Show disagreement from blue to yellow, at a half or more; dark where there is none."""
-    share = np.clip(seen.disagreement / 0.5, 0, 1)[..., None]
-    shown = np.where(share > 0, (1 - share) * _BRIGHT[0] + share * _BRIGHT[1], _DARK)
-    return np.round(shown).astype(np.uint8)
 
 
 def _repeat(command: str | None) -> Html:

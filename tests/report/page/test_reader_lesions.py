@@ -1,10 +1,12 @@
 """The section about lesions among readers: its numbers are those of the tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.agreement import LesionStudy
+from ctbench.agreement import LesionStudy, Snapshot
 from ctbench.report.page.reader_lesions import lesions_section
+from ctbench.volume import Volume
 
 COLUMNS = "case patient label lesion size_class reader found pieces volume_ml splits merges others_found others_read"
 
@@ -14,20 +16,21 @@ def lesions():
     """Two lesions of two patients: both of three readers found the first, b missed the second, of 7.125 mL."""
     cases = [(case, case, "iph", reader, 1) for case in "pq" for reader in "abc"]
     rows = [
-        ("p", "p", "iph", 1, "lesion", 3, 3, 30.0, "large", 1, 4, "a b c", ""),
-        ("q", "q", "iph", 1, "lesion", 2, 3, 7.125, "medium", 1, 8, "a c", "b"),
+        ("p", "p", "iph", 1, "lesion", 3, 3, 30.0, "large", 1, 4, "a b c", "", 0.0),
+        ("q", "q", "iph", 1, "lesion", 2, 3, 7.125, "medium", 1, 8, "a c", "b", 1 / 3),
     ]
     readings = []
     for case, size, ml, missed in (("p", "large", 30.0, ""), ("q", "medium", 7.125, "b")):
         for reader in "abc":
             others = 2 if missed in ("", reader) else 1
             readings.append((case, case, "iph", 1, size, reader, reader != missed, 1, ml, 0, 0, others, 2))
-    columns = "case patient label lesion verdict found read volume_ml size_class parts slice found_by missed_by"
+    columns = "case patient label lesion verdict found read volume_ml size_class parts slice found_by missed_by dispute"
     return LesionStudy(
         2.5,
         pd.DataFrame(cases, columns=["case", "patient", "label", "reader", "lesions"]),
         pd.DataFrame(rows, columns=columns.split()),
         pd.DataFrame(readings, columns=COLUMNS.split()),
+        {("q", "iph", 1): Snapshot(Volume(np.ones((1, 4, 4), np.float32), (5, 1, 1)), (8, 0, 0), 20)},
     )
 
 
@@ -37,6 +40,8 @@ def test_the_section_says_who_missed_what(lesions):
     for part in ("at most 2.5 mm apart", "7.12", "1 of 2", "0.800", ">9<", "large", "medium"):
         assert part in text
     assert text.count("a b c") == 0  # found by all: not in the list
+    assert "slice 9 of 20, 7.12 mL, found by a c, missed by b" in text
+    assert text.count("data:image/png") == 1
 
 
 def test_without_lesions_there_is_a_sentence(lesions):
