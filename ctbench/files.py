@@ -6,10 +6,13 @@ import errno
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ __all__ = [
     "cache_folder",
     "expect_new",
     "expect_regular",
+    "file_stems",
     "read_json_object",
     "sha256",
     "whole_file",
@@ -34,6 +38,9 @@ PARTIAL = ".partial-"
 
 _changing_umask = threading.Lock()
 """It can be read by changing it only; two threads at once would leave it changed."""
+
+_MOST_BYTES = 200
+"""File systems allow 255; digest and suffix come behind."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -106,6 +113,30 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write ``content`` to ``path`` atomically; raises as ``whole_file``."""
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def file_stems(names: Iterable[str]) -> dict[str, str]:
+    """Return the name of a file, without suffix, for each of several names that users chose.
+
+    Args:
+        names: Any texts, such as names of models.
+
+    Returns:
+        Name -> stem of letters, digits, ``_``, ``.`` and ``-`` (other characters become a hyphen), which neither begins
+        nor ends with a dot or hyphen and is at most 200 bytes long. Where two stems would be one file, also on a disk
+        that ignores case, each ends in a digest of its name.
+    """
+    stems = {name: _stem(name) for name in names}
+    taken = Counter(stem.casefold() for stem in stems.values())
+    return {
+        name: stem if taken[stem.casefold()] == 1 else f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        for name, stem in stems.items()
+    }
+
+
+def _stem(name: str) -> str:
+    plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name))
+    return plain.encode()[:_MOST_BYTES].decode(errors="ignore").strip("-.") or "unnamed"
 
 
 def expect_new(*paths: Path, advice: str = "remove it, or choose another --out") -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctbench.errors import StoreError, UsageError
-from ctbench.files import cache_folder, expect_new, sha256, whole_file, write_text
+from ctbench.files import cache_folder, expect_new, file_stems, sha256, whole_file, write_text
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -126,3 +126,14 @@ def test_threads_leave_the_umask_as_it_is(tmp_path, monkeypatch):
         found = umask(before)
     assert found == 0o027
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+
+
+def test_stems_are_safe_and_distinct():
+    """No separator, no hidden file, short enough; names that would be one file end in their digests."""
+    names = ["a/b", "A b", "../..", "plain", ".hidden", "é" * 300, "n\u0303et", "\u00f1et"]
+    stems = file_stems(names)
+    assert list(stems) == names
+    assert (stems["plain"], stems[".hidden"]) == ("plain", "hidden")
+    assert len({stem.casefold() for stem in stems.values()}) == len(names)
+    assert stems["a/b"].startswith("a-b-")
+    assert all(len(stem.encode()) < 220 and not set("/\\. ") & {stem[0], stem[-1]} for stem in stems.values())

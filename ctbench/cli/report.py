@@ -93,7 +93,7 @@ def report(
         find_browser()  # fail now rather than after a minute
 
     opened = [open_run(folder) for folder in runs]
-    datasets = datasets_of(opened, catalog) if overlays else {}
+    datasets = datasets_of(opened, catalog)
     print_summary(opened, as_json=as_json, as_csv=as_csv)
     limits = [f"--margin {margin:g}"] if margin != 0.05 else []
     limits += [f"--low-dice {low_dice:g}"] if low_dice != 0.5 else []
@@ -102,7 +102,14 @@ def report(
     command = " ".join(["ctbench report", *map(str, runs), *limits])
     chosen: Any = {"margin": margin, "low_dice": low_dice, "volume_limit": volume_limit}
     page = build_report(
-        opened, out, datasets=datasets, command=command, progress=show_progress, focus=focus or (), **chosen
+        opened,
+        out,
+        datasets=datasets,
+        overlays=overlays,
+        command=command,
+        progress=show_progress,
+        focus=focus or (),
+        **chosen,
     )
     note(f"report: {page}")
     if latex is not None:
@@ -119,7 +126,7 @@ def report(
 
 
 def datasets_of(runs: list[Run], catalog: list[Path] | None) -> dict[str, Dataset]:
-    """Load the datasets of the runs whose files exist; the page shows no slices of the others."""
+    """Load the datasets of the runs whose files exist; of the others no slices and no patients are known."""
     from ctbench.datasets import find_named, load_entry
     from ctbench.errors import DataError
 
@@ -128,5 +135,5 @@ def datasets_of(runs: list[Run], catalog: list[Path] | None) -> dict[str, Datase
         try:
             loaded[name] = load_entry(find_named(name, catalog))
         except DataError as error:
-            note(f"no slices of {name}: {error}; name the YAML file of your own dataset with --catalog FILE")
+            note(f"no slices and patients of {name}: {error}; name the YAML file of your own dataset with --catalog FILE")
     return loaded

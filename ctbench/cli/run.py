@@ -176,7 +176,7 @@ def run(
     if log is not None:
         from ctbench.report import log_run  # imports statsmodels
 
-        note(log_run(runs[0], runs[1:], log))
+        note(log_run(runs[0], runs[1:], log, {loaded.name: loaded}))
     exit_code = note_lost_cases(runs[0])
     if exit_code:
         raise typer.Exit(exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.files import write_text
+from ctbench.files import file_stems, write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import calls, can_detect, detection_rows
 from ctbench.report.frames.cohorts import cohorts_of
@@ -97,7 +96,7 @@ def write_csv(
         ranked = _rankings(results) if can_rank(results) else []
         found = {"ranking": ranked, **_frames(results, margin, low_dice, volume_limit)}
         frames |= {f"{cohort.name.replace(', ', '-')}-{name}": pd.concat(part) for name, part in found.items() if part}
-    paths = {name: Path(folder) / (re.sub(r"[^\w.-]", "_", name) + ".csv") for name in frames}
+    paths = {name: Path(folder) / f"{stem}.csv" for name, stem in file_stems(frames).items()}
     for name, frame in frames.items():
         write_text(paths[name], as_csv(frame, line_end="\n").decode())
     return tuple(paths.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import yaml
 
 from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
-from ctbench.files import expect_new, write_text
+from ctbench.files import expect_new, file_stems, write_text
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.shared_means import shared_means
@@ -28,7 +27,7 @@ _DIGITS = 4
 def write_model_index(
     runs: Iterable[Run], folder: Path, datasets: Mapping[str, Dataset] | None = None
 ) -> tuple[Path, ...]:
-    """Write a model card ``MODEL.md`` for each model, with ``model-index`` in its head and the means as a table.
+    """Write a model card ``MODEL.md`` (see ``file_stems``) for each model, with ``model-index`` in its head and the means as a table.
 
     Each dataset (and split) is a result with the means of the chief metrics, overall and by structure; ``args`` hold
     the structure, the number of cases, the 95 % interval, the unit and the reference.
@@ -49,7 +48,7 @@ def write_model_index(
     if not models:
         msg = "there is no run of a model; a model card has the results of models"
         raise UsageError(msg)
-    paths = {model: folder / (re.sub(r"[^\w.-]", "_", model) + ".md") for model in models}
+    paths = {model: folder / f"{stem}.md" for model, stem in file_stems(models).items()}
     expect_new(*paths.values(), advice="remove it, or choose another folder")
     found: dict[str, list[dict[str, Any]]] = {model: [] for model in models}
     for results in gathered:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from ctbench.datasets import Dataset
 from ctbench.errors import StoreError
 from ctbench.extras import import_extra
 from ctbench.predictors import info_to_json
 from ctbench.report.frames.comparable_runs import gather
-from ctbench.report.frames.shared_means import SHARED_COLUMNS, shared_means
+from ctbench.report.frames.shared_means import shared_means
 from ctbench.report.page.build import build_report
 from ctbench.runs import Run
 from ctbench.spreadsheet import as_csv
@@ -61,7 +62,9 @@ def expect_tracker(tracker: Tracker) -> Any:
     return import_extra(tracker, f"--log {tracker}")
 
 
-def log_run(run: Run, beside: Sequence[Run], tracker: Tracker) -> str:
+def log_run(
+    run: Run, beside: Sequence[Run], tracker: Tracker, datasets: Mapping[str, Dataset] | None = None
+) -> str:
     """Log the run of a model, and return where it can be seen.
 
     The experiment (MLflow) or project (W&B) is ``ctbench-DATASET``; where it lives is set as ever, by
@@ -71,6 +74,7 @@ def log_run(run: Run, beside: Sequence[Run], tracker: Tracker) -> str:
         run: The run of a model, or of readers, of whom there is neither card nor means.
         beside: Further runs on the same dataset for the report, such as that of the readers.
         tracker: ``mlflow`` or ``wandb``.
+        datasets: Name -> dataset, for the patient of each case; no image is read, so that none is sent.
 
     Raises:
         UsageError: The package is not installed.
@@ -79,8 +83,8 @@ def log_run(run: Run, beside: Sequence[Run], tracker: Tracker) -> str:
     package = expect_tracker(tracker)
     write: Callable[[Any, _Logged], str] = {"mlflow": _to_mlflow, "wandb": _to_wandb}[tracker]
     with tempfile.TemporaryDirectory() as folder:
-        page = build_report([run, *beside], Path(folder) / "report.html", datasets={})
-        logged = _logged(run, page)
+        page = build_report([run, *beside], Path(folder) / "report.html", datasets=datasets or {}, overlays=False)
+        logged = _logged(run, page, datasets)
         try:
             return write(package, logged)
         except Exception as error:  # whatever a server or a client raises
@@ -88,7 +92,7 @@ def log_run(run: Run, beside: Sequence[Run], tracker: Tracker) -> str:
             raise StoreError(msg) from error
 
 
-def _logged(run: Run, page: Path) -> _Logged:
+def _logged(run: Run, page: Path, datasets: Mapping[str, Dataset] | None) -> _Logged:
     manifest = run.manifest
     predictor = manifest.predictor.public() if manifest.predictor else None
     facts = {
@@ -102,7 +106,8 @@ def _logged(run: Run, page: Path) -> _Logged:
         **({"version": predictor.info.version, "spec": predictor.spec} if predictor else {}),
         **({f"option_{name}": value for name, value in predictor.options.items()} if predictor else {}),
     }
-    means = pd.concat([shared_means(results) for results in gather([run])] or [pd.DataFrame(columns=[*SHARED_COLUMNS])])
+    (results,) = gather([run], datasets)
+    means = shared_means(results)
     return _Logged(
         project=f"ctbench-{manifest.dataset}",
         name=manifest.rater,

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from ctbench.errors import UsageError
-from ctbench.report import write_model_index
+from ctbench.report import model_index, write_model_index
+from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.frames.shared_means import shared_means
 
 
@@ -64,3 +66,14 @@ def test_readers_alone_have_no_card_and_nothing_is_overwritten(cards, runs):
         write_model_index(readers, cards[0].parent)
     with pytest.raises(UsageError, match=r"atlas\.md exists"):
         write_model_index(runs, cards[0].parent)
+
+
+def test_alike_names_have_cards_of_their_own(runs, tmp_path, monkeypatch):
+    """Two models whose names differ in signs that no file name has, or in case, do not overwrite one another."""
+    (results,) = gather(runs)
+    names = ["net/a", "Net a"]
+    index = results.index.assign(name=results.index["name"].replace(dict(zip(results.models, names, strict=True))))
+    monkeypatch.setattr(model_index, "gather", lambda *_: [replace(results, index=index)])
+    paths = write_model_index(runs, tmp_path)
+    assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
+    assert sorted(entry_of(path)["name"] for path in paths) == sorted(names)

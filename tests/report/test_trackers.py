@@ -16,12 +16,15 @@ from ctbench.report.frames.shared_means import shared_means
 def short_page(monkeypatch):
     """Reports of one line: the whole page takes seconds."""
 
-    def build(runs, path, *, datasets):
-        assert datasets == {}
+    def build(runs, path, *, datasets, overlays):
+        assert not overlays, "slices of patients would leave the machine"
+        told.append(datasets)
         path.write_text(f"<p>{', '.join(run.manifest.rater for run in runs)}</p>")
         return path
 
+    told = []
     monkeypatch.setattr(trackers, "build_report", build)
+    return told
 
 
 @pytest.fixture
@@ -67,6 +70,12 @@ def test_card_means_and_report_are_logged(short_page, by_name, results, fake_mlf
     assert values["dice/overall/low"] < values["dice/overall/mean"] < values["dice/overall/high"]
     assert values["dice/caudate/cases"] == 12
     assert all(map(math.isfinite, values.values()))
+
+
+def test_the_logged_report_knows_the_patients(short_page, by_name, dataset, fake_mlflow):
+    """It is made with the datasets, as `ctbench report` is, so that intervals are clustered by patient."""
+    log_run(by_name["unet"], [], "mlflow", {"toy": dataset})
+    assert short_page == [{"toy": dataset}]
 
 
 def test_a_refusal_says_that_the_run_is_whole(short_page, by_name, fake_mlflow):

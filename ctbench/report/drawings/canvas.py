@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.files import whole_file, write_text
+from ctbench.files import file_stems, whole_file, write_text
 from ctbench.report.frames.tables import ALL_READERS
 from ctbench.report.page.markup import Html, element
 from ctbench.scores import RaterKind
@@ -112,7 +112,7 @@ def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path
 
     Args:
         chart: What to draw.
-        name: Name of the files, without suffix; characters that are not safe in a file name become a hyphen.
+        name: Name of the files without suffix, made safe by ``ctbench.files.file_stems``.
         folder: Folder of the files.
 
     Returns:
@@ -120,8 +120,8 @@ def write_figure(chart: alt.TopLevelMixin, name: str, folder: Path) -> list[Path
     """
     import vl_convert
 
-    stem = folder / (re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure")
-    files = [Path(f"{stem}.svg"), Path(f"{stem}.pdf")]
+    stem = file_stems([name])[name]
+    files = [folder / f"{stem}.svg", folder / f"{stem}.pdf"]
     drawn = _svg(chart)
     write_text(files[0], drawn)
     with whole_file(files[1]) as part:

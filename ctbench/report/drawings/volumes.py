@@ -41,12 +41,15 @@ def nifti_errors(scene: Scene, rater: str, reference: str, structures: Sequence[
         KeyError: The scene has no drawing of this rater.
     """
     found = scene.mistakes(rater, reference, structures)
-    painted = np.zeros((*found.uncounted.shape, 4), np.uint8)
-    for name, rgb in COLOURS.items():
-        painted[getattr(found, name.replace(" ", "_"))] = (*rgb, 255)
-    plain = gzip.decompress(_nifti(scene, painted[..., 0]))
+    kinds = np.zeros(found.uncounted.shape, np.uint8)
+    for kind, name in enumerate(COLOURS, 1):
+        kinds[getattr(found, name.replace(" ", "_"))] = kind
+    # The file has the axes of the image's file: its voxels are painted in the order in which they stand there.
+    plain = gzip.decompress(_nifti(scene, kinds))
     head = bytearray(plain[:_HEAD])
     struct.pack_into("<hh", head, _DATATYPE_AT, _RGBA32, 32)
+    shades = np.array([(0, 0, 0, 0), *((*rgb, 255) for rgb in COLOURS.values())], np.uint8)
+    painted = shades[np.frombuffer(plain, np.uint8, offset=_HEAD)]
     return gzip.compress(bytes(head) + painted.tobytes(), mtime=0)
 
 

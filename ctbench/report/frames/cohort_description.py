@@ -62,7 +62,7 @@ def voxel_shares(results: ComparableRuns, cases: Sequence[Case]) -> pd.DataFrame
     """
     volumes = results.scores_on(_VOLUME, results.common) if _VOLUME in results.metrics else pd.DataFrame()
     grids = [case.image_geometry() for case in cases]
-    whole_ml = sum(float(np.prod(grid.shape) * np.prod(grid.spacing_mm)) / 1000 for grid in grids if grid is not None)
+    whole_ml = sum(float(np.prod(grid.shape)) * grid.voxel_ml for grid in grids if grid is not None)
     if volumes.empty or not whole_ml or any(grid is None for grid in grids):
         return pd.DataFrame({"label": list(results.labels), "percent": np.nan})
     single = volumes.drop_duplicates(["case", "label"])

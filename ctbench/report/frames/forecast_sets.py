@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.errors import MissingFileError, UsageError
+from ctbench.errors import UsageError
 from ctbench.runs import Run
+from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import read_forecasts
 from ctbench.scores import RaterKind
 from ctbench.statistics.forecasts import (
@@ -24,6 +25,7 @@ from ctbench.statistics.forecasts import (
     dice_max,
     energy_distance,
 )
+from ctbench.volume import read_geometry
 
 __all__ = ["ALPHA", "EACH_READER", "SET_FIGURES", "VOLUME_FIGURES", "forecast_cases", "forecast_means"]
 
@@ -187,10 +189,8 @@ def _volumes(ensemble: NDArray[np.float64], mean: float, observed: NDArray[np.fl
 
 
 def _voxel_ml(run: Run, case: str) -> float:
-    try:
-        return float(np.prod(run.prediction(case).spacing_mm)) / 1000
-    except MissingFileError:
-        return np.nan
+    path = RunFolder(run.folder).prediction(case)
+    return read_geometry(path).voxel_ml if path.is_file() else np.nan
 
 
 def _mean(

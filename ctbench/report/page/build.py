@@ -61,6 +61,7 @@ def build_report(
     path: str | PathLike[str],
     *,
     datasets: Mapping[str, Dataset],
+    overlays: bool = True,
     title: str = "Head-CT segmentation: models and readers",
     command: str | None = None,
     stamp: str | None = None,
@@ -75,8 +76,9 @@ def build_report(
     Args:
         runs: Runs of models and readers, on one dataset or several, or on several splits of one.
         path: Path of the page.
-        datasets: name -> dataset, for pictures and the share of indeterminate voxels; a dataset that is not there has
-            neither.
+        datasets: name -> dataset, for the patient of each case, pictures and all that masks tell; a dataset that is
+            not there has none of these.
+        overlays: Whether images and masks of the datasets are read. False: they only say whose the cases are.
         title: Title of the page.
         command: The command that repeats the page, printed on it.
         stamp: when or by whom it was made; None keeps the bytes reproducible.
@@ -96,7 +98,8 @@ def build_report(
     """
     results = gather(runs, datasets)
     cohorts = cohorts_of(results)
-    plans = [_plan(one, datasets.get(one.dataset), margin, low_dice, volume_limit, focus) for one in results]
+    read = datasets if overlays else {}
+    plans = [_plan(one, read.get(one.dataset), margin, low_dice, volume_limit, focus) for one in results]
     judge = [partial(verdict, one.results, margin, one.name if len(cohorts) > 1 else None) for one in cohorts]
     makers: list[Callable[[], Html]] = [*judge, *(make for plan in plans for make in plan.values())]
     bodies = iter(progress("report", (make() for make in makers), len(makers)))

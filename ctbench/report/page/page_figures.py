@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from ctbench.datasets import Dataset
+from ctbench.files import file_stems
 from ctbench.report.drawings.canvas import inline_svg, palette, write_figure
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.drawings.specification_chart import specification_chart
@@ -124,12 +125,9 @@ def write_figures(runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, D
     Returns:
         The paths of the files.
     """
-    return [
-        path
-        for results in gather(runs, datasets)
-        for figure in _all(results)
-        for path in write_figure(figure.chart, figure.name, folder)
-    ]
+    figures = [figure for results in gather(runs, datasets) for figure in _all(results)]
+    stems = file_stems(figure.name for figure in figures)
+    return [path for figure in figures for path in write_figure(figure.chart, stems[figure.name], folder)]
 
 
 def _all(results: ComparableRuns) -> Iterator[NamedFigure]:

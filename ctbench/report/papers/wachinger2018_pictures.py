@@ -84,7 +84,7 @@ def hierarchy(results: ComparableRuns, material: Material) -> Sheet:
             "step 1: foreground": foreground,
             "step 2: structures": view.draw(z, "structures", model),
         },
-        f"Slice {z} of case {view.scene.case}: the image, the foreground and the structures by {model}.",
+        f"Slice {z + 1} of case {view.scene.case}: the image, the foreground and the structures by {model}.",
         notes=["The paper's diagram of the networks is drawn by hand; here are the two steps on a case."],
     )
 
@@ -99,7 +99,7 @@ def examples(results: ComparableRuns, material: Material) -> Sheet:
     shown |= {shortened(name): view.draw(z, "structures", name) for name in models if name in view.scene.drawings}
     return Sheet(
         shown,
-        f"Slice {z} of case {view.scene.case}, the median case of {chief}: reference and predictions.",
+        f"Slice {z + 1} of case {view.scene.case}, the median case of {chief}: reference and predictions.",
         columns=3,
         notes=["The case is the median one by the mean Dice over structures; the paper does not say how it chose."],
     )
@@ -118,7 +118,7 @@ def enlarged(results: ComparableRuns, material: Material) -> Sheet:
         for title, rater in titled.items():
             kind = "none" if title == "image" else "structures"
             shown[f"{shortened(label, 18)}: {shortened(title, 14)}"] = view.draw(z, kind, rater)[cut]
-        said.append(f"{label} (case {view.scene.case}, slice {z})")
+        said.append(f"{label} (case {view.scene.case}, slice {z + 1})")
     return Sheet(shown, f"Enlarged: {', '.join(said)}; reference, {rival} and {chief}.", columns=4, notes=[_CHOSEN])
 
 
@@ -137,7 +137,7 @@ def agreement(results: ComparableRuns, material: Material) -> Sheet:
         shown[shortened(name)] = np.repeat(grey[..., None], 3, axis=-1)[cut]
     return Sheet(
         shown,
-        f"{label} in slice {z} of case {view.scene.case}: correct voxels are white, errors gray.",
+        f"{label} in slice {z + 1} of case {view.scene.case}: correct voxels are white, errors gray.",
         notes=[_CHOSEN],
     )
 

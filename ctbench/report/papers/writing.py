@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.files import write_text
+from ctbench.files import file_stems, write_text
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.latex import NEEDS, escaped, latex_table
 from ctbench.report.page.cells import captioned
@@ -71,7 +71,8 @@ def write_paper(
 
 
 def _stem(part: Part, name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", "-".join(filter(None, (part.name, name))))
+    whole = "-".join(filter(None, (part.name, name)))
+    return file_stems([whole])[whole]
 
 
 def _write_tables(part: Part, result: Result, folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 """Volumes for a viewer in the browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -58,6 +60,20 @@ def test_errors_have_the_colours_of_the_slices(scene, tmp_path):
     assert [tuple(painted[0, 0, x]) for x in range(3)] == [(*COLOURS[kind], 255) for kind in kinds]
     assert painted[..., 3].astype(bool).sum() == 3
     assert seen.GetSpacing() == pytest.approx(scene.image.spacing_mm[::-1])
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_errors_lie_where_the_image_lies(scene, tmp_path, axes):
+    """A file whose slices are coronal or sagittal keeps its axes: each error has the place of its voxel in the image."""
+    turned = replace(scene, image=replace(scene.image, stored_axes=axes))
+    (tmp_path / "errors.nii.gz").write_bytes(nifti_errors(turned, "ann", "majority", ("iph",)))
+    (tmp_path / "image.nii.gz").write_bytes(nifti_image(turned, None))
+    painted, image = (SimpleITK.ReadImage(str(tmp_path / f"{name}.nii.gz")) for name in ("errors", "image"))
+    for at, kind in enumerate(("false negative", "true positive", "false positive")):
+        place = np.array(scene.image.origin_mm[::-1]) + [at * scene.image.spacing_mm[2], 0, 0]
+        index = painted.TransformPhysicalPointToIndex(place.tolist())
+        assert painted[index] == (*COLOURS[kind], 255)
+        assert image.TransformPhysicalPointToIndex(place.tolist()) == index
 
 
 def test_of_nobody_there_are_no_errors(scene):
