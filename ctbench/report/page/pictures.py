@@ -42,7 +42,7 @@ class Picture:
         image: y,x,3, the slice itself.
         drawn: y,x,3, with the mistakes over it.
         aspect: width over height, in mm.
-        step: only every step-th voxel is shown.
+        step: Only every step-th row and column is shown.
         boxes: Boxes that a detector found in the slice.
         anchor: Id of the picture on the page, for links to it; None: without.
         outcome: What happened where the Dice is no usual one, as in ``ctbench.scores.outcomes``; else empty.
@@ -56,7 +56,7 @@ class Picture:
     image: NDArray[np.uint8]
     drawn: NDArray[np.uint8]
     aspect: float
-    step: int
+    step: tuple[int, int]
     boxes: tuple[Frame, ...] = ()
     anchor: str | None = None
     outcome: str = ""
@@ -122,15 +122,15 @@ def picture(scene: Scene, z: int, title: str, model: str, reference: str, over: 
     view = View.of(scene.image, z)
     base = grey(scene.image.array[z])
     plain, drawn = view.voxels(base), view.voxels(overlay(base, found))
-    step = math.ceil(max(plain.shape) / _LARGEST)
+    step = math.ceil(plain.shape[0] / _LARGEST), math.ceil(plain.shape[1] / _LARGEST)
     return Picture(
         title=title,
         case=scene.case,
         dice=None,
         z=z,
         slices=scene.image.shape[0],
-        image=plain[::step, ::step],
-        drawn=drawn[::step, ::step],
+        image=plain[:: step[0], :: step[1]],
+        drawn=drawn[:: step[0], :: step[1]],
         aspect=view.aspect,
         step=step,
         boxes=frames(scene.drawings[model].findings, z, view),
@@ -144,7 +144,9 @@ def gallery(drawn: Sequence[Picture]) -> Html:
 
 def _card(picture: Picture) -> Html:
     where = f"slice {picture.z + 1} of {picture.slices}"
-    coarse = f", every {picture.step}. voxel" if picture.step > 1 else ""
+    rows, columns = picture.step
+    coarse = f", every {rows}. voxel" if rows == columns else f", every {rows}. row and {columns}. column"
+    coarse = coarse if max(picture.step) > 1 else ""
     shape = f"aspect-ratio: {picture.aspect:.4f}"
     images = [
         element("img", src=png(array), alt=f"{what} of case {picture.case}, {where}", style=shape, loading="lazy")

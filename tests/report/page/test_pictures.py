@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ctbench.predictors import Finding
+from ctbench.reference import Reference
 from ctbench.report.drawings.finding_boxes import Frame
 from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.frames.comparable_runs import gather
-from ctbench.report.page.pictures import gallery, legend, pictures
+from ctbench.report.page import pictures as pictures_module
+from ctbench.report.page.pictures import gallery, legend, picture, pictures, scene_of
+from ctbench.volume import Volume
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,24 @@ def test_large_images_are_thinned(results, runs, dataset, monkeypatch):
     """A slice with more voxels than fit is shown by every third, and its caption says so."""
     monkeypatch.setattr("ctbench.report.page.pictures._LARGEST", 16)
     picture = next(pictures(results, "unet", dataset))
-    assert picture.step == 3
+    assert picture.step == (3, 3)
     assert max(picture.image.shape) <= 16
     assert "every 3. voxel" in gallery([picture])
+
+
+def test_few_long_rows_are_all_shown(results, runs, dataset):
+    """Of a slice of few thick rows with many columns no row is left out, and the picture has the shape of the head."""
+    scene = scene_of(results, "unet", dataset, "case01")
+    rows, columns = 30, 2 * pictures_module._LARGEST
+    shape = (scene.image.shape[0], rows, columns)
+    image = Volume(np.zeros(shape, np.int16), (5.0, 6.0, 0.25))
+    drawing = replace(scene.drawings["unet"], labels=np.zeros(shape, np.uint8))
+    truth = Reference.of(np.zeros(shape, np.uint8))
+    long = replace(scene, image=image, drawings={"unet": drawing}, references={"majority": truth})
+    shown = picture(long, 0, "worst", "unet", "majority", ("caudate",))
+    assert (shown.image.shape[:2], shown.step) == ((rows, columns // 2), (1, 2))
+    assert shown.aspect == pytest.approx(columns * 0.25 / (rows * 6))
+    assert "every 1. row and 2. column" in gallery([shown])
 
 
 def test_gallery_is_self_contained_and_says_what_it_shows(drawn):
