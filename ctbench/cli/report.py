@@ -135,5 +135,7 @@ def datasets_of(runs: list[Run], catalog: list[Path] | None) -> dict[str, Datase
         try:
             loaded[name] = load_entry(find_named(name, catalog))
         except DataError as error:
-            note(f"no slices and patients of {name}: {error}; name the YAML file of your own dataset with --catalog FILE")
+            note(
+                f"no slices and patients of {name}: {error}; name the YAML file of your own dataset with --catalog FILE"
+            )
     return loaded

@@ -27,10 +27,11 @@ _DIGITS = 4
 def write_model_index(
     runs: Iterable[Run], folder: Path, datasets: Mapping[str, Dataset] | None = None
 ) -> tuple[Path, ...]:
-    """Write a model card ``MODEL.md`` (see ``file_stems``) for each model, with ``model-index`` in its head and the means as a table.
+    """Write a model card for each model, with ``model-index`` in its head and the means as a table.
 
-    Each dataset (and split) is a result with the means of the chief metrics, overall and by structure; ``args`` hold
-    the structure, the number of cases, the 95 % interval, the unit and the reference.
+    A file has the model's name, as ``ctbench.files.file_stems`` makes it. Each dataset (and split) is a result with the
+    means of the chief metrics, overall and by structure; ``args`` hold the structure, the number of cases, the 95 %
+    interval, the unit and the reference.
 
     Args:
         runs: Runs of models and readers, on one dataset or several.

@@ -62,9 +62,7 @@ def expect_tracker(tracker: Tracker) -> Any:
     return import_extra(tracker, f"--log {tracker}")
 
 
-def log_run(
-    run: Run, beside: Sequence[Run], tracker: Tracker, datasets: Mapping[str, Dataset] | None = None
-) -> str:
+def log_run(run: Run, beside: Sequence[Run], tracker: Tracker, datasets: Mapping[str, Dataset] | None = None) -> str:
     """Log the run of a model, and return where it can be seen.
 
     The experiment (MLflow) or project (W&B) is ``ctbench-DATASET``; where it lives is set as ever, by

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import pandas as pd
 import streamlit as st
 
-from ctbench.errors import CtbenchError
+from ctbench.errors import CtbenchError, StoreError
 from ctbench.report import explanations
 from ctbench.report.drawings.canvas import palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (
     DOMAIN_TITLES,
+    UncertaintyTables,
+    can_be_uncertain,
+    compared_uncertainty,
     domains_of,
-    reliability_table,
     runs_with_probabilities,
-    uncertainty_table,
-    worst_calibrated,
 )
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection
 
 __all__ = ["show"]
-
-
-class _Tables(NamedTuple):
-    figures: pd.DataFrame
-    diagrams: pd.DataFrame
-    worst: pd.DataFrame
 
 
 def show(selection: Selection) -> None:
@@ -72,17 +63,16 @@ _COLUMNS = {
 @reading.cached(8)
 def _domains(runs: ComparableRuns) -> list[str]:
     try:
-        return domains_of(runs_with_probabilities(runs))
+        return domains_of(list(runs_with_probabilities(runs).values()))
     except CtbenchError:
         return domains_of([])
 
 
 @reading.cached(8)
-def _tables(runs: ComparableRuns, domain: str) -> _Tables | None:
-    try:
-        kept = runs_with_probabilities(runs)
-    except CtbenchError:
-        return None  # the board keeps no files of its runs on this machine
-    if not kept:
+def _tables(runs: ComparableRuns, domain: str) -> UncertaintyTables | None:
+    if not can_be_uncertain(runs):
         return None
-    return _Tables(uncertainty_table(kept, domain), reliability_table(kept, domain), worst_calibrated(kept, domain))
+    try:
+        return compared_uncertainty(runs, domain)
+    except StoreError:
+        return None  # the board keeps no files of its runs on this machine

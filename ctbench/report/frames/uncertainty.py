@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,9 @@ __all__ = [
     "DOMAIN_TITLES",
     "EACH",
     "OTHERS",
+    "UncertaintyTables",
     "can_be_uncertain",
+    "compared_uncertainty",
     "domains_of",
     "reliability_table",
     "runs_with_probabilities",
@@ -64,14 +67,48 @@ def can_be_uncertain(results: ComparableRuns) -> bool:
     return any(results.board.manifest(results.run_of(model)).keep_probabilities for model in results.models)
 
 
-def runs_with_probabilities(results: ComparableRuns) -> list[Run]:
-    """Return the runs of models that keep probabilities.
+def runs_with_probabilities(results: ComparableRuns) -> dict[str, Run]:
+    """Return the runs of models that keep probabilities, by the names that the models have among these runs.
 
     Raises:
         StoreError: The files of a run are not there.
     """
     kept = [model for model in results.models if results.board.manifest(results.run_of(model)).keep_probabilities]
-    return [results.open_run(model) for model in kept]
+    return {model: results.open_run(model) for model in kept}
+
+
+class UncertaintyTables(NamedTuple):
+    """What report and leaderboard show of the probabilities of comparable runs.
+
+    Attributes:
+        figures: Table of ``uncertainty_table``.
+        diagrams: Table of ``reliability_table``.
+        worst: Table of ``worst_calibrated``.
+    """
+
+    figures: pd.DataFrame
+    diagrams: pd.DataFrame
+    worst: pd.DataFrame
+
+
+def compared_uncertainty(results: ComparableRuns, domain: str = "box") -> UncertaintyTables:
+    """Return the figures, diagrams and worst cases of all models with probabilities, by the models' names.
+
+    Args:
+        results: Runs, some of which keep probabilities.
+        domain: The voxels that count, see ``DOMAIN_TITLES``.
+
+    Raises:
+        UsageError: No run keeps probabilities, or the domain is unknown.
+        StoreError: A file of a run cannot be read.
+    """
+    kept = runs_with_probabilities(results)
+    runs, names = list(kept.values()), list(kept)
+    return UncertaintyTables(
+        uncertainty_table(runs, domain, names=names),
+        reliability_table(runs, domain, names=names),
+        worst_calibrated(runs, domain, names=names),
+    )
 
 
 def uncertainty_table(
@@ -80,6 +117,7 @@ def uncertainty_table(
     *,
     figures: Sequence[str] = CHIEF_FIGURES,
     by_reader: bool = False,
+    names: Sequence[str] | None = None,
     resamples: int = 500,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -93,6 +131,7 @@ def uncertainty_table(
         domain: ``box``, ``image`` or ``brain``, see ``DOMAIN_TITLES``.
         figures: Names in ``ctbench.statistics.forecasts.FIGURES``.
         by_reader: Whether to compare with every single reader too.
+        names: Name of the rater of each run; None: as its manifest says.
         resamples: Bootstrap samples of patients for the 95 % intervals; 0: no intervals.
         seed: Seed of the bootstrap.
 
@@ -110,56 +149,62 @@ def uncertainty_table(
         msg = f"unknown figures {', '.join(unknown)}; expected some of {', '.join(FIGURES)}"
         raise UsageError(msg)
     rows = []
-    for run, label, cases in _structures(runs, domain):
+    for name, label, cases in _structures(runs, domain, names):
         patients = [case.patient for case in cases]
-        for rater, kind, against, outcomes in _compared(run, cases, by_reader=by_reader):
+        for rater, kind, against, outcomes in _compared(name, cases, by_reader=by_reader):
             found = pooled_figures(outcomes, patients, figures, resamples=resamples, seed=seed)
-            for name, one in found.items():
-                head = (domain, label, rater, kind, against, name)
+            for figure, one in found.items():
+                head = (domain, label, rater, kind, against, figure)
                 rows.append((*head, one.value, one.low, one.high, one.n, one.reason))
     return pd.DataFrame(rows, columns=list(_COLUMNS)).drop_duplicates(list(_COLUMNS[:6]), ignore_index=True)
 
 
-def reliability_table(runs: Sequence[Run], domain: str = "box", bins: int = DIAGRAM_BINS) -> pd.DataFrame:
+def reliability_table(
+    runs: Sequence[Run], domain: str = "box", bins: int = DIAGRAM_BINS, *, names: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return the reliability diagram of each model and structure, with the band of the single readers.
 
     Args:
         runs: As for ``uncertainty_table``, which names the errors.
         domain: As there.
         bins: Number of bins of equal width.
+        names: As there.
 
     Returns:
         Columns domain, label, rater, bin (from 1), forecast (its mean), observed (mean share of readers), lowest and
         highest (of the readers one by one), voxels; a row for each bin that is not empty.
     """
     rows = []
-    for run, label, cases in _structures(runs, domain):
+    for name, label, cases in _structures(runs, domain, names):
         table = pool_tables([case.table for case in cases])
         mean = reliability_diagram(table.against(MEAN), bins)
         own = np.array([reliability_diagram(table.against(reader), bins).observed for reader in table.readers])
         for place in np.flatnonzero(mean.voxels):
             drawn = own[:, place][~np.isnan(own[:, place])]
             ends = (drawn.min(), drawn.max()) if len(drawn) else (np.nan, np.nan)
-            head = (domain, label, run.manifest.rater, int(place) + 1)
+            head = (domain, label, name, int(place) + 1)
             rows.append((*head, mean.forecast[place], mean.observed[place], *ends, int(mean.voxels[place])))
     columns = ["domain", "label", "rater", "bin", "forecast", "observed", "lowest", "highest", "voxels"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def worst_calibrated(runs: Sequence[Run], domain: str = "box", count: int = 5) -> pd.DataFrame:
+def worst_calibrated(
+    runs: Sequence[Run], domain: str = "box", count: int = 5, *, names: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return the cases with the largest ECE against the mean of readers, for each model and structure.
 
     Args:
         runs: As for ``uncertainty_table``, which names the errors.
         domain: As there.
         count: Number of cases.
+        names: As there.
 
     Returns:
         Columns domain, label, rater, case, ece, forecast_share and observed_share (mean forecast and mean share of
         readers in the domain), voxels; the largest ECE first.
     """
     rows = []
-    for run, label, cases in _structures(runs, domain):
+    for name, label, cases in _structures(runs, domain, names):
         own = []
         for case in cases:
             outcomes = case.table.against(MEAN)
@@ -168,22 +213,26 @@ def worst_calibrated(runs: Sequence[Run], domain: str = "box", count: int = 5) -
                 forecast = float(outcomes.voxels @ outcomes.forecasts) / total
                 observed = float(outcomes.positives.sum()) / total
                 error = float(calibration_error(outcomes))
-                own.append((domain, label, run.manifest.rater, case.case, error, forecast, observed, int(total)))
+                own.append((domain, label, name, case.case, error, forecast, observed, int(total)))
         rows += sorted(own, key=lambda row: (-row[4], row[3]))[:count]
     columns = ["domain", "label", "rater", "case", "ece", "forecast_share", "observed_share", "voxels"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _structures(runs: Sequence[Run], domain: str) -> Iterator[tuple[Run, str, list[CaseForecast]]]:
+def _structures(
+    runs: Sequence[Run], domain: str, names: Sequence[str] | None
+) -> Iterator[tuple[str, str, list[CaseForecast]]]:
+    """Yield the rater, a structure, and its forecasts in each case, of each run with probabilities."""
     if domain not in DOMAINS:
         msg = f"unknown domain {domain!r}; expected {' or '.join(DOMAINS)}"
         raise UsageError(msg)
-    kept = [run for run in runs if run.manifest.keep_probabilities]
+    raters = [run.manifest.rater for run in runs] if names is None else names
+    kept = [(rater, run) for rater, run in zip(raters, runs, strict=True) if run.manifest.keep_probabilities]
     if not kept:
-        names = ", ".join(str(run.folder) for run in runs)
-        msg = f"{names} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
+        folders = ", ".join(str(run.folder) for run in runs)
+        msg = f"{folders} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
         raise UsageError(msg)
-    for run in kept:
+    for rater, run in kept:
         tables = read_forecasts(run)
         found = [one for one in tables if one.domain == domain]
         if tables and not found and domain == "brain":
@@ -195,7 +244,7 @@ def _structures(runs: Sequence[Run], domain: str) -> Iterator[tuple[Run, str, li
         for label in run.label_set.names:
             cases = [one for one in found if one.label == label]
             if cases:
-                yield run, label, cases
+                yield rater, label, cases
 
 
 def domains_of(runs: Sequence[Run]) -> list[str]:
@@ -205,10 +254,10 @@ def domains_of(runs: Sequence[Run]) -> list[str]:
 
 
 def _compared(
-    run: Run, cases: Sequence[CaseForecast], *, by_reader: bool
+    rater: str, cases: Sequence[CaseForecast], *, by_reader: bool
 ) -> Iterator[tuple[str, str, str, list[Outcomes]]]:
     """Yield rater, kind, what it is compared with, and the outcomes of each case."""
-    rater, model, reader_kind = run.manifest.rater, RaterKind.MODEL.value, RaterKind.READER.value
+    model, reader_kind = RaterKind.MODEL.value, RaterKind.READER.value
     tables = [case.table for case in cases]
     yield rater, model, MEAN, [table.against(MEAN) for table in tables]
     readers = sorted({name for table in tables for name in table.readers})

@@ -14,10 +14,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (
     CHIEF_FIGURES,
     DOMAIN_TITLES,
-    reliability_table,
-    runs_with_probabilities,
-    uncertainty_table,
-    worst_calibrated,
+    compared_uncertainty,
 )
 from ctbench.report.page.cells import captioned, count_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
@@ -33,9 +30,7 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
         results: Runs, some of which keep probabilities.
         domain: The voxels that count, see ``DOMAIN_TITLES``.
     """
-    runs = runs_with_probabilities(results)
-    figures = uncertainty_table(runs, domain)
-    diagrams, worst = reliability_table(runs, domain), worst_calibrated(runs, domain)
+    figures, diagrams, worst = compared_uncertainty(results, domain)
     if figures.empty:
         return paragraph("No model gave probabilities for a structure of this dataset.")
     shades = palette(results)

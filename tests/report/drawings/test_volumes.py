@@ -64,16 +64,17 @@ def test_errors_have_the_colours_of_the_slices(scene, tmp_path):
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
 def test_errors_lie_where_the_image_lies(scene, tmp_path, axes):
-    """A file whose slices are coronal or sagittal keeps its axes: each error has the place of its voxel in the image."""
+    """A file of coronal or sagittal slices keeps its axes: each error has the place of its voxel in the image."""
     turned = replace(scene, image=replace(scene.image, stored_axes=axes))
     (tmp_path / "errors.nii.gz").write_bytes(nifti_errors(turned, "ann", "majority", ("iph",)))
     (tmp_path / "image.nii.gz").write_bytes(nifti_image(turned, None))
     painted, image = (SimpleITK.ReadImage(str(tmp_path / f"{name}.nii.gz")) for name in ("errors", "image"))
     for at, kind in enumerate(("false negative", "true positive", "false positive")):
-        place = np.array(scene.image.origin_mm[::-1]) + [at * scene.image.spacing_mm[2], 0, 0]
-        index = painted.TransformPhysicalPointToIndex(place.tolist())
+        z, y, x = scene.image.origin_mm
+        place = (x + at * scene.image.spacing_mm[2], y, z)
+        index = painted.TransformPhysicalPointToIndex(place)
         assert painted[index] == (*COLOURS[kind], 255)
-        assert image.TransformPhysicalPointToIndex(place.tolist()) == index
+        assert image.TransformPhysicalPointToIndex(place) == index
 
 
 def test_of_nobody_there_are_no_errors(scene):

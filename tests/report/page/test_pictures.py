@@ -11,7 +11,7 @@ from ctbench.report.drawings.finding_boxes import Frame
 from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page import pictures as pictures_module
-from ctbench.report.page.pictures import gallery, legend, picture, pictures, scene_of
+from ctbench.report.page.pictures import gallery, legend, pictures, scene_of
 from ctbench.volume import Volume
 
 
@@ -70,7 +70,7 @@ def test_few_long_rows_are_all_shown(results, runs, dataset):
     drawing = replace(scene.drawings["unet"], labels=np.zeros(shape, np.uint8))
     truth = Reference.of(np.zeros(shape, np.uint8))
     long = replace(scene, image=image, drawings={"unet": drawing}, references={"majority": truth})
-    shown = picture(long, 0, "worst", "unet", "majority", ("caudate",))
+    shown = pictures_module.picture(long, 0, "worst", "unet", "majority", ("caudate",))
     assert (shown.image.shape[:2], shown.step) == ((rows, columns // 2), (1, 2))
     assert shown.aspect == pytest.approx(columns * 0.25 / (rows * 6))
     assert "every 1. row and 2. column" in gallery([shown])
