@@ -1,4 +1,4 @@
-"""Overall means of raters, from arrays of scores: over structures and references, then over cases."""
+"""Overall scores and means of raters, from arrays of scores: over structures and references, then over cases."""
 
 from __future__ import annotations
 
@@ -15,32 +15,30 @@ from ctbench.report.frames import tables
 from ctbench.scores import LOST, PENALISED, RaterKind, joint_status
 from ctbench.statistics import OVERALL, describe
 
-__all__ = ["averaged", "coded", "common_ground", "described", "overall_means"]
+__all__ = ["averaged", "coded", "common_ground", "described", "overall_scores"]
 
 Names = Callable[[Entry], tuple[str, str]]
 """Returns the name and kind of an entry; entries with the same name are averaged together."""
 
 
-def overall_means(
+def overall_scores(
     grids: Sequence[Grid],
     over: Sequence[str],
-    metric: str,
     reference: str,
     name_of: Callable[[Entry], str],
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Describe the overall scores of some raters, each over all values that this rater has.
+    """Return the overall scores of some raters, each in all cases in which this rater has one.
 
     Args:
         grids: Scores of one metric, one grid for each reference that ``reference`` stands for.
         over: Names of the structures that a mean is taken over.
-        metric: Name of the metric.
         reference: Name of the reference; ``leave-one-out`` adds the readers together as ``all readers``.
         name_of: Returns the name of an entry.
-        names: Names of the raters to describe.
+        names: Names of the raters.
 
     Returns:
-        As ``described`` returns it.
+        As ``averaged`` returns it.
     """
     wanted = set(names)
     chosen = [_only(grid, lambda entry: name_of(entry) in wanted) for grid in grids]
@@ -48,7 +46,7 @@ def overall_means(
     if reference == tables.LEAVE_ONE_OUT:
         readers = [_only(grid, lambda entry: entry.rater_kind == RaterKind.READER) for grid in chosen]
         parts.append(averaged(readers, over, lambda _entry: (tables.ALL_READERS, "readers")))
-    return described(pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True), metric)
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def _only(grid: Grid, keep: Callable[[Entry], bool]) -> Grid:
@@ -63,10 +61,10 @@ def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
         metric: Name of the metric.
 
     Returns:
-        A row for each rater: the columns of ``ctbench.statistics.describe`` by rater and rater_kind; ``penalised``
-        counts structures of cases, ``failed`` cases.
+        A row for each label and rater: the columns of ``ctbench.statistics.describe`` by label, rater and rater_kind;
+        ``penalised`` counts structures of cases, ``failed`` cases.
     """
-    keys = ["rater", "rater_kind"]
+    keys = ["label", "rater", "rater_kind"]
     if rows.empty:
         return pd.DataFrame(columns=[*keys, "n", "mean", "sd", "median", "low", "high", "undefined"])
     table = describe(rows.assign(metric=metric), by=keys)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.summaries import contest_means
+from ctbench.report.frames.summaries import contest_means_by_structure
 from ctbench.statistics import Direction, direction_of
 
 __all__ = ["structure_means", "weakest_structure"]
@@ -25,18 +25,16 @@ def structure_means(
         metric: Name of the metric. None: the first of ``results.chief_metrics``.
 
     Returns:
-        The columns of ``summaries.contest_means`` with the structure as ``label``, a row for each structure and rater
+        The columns of ``summaries.contest_means_by_structure``, a row for each structure and rater
         that has a value; single readers stand on a reference of their own each.
     """
     metric = metric or results.chief_metrics[0]
     grids = results.grids(metric, results.fair)
-    names = results.name_of, results.readers, models
-    parts = [
-        contest_means(grids, (label,), metric, results.fair, *names).assign(label=label)
-        for label in structures
-        if any(label in grid.labels for grid in grids)
-    ]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["label", "rater", "mean"])
+    known = [label for label in structures if any(label in grid.labels for grid in grids)]
+    if not known:
+        return pd.DataFrame(columns=["label", "rater", "mean"])
+    raters = results.name_of, results.readers, models
+    table = contest_means_by_structure(grids, known, metric, results.fair, *raters)
     return table[table["mean"].notna()].reset_index(drop=True)
 
 

@@ -10,13 +10,13 @@ from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import coded, described, overall_means
+from ctbench.report.frames.averages import coded, described, overall_scores
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import contestants
 from ctbench.scores import RaterKind, Status
 
-__all__ = ["contest_means", "summary"]
+__all__ = ["contest_means", "contest_means_by_structure", "summary"]
 
 
 def summary(
@@ -77,7 +77,7 @@ def contest_means(
     """Describe overall scores: of models, and of the readers as one, by what they are ranked by.
 
     Args:
-        grids: As for ``overall_means``.
+        grids: Scores of one metric, one grid for each reference that ``reference`` stands for.
         over: Names of the structures that a mean is taken over.
         metric: Name of the metric.
         reference: Name of the reference; ``leave-one-out`` adds the readers together as ``all readers``.
@@ -87,18 +87,66 @@ def contest_means(
         ranked: Their scores as ``contestants`` returns them. None: computed here.
 
     Returns:
-        As ``described`` returns it.
+        The columns of ``described`` but ``label``.
     """
-    means = overall_means(grids, over, metric, reference, name_of, [*readers, *models])
     if ranked is None:
-        together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
-        ranked = contestants(grids, [*together, *models], over, metric, name_of=name_of)
+        ranked = _ranked(grids, over, metric, reference, name_of, models)
+    scores = overall_scores(grids, over, reference, name_of, [*readers, *models])
+    return _means(scores, ranked, metric).drop(columns="label")
+
+
+def contest_means_by_structure(
+    grids: Sequence[Grid],
+    structures: Sequence[str],
+    metric: str,
+    reference: str,
+    name_of: Callable[[Entry], str],
+    readers: Sequence[str],
+    models: Sequence[str],
+) -> pd.DataFrame:
+    """Describe the scores of each structure by itself, as ``contest_means`` describes those of one.
+
+    Args:
+        grids: As for ``contest_means``.
+        structures: Names of the structures, one or more.
+        metric: Name of the metric.
+        reference: As for ``contest_means``.
+        name_of: Returns the name of an entry.
+        readers: Names of the readers.
+        models: Names of the models.
+
+    Returns:
+        The columns of ``described``, structure by structure.
+    """
+    raters = [*readers, *models]
+    scores = [overall_scores(grids, (label,), reference, name_of, raters).assign(label=label) for label in structures]
+    ranked = [_ranked(grids, (label,), metric, reference, name_of, models).assign(label=label) for label in structures]
+    return _means(pd.concat(scores, ignore_index=True), pd.concat(ranked, ignore_index=True), metric)
+
+
+def _ranked(
+    grids: Sequence[Grid],
+    over: Sequence[str],
+    metric: str,
+    reference: str,
+    name_of: Callable[[Entry], str],
+    models: Sequence[str],
+) -> pd.DataFrame:
+    """Return the scores that models, and the readers as one, are ranked by."""
+    together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
+    return contestants(grids, [*together, *models], over, metric, name_of=name_of)
+
+
+def _means(scores: pd.DataFrame, ranked: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Describe the scores by label and rater; what has been ranked, by the scores that it is ranked by."""
+    means = described(scores, metric)
     if ranked.empty:
         return means
     status = coded(ranked["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.NOT_SAMPLED.value])
-    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric).set_index("rater")
+    keys = ["label", "rater"]
+    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric).set_index(keys)
     statistics = [name for name in shown.columns if name in _SHARED]
-    means = means.set_index("rater")
+    means = means.set_index(keys)
     both = shown.index.intersection(means.index)
     means.loc[both, statistics] = shown.loc[both, statistics]
     return means.astype({"n": int}).reset_index()
