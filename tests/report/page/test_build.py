@@ -284,7 +284,7 @@ def test_a_model_in_focus_is_unfolded(small_runs, tmp_path):
     """Details of models are folded; those of one model, or everything, are open if somebody asks for it."""
     runs = small_runs(raters=("reader1", "reader2", "unet", "atlas"))
     focused = _built(runs, tmp_path / "a.html", focus=["unet"])
-    models = re.findall(r'<details class="model"( open)?><summary><i [^>]*></i>(\w+)', focused)
+    models = re.findall(r'<details class="model"( open)?[^>]*><summary><i [^>]*></i>(\w+)', focused)
     assert set(models) == {(" open", "unet"), ("", "atlas")}
     everything = _built(runs, tmp_path / "b.html", focus=["all"])
     assert everything.count("<details") == everything.count("<details open")
