@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.snapshots import SnapshotCard
 from ctbench.report.wording import shortened
 from ctbench.spreadsheet import as_csv, as_parquet
 
@@ -25,6 +28,7 @@ __all__ = [
     "link",
     "note",
     "remember",
+    "snapshots",
     "style",
     "table",
     "text",
@@ -162,6 +166,20 @@ def legend(colours: Mapping[str, tuple[int, int, int]]) -> None:
         for name, colour in colours.items()
     )
     st.html(f'<p class="words muted">{" ".join(entries)}</p>')
+
+
+def snapshots(cards: Sequence[SnapshotCard], words: str) -> None:
+    """Show where readers differ, three cards in a row, below a sentence about them."""
+    if not cards:
+        return
+    text(words, "muted")
+    for start in range(0, len(cards), 3):
+        for place, card in zip(st.columns(3), cards[start : start + 3], strict=False):
+            with place:
+                pictures, said = zip(*card.pictures, strict=True)
+                st.image(png(np.hstack(pictures)), width="stretch", alt="; ".join(said))
+                text(card.title)
+                text(f"{card.where}, {card.below}", "muted")
 
 
 def has_viewer() -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "LOST",
     "MEANS",
     "MULTIVERSE",
+    "NOTHING_DISPUTED",
     "PHANTOM",
     "POOLED",
     "POPULATION",
@@ -98,6 +99,9 @@ DETECTION = (
     "A case without a prediction counts as wrongly called."
 )
 """How cases are called positive, and how detection is counted."""
+
+NOTHING_DISPUTED = "Every reader found every lesion candidate of the places that he read."
+"""Stands where no lesion candidate is disputed."""
 
 DISPUTED_LESIONS = (
     "Candidates that some reader found and another one missed: first those about which the readers are most evenly "

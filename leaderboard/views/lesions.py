@@ -24,6 +24,7 @@ from ctbench.report.frames.lesion_summaries import (
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
+from leaderboard.views.reader_lesions import SWITCH
 
 __all__ = ["show"]
 
@@ -63,6 +64,8 @@ def show(selection: Selection) -> None:
         f"{label}, n = up to {counted} lesions of each model. {explanations.LESION_VOLUMES}",
     )
     _wrong(tables.lesions, name)
+    if len(runs.readers) > 1:
+        layout.link("readers", "Lesions among the readers", **{SWITCH: "true", "lesions_of": label})
     with layout.folded("The same masks under other protocols"):
         layout.table(figures_by_protocol(tables.cases), f"protocols-{name}", columns=_COLUMNS)
         layout.text("Means over the cases whose reference holds a lesion.", "muted")

@@ -20,6 +20,7 @@ from ctbench.report import explanations
 from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
+from ctbench.report.drawings.snapshots import contested_cards
 from ctbench.report.frames import tables
 from ctbench.report.frames.agreement import (
     agreement_matrix,
@@ -32,6 +33,7 @@ from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
+from leaderboard.views.reader_lesions import show_lesions
 
 __all__ = ["show"]
 
@@ -55,6 +57,7 @@ def show(selection: Selection) -> None:
         _indeterminate(study)
         _staple(study)
         _how_many(selection)
+        show_lesions(selection)
 
 
 def _against_others(selection: Selection) -> None:
@@ -195,6 +198,7 @@ def _indeterminate(study: ReaderStudy) -> None:
         row = shown.iloc[chosen]
         where = {} if pd.isna(row["worst_slice"]) else {"slice": str(row["worst_slice"])}
         layout.link("case", "See the case", case=str(row["case"]), show="outlines", **where)
+    layout.snapshots(contested_cards(study), explanations.CONTESTED_SLICES)
 
 
 def _how_many(selection: Selection) -> None:

@@ -7,17 +7,43 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.agreement import LesionStudy, found_and_missed, lesion_counts, lesion_presence, lesion_readers
-from ctbench.datasets import ALL_SIZES
+from ctbench.agreement import (
+    LesionStudy,
+    found_and_missed,
+    lesion_counts,
+    lesion_presence,
+    lesion_readers,
+    study_lesions,
+)
+from ctbench.datasets import ALL_SIZES, Dataset
 from ctbench.report import explanations
+from ctbench.report.drawings.snapshots import disputed_cards
+from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_summaries import lesion_structures
 from ctbench.report.page.cells import count_cell, number_cell, of_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.page.snapshots import SnapshotCard, snapshot_gallery
+from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed, interval
 
-__all__ = ["lesions_section"]
+__all__ = ["can_have_reader_lesions", "lesions_among_readers", "lesions_section"]
 
 _MOST_LISTED = 50
+
+
+def can_have_reader_lesions(results: ComparableRuns) -> bool:
+    """Return whether two readers or more were scored, in structures some of which are lesions."""
+    return len(results.readers) > 1 and bool(lesion_structures(results))
+
+
+def lesions_among_readers(results: ComparableRuns, dataset: Dataset) -> Html:
+    """Match the lesions of the readers of some runs, and show them as ``lesions_section`` does.
+
+    Args:
+        results: Runs for which ``can_have_reader_lesions`` is true.
+        dataset: Their dataset, with the readers' masks.
+    """
+    cases = dataset.select(results.cases)
+    return lesions_section(study_lesions(cases, structures=lesion_structures(results), jobs=1))
 
 
 def lesions_section(study: LesionStudy) -> Html:
@@ -44,16 +70,11 @@ def lesions_section(study: LesionStudy) -> Html:
 def _disputed(study: LesionStudy) -> Html:
     rows = study.disputed
     if rows.empty:
-        return paragraph("Every reader found every lesion candidate of the places that he read.")
-    cards = []
-    for (case, label, lesion), seen in study.pictures.items():
-        row = rows[(rows["case"] == case) & (rows["label"] == label) & (rows["lesion"] == lesion)].iloc[0]
-        below = f"{row['volume_ml']:.2f} mL, found by {row['found_by']}, missed by {row['missed_by']}"
-        cards.append(SnapshotCard(f"{case}: {label} {lesion}", below, "the share of readers", seen))
+        return paragraph(explanations.NOTHING_DISPUTED)
     return join(
         (
             paragraph(explanations.DISPUTED_LESIONS, kind="how"),
-            snapshot_gallery(cards, explanations.DISPUTED_PICTURES),
+            snapshot_gallery(disputed_cards(study), explanations.DISPUTED_PICTURES),
             details("Disputed lesion candidates", _listed(rows)),
         )
     )

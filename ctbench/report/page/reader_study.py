@@ -16,6 +16,7 @@ from ctbench.consensus.performance import QUANTITIES
 from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
+from ctbench.report.drawings.snapshots import contested_cards
 from ctbench.report.frames.agreement import statistic_title
 from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.choices import choices_section
@@ -23,7 +24,7 @@ from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.reader_lesions import lesions_section
 from ctbench.report.page.repeats import opening, repeats_section
-from ctbench.report.page.snapshots import SnapshotCard, snapshot_gallery
+from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
 
@@ -310,12 +311,7 @@ def _where(study: ReaderStudy) -> Html:
         ]
         for row in study.disagreement.to_dict("records")
     ]
-    contested = study.disagreement.set_index("case")["worst_slice_voxels"]
-    cards = (
-        SnapshotCard(f"case {case}", f"{contested[case]:,} contested voxels", "disagreement", seen)
-        for case, seen in study.pictures.items()
-    )
-    shown = snapshot_gallery(cards, explanations.CONTESTED_SLICES)
+    shown = snapshot_gallery(contested_cards(study), explanations.CONTESTED_SLICES)
     return join((paragraph(how, kind="how"), table(columns, rows, "Disagreement by case"), shown))
 
 

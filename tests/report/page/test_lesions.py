@@ -43,4 +43,5 @@ def test_every_protocol_has_a_row(far):
 def test_only_what_may_be_lesions_has_the_part(html):
     """The whole page has it, with its heading."""
     assert "<h3>Lesions</h3>" in html
+    assert "<h3>Lesions among readers</h3>" in html
     assert "brats-gli" in html

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.agreement import LesionStudy, Snapshot
-from ctbench.report.page.reader_lesions import lesions_section
+from ctbench.agreement import LesionStudy, Snapshot, study_lesions
+from ctbench.report.page.reader_lesions import can_have_reader_lesions, lesions_among_readers, lesions_section
 from ctbench.volume import Volume
 
 COLUMNS = "case patient label lesion size_class reader found pieces volume_ml splits merges others_found others_read"
@@ -40,8 +40,15 @@ def test_the_section_says_who_missed_what(lesions):
     for part in ("at most 2.5 mm apart", "7.12", "1 of 2", "0.800", ">9<", "large", "medium"):
         assert part in text
     assert text.count("a b c") == 0  # found by all: not in the list
-    assert "slice 9 of 20, 7.12 mL, found by a c, missed by b" in text
+    assert "slice 9 of 20, 7.12 mL, found by a and c, missed by b" in text
     assert text.count("data:image/png") == 1
+
+
+def test_the_report_has_the_same_section(results, dataset):
+    """Of the structures that are lesions: the section of a study of the same cases."""
+    assert can_have_reader_lesions(results)
+    study = study_lesions(dataset.select(results.cases), structures=["septum_pellucidum"], jobs=1)
+    assert lesions_among_readers(results, dataset) == lesions_section(study)
 
 
 def test_without_lesions_there_is_a_sentence(lesions):

@@ -1,7 +1,8 @@
 import numpy as np
 
 from ctbench.agreement.snapshots import Snapshot
-from ctbench.report.page.snapshots import SnapshotCard, snapshot_gallery
+from ctbench.report.drawings.snapshots import SnapshotCard
+from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.volume import Volume
 
 
