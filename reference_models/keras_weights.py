@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import DataError
 from ctbench.extras import import_extra
+from ctbench.unpacking import expect_believable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +40,12 @@ def read_keras(source: Path) -> dict[str, dict[str, NDArray[Any]]]:
     try:
         with h5py.File(source) as file:
             root = file.get("model_weights", file)
-            found = {layer: _arrays(root[layer]) for layer in map(_text, root.attrs["layer_names"])}
+            stored = {layer: _datasets(root[layer]) for layer in map(_text, root.attrs["layer_names"])}
+            promised = sum(item.nbytes for items in stored.values() for item in items.values())
+            expect_believable(str(source), promised, source.stat().st_size)
+            found = {layer: {name: np.asarray(item) for name, item in items.items()} for layer, items in stored.items()}
+    except DataError:
+        raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         msg = f"{source} is no Keras HDF5 file of weights: {error}"
         raise DataError(msg) from error
@@ -114,9 +120,9 @@ def _turn(name: str) -> tuple[int, int, int]:
     return group, level, int(part in {"decoder", "down_blocks", "up_blocks"})
 
 
-def _arrays(group: Any) -> dict[str, NDArray[Any]]:
+def _datasets(group: Any) -> dict[str, Any]:
     names = [_text(name) for name in group.attrs.get("weight_names", ())]
-    return {name.rpartition("/")[2].partition(":")[0]: np.asarray(group[name]) for name in names}
+    return {name.rpartition("/")[2].partition(":")[0]: group[name] for name in names}
 
 
 def _text(name: Any) -> str:

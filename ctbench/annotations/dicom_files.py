@@ -11,7 +11,7 @@ from typing import Any
 from ctbench.errors import CtbenchError, MissingFileError, VolumeFileError
 from ctbench.extras import import_extra
 from ctbench.volume.dicom.candidates import candidates
-from ctbench.volume.dicom.kinds import kind_of
+from ctbench.volume.dicom.kinds import expect_not_deflated, kind_of
 
 __all__ = ["code_of", "opened", "segment_file"]
 
@@ -42,6 +42,7 @@ def opened(path: Path) -> Iterator[Any]:
     """
     pydicom = import_extra("pydicom", f"reading {kind_of(path) or 'DICOM'} files")
     try:
+        expect_not_deflated(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of values that are odd, but can be read
             yield pydicom.dcmread(path)

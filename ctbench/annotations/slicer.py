@@ -24,6 +24,8 @@ __all__ = ["is_slicer", "read_slicer", "read_slicer_geometry", "slicer_names", "
 
 SUFFIX = ".seg.nrrd"
 _NRRD = (".nrrd", ".nhdr")
+_MOST_LAYERS = 64
+"""Numbers per voxel of the image that are believed of a file that is compressed to almost nothing."""
 _FIELD = re.compile(r"Segment(\d+)_(\w+)")
 _TERM = re.compile(r"TerminologyEntry:[^~|]*~[^~|]*~([^\^~|]*)\^([^\^~|]*)\^([^\^~|]*)")
 
@@ -53,7 +55,7 @@ def slicer_names(path: Path) -> tuple[str, ...]:
 
 def read_slicer_geometry(path: Path) -> Geometry:
     """Return the grid of a file, which may be a part of the grid of its image; raises as ``read_slicer``."""
-    return upright_geometry(_read(path)[0][0].geometry)
+    return upright_geometry(_read(path, None)[0][0].geometry)
 
 
 def read_slicer(path: Path, image: Geometry, image_name: str) -> list[Segment]:
@@ -70,7 +72,7 @@ def read_slicer(path: Path, image: Geometry, image_name: str) -> list[Segment]:
         VolumeFileError: The file cannot be read, has no segments, or its voxels and its segments contradict each other.
         GeometryError: Its voxels do not lie on the grid of the image.
     """
-    layers, headers = _read(path)
+    layers, headers = _read(path, image.shape)
     _expect_described(layers, headers, path)
     placement = place(layers[0].geometry, image, name=str(path), whole_name=image_name)
     return [
@@ -138,9 +140,9 @@ def _colour(number: int) -> str:
     return " ".join(f"{0.2 + 0.7 * channel:.3f}" for channel in channels)
 
 
-def _read(path: Path) -> tuple[tuple[Volume, ...], list[_Header]]:
-    """Return the layers of a file and its segments."""
-    check_integrity(path)
+def _read(path: Path, shape: tuple[int, ...] | None) -> tuple[tuple[Volume, ...], list[_Header]]:
+    """Return the layers of a file on an image of some shape, and its segments."""
+    check_integrity(path, shape, layers=_MOST_LAYERS)
     layers = read_layers(path)
     if layers[0].array.dtype.kind not in "iu":
         msg = (

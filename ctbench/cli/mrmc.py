@@ -156,14 +156,19 @@ def _of_ratings(
 
 
 _WORDS = ("condition", "reader", "case", "truth", "lesion", "patient")
+_PACKED = {".gz", ".bz2", ".xz", ".zst", ".zip", ".tar"}
 _TRUE, _FALSE = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 
 
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    # Not unpacked: a small archive may hold gigabytes.
+    if path.suffix.lower() in _PACKED:
+        msg = f"{path} is compressed; unpack it, and name the CSV file"
+        raise UsageError(msg)
     try:
-        ratings = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, str))
+        ratings = pd.read_csv(path, dtype=dict.fromkeys(_WORDS, str), compression=None)
         if "rating" in ratings:
             ratings["rating"] = pd.to_numeric(ratings["rating"])
     except FileNotFoundError:

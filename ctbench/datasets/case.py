@@ -269,7 +269,7 @@ class Case(Displayed):
             return None
         try:
             grid, name = self._expected_grid(self.brain_path)
-            mask = read_volume(self.brain_path)
+            mask = read_volume(self.brain_path, shape=None if grid is None else grid.shape)
             if grid is not None:
                 mask = on_grid(mask, grid, found_name=str(self.brain_path), expected_name=name)
             inside = np.asarray(mask.array != 0)

@@ -83,7 +83,7 @@ def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
 
 def _table(path: Path) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
     except (OSError, ValueError) as error:  # ValueError: pandas' own errors
         msg = f"cannot read the published figures {path}: {error}; expected CSV in UTF-8"
         raise DatasetError(msg) from error

@@ -53,7 +53,9 @@ def read_probability(path: Path, image: Volume, image_name: str = "its image") -
         ContractError: Values are neither.
         DataError: It cannot be read, or lies on another grid.
     """
-    volume = on_grid(read_volume(path), image.geometry, found_name=str(path), expected_name=image_name)
+    volume = on_grid(
+        read_volume(path, shape=image.shape), image.geometry, found_name=str(path), expected_name=image_name
+    )
     if volume.array.dtype == np.uint8:
         return decode(volume.array).astype(np.float32)
     return in_range(volume.array, str(path))

@@ -24,7 +24,7 @@ from ctbench.runs.parquet import read_bounded
 from ctbench.runs.sealed import read_sealed, write_sealed
 from ctbench.statistics.forecasts import NOT_READ, ForecastTable
 from ctbench.volume import on_grid, read_volume
-from ctbench.volume.payload import expect_no_more_voxels
+from ctbench.volume.bounds import expect_no_more_voxels
 
 __all__ = [
     "DOMAINS",
@@ -102,7 +102,10 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
         expect_no_more_voxels(files[name], grid.shape)
     probabilities = {
         name: on_grid(
-            read_volume(files[name]), grid.geometry, found_name=str(files[name]), expected_name="its reference"
+            read_volume(files[name], shape=grid.shape),
+            grid.geometry,
+            found_name=str(files[name]),
+            expected_name="its reference",
         ).array
         for name in structures
     }

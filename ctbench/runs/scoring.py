@@ -24,7 +24,7 @@ from ctbench.runs.folder import RunFolder
 from ctbench.runs.predicting import Outcome
 from ctbench.scores import SCORE_COLUMNS, VALUE_COLUMNS, RaterKind, Status
 from ctbench.volume import on_grid, read_volume
-from ctbench.volume.payload import expect_no_more_voxels
+from ctbench.volume.bounds import expect_no_more_voxels
 
 __all__ = ["CaseScores", "ScorePlan", "score_case"]
 
@@ -172,7 +172,7 @@ class _Scoring:
         path, grid = folder.prediction(self.case.id), self.readings.grid.geometry
         if path.is_file():  # read_volume says what else is wrong
             expect_no_more_voxels(path, grid.shape)
-        prediction = read_volume(path)
+        prediction = read_volume(path, shape=grid.shape)
         if outcome.files and folder.prediction_files(self.case.id) != outcome.files:
             msg = (
                 f"{folder.prediction(self.case.id)} was changed after it was made; repeat the same `ctbench run` "

@@ -38,7 +38,7 @@ class CodeCheck(Protocol):
         """Raise ``LabelError`` if the array holds an unknown code; ``where`` names the array in the message."""
 
 
-def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
+def read_volume(path: PathLike, *, series: str | None = None, shape: tuple[int, ...] | None = None) -> Volume:
     """Read a 3D volume from a NIfTI, NRRD or MetaImage file, or from a folder of DICOM files.
 
     The dtype is the stored one; a scale in the file (NIfTI's slope, DICOM's rescale to HU) is applied. A fourth axis of
@@ -49,12 +49,15 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
         path: A file ending in .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd, or a folder.
         series: For a DICOM folder, the SeriesInstanceUID or a part of the description of the series to read. None
             (default): by the rule of ``ctbench.volume.dicom.read_dicom``.
+        shape: Shape of the image on whose grid the file should lie. None (default): unknown. A file that unpacks to
+            over 1 GiB and to over 200 times its own size is refused unless an image of that shape has as many voxels.
 
     Raises:
         MissingFileError: ``path`` or the data file of a header does not exist.
         VolumeFileError: The file is empty, truncated, damaged, of another size than its header says, not 3D, or of an
             unknown suffix; states no spacing, or an unknown unit of length; has several numbers per voxel, NaN or
-            infinite voxels, or axes that are not orthonormal (within 1e-3); or this user may not read it.
+            infinite voxels, or axes that are not orthonormal (within 1e-3); unpacks to gigabytes of nothing (see
+            ``shape``); or this user may not read it.
         UsageError: ``series`` is given with a file.
     """
     path = Path(path)
@@ -62,7 +65,7 @@ def read_volume(path: PathLike, *, series: str | None = None) -> Volume:
         if path.is_dir():
             volume = read_dicom(path, series)
         else:
-            check_integrity(path)
+            check_integrity(path, shape)
             volume = read_file(path)
             check_finite(volume.array, path)
         volume = upright(volume)
@@ -116,7 +119,7 @@ def read_label_map(
     if path.name.lower().endswith(_NAMED):
         msg = f"{path} names its segments, whose numbers mean nothing; read it with ctbench.read_annotation and labels"
         raise LabelError(msg)
-    volume = read_volume(path)
+    volume = read_volume(path, shape=image.shape if image else None)
     codes = as_codes(volume.array, path)
     if codes is not volume.array:
         volume = volume.with_array(codes)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.errors import MissingFileError, VolumeFileError
+from ctbench.volume.bounds import expect_bounded
 from ctbench.volume.payload import Payload, find_payload
 
 __all__ = ["check_finite", "check_integrity"]
@@ -21,19 +22,26 @@ _MOST_SURPLUS = 1 << 26
 """Surplus bytes after which counting stops: a small compressed file may inflate to any size."""
 
 
-def check_integrity(path: Path) -> None:
+def check_integrity(path: Path, shape: tuple[int, ...] | None = None, layers: int = 1) -> None:
     """Raise unless the size of a NIfTI, NRRD or MetaImage file is that of its header.
 
     The separate data file of a header (``.nhdr``, ``.mhd``) is checked too, if there is a single one. Files for which
-    ``find_payload`` returns None are left to ITK.
+    ``find_payload`` returns None are left to ITK; `expect_bounded` bounds what they unpack to.
+
+    Args:
+        path: The file.
+        shape: As for `expect_bounded`.
+        layers: As for `expect_bounded`.
 
     Raises:
-        VolumeFileError: The file is empty, damaged, truncated or too long, or a NIfTI has NaN or infinite voxels.
+        VolumeFileError: The file is empty, damaged, truncated or too long, unpacks to gigabytes of nothing, or a NIfTI
+            has NaN or infinite voxels.
         MissingFileError: The data file named by a header does not exist.
     """
     if path.stat().st_size == 0:
         msg = f"{path} is empty (0 bytes); copy or export it again"
         raise VolumeFileError(msg)
+    expect_bounded(path, shape, layers)
     payload = find_payload(path)
     if payload is None:
         return

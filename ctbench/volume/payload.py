@@ -16,7 +16,7 @@ from ctbench.volume.inflating import CHUNK, inflated
 from ctbench.volume.nifti import is_nifti_name, read_nifti_header
 from ctbench.volume.textheaders import is_meta_name, read_meta_header, read_nrrd_header
 
-__all__ = ["Payload", "expect_no_more_voxels", "find_payload"]
+__all__ = ["Payload", "find_payload", "promised_bytes"]
 
 _VOXEL_BYTES = 8
 """Bytes of the largest voxels."""
@@ -97,20 +97,34 @@ def find_payload(path: Path) -> Payload | None:
     return _meta(path) if is_meta_name(path) else _nrrd(path)
 
 
-def expect_no_more_voxels(path: Path, shape: tuple[int, ...]) -> None:
-    """Check, before a file is inflated, that its header promises no more voxels than an image of some shape has.
+def promised_bytes(path: Path) -> int:
+    """Return the number of bytes of voxels that a header promises; of voxels of an unknown type, the most there can be.
 
     Args:
         path: As for `find_payload`.
-        shape: Number of voxels along each axis.
 
     Raises:
-        VolumeFileError: It promises more, or its header is damaged.
+        VolumeFileError: The header is damaged.
     """
-    payload, most = find_payload(path), math.prod(shape) * _VOXEL_BYTES
-    if payload is not None and payload.expected > most:
-        msg = f"the header of {path} promises {payload.expected} bytes of voxels; expected at most {most} for {shape}"
-        raise VolumeFileError(msg)
+    if is_nifti_name(path):
+        return _nifti(path).expected
+    if is_meta_name(path):
+        return _promised_meta(path, read_meta_header(path).fields)
+    return _promised_nrrd(path, read_nrrd_header(path).fields)
+
+
+def _promised_meta(path: Path, fields: dict[str, str]) -> int:
+    item = _META_BYTES.get(fields["ElementType"], _VOXEL_BYTES)
+    return item * _product(path, f"{fields['DimSize']} {fields.get('ElementNumberOfChannels', '1')}")
+
+
+def _promised_nrrd(path: Path, fields: dict[str, str]) -> int:
+    return (_nrrd_item(fields) or _VOXEL_BYTES) * _product(path, fields["sizes"])
+
+
+def _nrrd_item(fields: dict[str, str]) -> int | None:
+    kind = fields["type"].removeprefix("unsigned ").removeprefix("signed ").removesuffix("_t").removesuffix(" int")
+    return _NRRD_BYTES.get(kind, _NRRD_BYTES.get(kind.removeprefix("u")))
 
 
 def _nifti(path: Path) -> Payload:
@@ -127,11 +141,10 @@ def _meta(path: Path) -> Payload | None:
     if fields["NDims"] != str(axes):
         msg = f"{path} has {axes} sizes in its header for {fields['NDims'][:20]!r} axes; export it again"
         raise VolumeFileError(msg)
-    item, source = _META_BYTES.get(fields["ElementType"]), fields["ElementDataFile"]
-    if item is None or fields.get("HeaderSize", "0") != "0" or _is_list(source):
+    source = fields["ElementDataFile"]
+    if fields["ElementType"] not in _META_BYTES or fields.get("HeaderSize", "0") != "0" or _is_list(source):
         return None
-    channels = fields.get("ElementNumberOfChannels", "1")
-    expected = item * _product(path, f"{fields['DimSize']} {channels}")
+    expected = _promised_meta(path, fields)
     compressed = fields.get("CompressedData", "False").lower() == "true"
     if source.upper() == "LOCAL":
         return Payload(path, end, compressed, expected)
@@ -140,13 +153,11 @@ def _meta(path: Path) -> Payload | None:
 
 def _nrrd(path: Path) -> Payload | None:
     fields, end = read_nrrd_header(path)
-    kind = fields["type"].removeprefix("unsigned ").removeprefix("signed ").removesuffix("_t").removesuffix(" int")
-    item = _NRRD_BYTES.get(kind, _NRRD_BYTES.get(kind.removeprefix("u")))
     source = fields.get("data file", fields.get("datafile", ""))
     offsets = {"line skip", "lineskip", "byte skip", "byteskip"} & fields.keys()
-    if item is None or offsets or _is_list(source) or fields["encoding"] not in {"raw", "gz", "gzip"}:
+    if _nrrd_item(fields) is None or offsets or _is_list(source) or fields["encoding"] not in {"raw", "gz", "gzip"}:
         return None
-    expected = item * _product(path, fields["sizes"])
+    expected = _promised_nrrd(path, fields)
     compressed = fields["encoding"] != "raw"
     return Payload(path.parent / source if source else path, 0 if source else end, compressed, expected)
 

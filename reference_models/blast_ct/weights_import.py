@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ctbench.errors import DataError, UsageError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
+from ctbench.unpacking import expect_believable, expect_bounded_archive
 from reference_models.blast_ct.predictor import BlastConfiguration
 from reference_models.inference.weightsfile import Weights
 
@@ -63,6 +64,7 @@ def convert_blast(model: str, source: Path, labels: Mapping[str, int] | None = N
 def _read(source: Path) -> dict[str, NDArray[Any]]:
     import torch
 
+    expect_bounded_archive(source)
     try:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
@@ -72,6 +74,8 @@ def _read(source: Path) -> dict[str, NDArray[Any]]:
     if not (isinstance(state, Mapping) and state and all(map(torch.is_tensor, state.values()))):
         msg = f"{source} holds no names with tensors; {_EXPECTED}"
         raise DataError(msg)
+    # A tensor without strides may have any size.
+    expect_believable(str(source), sum(tensor.nbytes for tensor in state.values()), source.stat().st_size)
     return {str(name): np.array(tensor.numpy()) for name, tensor in state.items()}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ctbench.errors import DataError
 from ctbench.labels import LabelSet
+from ctbench.unpacking import expect_bounded_archive
 from reference_models.deepbleed.predictor import DeepBleedConfiguration
 from reference_models.hemorrhage import LABEL
 from reference_models.inference.weightsfile import Weights
@@ -30,10 +31,11 @@ def convert_deepbleed(model: str, source: Path, _: Mapping[str, int] | None = No
     Raises:
         DataError: The file is not one of this network.
     """
+    expect_bounded_archive(source)
     try:
         with np.load(source, allow_pickle=False) as file:
             arrays = [file[name] for name in file.files]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, MemoryError, AttributeError, zipfile.BadZipFile) as error:
         msg = f"{source} is no .npz of arrays: {error}; write it with the script in the documentation"
         raise DataError(msg) from error
     if len(arrays) % 2 or not arrays:

@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import numpy as np
@@ -103,3 +104,12 @@ def test_wrong_files_are_one_sentence(ctbench, tmp_path, text, message):
     assert result.exit_code == 2
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip", ".XZ"])
+def test_a_compressed_table_is_not_unpacked(ctbench, tmp_path, suffix):
+    """A megabyte may hold gigabytes of rows."""
+    path = tmp_path / f"ratings.csv{suffix}"
+    path.write_bytes(gzip.compress(b"condition,reader,case,truth,rating\n"))
+    result = ctbench("mrmc", path)
+    assert (result.exit_code, f"{path} is compressed; unpack it" in result.err) == (2, True)

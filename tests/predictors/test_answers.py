@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from ctbench.errors import ContractError, DataError, GeometryError, MissingFileError
+from ctbench.errors import ContractError, DataError, GeometryError, MissingFileError, VolumeFileError
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.predictors.answers import read_answer
@@ -159,5 +159,5 @@ def test_dicom_that_is_compressed_as_a_whole_is_refused(tmp_path, image):
     """Nothing in its header bounds its size."""
     path = tmp_path / "prediction.dcm"
     path.write_bytes(b"\0" * 128 + b"DICM" + b"1.2.840.10008.5.1.4.1.1.66.4\0" + b"1.2.840.10008.1.2.1.99")
-    with pytest.raises(ContractError, match="is DICOM with the transfer syntax Deflated"):
+    with pytest.raises(VolumeFileError, match="is DICOM with the transfer syntax Deflated"):
         read_answer(path, image, INFO)

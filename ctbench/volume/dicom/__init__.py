@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.errors import VolumeFileError
 from ctbench.notices import warn_once
+from ctbench.unpacking import expect_believable
 from ctbench.volume.dicom.correction import convert_series
 from ctbench.volume.dicom.series import Series, choose_series, find_series
 from ctbench.volume.dicom.stack import Stack, stack_slices
@@ -19,6 +20,7 @@ from ctbench.volume.itk import last_line, quiet_itk, simpleitk
 
 __all__ = ["read_dicom", "read_dicom_geometry"]
 
+_VOXEL_BYTES = 2
 _log = logging.getLogger("ctbench.volume")
 
 
@@ -61,7 +63,18 @@ def _stack(folder: Path, series: str | None) -> tuple[Series, Stack]:
     chosen = choose_series(find_series(folder), series, folder)
     if chosen.left_out:
         warn_once(f"DICOM series {chosen} in {folder}: left out what cannot be a slice: {', '.join(chosen.left_out)}")
-    return chosen, stack_slices(chosen)
+    stack = stack_slices(chosen)
+    _expect_bounded(stack)
+    return chosen, stack
+
+
+def _expect_bounded(stack: Stack) -> None:
+    """Raise if slices would unpack to gigabytes of nothing, or so would those between them that dcm2niix makes."""
+    columns, rows, _ = stack.slices[0].size
+    count = len(stack.slices) if stack.is_even else stack.gaps_mm.sum() / stack.gaps_mm.min() + 1
+    stored = sum(one.path.stat().st_size for one in stack.slices)
+    where = f"DICOM series in {stack.slices[0].path.parent}"
+    expect_believable(where, int(columns * rows * count) * _VOXEL_BYTES, stored, VolumeFileError)
 
 
 def _is_straight(stack: Stack) -> bool:

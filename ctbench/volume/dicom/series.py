@@ -9,7 +9,7 @@ from typing import Any
 
 from ctbench.errors import VolumeFileError
 from ctbench.volume.dicom.candidates import START_BYTES, candidates, is_certain, is_other_object
-from ctbench.volume.dicom.kinds import kind_of_start
+from ctbench.volume.dicom.kinds import expect_not_deflated, kind_of_start
 from ctbench.volume.dicom.strays import part_strays
 from ctbench.volume.itk import quiet_itk, simpleitk
 
@@ -119,6 +119,7 @@ def _read_header(path: Path) -> Slice | None:
         start = file.read(START_BYTES)
     if kind_of_start(start):
         return None
+    expect_not_deflated(path)
     try:
         reader = _opened(path)
     except RuntimeError as error:

@@ -110,3 +110,10 @@ def test_code_in_a_checkpoint_is_not_executed(checkpoint, convert, tmp_path):
     with pytest.raises(DataError, match="is not a checkpoint of tensors alone"):
         convert(checkpoint | {"harm": Harm(tmp_path / "harmed")})
     assert not (tmp_path / "harmed").exists()
+
+
+def test_a_tensor_larger_than_its_file_is_refused(checkpoint, convert):
+    """One number, repeated without storage, would fill the memory when it is copied."""
+    first = next(iter(checkpoint))
+    with pytest.raises(DataError, match=r"would unpack from .* to 8 GiB"):
+        convert(checkpoint | {first: torch.zeros(1).expand(1 << 31)})

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from ctbench.errors import MissingFileError, UsageError
+from ctbench.errors import DataError, MissingFileError, UsageError
 from reference_models.cai_unet import MODEL
 from reference_models.cai_unet.network import CaiUNet
 from reference_models.cai_unet.predictor import CaiConfiguration
 from reference_models.cai_unet.weights_import import convert_cai
-from reference_models.keras_weights import convert
+from reference_models.keras_weights import convert, read_keras
 
 
 def normalized(x, gamma, beta):
@@ -92,3 +92,16 @@ def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "w.hdf5").write_bytes(b"")
     with pytest.raises(UsageError, match=r"pip install '\.\[keras-weights\]'"):
         MODEL.import_weights(tmp_path / "w.hdf5", tmp_path / "ours.safetensors")
+
+
+def test_a_keras_file_of_gigabytes_of_nothing_is_refused(tmp_path):
+    """An array that was never written takes no place in the file, and its shape is the file's word."""
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "bomb.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["conv2d"]
+        layer = file.create_group("conv2d")
+        layer.attrs["weight_names"] = ["kernel:0"]
+        layer.create_dataset("kernel:0", (3, 3, 1, 1 << 30), np.float32, chunks=(1, 1, 1, 1 << 16))
+    with pytest.raises(DataError, match=r"bomb\.h5 would unpack from .* to 36 GiB"):
+        read_keras(path)

@@ -103,3 +103,11 @@ def test_an_npz_of_something_else_is_refused(tmp_path):
     np.savez(tmp_path / "odd.npz", a=np.zeros(3))
     with pytest.raises(DataError, match="a kernel and a bias"):
         convert_deepbleed("deepbleed-128", tmp_path / "odd.npz")
+
+
+def test_an_npz_of_gigabytes_of_nothing_is_refused(tmp_path, monkeypatch):
+    """Before an array is read."""
+    monkeypatch.setattr("ctbench.unpacking._MOST_BYTES", 1000)
+    np.savez_compressed(tmp_path / "bomb.npz", np.zeros((3, 3, 3, 1, 100_000), np.float32))
+    with pytest.raises(DataError, match=r"bomb\.npz would unpack from"):
+        convert_deepbleed("deepbleed-128", tmp_path / "bomb.npz")

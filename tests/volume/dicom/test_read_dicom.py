@@ -143,3 +143,20 @@ def test_rounded_positions_are_read_slice_by_slice(write_series, caplog, read):
     assert caplog.text == ""
     if read is read_volume:
         np.testing.assert_array_equal(found.array[:, 0, 0], 100 * np.arange(20))
+
+
+def test_slices_a_metre_apart_are_not_resampled_to_gigabytes(write_series, monkeypatch):
+    """The smallest distance decides how many slices dcm2niix would make of a few small files."""
+    folder = write_series([0, 0.02, 5000.01])
+    monkeypatch.setattr("ctbench.unpacking._MOST_BYTES", 1 << 20)
+    with pytest.raises(VolumeFileError, match=r"DICOM series in .* would unpack from 0\.00\d+ MiB to 0\.0093\d? GiB"):
+        read_volume(folder)
+
+
+def test_dicom_that_is_compressed_as_a_whole_is_refused(write_series):
+    """Nothing in its header bounds what it inflates to."""
+    folder = write_series([0, 5])
+    path = next(folder.iterdir())
+    path.write_bytes(bytes(128) + b"DICM" + b"1.2.840.10008.1.2.1.99" + path.read_bytes())
+    with pytest.raises(VolumeFileError, match="is DICOM with the transfer syntax Deflated"):
+        read_volume(folder)
