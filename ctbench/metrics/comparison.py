@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.crop import Crop, LabelMap, Mask
 from ctbench.metrics.structures import Structure
-from ctbench.metrics.voxels import bounding_boxes, extend_boxes, mark_differences, plane_boxes
+from ctbench.metrics.voxels import bounding_boxes, classes_at, extend_boxes, mark_differences, plane_boxes
 from ctbench.reference import GroupReference
 
 __all__ = ["Comparison", "PlainReference"]
@@ -194,11 +194,10 @@ class Comparison:
         table = self._table.astype(np.uint16)
         classes = np.zeros((len(self.references), self._flat.size), np.uint16)
         for own, reference in zip(classes, self.references, strict=True):
-            labels = reference.labels.ravel()[self._flat]
-            fits = (labels >= 0) & (labels < len(table))
-            own[:] = table[np.where(fits, labels, 0)]
+            labels = reference.labels.ravel()
+            classes_at(labels, self._flat, table, own)
             for code in filter(_TABLE.__le__, self.codes):
-                own[labels == code] = self._numbers[code]
+                own[labels[self._flat] == code] = self._numbers[code]
         return classes
 
     def _held(self, codes: Sequence[int]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from ctbench.metrics.compiled import compiled
 
 __all__ = [
     "bounding_boxes",
+    "classes_at",
     "count_pairs",
     "count_voxels",
     "extend_boxes",
@@ -70,6 +71,23 @@ def bounding_boxes(label_map: NDArray[Any], classes: NDArray[np.int32], boxes: N
                     box[3] = max(box[3], y + 1)
                     box[4] = min(box[4], x)
             box[5] = max(box[5], width)
+
+
+@compiled
+def classes_at(
+    labels: NDArray[Any], at: NDArray[np.intp], table: NDArray[np.uint16], classes: NDArray[np.uint16]
+) -> None:
+    """Look up the classes of some voxels' labels.
+
+    Args:
+        labels: Flat label map.
+        at: Flat indices of the voxels.
+        table: Class of each code from 0; other codes have the class of code 0.
+        classes: The classes of the voxels; overwritten.
+    """
+    for i in range(at.size):
+        code = np.int64(labels[at[i]])
+        classes[i] = table[code if 0 <= code < table.size else 0]
 
 
 @compiled

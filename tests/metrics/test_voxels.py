@@ -3,6 +3,7 @@ import pytest
 
 from ctbench.metrics.voxels import (
     bounding_boxes,
+    classes_at,
     count_voxels,
     extend_boxes,
     fill_mask,
@@ -94,6 +95,15 @@ def test_mark_differences_as_not_equal(rng):
     expected = marks | (one != other)
     mark_differences(one, other, marks)
     np.testing.assert_array_equal(marks, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.int64])
+def test_classes_of_single_voxels(dtype):
+    """A code of the table has its class; a negative code, or one beyond it, has the class of code 0."""
+    labels, at = np.array([3, 0, 100, 1, 2, -5]).astype(dtype), np.array([0, 2, 3, 5])
+    classes = np.full(4, 77, np.uint16)
+    classes_at(labels, at, np.array([0, 9, 8, 7], np.uint16), classes)
+    assert classes.tolist() == [7, 0, 9, 0]
 
 
 def test_extend_boxes_as_argwhere(rng):
