@@ -42,7 +42,8 @@ def multiverse(
 
     Example: `ctbench multiverse runs/phantom-hemorrhage/*`
     """
-    from ctbench.report.drawings.canvas import rater_colours, write_figure
+    from ctbench.report.drawings.canvas import write_figure
+    from ctbench.report.drawings.colours import rater_colours
     from ctbench.report.drawings.specification_chart import specification_chart
     from ctbench.report.frames.comparable_runs import gather
     from ctbench.report.frames.multiverse import (

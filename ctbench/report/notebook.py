@@ -14,10 +14,10 @@ from ctbench.datasets import Case
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from ctbench.report.drawings.canvas import palette, png
-from ctbench.report.drawings.overlays import COLOURS
+from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.colours import ERROR_COLOURS, outline_colours, palette, structure_colours
 from ctbench.report.drawings.scene import Scene, read_scene
-from ctbench.report.drawings.slices import Layer, draw_slice, first_slice, outline_colours, structure_colours
+from ctbench.report.drawings.slices import Layer, draw_slice, first_slice
 from ctbench.report.drawings.structure_charts import box_chart
 from ctbench.report.frames.boxplots import box_table
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
@@ -127,7 +127,7 @@ def show_case(case: Case, run: Run, z: int | None = None, structures: Sequence[s
     if model:
         over = draw_slice(scene, at, Layer("errors", (model,), reference, names))
         words = ("agreed", f"drawn by {model} only", f"missed by {model}", "another structure")
-        legend = dict(zip(words, COLOURS.values(), strict=True))
+        legend = dict(zip(words, ERROR_COLOURS.values(), strict=True))
         return Slices(where, image | {f"{model} against {reference}": over}, legend)
     raters = (None, *scene.drawings)
     over = draw_slice(scene, at, Layer("outlines", raters, reference, names))

@@ -11,19 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ctbench.errors import CtbenchError
-from ctbench.report.drawings.canvas import palette, png
+from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.case_charts import slice_chart
-from ctbench.report.drawings.overlays import COLOURS
+from ctbench.report.drawings.colours import ERROR_COLOURS, outline_colours, palette, structure_colours
 from ctbench.report.drawings.scene import Scene, read_scene
-from ctbench.report.drawings.slices import (
-    WINDOWS,
-    Layer,
-    draw_slice,
-    errors_by_slice,
-    first_slice,
-    outline_colours,
-    structure_colours,
-)
+from ctbench.report.drawings.slices import WINDOWS, Layer, draw_slice, errors_by_slice, first_slice
 from ctbench.report.drawings.volumes import nifti_errors, nifti_image
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_order import case_scores, worst_first
@@ -258,7 +250,7 @@ def _legend(
     selection: Selection, scene: Scene, kind: Kind, outlined: Sequence[str]
 ) -> Mapping[str, tuple[int, int, int]]:
     if kind == "errors":
-        return {words: COLOURS[name] for name, words in _ERRORS.items()}
+        return {words: ERROR_COLOURS[name] for name, words in _ERRORS.items()}
     if kind == "structures":
         filled = structure_colours(scene.labels.names)
         return {name: filled[name] for name in selection.structure.over}

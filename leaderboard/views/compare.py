@@ -10,7 +10,7 @@ import streamlit as st
 
 from ctbench.report import explanations
 from ctbench.report.drawings import charts
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.frames import tables
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import (

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.equivalence_chart import equivalence_chart
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_rows
 from ctbench.report.frames.reader_population import can_be_population, population_rows, population_verdict

@@ -10,8 +10,8 @@ import streamlit as st
 
 from ctbench.errors import DataError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import MODEL_COLOURS, palette
 from ctbench.report.drawings.charts import standing_chart
+from ctbench.report.drawings.colours import palette
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, broken_runs
 from ctbench.report.frames.local_datasets import is_phantom
@@ -194,9 +194,8 @@ def _draw(found: pd.DataFrame, singles: pd.Series, selection: Selection, unit: s
     counted = f"n = {low}" if low == high else f"n = {low} to {high}"
     first = f"{start + 1} to {start + len(drawn)} of {len(whole)} raters. " if len(starts) > 1 else ""
     band = explanations.READER_BAND if len(singles) else ""
-    shades = palette(selection.runs) if len(selection.runs.models) <= len(MODEL_COLOURS) else None
     layout.chart(
-        standing_chart(drawn, selection.metric, unit, singles, shades),
+        standing_chart(drawn, selection.metric, unit, singles, palette(selection.runs)),
         f"{first}{explanations.MEANS} {counted}. {band}",
     )
 

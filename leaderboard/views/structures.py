@@ -10,7 +10,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.drawings.structure_charts import box_chart, size_chart
 from ctbench.report.frames import tables

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ctbench.errors import CtbenchError, StoreError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (

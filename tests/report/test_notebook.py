@@ -9,7 +9,7 @@ import pytest
 from ctbench.errors import UsageError
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from ctbench.report.drawings.overlays import COLOURS
+from ctbench.report.drawings.colours import ERROR_COLOURS
 from ctbench.report.notebook import boxes, show_case, show_reference
 from ctbench.volume import Volume
 
@@ -50,7 +50,7 @@ def test_a_case_is_shown_with_the_errors_of_the_model(model_run, dataset):
     case = dataset[path.name.removesuffix(".nii.gz")]
     shown = show_case(case, model_run)
     assert list(shown.pictures) == ["image", f"{model_run.manifest.rater} against majority"]
-    assert list(shown.legend.values()) == list(COLOURS.values())
+    assert list(shown.legend.values()) == list(ERROR_COLOURS.values())
     html = shown._repr_html_()
     assert html.count("<img src='data:image/png;base64,") == html.count(" alt='") == 2
     assert f"{case.id}, slice " in repr(shown)

@@ -1,4 +1,4 @@
-"""Colours of raters, and rendering: altair charts as SVG and PDF, images as PNG.
+"""Rendering: altair charts as SVG and PDF, images as PNG.
 
 vl-convert renders a chart without a browser; it takes seconds to start, so it is imported on first use.
 """
@@ -6,11 +6,8 @@ vl-convert renders a chart without a browser; it takes seconds to start, so it i
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import re
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,73 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.files import file_stems, whole_file, write_text
-from ctbench.report.frames.tables import ALL_READERS
+from ctbench.report.drawings.colours import INK, LINE, MUTED
 from ctbench.report.page.markup import Html, element
-from ctbench.scores import RaterKind
 
 if TYPE_CHECKING:
     import altair as alt
 
-    from ctbench.report.frames.comparable_runs import ComparableRuns
-
-__all__ = [
-    "INK",
-    "LINE",
-    "MODEL_COLOURS",
-    "MUTED",
-    "READER_COLOURS",
-    "colour",
-    "inline_svg",
-    "palette",
-    "png",
-    "rater_colours",
-    "write_figure",
-]
-
-INK, MUTED, LINE = "#1f2328", "#59636e", "#d1d9e0"
-MODEL_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's colours, distinguishable with any colour vision; without their yellow, too pale on white."""
-READER_COLOURS = ("#8c959f", "#b3bac1", "#6e7781")
-_ALL_READERS_COLOUR = "#656d76"
+__all__ = ["inline_svg", "png", "write_figure"]
 
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"}
-
-
-def colour(index: int, kind: str) -> str:
-    """Return the colour of the ``index``-th reader or model; colours repeat when they run out."""
-    colours = READER_COLOURS if kind == RaterKind.READER else MODEL_COLOURS
-    return colours[index % len(colours)]
-
-
-def rater_colours(models: Iterable[str], readers: Iterable[str] = ()) -> dict[str, str]:
-    """Return the colour of each rater: one of ``MODEL_COLOURS`` for a model, greys for readers.
-
-    The name of a model chooses its colour, so that it is the same on pages that show other models beside it. Where two
-    would share one while another is free, the later in the alphabet takes the next free one.
-
-    Args:
-        models: Names of the models.
-        readers: Names of the readers, and ``all readers`` for all of them as one.
-
-    Returns:
-        Name -> ``#rrggbb``: readers first, each kind in the order given.
-    """
-    models = list(models)
-    chosen: dict[str, str] = {}
-    used = Counter(dict.fromkeys(MODEL_COLOURS, 0))
-    for name in sorted(set(models)):
-        at = int(hashlib.sha512(name.encode()).hexdigest(), 16) % len(MODEL_COLOURS)
-        least = min(used.values())
-        chosen[name] = next(one for one in MODEL_COLOURS[at:] + MODEL_COLOURS[:at] if used[one] == least)
-        used[chosen[name]] += 1
-    singles = [name for name in readers if name != ALL_READERS]
-    greys = {name: colour(index, RaterKind.READER) for index, name in enumerate(singles)}
-    return {ALL_READERS: _ALL_READERS_COLOUR} | greys | {name: chosen[name] for name in models}
-
-
-def palette(results: ComparableRuns) -> dict[str, str]:
-    """Return the colour of every rater of comparable runs, see ``rater_colours``."""
-    return rater_colours(results.models, results.readers)
 
 
 def inline_svg(chart: alt.TopLevelMixin, name: str, description: str) -> Html:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.report.drawings.canvas import INK, MODEL_COLOURS
 from ctbench.report.drawings.charts import styled
+from ctbench.report.drawings.colours import INK, MUTED
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,7 +34,7 @@ def slice_chart(wrong: NDArray[np.integer], z: int) -> alt.TopLevelMixin:
             x=alt.X("slice:O", title="slice", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("wrong:Q", title="wrong voxels", axis=alt.Axis(tickCount=3)),
             tooltip=[alt.Tooltip("slice:Q"), alt.Tooltip("wrong:Q", title="wrong voxels")],
-            color=alt.condition(f"datum.slice == {z + 1}", alt.value(INK), alt.value(MODEL_COLOURS[1])),
+            color=alt.condition(f"datum.slice == {z + 1}", alt.value(INK), alt.value(MUTED)),
         )
     )
     return styled(bars, height=130)

@@ -6,12 +6,20 @@ altair takes half a second to import, so it is imported on first use. Names are 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, LINE, MODEL_COLOURS, MUTED, READER_COLOURS
+from ctbench.report.drawings.colours import (
+    INK,
+    KIND_COLOURS,
+    LINE,
+    MUTED,
+    READER_COLOURS,
+    colour_uses,
+    pair_colours,
+)
 from ctbench.report.wording import metric_heading, shortened
 from ctbench.scores import RaterKind
 from ctbench.statistics import Direction, bland_altman, direction_of, loess
@@ -20,7 +28,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 __all__ = [
-    "KIND_COLOURS",
     "agreement_chart",
     "agreement_layers",
     "axis_title",
@@ -29,19 +36,12 @@ __all__ = [
     "number_axis",
     "pointed_at",
     "rank_chart",
+    "rater_look",
     "scatter_chart",
     "significance_chart",
     "standing_chart",
     "styled",
 ]
-
-KIND_COLOURS = {
-    RaterKind.MODEL.value: MODEL_COLOURS[0],
-    "readers": INK,
-    RaterKind.READER.value: READER_COLOURS[0],
-    "published": MODEL_COLOURS[1],
-}
-"""Kind of rater -> colour; the kinds differ in shape too."""
 
 _SHAPES = {
     RaterKind.MODEL.value: "circle",
@@ -49,7 +49,6 @@ _SHAPES = {
     RaterKind.READER.value: "square",
     "published": "diamond",
 }
-_BAND = "#8c959f"
 _LONGEST = 60
 _NAME_WIDTH = 150
 _ROW, _MARGIN = 24, 100
@@ -182,7 +181,9 @@ def mean_layers(
     ]
     if len(singles):
         span = pd.DataFrame({"low": [singles.min()], "high": [singles.max()]})
-        layers.insert(0, alt.Chart(span).mark_rect(color=_BAND, opacity=0.22).encode(x="low:Q", x2="high:Q"))
+        layers.insert(
+            0, alt.Chart(span).mark_rect(color=READER_COLOURS[0], opacity=0.22).encode(x="low:Q", x2="high:Q")
+        )
     return alt.layer(*layers)
 
 
@@ -204,7 +205,7 @@ def scatter_chart(pairs: pd.DataFrame, first: str, second: str, metric: str, uni
     heading = metric_heading(metric, unit)
     dots = (
         alt.Chart(rows)
-        .mark_circle(size=60, color=KIND_COLOURS[RaterKind.MODEL], opacity=0.7)
+        .mark_circle(size=60, color=MUTED, opacity=0.7)
         .encode(
             x=alt.X("first:Q", title=f"{heading}: {shortened(first)}", scale=scale),
             y=alt.Y("second:Q", title=f"{heading}: {shortened(second)}", scale=scale),
@@ -240,8 +241,8 @@ def difference_chart(
     at = np.arange(1, len(ordered) + 1)
     rows = ordered.assign(**{"from": at - 0.5, "to": at + 0.5}, pointed=pointed_at(ordered["case"]), outcome=outcome)
     places, whole = alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False), alt.Axis(tickMinStep=1, grid=False)
-    own = {first: MODEL_COLOURS[1], second: MODEL_COLOURS[0]} | dict(palette or {})
-    shades = {"first better": own[first], "second better": own[second], "neither better": LINE}
+    shades = dict(zip(("first better", "second better"), pair_colours(first, second, palette or {}), strict=True))
+    shades["neither better"] = LINE
     return styled(
         alt.Chart(rows)
         .mark_bar(stroke="#ffffff", strokeWidth=0.5 if len(rows) < 100 else 0)
@@ -269,12 +270,10 @@ def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLeve
 
     dash = alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]]))
     up = f"{shortened(second)} − {shortened(first)}, mL"
-    rules, dots, x, y = agreement_layers(
-        pairs, shade=KIND_COLOURS[RaterKind.MODEL], titles=("mean of both, mL", up), dash=dash
-    )
+    rules, dots, x, y = agreement_layers(pairs, shade=MUTED, titles=("mean of both, mL", up), dash=dash)
     middle, difference = (pairs["first"] + pairs["second"]) / 2, pairs["second"] - pairs["first"]
     curve = loess(middle, difference).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
-    smooth = alt.Chart(curve).mark_line(color=MODEL_COLOURS[1]).encode(x=x, y=y)
+    smooth = alt.Chart(curve).mark_line(color=INK).encode(x=x, y=y)
     return styled(alt.layer(rules, smooth, dots), height=340)
 
 
@@ -377,6 +376,40 @@ def rank_chart(ranked: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevel
     )
     dots = base.mark_circle(size=80, opacity=1).encode(x="rank:Q")
     return styled(alt.layer(lines, dots), height=_ROW * len(rows) + _MARGIN)
+
+
+_FORMS = ("circle", "triangle-up", "square", "cross", "triangle-down")
+_DASHES = ([1, 0], [4, 2], [1, 2], [6, 2, 1, 2], [8, 4])
+
+
+def rater_look(
+    raters: Sequence[str], palette: Mapping[str, str], apart: Literal["shape", "strokeDash", "stroke"], **legend: Any
+) -> dict[str, Any]:
+    """Return the encodings that tell the raters of a chart apart, with one legend.
+
+    Args:
+        raters: Names of the raters, in the order of the legend.
+        palette: Rater -> colour.
+        apart: What differs, beside the colour, between raters of one colour: the shape of points, the dashes of lines,
+            or the outline of points whose shape has another meaning.
+        legend: Arguments of ``altair.Legend``.
+    """
+    import altair as alt
+
+    uses = colour_uses(raters, palette)
+    shades = [palette.get(name, INK) for name in raters]
+    ranges: dict[str, Sequence[Any]] = {
+        "shape": [_FORMS[use % len(_FORMS)] for use in uses],
+        "strokeDash": [_DASHES[use % len(_DASHES)] for use in uses],
+        "stroke": [(shade, INK, LINE)[use % 3] for shade, use in zip(shades, uses, strict=True)],
+    }
+    channels = {"color": alt.Color, "shape": alt.Shape, "strokeDash": alt.StrokeDash, "stroke": alt.Stroke}
+    wanted = {"color": shades} | ({apart: ranges[apart]} if any(uses) else {})
+    shown = {"legend": alt.Legend(**legend)} if legend else {}
+    return {
+        name: channels[name]("rater:N", title=None, scale=alt.Scale(domain=list(raters), range=values), **shown)
+        for name, values in wanted.items()
+    }
 
 
 def _numbers(*names: str) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ctbench.report.drawings.canvas import LINE, MUTED
-from ctbench.report.drawings.charts import pointed_at, styled
+from ctbench.report.drawings.charts import pointed_at, rater_look, styled
+from ctbench.report.drawings.colours import LINE, MUTED
 
 if TYPE_CHECKING:
     import altair as alt
@@ -31,17 +31,17 @@ def roc_chart(curves: pd.DataFrame, palette: Mapping[str, str]) -> alt.TopLevelM
     span = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X("false_positive_rate:Q", title="1 − specificity (share of negative cases)", scale=span)
     up = alt.Y("sensitivity:Q", title="sensitivity (share of positive cases)", scale=span)
-    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
+    look = rater_look(raters, palette, "shape")
     shown = [
         alt.Tooltip("pointed:N", title="rater"),
         *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("threshold", "sensitivity", "false_positive_rate")),
         alt.Tooltip("by:N", title="called positive"),
     ]
-    base = alt.Chart(rows).encode(x=across, y=up, color=shade, order="step:Q", detail=["rater:N", "by:N"])
+    base = alt.Chart(rows).encode(x=across, y=up, color=look["color"], order="step:Q", detail=["rater:N", "by:N"])
     dash = alt.StrokeDash("by:N", title=None, legend=alt.Legend(orient="bottom", labelColor=MUTED))
     layers: list[Any] = [
         alt.Chart(pd.DataFrame({"x": [0.0, 1.0]})).mark_line(color=LINE, strokeDash=[4, 3]).encode(x="x:Q", y="x:Q"),
         base.mark_line(strokeWidth=2).encode(strokeDash=dash),
-        base.mark_point(filled=True, size=28).encode(tooltip=shown),
+        base.mark_point(filled=True, size=28).encode(tooltip=shown, **look),
     ]
     return styled(alt.layer(*layers), height=380)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.charts import agreement_layers, axis_title, mean_layers, pointed_at, styled
+from ctbench.report.drawings.colours import INK, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
 from ctbench.report.frames.tables import VOLUME_LIMIT_ML

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ctbench.predictors import Finding
+from ctbench.report.drawings.colours import FINDING_COLOUR
 from ctbench.report.drawings.view import View
 from ctbench.report.page.markup import Html, element
 
@@ -62,11 +63,13 @@ def over(picture: Html, framed: Iterable[Frame], aspect: float) -> Html:
 
 def _box(frame: Frame) -> Html:
     size = {"width": f"{frame.right - frame.left:.1f}", "height": f"{frame.bottom - frame.top:.1f}"}
-    return element("rect", element("title", frame.type), x=f"{frame.left:.1f}", y=f"{frame.top:.1f}", **size)
+    return element(
+        "rect", element("title", frame.type), stroke=FINDING_COLOUR, x=f"{frame.left:.1f}", y=f"{frame.top:.1f}", **size
+    )
 
 
 def _label(frame: Frame) -> Html:
     # Above the box where there is room, else below its upper side.
     line = frame.top - _LETTERS / 5 if frame.top > 1.5 * _LETTERS else frame.top + _LETTERS
     words = f"{frame.confidence:.2f}"
-    return element("text", words, x=f"{frame.left:.1f}", y=f"{line:.1f}", font_size=_LETTERS)
+    return element("text", words, x=f"{frame.left:.1f}", y=f"{line:.1f}", font_size=_LETTERS, fill=FINDING_COLOUR)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK
 from ctbench.report.drawings.charts import pointed_at, styled
+from ctbench.report.drawings.colours import INK
 
 if TYPE_CHECKING:
     import altair as alt

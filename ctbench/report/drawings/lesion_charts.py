@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ctbench.datasets import SIZE_CLASSES
-from ctbench.report.drawings.canvas import LINE, READER_COLOURS
-from ctbench.report.drawings.charts import pointed_at, styled
+from ctbench.report.drawings.charts import pointed_at, rater_look, styled
+from ctbench.report.drawings.colours import LINE, READER_COLOURS
 from ctbench.scores import RaterKind
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ __all__ = ["lesion_volume_chart", "sensitivity_chart"]
 _ALL = "all"
 _HEIGHT, _SQUARE = 170, 300
 _WIDTH = 620
+_LEGEND = {"columnPadding": 28, "columns": 4}
+"""Room for a wider font than the layout's."""
 _LEAST_ML = 0.001
 """Volumes below it, and 0 of a missed lesion, stand at the edge of the logarithmic axis."""
 
@@ -44,7 +46,7 @@ def sensitivity_chart(pooled: pd.DataFrame, band: pd.DataFrame, palette: Mapping
     base = alt.Chart(rows.assign(pointed=pointed_at(rows["rater"]))).encode(
         x=across,
         xOffset=aside,
-        color=_shade(raters, palette),
+        **rater_look(raters, palette, "shape", **_LEGEND),
         tooltip=[
             alt.Tooltip("pointed:N", title="rater"),
             alt.Tooltip("size_class:N", title="size"),
@@ -86,7 +88,7 @@ def lesion_volume_chart(lesions: pd.DataFrame, palette: Mapping[str, str]) -> al
     scale = alt.Scale(type="log", domain=ends, nice=True)
     across = alt.X("x:Q", title="volume in the reference, mL", scale=scale)
     up = alt.Y("y:Q", title="predicted volume, mL", scale=scale)
-    shade = _shade(raters, palette)
+    look = rater_look(raters, palette, "stroke", **_LEGEND)
     form = alt.Shape(
         "outcome:N", title=None, scale=alt.Scale(domain=["detected", "missed"], range=["circle", "triangle-down"])
     )
@@ -100,13 +102,5 @@ def lesion_volume_chart(lesions: pd.DataFrame, palette: Mapping[str, str]) -> al
     ]
     equal = alt.Chart(pd.DataFrame({"x": ends, "y": ends})).mark_line(color=LINE, strokeDash=[4, 3])
     dots = alt.Chart(rows).mark_point(filled=True, size=36, opacity=0.7)
-    layers = [equal.encode(x=across, y=up), dots.encode(x=across, y=up, color=shade, shape=form, tooltip=shown)]
+    layers = [equal.encode(x=across, y=up), dots.encode(x=across, y=up, shape=form, tooltip=shown, **look)]
     return styled(alt.layer(*layers).properties(width=_WIDTH), height=_SQUARE)
-
-
-def _shade(raters: Sequence[str], palette: Mapping[str, str]) -> Any:
-    """Return the encoding of raters by colour, with room in the legend for a wider font than the layout's."""
-    import altair as alt
-
-    scale = alt.Scale(domain=list(raters), range=[palette[name] for name in raters])
-    return alt.Color("rater:N", title=None, scale=scale, legend=alt.Legend(columnPadding=28, columns=4))

@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "Mistakes", "grey", "mistakes", "overlay", "pick_cases", "worst_slice"]
+from ctbench.report.drawings.colours import ERROR_COLOURS
 
-COLOURS = {
-    "true positive": (0, 158, 115),
-    "false positive": (213, 94, 0),
-    "false negative": (0, 114, 178),
-    "other structure": (240, 228, 66),
-}
-"""Green, red, blue and yellow of Okabe and Ito's palette; ``other structure``: both drew one, but not the same."""
+__all__ = ["Mistakes", "grey", "mistakes", "overlay", "pick_cases", "worst_slice"]
 
 _OPACITY = {"true positive": 0.32, "false positive": 0.8, "false negative": 0.8, "other structure": 0.8}
 _HATCH = (150, 150, 150)
@@ -86,7 +80,7 @@ def grey(image: NDArray[np.floating] | NDArray[np.integer], window: tuple[float,
 
 
 def overlay(base: NDArray[np.uint8], found: Mistakes) -> NDArray[np.uint8]:
-    """Return a slice tinted with ``COLOURS``; voxels that are not counted are hatched in grey.
+    """Return a slice tinted with ``ERROR_COLOURS``; voxels that are not counted are hatched in grey.
 
     Args:
         base: The slice, y,x,3.
@@ -96,7 +90,7 @@ def overlay(base: NDArray[np.uint8], found: Mistakes) -> NDArray[np.uint8]:
         y,x,3; unchanged outside of the masks.
     """
     shown = base.astype(np.float64)
-    for name, rgb in COLOURS.items():
+    for name, rgb in ERROR_COLOURS.items():
         mask, opacity = getattr(found, name.replace(" ", "_")), _OPACITY[name]
         shown[mask] = (1 - opacity) * shown[mask] + opacity * np.array(rgb)
     rows, columns = np.indices(found.uncounted.shape)

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.datasets import Case
-from ctbench.report.drawings.canvas import INK, MUTED, png
+from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.charts import styled
+from ctbench.report.drawings.colours import INK, MUTED
 from ctbench.report.drawings.scene import read_scene
 from ctbench.report.drawings.slices import Layer, draw_slice, first_slice
 from ctbench.report.frames.comparable_runs import ComparableRuns

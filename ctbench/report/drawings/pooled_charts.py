@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.report.drawings.canvas import INK, png, rater_colours
+from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.charts import axis_title, styled
+from ctbench.report.drawings.colours import INK, rater_colours
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, MODEL_COLOURS
 from ctbench.report.drawings.charts import styled
+from ctbench.report.drawings.colours import INK, MODEL_COLOURS
 
 if TYPE_CHECKING:
     import altair as alt

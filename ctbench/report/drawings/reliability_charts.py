@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import LINE
-from ctbench.report.drawings.charts import pointed_at, styled
+from ctbench.report.drawings.charts import pointed_at, rater_look, styled
+from ctbench.report.drawings.colours import LINE
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,8 +29,8 @@ def reliability_chart(table: pd.DataFrame, palette: Mapping[str, str]) -> alt.To
     rows = table.assign(pointed=pointed_at(table["rater"]))
     span = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X("forecast:Q", title="mean probability of the model", scale=span)
-    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
-    base = alt.Chart(rows).encode(x=across, color=shade)
+    look = rater_look(raters, palette, "shape")
+    base = alt.Chart(rows).encode(x=across, color=look["color"])
     up = alt.Y("observed:Q", title="share of readers who drew it", scale=span)
     shown = [
         alt.Tooltip("pointed:N", title="rater"),
@@ -42,6 +42,6 @@ def reliability_chart(table: pd.DataFrame, palette: Mapping[str, str]) -> alt.To
         diagonal.encode(x="x:Q", y="x:Q"),
         base.mark_area(opacity=0.15).encode(y=alt.Y("lowest:Q", scale=span), y2="highest:Q"),
         base.mark_line(strokeWidth=2).encode(y=up),
-        base.mark_point(filled=True, size=28).encode(y=up, tooltip=shown),
+        base.mark_point(filled=True, size=28).encode(y=up, tooltip=shown, **look),
     ]
     return styled(alt.layer(*layers), height=320)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.predictors import Finding
-from ctbench.report.drawings.canvas import MODEL_COLOURS
+from ctbench.report.drawings.colours import RGB, WHITE, outline_colours, structure_colours
 from ctbench.report.drawings.finding_boxes import MOST_LABELS
 from ctbench.report.drawings.overlays import grey, mistakes, overlay, worst_slice
 from ctbench.report.drawings.scene import Scene
@@ -27,34 +26,11 @@ __all__ = [
     "draw_slice",
     "errors_by_slice",
     "first_slice",
-    "outline_colours",
-    "structure_colours",
     "whole_range",
 ]
 
 WINDOWS = {"brain": (40.0, 80.0), "subdural": (75.0, 215.0), "bone": (600.0, 2800.0)}
 """Level and width in HU of the windows in which head CTs are read."""
-
-RGB = tuple[int, int, int]
-
-_WHITE: RGB = (255, 255, 255)
-_VIVID: tuple[RGB, ...] = (
-    *((230, 159, 0), (86, 180, 233), (0, 190, 140), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 130, 220)),
-    *((221, 170, 221), (170, 221, 119), (238, 136, 102), (119, 221, 221), (187, 187, 51)),
-)
-"""Okabe and Ito's colours, lightened where they are too dark on a CT, and five more for sets of twelve structures."""
-
-_ON_CT: dict[str, RGB] = dict(
-    zip(
-        MODEL_COLOURS,
-        ((0, 130, 220), (213, 94, 0), (0, 190, 140), (204, 121, 167), (230, 159, 0), (86, 180, 233)),
-        strict=True,
-    )
-)
-_OF_READERS: tuple[RGB, ...] = (
-    *((240, 228, 66), (119, 221, 221), (221, 170, 221)),
-    *((170, 221, 119), (238, 136, 102), (187, 187, 51)),
-)
 
 _OPACITY = 0.45
 _HATCH_STEP = 6
@@ -82,25 +58,6 @@ class Layer:
     structures: tuple[str, ...] = ()
     boxes: bool = True
     palette: Mapping[str, str] = field(default_factory=dict)
-
-
-def structure_colours(structures: Sequence[str]) -> dict[str, RGB]:
-    """Return a colour for each structure that can be seen on a CT; colours repeat after twelve."""
-    return dict(zip(structures, islice(cycle(_VIVID), len(structures)), strict=True))
-
-
-def outline_colours(raters: Sequence[str | None], palette: Mapping[str, str]) -> dict[str | None, RGB]:
-    """Return the colour of each rater's outline; the reference (None) is white.
-
-    Args:
-        raters: Names of the raters.
-        palette: Rater -> ``#rrggbb`` of the charts. Models keep their colour, lightened where it is too dark on a CT;
-            readers, who are grey there, have colours that no model has.
-    """
-    readers = [name for name in raters if name is not None and palette.get(name) not in _ON_CT]
-    shades: dict[str | None, RGB] = {None: _WHITE}
-    shades |= {name: _ON_CT[palette[name]] for name in raters if name is not None and name not in readers}
-    return shades | dict(zip(readers, islice(cycle(_OF_READERS), len(readers)), strict=True))
 
 
 def draw_slice(
@@ -229,9 +186,9 @@ def _annotated(drawn: NDArray[np.uint8], view: View, boxes: Sequence[Finding]) -
         _write(pen, (left + 2, max(top - 16, 0)), words, colours[finding.type])
     height, width = drawn.shape[:2]
     bar = _BAR_MM * width / view.size_mm[1]
-    pen.line((width - 12 - bar, height - 12, width - 12, height - 12), fill=_WHITE, width=2)
-    _write(pen, (width - 12 - bar, height - 30), f"{_BAR_MM // 10} cm", _WHITE)
-    _write(pen, (8, height // 2 - 8), "A" if view.plane == "sagittal" else "R", _WHITE)
+    pen.line((width - 12 - bar, height - 12, width - 12, height - 12), fill=WHITE, width=2)
+    _write(pen, (width - 12 - bar, height - 30), f"{_BAR_MM // 10} cm", WHITE)
+    _write(pen, (8, height // 2 - 8), "A" if view.plane == "sagittal" else "R", WHITE)
     return np.asarray(sheet)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, LINE, MUTED
 from ctbench.report.drawings.charts import styled
+from ctbench.report.drawings.colours import INK, LINE, MUTED, pair_colours
 from ctbench.report.frames.multiverse import option_title
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def specification_chart(
     wide = min(_COLUMN * len(points), _WIDTH)
     names = [first, second]
     shown = [alt.Tooltip(f"{name}:N") for name in choices] + [alt.Tooltip("difference:Q", format=".3f")]
-    scale = alt.Scale(domain=names, range=[palette.get(name, INK) for name in names])
+    scale = alt.Scale(domain=names, range=list(pair_colours(first, second, palette)))
     bars = (
         alt.Chart(rows)
         .mark_bar()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import INK, MUTED
-from ctbench.report.drawings.charts import axis_title, number_axis, pointed_at, styled
+from ctbench.report.drawings.charts import axis_title, number_axis, pointed_at, rater_look, styled
+from ctbench.report.drawings.colours import INK, MUTED
 
 if TYPE_CHECKING:
     import altair as alt
@@ -75,7 +75,8 @@ def box_layers(
         ),
         "yOffset": alt.YOffset("rater:N", sort=raters),
     }
-    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=list(palette), range=list(palette.values())))
+    look = rater_look(list(palette), palette, "strokeDash")
+    shade = look["color"]
     shown = [
         alt.Tooltip("structure:N"),
         alt.Tooltip("pointed:N", title="rater"),
@@ -86,7 +87,7 @@ def box_layers(
     size = max(_BOX_STEP - 5, 4)
     across = alt.X("from:Q", title=title, scale=scale, axis=number_axis(ticks))
     layers: list[Any] = [
-        base.mark_rule().encode(x=across, x2="to:Q", color=shade),
+        base.mark_rule().encode(x=across, x2="to:Q", **look),
         base.mark_bar(size=size, opacity=0.8).encode(x=alt.X("q1:Q", title=title), x2="q3:Q", color=shade),
         base.mark_tick(color=INK, thickness=1.6, size=size + 2).encode(x=alt.X("median:Q", title=title)),
         base.transform_filter("datum.mark != ''")
@@ -118,7 +119,6 @@ def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str,
     )
     across = alt.X("volume_ml:Q", title="volume in the reference, mL", scale=alt.Scale(type="log", nice=True))
     up = alt.Y("value:Q", title=axis_title(metric, unit), scale=alt.Scale(zero=False, nice=True))
-    shade = alt.Color("rater:N", title=None, scale=alt.Scale(domain=raters, range=[palette[name] for name in raters]))
     shown = [
         alt.Tooltip("pointed:N", title="rater"),
         *(alt.Tooltip(f"{name}_pointed:N", title="structure" if name == "label" else name) for name in named),
@@ -128,7 +128,7 @@ def size_chart(points: pd.DataFrame, *, palette: Mapping[str, str], metric: str,
     ]
     dots = alt.Chart(rows).mark_point(filled=True, size=55, opacity=0.8)
     names = _names(rows) if "case" not in rows else None
-    drawn = dots.encode(x=across, y=up, color=shade, tooltip=shown)
+    drawn = dots.encode(x=across, y=up, **rater_look(raters, palette, "shape"), tooltip=shown)
     return styled(drawn if names is None else alt.layer(drawn, names), height=360)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.report.drawings.overlays import COLOURS, grey
+from ctbench.report.drawings.colours import ERROR_COLOURS
+from ctbench.report.drawings.overlays import grey
 from ctbench.report.drawings.scene import Scene
 from ctbench.report.drawings.slices import whole_range
 from ctbench.volume import write_volume
@@ -33,7 +34,7 @@ def nifti_image(scene: Scene, window: tuple[float, float] | None) -> bytes:
 
 
 def nifti_errors(scene: Scene, rater: str, reference: str, structures: Sequence[str]) -> bytes:
-    """Return agreement and errors among the counted voxels as a compressed NIfTI in ``COLOURS``, RGBA.
+    """Return agreement and errors among the counted voxels as a compressed NIfTI in ``ERROR_COLOURS``, RGBA.
 
     Voxels without either are transparent, others opaque.
 
@@ -42,13 +43,13 @@ def nifti_errors(scene: Scene, rater: str, reference: str, structures: Sequence[
     """
     found = scene.mistakes(rater, reference, structures)
     kinds = np.zeros(found.uncounted.shape, np.uint8)
-    for kind, name in enumerate(COLOURS, 1):
+    for kind, name in enumerate(ERROR_COLOURS, 1):
         kinds[getattr(found, name.replace(" ", "_"))] = kind
     # The file has the axes of the image's file: its voxels are painted in the order in which they stand there.
     plain = gzip.decompress(_nifti(scene, kinds))
     head = bytearray(plain[:_HEAD])
     struct.pack_into("<hh", head, _DATATYPE_AT, _RGBA32, 32)
-    shades = np.array([(0, 0, 0, 0), *((*rgb, 255) for rgb in COLOURS.values())], np.uint8)
+    shades = np.array([(0, 0, 0, 0), *((*rgb, 255) for rgb in ERROR_COLOURS.values())], np.uint8)
     painted = shades[np.frombuffer(plain, np.uint8, offset=_HEAD)]
     return gzip.compress(bytes(head) + painted.tobytes(), mtime=0)
 

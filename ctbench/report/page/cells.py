@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import MODEL_COLOURS, palette
+from ctbench.report.drawings.colours import MODEL_COLOURS, READER_COLOURS, palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.page.markup import Cell, Column, Html, element, join
 from ctbench.report.wording import MISSING, fixed, interval
@@ -31,12 +31,10 @@ __all__ = [
 CONTRIBUTE = element("span", explanations.CONTRIBUTE, class_="badge warn")
 """Badge beside scores of readers on a reference that was made from their own label maps."""
 
-_NO_COLOUR = "#8c959f"
-
 
 def rater_cell(name: str, kind: str, palette: Mapping[str, str], reference: str = "") -> Cell:
     """Show a rater with its colour; below it, its kind and the reference, where one is given."""
-    swatch = element("i", class_="swatch", style=f"background:{palette.get(name, _NO_COLOUR)}")
+    swatch = element("i", class_="swatch", style=f"background:{palette.get(name, READER_COLOURS[0])}")
     below = element("small", f"{kind}, {reference}", class_="line") if reference else None
     return Cell(join((swatch, name, below)), name, kind=f"rater {kind}")
 
@@ -93,7 +91,7 @@ def calls_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
 
 def model_fold(results: ComparableRuns, model: str, *content: object, focus: Collection[str] = ()) -> Html:
     """Fold what belongs to one model away under its name and colour; it is open for a model in focus."""
-    swatch = element("i", class_="swatch", style=f"background:{palette(results).get(model, _NO_COLOUR)}")
+    swatch = element("i", class_="swatch", style=f"background:{palette(results).get(model, READER_COLOURS[0])}")
     is_open = "" if model in focus else None
     return element("details", element("summary", swatch, model), *content, class_="model", open=is_open)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import MODEL_COLOURS
+from ctbench.report.drawings.colours import MODEL_COLOURS
 from ctbench.report.drawings.structure_charts import box_chart
 from ctbench.report.frames.cohorts import Cohort, cohort_boxes, cohort_scores, cohort_table, shared_models
 from ctbench.report.page.cells import captioned, mean_cell, number_cell

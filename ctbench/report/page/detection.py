@@ -8,7 +8,7 @@ import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata

@@ -11,7 +11,8 @@ import pandas as pd
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Dataset
 from ctbench.errors import DataError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg, palette
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import (

@@ -10,7 +10,8 @@ import pandas as pd
 
 from ctbench.datasets import Dataset
 from ctbench.files import file_stems
-from ctbench.report.drawings.canvas import inline_svg, palette, write_figure
+from ctbench.report.drawings.canvas import inline_svg, write_figure
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames import tables

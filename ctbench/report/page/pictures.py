@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ctbench.datasets import Dataset
 from ctbench.errors import DataError
 from ctbench.report.drawings.canvas import png
+from ctbench.report.drawings.colours import ERROR_COLOURS, FINDING_COLOUR
 from ctbench.report.drawings.finding_boxes import Frame, frames, over
-from ctbench.report.drawings.overlays import COLOURS, grey, overlay, pick_cases, worst_slice
+from ctbench.report.drawings.overlays import grey, overlay, pick_cases, worst_slice
 from ctbench.report.drawings.scene import Scene, read_scene
 from ctbench.report.drawings.view import View
 from ctbench.report.frames.case_order import worst_first
@@ -184,9 +185,13 @@ def legend() -> Html:
         "other structure": "another structure than in the reference",
     }
     entries = [
-        element("span", element("i", class_="swatch", style=f"background:rgb{COLOURS[name]}"), text)
+        element("span", element("i", class_="swatch", style=f"background:rgb{ERROR_COLOURS[name]}"), text)
         for name, text in words.items()
     ]
     hatched = element("span", element("i", class_="swatch hatched"), "does not count (readers disagreed)")
-    framed = element("span", element("i", class_="swatch framing"), "found by a detector, with its confidence")
+    framed = element(
+        "span",
+        element("i", class_="swatch framing", style=f"border-color:{FINDING_COLOUR}"),
+        "found by a detector, with its confidence",
+    )
     return element("p", *entries, hatched, framed, class_="legend")

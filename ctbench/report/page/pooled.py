@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.pooled import pooled, pooled_labels, pooled_scores, usual_baseline
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell

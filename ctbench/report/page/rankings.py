@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked

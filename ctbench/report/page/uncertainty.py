@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg, palette
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import (

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ctbench.datasets import SIZE_CLASSES, Dataset
-from ctbench.report.drawings.canvas import palette
+from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.detection_charts import roc_chart
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
 from ctbench.report.frames.bleed_scores import case_dice

@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import MODEL_COLOURS, palette
+from ctbench.report.drawings.colours import MODEL_COLOURS, palette
 from ctbench.report.drawings.figures import bland_altman_figure, volume_figure
 from ctbench.report.drawings.picture_grid import error_tiles, picture_grid
 from ctbench.report.drawings.structure_charts import box_chart

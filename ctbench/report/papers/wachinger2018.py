@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pandas as pd
 
-from ctbench.report.drawings.canvas import rater_colours
+from ctbench.report.drawings.colours import rater_colours
 from ctbench.report.drawings.pooled_charts import bar_figure, box_row_figure, picture_figure
 from ctbench.report.drawings.structure_charts import box_chart
 from ctbench.report.frames.boxplots import box_table

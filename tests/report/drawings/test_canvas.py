@@ -12,17 +12,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ctbench.report.drawings.canvas import (
-    INK,
-    MODEL_COLOURS,
-    READER_COLOURS,
-    colour,
-    inline_svg,
-    png,
-    rater_colours,
-    write_figure,
-)
+from ctbench.report.drawings.canvas import inline_svg, png, write_figure
 from ctbench.report.drawings.charts import styled
+from ctbench.report.drawings.colours import INK
 
 
 def _figure(name="a"):
@@ -113,33 +105,3 @@ def test_png_keeps_every_voxel(colourful):
     assert head == "data:image/png;base64"
     back = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
     np.testing.assert_array_equal(back, image)
-
-
-def test_raters_have_colours_of_their_kind():
-    """Readers are grey, models have Okabe and Ito's colours, and all of them differ."""
-    found = rater_colours(["unet", "atlas"], ["reader1", "reader2", "reader3"])
-    assert list(found) == ["all readers", "reader1", "reader2", "reader3", "unet", "atlas"]
-    assert {found["unet"], found["atlas"]} < set(MODEL_COLOURS)
-    assert [found[f"reader{k}"] for k in (1, 2, 3)] == list(READER_COLOURS)
-    assert len(set(found.values())) == 6
-
-
-def test_a_model_keeps_its_colour_beside_others():
-    """The demo's models look the same alone and together; the order in which they are named does not matter."""
-    names = ["cascade-unet-demo", "deepbleed-128-demo", "hybrid-mask-rcnn-demo", "threshold"]
-    together = rater_colours(names)
-    assert all(rater_colours([name])[name] == together[name] for name in names)
-    assert rater_colours(names[::-1], ["ann"])[names[0]] == together[names[0]]
-
-
-@pytest.mark.parametrize("count", [6, 12])
-def test_no_colour_is_used_again_before_all_are_used(count):
-    """Names that would share a colour get others while there are any."""
-    shades = [rater_colours([f"m{number}" for number in range(count)])[f"m{number}"] for number in range(count)]
-    assert sorted(shades) == sorted(MODEL_COLOURS * (count // 6))
-
-
-def test_colours_repeat():
-    """There is a colour for every rater."""
-    assert colour(0, "model") == colour(6, "model")
-    assert colour(0, "reader") != colour(0, "model")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ctbench.report.drawings.canvas import INK
 from ctbench.report.drawings.case_charts import slice_chart
+from ctbench.report.drawings.colours import INK
 
 
 @pytest.mark.parametrize("z", [0, 3])

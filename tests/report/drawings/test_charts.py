@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ctbench.report.drawings import charts
+from ctbench.report.drawings.colours import KIND_COLOURS
 
 HOSTILE = ["=1+1", "<script>alert(1)</script>", "**bold** [x](http://x)", "a" * 500, "datum.x['y']", "🧠 \u202e"]
 
@@ -58,7 +59,7 @@ def test_raters_have_the_colours_of_the_palette(table):
     spec, _ = drawn(charts.standing_chart(table, "dice", "1", palette={model: "#cc79a7"}))
     scale = next(one["encoding"]["color"]["scale"] for one in spec["layer"] if "color" in one["encoding"])
     shades = dict(zip(scale["domain"], scale["range"], strict=True))
-    assert (shades[model], shades[readers]) == ("#cc79a7", charts.KIND_COLOURS["readers"])
+    assert (shades[model], shades[readers]) == ("#cc79a7", KIND_COLOURS["readers"])
 
 
 def test_axes_have_units_and_say_what_is_good(table):

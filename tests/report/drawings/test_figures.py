@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.report.drawings.canvas import inline_svg, rater_colours
+from ctbench.report.drawings.canvas import inline_svg
+from ctbench.report.drawings.colours import rater_colours
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
 from ctbench.report.frames import summaries, tables
 

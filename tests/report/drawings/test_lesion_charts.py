@@ -58,3 +58,12 @@ def test_a_missed_lesion_stands_at_the_edge():
     drawn = lesion_volume_chart(lesions, PALETTE).to_dict()
     (rows,) = (rows for rows in drawn["datasets"].values() if "outcome" in rows[0])
     assert [(row["x"], row["y"], row["at"]) for row in rows] == [(2.0, 2.5, 4), (1.0, 0.001, 5)]
+
+
+def test_models_of_one_colour_have_shapes_of_their_own():
+    """Two models that share a colour, as on a board of more models than colours, differ in shape; others do not."""
+    pooled = _pooled("all").replace({"rater": {"reader1": "second"}, "rater_kind": {"reader": "model"}})
+    for other, forms in (("#d55e00", None), (PALETTE["m"], ["circle", "triangle-up"])):
+        drawn = sensitivity_chart(pooled, reader_band(pooled), {"m": PALETTE["m"], "second": other}).to_dict()
+        shape = drawn["layer"][-1]["encoding"].get("shape")
+        assert (shape and shape["scale"]["range"]) == forms

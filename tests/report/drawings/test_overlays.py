@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.report.drawings.overlays import COLOURS, grey, mistakes, overlay, pick_cases, worst_slice
+from ctbench.report.drawings.colours import ERROR_COLOURS
+from ctbench.report.drawings.overlays import grey, mistakes, overlay, pick_cases, worst_slice
 
 REFERENCE = np.array([[1, 1, 0, 0, 2, 1, 0]])
 PREDICTION = np.array([[1, 0, 1, 0, 1, 2, 2]])
@@ -26,11 +27,11 @@ def test_colours_are_exact():
     drawn = overlay(np.zeros((1, 7, 3), np.uint8), mistakes(REFERENCE, PREDICTION, UNCOUNTED))
     assert drawn.dtype == np.uint8
     expected = [
-        np.round(0.32 * np.array(COLOURS["true positive"])),
-        np.round(0.8 * np.array(COLOURS["false negative"])),
-        np.round(0.8 * np.array(COLOURS["false positive"])),
+        np.round(0.32 * np.array(ERROR_COLOURS["true positive"])),
+        np.round(0.8 * np.array(ERROR_COLOURS["false negative"])),
+        np.round(0.8 * np.array(ERROR_COLOURS["false positive"])),
         (0, 0, 0),
-        np.round(0.8 * np.array(COLOURS["other structure"])),
+        np.round(0.8 * np.array(ERROR_COLOURS["other structure"])),
         (0, 0, 0),
         (150, 150, 150),  # column 6: on the hatching
     ]
@@ -39,7 +40,7 @@ def test_colours_are_exact():
 
 def test_colours_are_green_red_and_blue():
     """Agreement is mostly green, a false alarm mostly red, a miss mostly blue."""
-    strongest = {name: int(np.argmax(rgb)) for name, rgb in COLOURS.items()}
+    strongest = {name: int(np.argmax(rgb)) for name, rgb in ERROR_COLOURS.items()}
     assert (strongest["false positive"], strongest["true positive"], strongest["false negative"]) == (0, 1, 2)
 
 

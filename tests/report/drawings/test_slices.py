@@ -9,18 +9,13 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import Finding
 from ctbench.reference import Reference
 from ctbench.report.drawings import slices
-from ctbench.report.drawings.canvas import MODEL_COLOURS, rater_colours
-from ctbench.report.drawings.overlays import COLOURS
-from ctbench.report.drawings.scene import Drawing, Scene
-from ctbench.report.drawings.slices import (
-    WINDOWS,
-    Layer,
-    draw_slice,
-    errors_by_slice,
-    first_slice,
+from ctbench.report.drawings.colours import (
+    ERROR_COLOURS,
     outline_colours,
     structure_colours,
 )
+from ctbench.report.drawings.scene import Drawing, Scene
+from ctbench.report.drawings.slices import WINDOWS, Layer, draw_slice, errors_by_slice, first_slice
 from ctbench.volume import Volume
 
 LABELS = LabelSet({"iph": 1, "ivh": 2}, {"hemorrhage": ("iph", "ivh")})
@@ -76,7 +71,7 @@ def test_errors_are_green_red_and_blue(scene):
 def test_another_structure_is_yellow(scene):
     """The model took one structure for another: neither missed nor drawn too much."""
     shown = _at(draw_slice(scene, 1, replace(LAYER, raters=("net",)), largest=SIZE), 6, 6)
-    np.testing.assert_allclose(shown, 0.2 * 128 + 0.8 * np.array(COLOURS["other structure"]), atol=1)
+    np.testing.assert_allclose(shown, 0.2 * 128 + 0.8 * np.array(ERROR_COLOURS["other structure"]), atol=1)
 
 
 def test_a_group_does_not_tell_its_members_apart(scene):
@@ -110,17 +105,6 @@ def test_outlines_leave_the_inside_free(scene):
     assert picture[6 * SCALE, 4 * SCALE + 1].tolist() == list(colours[None]) == [255, 255, 255]
     assert picture[6 * SCALE, 13 * SCALE - 1].tolist() == list(colours["ann"])
     assert _at(picture, 6, 6).tolist() == [128, 128, 128]
-
-
-def test_outlines_of_models_keep_their_colour():
-    """A model is drawn in the hue of the charts; readers, grey there, have colours that no model has."""
-    shades = rater_colours(["net", "atlas"], ["ann", "ben"])
-    drawn = outline_colours((None, "ann", "net", "ben", "atlas"), shades)
-    alone = outline_colours(("net",), shades)
-    assert alone["net"] == drawn["net"]
-    of_models = outline_colours(MODEL_COLOURS, {shade: shade for shade in MODEL_COLOURS})
-    assert not {drawn["ann"], drawn["ben"]} & set(of_models.values())
-    assert len(set(drawn.values())) == 5
 
 
 def test_boxes_stand_in_their_slice(scene):
@@ -185,10 +169,3 @@ def test_the_slice_to_begin_with(scene):
     assert first_slice(scene, "ann", "majority", ("iph",)) == 1
     only_last = replace(scene.references["majority"], labels=_square(4, 4, 1, slices=(2,)))
     assert first_slice(replace(scene, references={"majority": only_last}), None, "majority", ("iph",)) == 2
-
-
-def test_colours_repeat_after_twelve():
-    """Any number of structures has colours."""
-    colours = list(structure_colours([f"s{number}" for number in range(14)]).values())
-    assert len(set(colours)) == 12
-    assert colours[12] == colours[0]

@@ -8,7 +8,7 @@ import SimpleITK
 
 from ctbench.labels import LabelSet
 from ctbench.reference import Reference
-from ctbench.report.drawings.overlays import COLOURS
+from ctbench.report.drawings.colours import ERROR_COLOURS
 from ctbench.report.drawings.scene import Drawing, Scene
 from ctbench.report.drawings.volumes import nifti_errors, nifti_image
 from ctbench.volume import Volume, read_volume
@@ -57,7 +57,7 @@ def test_errors_have_the_colours_of_the_slices(scene, tmp_path):
     painted = SimpleITK.GetArrayFromImage(seen)
     assert painted.shape == (2, 3, 4, 4)
     kinds = ("false negative", "true positive", "false positive")
-    assert [tuple(painted[0, 0, x]) for x in range(3)] == [(*COLOURS[kind], 255) for kind in kinds]
+    assert [tuple(painted[0, 0, x]) for x in range(3)] == [(*ERROR_COLOURS[kind], 255) for kind in kinds]
     assert painted[..., 3].astype(bool).sum() == 3
     assert seen.GetSpacing() == pytest.approx(scene.image.spacing_mm[::-1])
 
@@ -73,7 +73,7 @@ def test_errors_lie_where_the_image_lies(scene, tmp_path, axes):
         z, y, x = scene.image.origin_mm
         place = (x + at * scene.image.spacing_mm[2], y, z)
         index = painted.TransformPhysicalPointToIndex(place)
-        assert painted[index] == (*COLOURS[kind], 255)
+        assert painted[index] == (*ERROR_COLOURS[kind], 255)
         assert image.TransformPhysicalPointToIndex(place) == index
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from ctbench.predictors import Finding
 from ctbench.reference import Reference
+from ctbench.report.drawings.colours import ERROR_COLOURS
 from ctbench.report.drawings.finding_boxes import Frame
-from ctbench.report.drawings.overlays import COLOURS
 from ctbench.report.frames.comparable_runs import gather
 from ctbench.report.page import pictures as pictures_module
 from ctbench.report.page.pictures import gallery, legend, pictures, scene_of
@@ -88,7 +88,7 @@ def test_gallery_is_self_contained_and_says_what_it_shows(drawn):
 def test_legend_names_all_colours():
     """Each colour of the overlays is explained, and the hatching too."""
     html = legend()
-    assert all(f"rgb{rgb}" in html for rgb in COLOURS.values())
+    assert all(f"rgb{rgb}" in html for rgb in ERROR_COLOURS.values())
     assert "does not count" in html
 
 
