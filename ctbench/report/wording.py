@@ -64,11 +64,11 @@ def mean_sd(mean: float, sd: float, unit: str = "1", digits: int | None = None) 
     return f"{fixed(mean, unit, digits)}{spread}"
 
 
-def interval(low: float, high: float, unit: str = "1") -> str:
-    """Write an interval as ``low to high``, which minus signs cannot make ambiguous."""
+def interval(low: float, high: float, unit: str = "1", digits: int | None = None) -> str:
+    """Write an interval as ``low to high``, which minus signs cannot make ambiguous; arguments as for ``fixed``."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
-    return f"{fixed(low, unit)} to {fixed(high, unit)}"
+    return f"{fixed(low, unit, digits)} to {fixed(high, unit, digits)}"
 
 
 def percent(share: float, digits: int = 1) -> str:

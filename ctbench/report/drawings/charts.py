@@ -403,7 +403,12 @@ def rater_look(
         "strokeDash": [_DASHES[use % len(_DASHES)] for use in uses],
         "stroke": [(shade, INK, LINE)[use % 3] for shade, use in zip(shades, uses, strict=True)],
     }
-    channels = {"color": alt.Color, "shape": alt.Shape, "strokeDash": alt.StrokeDash, "stroke": alt.Stroke}
+    channels: dict[str, Any] = {
+        "color": alt.Color,
+        "shape": alt.Shape,
+        "strokeDash": alt.StrokeDash,
+        "stroke": alt.Stroke,
+    }
     wanted = {"color": shades} | ({apart: ranges[apart]} if any(uses) else {})
     shown = {"legend": alt.Legend(**legend)} if legend else {}
     return {

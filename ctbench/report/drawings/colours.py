@@ -141,7 +141,7 @@ def outline_colours(raters: Sequence[str | None], palette: Mapping[str, str]) ->
     first = {name for name, use in zip(named, colour_uses(named, palette), strict=True) if not use}
     kept = {name: _ON_CT[palette[name]] for name in named if name in first and palette.get(name) in _ON_CT}
     others = dict(zip((name for name in named if name not in kept), cycle(_OTHERS_ON_CT), strict=False))
-    return {None: WHITE, **kept, **others}
+    return dict([(None, WHITE), *kept.items(), *others.items()])
 
 
 def pair_colours(first: str, second: str, palette: Mapping[str, str]) -> tuple[str, str]:

@@ -18,6 +18,8 @@ __all__ = [
     "calls_columns",
     "captioned",
     "count_cell",
+    "interval_cell",
+    "lined_cell",
     "mean_cell",
     "mean_sd",
     "model_fold",
@@ -62,6 +64,17 @@ def number_cell(value: float, unit: str) -> Cell:
     return Cell(fixed(value, unit), value)
 
 
+def lined_cell(shown: object, below: str, order: float | str | None) -> Cell:
+    """Show something over a small line; an empty line, or one that is a dash, is left out."""
+    line = None if below in ("", MISSING) else element("small", below, class_="line")
+    return Cell(join((shown, line)), order)
+
+
+def interval_cell(value: float, low: float, high: float, unit: str = "1", digits: int | None = None) -> Cell:
+    """Show a number over its interval, where it has one; arguments as for ``fixed``."""
+    return lined_cell(fixed(value, unit, digits), interval(low, high, unit, digits), float(value))
+
+
 def count_cell(value: float, *, quiet: bool = False) -> Cell:
     """Show a count; a quiet zero is pale, so that other counts stand out."""
     return Cell(str(int(value)), float(value), "zero" if quiet and value == 0 else "")
@@ -79,12 +92,10 @@ def calls_columns() -> tuple[Column, ...]:
 
 def calls_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
     """Show misses and false alarms as k of n, specificity with its interval, and the volume drawn in a negative."""
-    between = interval(row["specificity_low"], row["specificity_high"])
-    below = element("small", between, class_="line") if between != MISSING else None
     return (
         of_cell(row["misses"], row["positives"]),
         of_cell(row["false_alarms"], row["negatives"]),
-        Cell(join((fixed(row["specificity"]), below)), row["specificity"]),
+        interval_cell(row["specificity"], row["specificity_low"], row["specificity_high"]),
         number_cell(row["false_ml"], "mL"),
     )
 

@@ -12,9 +12,8 @@ from ctbench.agreement.model_ranks import rank_table
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.frames.agreement import reader_number_lines
-from ctbench.report.page.cells import captioned, count_cell, number_cell
+from ctbench.report.page.cells import captioned, count_cell, interval_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import fixed, interval
 
 __all__ = ["choices_section"]
 
@@ -79,7 +78,6 @@ def _ranks(frame: pd.DataFrame, caption: str) -> Html:
     columns += [] if rules else [Column("First", "%", hint="share of the subsets on which it is the best")]
     rows = []
     for row in _records(frame):
-        between = element("small", interval(row["lowest"], row["highest"]), class_="line")
         best, worst = row["rank_lowest"], row["rank_highest"]
         rank = f"{best}" if best == worst else f"{best} to {worst}"
         rows.append(
@@ -89,7 +87,7 @@ def _ranks(frame: pd.DataFrame, caption: str) -> Html:
                 Cell(row["model"], row["model"]),
                 *([] if rules else [count_cell(row["references"])]),
                 count_cell(row["n"]),
-                number_cell(row["dice"], "1") if rules else Cell(join((fixed(row["dice"]), between)), row["dice"]),
+                number_cell(row["dice"], "1") if rules else interval_cell(row["dice"], row["lowest"], row["highest"]),
                 Cell(rank, float(row["rank"])),
                 *([] if rules else [Cell(f"{100 * row['first']:.0f}", row["first"])]),
             ]

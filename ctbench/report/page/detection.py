@@ -12,9 +12,9 @@ from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, detection_rows, stratum_rows
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata
-from ctbench.report.page.cells import count_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import fixed, interval, percent
+from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, rater_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.wording import percent
 from ctbench.scores import RaterKind
 
 __all__ = ["detections"]
@@ -72,7 +72,7 @@ _HEAD = (
 
 def _head(row: dict[str, Any], results: ComparableRuns) -> list[Cell]:
     rater = rater_cell(row["rater"], row["rater_kind"], palette(results), row["reference"])
-    structure = Cell(join((row["label"], element("small", row["by"], class_="line"))), row["label"])
+    structure = lined_cell(row["label"], row["by"], row["label"])
     return [rater, structure, count_cell(row["n"])]
 
 
@@ -111,10 +111,8 @@ def _by_stratum(found: pd.DataFrame, results: ComparableRuns, dataset: Dataset |
 def _share(row: dict[str, Any], name: str) -> Cell:
     value, low, high = (row[name + ending] for ending in ("", "_low", "_high"))
     if name == "auc":
-        shown, between = fixed(value), interval(low, high)
-    else:
-        shown, between = _percent(value), interval(100 * low, 100 * high, "%")
-    return Cell(join((shown, element("small", between, class_="line"))), value)
+        return interval_cell(value, low, high)
+    return interval_cell(100 * value, 100 * low, 100 * high, "%")
 
 
 def _percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,10 @@ from ctbench.report import explanations
 from ctbench.report.drawings.snapshots import disputed_cards
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import lesion_structures
-from ctbench.report.page.cells import count_cell, number_cell, of_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell, of_cell
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.page.snapshots import snapshot_gallery
-from ctbench.report.wording import MISSING, fixed, interval
+from ctbench.report.wording import MISSING, fixed
 
 __all__ = ["can_have_reader_lesions", "lesions_among_readers", "lesions_section"]
 
@@ -127,9 +128,9 @@ def _readers(frame: pd.DataFrame, caption: str) -> Html:
         [
             *(_text(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
             of_cell(row["found"], row["read"], quiet=False),
-            _between(row["sensitivity"], row["low"], row["high"]),
+            interval_cell(row["sensitivity"], row["low"], row["high"]),
             of_cell(row["others_lesions"] - row["others_found"], row["others_lesions"]),
-            _between(row["precision"], row["precision_low"], row["precision_high"]),
+            interval_cell(row["precision"], row["precision_low"], row["precision_high"]),
             of_cell(row["unconfirmed"], row["confirmed"] + row["unconfirmed"]),
             *(count_cell(row[name], quiet=True) for name in ("alone", "missed_alone", "splits", "merges")),
         ]
@@ -154,9 +155,9 @@ def _pairs(frame: pd.DataFrame) -> Html:
 def _missed(row: Mapping[Any, Any] | None) -> Cell:
     if row is None:
         return Cell(MISSING)
-    below = element("small", f"{fixed(row['missed_volume_ml'], 'mL')} mL", class_="line") if row["missed"] else None
     shown = of_cell(row["missed"], row["both"] + row["missed"])
-    return Cell(join((shown.content, below)), shown.order, shown.kind)
+    volume = f"{fixed(row['missed_volume_ml'], 'mL')} mL" if row["missed"] else ""
+    return replace(lined_cell(shown.content, volume, shown.order), kind=shown.kind)
 
 
 def _listed(rows: pd.DataFrame) -> Html:
@@ -178,13 +179,7 @@ def _listed(rows: pd.DataFrame) -> Html:
 
 
 def _estimate(row: Mapping[Any, Any], name: str) -> Cell:
-    return _between(row[name], row[f"{name}_low"], row[f"{name}_high"])
-
-
-def _between(value: float, low: float, high: float) -> Cell:
-    between = interval(low, high)
-    below = element("small", between, class_="line") if between != MISSING else None
-    return Cell(join((fixed(value), below)), value)
+    return interval_cell(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _name(title: str) -> Column:

@@ -18,7 +18,7 @@ from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.snapshots import contested_cards
 from ctbench.report.frames.agreement import statistic_title
-from ctbench.report.page.cells import count_cell, mean_cell, number_cell, when_fewer
+from ctbench.report.page.cells import count_cell, lined_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.choices import choices_section
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
@@ -188,8 +188,7 @@ def _statistics(frame: pd.DataFrame, study: ReaderStudy, caption: str) -> Html:
 
 
 def _estimate(row: Mapping[Any, Any]) -> Cell:
-    below = element("small", f"{interval(row['low'], row['high'])}, n = {row['n']}", class_="line")
-    return Cell(join((fixed(row["value"]), below)), row["value"])
+    return lined_cell(fixed(row["value"]), f"{interval(row['low'], row['high'])}, n = {row['n']}", row["value"])
 
 
 def _gaps(frame: pd.DataFrame) -> Html | None:
@@ -251,8 +250,7 @@ def _performance(study: ReaderStudy) -> Html:
 
 def _estimated(row: Mapping[Any, Any]) -> Cell:
     between = interval(row["low"], row["high"])
-    below = element("small", row["reason"] if between == MISSING else between, class_="line")
-    return Cell(join((fixed(row["value"]), below)), row["value"])
+    return lined_cell(fixed(row["value"]), row["reason"] if between == MISSING else between, row["value"])
 
 
 def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[str], caption: str) -> Html:

@@ -17,9 +17,9 @@ from ctbench.agreement.repeat_summaries import (
 )
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.metric_descriptions import DESCRIPTIONS
-from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, interval, metric_heading, percent
+from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell
+from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
+from ctbench.report.wording import MISSING, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
 
@@ -149,14 +149,12 @@ def _effect(frame: pd.DataFrame, voting: str) -> Html:
 def _saved(row: Mapping[str, Any], share: float) -> Cell:
     if not math.isfinite(share):
         return Cell(MISSING, math.nan)
-    below = element("small", f"{percent(row['saved_low'])} to {percent(row['saved_high'])}", class_="line")
-    return Cell(join((percent(share), below)), share)
+    return lined_cell(percent(share), f"{percent(row['saved_low'])} to {percent(row['saved_high'])}", share)
 
 
 def _estimate(row: Mapping[str, Any], name: str, unit: str) -> Cell:
     low, high = (row.get(f"{name}_{end}", row.get(end, math.nan)) for end in ("low", "high"))
-    below = element("small", interval(low, high, unit), class_="line")
-    return Cell(join((fixed(row[name], unit), below)), row[name])
+    return interval_cell(row[name], low, high, unit)
 
 
 def _title(metric: str) -> str:

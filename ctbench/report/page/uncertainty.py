@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -17,9 +16,8 @@ from ctbench.report.frames.uncertainty import (
     DOMAIN_TITLES,
     compared_uncertainty,
 )
-from ctbench.report.page.cells import captioned, count_cell, rater_cell
+from ctbench.report.page.cells import captioned, count_cell, interval_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import MISSING
 
 __all__ = ["uncertainties"]
 
@@ -62,24 +60,16 @@ def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRun
     ]
     shades, cells = palette(results), []
     for (rater, kind, against), own in rows.groupby(["rater", "rater_kind", "against"], sort=False):
-        by_name = own.set_index("figure").to_dict("index")
+        records = own.set_index("figure").loc[list(CHIEF_FIGURES)].to_dict("records")
         cells.append(
             [
                 rater_cell(str(rater), str(kind), shades),
                 Cell(str(against)),
-                count_cell(by_name[CHIEF_FIGURES[0]]["cases"]),
-                *(_with_interval(by_name[name]) for name in CHIEF_FIGURES),
+                count_cell(records[0]["cases"]),
+                *(interval_cell(row["value"], row["low"], row["high"], digits=4) for row in records),
             ]
         )
     return table(columns, cells, f"Probabilities of {label} {DOMAIN_TITLES[domain]}")
-
-
-def _with_interval(row: Mapping[Any, Any]) -> Cell:
-    if pd.isna(row["value"]):
-        return Cell(MISSING)
-    known = pd.notna(row["low"])
-    below = element("small", f"{row['low']:.4f} to {row['high']:.4f}", class_="line") if known else None
-    return Cell(join((f"{row['value']:.4f}", below)), float(row["value"]))
 
 
 def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:

@@ -12,9 +12,9 @@ from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.verdict import verdicts
-from ctbench.report.page.cells import count_cell, of_cell, rater_cell
+from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, of_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, interval, metric_title, unit_title
+from ctbench.report.wording import MISSING, fixed, metric_title, unit_title
 from ctbench.scores import RaterKind
 
 __all__ = ["verdict"]
@@ -74,8 +74,8 @@ def _row(row: dict[Any, Any], results: ComparableRuns, unit: str, tested: bool, 
     reached = Cell(MISSING) if pd.isna(row["reached"]) else of_cell(row["reached"], row["readers"], quiet=False)
     return [
         rater_cell(row["rater"], row["rater_kind"], palette(results)),
-        _with_interval(_rank(row), _ranks(row), row["rank"]),
-        _with_interval(fixed(row["mean"], unit), interval(row["low"], row["high"], unit), row["mean"]),
+        lined_cell(_rank(row), _ranks(row), row["rank"]),
+        interval_cell(row["mean"], row["low"], row["high"], unit),
         *([reached] if tested else []),
         of_cell(row["misses"], row["positives"]),
         of_cell(row["false_alarms"], row["negatives"]),
@@ -90,8 +90,3 @@ def _rank(row: dict[Any, Any]) -> str:
 
 def _ranks(row: dict[Any, Any]) -> str:
     return row["reason"] if pd.isna(row["rank_low"]) else f"{row['rank_low']:.0f} to {row['rank_high']:.0f}"
-
-
-def _with_interval(text: str, between: str, order: float) -> Cell:
-    below = element("small", between, class_="line") if between not in ("", MISSING) else None
-    return Cell(join((text, below)), order)
