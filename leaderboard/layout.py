@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import streamlit as st
 
 from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.snapshots import SnapshotCard
-from ctbench.report.wording import shortened
+from ctbench.report.wording import p_value, shortened
 from ctbench.spreadsheet import as_csv, as_parquet
 
 __all__ = [
@@ -40,7 +40,7 @@ Kind = Literal["plain", "muted", "title", "subtitle"]
 _TAGS = {"title": "h2", "subtitle": "h3"}
 _PLACES = "places"
 _LONGEST = 120
-_SHADED = 200
+_STYLED = 200
 _NOTHING = "–"
 _STYLE = """
 <style>
@@ -102,8 +102,12 @@ def table(
     key: str | None = None,
     height: int | Literal["auto", "content"] = "auto",
     shade: pd.Series | None = None,
+    p_values: Collection[str] | None = None,
 ) -> int | None:
     """Show a table, with the same rows to download as CSV and Parquet.
+
+    P values are written as in the report, ``<.001`` where they are smaller. Long tables have three digits instead,
+    because styling every cell is slow; the files have the numbers.
 
     Args:
         frame: The rows; the index is not shown.
@@ -111,20 +115,23 @@ def table(
         columns: ``st.column_config`` by column.
         key: Key of the selection; without it no row can be selected.
         height: Height in pixels, or a keyword of Streamlit.
-        shade: Background colour of each row; null for none. Ignored for long tables, because styling every cell is
-            slow.
+        shade: Background colour of each row; null for none. Ignored for long tables.
+        p_values: Names of the columns of P values; None: ``p`` and those that begin with ``p_``.
 
     Returns:
         The position of the selected row; None if none is selected.
     """
     asked: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row", "key": key} if key else {}
+    shown = {name: str(name).replace("_", " ") for name in frame.columns} | dict(columns or {})
+    tests = [name for name in frame.columns if _is_p(str(name))] if p_values is None else list(p_values)
+    is_styled = len(frame) <= _STYLED and (shade is not None or bool(tests))
     chosen = st.dataframe(
-        frame if shade is None or len(frame) > _SHADED else _shaded(frame, shade),
+        _styled(frame, shade, tests) if is_styled else frame,
         hide_index=True,
         width="stretch",
         height=height,
         placeholder=_NOTHING,
-        column_config={name: str(name).replace("_", " ") for name in frame.columns} | dict(columns or {}),
+        column_config=_with_digits(shown, () if is_styled else tests),
         **asked,
     )
     with st.container(horizontal=True):
@@ -143,12 +150,27 @@ def table(
     return int(rows[0]) if rows else None
 
 
-def _shaded(frame: pd.DataFrame, shade: pd.Series) -> Any:
+def _is_p(column: str) -> bool:
+    return column == "p" or column.startswith("p_")
+
+
+def _with_digits(columns: Mapping[str, Any], tests: Collection[str]) -> dict[str, Any]:
+    """Return the configuration of columns with three digits for those P values that cannot be written as text."""
+    number = st.column_config.NumberColumn
+    own = {name: columns[name] if isinstance(columns[name], Mapping) else number(columns[name]) for name in tests}
+    return {**columns} | {
+        name: {**one, "type_config": {"type": "number", "format": "%.3f"}} for name, one in own.items()
+    }
+
+
+def _styled(frame: pd.DataFrame, shade: pd.Series | None, tests: Collection[str]) -> Any:
+    """Return the frame with coloured rows and P values as text; a column with a format of its own keeps it."""
+    words: dict[Any, Any] = dict.fromkeys(tests, p_value)
+    whole = frame.reset_index(drop=True).style.format(words, precision=4, na_rep=_NOTHING)
+    if shade is None:
+        return whole
     css = ("background-color: " + shade).where(shade.notna(), "").to_numpy()
-    plain = frame.reset_index(drop=True)
-    return plain.style.apply(
-        lambda cells: pd.DataFrame(dict.fromkeys(cells.columns, css), index=cells.index), axis=None
-    )
+    return whole.apply(lambda cells: pd.DataFrame(dict.fromkeys(cells.columns, css), index=cells.index), axis=None)
 
 
 def chart(drawing: Any, words: str) -> None:

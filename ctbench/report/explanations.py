@@ -34,6 +34,7 @@ __all__ = [
     "READER_LESIONS",
     "READER_LESION_PRESENCE",
     "SIZE",
+    "SIZE_CLASSES",
     "STAPLE",
     "STRATA",
     "VALUES_WHERE_EMPTY",
@@ -203,6 +204,9 @@ SIZE = (
 )
 """How to read correlations of scores with the volumes of structures."""
 
+SIZE_CLASSES = "Sizes are those of Chang et al.: large > 25 mL, medium from 5 mL, small from .01 mL, punctate below."
+"""The size classes of lesions."""
+
 STAPLE = (
     "STAPLE estimates each reader's sensitivity and specificity together with the hidden truth, separately for each "
     "structure of each case; the specificity is that within the box around what any reader drew, one voxel wider."
@@ -291,8 +295,8 @@ def lesion_candidates(tolerance_mm: float) -> str:
     near = f", or are at most {tolerance_mm:g} mm apart" if tolerance_mm else ""
     return (
         f"A candidate is what several readers' connected pieces are together if they overlap{near}. A reader counts "
-        "where he was asked for the structure and annotated the slices of at least half of the candidate. Sizes are "
-        "those of Chang et al.: large > 25 mL, medium from 5 mL, small from .01 mL, punctate below."
+        "where he was asked for the structure and annotated the slices of at least half of the candidate. "
+        f"{SIZE_CLASSES}"
     )
 
 

@@ -12,6 +12,7 @@ from ctbench.report import explanations
 from ctbench.report.drawings import charts
 from ctbench.report.drawings.colours import palette
 from ctbench.report.frames import tables
+from ctbench.report.frames.case_order import case_outcomes
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.two_raters import TIE_MARGINS, duel, side_by_side
 from ctbench.report.wording import fixed, interval, metric_title, p_sign, p_value, shortened, unit_title
@@ -123,18 +124,36 @@ def _number_columns(unit: str) -> dict[str, Any]:
     digits = "%.3f" if unit == "1" else "%.2f"
     head = f", {unit_title(unit)}" if unit_title(unit) else ""
     values = {name: number(f"{name}{head}", format=digits) for name in ("first", "second", "difference", "low", "high")}
-    return values | {"p": number("P", format="%.4f"), "p_holm": number("P Holm", format="%.4f")}
+    return values | {"p": number("P"), "p_holm": number("P Holm")}
 
 
 def _cases(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -> None:
     with layout.folded("Case by case"):
         layout.text(f"First: {first}. Second: {second}. What the second loses most comes first; a chosen row opens it.")
-        shown = pairs.drop(columns="label")
+        shown = _with_outcomes(selection, pairs.drop(columns="label"), first, second)
         row = layout.table(shown, "cases", columns=_number_columns(selection.unit()), key="row")
     if row is not None:
         model = next((name for name in (second, first) if name in selection.runs.models), "")
         where = {"rater": model} if model else {}
         layout.link("case", "See the case", case=str(shown["case"].iloc[row]), **where)
+
+
+def _with_outcomes(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Say in words what happened to both in each case, on the references on which they are compared."""
+    of_first, of_second = (_scores(selection, name) for name in (first, second))
+    shared = set(of_first["reference"]) & set(of_second["reference"])
+    said = {
+        f"outcome_of_{place}": case_outcomes(
+            own[own["reference"].isin(shared)], selection.structure.over, pairs["case"]
+        )
+        for place, own in (("first", of_first), ("second", of_second))
+    }
+    return pairs.assign(**said)
+
+
+@reading.cached(16)
+def _scores(selection: Selection, name: str) -> pd.DataFrame:
+    return selection.scores(raters=selection.readers() if name == tables.ALL_READERS else [name])
 
 
 def _volumes(selection: Selection, first: str, second: str) -> None:
@@ -191,7 +210,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
         charts.significance_chart(p),
         f"One-sided signed-rank tests of all pairs, P after Holm's correction; {counted}.",
     )
-    layout.table(p.rename_axis("rater").reset_index(), "significance")
+    layout.table(p.rename_axis("rater").reset_index(), "significance", p_values=list(p.columns))
     layout.text("How stable the ranks are", "subtitle")
     layout.text(
         f"Kendall's τ of this ranking with those of 1,000 other samples of patients: {fixed(stable['tau'])} on "

@@ -102,6 +102,7 @@ def _how(selection: Selection, margin: float) -> str:
 def _columns(percent: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     digits = {name: number(title.format(percent=percent), format="%.3f") for name, title in _TITLES.items()}
+    digits |= {name: number(title) for name, title in _P_TITLES.items()}
     return {"rater": st.column_config.Column("reader"), "verdict": st.column_config.Column("in words")} | digits
 
 
@@ -109,6 +110,8 @@ _TITLES = {
     "difference": "difference",
     "low": "from ({percent} %)",
     "high": "to",
+}
+_P_TITLES = {
     "p": "P",
     "p_holm": "P Holm",
     "p_equivalence": "P not equivalent",

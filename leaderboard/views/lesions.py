@@ -19,6 +19,8 @@ from ctbench.report.frames.lesion_summaries import (
     lesion_figures,
     lesion_structures,
     reader_band,
+    sensitivity_caption,
+    volume_caption,
     wrong_lesions,
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
@@ -53,16 +55,12 @@ def show(selection: Selection) -> None:
     drawn = set(figures["rater"])
     shades = {rater: shade for rater, shade in palette(runs).items() if rater in drawn}
     name = f"{runs.dataset}-{label}"
-    _sensitivities(pooled, shades, name)
+    _sensitivities(runs, pooled, shades, name)
     layout.text("What each rater found", "title")
     layout.table(figures.drop(columns="label"), f"lesion-figures-{name}", columns=_COLUMNS)
     layout.text(f"{explanations.LESIONS} {explanations.detection_references(runs.common)}", "muted")
     layout.text("Volumes of single lesions", "title")
-    counted = len(pooled) and int(pooled.loc[pooled["reference"] == runs.common, "lesions"].max())
-    layout.chart(
-        lesion_volume_chart(tables.lesions, shades),
-        f"{label}, n = up to {counted} lesions of each model. {explanations.LESION_VOLUMES}",
-    )
+    layout.chart(lesion_volume_chart(tables.lesions, shades), volume_caption(tables.lesions, runs))
     _wrong(tables.lesions, name)
     if len(runs.readers) > 1:
         layout.link("readers", "Lesions among the readers", **{SWITCH: "true", "lesions_of": label})
@@ -71,12 +69,9 @@ def show(selection: Selection) -> None:
         layout.text("Means over the cases whose reference holds a lesion.", "muted")
 
 
-def _sensitivities(pooled: pd.DataFrame, shades: dict[str, str], name: str) -> None:
+def _sensitivities(runs: ComparableRuns, pooled: pd.DataFrame, shades: dict[str, str], name: str) -> None:
     layout.text("Sensitivity by size", "title")
-    layout.chart(
-        sensitivity_chart(pooled, reader_band(pooled), shades),
-        f"95 % intervals clustered by patient, n = {pooled['lesions'].max()} lesions. {explanations.LESION_BAND}",
-    )
+    layout.chart(sensitivity_chart(pooled, reader_band(pooled), shades), sensitivity_caption(pooled, runs))
     with layout.folded("As a table"):
         layout.table(pooled.drop(columns=["label", "protocol"]), f"sensitivity-{name}", columns=_COLUMNS)
 

@@ -214,7 +214,7 @@ def _column_config(unit: str) -> dict[str, Any]:
         "rank_high": number("rank to", format="%d", help="to here"),
         "rater": column("rater", width="medium", pinned=True),
         "rater_kind": column("kind"),
-        "p_first": number("P first", format="%.3f", help="P that nobody is better (Hsu); ≥ .05: tied with the first"),
+        "p_first": number("P first", help="P that nobody is better (Hsu); ≥ .05: tied with the first"),
         "tied_with_first": column("tied", help="not separable from the first: P ≥ .05 that it is the best itself"),
         **{
             name: number(f"{title}{head}", format=digits, help=help_)

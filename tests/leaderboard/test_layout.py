@@ -1,5 +1,8 @@
 """Words, tables and notes on a page of their own, without a server."""
 
+import json
+
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +22,9 @@ def _page(words):
     with layout.folded("More"):
         layout.text("inside")
     layout.table(pd.DataFrame({"rater_name": [words, "b"], "n": [1, 2]}), "rows", shade=pd.Series(["#fff", None]))
+    small = pd.DataFrame({"rater": ["a", "b"], "p_holm": [0.00001, None], "mean": [0.5, 0.25]})
+    layout.table(small, "tested")
+    layout.table(pd.concat([small] * 200), "many", columns={"p_holm": "P Holm"})
     layout.empty_board(words)
 
 
@@ -56,7 +62,17 @@ def test_a_table_can_be_downloaded_in_two_forms(page):
     frame = page.dataframe[0].value
     assert frame["rater_name"].tolist() == [HOSTILE, "b"]
     assert frame["n"].tolist() == [1, 2]
-    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "Parquet"]
+    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "Parquet"] * 3
+
+
+def test_p_values_are_those_of_the_report(page):
+    """A small one is "<.001" on the page and a number in the rows; in a long table it has three digits."""
+    short, long = page.dataframe[1], page.dataframe[2]
+    shown = pa.ipc.open_stream(short.proto.arrow_data.styler.display_values).read_pandas()
+    assert shown["p_holm"].tolist() == ["<.001", "–"]
+    assert short.value["p_holm"].iloc[0] == pytest.approx(0.00001)
+    assert not long.proto.arrow_data.styler.display_values
+    assert json.loads(long.proto.columns)["p_holm"]["type_config"]["format"] == "%.3f"
 
 
 def test_a_section_is_folded(page):

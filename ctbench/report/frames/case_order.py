@@ -11,7 +11,7 @@ from ctbench.report.wording import metric_heading
 from ctbench.scores import OUTCOMES, PENALTY, Status, outcomes
 from ctbench.statistics import Direction, direction_of, overall
 
-__all__ = ["case_scores", "worst_first"]
+__all__ = ["case_outcomes", "case_scores", "worst_first"]
 
 
 def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
@@ -31,18 +31,32 @@ def worst_first(scores: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
         return pd.DataFrame({"case": [], "value": [], "outcome": [], "detail": []})
     means = overall(own, labels=[name for name in over if name in set(own["label"])])
     value = means.groupby("case")["value"].mean()
-    unusual = _unusual(own)
-    said = {name: _listed(unusual, "case", name) for name in ("outcome", "detail")}
+    details = _listed(_unusual(own), "case", "detail")
     table = value.reset_index().sort_values("case", kind="stable")
     table = table.assign(
-        outcome=[said["outcome"].get(case, OUTCOMES[Status.OK]) for case in table["case"]],
-        detail=[said["detail"].get(case, "") for case in table["case"]],
+        outcome=case_outcomes(scores, over, table["case"]),
+        detail=[details.get(case, "") for case in table["case"]],
     )
     direction = direction_of(str(own["metric"].iloc[0]))
     if direction is not Direction.NEITHER:
         up = direction is Direction.HIGHER
         table = table.sort_values("value", ascending=up, na_position="last", kind="stable")
     return table.reset_index(drop=True)
+
+
+def case_outcomes(scores: pd.DataFrame, over: Sequence[str], cases: pd.Series) -> pd.Series:
+    """Return what happened to one rater in each of some cases, in words.
+
+    Args:
+        scores: As for ``worst_first``.
+        over: As there.
+        cases: Ids of cases.
+
+    Returns:
+        Words as in the column ``outcome`` of ``worst_first``, with the index of ``cases``.
+    """
+    said = _listed(_unusual(scores[scores["label"].isin(list(over))]), "case", "outcome")
+    return cases.map(lambda case: said.get(case, OUTCOMES[Status.OK]))
 
 
 def _unusual(scores: pd.DataFrame) -> pd.DataFrame:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ctbench.datasets import ALL_SIZES, Dataset
+from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Dataset
 from ctbench.metrics.lesions import PROTOCOLS
+from ctbench.report import explanations
 from ctbench.report.frames.case_calls import any_finding
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table, lesion_tables
+from ctbench.report.wording import counted
 from ctbench.runs.folder import RunFolder
-from ctbench.scores import LOST, RaterKind
+from ctbench.scores import LOST, OUTCOMES, RaterKind, Status
 
 __all__ = [
     "DETECTED_BY",
@@ -22,11 +24,16 @@ __all__ = [
     "lesion_figures",
     "lesion_structures",
     "reader_band",
+    "sensitivity_caption",
+    "volume_caption",
     "wrong_lesions",
 ]
 
 DETECTED_BY = "any"
 """The protocol by which lesions are listed: one voxel of a lesion is predicted (Chang et al. 2018)."""
+
+_WRONG = {"missed": OUTCOMES[Status.PREDICTION_EMPTY], "false_positive": OUTCOMES[Status.REFERENCE_EMPTY]}
+"""Outcome of a lesion or piece -> the same in the words for cases."""
 
 _LOST_WITHOUT_VOLUME = ("false_positive_volume_ml",)
 """Figures in which a lost case would be the best one, so that it has none."""
@@ -108,6 +115,50 @@ def reader_band(pooled: pd.DataFrame) -> pd.DataFrame:
     return spans.rename(columns={"min": "lowest", "max": "highest", "size": "readers"})
 
 
+def sensitivity_caption(pooled: pd.DataFrame, results: ComparableRuns) -> str:
+    """Return what a figure of sensitivities by size shows: structure, protocol, size classes, cases and n.
+
+    Args:
+        pooled: Rows of ``lesions.lesion_sensitivity_table`` of one structure.
+        results: The runs.
+    """
+    held = (
+        pooled[pooled["reference"].eq(results.common)].groupby("size_class", sort=False)[["lesions", "patients"]].max()
+    )
+    n = "n = 0 lesions"
+    if ALL_SIZES in held.index:
+        whole = held.loc[ALL_SIZES]
+        by_size = ", ".join(f"{size} {held['lesions'][size]}" for size in SIZE_CLASSES if size in held.index)
+        n = f"n = {whole['lesions']} lesions of {results.common} ({by_size}) in {whole['patients']} patients"
+    return (
+        f"{_of(pooled)}sensitivity by size of the lesion, 95 % intervals clustered by patient. {_domain(results)} "
+        f"{explanations.SIZE_CLASSES} {explanations.detection_references(results.common)} {n}. "
+        f"{explanations.LESION_BAND}"
+    )
+
+
+def volume_caption(lesions: pd.DataFrame, results: ComparableRuns) -> str:
+    """Return what a figure of volumes of lesions shows: structure, protocol, cases and n.
+
+    Args:
+        lesions: ``LesionTables.lesions`` of one structure.
+        results: The runs.
+    """
+    own = lesions[lesions["rater_kind"].eq(RaterKind.MODEL) & lesions["outcome"].isin(["detected", "missed"])]
+    each = own.groupby("rater").size()
+    n = counted(each, f"lesions of {results.common} for each model")
+    return f"{_of(lesions)}volumes of single lesions. {_domain(results)} {n}. {explanations.LESION_VOLUMES}"
+
+
+def _of(rows: pd.DataFrame) -> str:
+    return f"{rows['label'].iloc[0]}: " if len(rows) else ""
+
+
+def _domain(results: ComparableRuns) -> str:
+    rule = PROTOCOLS[DETECTED_BY]
+    return f"Protocol {rule.name}: {rule.rule}; in all {len(results.cases)} cases."
+
+
 def lesion_figures(tables: LesionTables) -> pd.DataFrame:
     """Return what each rater found, by structure: pooled sensitivity, and sums and means over cases.
 
@@ -167,10 +218,10 @@ def wrong_lesions(lesions: pd.DataFrame) -> pd.DataFrame:
         lesions: ``LesionTables.lesions``.
 
     Returns:
-        Columns case, rater, label, outcome (``missed`` or ``false_positive``), volume_ml, nearest_mm (to the other
+        Columns case, rater, label, outcome (``missed`` or ``false alarm``), volume_ml, nearest_mm (to the other
         mask; NaN where it is empty), slice (from 0).
     """
-    wrong = lesions[lesions["outcome"].isin(["missed", "false_positive"])]
+    wrong = lesions.assign(outcome=lesions["outcome"].map(_WRONG)).dropna(subset="outcome")
     columns = ["case", "rater", "label", "outcome", "volume_ml", "nearest_mm", "slice"]
     by = ["volume_ml", "case", "rater", "slice"]
     return wrong[columns].sort_values(by, ascending=[False, True, True, True], kind="stable", ignore_index=True)

@@ -99,6 +99,6 @@ def method_card(runs: ComparableRuns, name: str) -> pd.DataFrame:
 
 
 def failures_of(runs: ComparableRuns, name: str) -> pd.DataFrame:
-    """Return the cases of a model without a prediction: columns ``case, status, detail``."""
+    """Return the cases of a model without a prediction: columns ``case, outcome, detail``."""
     scores = runs.scores_on(runs.metrics[0], runs.common, [name])
-    return tables.failures(scores)[["case", "status", "detail"]]
+    return tables.failures(scores)[["case", "outcome", "detail"]]

@@ -15,7 +15,7 @@ from typing import Literal
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.scores import LOST, RaterKind, Status, leave_one_out_rows
+from ctbench.scores import LOST, OUTCOMES, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import (
     OVERALL,
     bland_altman,
@@ -101,9 +101,9 @@ def unsupported(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases without a prediction: columns rater, case, status, detail."""
-    rows = scores[scores["status"].isin(LOST)]
-    return rows[["rater", "case", "status", "detail"]].drop_duplicates(["rater", "case"], ignore_index=True)
+    """Return the cases without a prediction: columns rater, case, outcome (in words), detail."""
+    rows = scores[scores["status"].isin(LOST)].drop_duplicates(["rater", "case"], ignore_index=True)
+    return rows.assign(outcome=rows["status"].astype(str).map(OUTCOMES))[["rater", "case", "outcome", "detail"]]
 
 
 def present(scores: pd.DataFrame, structures: Iterable[str]) -> tuple[str, ...]:

@@ -21,13 +21,15 @@ from ctbench.report.frames.lesion_summaries import (
     lesion_figures,
     lesion_structures,
     reader_band,
+    sensitivity_caption,
+    volume_caption,
     wrong_lesions,
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
-from ctbench.report.page.cells import captioned, count_cell, number_cell, of_cell, rater_cell
+from ctbench.report.page.cells import captioned, count_cell, interval_cell, lined_cell, number_cell, of_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
-from ctbench.report.wording import MISSING, fixed, interval
+from ctbench.report.wording import MISSING, interval
 from ctbench.scores import RaterKind
 
 __all__ = ["lesion_findings"]
@@ -52,9 +54,9 @@ def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
     whole = figures[figures["label"] == chief]
     parts = [
         paragraph(explanations.LESIONS, f" {explanations.detection_references(results.common)}", kind="how"),
-        _sensitivities(shown, chief, results),
+        _sensitivities(shown, results),
         details("What each rater found", _figures(whole, chief, results)),
-        details("Volumes of single lesions", _volumes(own.lesions, chief, results)),
+        details("Volumes of single lesions", _volumes(own.lesions, results)),
         details("The same masks under other protocols", _protocols(figures_by_protocol(own.cases), chief, results)),
         details("Missed and false lesions", _wrong(wrong_lesions(own.lesions), chief, results, dataset)),
     ]
@@ -63,13 +65,8 @@ def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
     return join(parts)
 
 
-def _sensitivities(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
-    held = rows[rows["reference"] == results.common].groupby("size_class", sort=False)["lesions"].max()
-    counted = ", ".join(f"{size} {n}" for size, n in held.items())
-    caption = (
-        f"{label}: sensitivity by size of the lesion, 95 % intervals clustered by patient; lesions of "
-        f"{results.common}: {counted or 'none'}. {explanations.LESION_BAND}"
-    )
+def _sensitivities(rows: pd.DataFrame, results: ComparableRuns) -> Html:
+    caption = sensitivity_caption(rows, results)
     chart = sensitivity_chart(rows, reader_band(rows), palette(results))
     return captioned(inline_svg(chart, f"{results.stem}-lesions", caption), caption)
 
@@ -92,7 +89,7 @@ def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
         [
             rater_cell(row["rater"], row["rater_kind"], palette(results), row["reference"]),
             of_cell(row["detected"], row["lesions"], quiet=False),
-            _sensitivity(row),
+            interval_cell(row["sensitivity"], row["low"], row["high"]),
             count_cell(row["false_positives"], quiet=True),
             number_cell(row["false_per_case"], "1"),
             number_cell(row["f1"], "1"),
@@ -104,14 +101,8 @@ def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     return table(columns, cells, f"Lesions of {label} in all cases")
 
 
-def _sensitivity(row: Any) -> Cell:
-    below = element("small", interval(row["low"], row["high"]), class_="line") if pd.notna(row["low"]) else None
-    return Cell(join((fixed(row["sensitivity"]), below)), row["sensitivity"])
-
-
-def _volumes(lesions: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
-    drawn = lesions[lesions["rater_kind"].eq(RaterKind.MODEL) & lesions["outcome"].isin(["detected", "missed"])]
-    caption = f"{label}: {len(drawn)} lesions of {results.common} and models. {explanations.LESION_VOLUMES}"
+def _volumes(lesions: pd.DataFrame, results: ComparableRuns) -> Html:
+    caption = volume_caption(lesions, results)
     chart = lesion_volume_chart(lesions, palette(results))
     return captioned(inline_svg(chart, f"{results.stem}-lesion-volumes", caption), caption)
 
@@ -132,7 +123,7 @@ def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
         unit = "mL" if head["figure"].endswith("_ml") else "1"
         cells.append(
             [
-                Cell(join((head["protocol"], element("small", head["rule"], class_="line"))), head["protocol"]),
+                lined_cell(head["protocol"], head["rule"], head["protocol"]),
                 Cell(head["figure"].replace("_", " ").removesuffix(" ml")),
                 *(number_cell(float(values.get(name, float("nan"))), unit) for name in models),
                 *([Cell(interval(singles.min(), singles.max(), unit), singles.min())] if results.readers else []),
@@ -158,7 +149,7 @@ def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dat
         [
             _case(row["case"], drawn.get((row["case"], at))),
             rater_cell(row["rater"], RaterKind.MODEL, shades),
-            Cell(str(row["outcome"]).replace("_", " "), row["outcome"]),
+            Cell(row["outcome"], row["outcome"]),
             Cell(f"{row['volume_ml']:.3f}", row["volume_ml"]),
             count_cell(row["slice"] + 1),
             number_cell(row["nearest_mm"], "mm"),
@@ -185,7 +176,7 @@ def _pictures(
                 scene = scene_of(results, str(model), dataset, row["case"])
             except DataError:
                 continue  # a lost case has missed all its lesions, and there is nothing to draw
-            title = f"{model}: {row['outcome'].replace('_', ' ')}, {row['volume_ml']:.2f} mL"
+            title = f"{model}: {row['outcome']}, {row['volume_ml']:.2f} mL"
             shown = picture(scene, int(row["slice"]), title, str(model), results.common, (label,))
             yield at, replace(shown, anchor=f"{results.stem}-lesion-{number}")
             break

@@ -91,7 +91,7 @@ def _failures(results: ComparableRuns) -> Html:
     failures = tables.failures(results.scores)
     if failures.empty:
         return paragraph("No prediction failed and none is missing.")
-    columns = [Column(name, numeric=False) for name in ("Model", "Case", "What", "Why")]
+    columns = [Column(name, numeric=False) for name in ("Model", "Case", "Outcome", "Why")]
     rows = [[Cell(str(value), str(value)) for value in row] for row in failures.itertuples(index=False)]
     return table(columns, rows, f"{len(failures)} predictions failed or are missing; they count with the worst value")
 

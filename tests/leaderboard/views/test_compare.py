@@ -40,6 +40,16 @@ def test_two_models_are_tested_structure_by_structure(app, toy_board, field):
     assert (shown["losses"] > 0).all()
 
 
+def test_cases_say_what_happened(app, toy_board):
+    """Beside both values stands the outcome in words: the case that the second lost, and cases that were scored."""
+    cases = table_of(app(toy_board, "compare", first="sharp", second="blunt"), "outcome_of_second").set_index("case")
+    assert cases.loc["case2", "outcome_of_second"] == "failed (penalty)"
+    assert "failed" not in " ".join(cases["outcome_of_first"])
+    assert "scored" in set(cases["outcome_of_first"])
+    together = table_of(app(toy_board, "compare", first="all readers", second="blunt"), "outcome_of_first")
+    assert len(together) == len(cases)
+
+
 def test_a_margin_makes_ties(app, toy_board):
     """A difference that one calls a tie is one."""
     plain, wide = (

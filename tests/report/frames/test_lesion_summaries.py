@@ -13,6 +13,8 @@ from ctbench.report.frames.lesion_summaries import (
     lesion_figures,
     lesion_structures,
     reader_band,
+    sensitivity_caption,
+    volume_caption,
     wrong_lesions,
 )
 from ctbench.report.frames.lesions import lesion_sensitivity_table
@@ -94,4 +96,23 @@ def test_the_largest_wrong_lesion_comes_first():
     )
     found = wrong_lesions(lesions)
     assert found["case"].tolist() == ["c", "e", "a"]
+    assert found["outcome"].tolist() == ["false alarm", "missed", "missed"]
     assert found.columns.tolist() == ["case", "rater", "label", "outcome", "volume_ml", "nearest_mm", "slice"]
+
+
+def test_captions_say_protocol_sizes_cases_and_n(tables, results):
+    """The reader of a figure learns how a lesion was found, what sizes mean, in which cases, and how many there are."""
+    pooled = lesion_sensitivity_table(tables.lesions)
+    whole = pooled[pooled["size_class"].eq("all") & pooled["reference"].eq(results.common)].iloc[0]
+    sized = sensitivity_caption(pooled, results)
+    for words in (
+        "Protocol any: at least one voxel of the lesion is predicted; in all 12 cases.",
+        "large > 25 mL, medium from 5 mL, small from .01 mL, punctate below",
+        f"n = {whole['lesions']} lesions of majority (",
+        f") in {whole['patients']} patients.",
+    ):
+        assert words in sized
+    single = volume_caption(tables.lesions, results)
+    assert f"n = {whole['lesions']} lesions of majority for each model" in single
+    assert "Protocol any" in single
+    assert "n = 0 lesions" in sensitivity_caption(pooled.iloc[:0], results)

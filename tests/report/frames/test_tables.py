@@ -175,5 +175,7 @@ def test_volumes(scores):
 
 def test_failures_and_gaps_are_listed_once(scores):
     """Each failed case and each unsupported structure is one row."""
-    assert tables.failures(scores)[["rater", "case", "status"]].values.tolist() == [["atlas", "case11", "failed"]]
+    assert tables.failures(scores)[["rater", "case", "outcome"]].values.tolist() == [["atlas", "case11", "failed"]]
+    missing = scores.assign(status=scores["status"].replace("failed", "missing"))
+    assert tables.failures(missing)["outcome"].tolist() == ["no prediction"]
     assert tables.unsupported(scores).values.tolist() == [["atlas", "insular_cortex"]]
