@@ -57,6 +57,14 @@ def mrmc(
         float | None,
         typer.Option("--margin", metavar="DIFFERENCE", help="Also test non-inferiority and equivalence within it."),
     ] = None,
+    direction: Annotated[
+        str,
+        typer.Option(
+            "--direction",
+            metavar="WAY",
+            help="Whether higher or lower values are better, for --margin with --figure mean. Runs: as for the metric.",
+        ),
+    ] = "higher",
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", metavar="METRIC", help="Metric of the runs. May be repeated. [default: dice]"),
@@ -97,7 +105,7 @@ def mrmc(
     """
     wanted = _Plan(plan, plan_width, power, tuple(readers or ()))
     if len(sources) == 1 and not sources[0].is_dir():
-        study = _of_ratings(sources[0], figure, threshold, covariance, cluster, model, margin)
+        study = _of_ratings(sources[0], figure, threshold, covariance, cluster, model, margin, direction)
         table = wanted.of(study) if wanted else study.table
     else:
         table = _of_runs(sources, metric or ["dice"], margin, wanted)
@@ -132,6 +140,7 @@ def _of_ratings(
     cluster: str | None,
     model: str | None,
     margin: float | None,
+    direction: str,
 ) -> Mrmc:
     from ctbench.statistics import mrmc as compare_conditions
     from ctbench.statistics import mrmc_against_readers
@@ -143,6 +152,7 @@ def _of_ratings(
         "covariance": covariance,
         "cluster": cluster,
         "margin": margin,
+        "direction": direction,
     }
     study = (
         compare_conditions(ratings, **asked) if model is None else mrmc_against_readers(ratings, model=model, **asked)

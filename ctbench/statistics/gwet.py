@@ -1,4 +1,4 @@
-"""Gwet's agreement coefficients AC1 and AC2, and Brennan and Prediger's, for several readers with missing ratings."""
+"""Gwet's agreement coefficients, Brennan and Prediger's and Fleiss', for several readers with missing ratings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def gwet_ac(
     ratings: ArrayLike,
     *,
     weights: Literal["linear", "quadratic"] | None = None,
-    chance: Literal["gwet", "uniform"] = "gwet",
+    chance: Literal["gwet", "uniform", "fleiss"] = "gwet",
 ) -> Estimate:
     """Return Gwet's AC1, or with weights AC2: agreement beyond chance that stays high where one category is rare.
 
@@ -36,20 +36,24 @@ def gwet_ac(
             Units without a rating are left out and counted.
         weights: How much a disagreement counts by the distance of the categories, which are then numbers: ``linear``
             or ``quadratic``. None (default): every disagreement counts fully (AC1).
-        chance: ``gwet`` (default), or ``uniform`` for Brennan and Prediger's coefficient: every category is equally
-            probable by chance.
+        chance: ``gwet`` (default); ``uniform`` for Brennan and Prediger's coefficient: every category is equally
+            probable by chance; or ``fleiss`` for Fleiss' kappa, here also for units with different numbers of ratings:
+            by chance two ratings agree as two that are drawn from all (of two readers it is Scott's pi).
 
     Returns:
         The estimate over ``n`` units with its 95 % t interval over units; NaN with a reason if no unit has two ratings
         or all ratings are one category.
 
     Raises:
-        UsageError: The array is not units x readers with two readers or more.
+        UsageError: The array is not units x readers with two readers or more, or weights or chance are unknown.
 
     Example:
         >>> round(gwet_ac([[0, 0]] * 118 + [[0, 1]] * 5 + [[1, 0]] * 2).value, 3)
         0.941
     """
+    if chance not in ("gwet", "uniform", "fleiss"):
+        msg = f"unknown chance {chance!r}; expected gwet, uniform or fleiss"
+        raise UsageError(msg)
     table = np.asarray(ratings, dtype=object)
     if table.ndim != 2 or table.shape[1] < 2:
         msg = f"expected ratings as a table units x readers with at least two readers, got shape {table.shape}"
@@ -93,6 +97,8 @@ def _coefficient(counts: Numbers, agreement: Numbers, chance: str, left_out: int
     total = agreement.sum()
     if chance == "uniform":
         by_unit = np.full(n, total / size**2)
+    elif chance == "fleiss":
+        by_unit = shares @ agreement @ prevalence
     else:
         by_unit = total / (size * (size - 1)) * (shares * (1 - prevalence)).sum(axis=1)
     expected = by_unit.mean()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.statistics import gwet_ac
+from ctbench.statistics import fleiss_kappa, gwet_ac
 
 _ = math.nan
 KRIPPENDORFF = np.array(
@@ -27,6 +27,7 @@ KRIPPENDORFF = np.array(
         ({"weights": "linear"}, 0.85874),
         ({"weights": "quadratic"}, 0.91400),
         ({"chance": "uniform"}, 0.77273),
+        ({"chance": "fleiss"}, 0.76117),
     ],
 )
 def test_krippendorffs_units(options, value):
@@ -50,9 +51,21 @@ def test_three_categories_by_two_readers():
     assert gwet_ac(_pairs([[13, 0, 0], [0, 20, 7], [0, 4, 56]])).value == pytest.approx(0.8493305, abs=5e-8)
 
 
+def test_fleiss_kappa_of_two_readers_is_scotts_pi():
+    """.7962397 of the same table; with equal numbers of ratings it is ``fleiss_kappa``, and so is its interval."""
+    pairs = _pairs([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
+    found = gwet_ac(pairs, chance="fleiss")
+    assert found.value == pytest.approx(0.7962397, abs=5e-8)
+    whole = fleiss_kappa([[own.count(category) for category in range(3)] for own in pairs])
+    assert (found.value, found.low, found.high) == pytest.approx((whole.value, whole.low, whole.high))
+
+
 def test_the_paradox_of_kappa():
-    """Agreement .944 with rare positives: kappa is below 0, AC1 .941."""
-    assert gwet_ac(_pairs([[118, 5], [2, 0]])).value == pytest.approx(0.941, abs=5e-4)
+    """Agreement .944 with rare positives: Fleiss' kappa is -.029, below 0, and AC1 .941."""
+    pairs = _pairs([[118, 5], [2, 0]])
+    assert np.mean([one == other for one, other in pairs]) == 0.944
+    assert gwet_ac(pairs).value == pytest.approx(0.941, abs=5e-4)
+    assert gwet_ac(pairs, chance="fleiss").value == pytest.approx(-0.029, abs=5e-4)
 
 
 def test_names_are_categories_too():
@@ -76,11 +89,13 @@ def test_without_information_there_is_a_reason(ratings, reason):
 
 
 def test_wrong_arguments_are_refused():
-    """One reader, or an unknown weight."""
+    """One reader, an unknown weight, or an unknown chance."""
     with pytest.raises(UsageError, match="two readers"):
         gwet_ac([[1], [2]])
     with pytest.raises(UsageError, match="unknown weights"):
         gwet_ac([[1, 2], [2, 2]], weights="cubic")
+    with pytest.raises(UsageError, match="unknown chance"):
+        gwet_ac([[1, 2], [2, 2]], chance="scott")
 
 
 def test_categories_of_several_kinds_are_told_apart():

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 from ctbench.errors import UsageError
-from ctbench.statistics import bland_altman, limits_with_mean
+from ctbench.statistics import bland_altman, icc, limits_with_mean
 
 # Peak expiratory flow rate, first measurements by the large and the mini Wright meter: Bland and Altman, Lancet 1986.
 LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
@@ -71,21 +71,32 @@ def test_impossible_pairs_are_refused(reference, measured):
         bland_altman(reference, measured)
 
 
-def _with_squares(cases, readers, between, residual):
-    """Ratings whose readers have the given standard deviations of bias and residual, by mean squares, exactly."""
+def _with_squares(cases, readers, between, residual, cases_sd=10.0):
+    """Ratings with the given standard deviations of readers' bias, residual and cases, by mean squares, exactly."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((cases, readers))
     noise -= noise.mean(axis=0) + noise.mean(axis=1, keepdims=True) - noise.mean()
     noise *= residual * math.sqrt((cases - 1) * (readers - 1) / (noise**2).sum())
     biases = np.arange(readers) - (readers - 1) / 2
     biases *= math.sqrt((cases * between**2 + residual**2) * (readers - 1) / cases / (biases @ biases))
-    return rng.normal(50, 10, (cases, 1)) + biases + noise
+    truth = rng.standard_normal((cases, 1))
+    truth -= truth.mean()
+    truth *= math.sqrt((readers * cases_sd**2 + residual**2) * (cases - 1) / readers / (truth**2).sum())
+    return 50 + truth + biases + noise
 
 
 def test_limits_with_the_mean_of_jones():
     """Forty subjects by five observers, SDs .285 and .579: +-1.131 (1.010 to 1.816) as the R package loamr prints."""
     estimate = limits_with_mean(_with_squares(40, 5, 0.285, 0.579))
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1.131, 1.010, 1.816), abs=0.0015)
+
+
+def test_limits_with_the_mean_of_aortas():
+    """Fifty aortas by 18 observers, SDs 6.6904, 1.0684 and .9577: +-2.7329 (2.3680, 3.5677) and ICC .956031."""
+    ratings = _with_squares(50, 18, 1.0684, 0.9577, cases_sd=6.6904)
+    estimate = limits_with_mean(ratings)
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((2.7329, 2.3680, 3.5677), abs=1e-4)
+    assert icc(ratings, "2,1").value == pytest.approx(0.956031, abs=2e-6)
 
 
 def test_limits_with_the_mean_are_those_of_the_deviations():

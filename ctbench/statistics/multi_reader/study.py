@@ -107,6 +107,7 @@ def mrmc(
     covariance: Covariance = "jackknife",
     cluster: str | None = None,
     margin: float | None = None,
+    direction: Direction | str = Direction.HIGHER,
 ) -> Mrmc:
     """Compare conditions in which the same readers read the same cases.
 
@@ -123,15 +124,19 @@ def mrmc(
         covariance: ``jackknife`` (default), ``delong`` or ``unbiased``, see ``covariances``.
         cluster: Name of a column whose values are left out as a whole, ``patient`` if patients have several cases.
             None: each case is a unit.
-        margin: The largest difference that does not matter, in units of the figure; higher figures are better.
+        margin: The largest difference that does not matter, in units of the figure.
+        direction: Whether ``higher`` (default) or ``lower`` values of ``figure="mean"`` are better (``lower``: reading
+            times, volume errors); it decides what non-inferiority is. Other figures are better the higher.
 
     Returns:
         The results, for random readers and cases, fixed readers, and fixed cases.
 
     Raises:
         UsageError: A column is absent, a rating occurs twice or is missing, a case has two truths, a group of cases
-            needed by the figure is empty, or the design is neither factorial nor nested.
+            needed by the figure is empty, the design is neither factorial nor nested, or lower values of a figure other
+        than the mean are said to be better.
     """
+    better = _better(figure, direction)
     study = _read(ratings, figure, cluster)
     merits = {cell: study.merit(*cell, figure, threshold) for cell in study.cells}
     values = np.array([merit.value for merit in merits.values()]).reshape(study.shape)
@@ -144,7 +149,14 @@ def mrmc(
     rows = pd.DataFrame(
         [(*cell, merit.value) for cell, merit in merits.items()], columns=["condition", "reader", "value"]
     )
-    return _results(table, figure, covariance, names, rows, margin, Direction.HIGHER, cases=study.cases)
+    return _results(table, figure, covariance, names, rows, margin, better, cases=study.cases)
+
+
+def _better(figure: Figure, direction: Direction | str) -> Direction:
+    if direction not in {"higher", "lower"} or (direction == "lower" and figure != "mean"):
+        msg = f"direction is {str(direction)!r} of figure {figure!r}; expected higher, or lower only of a mean"
+        raise UsageError(msg)
+    return Direction(direction)
 
 
 def mrmc_against_readers(
@@ -156,6 +168,7 @@ def mrmc_against_readers(
     covariance: Covariance = "jackknife",
     cluster: str | None = None,
     margin: float | None = None,
+    direction: Direction | str = Direction.HIGHER,
 ) -> Mrmc:
     """Compare one model, which rated the cases once, with the readers of the same cases.
 
@@ -169,6 +182,7 @@ def mrmc_against_readers(
         covariance: As for ``mrmc``.
         cluster: As for ``mrmc``.
         margin: As for ``mrmc``.
+        direction: As for ``mrmc``.
 
     Returns:
         As ``mrmc``; the second condition is ``readers``. There is no test of all conditions, and no mean square.
@@ -176,6 +190,7 @@ def mrmc_against_readers(
     Raises:
         UsageError: As ``mrmc``; also if the model is unknown.
     """
+    better = _better(figure, direction)
     expect_known(model, ratings["reader"].unique() if "reader" in ratings else [], "rater")
     study = _read(ratings.assign(condition=READERS), figure, cluster)
     merits = {reader: study.merit(READERS, reader, figure, threshold) for _, reader in study.cells}
@@ -186,7 +201,7 @@ def mrmc_against_readers(
     rows = []
     for analysis in get_args(Analysis):
         compared = mean_over_readers(minus @ values, minus @ found @ minus.T, analysis)
-        rows.append(_difference(analysis, model, READERS, compared, margin, Direction.HIGHER))
+        rows.append(_difference(analysis, model, READERS, compared, margin, better))
     readers = Table(values[None, 1:], found[1:, 1:])
     cells = [(model if reader == model else READERS, reader, merits[reader].value) for reader in own]
     means = [

@@ -34,6 +34,18 @@ def test_van_dykes_components(van_dyke):
     assert van_dyke.design == "factorial"
 
 
+def test_van_dykes_areas(van_dyke):
+    """Trapezoid areas of the five readers in both modalities, and their means."""
+    areas = van_dyke.values.set_index(["condition", "reader"])["value"]
+    assert areas.loc["1"].tolist() == pytest.approx(
+        [0.91964573, 0.85877617, 0.90386473, 0.97310789, 0.82979066], abs=5e-9
+    )
+    assert areas.loc["2"].tolist() == pytest.approx(
+        [0.94782609, 0.90531401, 0.92173913, 0.99935588, 0.92995169], abs=5e-9
+    )
+    assert areas.groupby("condition").mean().tolist() == pytest.approx([0.89703704, 0.94083736], abs=5e-9)
+
+
 def test_van_dykes_tests(van_dyke):
     """Random readers and cases, fixed readers, fixed cases."""
     found = row(van_dyke.tests)
@@ -57,6 +69,7 @@ def test_van_dykes_intervals(van_dyke):
         ("2", (0.940837, 0.894138, 0.987537, 0.0215664)),
     ):
         mean = row(van_dyke.means, condition=condition)
+        assert mean["degrees"] == pytest.approx({"1": 12.7446, "2": 12.7102}[condition], abs=5e-5)
         assert [mean[name] for name in ("mean", "low", "high", "se")] == pytest.approx(expected, abs=5e-7)
 
 
@@ -80,6 +93,25 @@ def test_margins(ratings):
     assert row(mrmc(ratings(), margin=1.0).differences)["p_equivalent"] < 0.001
     with pytest.raises(UsageError, match="margin must be positive"):
         mrmc(ratings(), margin=0.0)
+
+
+def test_lower_is_better_where_that_is_said(ratings):
+    """Of reading times or volume errors the first condition is not inferior if it is not higher by the margin."""
+    table = ratings()
+    higher, lower = (
+        row(mrmc(table, figure="mean", margin=0.2, direction=way).differences) for way in ("higher", "lower")
+    )
+    turned = row(mrmc(table.assign(rating=-table["rating"]), figure="mean", margin=0.2).differences)
+    assert lower["p_non_inferior"] == pytest.approx(turned["p_non_inferior"])
+    assert lower["p_non_inferior"] != pytest.approx(higher["p_non_inferior"])
+    assert lower["p_equivalent"] == pytest.approx(higher["p_equivalent"])
+    alone = table[table["condition"] == "a"].drop(columns="condition")
+    asked = {"model": "r1", "figure": "mean", "margin": 0.2}
+    against = row(mrmc_against_readers(alone, direction="lower", **asked).differences)
+    mirrored = row(mrmc_against_readers(alone.assign(rating=-alone["rating"]), **asked).differences)
+    assert against["p_non_inferior"] == pytest.approx(mirrored["p_non_inferior"])
+    with pytest.raises(UsageError, match="only of a mean"):
+        mrmc(table, direction="lower")
 
 
 def test_designs_are_recognised(ratings):
