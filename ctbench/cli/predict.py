@@ -56,10 +56,19 @@ def predict(
     memory_gb: MemoryGb = None,
     processes: Processes = None,
     allow_demo: AllowDemo = False,
+    keep_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--keep-probabilities",
+            help="Also write the predictor's probabilities (8 bits per voxel and label) as IMAGE_LABEL.prob.nii.gz.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
     """Predict images: writes one label map each, and labels.json with the names of the codes.
+
+    The folder is a predictor again: `ctbench run folder:FOLDER` scores it, with --keep-probabilities its probabilities.
 
     Prints the score (probability of a positive case) and the volume of each label in mL. Code of other packages than
     ctbench runs in a sandbox, as it does in `ctbench run`.
@@ -69,7 +78,14 @@ def predict(
     import pandas as pd
 
     from ctbench.annotations import MapFormat
-    from ctbench.predictors import expect_fit_for, open_model, predict_into_folder, unenforced, write_labels_file
+    from ctbench.predictors import (
+        expect_fit_for,
+        open_model,
+        predict_into_folder,
+        probability_names,
+        unenforced,
+        write_labels_file,
+    )
     from ctbench.runs.refused import keep_refused
     from ctbench.volume import read_volume
 
@@ -93,7 +109,15 @@ def predict(
 
     def predicted(name: str, path: Path) -> dict[str, Any]:
         try:
-            return predict_into_folder(opened, name, read_volume(path), out, form=MapFormat(form), source=path)
+            return predict_into_folder(
+                opened,
+                name,
+                read_volume(path),
+                out,
+                form=MapFormat(form),
+                source=path,
+                probabilities=keep_probabilities,
+            )
         except CtbenchError as error:
             if kept := keep_refused(error.refused, opened.info.name, name):
                 note(f"what {opened.info.name} wrote is kept for you to look at: {kept}")
@@ -104,3 +128,7 @@ def predict(
     write_labels_file(opened.info, out)
     print_frame(pd.DataFrame(rows), as_json=as_json, as_csv=as_csv)
     note(f"label maps: {out}")
+    if keep_probabilities:
+        files = (file for name in names for file in probability_names(name, opened.info.labels.names).values())
+        if not any((out / file).is_file() for file in files):
+            note(f"{opened.info.name} returned no probabilities, so that none are written")

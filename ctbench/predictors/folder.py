@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from ctbench.annotations.nnunet import DATASET_JSON, labels_of_nnunet, read_data
 from ctbench.errors import MissingFileError, PluginNotFoundError, UsageError
 from ctbench.files import write_text
 from ctbench.predictors.answers import MAP_SUFFIX, findings_file, read_answer
-from ctbench.predictors.contract import check_prediction
+from ctbench.predictors.contract import check_prediction, encoded_probabilities
 from ctbench.predictors.info import LABELS_FILE, PredictorInfo, info_from_json, naming_of, read_labels_file
 from ctbench.predictors.layouts import label_maps, prediction_files, strangers
 from ctbench.predictors.predictor import Prediction
-from ctbench.volume import Volume
+from ctbench.predictors.probability_files import probability_names
+from ctbench.volume import Volume, write_volume
 
 __all__ = ["FolderPredictions", "predict_into_folder"]
 
@@ -134,6 +135,13 @@ class _HasInfo(Protocol):
     def predict(self, image: Volume) -> Prediction: ...
 
 
+@runtime_checkable
+class _ReturnsOnRequest(Protocol):
+    """A predictor in a process of its own, which returns probabilities only when asked for them."""
+
+    def prediction(self, case: str, image: Volume, *, probabilities: bool) -> Prediction: ...
+
+
 def predict_into_folder(
     predictor: _HasInfo,
     name: str,
@@ -142,10 +150,12 @@ def predict_into_folder(
     *,
     form: MapFormat = MapFormat.NIFTI,
     source: Path | None = None,
+    probabilities: bool = False,
 ) -> dict[str, Any]:
     """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score or boxes.
 
-    With `write_labels_file` the folder becomes one that `FolderPredictions` reads.
+    With `write_labels_file` the folder becomes one that `FolderPredictions` reads. Files of an earlier prediction of
+    the same name that this one does not have are removed.
 
     Args:
         predictor: The predictor.
@@ -154,26 +164,38 @@ def predict_into_folder(
         folder: Folder of the files; it is created.
         form: Format of the label map. Default: NIfTI.
         source: File or folder of the image; DICOM SEG needs the folder of its DICOM series.
+        probabilities: Whether to write the predictor's probabilities too, as ``{name}_{label}.prob.nii.gz`` of uint8
+            codes from 0 to 255. Default: no.
 
     Returns:
         ``score`` (None if there is none), and ``{label}_ml``, the volume of each label in mL.
 
     Raises:
-        ContractError: The predictor did not return a valid prediction.
+        ContractError: The predictor did not return a valid prediction, or not floats from 0 to 1 as probabilities.
         DataError: DICOM SEG is asked for, and ``source`` is no DICOM series with the slices of the image.
     """
-    prediction = check_prediction(predictor.predict(image), image, predictor.info)
+    if probabilities and isinstance(predictor, _ReturnsOnRequest):
+        made = predictor.prediction(name, image, probabilities=True)
+    else:
+        made = predictor.predict(image)
     info = predictor.info
+    prediction = check_prediction(made, image, info)
+    codes = encoded_probabilities(prediction, info) if probabilities else {}
     made_by = MadeBy(info.name, info.version, automatic=True)
     label_map = image.with_array(prediction.labels)
     write_annotation(label_map, info.labels, folder / name, form=form, made_by=made_by, source=source)
+    for label, file_name in probability_names(name, info.labels.names).items():
+        if label in codes:
+            write_volume(image.with_array(codes[label]), folder / file_name)
+        else:
+            (folder / file_name).unlink(missing_ok=True)
     beside, found = folder / f"{name}.json", findings_file(prediction)
     if found is None:
-        beside.unlink(missing_ok=True)  # it was that of an earlier prediction
+        beside.unlink(missing_ok=True)
     else:
         write_text(beside, found)
     volumes = {
         f"{label}_ml": float(np.sum(prediction.labels == code)) * image.voxel_ml
-        for label, code in predictor.info.labels.codes.items()
+        for label, code in info.labels.codes.items()
     }
     return {"score": prediction.score, **volumes}

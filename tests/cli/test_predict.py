@@ -25,6 +25,23 @@ def test_predict_writes_label_maps_and_their_names(ctbench, blobs_folder, tmp_pa
     assert json.loads((tmp_path / "p" / "b.json").read_text()) == {"score": 0.5, "findings": [BOX]}
 
 
+def test_probabilities_are_written_where_folders_are_read(ctbench, blobs, blobs_folder, tmp_path, monkeypatch):
+    """The folder of `predict --keep-probabilities` has those of the predictor; without any, the command says so."""
+    (tmp_path / "w").write_text("50")
+    asked = ("predict", "bright", blobs_folder / "images" / "a.nii.gz", "--weights", tmp_path / "w", "--trust")
+    written = ("--out", tmp_path / "p", "--keep-probabilities")
+    opened = predictors.open_model
+    with monkeypatch.context() as patched:
+        patched.setattr(predictors, "open_model", lambda *asked: Unsure(opened(*asked)))
+        assert ctbench(*asked, *written).exit_code == 0
+    image = blobs["a"].image()
+    read = load_predictor(f"folder:{tmp_path / 'p'}").prediction("a", image, probabilities=True)
+    np.testing.assert_allclose(read.probabilities["ivh"], np.clip(image.array / 80, 0, 1), atol=1 / 254)
+    result = ctbench(*asked, *written)
+    assert "bright returned no probabilities" in result.err
+    assert not (tmp_path / "p" / "a_ivh.prob.nii.gz").exists()
+
+
 def test_two_images_of_one_name_are_refused(ctbench, blobs_folder, tmp_path):
     """One would overwrite the other."""
     image = blobs_folder / "images" / "a.nii.gz"
@@ -65,3 +82,15 @@ def test_a_demo_model_predicts_patients_only_if_told_so(ctbench, blobs_folder, t
 def _for_phantoms(predictor):
     predictor.info = replace(predictor.info, phantoms_only=True)
     return predictor
+
+
+class Unsure:
+    """A predictor, and a probability of ivh that grows with brightness."""
+
+    def __init__(self, predictor):
+        self.info, self.predictor = predictor.info, predictor
+
+    def predict(self, image):
+        """Segment as the predictor does."""
+        share = np.clip(image.array / 80, 0, 1)
+        return replace(self.predictor.predict(image), probabilities={"ivh": share})

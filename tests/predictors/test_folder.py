@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -228,6 +229,36 @@ def test_a_prediction_without_a_score_has_no_file_of_one(tmp_path, image):
     assert (tmp_path / "case-1.json").is_file()
     assert predict_into_folder(Halves(), "case-1", image, tmp_path)["score"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["case-1.nii.gz"]
+
+
+def test_probabilities_are_written_on_request_and_read_back(tmp_path, image):
+    """As 8-bit codes beside the label map; the next prediction without them removes the files."""
+    share = np.linspace(0, 1, image.array.size).reshape(image.shape)
+
+    class Shares(Halves):
+        def predict(self, image):
+            return replace(super().predict(image), probabilities={"iph": share})
+
+    predict_into_folder(Shares(), "case-1", image, tmp_path, probabilities=True)
+    write_labels_file(Shares().info, tmp_path)
+    read = FolderPredictions(tmp_path).prediction("case-1", image, probabilities=True).probabilities
+    assert list(read) == ["iph"]
+    np.testing.assert_allclose(read["iph"], share, atol=1 / 254)
+    assert ((read["iph"] == 1) == (share == 1)).all()
+    predict_into_folder(Shares(), "case-1", image, tmp_path)
+    assert FolderPredictions(tmp_path).prediction("case-1", image, probabilities=True).probabilities is None
+
+
+def test_probabilities_that_are_none_leave_no_files(tmp_path, image):
+    """They are checked before anything is written."""
+
+    class Percent(Halves):
+        def predict(self, image):
+            return replace(super().predict(image), probabilities={"iph": np.full(image.shape, 50.0)})
+
+    with pytest.raises(ContractError, match="expected 0 to 1"):
+        predict_into_folder(Percent(), "case-1", image, tmp_path, probabilities=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
