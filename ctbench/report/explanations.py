@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ctbench.report.wording import fixed, interval
 from ctbench.scores import without
 
 __all__ = [
@@ -16,12 +21,16 @@ __all__ = [
     "DIFFERENCE_LINES",
     "DISPUTED_LESIONS",
     "DISPUTED_PICTURES",
+    "ERROR_WORDS",
+    "FALSE_ALARMS",
+    "FALSE_VOLUME",
     "FORECAST_FIGURES",
     "LESIONS",
     "LESION_BAND",
     "LESION_VOLUMES",
     "LOST",
     "MEANS",
+    "MISSES",
     "MULTIVERSE",
     "NOTHING_DISPUTED",
     "PHANTOM",
@@ -33,10 +42,13 @@ __all__ = [
     "READER_BAND",
     "READER_LESIONS",
     "READER_LESION_PRESENCE",
+    "RELIABILITY_LINES",
     "SIZE",
     "SIZE_CLASSES",
+    "SPECIFICITY",
     "STAPLE",
     "STRATA",
+    "SUBSETS_OF_READERS",
     "VALUES_WHERE_EMPTY",
     "VOLUME_LINES",
     "detection_references",
@@ -46,6 +58,7 @@ __all__ = [
     "marks",
     "paper_marks",
     "readers_as_one",
+    "stability",
     "uncertainty",
 ]
 
@@ -133,6 +146,30 @@ LESION_VOLUMES = (
 
 LOST = "cases without a prediction; they count with the worst value"
 """What the column of failed cases counts."""
+
+MISSES = "of the positives: nothing was drawn where the reference holds the structure"
+FALSE_ALARMS = "of the negatives: something was drawn where the reference holds nothing"
+SPECIFICITY = "share of the negatives in which nothing was drawn"
+FALSE_VOLUME = "mean volume drawn in a negative"
+"""What the columns beside a mean over positives count."""
+
+ERROR_WORDS = {
+    "true positive": "agreed",
+    "false positive": "drawn by the rater only",
+    "false negative": "missed by the rater",
+    "other structure": "another structure than in the reference",
+}
+"""Kind of a voxel in pictures of errors -> what happened there."""
+
+RELIABILITY_LINES = "The band spans the single readers, the dashed diagonal is a perfect forecast."
+"""Legend of a reliability diagram."""
+
+SUBSETS_OF_READERS = (
+    "The consensus of every subset of readers against that of all readers, of whom they are a part: means over the "
+    "cases in which that holds the structure, with the band down to the worst subset. Recommended, with a ring, is the "
+    "smallest number to which no larger adds .01 of Dice; of few readers, all."
+)
+"""How the number of readers is judged."""
 
 MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases on)."
 """Legend of a figure of overall means."""
@@ -229,6 +266,22 @@ POPULATION = (
     "scored on the reference made without reader j; n counts cases in which all have a value on all references."
 )
 """What the comparison of models with readers as a population is."""
+
+
+def stability(row: Mapping[Any, Any]) -> str:
+    """Return how stable a ranking is.
+
+    Args:
+        row: A row of ``ctbench.statistics.rank_stability``.
+    """
+    left_out = f"; {row['cases_left_out']} were left out, for not all raters have a value there"
+    counted = f"n = {row['n']} cases{left_out if row['cases_left_out'] else ''}."
+    if math.isnan(row["tau"]):
+        return f"How stable the ranking is cannot be said: {counted}"
+    return (
+        f"Stability: Kendall's τ of the ranking with those of other samples of patients is {fixed(row['tau'])} on "
+        f"average (95 % from {interval(row['low'], row['high'])}; 1 is the same order, −1 the reverse); {counted}"
+    )
 
 
 def equivalent(margin: float) -> str:

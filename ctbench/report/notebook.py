@@ -19,6 +19,7 @@ from ctbench.report.drawings.colours import ERROR_COLOURS, outline_colours, pale
 from ctbench.report.drawings.scene import Scene, read_scene
 from ctbench.report.drawings.slices import Layer, draw_slice, first_slice
 from ctbench.report.drawings.structure_charts import box_chart
+from ctbench.report.explanations import ERROR_WORDS
 from ctbench.report.frames.boxplots import box_table
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.runs import Run
@@ -126,8 +127,7 @@ def show_case(case: Case, run: Run, z: int | None = None, structures: Sequence[s
     where = f"{case.id}, slice {at + 1} of {scene.image.shape[0]}"
     if model:
         over = draw_slice(scene, at, Layer("errors", (model,), reference, names))
-        words = ("agreed", f"drawn by {model} only", f"missed by {model}", "another structure")
-        legend = dict(zip(words, ERROR_COLOURS.values(), strict=True))
+        legend = {words.replace("the rater", model): ERROR_COLOURS[kind] for kind, words in ERROR_WORDS.items()}
         return Slices(where, image | {f"{model} against {reference}": over}, legend)
     raters = (None, *scene.drawings)
     over = draw_slice(scene, at, Layer("outlines", raters, reference, names))

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ctbench.errors import CtbenchError
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.case_charts import slice_chart
 from ctbench.report.drawings.colours import ERROR_COLOURS, outline_colours, palette, structure_colours
@@ -44,12 +45,6 @@ _MOST = 8
 _VIEWER_SAID = "the whole case, to be turned, with the errors in the colours of the slices"
 _SLICE, _TABLE = "slice", "case_table"
 _SEEN_ROWS, _SEEN_CASE = "case_seen_rows", "case_seen"
-_ERRORS = {
-    "true positive": "agreed",
-    "false positive": "drawn by the rater only",
-    "false negative": "missed by the rater",
-    "other structure": "another structure than in the reference",
-}
 
 
 def show(selection: Selection) -> None:
@@ -250,7 +245,7 @@ def _legend(
     selection: Selection, scene: Scene, kind: Kind, outlined: Sequence[str]
 ) -> Mapping[str, tuple[int, int, int]]:
     if kind == "errors":
-        return {words: ERROR_COLOURS[name] for name, words in _ERRORS.items()}
+        return {words: ERROR_COLOURS[name] for name, words in explanations.ERROR_WORDS.items()}
     if kind == "structures":
         filled = structure_colours(scene.labels.names)
         return {name: filled[name] for name in selection.structure.over}

@@ -212,10 +212,7 @@ def _many(selection: Selection, names: Sequence[str]) -> None:
     )
     layout.table(p.rename_axis("rater").reset_index(), "significance", p_values=list(p.columns))
     layout.text("How stable the ranks are", "subtitle")
-    layout.text(
-        f"Kendall's τ of this ranking with those of 1,000 other samples of patients: {fixed(stable['tau'])} on "
-        f"average, 95 % from {fixed(stable['low'])} to {fixed(stable['high'])} (1 is the same order, −1 the reverse)."
-    )
+    layout.text(explanations.stability(stable))
     layout.chart(charts.rank_chart(ranked, palette(selection.runs)), f"{counted}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
-from ctbench.report.frames.verdict import verdicts
+from ctbench.report.frames.verdict import rank_in_words, verdicts
 from ctbench.report.wording import fixed, metric_title, unit_title
 from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
@@ -98,21 +99,17 @@ def _place(selection: Selection, table: pd.DataFrame, mine: str) -> None:
     runs, over = selection.runs, selection.structure.over
     told = (selection.metric, selection.reference) == (runs.chief_metrics[0], runs.fair)
     if told and mine in runs.scopes.get(over, ()):
-        layout.text(_verdict(runs, over, mine))
+        layout.text(_verdict(selection, mine))
         return
-    row = table[table["rater"] == mine].iloc[0]
-    if pd.isna(row["rank"]):
-        layout.text(f"{mine} has no rank: {row['reason']}.")
-        return
-    span = "" if pd.isna(row["rank_low"]) else f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
-    layout.text(f"{mine}: rank {row['rank']:.0f}{span} of {int(table['rank'].notna().sum())}.")
+    row = {**table[table["rater"] == mine].iloc[0], "ranked": int(table["rank"].notna().sum())}
+    layout.text(f"{mine}: {rank_in_words(row)}.")
 
 
 @reading.cached(8)
-def _verdict(runs: ComparableRuns, over: tuple[str, ...], mine: str) -> str:
-    rows = verdicts(runs, models=[mine])
-    own = (rows["rater"] == mine) & (rows["structures"] == runs.scope_title(over))
-    return str(rows.loc[own, "sentence"].iloc[0])
+def _verdict(selection: Selection, mine: str) -> str:
+    known = replace(selection.runs, patients=selection.patients())
+    rows = verdicts(known, models=[mine], over=selection.structure.over)
+    return str(rows.loc[rows["rater"] == mine, "sentence"].iloc[0])
 
 
 def _onwards(selection: Selection, found: pd.DataFrame, row: int | None) -> None:
@@ -230,14 +227,14 @@ def _column_config(unit: str) -> dict[str, Any]:
         "undefined": number("undefined", format="%d", help="cases without a value, which are not in the mean"),
         "penalised": number("penalised", format="%d", help="structures of cases that count with the worst value"),
         "failed": number("failed", format="%d", help=explanations.LOST),
-        "misses": number("misses", format="%d", help="positives with nothing drawn: the worst value"),
+        "misses": number("misses", format="%d", help=explanations.MISSES),
         "positives": number("positives", format="%d", help="structures of cases that the reference holds"),
-        "false_alarms": number("false alarms", format="%d", help="negatives in which something was drawn; in no mean"),
+        "false_alarms": number("false alarms", format="%d", help=explanations.FALSE_ALARMS),
         "negatives": number("negatives", format="%d", help="structures of cases that the reference does not hold"),
-        "specificity": number("specificity", format="%.3f", help="share of the negatives in which nothing was drawn"),
+        "specificity": number("specificity", format="%.3f", help=explanations.SPECIFICITY),
         "specificity_low": number("specificity from", format="%.3f", help="95 % interval (Wilson)"),
         "specificity_high": number("specificity to", format="%.3f", help="95 % interval (Wilson)"),
-        "false_ml": number("false volume, mL", format="%.2f", help="mean volume drawn in a negative"),
+        "false_ml": number("false volume, mL", format="%.2f", help=explanations.FALSE_VOLUME),
         "seconds": number("s per case", format="%.2f", help="median time of a prediction"),
         "date": column("date", help="of the submission"),
         "checked": column("checked", help="whether the owner of this board has scored the predictions again"),

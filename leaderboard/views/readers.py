@@ -212,9 +212,7 @@ def _how_many(selection: Selection) -> None:
     numbers = how_many_readers(_choices(selection.runs))
     layout.chart(
         reader_number_chart(reader_number_lines(numbers), "Dice with all"),
-        "Dice of the consensus of 1, 2, 3, ... readers with that of all, of whom they are a part: lines are means over "
-        "subsets and cases, bands go down to the worst subset. The ring is at the smallest number to which no larger "
-        f"adds .01; of few readers it is all. {counted(numbers['n'])}.",
+        f"{explanations.SUBSETS_OF_READERS} {counted(numbers['n'])}.",
     )
     with layout.folded("As a table"):
         layout.table(numbers, f"how-many-readers-{selection.runs.dataset}")

@@ -38,8 +38,7 @@ def show(selection: Selection) -> None:
     figures, diagrams, worst = (one[one["label"] == label] for one in found)
     layout.chart(
         reliability_chart(diagrams, palette(selection.runs)),
-        f"{label}, n = {diagrams['voxels'].sum():,} voxels of all models; the band spans the single readers, the "
-        "dashed diagonal is a perfect forecast.",
+        f"{label}, n = {diagrams['voxels'].sum():,} voxels of all models. {explanations.RELIABILITY_LINES}",
     )
     layout.text(f"Figures {where}", "title")
     name = f"uncertainty-{selection.runs.dataset}-{label}-{domain}"

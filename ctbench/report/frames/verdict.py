@@ -41,7 +41,13 @@ _FROM_STANDINGS = (
 )
 
 
-def verdicts(results: ComparableRuns, *, margin: float = MARGIN, models: Collection[str] | None = None) -> pd.DataFrame:
+def verdicts(
+    results: ComparableRuns,
+    *,
+    margin: float = MARGIN,
+    models: Collection[str] | None = None,
+    over: tuple[str, ...] | None = None,
+) -> pd.DataFrame:
     """Judge each model against the other models and the readers, on the references that they share.
 
     Ranks, means and counts are those of ``standings``, the readers reached those of ``equivalence_table``, and the
@@ -51,6 +57,7 @@ def verdicts(results: ComparableRuns, *, margin: float = MARGIN, models: Collect
         results: Runs on one dataset.
         margin: The largest difference in Dice that does not matter.
         models: Names of the models to judge; the others only compete with them. None: all.
+        over: One of ``results.scopes``. None: all of them.
 
     Returns:
         A row for each model, and for the readers as one, in each scope of structures (``structures`` names it), best
@@ -60,7 +67,8 @@ def verdicts(results: ComparableRuns, *, margin: float = MARGIN, models: Collect
         ``false_alarms`` of ``negatives``; ``failed`` of ``cases`` have no prediction; ``weakest`` structure with
         its mean; ``reason`` why there is no rank; ``sentence``, all of this in words.
     """
-    parts = [_of_scope(results, over, named, margin, models) for over, named in results.scopes.items()]
+    scopes = results.scopes if over is None else {over: results.scopes[over]}
+    parts = [_of_scope(results, own, named, margin, models) for own, named in scopes.items()]
     return pd.concat(parts, ignore_index=True).reindex(columns=list(VERDICT_COLUMNS))
 
 
@@ -68,6 +76,9 @@ def rank_in_words(row: Mapping[Any, Any]) -> str:
     """Return ``rank 2 of 4 (1 to 3)`` for a row of ``verdicts``, or why there is no rank.
 
     The interval is left out where it holds one rank only.
+
+    Args:
+        row: ``rank, rank_low, rank_high, reason`` as in ``standings``, and ``ranked``, how many raters have a rank.
     """
     if pd.isna(row["rank"]):
         return f"no rank: {row['reason']}" if row["reason"] else "no rank"

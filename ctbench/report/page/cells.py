@@ -83,10 +83,10 @@ def count_cell(value: float, *, quiet: bool = False) -> Cell:
 def calls_columns() -> tuple[Column, ...]:
     """Return the columns of what stands beside a mean over positives, see ``calls_cells``."""
     return (
-        Column("misses", hint="of the positives: nothing was drawn where the reference holds the structure"),
-        Column("false alarms", hint="of the negatives: something was drawn where the reference holds nothing"),
-        Column("specificity", hint="share of the negatives in which nothing was drawn, with its 95 % interval"),
-        Column("false volume", "mL", hint="mean volume drawn in a negative"),
+        Column("misses", hint=explanations.MISSES),
+        Column("false alarms", hint=explanations.FALSE_ALARMS),
+        Column("specificity", hint=f"{explanations.SPECIFICITY}, with its 95 % interval"),
+        Column("false volume", "mL", hint=explanations.FALSE_VOLUME),
     )
 
 

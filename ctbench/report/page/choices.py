@@ -9,6 +9,7 @@ import pandas as pd
 
 from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
 from ctbench.agreement.model_ranks import rank_table
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.frames.agreement import reader_number_lines
@@ -24,12 +25,7 @@ def choices_section(choices: StudyChoices) -> Html:
     numbers = how_many_readers(choices)
     pasted = f"tolerance_mm: {{{', '.join(f'{name}: {mm}' for name, mm in found.items())}}}"
     parts = [
-        paragraph(
-            "The consensus of every subset of readers against that of all readers, of whom they are a part: means "
-            "over the cases in which that holds the structure, with the band down to the worst subset. Recommended, "
-            "with a ring, is the smallest number to which no larger adds .01 of Dice; of few readers, all.",
-            kind="how",
-        ),
+        paragraph(explanations.SUBSETS_OF_READERS, kind="how"),
         _curve(reader_number_lines(numbers), "Dice with all", "consensus"),
         details("As a table", _subsets(numbers)),
         *_models(choices),

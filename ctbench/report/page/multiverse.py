@@ -14,7 +14,7 @@ from ctbench.report.frames.multiverse import (
 )
 from ctbench.report.page.cells import captioned, count_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
-from ctbench.report.page.page_figures import choices_of_closest_pair
+from ctbench.report.page.page_figures import choices_of_pair
 from ctbench.report.wording import percent
 
 __all__ = ["surviving_conclusions"]
@@ -61,7 +61,7 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
             details("All pairs", table(columns, rows, caption)),
             details(
                 f"{first} or {second}: every combination",
-                captioned(choices_of_closest_pair(results, ranked).svg, legend),
+                captioned(choices_of_pair(results, ranked, first, second).svg, legend),
             ),
         ]
     )

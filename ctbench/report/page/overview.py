@@ -75,7 +75,7 @@ def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -
     columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]
     columns += [
         *calls_columns(),
-        Column("failed", hint="cases without a prediction: they count with the worst value"),
+        Column("failed", hint=explanations.LOST),
     ]
     rows = []
     for (rater, kind, reference), own in means.groupby(["rater", "rater_kind", "reference"], sort=False):

@@ -30,7 +30,7 @@ __all__ = [
     "NamedFigure",
     "box_plots",
     "can_turn",
-    "choices_of_closest_pair",
+    "choices_of_pair",
     "overall_means",
     "volume_plots",
     "write_figures",
@@ -105,9 +105,8 @@ def can_turn(results: ComparableRuns) -> bool:
     return len(results.models) + bool(results.leave_one_out and results.readers) > 1
 
 
-def choices_of_closest_pair(results: ComparableRuns, ranked: pd.DataFrame) -> NamedFigure:
-    """Return in which choices one of the two raters closest to a tie is better; ``ranked`` by ``specifications``."""
-    first, second = closest_pair(conclusions(ranked))
+def choices_of_pair(results: ComparableRuns, ranked: pd.DataFrame, first: str, second: str) -> NamedFigure:
+    """Return in which choices one of two raters is better; ``ranked`` by ``specifications``."""
     return NamedFigure(
         specification_chart(turning_points(ranked, first, second), CHOICES, first, second, palette(results)),
         f"{results.dataset}-choices",
@@ -136,7 +135,8 @@ def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
     if can_turn(results):
-        yield choices_of_closest_pair(results, specifications([results]))
+        chosen = specifications([results])
+        yield choices_of_pair(results, chosen, *closest_pair(conclusions(chosen)))
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
             compared = compared_with_readers(results, model, reference, "dice")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import Dataset
 from ctbench.errors import DataError
+from ctbench.report import explanations
 from ctbench.report.drawings.canvas import png
 from ctbench.report.drawings.colours import ERROR_COLOURS, FINDING_COLOUR
 from ctbench.report.drawings.finding_boxes import Frame, frames, over
@@ -178,15 +179,9 @@ def _framed(boxes: Sequence[Frame]) -> str:
 
 def legend() -> Html:
     """Explain the colours."""
-    words = {
-        "true positive": "agreed (true positive)",
-        "false positive": "drawn by the model only (false positive)",
-        "false negative": "missed by the model (false negative)",
-        "other structure": "another structure than in the reference",
-    }
     entries = [
         element("span", element("i", class_="swatch", style=f"background:rgb{ERROR_COLOURS[name]}"), text)
-        for name, text in words.items()
+        for name, text in explanations.ERROR_WORDS.items()
     ]
     hatched = element("span", element("i", class_="swatch hatched"), "does not count (readers disagreed)")
     framed = element(

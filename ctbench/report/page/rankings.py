@@ -14,7 +14,7 @@ from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, interval, metric_title, p_value, unit_title
+from ctbench.report.wording import MISSING, metric_title, p_value, unit_title
 from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 
@@ -49,24 +49,13 @@ def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) 
     table_of_ranks = ranked(scores, over)
     first = table_of_ranks[table_of_ranks["label"] == OVERALL]
     whole = scores[scores["label"] == OVERALL]
-    yield paragraph(_stability(rank_stability(whole, **RANKED).iloc[0]))
+    yield paragraph(explanations.stability(rank_stability(whole, **RANKED).iloc[0].to_dict()))
     yield details("Ranks with P values", _table(first, results, "Ranking by the overall mean"))
     if len(first) > 2:
         yield details("Who is better than whom", _matrix(significance_matrix(whole)))
     if len(over) > 1:
         by_label = table_of_ranks[table_of_ranks["label"] != OVERALL]
         yield details("Ranking by structure", _table(by_label, results, "A ranking of its own for each structure"))
-
-
-def _stability(row: pd.Series) -> str:
-    left_out = f"; {row['cases_left_out']} were left out, for not all raters have a value there"
-    counted = f"n = {row['n']} cases{left_out if row['cases_left_out'] else ''}."
-    if pd.isna(row["tau"]):
-        return f"How stable the ranking is cannot be said: {counted}"
-    return (
-        f"Stability: Kendall's τ of the ranking with those of other samples of cases is {fixed(row['tau'])} on average "
-        f"(95 % from {interval(row['low'], row['high'])}; 1 is the same order, −1 the reverse); {counted}"
-    )
 
 
 def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:

@@ -38,7 +38,7 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
         drawn = diagrams[diagrams["label"] == label]
         caption = (
             f"{label}: share of readers against probability, {DOMAIN_TITLES[domain]}; {len(drawn)} bins that are not "
-            "empty. The band spans the single readers, the dashed diagonal is a perfect forecast."
+            f"empty. {explanations.RELIABILITY_LINES}"
         )
         parts += [
             element("h4", label),

@@ -61,8 +61,8 @@ def _table(rows: pd.DataFrame, results: ComparableRuns, caption: str, margin: fl
         Column("Rank", hint="with the 95 % interval of the rank"),
         Column(metric_title(metric), unit_title(unit), hint="mean over the positives, with its 95 % interval"),
         *([Column("Readers reached", hint=f"not worse by more than {margin:g}")] if tested else []),
-        Column("Missed", hint="of the positives: nothing was drawn where the reference holds the structure"),
-        Column("False alarms", hint="of the negatives: something was drawn where the reference holds nothing"),
+        Column("Missed", hint=explanations.MISSES),
+        Column("False alarms", hint=explanations.FALSE_ALARMS),
         Column("Failed", hint=explanations.LOST),
         *([Column("Weakest structure", numeric=False), Column("its mean", unit_title(unit))] if weakest else []),
     ]

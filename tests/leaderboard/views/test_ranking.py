@@ -1,5 +1,6 @@
 """The page ranking: order, filters, columns, and who has no rank."""
 
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -12,6 +13,7 @@ from ctbench.report.frames.standings import standings
 from ctbench.report.frames.summaries import summary
 from ctbench.report.frames.verdict import verdicts
 from ctbench.runs import Execution
+from leaderboard.selection import Selection
 from leaderboard.views import ranking
 from leaderboard.views.ranking import _USUAL
 
@@ -164,7 +166,20 @@ def test_my_model_is_placed_in_words(app, toy_board, toy_runs):
     test = app(toy_board, mine="sharp", metric="HD95")
     row = table_of(test).set_index("rater").loc["sharp"]
     words = "\n".join(one.proto.body for one in test.html)
-    assert f"sharp: rank {row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f}) of 3." in words
+    assert f"sharp: rank {row['rank']:.0f} of 3 ({row['rank_low']:.0f} to {row['rank_high']:.0f})." in words
+
+
+def test_the_verdict_knows_the_patients(app, toy_board, toy_runs, monkeypatch):
+    """Where the cases are scans of one patient, the sentence is that of a report that knows it: nothing is tested."""
+    (results,) = gather(toy_runs.values())
+    patients = dict.fromkeys(results.cases, "p1")
+    monkeypatch.setattr(Selection, "patients", lambda _: patients)
+    known = verdicts(replace(results, patients=patients), models=["sharp"]).set_index("rater")["sentence"]
+    ranking._verdict.clear()  # other tests open the same board
+    words = "\n".join(one.proto.body for one in app(toy_board, mine="sharp").html)
+    ranking._verdict.clear()
+    assert "ahead of" not in known["sharp"]
+    assert escape(known["sharp"]) in words
 
 
 def test_empty_columns_are_left_out_until_they_are_wanted(app, toy_runs):
