@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scale import READERS, timed, write_manifest
+from scale import READERS, timed, write_run
 
 from ctbench.boards.index import index_row, write_index
 from ctbench.boards.partitions import write_partition
@@ -34,7 +34,7 @@ from ctbench.boards.storage import Place
 from ctbench.scores import left_out, without
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
-PAGES = ("compare", "structures", "readers", "detection", "case", "methods", "about")
+PAGES = ("equivalence", "compare", "structures", "readers", "detection", "case", "methods", "about")
 REFERENCES = ("majority", *(without("majority", reader) for reader in READERS))
 
 
@@ -43,7 +43,7 @@ def make_board(root: Path, runs: int, cases: int, structures: int) -> None:
     place, labels = Place.of(root), {f"structure{number}": number + 1 for number in range(structures)}
     names = [f"case{number:04d}" for number in range(cases)]
     models = [f"model{number:03d}" for number in range(runs)]
-    digests = {name: write_manifest(root, name, labels, names, METRICS) for name in (*models, "readers")}
+    digests = {name: write_run(root, name, labels, names, METRICS) for name in (*models, "readers")}
     rows = [index_row(digest, place / "runs" / digest, lambda *_: 0) for digest in digests.values()]
     generator = np.random.default_rng(0)
     quality, hard = 0.9 - 0.3 * generator.random((runs, 1, 1)), generator.normal(0, 0.05, (1, cases, 1))
@@ -164,7 +164,6 @@ def click_through(url: str, process: int) -> None:
         measure("structure", choose(tab, "Structure", "structure3"))
         measure("metric", choose(tab, "Metric", "HD95"))
         measure("reference", choose(tab, "Reference", "majority"))
-        measure("complete cases", lambda: tab.get_by_text("Complete cases only").click())
         measure("find", lambda: (tab.get_by_label("Find a rater").fill("model1"), tab.keyboard.press("Enter")))
         for page in PAGES:
             measure(f"page {page}", lambda page=page: tab.goto(f"{url}/{page}"))

@@ -224,12 +224,16 @@ def make_board(root: Path, runs: int, cases: int, structures: int) -> Place:
 
 
 def _put(root: Path, name: str, scores: pd.DataFrame, labels: dict[str, int]) -> None:
-    digest = write_manifest(root, name, labels, list(scores["case"].unique()), METRICS)
-    write_frame(scores[list(SCORE_COLUMNS)].reset_index(drop=True), RunFolder(root / "runs" / digest).scores)
+    written = root / "scores.parquet"
+    write_frame(scores[list(SCORE_COLUMNS)].reset_index(drop=True), written)
+    write_run(root, name, labels, list(scores["case"].unique()), METRICS, written.read_bytes())
+    written.unlink()
 
 
-def write_manifest(root: Path, name: str, labels: dict[str, int], cases: Iterable[str], metrics: Iterable[str]) -> str:
-    """Write the manifest, and empty scores, of a simulated run of a model or of ``readers``; return its digest."""
+def write_run(
+    root: Path, name: str, labels: dict[str, int], cases: Iterable[str], metrics: Iterable[str], scores: bytes = b""
+) -> str:
+    """Write manifest and scores of a simulated run of a model, or of ``readers``, to a board; return its digest."""
     is_model = name != "readers"
     info = PredictorInfo(name=name, version="1", labels=LabelSet(labels), description="Made up.", licence="Apache-2.0")
     manifest = Manifest(
@@ -249,13 +253,14 @@ def write_manifest(root: Path, name: str, labels: dict[str, int], cases: Iterabl
         tolerance_mm=1.0,
         metrics=dict.fromkeys(metrics, 1),
         versions={},
-        scores_digest="0" * 64,
+        scores_digest=hashlib.sha256(scores).hexdigest(),
     )
-    digest = hashlib.sha256(name.encode()).hexdigest()
+    content = manifest.to_json().encode()
+    digest = hashlib.sha256(content).hexdigest()
     paths = RunFolder(root / "runs" / digest)
     paths.path.mkdir(parents=True)
-    paths.manifest.write_text(manifest.to_json(), encoding="utf-8")
-    paths.scores.write_bytes(b"")
+    paths.manifest.write_bytes(content)
+    paths.scores.write_bytes(scores)
     return digest
 
 
