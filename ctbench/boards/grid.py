@@ -85,6 +85,11 @@ class Grid:
         values, state = values.transpose(1, 2, 0), state.transpose(1, 2, 0)
         return cls(tuple(entries), tuple(cases), tuple(labels), values, state, tuple(statuses), unit)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that values and statuses take, bytes."""
+        return self.values.nbytes + self.status.nbytes
+
     def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
         """Return which scores have one of some statuses: bool, cases x labels x entries."""
         return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])

@@ -103,6 +103,7 @@ def _calls(
         grid = runs.grid(runs.metrics[0], name).select(cases=cases, labels=over)
         negative = grid.negatives(runs.reference_volumes(name))[..., None]
         judged = (grid.status >= 0) & ~grid.having(UNSCORED)
+        positive, absent = judged & ~negative, judged & negative
         drew, lost = grid.having(_DRAWN), grid.having(LOST)
         volumes = runs.grid(_VOLUME, name).select(cases=cases, labels=over) if _VOLUME in runs.metrics else None
         places = {} if volumes is None else {entry: at for at, entry in enumerate(volumes.entries)}
@@ -110,5 +111,4 @@ def _calls(
             volume = np.full(grid.values.shape[:2], np.nan)
             if volumes is not None and entry in places:
                 volume = volumes.values[..., places[entry]]
-            positive, absent = (judged & ~negative)[..., at], (judged & negative)[..., at]
-            yield entry, _Calls(positive, absent, drew[..., at], lost[..., at], volume)
+            yield entry, _Calls(positive[..., at], absent[..., at], drew[..., at], lost[..., at], volume)

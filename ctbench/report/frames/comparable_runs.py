@@ -23,8 +23,8 @@ from ctbench.statistics import populated
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
 
 _VOLUME = "reference_volume_ml"
-_SMALL = 2**20
-"""Grids of up to so many bytes are kept: a report of a few runs reads each of them many times."""
+_KEPT_BYTES = 2**28
+"""Grids of so many bytes together are kept, those that were read last: pages and reports read each of them often."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -292,12 +292,13 @@ class ComparableRuns:
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
     def grid(self, metric: str, reference: str) -> Grid:
-        """Read the scores of all raters in all cases against one reference as an array; small ones are kept."""
-        found = self._kept.get((metric, reference))
+        """Read the scores of all raters in all cases against one reference as an array; the last ones are kept."""
+        found = self._kept.pop((metric, reference), None)
         if found is None:
             found = self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
-            if found.values.nbytes <= _SMALL:
-                self._kept[metric, reference] = found
+        self._kept[metric, reference] = found  # the last of them all
+        while len(self._kept) > 1 and sum(grid.nbytes for grid in [*self._kept.values()]) > _KEPT_BYTES:
+            self._kept.pop(next(iter(self._kept)), None)
         return found
 
     @cached_property
