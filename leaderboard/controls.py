@@ -87,10 +87,21 @@ def choices(
     return chosen
 
 
-def first_of(label: str, options: Sequence[T], key: str, *, most: int) -> list[T]:
-    """Show a multiselect box that starts with all options, or with the first ``most`` and how many there are."""
-    titled = label if len(options) <= most else f"{label}: at most {most} of {len(options)}"
-    return choices(titled, options, key, default=options[:most], most=most)
+def first_of(label: str, options: Sequence[T], key: str, *, most: int, few: int | None = None) -> list[T]:
+    """Show a multiselect box that starts with all options, or with the first of them and how many there are.
+
+    Args:
+        label: What is chosen.
+        options: What there is.
+        key: Query parameter.
+        most: The most that can be chosen.
+        few: How many are chosen at first where there are more than ``most``. None: ``most``.
+    """
+    if len(options) <= most:
+        return choices(label, options, key, default=options, most=most)
+    return choices(
+        f"{label}: at most {most} of {len(options)}", options, key, default=options[: few or most], most=most
+    )
 
 
 def number(

@@ -22,7 +22,7 @@ from leaderboard.selection import Selection
 
 __all__ = ["show"]
 
-_MOST = 8
+_MOST, _FEW = 8, 3  # on a large board each model takes most of a second
 _DICE = "dice"
 
 
@@ -35,7 +35,7 @@ def show(selection: Selection) -> None:
         return
     answer = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        models = controls.first_of("Models", runs.models, "models", most=_MOST)
+        models = controls.first_of("Models", runs.models, "models", most=_MOST, few=_FEW)
         margin = controls.number("Margin of Dice", "margin", low=0.01, high=0.2, default=MARGIN, step=0.01)
         names = [OVERALL, *(name for name in runs.structures if any(name in runs.compared(one) for one in models))]
         label = controls.choice("Of", names, "of")

@@ -68,3 +68,22 @@ def test_nonsense_in_the_address_is_told_once():
     ]
     assert not test.selectbox[0].select("c").run().warning
     assert not shown(first="y", one="C").warning
+
+
+def _page_of_many():
+    import streamlit as st
+
+    from leaderboard import controls
+
+    st.session_state["got"] = [
+        controls.first_of("All", ["a", "b"], "all", most=3, few=1),
+        controls.first_of("Some", ["a", "b", "c", "d"], "some", most=3, few=1),
+        controls.first_of("Most", ["a", "b", "c", "d"], "most", most=3),
+    ]
+
+
+def test_of_too_many_options_the_first_few_are_chosen_at_first():
+    """Where all can be chosen, all are; else the first few, and the label says how many there are."""
+    test = AppTest.from_function(_page_of_many).run()
+    assert test.session_state["got"] == [["a", "b"], ["a"], ["a", "b", "c"]]
+    assert [box.label for box in test.multiselect] == ["All", "Some: at most 3 of 4", "Most: at most 3 of 4"]
