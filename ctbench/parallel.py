@@ -20,6 +20,9 @@ __all__ = ["in_parallel"]
 
 _watched = False
 
+_THREADS, _ITK_THREADS = "OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+"""Environment variables of the number of threads: joblib sets the first for its workers, SimpleITK reads the second."""
+
 _SAFE_PATH = "PYTHONSAFEPATH"
 """Environment variable that keeps the working folder off the import path of an interpreter that starts."""
 
@@ -35,7 +38,9 @@ def in_parallel(
     """Call ``function`` once per step and yield the results as they arrive.
 
     Workers exit when this process dies. joblib replaces a worker whose memory has grown by 300 MB. Workers never import
-    from the working folder while they start: a stranger's ``numpy.py`` may lie there.
+    from the working folder while they start: a stranger's ``numpy.py`` may lie there. Each has an equal share of the
+    cores as threads of BLAS, torch, numba and SimpleITK, and so has what it starts; a variable of the environment that
+    is set (``OMP_NUM_THREADS``) counts instead.
 
     Args:
         function: A module-level function, so that workers can import it.
@@ -168,6 +173,8 @@ def _step(start: _Start, function: Callable[..., Any], arguments: tuple[Any, ...
         tempfile.tempdir = start.temporary
         if _die_with(start.parent):
             log_own_warnings()
+            if _THREADS in os.environ:
+                os.environ.setdefault(_ITK_THREADS, os.environ[_THREADS])
             _set_safe_path(start.safe_path)  # a trusted command that the worker runs has the user's environment
             _ignore_interrupts()
     with collected_notices() as notices:

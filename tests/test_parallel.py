@@ -2,7 +2,9 @@ import os
 import sys
 import time
 
+import joblib
 import pytest
+import SimpleITK
 
 from ctbench.errors import UsageError
 from ctbench.parallel import in_parallel
@@ -43,6 +45,26 @@ def test_workers_that_leak_are_replaced():
     pids = list(in_parallel(leak, [(number,) for number in range(12)], 2))
     assert len(pids) == 12
     assert len(set(pids)) > 2
+
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def threads(_number):
+    """The threads that BLAS and torch, numba, and SimpleITK have in this process."""
+    time.sleep(0.2)  # so that both workers are asked
+    return {
+        *(int(os.environ[name]) for name in THREADS),
+        SimpleITK.ProcessObject.GetGlobalDefaultNumberOfThreads(),
+    }
+
+
+def test_workers_share_the_cores(monkeypatch):
+    """Each has cores / jobs threads, in SimpleITK too."""
+    for name in (*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    found = set.union(*in_parallel(threads, [(0,), (1,)], 2))
+    assert found == {max(1, joblib.cpu_count() // 2)}
 
 
 def test_results_may_keep_the_order_of_the_steps():

@@ -117,7 +117,10 @@ Tolerance = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", metavar="N", help="Number of parallel processes; -1 uses all cores.")
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="N", help="Number of parallel processes, which share the cores; -1: one per core."
+    ),
 ]
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]

@@ -139,15 +139,10 @@ class BlastPredictor:
         """Return the class of every voxel of one tile."""
         import torch
 
-        from reference_models.inference.devices import (
-            autocast,
-            denormals_as_zero,
-            is_out_of_memory,
-            memory_does_not_suffice,
-        )
+        from reference_models.inference.devices import is_out_of_memory, memory_does_not_suffice, predicting
 
         try:
-            with denormals_as_zero(), torch.inference_mode(), autocast(self.device):
+            with predicting(self.device):
                 inputs = cube[None, None].to(self.device)
                 total = sum(torch.softmax(network(inputs)[0].float(), dim=0) for network in self.networks)
             assert isinstance(total, torch.Tensor)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from reference_models.deepnat.network import SUPPORT, PatchNetwork, task_offsets
-from reference_models.inference.devices import autocast, free_memory, is_out_of_memory
+from reference_models.inference.devices import free_memory, is_out_of_memory, predicting
 
 __all__ = ["likelihoods", "tile_side"]
 
@@ -86,7 +86,7 @@ def _votes(
     total = torch.zeros((network.classes, *(size + 2 for size in wanted.shape)))
     for box in _tiles(wanted, side):
         around = tuple(slice(part.start, part.stop + SUPPORT - 1) for part in box)
-        with torch.inference_mode(), autocast(device):
+        with predicting(device):
             logits = network(channels[(slice(None), *around)][None].to(device))[0]
         votes = torch.softmax(logits.float(), dim=0).cpu() * torch.from_numpy(wanted[box])
         for task, offset in enumerate(offsets):

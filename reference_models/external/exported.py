@@ -17,7 +17,6 @@ from ctbench.files import sha256
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.volume import Volume
 from reference_models.external.settings import NetworkSettings, per_axis, read_card
-from reference_models.inference.devices import denormals_as_zero
 from reference_models.inference.tiling import apply_in_tiles
 from reference_models.scans.hounsfield import check_hu
 from reference_models.scans.orientation import Orientation
@@ -96,16 +95,15 @@ class ExportedPredictor:
         ends = [(0, max(0, side - size)) for side, size in zip(tile, seen.shape, strict=True)]
         padded = np.pad(seen, ends, constant_values=float(seen.min()))
         multiple = tuple(fixed or self.settings.multiple for fixed in self._sides)
-        with denormals_as_zero():
-            found = apply_in_tiles(
-                self._probabilities,
-                torch.from_numpy(padded),
-                tile,
-                self.settings.batch_size,
-                self.device,
-                multiple,  # type: ignore[arg-type]  # three axes
-                self.settings.overlap,
-            )
+        found = apply_in_tiles(
+            self._probabilities,
+            torch.from_numpy(padded),
+            tile,
+            self.settings.batch_size,
+            self.device,
+            multiple,  # type: ignore[arg-type]  # three axes
+            self.settings.overlap,
+        )
         z, y, x = seen.shape
         return found[:, :z, :y, :x].numpy()
 

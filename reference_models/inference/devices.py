@@ -22,6 +22,7 @@ __all__ = [
     "is_out_of_memory",
     "memory_does_not_suffice",
     "place",
+    "predicting",
 ]
 
 _log = logging.getLogger("reference_models")
@@ -94,6 +95,13 @@ def denormals_as_zero() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@contextlib.contextmanager
+def predicting(device: torch.device) -> Iterator[None]:
+    """Compute outputs inside the block: without gradients, in the device's precision, with denormal numbers as zero."""
+    with denormals_as_zero(), torch.inference_mode(), autocast(device):
+        yield
+
+
 def free_memory(device: torch.device) -> int:
     """Return the free bytes on a GPU or in main memory; 4 GiB where the system does not report them."""
     if device.type == "cuda":
@@ -142,7 +150,7 @@ def apply_in_batches(
     while start < len(inputs):
         batch = inputs[start : start + batch_size]
         try:
-            with torch.inference_mode(), autocast(device):
+            with predicting(device):
                 results.append(function(batch.to(device)).float().cpu())
         except RuntimeError as error:
             if not is_out_of_memory(error):

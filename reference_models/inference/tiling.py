@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reference_models.configuration import TileWeights
-from reference_models.inference.devices import autocast, is_out_of_memory, memory_does_not_suffice
+from reference_models.inference.devices import is_out_of_memory, memory_does_not_suffice, predicting
 
 __all__ = ["OVERLAP", "apply_in_tiles", "over_mirrors"]
 
@@ -115,11 +115,11 @@ def _tiled(
     weights: TileWeights,
 ) -> Tensor:
     if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
-        with torch.inference_mode(), autocast(device):
+        with predicting(device):
             return function(volume[None, None].to(device))[0].float().cpu()
     from monai.inferers.utils import sliding_window_inference  # 4 s, which a volume of one tile does not need
 
-    with torch.inference_mode(), autocast(device):
+    with predicting(device):
         found = sliding_window_inference(
             volume[None, None],
             sides,

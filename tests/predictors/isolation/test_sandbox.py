@@ -85,10 +85,12 @@ def test_the_environment_holds_no_secrets(monkeypatch):
     """What computing needs is kept; tokens and proxies are not."""
     monkeypatch.setenv("GITHUB_TOKEN", "hunter2")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@proxy")
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    threads = ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+    for name in threads:
+        monkeypatch.setenv(name, "3")
     environment = sandbox.environment(Path("/scratch"))
     assert "hunter2" not in str(environment)
-    assert environment["OMP_NUM_THREADS"] == "3"
+    assert [environment[name] for name in threads] == ["3", "3"]
     assert environment["HOME"] == environment["TMPDIR"] == "/scratch"
 
 

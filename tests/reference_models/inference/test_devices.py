@@ -95,3 +95,10 @@ def test_denormal_numbers_are_zero_inside_the_block_only():
     with denormals_as_zero():
         assert not (smallest / 100).any()
     assert (smallest / 100).any()
+
+
+def test_batches_are_computed_without_denormal_numbers():
+    """Whatever the network: they are zero in every prediction, and themselves afterwards."""
+    smallest = torch.full((2, 1), torch.finfo(torch.float32).tiny)
+    assert not apply_in_batches(lambda batch: batch / 100, smallest, 1, torch.device("cpu")).any()
+    assert (smallest / 100).any()
