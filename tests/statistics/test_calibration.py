@@ -1,6 +1,7 @@
 """A short run of benchmarks/calibration.py: what must hold of every test, within the chance of a few studies."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ def calibration():
     path = Path(__file__).parents[2] / "benchmarks" / "calibration.py"
     spec = importlib.util.spec_from_file_location("calibration", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look for it there
     spec.loader.exec_module(module)
     return module
 
@@ -67,3 +69,13 @@ def test_intervals_of_agreement_cover(calibration):
     rows = pd.DataFrame(calibration.intervals(300))
     for what in rows["what"]:
         assert _holds(rows, what, 0.95), what
+
+
+def test_a_planned_study_has_the_power_and_the_width_that_were_planned(calibration, monkeypatch):
+    """Fifty studies of the planned size: power .8 within chance, and half-widths within a tenth of the planned one."""
+    monkeypatch.setattr(calibration, "PLANNED", {"scores": calibration.PLANNED["mean scores"]})
+    rows = pd.DataFrame(calibration.planning(50, asked=(10,)))
+    assert _holds(rows, "scores, 10 readers: power .8 planned, found", 0.8)
+    assert _holds(rows, "scores, 10 readers: interval covers", 0.95)
+    (ratio,) = rows.loc[rows["what"].eq("scores, 10 readers: half-width over the planned one"), "share"]
+    assert 0.9 < ratio < 1.1

@@ -83,6 +83,45 @@ def test_figures_of_marks():
     assert of("lroc") == pytest.approx((0 + 0.5) / 2)  # the highest mark of the second case is wrong
 
 
+def _by_loops(figure, lesions, false_marks):
+    """The definitions of Chakraborty and Zhai, mark by mark."""
+    ill = [case for case, own in enumerate(lesions) if own]
+    normal = [case for case, own in enumerate(lesions) if not own]
+    highest = [max(own, default=-math.inf) for own in false_marks]
+
+    def psi(x, z):
+        return 1.0 if x > z else 0.5 if x == z else 0.0
+
+    others = range(len(lesions)) if figure == "wafroc1" else normal
+    terms = []
+    for case in ill:
+        for other in others:
+            z, marks = highest[other], lesions[case]
+            if figure == "lroc":
+                on = max(marks) > highest[case]
+                terms.append(psi(max(marks) if on else -math.inf, z))
+            elif figure == "hrauc":
+                terms.append(psi(max(*marks, highest[case]), z))
+            elif figure == "afroc":
+                terms += [psi(x, z) for x in marks]
+            else:
+                terms.append(np.mean([psi(x, z) for x in marks]))
+    return np.mean(terms)
+
+
+@pytest.mark.parametrize("figure", MARKS)
+def test_marks_by_their_definition(figure):
+    """Of random marks with ties, lesions without a mark and cases without any, the same as loops over all pairs."""
+    rng = np.random.default_rng(9)
+    lesions = [
+        np.where(rng.random(count) < 0.3, -math.inf, rng.integers(1, 5, count)).tolist()
+        for count in rng.integers(0, 4, 30)
+    ]
+    false_marks = [rng.integers(1, 5, count).tolist() for count in rng.integers(0, 3, 30)]
+    merit = marks_merit(figure, lesions, false_marks, np.arange(30))
+    assert merit.value == pytest.approx(_by_loops(figure, lesions, false_marks))
+
+
 def test_jackknife_of_a_mean_is_the_sample_covariance():
     """So scores of segmentation need no resampling."""
     values = np.random.default_rng(3).beta(8, 2, (4, 25))
