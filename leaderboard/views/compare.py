@@ -174,7 +174,7 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
     layout.chart(
         chart,
         f"Bland-Altman plot of the volumes of {label} by both (n = {len(pairs)} cases). {explanations.BLAND_ALTMAN} "
-        "Curve: LOESS of the differences.",
+        f"{explanations.DIFFERENCE_LINES}",
     )
 
 

@@ -273,7 +273,7 @@ def agreement_chart(pairs: pd.DataFrame, first: str, second: str) -> alt.TopLeve
     rules, dots, x, y = agreement_layers(pairs, shade=MUTED, titles=("mean of both, mL", up), dash=dash)
     middle, difference = (pairs["first"] + pairs["second"]) / 2, pairs["second"] - pairs["first"]
     curve = loess(middle, difference).rename(columns={"x": "mean_ml", "fitted": "difference_ml"})
-    smooth = alt.Chart(curve).mark_line(color=INK).encode(x=x, y=y)
+    smooth = alt.Chart(curve).mark_line(color=INK, strokeDash=[2, 2], strokeWidth=1.5).encode(x=x, y=y)
     return styled(alt.layer(rules, smooth, dots), height=340)
 
 
