@@ -26,8 +26,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scale import READERS, timed, write_run
+from scale import READERS, expect_whole, timed, write_run
 
+from ctbench.boards import open_board
 from ctbench.boards.index import index_row, write_index
 from ctbench.boards.partitions import write_partition
 from ctbench.boards.storage import Place
@@ -186,6 +187,7 @@ def main() -> None:
         if not (root / "index.parquet").exists():
             with timed(f"making a board of {given.runs} runs, {given.cases} cases, {given.structures} structures"):
                 make_board(root, given.runs, given.cases, given.structures)
+        expect_whole(open_board(root))
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         with served(root) as (url, process):
             click_through(url, process)

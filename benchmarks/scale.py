@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctbench.boards import open_board, rebuild
+from ctbench.boards import Board, open_board, rebuild
 from ctbench.boards.storage import Place
 from ctbench.consensus import fuse, leave_one_out
 from ctbench.datasets import Dataset, load_dataset
@@ -38,6 +38,7 @@ from ctbench.metrics import score
 from ctbench.predictors import Prediction, PredictorInfo
 from ctbench.report import build_report
 from ctbench.runs import Manifest, Run, Shard, UsedPredictor, merge, run
+from ctbench.runs.digests import predictions_digest_of
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
 from ctbench.scores import SCORE_COLUMNS, without
@@ -254,6 +255,7 @@ def write_run(
         metrics=dict.fromkeys(metrics, 1),
         versions={},
         scores_digest=hashlib.sha256(scores).hexdigest(),
+        predictions_digest=predictions_digest_of({}),
     )
     content = manifest.to_json().encode()
     digest = hashlib.sha256(content).hexdigest()
@@ -275,10 +277,18 @@ def measure_board(runs: int, cases: int, structures: int) -> None:
         subprocess.run([sys.executable, __file__, "--open", str(root)], check=True)
 
 
+def expect_whole(board: Board) -> None:
+    """Stop if the board refuses one of the simulated runs: there would be less to measure."""
+    problems = board.runs.loc[board.runs["problem"] != "", "problem"]
+    if len(problems):
+        sys.exit(f"{len(problems)} of {len(board.runs)} runs are refused, the first: {problems.iloc[0]}")
+
+
 def open_and_read(root: str) -> None:
     """Open a board and read what a first page shows, as a new process."""
     with timed("opening a board") as opening:
         board = open_board(root)
+    expect_whole(board)
     with timed("reading one metric against one reference") as reading:
         rows = board.scores("tiny", METRICS[0], "majority")
     total = opening["seconds"] + reading["seconds"]
