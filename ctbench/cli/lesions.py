@@ -35,6 +35,14 @@ def lesions(
     surfaces: Annotated[
         bool, typer.Option("--surfaces", help="Measure HD95 and NSD of lesions too, which takes longer.")
     ] = False,
+    froc: Annotated[
+        bool,
+        typer.Option(
+            "--froc",
+            help="Print the sensitivity at 1/8 to 8 false pieces per case and their mean, of runs made with "
+            "--keep-probabilities.",
+        ),
+    ] = False,
     dataset: DatasetOfRun = None,
     catalog: Catalog = None,
     as_json: AsJson = False,
@@ -47,6 +55,7 @@ def lesions(
     Example: `ctbench lesions runs/phantom-hemorrhage/* --protocol brats-met --table cases`
     """
     from ctbench.report.frames.comparable_runs import gather
+    from ctbench.report.frames.lesion_froc import froc_table
     from ctbench.report.frames.lesions import lesion_sensitivity_table, lesion_tables
     from ctbench.runs import open_run
 
@@ -57,6 +66,17 @@ def lesions(
         msg = f"the runs are of several datasets ({names}); score the lesions of one dataset at a time"
         raise UsageError(msg)
     tables = lesion_tables(opened, dataset_of_run(opened[0], dataset, catalog), protocol or ["any"], surfaces=surfaces)
+    if froc:
+        found = froc_table(tables)
+        if found.empty:
+            msg = (
+                "no model has confidences of its pieces under these protocols; expected runs made with "
+                "`ctbench run --keep-probabilities`, and a protocol other than cc"
+            )
+            raise UsageError(msg)
+        print_frame(found, as_json=as_json, as_csv=as_csv)
+        note("confidence is the mean probability of a piece; false pieces per case are over all cases")
+        return
     frames = {
         "pooled": lesion_sensitivity_table(tables.lesions),
         "cases": tables.cases,

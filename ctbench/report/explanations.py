@@ -25,6 +25,7 @@ __all__ = [
     "FALSE_ALARMS",
     "FALSE_VOLUME",
     "FORECAST_FIGURES",
+    "FROC",
     "LESIONS",
     "LESION_BAND",
     "LESION_VOLUMES",
@@ -128,6 +129,13 @@ DISPUTED_PICTURES = (
     "the place)."
 )
 """Legend of the pictures of disputed lesion candidates."""
+
+FROC = (
+    "The confidence of a predicted piece is the mean of its probabilities. Pieces below a threshold are left out; at "
+    "each number of false pieces per case, over all cases, the lowest threshold that keeps to it counts. The last is "
+    "the mean of the others. Lesions and pieces are matched once, in the whole label map."
+)
+"""What the sensitivity at a number of false pieces per case is."""
 
 LESIONS = (
     "A lesion is a connected piece of the structure in the reference; it is detected if at least one of its voxels is "

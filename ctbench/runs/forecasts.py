@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctbench.consensus.forecasts import domain_mask, forecast_tables
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
-from ctbench.errors import StoreError
+from ctbench.errors import DataError, StoreError
 from ctbench.files import sha256
 from ctbench.matching import LabelMatch
 from ctbench.probability_codes import CODES, decode
@@ -23,7 +24,7 @@ from ctbench.runs.journal import frame_bytes, write_frame
 from ctbench.runs.parquet import read_bounded
 from ctbench.runs.sealed import read_sealed, write_sealed
 from ctbench.statistics.forecasts import NOT_READ, ForecastTable
-from ctbench.volume import on_grid, read_volume
+from ctbench.volume import Volume, on_grid, read_volume
 from ctbench.volume.bounds import expect_no_more_voxels
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "forecast_rows",
     "is_whole_forecast_part",
     "join_forecasts",
+    "kept_probabilities",
     "patients_of",
     "read_forecasts",
     "write_forecast_part",
@@ -98,17 +100,7 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
     else:
         drawn = case.label_maps()
         readings, grid = Readings.of(drawn.arrays, drawn.annotated, drawn.asked), drawn.grid
-    for name in structures:
-        expect_no_more_voxels(files[name], grid.shape)
-    probabilities = {
-        name: on_grid(
-            read_volume(files[name], shape=grid.shape),
-            grid.geometry,
-            found_name=str(files[name]),
-            expected_name="its reference",
-        ).array
-        for name in structures
-    }
+    probabilities = {name: kept_probabilities(files[name], grid) for name in structures}
     found = []
     areas: dict[str, Domain] = {"box": "box", "image": "image"}
     brain = case.brain()
@@ -119,6 +111,25 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
         for name, table in forecast_tables(readings, probabilities, structures, inside).items():
             found.append(CaseForecast(case.id, patient, name, domain, table))
     return _frame(found)
+
+
+def kept_probabilities(path: Path, grid: Volume) -> NDArray[np.uint8]:
+    """Read the kept probabilities of one label of a case, as z,y,x codes from 0 to 255.
+
+    Args:
+        path: The file.
+        grid: An image or label map on whose grid they must lie.
+
+    Raises:
+        DataError: They cannot be read, are not uint8, or lie on another grid.
+    """
+    expect_no_more_voxels(path, grid.shape)
+    volume = read_volume(path, shape=grid.shape)
+    codes = on_grid(volume, grid.geometry, found_name=str(path), expected_name="its reference").array
+    if codes.dtype != np.uint8:
+        msg = f"{path} holds {codes.dtype}; expected probabilities as uint8 codes. Run again with --keep-probabilities"
+        raise DataError(msg)
+    return codes
 
 
 def write_forecasts(frames: Iterable[pd.DataFrame], path: Path) -> None:

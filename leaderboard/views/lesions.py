@@ -12,6 +12,7 @@ from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_froc import froc_table
 from ctbench.report.frames.lesion_summaries import (
     can_find_lesions,
     compared_lesions,
@@ -51,7 +52,7 @@ def show(selection: Selection) -> None:
     if isinstance(found, str):
         layout.note(f"Lesions cannot be scored here: {found}")
         return
-    tables, pooled, figures = found
+    tables, pooled, figures, _ = found
     drawn = set(figures["rater"])
     shades = {rater: shade for rater, shade in palette(runs).items() if rater in drawn}
     name = f"{runs.dataset}-{label}"
@@ -64,6 +65,10 @@ def show(selection: Selection) -> None:
     _wrong(tables.lesions, name)
     if len(runs.readers) > 1:
         layout.link("readers", "Lesions among the readers", **{SWITCH: "true", "lesions_of": label})
+    if len(found.froc):
+        with layout.folded("Sensitivity by false pieces per case (FROC)"):
+            layout.text(explanations.FROC, "muted")
+            layout.table(found.froc.drop(columns=["label", "protocol"]), f"froc-{name}", columns=_COLUMNS)
     with layout.folded("The same masks under other protocols"):
         layout.table(figures_by_protocol(tables.cases), f"protocols-{name}", columns=_COLUMNS)
         layout.text("Means over the cases whose reference holds a lesion.", "muted")
@@ -106,6 +111,7 @@ class _Tables(NamedTuple):
     tables: LesionTables
     pooled: pd.DataFrame
     figures: pd.DataFrame
+    froc: pd.DataFrame
 
 
 @reading.cached(16)
@@ -123,4 +129,4 @@ def _tables(runs: ComparableRuns, label: str, models: tuple[str, ...]) -> _Table
         tables = compared_lesions(runs, dataset_of(runs), models, [label])
     except CtbenchError as error:
         return str(error)
-    return _Tables(tables, lesion_sensitivity_table(tables.lesions), lesion_figures(tables))
+    return _Tables(tables, lesion_sensitivity_table(tables.lesions), lesion_figures(tables), froc_table(tables))

@@ -23,3 +23,13 @@ def test_tables_of_runs(ctbench, work, blobs_folder):
     wrong = ctbench("lesions", model, *own, "--protocol", "brats")
     assert wrong.exit_code == 2
     assert "unknown lesion protocol 'brats'" in wrong.err
+
+
+def test_froc_of_a_run_with_probabilities(ctbench, probability_run, blobs_folder):
+    """Eight rows of the model; a protocol without false pieces is refused in one sentence."""
+    asked = ("lesions", probability_run.folder, "-d", blobs_folder / "blobs.yaml", "--froc", "--json")
+    rows = [row for row in json.loads(ctbench(*asked).out) if row["reference"] == "majority"]
+    assert [row["false_per_case"] for row in rows] == ["0.125", "0.25", "0.5", "1", "2", "4", "8", "mean"]
+    refused = ctbench(*asked, "--protocol", "cc")
+    assert refused.exit_code == 2
+    assert "no model has confidences" in refused.err

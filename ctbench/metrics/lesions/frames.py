@@ -37,6 +37,7 @@ LESION_COLUMNS = (
     "pieces",
     "group",
     "slice",
+    "confidence",
 )
 CASE_COLUMNS = (
     "label",
@@ -76,6 +77,7 @@ def lesion_list(
     protocols: Iterable[str] = ("any",),
     tolerance_mm: float | Mapping[str, float] = 1.0,
     surfaces: bool = True,
+    probabilities: Mapping[str, NDArray[Any]] | None = None,
 ) -> pd.DataFrame:
     """List the lesions of the reference, detected or missed, and the predicted pieces that detect none.
 
@@ -87,6 +89,7 @@ def lesion_list(
         protocols: Names of ``PROTOCOLS``.
         tolerance_mm: Tolerance of ``nsd`` in mm: one for all structures, or name -> tolerance.
         surfaces: Whether to measure ``hd95_mm`` and ``nsd``, which take most of the time.
+        probabilities: Name of a structure -> z,y,x numbers from which ``confidence`` is averaged. Default: none.
 
     Returns:
         For each structure and protocol one row per lesion, then one per piece that detects no lesion:
@@ -103,13 +106,16 @@ def lesion_list(
         - ``nearest_mm``: distance of the nearest voxels of the other mask's pieces; NaN where there is none;
         - ``pieces``: the pieces that overlap a lesion, or the lesions that overlap a piece;
         - ``group``: a number from 1: lesions and pieces that overlap, directly or through others;
-        - ``slice``: index along z of the slice on which it is largest.
+        - ``slice``: index along z of the slice on which it is largest;
+        - ``confidence``: mean probability of a piece, and of a lesion the highest of the pieces compared with it; NaN
+          of a lesion that is not detected, and without probabilities.
 
     Raises:
         UsageError: An unknown protocol.
         CtbenchError: As ``metrics.score`` does.
     """
     rules: dict[str, Any] = {"spacing_mm": spacing_mm, "labels": labels, "tolerance_mm": tolerance_mm}
+    rules["probabilities"] = probabilities
     return case_tables(reference, prediction, protocols=protocols, surfaces=surfaces, **rules)[0]
 
 
@@ -192,6 +198,7 @@ def case_rows(
     protocols: Iterable[str],
     surfaces: bool,
     listed: Collection[str] | None = None,
+    probabilities: Mapping[str, NDArray[Any]] | None = None,
     **rules: Any,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the rows of ``lesion_list`` and of ``case_scores``; a frame of many cases is made of them at once.
@@ -202,6 +209,7 @@ def case_rows(
         protocols: See there.
         surfaces: See there.
         listed: The protocols whose lesions are listed; None: all.
+        probabilities: See there.
         rules: Spacing, labels and tolerance, see there.
     """
     chosen = [protocol(name) for name in ([protocols] if isinstance(protocols, str) else protocols)]
@@ -213,7 +221,8 @@ def case_rows(
             names = {"label": table.structure.name, "protocol": one.name}
             compared = _compared(match, one, lesion_surfaces(match) if surfaces else None)
             if listed is None or one.name in listed:
-                lesions += [names | row for row in _rows(match, compared)]
+                found = (probabilities or {}).get(table.structure.name)
+                lesions += [names | row for row in _rows(match, compared, _confidences(match, found))]
             cases.append(names | _case(match, one, compared))
     return lesions, cases
 
@@ -239,7 +248,24 @@ def _compared(match: Match, rule: Protocol, surfaces: LesionSurfaces | None) -> 
     }
 
 
-def _rows(match: Match, compared: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+def _confidences(match: Match, probabilities: NDArray[Any] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the highest confidence of the pieces compared with each lesion, and the mean probability of each piece."""
+    lesions, pieces = np.full(len(match.detected), np.nan), np.full(len(match.true), np.nan)
+    crop = match.table.crop
+    if probabilities is None or crop is None or not len(pieces):
+        return lesions, pieces
+    at, numbers = match.table.pieces.at()
+    values = probabilities[tuple(at + np.array(crop.start)[:, None])]
+    pieces = np.bincount(numbers, values, len(pieces)) / np.bincount(numbers, minlength=len(pieces))
+    np.fmax.at(lesions, match.pairs.lesion, pieces[match.pairs.piece])
+    return np.where(match.detected, lesions, np.nan), pieces
+
+
+def _rows(
+    match: Match,
+    compared: Mapping[str, NDArray[np.float64]],
+    confidences: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> list[dict[str, Any]]:
     """Return the rows of lesions, then of the pieces that detect none."""
     table = match.table
     nearest, groups, links = table.nearest_mm, table.groups, (table.links.lesion, table.links.piece)
@@ -254,6 +280,7 @@ def _rows(match: Match, compared: Mapping[str, NDArray[np.float64]]) -> list[dic
             "pieces": int(np.count_nonzero(links[side] == at)),
             "group": int(groups[side][at]) + 1,
             "slice": (0 if table.crop is None else table.crop.start[0]) + int(pieces.slices[at]),
+            "confidence": float(confidences[side][at]),
         }
 
     outcomes = np.where(match.ignored, "ignored", np.where(match.detected, "detected", "missed"))

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Case, Dataset, size_class
 from ctbench.errors import MissingFileError, UsageError
 from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, case_rows
+from ctbench.probability_codes import decode
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs import Run
+from ctbench.runs.folder import RunFolder
+from ctbench.runs.forecasts import kept_probabilities
 from ctbench.scores import LOST, RaterKind, Status
 from ctbench.statistics import clustered_proportion
+from ctbench.volume import Volume
 
 __all__ = ["LesionTables", "lesion_sensitivity_table", "lesion_tables"]
 
@@ -83,6 +87,7 @@ def lesion_tables(
             found, scored = case_rows(
                 drawn.reference,
                 drawn.array,
+                probabilities=_probabilities(named.get(drawn.who[0]), case, asked, readings.grid),
                 protocols=protocols,
                 surfaces=surfaces,
                 listed=listed,
@@ -185,6 +190,17 @@ def _predicted(run: Run, case: Case, readings: Readings) -> tuple[NDArray[np.int
         found = run.scores.loc[run.scores["case"].eq(case.id) & run.scores["status"].isin(list(LOST)), "status"]
         lost = Status(found.iloc[0]) if len(found) else Status.MISSING
         return np.zeros(readings.grid.array.shape, np.uint8), lost
+
+
+def _probabilities(
+    run: Run | None, case: Case, structures: Collection[str], grid: Volume
+) -> dict[str, NDArray[np.float64]]:
+    """Return the probabilities that a run keeps of some structures of a case."""
+    if run is None or not run.manifest.keep_probabilities:
+        return {}
+    paths = RunFolder.of(run.folder, run.manifest).probabilities(case.id)
+    wanted = {name: path for name, path in paths.items() if name in structures and path.is_file()}
+    return {name: decode(kept_probabilities(path, grid)) for name, path in wanted.items()}
 
 
 def _assessed(structures: Mapping[str, tuple[int, ...]], case: Case) -> dict[str, tuple[int, ...]]:

@@ -15,6 +15,7 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_froc import froc_table
 from ctbench.report.frames.lesion_summaries import (
     compared_lesions,
     figures_by_protocol,
@@ -60,6 +61,9 @@ def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
         details("The same masks under other protocols", _protocols(figures_by_protocol(own.cases), chief, results)),
         details("Missed and false lesions", _wrong(wrong_lesions(own.lesions), chief, results, dataset)),
     ]
+    at_rates = froc_table(own)
+    if len(at_rates):
+        parts.append(details("Sensitivity by false pieces per case (FROC)", _froc(at_rates, chief, results)))
     if len(figures) > len(whole):
         parts.append(details("By structure and size", _by_size(pooled, results)))
     return join(parts)
@@ -131,6 +135,23 @@ def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
         )
     n = rows["n"].max() if len(rows) else 0
     return table(columns, cells, f"{label}: means over the {n} cases whose reference holds a lesion")
+
+
+def _froc(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+    columns = [
+        Column("Rater", numeric=False),
+        *(Column(str(rate), group="false pieces per case") for rate in rows["false_per_case"].unique()),
+    ]
+    cells = [
+        [
+            rater_cell(str(rater), RaterKind.MODEL, palette(results)),
+            *(interval_cell(row["sensitivity"], row["low"], row["high"]) for row in own.to_dict("records")),
+        ]
+        for rater, own in rows.groupby("rater", sort=False)
+    ]
+    n, cases = rows["lesions"].max(), rows["cases"].max()
+    caption = f"{label}: sensitivity for {n} lesions, 95 % intervals over patients, of {cases} cases"
+    return join([paragraph(explanations.FROC, kind="how"), table(columns, cells, caption)])
 
 
 def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dataset) -> Html:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, PROTOCOLS, case_scores, lesion_list
 from ctbench.reference import Reference
@@ -108,3 +109,18 @@ def test_distances_only_if_asked_for(one):
     assert fast[surfaces].isna().all(axis=None)
     assert slow[surfaces].notna().all(axis=None)
     assert fast.drop(columns=surfaces).equals(slow.drop(columns=surfaces))
+
+
+def test_confidence_is_the_mean_probability_of_a_piece():
+    """Oracle: means over labelled pieces; a lesion has the highest of its pieces, a false piece its own."""
+    rng = np.random.default_rng(2)
+    truth, drawn = np.zeros((2, 4, 16, 16), int)
+    truth[1:3, 2:6, 2:12] = 1
+    drawn[1, 3, 2:5] = drawn[1:3, 4:6, 7:11] = drawn[2, 12:15, 0:3] = 1
+    shares = rng.random(truth.shape)
+    pieces, _ = ndimage.label(drawn, np.ones((3, 3, 3)))
+    first, second, false = ndimage.mean(shares, pieces, [1, 2, 3])
+    rows = lesion_list(
+        truth, drawn, spacing_mm=(5, 1, 1), labels={"iph": 1}, surfaces=False, probabilities={"iph": shares}
+    )
+    assert rows["confidence"].tolist() == pytest.approx([max(first, second), false])

@@ -1,0 +1,57 @@
+"""FROC curves and their mean."""
+
+import numpy as np
+import pytest
+
+from ctbench.statistics.froc import RATES, Marks, froc_curve, froc_sensitivities
+
+
+@pytest.fixture
+def marks():
+    """Marks of 30 cases of 20 patients, with equal confidences and lesions without a mark."""
+    rng = np.random.default_rng(5)
+    lesions = rng.integers(0, 20, 60) / 20
+    lesions[::4] = -np.inf
+    patients = np.append(np.arange(20), rng.integers(0, 20, 10))
+    return Marks(lesions, rng.integers(0, 20, 60), rng.integers(0, 20, 90) / 25, rng.integers(0, 20, 90), patients)
+
+
+def test_sensitivities_are_those_of_every_threshold_tried(marks):
+    """The best of all thresholds that have at most so many false marks per case, cases without marks included."""
+    cuts = [np.inf, *np.unique(np.append(marks.lesions, marks.false))]
+    expected = [
+        max(np.mean(marks.lesions >= cut) for cut in cuts if cut > -np.inf and np.sum(marks.false >= cut) / 30 <= rate)
+        for rate in RATES
+    ]
+    found = [one.value for one in froc_sensitivities(marks, resamples=0)]
+    assert found == pytest.approx([*expected, np.mean(expected)])
+    assert len(set(expected)) > 3
+
+
+def test_the_curve_ends_where_every_mark_counts(marks):
+    """All false marks over all cases, and the share of lesions with a mark."""
+    rates, sensitivities = froc_curve(marks)
+    assert rates[-1] == 3
+    assert sensitivities[-1] == 0.75
+    assert (np.diff(rates) >= 0).all()
+    assert len(rates) == len(np.unique(np.append(marks.lesions[marks.lesions >= 0], marks.false)))
+
+
+def test_patients_are_drawn_whole(marks):
+    """Where one of two patients has all hits, the sensitivity of a sample may be 0 or 1; a seed repeats the draw."""
+    two = np.repeat([0, 1], 30)
+    split = Marks(np.where(two == 0, 1, -np.inf), two, np.empty(0), np.empty(0, int), np.array([0, 1]))
+    (found, _) = froc_sensitivities(split, (1.0,))
+    assert (found.low, found.value, found.high) == (0, 0.5, 1)
+    first, second = (froc_sensitivities(marks, resamples=50, seed=3) for _ in range(2))
+    assert first == second
+    assert all(one.low <= one.value <= one.high for one in first)
+
+
+def test_no_lesion_and_no_mark():
+    """Without a lesion there is no sensitivity; without a mark it is 0."""
+    none, nobody = np.empty(0), np.empty(0, int)
+    empty = Marks(none, nobody, none, nobody, np.arange(3))
+    assert all(np.isnan(one.value) for one in froc_sensitivities(empty))
+    missed = Marks(np.array([-np.inf]), np.array([0]), none, nobody, np.arange(3))
+    assert [one.value for one in froc_sensitivities(missed, resamples=0)] == [0] * 8
