@@ -5,21 +5,24 @@
 # make locks  write requirements/ anew from pyproject.toml and constraints.txt; needs uv
 #
 # LOCKED=1    install what requirements/ holds, each file checked by its SHA-256 (Linux: with torch for graphics cards)
+# LOCK=lowest with LOCKED=1: the oldest versions that pyproject.toml allows, for Python 3.11 on Linux
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED ?=
+LOCK ?= py$(TAG)
+TESTS ?=
 TAG = $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
-PIP_LOCKED = $(BIN)/pip install --quiet --require-hashes --requirement requirements/py$(TAG).txt
+PIP_LOCKED = $(BIN)/pip install --quiet --require-hashes --requirement requirements/$(LOCK).txt
 
 .PHONY: help demo test docs check format demo-weights locks clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
 
-$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard requirements/py*.txt)
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard requirements/*.txt)
 	@echo "installing ctbench into $(VENV) (a minute or two)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 ifdef LOCKED
@@ -40,7 +43,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/ctbench demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -n 2 --dist worksteal --durations 15
+	$(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 ifndef LOCKED
@@ -68,14 +71,17 @@ format: $(VENV)/.installed-test
 demo-weights: $(VENV)/.installed
 	$(BIN)/python -m reference_models.demo_weights
 
-LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --constraint constraints.txt
+COMPILE = uv pip compile --quiet --generate-hashes --no-header --no-annotate
+PINNED = $(COMPILE) --universal --constraint constraints.txt
 EXTRAS = --extra all --extra dev --extra docs --extra test --extra wandb
 
 locks:
 	for tag in 11 12 13; do \
-		$(LOCK) $(EXTRAS) --python-version 3.$$tag --output-file requirements/py3$$tag.txt pyproject.toml >/dev/null || exit 1; \
+		$(PINNED) $(EXTRAS) --python-version 3.$$tag --output-file requirements/py3$$tag.txt pyproject.toml >/dev/null || exit 1; \
 	done
-	$(LOCK) --python-version 3.11 --output-file requirements/tools.txt requirements/tools.in >/dev/null
+	$(PINNED) --python-version 3.11 --output-file requirements/tools.txt requirements/tools.in >/dev/null
+	$(COMPILE) --resolution lowest-direct --extra all --extra test --python-version 3.11 --python-platform linux \
+		--output-file requirements/lowest.txt pyproject.toml >/dev/null
 
 clean:
 	rm -rf $(VENV) demo runs docs/_build docs/gallery docs/reference

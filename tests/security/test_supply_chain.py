@@ -59,7 +59,7 @@ def test_every_python_that_is_supported_has_a_lock():
     assert matrix["python"] == VERSIONS
 
 
-@pytest.mark.parametrize("file", [*LOCKS, "tools.txt"])
+@pytest.mark.parametrize("file", [*LOCKS, "lowest.txt", "tools.txt"])
 def test_every_file_that_is_installed_has_a_hash(file):
     """Else `pip install --require-hashes` refuses the whole lock."""
     assert len(locked(file)) > 20
@@ -86,6 +86,17 @@ def test_every_dependency_is_locked(file):
     extras = {name: needs for name, needs in PROJECT["optional-dependencies"].items() if name not in UNLOCKED}
     needed = {named(one) for needs in (PROJECT["dependencies"], *extras.values()) for one in needs} - {"ctbench"}
     assert needed - locked(file).keys() == set()
+
+
+def test_the_oldest_versions_that_are_allowed_are_locked():
+    """Each package that users and tests need has a lower bound, which is the version in that lock."""
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = extras["all"]
+    needs = [extras[name] for name in re.search(r"\[(.+)\]", everything)[1].split(",")]
+    direct = [one for some in (PROJECT["dependencies"], extras["test"], *needs) for one in some]
+    lowest = {plain(name): bound for name, _, bound in (one.partition(">=") for one in direct) if "ctbench" not in name}
+    found = {name: version for name, (version, _) in locked("lowest.txt").items()}
+    assert {name: found[name] for name, bound in lowest.items() if not f"{found[name]}.0".startswith(f"{bound}.")} == {}
 
 
 def test_all_names_every_extra_that_a_user_may_need():
