@@ -56,6 +56,7 @@ def _card(name: str) -> dict[str, Any]:
         "description": info.description,
         "trained_on": ", ".join(info.training_datasets),
         "size": info.size_in_words,
+        "precision": info.parameters.get("precision", ""),
     }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from reference_models.inference.devices import Precision
+
 __all__ = ["BlastConfiguration", "BlastPredictor", "blast_ct"]
 
 _TILE_STEP = 30
@@ -76,19 +78,23 @@ class BlastPredictor:
         device: auto, cpu, cuda or cuda:N.
         tile: Side of the cubes of voxels that are answered at a time, a multiple of 30. The answer does not depend on
             it; 60 voxels need about 1.5 GB, 30 a third of that.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         UsageError: The members differ in labels or configuration, or the tile is not a multiple of 30.
     """
 
-    def __init__(self, members: Sequence[Weights], device: str = "auto", tile: int = 60) -> None:
-        from reference_models.inference.devices import choose_device, place
+    def __init__(
+        self, members: Sequence[Weights], device: str = "auto", tile: int = 60, precision: Precision = "auto"
+    ) -> None:
+        from reference_models.inference.devices import choose_device, choose_precision, place
         from reference_models.layers import count_parameters
 
         if tile < _TILE_STEP or tile % _TILE_STEP:
             msg = f"tile={tile}; expected a multiple of {_TILE_STEP}"
             raise UsageError(msg)
         self.device, self.tile = choose_device(device), tile
+        self.precision = choose_precision(precision, self.device)
         self.configuration, labels = _shared(members)
         self.networks = [
             place(one.into(self.configuration.network, f"the given file of {MODEL.name}"), self.device).eval()
@@ -106,6 +112,7 @@ class BlastPredictor:
             training_datasets=tuple(dict.fromkeys(name for one in members for name in one.trained_on)),
             parameters={
                 **asdict(self.configuration),
+                "precision": self.precision,
                 "source_sha256": [one.configuration.get("source_sha256", "") for one in members],
             },
             size=count_parameters(self.networks[0]),
@@ -142,7 +149,7 @@ class BlastPredictor:
         from reference_models.inference.devices import is_out_of_memory, memory_does_not_suffice, predicting
 
         try:
-            with predicting(self.device):
+            with predicting(self.device, self.precision):
                 inputs = cube[None, None].to(self.device)
                 total = sum(torch.softmax(network(inputs)[0].float(), dim=0) for network in self.networks)
             assert isinstance(total, torch.Tensor)
@@ -153,7 +160,13 @@ class BlastPredictor:
             raise
 
 
-def blast_ct(*, weights: str | Sequence[str] | None = None, device: str = "auto", tile: int = 60) -> BlastPredictor:
+def blast_ct(
+    *,
+    weights: str | Sequence[str] | None = None,
+    device: str = "auto",
+    tile: int = 60,
+    precision: Precision = "auto",
+) -> BlastPredictor:
     """Return the predictor.
 
     Args:
@@ -161,6 +174,7 @@ def blast_ct(*, weights: str | Sequence[str] | None = None, device: str = "auto"
             averaged. There are no default weights.
         device: auto, cpu, cuda or cuda:N.
         tile: Side of the cubes that are answered at a time, a multiple of 30; smaller ones need less memory.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         MissingFileError: No weights, or a file that does not exist.
@@ -173,7 +187,7 @@ def blast_ct(*, weights: str | Sequence[str] | None = None, device: str = "auto"
         )
         raise MissingFileError(msg)
     files = [weights] if isinstance(weights, str) else list(weights)
-    return BlastPredictor([Weights.load(file, MODEL.name) for file in files], device, tile)
+    return BlastPredictor([Weights.load(file, MODEL.name) for file in files], device, tile, precision)
 
 
 def _shared(members: Sequence[Weights]) -> tuple[BlastConfiguration, Any]:

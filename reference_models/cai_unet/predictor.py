@@ -21,6 +21,7 @@ from reference_models.scans.hounsfield import check_hu, windowed
 if TYPE_CHECKING:
     import torch
 
+    from reference_models.inference.devices import Precision
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.slices import Slices
 
@@ -76,13 +77,17 @@ class CaiPredictor:
         weights: Trained weights of ``cai-unet``.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
 
-    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 8) -> None:
-        from reference_models.inference.devices import choose_device, place
+    def __init__(
+        self, weights: Weights, device: str = "auto", batch_size: int = 8, precision: Precision = "auto"
+    ) -> None:
+        from reference_models.inference.devices import choose_device, choose_precision, place
 
         self.configuration = CaiConfiguration.read(weights.configuration)
         self.device, self.batch_size = choose_device(device), batch_size
+        self.precision = choose_precision(precision, self.device)
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
         self.info = weights.info(
@@ -90,7 +95,7 @@ class CaiPredictor:
             paper=MODEL.paper,
             paper_size=MODEL.paper_size,
             description="2D U-Net with layer normalisation, slice by slice: anatomy of the normal head on CT.",
-            parameters=asdict(self.configuration),
+            parameters={**asdict(self.configuration), "precision": self.precision},
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -106,22 +111,29 @@ class CaiPredictor:
         plan, slices = self.configuration.slices(check_hu(image))
         inputs = torch.from_numpy(slices)[:, None]
         probabilities = apply_in_batches(
-            lambda batch: torch.softmax(self.network(batch), dim=1), inputs, self.batch_size, self.device
+            lambda batch: torch.softmax(self.network(batch).float(), dim=1),
+            inputs,
+            self.batch_size,
+            self.device,
+            self.precision,
         )
         native = plan.restore(probabilities.movedim(1, 0).numpy())
         codes = np.array([0, *self.info.labels.values()])
         return Prediction(codes[native.argmax(axis=0)])
 
 
-def cai_unet(*, weights: str | None = None, device: str = "auto", batch_size: int = 8) -> CaiPredictor:
+def cai_unet(
+    *, weights: str | None = None, device: str = "auto", batch_size: int = 8, precision: Precision = "auto"
+) -> CaiPredictor:
     """Return the predictor.
 
     Args:
         weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
-    return CaiPredictor(open_weights(MODEL.name, weights), device, batch_size)
+    return CaiPredictor(open_weights(MODEL.name, weights), device, batch_size, precision)
 
 
 cai_unet_demo = partial(cai_unet, weights=str(demo_weights(MODEL.name)))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from reference_models.cascade_unet.network import LevelPlan
+    from reference_models.inference.devices import Precision
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.headgrid import HeadGrid
 
@@ -145,15 +146,24 @@ class CascadePredictor:
         weights: Trained weights of ``cascade-unet``.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of patches per forward pass.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
         changes: ``tile_weights`` or ``mirrored``, where they differ from the configuration of the weights.
     """
 
-    def __init__(self, weights: Weights, device: str = "auto", batch_size: int = 2, **changes: str | None) -> None:
-        from reference_models.inference.devices import choose_device, place
+    def __init__(
+        self,
+        weights: Weights,
+        device: str = "auto",
+        batch_size: int = 2,
+        precision: Precision = "auto",
+        **changes: str | None,
+    ) -> None:
+        from reference_models.inference.devices import choose_device, choose_precision, place
 
         named = {name: value for name, value in changes.items() if value is not None}
         self.configuration = CascadeConfiguration.read({**weights.configuration, **named})
         self.device, self.batch_size = choose_device(device), batch_size
+        self.precision = choose_precision(precision, self.device)
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
         self.info = weights.info(
@@ -161,7 +171,7 @@ class CascadePredictor:
             paper=MODEL.paper,
             paper_size=MODEL.paper_size,
             description="Cascade of two 3D U-Nets (Zhao et al. 2022): hemorrhage of any type.",
-            parameters=asdict(self.configuration),
+            parameters={**asdict(self.configuration), "precision": self.precision},
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -185,7 +195,7 @@ class CascadePredictor:
         grid, hu = self.configuration.grid(image)
         found = apply_in_tiles(
             over_mirrors(
-                lambda batch: torch.sigmoid(self.network(self.configuration.channels(batch))),
+                lambda batch: torch.sigmoid(self.network(self.configuration.channels(batch)).float()),
                 self.configuration.mirrored_axes,
             ),
             torch.from_numpy(hu),
@@ -194,6 +204,7 @@ class CascadePredictor:
             self.device,
             self.configuration.level_plan().multiple,
             weights=self.configuration.tile_weights,
+            precision=self.precision,
         )
         return grid.restore(found[0].numpy())
 
@@ -241,6 +252,7 @@ def cascade_unet(
     batch_size: int = 2,
     tile_weights: TileWeights | None = None,
     mirrored: str | None = None,
+    precision: Precision = "auto",
 ) -> CascadePredictor:
     """Return the predictor.
 
@@ -251,12 +263,13 @@ def cascade_unet(
         tile_weights: Weights of overlapping patches: constant, or gaussian as in nnU-Net; None: as in the weights file.
         mirrored: Axes along which patches are mirrored, e.g. ``x`` or ``zyx``, for the mean over all 2 or 8 mirrored
             passes; None: as in the weights file.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         UsageError: A value is not among those.
     """
     opened = open_weights(MODEL.name, weights)
-    return CascadePredictor(opened, device, batch_size, tile_weights=tile_weights, mirrored=mirrored)
+    return CascadePredictor(opened, device, batch_size, precision, tile_weights=tile_weights, mirrored=mirrored)
 
 
 cascade_unet_demo = partial(cascade_unet, weights=str(demo_weights(MODEL.name)))
@@ -271,6 +284,7 @@ def cascade_unet_ensemble(
     batch_size: int = 2,
     tile_weights: TileWeights | None = None,
     mirrored: str | None = None,
+    precision: Precision = "auto",
 ) -> CascadeEnsemble:
     """Return the predictor of several cascades.
 
@@ -283,6 +297,7 @@ def cascade_unet_ensemble(
         batch_size: Number of patches per forward pass.
         tile_weights: As for ``cascade_unet``.
         mirrored: As for ``cascade_unet``.
+        precision: As for ``cascade_unet``.
 
     Raises:
         MissingFileError: The weights do not exist.
@@ -302,7 +317,12 @@ def cascade_unet_ensemble(
     opened = [
         [
             cascade_unet(
-                weights=file, device=device, batch_size=batch_size, tile_weights=tile_weights, mirrored=mirrored
+                weights=file,
+                device=device,
+                batch_size=batch_size,
+                tile_weights=tile_weights,
+                mirrored=mirrored,
+                precision=precision,
             )
             for file in own
         ]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from reference_models.inference.devices import Precision
     from reference_models.inference.weightsfile import Weights
 
 __all__ = [
@@ -126,6 +127,7 @@ class DeepBleedPredictor:
         batch_size: Number of slices or cubes per forward pass.
         template: File of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
         brain: How the brain is found, as for ``brain_finder``; None: by the package.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         UsageError: The weights learnt with another template than this one.
@@ -138,11 +140,13 @@ class DeepBleedPredictor:
         batch_size: int = 4,
         template: str | None = None,
         brain: str | None = None,
+        precision: Precision = "auto",
     ) -> None:
-        from reference_models.inference.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, choose_precision, place
 
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
+        self.precision = choose_precision(precision, self.device)
         self.find_brain = brain_finder(brain)
         if self.configuration.brain != (brain or ""):
             learnt, found = (how or "the package's own extraction" for how in (self.configuration.brain, brain))
@@ -168,6 +172,7 @@ class DeepBleedPredictor:
                 "template": template or "phantom",
                 "template_digest": digest,
                 "brain": brain or "",
+                "precision": self.precision,
             },
         )
 
@@ -192,7 +197,13 @@ class DeepBleedPredictor:
 
         plan = Slices.of(brain, edge=self.configuration.edge)
         inputs = torch.from_numpy(windowed(plan.cut(brain.array, 0.0), self.configuration.window_hu))[:, None]
-        found = apply_in_batches(lambda batch: torch.sigmoid(self.network(batch)), inputs, self.batch_size, self.device)
+        found = apply_in_batches(
+            lambda batch: torch.sigmoid(self.network(batch).float()),
+            inputs,
+            self.batch_size,
+            self.device,
+            self.precision,
+        )
         native: NDArray[np.float32] = plan.restore(found.movedim(1, 0).numpy())[0]
         return native
 
@@ -204,7 +215,9 @@ class DeepBleedPredictor:
         assert self.configuration.spacing_mm is not None
         space = TemplateSpace.of(brain, read_template(self.template), self.configuration.spacing_mm)
         cube = torch.from_numpy(windowed(space.to_template(brain.array), self.configuration.window_hu))
-        found = apply_in_tiles(self._of_brain, cube, self.configuration.edge, self.batch_size, self.device)
+        found = apply_in_tiles(
+            self._of_brain, cube, self.configuration.edge, self.batch_size, self.device, precision=self.precision
+        )
         return space.to_native(found[0].numpy())
 
     def _of_brain(self, cubes: Tensor) -> Tensor:
@@ -214,23 +227,34 @@ class DeepBleedPredictor:
         probability = torch.zeros_like(cubes)
         with_brain = cubes.flatten(1).any(dim=1)
         if with_brain.any():
-            probability[with_brain] = torch.sigmoid(self.network(cubes[with_brain])).to(probability.dtype)
+            probability[with_brain] = torch.sigmoid(self.network(cubes[with_brain]).float())
         return probability
 
 
 def _opened(
-    model: str, weights: str | None, device: str, batch_size: int, template: str | None, brain: str | None
+    model: str,
+    weights: str | None,
+    device: str,
+    batch_size: int,
+    template: str | None,
+    brain: str | None,
+    precision: Precision,
 ) -> DeepBleedPredictor:
     """Return a 3D predictor; weights that learnt with a named template find its copy beside them."""
     opened = open_weights(model, weights)
     if template is None and opened.configuration.get("template_digest"):
         beside = Path(str(weights)).with_name(TRAINED_TEMPLATE)
         template = str(beside) if beside.is_file() else None
-    return DeepBleedPredictor(opened, device, batch_size, template, brain)
+    return DeepBleedPredictor(opened, device, batch_size, template, brain, precision)
 
 
 def deepbleed_512(
-    *, weights: str | None = None, device: str = "auto", batch_size: int = 4, brain: str | None = None
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    batch_size: int = 4,
+    brain: str | None = None,
+    precision: Precision = "auto",
 ) -> DeepBleedPredictor:
     """Return the 2D predictor, which works on native slices.
 
@@ -240,8 +264,11 @@ def deepbleed_512(
         batch_size: Number of slices per forward pass.
         brain: ``command:PROGRAM {image} {output}``, a program of yours that writes a mask of the brain (HD-BET,
             SynthStrip, BET), run as you; None: the package's own extraction.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
-    return DeepBleedPredictor(open_weights("deepbleed-512", weights), device, batch_size, brain=brain)
+    return DeepBleedPredictor(
+        open_weights("deepbleed-512", weights), device, batch_size, brain=brain, precision=precision
+    )
 
 
 deepbleed_512_demo = partial(deepbleed_512, weights=str(demo_weights("deepbleed-512")))
@@ -255,6 +282,7 @@ def deepbleed_128(
     batch_size: int = 4,
     template: str | None = None,
     brain: str | None = None,
+    precision: Precision = "auto",
 ) -> DeepBleedPredictor:
     """Return the predictor that sees the whole head at once.
 
@@ -265,8 +293,9 @@ def deepbleed_128(
         template: File of an extracted brain in HU; None: the one that the weights learnt with, which lies beside them;
             of weights that know none, the mean of simulated heads.
         brain: As for ``deepbleed_512``.
+        precision: As for ``deepbleed_512``.
     """
-    return _opened("deepbleed-128", weights, device, batch_size, template, brain)
+    return _opened("deepbleed-128", weights, device, batch_size, template, brain, precision)
 
 
 deepbleed_128_demo = partial(deepbleed_128, weights=str(demo_weights("deepbleed-128")))
@@ -280,9 +309,10 @@ def deepbleed_64(
     batch_size: int = 4,
     template: str | None = None,
     brain: str | None = None,
+    precision: Precision = "auto",
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 96 mm; arguments as for ``deepbleed_128``."""
-    return _opened("deepbleed-64", weights, device, batch_size, template, brain)
+    return _opened("deepbleed-64", weights, device, batch_size, template, brain, precision)
 
 
 deepbleed_64_demo = partial(deepbleed_64, weights=str(demo_weights("deepbleed-64")))
@@ -296,9 +326,10 @@ def deepbleed_32(
     batch_size: int = 4,
     template: str | None = None,
     brain: str | None = None,
+    precision: Precision = "auto",
 ) -> DeepBleedPredictor:
     """Return the predictor that sees overlapping cubes of 48 mm; arguments as for ``deepbleed_128``."""
-    return _opened("deepbleed-32", weights, device, batch_size, template, brain)
+    return _opened("deepbleed-32", weights, device, batch_size, template, brain, precision)
 
 
 deepbleed_32_demo = partial(deepbleed_32, weights=str(demo_weights("deepbleed-32")))

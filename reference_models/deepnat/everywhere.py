@@ -28,7 +28,9 @@ Mask = NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
 
 
-def likelihoods(network: PatchNetwork, channels: Tensor, wanted: Mask, device: torch.device) -> NDArray[np.float32]:
+def likelihoods(
+    network: PatchNetwork, channels: Tensor, wanted: Mask, device: torch.device, precision: str | None = None
+) -> NDArray[np.float32]:
     """Return the likelihood of every class: the mean over the patches that vote on a voxel (the paper's Eq. 3).
 
     Patches whose centre is not wanted have no vote, so a voxel at the border has fewer.
@@ -38,6 +40,7 @@ def likelihoods(network: PatchNetwork, channels: Tensor, wanted: Mask, device: t
         channels: channel,z,y,x on the CPU: what the network sees, with 12 voxels before and 11 after the wanted ones.
         wanted: z,y,x mask of the voxels to evaluate.
         device: Device of the network; only tiles are moved to it.
+        precision: As for ``autocast``.
 
     Returns:
         class,z,y,x; 0 outside ``wanted``.
@@ -45,7 +48,7 @@ def likelihoods(network: PatchNetwork, channels: Tensor, wanted: Mask, device: t
     side = tile_side(network, free_memory(device))
     while True:
         try:
-            votes = _votes(network, channels, wanted, side, device)
+            votes = _votes(network, channels, wanted, side, device, precision)
             break
         except RuntimeError as error:
             if not is_out_of_memory(error) or side // 2 < _SMALLEST:
@@ -80,13 +83,13 @@ def tile_side(network: PatchNetwork, free: int) -> int:
 
 
 def _votes(
-    network: PatchNetwork, channels: Tensor, wanted: Mask, side: int, device: torch.device
+    network: PatchNetwork, channels: Tensor, wanted: Mask, side: int, device: torch.device, precision: str | None
 ) -> NDArray[np.float32]:
     offsets = task_offsets(network.tasks)
     total = torch.zeros((network.classes, *(size + 2 for size in wanted.shape)))
     for box in _tiles(wanted, side):
         around = tuple(slice(part.start, part.stop + SUPPORT - 1) for part in box)
-        with predicting(device):
+        with predicting(device, precision):
             logits = network(channels[(slice(None), *around)][None].to(device))[0]
         votes = torch.softmax(logits.float(), dim=0).cpu() * torch.from_numpy(wanted[box])
         for task, offset in enumerate(offsets):

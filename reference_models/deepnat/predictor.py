@@ -24,6 +24,7 @@ from reference_models.inference.weightsfile import demo_weights
 if TYPE_CHECKING:
     from reference_models.deepnat.network import DeepNat
     from reference_models.deepnat.seenbrain import SeenBrain
+    from reference_models.inference.devices import Precision
     from reference_models.inference.weightsfile import Weights
 
 __all__ = ["DeepNatConfiguration", "DeepNatPredictor", "deepnat", "deepnat_crf", "deepnat_crf_demo", "deepnat_demo"]
@@ -137,15 +138,23 @@ class DeepNatPredictor:
         device: auto, cpu, cuda or cuda:N.
         random_field: Whether the random field refines the likelihoods; otherwise each voxel is decided alone.
         name: Name of the predictor; that of a variant of Figure 4 follows.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
 
     def __init__(
-        self, weights: Weights, device: str = "auto", *, random_field: bool = False, name: str = MODEL.name
+        self,
+        weights: Weights,
+        device: str = "auto",
+        *,
+        random_field: bool = False,
+        name: str = MODEL.name,
+        precision: Precision = "auto",
     ) -> None:
-        from reference_models.inference.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, choose_precision, place
 
         self.configuration = DeepNatConfiguration.read(weights.configuration)
         self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network: DeepNat = place(network, self.device).eval()  # type: ignore[assignment]  # the same module
         self.random_field = self.configuration.random_field if random_field else None
@@ -156,7 +165,7 @@ class DeepNatPredictor:
             name=name + self.configuration.variant,
             description="Patch networks with spectral coordinates, run densely: structures of the brain"
             + (", refined by a dense random field." if random_field else "."),
-            parameters=asdict(self.configuration),
+            parameters={**asdict(self.configuration), "precision": self.precision},
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -180,35 +189,40 @@ class DeepNatPredictor:
         """Return the likelihood of background and of every structure: class,z,y,x in the box, 0 outside the brain."""
         from reference_models.deepnat.everywhere import likelihoods
 
+        how = self.device, self.precision
         if self.network.foreground is None:
-            return likelihoods(self.network.structures, seen.channels, seen.mask, self.device)
-        background, foreground = likelihoods(self.network.foreground, seen.channels, seen.mask, self.device)
-        structures = likelihoods(self.network.structures, seen.channels, foreground > _NEGLIGIBLE, self.device)
+            return likelihoods(self.network.structures, seen.channels, seen.mask, *how)
+        background, foreground = likelihoods(self.network.foreground, seen.channels, seen.mask, *how)
+        structures = likelihoods(self.network.structures, seen.channels, foreground > _NEGLIGIBLE, *how)
         return np.concatenate([background[None], foreground * structures])
 
 
-def deepnat(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
+def deepnat(*, weights: str | None = None, device: str = "auto", precision: Precision = "auto") -> DeepNatPredictor:
     """Return the predictor in which each voxel is decided alone.
 
     Args:
         weights: A file that ``ctbench train deepnat`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
-    return DeepNatPredictor(open_weights(MODEL.name, weights), device)
+    return DeepNatPredictor(open_weights(MODEL.name, weights), device, precision=precision)
 
 
 deepnat_demo = partial(deepnat, weights=str(demo_weights(MODEL.name)))
 """The predictor with its demo weights, which learnt on simulated heads."""
 
 
-def deepnat_crf(*, weights: str | None = None, device: str = "auto") -> DeepNatPredictor:
+def deepnat_crf(*, weights: str | None = None, device: str = "auto", precision: Precision = "auto") -> DeepNatPredictor:
     """Return the predictor with the dense random field; it uses the weights of ``deepnat``.
 
     Args:
         weights: As for ``deepnat``.
         device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
+        precision: As for ``deepnat``; the random field computes in float32.
     """
-    return DeepNatPredictor(open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf")
+    return DeepNatPredictor(
+        open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf", precision=precision
+    )
 
 
 deepnat_crf_demo = partial(deepnat_crf, weights=str(demo_weights(MODEL.name)))

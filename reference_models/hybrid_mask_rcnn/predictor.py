@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from reference_models.hybrid_mask_rcnn.network import Detections, HybridMaskRCNN
+    from reference_models.inference.devices import Precision
     from reference_models.inference.weightsfile import Weights
     from reference_models.scans.slices import Slices
 
@@ -121,6 +122,7 @@ class ChangPredictor:
         batch_size: Number of slices per forward pass.
         threshold: Softmax score from which a box is hemorrhage.
         types: Give the type of each hemorrhage in place of the paper's one class.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         UsageError: Types are asked for and the weights know none.
@@ -134,8 +136,9 @@ class ChangPredictor:
         threshold: float = 0.5,
         *,
         types: bool = False,
+        precision: Precision = "auto",
     ) -> None:
-        from reference_models.inference.devices import choose_device, place
+        from reference_models.inference.devices import choose_device, choose_precision, place
 
         self.configuration = ChangConfiguration.read(weights.configuration)
         if types and not self.configuration.types:
@@ -145,6 +148,7 @@ class ChangPredictor:
             )
             raise UsageError(msg)
         self.device, self.batch_size, self.threshold = choose_device(device), batch_size, threshold
+        self.precision = choose_precision(precision, self.device)
         self.types = self.configuration.types if types else ()
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
         self.network = place(network, self.device).eval()
@@ -154,7 +158,12 @@ class ChangPredictor:
             paper_size=MODEL.paper_size,
             labels=LabelSet(weights.labels.codes, {LABEL: self.types}) if types else LabelSet({LABEL: 1}),
             description="Hybrid 3D/2D Mask R-CNN, five slices at a time: hemorrhage as boxes, masks and a study score.",
-            parameters={**asdict(self.configuration), "threshold": threshold, "typed": types},
+            parameters={
+                **asdict(self.configuration),
+                "threshold": threshold,
+                "typed": types,
+                "precision": self.precision,
+            },
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -193,7 +202,7 @@ class ChangPredictor:
             return found.packed()
 
         wanted = torch.arange(len(slices) - 2 * CONTEXT)
-        packed = apply_in_batches(detect, wanted, self.batch_size, self.device)
+        packed = apply_in_batches(detect, wanted, self.batch_size, self.device, self.precision)
         return Detections.unpacked(packed, len(self.configuration.types))
 
     def _painted(self, detections: Detections, kinds: Tensor, plan: Slices) -> NDArray[np.float32]:
@@ -223,6 +232,7 @@ def hybrid_mask_rcnn(
     batch_size: int = 64,
     threshold: float = 0.5,
     types: bool = False,
+    precision: Precision = "auto",
 ) -> ChangPredictor:
     """Return the predictor.
 
@@ -232,8 +242,11 @@ def hybrid_mask_rcnn(
         batch_size: Number of slices per forward pass.
         threshold: Softmax score from which a box is hemorrhage.
         types: Predict the type of each hemorrhage instead of the paper's one class; the weights must have types.
+        precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
-    return ChangPredictor(open_weights(MODEL.name, weights), device, batch_size, threshold, types=types)
+    return ChangPredictor(
+        open_weights(MODEL.name, weights), device, batch_size, threshold, types=types, precision=precision
+    )
 
 
 hybrid_mask_rcnn_demo = partial(hybrid_mask_rcnn, weights=str(demo_weights(MODEL.name)))

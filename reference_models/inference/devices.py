@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from ctbench.errors import PredictionFailedError, UsageError
 
 __all__ = [
+    "Precision",
     "apply_in_batches",
     "autocast",
     "choose_device",
+    "choose_precision",
     "denormals_as_zero",
     "deterministic",
     "free_memory",
@@ -26,6 +29,12 @@ __all__ = [
 ]
 
 _log = logging.getLogger("reference_models")
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Number format of a network's convolutions and matrix products; ``auto`` depends on the device."""
+
+_BFLOAT16 = ("avx512_bf16", "amx_bf16")
+"""Instructions for bfloat16, as torch names them."""
 
 _UNKNOWN_MEMORY = 4 * 2**30
 
@@ -64,10 +73,30 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
     return network.to(device)
 
 
-def autocast(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Return the precision context: bfloat16 on a GPU; float32 on a CPU, where it is faster and reproducible."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+def choose_precision(name: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """Return the precision in which a network predicts on a device.
+
+    Args:
+        name: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU, whatever its instructions.
+        device: Device of the network.
+
+    Raises:
+        UsageError: There is no such precision.
+    """
+    if name not in get_args(Precision):
+        msg = f"unknown precision {name!r}; expected {', '.join(get_args(Precision))}"
+        raise UsageError(msg)
+    if name == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    if name == "bfloat16" and device.type == "cpu" and not any(map(torch.cpu.get_capabilities().get, _BFLOAT16)):
+        _log.warning("this processor has no instructions for bfloat16 and emulates it; float32 may be quicker")
+    return name
+
+
+def autocast(device: torch.device, precision: str | None = None) -> contextlib.AbstractContextManager[None]:
+    """Return the precision context: float32 or bfloat16; None: bfloat16 on a GPU, float32 on a CPU."""
+    if (precision or choose_precision("auto", device)) == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 
 
@@ -96,9 +125,9 @@ def denormals_as_zero() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def predicting(device: torch.device) -> Iterator[None]:
-    """Compute outputs inside the block: without gradients, in the device's precision, with denormal numbers as zero."""
-    with denormals_as_zero(), torch.inference_mode(), autocast(device):
+def predicting(device: torch.device, precision: str | None = None) -> Iterator[None]:
+    """Compute outputs inside the block: without gradients, with denormal numbers as zero; arguments of `autocast`."""
+    with denormals_as_zero(), torch.inference_mode(), autocast(device, precision):
         yield
 
 
@@ -128,7 +157,11 @@ def memory_does_not_suffice(device: torch.device, sides: Sequence[int]) -> Predi
 
 
 def apply_in_batches(
-    function: Callable[[Tensor], Tensor], inputs: Tensor, batch_size: int, device: torch.device
+    function: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    batch_size: int,
+    device: torch.device,
+    precision: str | None = None,
 ) -> Tensor:
     """Return ``function`` of all inputs, computed in batches on the device.
 
@@ -139,6 +172,7 @@ def apply_in_batches(
         inputs: All inputs, batch,..., on the CPU.
         batch_size: Largest number of inputs per batch.
         device: Device on which ``function`` runs.
+        precision: As for ``autocast``.
 
     Returns:
         float32 on the CPU.
@@ -150,7 +184,7 @@ def apply_in_batches(
     while start < len(inputs):
         batch = inputs[start : start + batch_size]
         try:
-            with predicting(device):
+            with predicting(device, precision):
                 results.append(function(batch.to(device)).float().cpu())
         except RuntimeError as error:
             if not is_out_of_memory(error):

@@ -34,6 +34,7 @@ def apply_in_tiles(
     multiple: Triple = (16, 16, 16),
     overlap: float = OVERLAP,
     weights: TileWeights = "constant",
+    precision: str | None = None,
 ) -> Tensor:
     """Return the weighted mean of ``function`` over overlapping tiles.
 
@@ -50,6 +51,7 @@ def apply_in_tiles(
         overlap: Overlap of neighbouring tiles, as a share of their side, below 1.
         weights: Weight of a voxel in the mean by its place in a tile: constant, or gaussian (lower near
             its border).
+        precision: As for ``autocast``.
 
     Returns:
         channels,z,y,x float32 on the CPU.
@@ -60,7 +62,7 @@ def apply_in_tiles(
     sides = (tile, tile, tile) if isinstance(tile, int) else tile
     while True:
         try:
-            return _tiled(function, volume, sides, batch_size, device, overlap, weights)
+            return _tiled(function, volume, sides, batch_size, device, overlap, weights, precision)
         except RuntimeError as error:
             smaller = _smaller(sides, multiple)
             if not is_out_of_memory(error):
@@ -113,13 +115,14 @@ def _tiled(
     device: torch.device,
     overlap: float,
     weights: TileWeights,
+    precision: str | None,
 ) -> Tensor:
     if all(side >= size for side, size in zip(sides, volume.shape, strict=True)):
-        with predicting(device):
+        with predicting(device, precision):
             return function(volume[None, None].to(device))[0].float().cpu()
     from monai.inferers.utils import sliding_window_inference  # 4 s, which a volume of one tile does not need
 
-    with predicting(device):
+    with predicting(device, precision):
         found = sliding_window_inference(
             volume[None, None],
             sides,

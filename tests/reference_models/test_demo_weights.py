@@ -66,6 +66,7 @@ def test_the_demo_weights_are_small_and_say_what_they_are_for(model, weights, qu
     assert (read.phantoms_only, read.trained_on) == (True, (f"{TRAINED[model].phantom}-training",))
     predictor = load_predictor(f"{model}-demo", {"device": "cpu"})
     info = predictor.info
+    assert info.parameters["precision"] == "float32"
     assert (info.name, info.phantoms_only) == (f"{model}-demo", True)
     assert info.paper_size == count_parameters(find_model(model).network()) > info.size > 1000
     assert f"{info.size:,} trainable parameters; the paper's network has {info.paper_size:,}" in info.provenance

@@ -32,6 +32,15 @@ def test_the_batch_size_does_not_matter(cai_weights):
     assert (one != all_at_once).mean() < 1e-3
 
 
+def test_the_precision_changes_the_card_and_little_else(cai_weights):
+    """The card holds the precision in use, never auto, since it is part of the identity of predictions."""
+    image = tiny_head((8, 24, 20))
+    usual, exact, quick = (CaiPredictor(cai_weights(), "cpu", precision=one) for one in ("auto", "float32", "bfloat16"))
+    assert usual.info == exact.info != quick.info
+    assert [one.info.parameters["precision"] for one in (exact, quick)] == ["float32", "bfloat16"]
+    assert (exact.predict(image).labels != quick.predict(image).labels).mean() < 0.1
+
+
 def test_many_and_few_slices_are_taken(cai_weights):
     """Two slices, and four hundred."""
     predictor = CaiPredictor(cai_weights(), device="cpu")

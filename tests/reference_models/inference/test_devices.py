@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from ctbench.errors import PredictionFailedError, UsageError
-from reference_models.inference.devices import apply_in_batches, choose_device, denormals_as_zero, deterministic, place
+from reference_models.inference.devices import (
+    apply_in_batches,
+    choose_device,
+    choose_precision,
+    denormals_as_zero,
+    deterministic,
+    place,
+)
 
 CPU = torch.device("cpu")
 SHAPES = "shapes"
@@ -23,6 +30,42 @@ def test_a_device_that_is_not_here_is_refused(name, message):
     """The message says what there is."""
     with pytest.raises(UsageError, match=message):
         choose_device(name)
+
+
+@pytest.mark.parametrize(("device", "usual"), [("cpu", "float32"), ("cuda", "bfloat16")])
+def test_the_usual_precision_depends_on_the_kind_of_device_only(device, usual, monkeypatch):
+    """Two processors with different instructions compute in the same precision unless one is asked for."""
+    for instructions in ({}, {"avx512_bf16": True, "amx_bf16": True}):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=instructions: found)
+        assert choose_precision("auto", torch.device(device)) == usual
+
+
+@pytest.mark.parametrize(("instruction", "warned"), [("avx512_bf16", False), ("amx_bf16", False), ("avx2", True)])
+def test_bfloat16_is_said_to_be_emulated_where_it_is(instruction, warned, monkeypatch, caplog):
+    """A processor without instructions for it computes it, slowly, after a warning."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {instruction: True})
+    with caplog.at_level(logging.WARNING, logger="reference_models"):
+        assert choose_precision("bfloat16", CPU) == "bfloat16"
+    assert ("emulates" in caplog.text) == warned
+
+
+def test_an_unknown_precision_is_refused():
+    """The message lists the known ones."""
+    with pytest.raises(UsageError, match="expected auto, float32, bfloat16"):
+        choose_precision("float16", CPU)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [(None, torch.float32), ("bfloat16", torch.bfloat16)])
+def test_a_network_computes_in_the_precision_that_is_asked_for(precision, dtype):
+    """The answer is float32 again."""
+    layer, seen = nn.Conv2d(1, 1, 3), []
+
+    def function(batch):
+        seen.append(layer(batch))
+        return seen[-1]
+
+    assert apply_in_batches(function, torch.zeros(1, 1, 5, 5), 1, CPU, precision).dtype == torch.float32
+    assert seen[0].dtype == dtype
 
 
 def test_memory_that_does_not_suffice_halves_the_batch(caplog):
