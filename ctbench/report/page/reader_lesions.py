@@ -51,17 +51,22 @@ def lesions_section(study: LesionStudy) -> Html:
     """Return the tables of the section, each below a sentence that says how it is computed."""
     if study.lesions.empty:
         return paragraph("No reader drew a lesion.")
-    readers = lesion_readers(study)
-    sized = readers[readers["size_class"] != ALL_SIZES]
+    presence, readers = lesion_presence(study), lesion_readers(study)
+    whole, sized = readers["size_class"] == ALL_SIZES, presence["size_class"] != ALL_SIZES
+    against = "Each reader against the others' lesions"
     return join(
         (
             paragraph(explanations.lesion_candidates(study.tolerance_mm), kind="how"),
             paragraph(explanations.READER_LESION_PRESENCE, kind="how"),
-            _presence(lesion_presence(study)),
-            _counts(lesion_counts(study)),
-            paragraph(explanations.READER_LESIONS, kind="how"),
-            _readers(readers[readers["size_class"] == ALL_SIZES], "Each reader against the others' lesions"),
-            details("By size class", _readers(sized, "Each reader against the others' lesions, by size class")),
+            _presence(presence[~sized]),
+            details("Agreement by size class", _presence(presence[sized])) if sized.any() else None,
+            details("How many readers found them", _counts(lesion_counts(study))),
+            details(
+                against,
+                paragraph(explanations.READER_LESIONS, kind="how"),
+                _readers(readers[whole], against),
+                _readers(readers[~whole], f"{against}, by size class") if not whole.all() else None,
+            ),
             details("Who finds what another one misses", _pairs(found_and_missed(study))),
             _disputed(study),
         )
@@ -72,12 +77,11 @@ def _disputed(study: LesionStudy) -> Html:
     rows = study.disputed
     if rows.empty:
         return paragraph(explanations.NOTHING_DISPUTED)
-    return join(
-        (
-            paragraph(explanations.DISPUTED_LESIONS, kind="how"),
-            snapshot_gallery(disputed_cards(study), explanations.DISPUTED_PICTURES),
-            details("Disputed lesion candidates", _listed(rows)),
-        )
+    return details(
+        "Disputed lesions",
+        paragraph(explanations.DISPUTED_LESIONS, kind="how"),
+        snapshot_gallery(disputed_cards(study), explanations.DISPUTED_PICTURES),
+        _listed(rows),
     )
 
 

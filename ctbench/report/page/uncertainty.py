@@ -45,7 +45,7 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
             captioned(
                 inline_svg(reliability_chart(drawn, shades), f"{results.dataset}-reliability-{label}", caption), caption
             ),
-            _figures(figures[figures["label"] == label], label, domain, results),
+            details("Figures with intervals", _figures(figures[figures["label"] == label], label, domain, results)),
             details("Worst calibrated cases", _worst(worst[worst["label"] == label], domain, results)),
         ]
     return join(parts)
