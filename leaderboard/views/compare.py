@@ -104,7 +104,7 @@ def _tested(selection: Selection, rows: pd.DataFrame, first: str, second: str, m
     score = (
         ""
         if pd.isna(row["wins"])
-        else f" It wins {row['wins']:.0f} cases, ties {row['ties']:.0f}, loses {row['losses']:.0f}."
+        else f" Of the cases it wins {row['wins']:.0f}, ties {row['ties']:.0f} and loses {row['losses']:.0f}."
     )
     layout.text("Paired tests", "subtitle")
     spread = f"95 % from {interval(row['low'], row['high'], unit)}; n = {row['n']:.0f}; P {p_sign(row['p'])}{known}"
