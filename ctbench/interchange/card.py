@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ctbench.datasets import Case, Dataset, counts
 from ctbench.files import expect_new, write_text
+from ctbench.markdown import inert, table_of
 from ctbench.references import read_references
 from ctbench.volume import Geometry
 
@@ -80,7 +81,7 @@ def _measure(case: Case, consensus: str) -> _Measured:
 def _about(dataset: Dataset) -> str:
     entry = dataset.entry
     kind = "simulated heads" if dataset.is_phantom else {"CT": "CT scans", "MR": "MR images"}[dataset.modality]
-    lines = [f"# {dataset.title}", f"`{dataset.name}`: {len(dataset)} cases of {kind} for {dataset.task}."]
+    lines = [f"# {inert(dataset.title)}", f"`{dataset.name}`: {len(dataset)} cases of {kind} for {dataset.task}."]
     lines += [text for text in (entry.notes, f"How to obtain it: {entry.access}" if entry.access else "") if text]
     return "\n\n".join(lines)
 
@@ -93,7 +94,7 @@ def _cases(dataset: Dataset) -> str:
     rows = [
         (row.by, row.value, row.cases) for row in counted.itertuples() if row.by not in {"all", "reader", "reference"}
     ]
-    table = _table(("by", "value", "cases"), rows)
+    table = table_of(("by", "value", "cases"), rows)
     return f"{len(dataset)} cases{whose}." + (f"\n\n{table}" if rows else "")
 
 
@@ -106,7 +107,7 @@ def _readers(dataset: Dataset, consensus: str) -> str:
         (name, sum(name in case.readers for case in dataset), ", ".join(asked.get(name, ())) or "all")
         for name in dataset.readers
     ]
-    return f"Numbers below are of the consensus: {consensus}.\n\n" + _table(
+    return f"Numbers below are of the consensus: {consensus}.\n\n" + table_of(
         ("reader", "cases", "labels asked for"), rows
     )
 
@@ -123,8 +124,8 @@ def _labels(dataset: Dataset, measured: Sequence[_Measured]) -> str:
         share = f"{sum(numbers) / counted:.4%}" if counted else ""
         mean = f"{np.mean(volumes):.2f}" if volumes else ""
         rows.append((name, code, f"{len(volumes)} of {len(with_masks)}", share, mean))
-    table = _table(("label", "code", "cases with it", "share of voxels", "mean mL where present"), rows)
-    groups = "\n".join(f"- {name}: {', '.join(held)}" for name, held in dataset.labels.groups.items())
+    table = table_of(("label", "code", "cases with it", "share of voxels", "mean mL where present"), rows)
+    groups = "\n".join(f"- {inert(name)}: {inert(', '.join(held))}" for name, held in dataset.labels.groups.items())
     return table + (f"\n\nGroups:\n\n{groups}" if groups else "")
 
 
@@ -139,7 +140,7 @@ def _grids(grids: Sequence[Geometry]) -> str:
             (f"size {name} (voxels)", [grid.shape[axis] for grid in grids]),
         ):
             rows.append((what, *(f"{value:.4g}" for value in (min(values), np.median(values), max(values)))))
-    return _table(("", "least", "median", "most"), rows)
+    return table_of(("", "least", "median", "most"), rows)
 
 
 def _licence(dataset: Dataset) -> str:
@@ -172,8 +173,3 @@ def _limits(dataset: Dataset, measured: Sequence[_Measured]) -> str:
         f"Not checked against a source: {', '.join(dataset.entry.unverified)}.": dataset.entry.unverified,
     }
     return "\n".join(f"- {sentence}" for sentence, holds in sentences.items() if holds)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -13,6 +13,7 @@ import yaml
 from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
 from ctbench.files import expect_new, file_stems, write_text
+from ctbench.markdown import inert, table_of
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.shared_means import shared_means
@@ -88,20 +89,17 @@ def _metric(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _card(model: str, results: list[dict[str, Any]]) -> str:
     head = {"tags": ["image-segmentation", "computed-tomography"], "model-index": [{"name": model, "results": results}]}
-    lines = [f"# {model}", "", "Means over the cases whose reference holds the structure; scored by ctbench."]
+    parts = [f"# {inert(model)}", "Means over the cases whose reference holds the structure; scored by ctbench."]
     for result in results:
         split = f", split {result['dataset']['split']}" if "split" in result["dataset"] else ""
-        lines += ["", f"## {result['dataset']['name']}{split}", ""]
-        lines += [
-            "| metric | structure | mean | 95 % interval | cases | unit |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]
-        lines += [_line(metric) for metric in result["metrics"]]
-    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n" + "\n".join(lines) + "\n"
+        parts += [f"## {inert(result['dataset']['name'] + split)}", table_of(_COLUMNS, map(_cells, result["metrics"]))]
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _line(metric: Mapping[str, Any]) -> str:
+_COLUMNS = ("metric", "structure", "mean", "95 % interval", "cases", "unit")
+
+
+def _cells(metric: Mapping[str, Any]) -> tuple[object, ...]:
     args = metric["args"]
     interval = f"{args['low']} to {args['high']}" if {"low", "high"} <= set(args) else ""
-    cells = (metric["type"], args["label"], metric["value"], interval, args["cases"], args["unit"])
-    return "| " + " | ".join(map(str, cells)) + " |"
+    return metric["type"], args["label"], metric["value"], interval, args["cases"], args["unit"]

@@ -77,3 +77,13 @@ def test_alike_names_have_cards_of_their_own(runs, tmp_path, monkeypatch):
     paths = write_model_index(runs, tmp_path)
     assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
     assert sorted(entry_of(path)["name"] for path in paths) == sorted(names)
+
+
+def test_a_name_in_a_card_is_only_a_name(runs, tmp_path, monkeypatch):
+    """Neither HTML nor a picture nor a further cell comes of the name of a model or of a structure."""
+    (results,) = gather(runs)
+    evil = "<img src=x> ![](y) |"
+    index = results.index.assign(name=results.index["name"].replace({results.models[0]: evil}))
+    monkeypatch.setattr(model_index, "gather", lambda *_: [replace(results, index=index)])
+    (path,) = (path for path in write_model_index(runs, tmp_path) if entry_of(path)["name"] == evil)
+    assert r"# &lt;img src=x> !\[\](y) \|" in path.read_text().split("---\n", 2)[2].splitlines()
