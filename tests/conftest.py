@@ -61,7 +61,8 @@ def real_data():
 
 
 _WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-"""Volumes are drawn by WebGL, which a machine without a GPU computes."""
+"""Volumes are drawn by WebGL, which a machine without a GPU computes; the pages around them need not be."""
+_PLAIN = ("--disable-gpu-compositing", "--disable-gpu-rasterization")
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def chromium():
     except MissingFileError:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *_WEBGL])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *_WEBGL, *_PLAIN])
         yield browser
         browser.close()
 

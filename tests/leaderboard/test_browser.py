@@ -19,20 +19,28 @@ def choose(tab, label, option):
     tab.get_by_role("option", name=option, exact=True).click()
 
 
+_GRID = """() => {
+    const grid = document.querySelector("[data-testid='stDataFrame'] table[role='grid']");
+    const texts = (within, what) => [...within.querySelectorAll(what)].map(one => one.innerText);
+    return [texts(grid, "th"), [...grid.querySelectorAll("tbody tr")].map(row => texts(row, "td"))];
+}"""
+
+
 def grid_of(tab):
     """The first table on the page, as the browser tells it to those who cannot see: heads and rows of text."""
-    grid = tab.locator("[data-testid='stDataFrame'] table[role='grid']").first
-    grid.locator("td").first.wait_for(state="attached")  # it is drawn after the page
-    heads = [one.inner_text() for one in grid.locator("th").all()]
-    rows = [[one.inner_text() for one in row.locator("td").all()] for row in grid.locator("tbody tr").all()]
-    return heads, rows
+    tab.locator("[data-testid='stDataFrame'] table[role='grid'] td").first.wait_for(state="attached")
+    before, found = None, tab.evaluate(_GRID)
+    while found != before:  # it is drawn after the page, and drawn again when it knows its width
+        tab.wait_for_timeout(200)
+        before, found = found, tab.evaluate(_GRID)
+    return found
 
 
 def seen(tab):
     """What makes a view: address, words, what the controls say, and the columns that are never scrolled away."""
     heads, rows = grid_of(tab)
-    words = [one.inner_text() for one in tab.locator(".words").all()]
-    controls = [one.input_value() for one in tab.get_by_role("combobox").all()]
+    words = tab.locator(".words").all_inner_texts()
+    controls = tab.get_by_role("combobox").evaluate_all("found => found.map(one => one.value)")
     return tab.url, words, controls, heads[:8], [row[:8] for row in rows]
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 def said(tab):
     """All sentences of the page."""
-    return " ".join(one.inner_text() for one in tab.locator(".words").all())
+    return " ".join(tab.locator(".words").all_inner_texts())
 
 
 def follow(tab, drawn, name):
