@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "image_scrapers": ("site_pages.scraper",),
+    "reset_modules": (),  # by default that of matplotlib, which is not installed
     "capture_repr": ("_repr_html_", "__repr__"),
     "download_all_examples": False,
     "show_memory": False,

@@ -70,7 +70,7 @@ class LesionStudy:
 
     @property
     def disputed(self) -> pd.DataFrame:
-        """The rows of ``lesions`` that some reader of the place missed: by ``dispute``, and then the largest first."""
+        """The rows of ``lesions`` that some reader of the place missed, by ``dispute``, and then the largest first."""
         return _disputed(self.lesions)
 
 

@@ -134,7 +134,7 @@ def mrmc(
     Raises:
         UsageError: A column is absent, a rating occurs twice or is missing, a case has two truths, a group of cases
             needed by the figure is empty, the design is neither factorial nor nested, or lower values of a figure other
-        than the mean are said to be better.
+            than the mean are said to be better.
     """
     better = _better(figure, direction)
     study = _read(ratings, figure, cluster)
