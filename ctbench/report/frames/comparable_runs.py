@@ -20,7 +20,7 @@ from ctbench.runs import Manifest, Run, UsedPredictor, differing_rules
 from ctbench.scores import RaterKind, is_leave_one_out, without
 from ctbench.statistics import populated
 
-__all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather"]
+__all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "expect_single", "gather"]
 
 _VOLUME = "reference_volume_ml"
 _KEPT_BYTES = 2**28
@@ -408,7 +408,7 @@ def gather(runs: Iterable[Run], datasets: Mapping[str, Dataset] | None = None) -
         raise UsageError(msg)
     found = []
     for group in groups:
-        _expect_single(group)
+        expect_single(group)
         board, name = board_of(group), group[0].manifest.dataset
         for problem in broken_runs(board)["problem"]:
             raise StoreError(problem)
@@ -435,14 +435,19 @@ def _expect_comparable(first: Run, other: Run) -> None:
         raise UsageError(msg)
 
 
-def _expect_single(runs: Sequence[Run]) -> None:
+def expect_single(runs: Sequence[Run]) -> None:
+    """Check that no two runs are of one rater.
+
+    Raises:
+        UsageError: Two are.
+    """
     folders: dict[str, Run] = {}
     for run in runs:
         rater = run.manifest.rater
         if rater in folders:
             msg = (
                 f"{folders[rater].folder} and {run.folder} are both runs of {rater} on {run.manifest.dataset}; "
-                "report one of them, or name the predictors apart"
+                "take one of them, or name the predictors apart"
             )
             raise UsageError(msg)
         folders[rater] = run

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
+from ctbench.report.frames.comparable_runs import expect_single
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import read_forecasts
@@ -61,7 +62,7 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
         ``VOLUME_FIGURES``; null where everything is empty, or the run has no prediction that says how large a voxel is.
 
     Raises:
-        UsageError: No run keeps probabilities.
+        UsageError: No run keeps probabilities, or two are of one rater.
         StoreError: A file of a run cannot be read.
     """
     kept = [run for run in runs if run.manifest.keep_probabilities]
@@ -69,6 +70,7 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
         names = ", ".join(str(run.folder) for run in runs)
         msg = f"{names} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
         raise UsageError(msg)
+    expect_single(kept)
     rows = []
     for run in kept:
         for one in read_forecasts(run):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
+from ctbench.report.frames.forecast_sets import forecast_cases
 from ctbench.report.frames.uncertainty import (
     CHIEF_FIGURES,
     EACH,
@@ -38,8 +39,8 @@ def test_figures_are_those_of_all_voxels_of_all_cases(probability_run, blobs):
 
 
 def test_one_row_a_structure_rater_and_figure(probability_run):
-    """The same run twice adds no rows; only the chief figures unless asked."""
-    found = uncertainty_table([probability_run, probability_run], resamples=0)
+    """Only the chief figures unless others are asked for; no interval without samples."""
+    found = uncertainty_table([probability_run], resamples=0)
     assert list(found["figure"].unique()) == list(CHIEF_FIGURES)
     assert not found.duplicated(["label", "rater", "against", "figure"]).any()
     assert found["low"].isna().all()
@@ -79,3 +80,10 @@ def test_what_cannot_be_computed_is_refused(probability_run, blobs, unsure, tmp_
     plain = run(blobs, unsure(), tmp_path / "plain", metrics=["dice"], jobs=1)
     with pytest.raises(UsageError, match="plain keeps no probabilities; make it by `ctbench run --keep-probabilities`"):
         uncertainty_table([plain])
+
+
+@pytest.mark.parametrize("table", [uncertainty_table, forecast_cases])
+def test_two_runs_of_one_rater_are_refused(probability_run, table):
+    """The rows of the second would be taken for those of the first."""
+    with pytest.raises(UsageError, match="are both runs of unsure"):
+        table([probability_run, probability_run])
