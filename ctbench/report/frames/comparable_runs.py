@@ -20,7 +20,7 @@ from ctbench.runs import Manifest, Run, UsedPredictor, differing_rules
 from ctbench.scores import RaterKind, is_leave_one_out, without
 from ctbench.statistics import populated
 
-__all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "expect_single", "gather"]
+__all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather", "rater_names"]
 
 _VOLUME = "reference_volume_ml"
 _KEPT_BYTES = 2**28
@@ -408,7 +408,7 @@ def gather(runs: Iterable[Run], datasets: Mapping[str, Dataset] | None = None) -
         raise UsageError(msg)
     found = []
     for group in groups:
-        expect_single(group)
+        _expect_single(group)
         board, name = board_of(group), group[0].manifest.dataset
         for problem in broken_runs(board)["problem"]:
             raise StoreError(problem)
@@ -435,12 +435,19 @@ def _expect_comparable(first: Run, other: Run) -> None:
         raise UsageError(msg)
 
 
-def expect_single(runs: Sequence[Run]) -> None:
-    """Check that no two runs are of one rater.
+def rater_names(runs: Sequence[Run], names: Sequence[str] | None = None) -> list[str]:
+    """Return the name of each run's rater: as given, or as its manifest says.
 
     Raises:
-        UsageError: Two are.
+        UsageError: No names are given, and two runs are of one rater.
     """
+    if names is None:
+        _expect_single(runs)
+        return [run.manifest.rater for run in runs]
+    return list(names)
+
+
+def _expect_single(runs: Sequence[Run]) -> None:
     folders: dict[str, Run] = {}
     for run in runs:
         rater = run.manifest.rater

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
-from ctbench.report.frames.comparable_runs import expect_single
+from ctbench.report.frames.comparable_runs import rater_names
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import read_forecasts
@@ -70,15 +70,14 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
         names = ", ".join(str(run.folder) for run in runs)
         msg = f"{names} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
         raise UsageError(msg)
-    expect_single(kept)
     rows = []
-    for run in kept:
+    for rater, run in zip(rater_names(kept), kept, strict=True):
         for one in read_forecasts(run):
             if one.domain != "image":
                 continue
             cells, ml = _Cells.of(one.table), _voxel_ml(run, one.case)
             head = {"label": one.label, "case": one.case, "patient": one.patient}
-            model = {"rater": run.manifest.rater, "rater_kind": RaterKind.MODEL.value}
+            model = {"rater": rater, "rater_kind": RaterKind.MODEL.value}
             rows.append(head | model | _of_model(cells, ml))
             if len(cells.readers) > 1:
                 rows.append(

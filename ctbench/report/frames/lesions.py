@@ -15,7 +15,7 @@ from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, case_rows
 from ctbench.probability_codes import decode
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
-from ctbench.report.frames.comparable_runs import expect_single
+from ctbench.report.frames.comparable_runs import rater_names
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.forecasts import kept_probabilities
@@ -76,9 +76,7 @@ def lesion_tables(
         msg = "no runs to score lesions of; name at least one run folder"
         raise UsageError(msg)
     first = runs[0].manifest
-    if names is None:
-        expect_single(runs)
-    named = dict(zip(names or [run.manifest.rater for run in runs], runs, strict=True))
+    named = dict(zip(rater_names(runs, names), runs, strict=True))
     lesions: list[dict[str, Any]] = []
     cases: list[dict[str, Any]] = []
     for case in dataset.select(first.cases):

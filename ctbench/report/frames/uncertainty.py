@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.errors import UsageError
-from ctbench.report.frames.comparable_runs import ComparableRuns, expect_single
+from ctbench.report.frames.comparable_runs import ComparableRuns, rater_names
 from ctbench.runs import Run
 from ctbench.runs.forecasts import DOMAINS, CaseForecast, read_forecasts
 from ctbench.scores import RaterKind
@@ -226,10 +226,11 @@ def _structures(
     if domain not in DOMAINS:
         msg = f"unknown domain {domain!r}; expected {' or '.join(DOMAINS)}"
         raise UsageError(msg)
-    if names is None:
-        expect_single(runs)
-    raters = [run.manifest.rater for run in runs] if names is None else names
-    kept = [(rater, run) for rater, run in zip(raters, runs, strict=True) if run.manifest.keep_probabilities]
+    kept = [
+        (rater, run)
+        for rater, run in zip(rater_names(runs, names), runs, strict=True)
+        if run.manifest.keep_probabilities
+    ]
     if not kept:
         folders = ", ".join(str(run.folder) for run in runs)
         msg = f"{folders} keeps no probabilities; make it by `ctbench run --keep-probabilities`"
