@@ -139,7 +139,7 @@ def _cases(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -
 
 
 def _with_outcomes(selection: Selection, pairs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Say in words what happened to both in each case, on the references on which they are compared."""
+    """Add the outcome of both raters in each case, in words, on the references on which they are compared."""
     of_first, of_second = (_scores(selection, name) for name in (first, second))
     shared = set(of_first["reference"]) & set(of_second["reference"])
     said = {
