@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupReference", "Reference", "SparseMasks"]
 
+_HALF_CODE = 0.5 / 255 + 1e-6
+"""How far a share that was stored in 8 bits is from the true one at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class GroupReference:
@@ -125,6 +128,52 @@ class Reference(Displayed):
             annotated=np.ones(labels.shape[0], bool) if annotated is None else annotated,
             method="given",
             readers=(),
+        )
+
+    @classmethod
+    def of_shares(
+        cls, shares: Mapping[str, NDArray[np.floating]], labels: LabelSet, annotated: NDArray[np.bool_] | None = None
+    ) -> Reference:
+        """Make a reference of given shares of votes, by majority: what more than half of the readers say.
+
+        Background has the rest of each voxel, and a group the sum of its labels: a reader gives a voxel one label.
+        Voxels in which nothing has more than half are indeterminate. A share that is stored as a code of 8 bits is
+        known to half a code, so that one half, which has no code, is taken for what it is.
+
+        Args:
+            shares: Label -> z,y,x floats from 0 to 1, one label or more; a label that is not named has none.
+            labels: The label set.
+            annotated: z bool, the slices that count; None: all.
+
+        Raises:
+            DataError: The shares of a voxel sum to more than 1.
+        """
+        first = next(iter(shares.values()))
+        total, largest = np.zeros((2, *first.shape), np.float32)
+        drawn = np.zeros(first.shape, np.min_scalar_type(max(labels.values(), default=1)))
+        for name, share in shares.items():
+            total += share
+            np.maximum(largest, share, out=largest)
+            drawn[share > 0.5 + _HALF_CODE] = labels[name]
+        if total.size and total.max() > 1 + len(shares) * _HALF_CODE:
+            at = ",".join(map(str, np.unravel_index(total.argmax(), total.shape)))
+            msg = (
+                f"the shares of {', '.join(shares)} sum to {total.max():.3f} in voxel {at}; expected at most 1, since "
+                "a reader gives a voxel one label"
+            )
+            raise DataError(msg)
+        excluded = (drawn == 0) & (total >= 0.5 - len(shares) * _HALF_CODE)
+        contested = np.flatnonzero((total > 0) & (largest < 1))
+        z, y, x = np.unravel_index(contested, first.shape)
+        groups = {}
+        for name, members in labels.groups.items():
+            parts = [shares[member].ravel()[contested] for member in members if member in shares]
+            share, slack = np.sum(parts, axis=0) + np.zeros(len(contested)), max(len(parts), 1) * _HALF_CODE
+            groups[name] = GroupReference((z, y, x), share > 0.5 + slack, np.abs(share - 0.5) <= slack)
+        undecided = np.flatnonzero(excluded)
+        possible = {labels[name]: undecided[share.ravel()[undecided] > 0] for name, share in shares.items()}
+        return replace(
+            cls.of(drawn, annotated), excluded=excluded, possible=SparseMasks(first.shape, possible), groups=groups
         )
 
     def structure(self, name: str, codes: Sequence[int]) -> Reference:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.annotations import MadeBy, MapFormat, write_annotation
+from ctbench.annotations import MadeBy, MapFormat, drawn_by_anyone, write_annotation
 from ctbench.consensus import fuse, indeterminate_share, leave_one_out, vote_share
 from ctbench.datasets import Case, LabelMaps
 from ctbench.errors import DataError
@@ -92,10 +92,10 @@ def read_references(case: Case, consensus: str = "majority", *, without_each: bo
     Raises:
         DataError: The case has neither readers nor a reference, or a file of them cannot be used.
     """
-    given = case.reference()
+    given = _given(case)
     if given is not None:
-        reference = _given(case, given)
-        return Readings(case.id, {}, {}, {reference.method: reference}, {}, given)
+        reference, grid = given
+        return Readings(case.id, {}, {}, {reference.method: reference}, {}, grid)
     drawn = _drawn(case)
     rules: dict[str, Any] = {"groups": case.labels, "asked": drawn.asked, "weights": drawn.weights}
     everyone = fuse(drawn.arrays, consensus, drawn.annotated, **rules)
@@ -107,11 +107,21 @@ def read_references(case: Case, consensus: str = "majority", *, without_each: bo
     return Readings(case.id, drawn.volumes, drawn.annotated, references, without, drawn.grid)
 
 
-def _given(case: Case, mask: Volume) -> Reference:
-    """Return the reference that a released mask is; voxels with the dataset's code ``ignore`` do not count."""
-    reference = Reference.of(mask.array, case.annotated(None, mask))
-    ignored = case.ignored()
-    return reference if ignored is None else replace(reference, excluded=reference.excluded | ignored)
+def _given(case: Case) -> tuple[Reference, Volume] | None:
+    """Return the released reference, and a volume on its grid; None if the case has none.
+
+    Voxels with the dataset's code ``ignore`` do not count.
+    """
+    shares = case.shares()
+    if shares is not None:
+        grid = drawn_by_anyone(shares)
+        arrays = {label: volume.array for label, volume in shares.items()}
+        return Reference.of_shares(arrays, case.labels, case.annotated(None, grid)), grid
+    mask = case.reference()
+    if mask is None:
+        return None
+    reference, ignored = Reference.of(mask.array, case.annotated(None, mask)), case.ignored()
+    return (reference if ignored is None else replace(reference, excluded=reference.excluded | ignored)), mask
 
 
 def _drawn(case: Case) -> LabelMaps:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import DataError
-from ctbench.probability_codes import decode, encode
+from ctbench.probability_codes import decode, encode, in_range, read_codes
 
 
 def test_only_0_and_1_are_stored_as_0_and_1():
@@ -19,3 +19,20 @@ def test_what_is_no_probability_is_refused(value):
     """NaN too, which no comparison finds by itself."""
     with pytest.raises(DataError, match="probabilities from 0 to 1"):
         encode(np.array([0.5, value]))
+
+
+def test_floats_a_little_outside_are_rounding_errors():
+    """Those of a network; logits and NaN are refused."""
+    assert in_range(np.array([-1e-5, 1 + 1e-5]), "x").tolist() == [0, 1]
+    with pytest.raises(DataError, match="mine are -3 to 4; expected 0 to 1"):
+        in_range(np.array([-3.0, 4.0]), "mine")
+    with pytest.raises(DataError, match="expected 0 to 1"):
+        in_range(np.array([np.nan, 0.5]), "mine")
+
+
+def test_a_file_holds_floats_or_codes():
+    """Signed integers are neither."""
+    assert read_codes(np.array([0, 51, 255], np.uint8), "x").tolist() == [0, np.float32(0.2), 1]
+    assert read_codes(np.array([0.25]), "x").tolist() == [0.25]
+    with pytest.raises(DataError, match="x are int16; expected floats"):
+        read_codes(np.array([1], np.int16), "x")

@@ -15,6 +15,7 @@ from ctbench.annotations.reading import (
     segment_names,
 )
 from ctbench.annotations.segments import ALL_OTHERS, Naming, Segment, match_names, name_of_all
+from ctbench.annotations.shares import drawn_by_anyone, read_shares
 from ctbench.annotations.writing import MapFormat, write_annotation
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SharedFile",
     "StructureFiles",
     "annotation_geometry",
+    "drawn_by_anyone",
     "files_of",
     "found_labels",
     "is_of_pictures",
@@ -37,6 +39,7 @@ __all__ = [
     "named_labels",
     "picture_files",
     "read_annotation",
+    "read_shares",
     "segment_names",
     "write_annotation",
 ]

@@ -12,9 +12,11 @@ from ctbench.boxes import box_around
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.errors import GeometryError, UsageError
+from ctbench.labels import LabelSet
+from ctbench.probability_codes import encode
 from ctbench.statistics.forecasts import NOT_READ, ForecastTable
 
-__all__ = ["BOX_MARGIN_MM", "domain_mask", "forecast_tables"]
+__all__ = ["BOX_MARGIN_MM", "domain_mask", "forecast_tables", "share_tables"]
 
 BOX_MARGIN_MM = 10.0
 """Margin around the box of what any reader drew, in mm, within which probabilities are judged."""
@@ -81,13 +83,7 @@ def forecast_tables(
     Raises:
         GeometryError: An array has another shape than the label maps.
     """
-    for name, codes in probabilities.items():
-        if codes.shape != readings.shape or domain.shape != readings.shape:
-            msg = (
-                f"the probabilities of {name} have shape {codes.shape}, the domain {domain.shape}; "
-                f"expected that of the label maps, {readings.shape}"
-            )
-            raise GeometryError(msg)
+    _expect_shape(readings.shape, probabilities, domain)
     at = np.flatnonzero(domain.ravel())
     drawn = readings.drawn_at(at)
     looked = readings.annotated[:, at // max(readings.shape[1] * readings.shape[2], 1)]
@@ -97,3 +93,44 @@ def forecast_tables(
         votes = np.where(looked & asked, np.isin(drawn, structures[name]), NOT_READ).astype(np.int8)
         tables[name] = ForecastTable.of(codes.ravel()[at], list(votes), readings.readers)
     return tables
+
+
+def share_tables(
+    shares: Mapping[str, NDArray[np.floating]],
+    probabilities: Mapping[str, NDArray[np.uint8]],
+    labels: LabelSet,
+    domain: NDArray[np.bool_],
+) -> dict[str, ForecastTable]:
+    """Count each structure's voxels by stored probability and given share of votes, in 8 bits.
+
+    Args:
+        shares: Label -> z,y,x floats from 0 to 1, the share of readers who drew it; a label that is not named has none.
+        probabilities: Label or group -> z,y,x codes 0 to 255 of ``ctbench.probability_codes.encode``.
+        labels: The label set; the share of a group is the sum of its labels'.
+        domain: z,y,x bool, the voxels that count.
+
+    Returns:
+        Structure -> table, in the order of ``probabilities``.
+
+    Raises:
+        GeometryError: An array has another shape than the shares.
+    """
+    _expect_shape(next(iter(shares.values())).shape, probabilities, domain)
+    tables = {}
+    for name, codes in probabilities.items():
+        members = [shares[member][domain] for member in labels.groups.get(name, (name,)) if member in shares]
+        share = np.minimum(sum(members, np.zeros(int(domain.sum()), np.float32)), 1)
+        tables[name] = ForecastTable.of_shares(codes[domain], encode(share))
+    return tables
+
+
+def _expect_shape(
+    shape: tuple[int, ...], probabilities: Mapping[str, NDArray[np.uint8]], domain: NDArray[np.bool_]
+) -> None:
+    for name, codes in probabilities.items():
+        if codes.shape != shape or domain.shape != shape:
+            msg = (
+                f"the probabilities of {name} have shape {codes.shape}, the domain {domain.shape}; "
+                f"expected that of the reference, {shape}"
+            )
+            raise GeometryError(msg)

@@ -12,7 +12,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.annotations import MaskFiles, Naming, Pictures, annotation_geometry, files_of, read_annotation
+from ctbench.annotations import (
+    MaskFiles,
+    Naming,
+    Pictures,
+    StructureFiles,
+    annotation_geometry,
+    drawn_by_anyone,
+    files_of,
+    read_annotation,
+    read_shares,
+)
 from ctbench.datasets.readings import Reading
 from ctbench.displays import Displayed, Picture, drawn_by, names_in_short
 from ctbench.errors import (
@@ -25,6 +35,7 @@ from ctbench.errors import (
     VolumeFileError,
 )
 from ctbench.labels import LabelSet
+from ctbench.reference import Reference
 from ctbench.volume import Geometry, Volume, check_file, on_grid, read_geometry, read_volume
 
 __all__ = ["Case", "LabelMaps"]
@@ -69,6 +80,7 @@ class Case(Displayed):
         reader_paths: Reader -> file of the label map, or one file per structure; of several readings of a reader, the
             one that votes.
         reference_path: File, or files, of the single released mask, if there is one.
+        reference_holds: What these files hold: ``labels``, or the ``shares`` of readers who drew each label.
         ignore: Code of the voxels of the reference that do not count; None: all count.
         truth_path: File, or files, of the true mask of a simulated case.
         brain_path: File of the mask of the brain, if the dataset has one.
@@ -97,6 +109,7 @@ class Case(Displayed):
     series: str | None = None
     reader_paths: Mapping[str, MaskFiles] = field(default_factory=dict, hash=False)
     reference_path: MaskFiles | None = None
+    reference_holds: Literal["labels", "shares"] = "labels"
     ignore: int | None = None
     truth_path: MaskFiles | None = None
     brain_path: Path | None = None
@@ -241,10 +254,35 @@ class Case(Displayed):
         return self.reader_paths[name]
 
     def reference(self) -> Volume | None:
-        """Read the single released mask, or return None if there is none; raises as ``reader``."""
+        """Read the single released mask, or return None if there is none; raises as ``reader``.
+
+        Of released shares of votes it is what more than half of the readers drew; see ``shares``.
+        """
         if self.reference_path is None:
             return None
+        shares = self.shares()
+        if shares is not None:
+            arrays = {label: volume.array for label, volume in shares.items()}
+            return next(iter(shares.values())).with_array(Reference.of_shares(arrays, self.labels).labels)
         return self._label_map(self.reference_path, "reference", self.descriptions.get(""))
+
+    def shares(self) -> dict[str, Volume] | None:
+        """Read the released shares of votes: label -> z,y,x float32 from 0 to 1, on the grid of the image.
+
+        Returns:
+            None if the case has none; a label without a file has none of the votes.
+
+        Raises:
+            LabelError, VolumeFileError, GeometryError: As ``ctbench.annotations.read_shares``.
+        """
+        if self.reference_holds != "shares" or self.reference_path is None:
+            return None
+        assert isinstance(self.reference_path, StructureFiles)  # the entry demands one file per label
+        try:
+            image, image_name = self._expected_grid(self.reference_path)
+            return read_shares(self.reference_path, self.labels, image=image, image_name=image_name, naming=self.naming)
+        except (DataError, OSError) as error:
+            raise _located(error, f"{self}, reference") from error
 
     def ignored(self) -> NDArray[np.bool_] | None:
         """Return the voxels of the single released mask that do not count, z,y,x; None if the dataset has no such."""
@@ -315,7 +353,9 @@ class Case(Displayed):
         if self.annotated_rule == "all" or (self.annotated_rule == "column" and self.annotated_slices is None):
             return None
         if label_map is None:
-            label_map = self.reference() if reader is None else self.reader(reader)
+            shares = self.shares() if reader is None else None
+            released = drawn_by_anyone(shares) if shares else self.reference()
+            label_map = released if reader is None else self.reader(reader)
         if label_map is None:
             msg = f"{self} has no reference; name one of its readers: {', '.join(self.readers)}"
             raise DatasetError(msg)

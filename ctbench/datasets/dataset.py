@@ -216,6 +216,8 @@ def _digests(case: Case, digest_of: Callable[[Path], str]) -> Iterator[str]:
             yield "\t".join((case.id, role, reader, inner, _digest(case, file, digest_of)))
     if case.naming != Naming():
         yield _rule_line(case, "naming", [sorted(case.naming.aliases.items()), case.naming.overlap])
+    if case.reference_holds != "labels":
+        yield _rule_line(case, "reference_holds", [case.reference_holds])
     if case.ignore is not None:
         yield _rule_line(case, "ignore", [case.ignore])
     if case.pictures != Pictures():

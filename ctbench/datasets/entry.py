@@ -138,6 +138,9 @@ class Entry(_Strict):
     """Reader -> weight of this reader's vote in ``majority`` and ``plurality``; a reader who is not named weighs 1."""
     reference: MaskPattern | None = None
     """Pattern of the single released masks, for a dataset without masks of single readers."""
+    reference_holds: Literal["labels", "shares"] = "labels"
+    """What the files of the ``reference`` hold: label codes, or, one file per label, the share of readers who drew it
+    (floats from 0 to 1, or uint8 codes c for c / 255)."""
     ignore: Annotated[StrictInt, Field(ge=1)] | None = None
     """Code of the voxels of the ``reference`` that do not count, as nnU-Net's ignore label."""
     truth: MaskPattern | None = None
@@ -201,10 +204,21 @@ class Entry(_Strict):
         if self.ignore is not None and (self.ignore in self.labels.values() or not (self.reference and self.labels)):
             msg = f"ignore: {self.ignore} is the code of a label, or there is no reference with labels"
             raise ValueError(msg)
+        self._expect_shares()
         if isinstance(self.annotated, AnnotatedColumn) and not self.cases:
             msg = f"annotated names the column {self.annotated.column!r}, so a case table (cases) is needed"
             raise ValueError(msg)
         return self
+
+    def _expect_shares(self) -> None:
+        if self.reference_holds == "labels":
+            return
+        if not self.labels or self.ignore is not None:
+            msg = "reference_holds: shares needs labels, and voxels of shares have no code to ignore"
+            raise ValueError(msg)
+        if "{label}" not in (self.reference or ""):
+            msg = "reference_holds: shares needs one file per label: write {label} in the pattern of the reference"
+            raise ValueError(msg)
 
     def _expect_conditions(self) -> None:
         patterns = self.readers.values() if isinstance(self.readers, dict) else [self.readers or ""]

@@ -126,6 +126,7 @@ class _Placement:
             series=entry.series,
             reader_paths={name: path for name, path in readers.items() if path},
             reference_path=self._mask("reference"),
+            reference_holds=entry.reference_holds,
             truth_path=self._mask("truth"),
             brain_path=self._first("brain"),
             naming=entry.naming,

@@ -101,7 +101,7 @@ def _cases(dataset: Dataset) -> str:
 def _readers(dataset: Dataset, consensus: str) -> str:
     if not dataset.readers:
         released = sum(case.reference_path is not None for case in dataset)
-        return f"No masks of single readers; {released} cases have one released mask."
+        return f"No masks of single readers; {released} cases have one released reference."
     asked = dataset.entry.reader_labels
     rows = [
         (name, sum(name in case.readers for case in dataset), ", ".join(asked.get(name, ())) or "all")
@@ -167,7 +167,7 @@ def _limits(dataset: Dataset, measured: Sequence[_Measured]) -> str:
         f"{len(not_assessed)} cases have labels that could not be assessed.": not_assessed,
         f"No case holds {', '.join(absent)}.": absent and total,
         f"{single} cases were read by one reader: there is no agreement to measure.": single,
-        "Disagreement of readers is not known: there is one released mask.": not dataset.readers and total,
+        "Disagreement of readers is not known: there is one released reference.": not dataset.readers and total,
         "It is not known which cases are of the same patient.": not any(case.patient for case in dataset),
         "The cases have no splits.": not any(case.split for case in dataset),
         f"Not checked against a source: {', '.join(dataset.entry.unverified)}.": dataset.entry.unverified,

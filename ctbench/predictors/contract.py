@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import ContractError, LabelError
+from ctbench.errors import ContractError, DataError, LabelError
 from ctbench.predictors.info import PredictorInfo
 from ctbench.predictors.predictor import Finding, Prediction, Predictor
-from ctbench.predictors.probability_files import in_range
-from ctbench.probability_codes import encode
+from ctbench.probability_codes import encode, in_range
 from ctbench.volume import Volume
 
 __all__ = ["check_prediction", "check_predictor", "encoded_probabilities"]
@@ -74,7 +73,12 @@ def encoded_probabilities(prediction: Prediction, info: PredictorInfo) -> dict[s
         ContractError: They are not floats, or outside of 0 to 1.
     """
     found = prediction.probabilities or {}
-    return {name: encode(in_range(array, f"{name!r} of {info.name}")) for name, array in found.items()}
+    try:
+        return {
+            name: encode(in_range(array, f"the probabilities {name!r} of {info.name}")) for name, array in found.items()
+        }
+    except DataError as error:
+        raise ContractError(str(error)) from error
 
 
 def _check_labels(labels: np.ndarray, image: Volume, info: PredictorInfo) -> np.ndarray:

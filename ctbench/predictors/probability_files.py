@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.errors import ContractError
-from ctbench.probability_codes import decode
+from ctbench.errors import ContractError, DataError
+from ctbench.probability_codes import read_codes
 from ctbench.volume import Volume, on_grid, read_volume
 
-__all__ = ["PROBABILITY_SUFFIX", "in_range", "probability_name", "probability_names", "read_probability"]
+__all__ = ["PROBABILITY_SUFFIX", "probability_name", "probability_names", "read_probability"]
 
 PROBABILITY_SUFFIX = ".prob.nii.gz"
-
-_SLACK = 1e-3
-"""Probabilities of networks leave 0 to 1 by this much at most, by rounding."""
 
 
 def probability_name(case: str, label: str) -> str:
@@ -56,22 +53,7 @@ def read_probability(path: Path, image: Volume, image_name: str = "its image") -
     volume = on_grid(
         read_volume(path, shape=image.shape), image.geometry, found_name=str(path), expected_name=image_name
     )
-    if volume.array.dtype == np.uint8:
-        return decode(volume.array).astype(np.float32)
-    return in_range(volume.array, str(path))
-
-
-def in_range(array: NDArray[np.generic], where: str) -> NDArray[np.float32]:
-    """Return probabilities as float32 in 0 to 1, without the rounding errors of a network.
-
-    Raises:
-        ContractError: They are not floats, or outside of 0 to 1.
-    """
-    values = np.asarray(array)
-    if values.dtype.kind != "f":
-        msg = f"the probabilities {where} are {values.dtype}; expected floats from 0 to 1 (in files also uint8 codes)"
-        raise ContractError(msg)
-    if values.size and not (values.min() >= -_SLACK and values.max() <= 1 + _SLACK):  # a NaN fails both
-        msg = f"the probabilities {where} are {values.min():g} to {values.max():g}; expected 0 to 1"
-        raise ContractError(msg)
-    return np.clip(values, 0, 1).astype(np.float32)
+    try:
+        return read_codes(volume.array, f"the probabilities {path}")
+    except DataError as error:
+        raise ContractError(str(error)) from error

@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.consensus.forecasts import domain_mask, forecast_tables
+from ctbench.annotations import drawn_by_anyone
+from ctbench.consensus.forecasts import domain_mask, forecast_tables, share_tables
 from ctbench.consensus.patterns import Domain
 from ctbench.consensus.readings import Readings
 from ctbench.datasets import Case
 from ctbench.errors import DataError, StoreError
 from ctbench.files import sha256
 from ctbench.matching import LabelMatch
-from ctbench.probability_codes import CODES, decode
+from ctbench.probability_codes import CODES, decode, encode
 from ctbench.runs.folder import Run, RunFolder
 from ctbench.runs.journal import frame_bytes, write_frame
 from ctbench.runs.parquet import read_bounded
 from ctbench.runs.sealed import read_sealed, write_sealed
-from ctbench.statistics.forecasts import NOT_READ, ForecastTable
+from ctbench.statistics.forecasts import NOT_READ, SHARES, ForecastTable
 from ctbench.volume import Volume, on_grid, read_volume
 from ctbench.volume.bounds import expect_no_more_voxels
 
@@ -51,7 +52,8 @@ FORECAST_COLUMNS = ("case", "patient", "label", "domain", "readers", "votes", "c
 """A row counts the voxels of a case with one stored probability (``code`` / 255) and one pattern of votes.
 
 ``patient`` is the first case of the same patient; ``readers`` a JSON list of names; ``votes`` one sign for each of
-them: 1 drawn, 0 not drawn, ``-`` where the reader did not annotate the slice.
+them: 1 drawn, 0 not drawn, ``-`` where the reader did not annotate the slice. Of given shares of votes the reader is
+``vote shares`` and ``votes`` the share as a code of three digits, 000 to 255.
 """
 
 _SIGNS = {1: "1", 0: "0", NOT_READ: "-"}
@@ -94,7 +96,8 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
     }
     if not structures:
         return _frame([])
-    given = case.reference()
+    shares = case.shares()
+    given = drawn_by_anyone(shares) if shares else case.reference()
     if given is not None:
         readings, grid = Readings.of({"given": given.array}, {"given": case.annotated(None, given)}), given
     else:
@@ -108,7 +111,12 @@ def case_forecasts(case: Case, patient: str, match: LabelMatch, paths: RunFolder
         areas["brain"] = brain
     for domain, area in areas.items():
         inside = domain_mask(readings, area, grid.spacing_mm)
-        for name, table in forecast_tables(readings, probabilities, structures, inside).items():
+        tables = (
+            share_tables({label: share.array for label, share in shares.items()}, probabilities, case.labels, inside)
+            if shares
+            else forecast_tables(readings, probabilities, structures, inside)
+        )
+        for name, table in tables.items():
             found.append(CaseForecast(case.id, patient, name, domain, table))
     return _frame(found)
 
@@ -220,7 +228,9 @@ def _frame(found: Iterable[CaseForecast]) -> pd.DataFrame:
     rows = []
     for one in found:
         for place in np.lexsort(one.table.votes.T[::-1]):
-            votes = "".join(_SIGNS[int(vote)] for vote in one.table.votes[place])
+            own = one.table.votes[place]
+            shared = one.table.readers == (SHARES,)
+            votes = f"{encode(own)[0]:03d}" if shared else "".join(_SIGNS[int(vote)] for vote in own)
             counts = one.table.counts[:, place]
             head = (one.case, one.patient, one.label, one.domain, json.dumps(one.table.readers), votes)
             rows += [(*head, int(code), int(counts[code])) for code in np.flatnonzero(counts)]
@@ -232,7 +242,10 @@ def _table(readers: str, rows: pd.DataFrame, path: Path) -> ForecastTable:
         names = tuple(map(str, json.loads(readers)))
         patterns, column = np.unique(rows["votes"].to_numpy(str), return_inverse=True)
         values = {sign: vote for vote, sign in _SIGNS.items()}
-        votes = np.array([[values[sign] for sign in pattern] for pattern in patterns], np.int8)
+        if names == (SHARES,):
+            votes = decode(patterns.astype(np.uint8))[:, None]
+        else:
+            votes = np.array([[values[sign] for sign in pattern] for pattern in patterns], np.float64)
         counts = np.zeros((CODES, len(patterns)))
         np.add.at(counts, (rows["code"].to_numpy(), column.ravel()), rows["voxels"].to_numpy())
         if votes.shape != (len(patterns), len(names)) or rows["code"].min() < 0 or counts.min() < 0:

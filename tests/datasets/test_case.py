@@ -5,6 +5,7 @@ import pytest
 
 from ctbench.datasets import load_dataset
 from ctbench.errors import DataError, DatasetError, GeometryError, LabelError, MissingFileError, VolumeFileError
+from ctbench.volume import read_volume, write_volume
 
 
 def test_reading_a_reader(reader_folder):
@@ -231,3 +232,22 @@ def test_the_fingerprint_holds_what_the_names_become(named):
     assert ["naming", "", ""] in lines
     assert ["reader", "ben", "iph"] in lines
     assert ["descriptions", "anna", ""] in lines
+
+
+def test_released_shares_are_read_with_the_mask_that_they_make(tmp_path, write_map, write_catalog):
+    """The mask is what more than half drew; slices in which anybody drew anything are annotated."""
+    image = write_map(tmp_path / "images/c1.nii.gz", dtype=np.int16)
+    share = np.zeros((3, 4, 5), np.float32)
+    share[0, 0, :3] = 0.25, 0.5, 0.75
+    share[2, 0, 0] = 0.25
+    write_volume(read_volume(image).with_array(share), tmp_path / "shares/c1_ivh.nii.gz")
+    rules = {"image": "images/{case}.nii.gz", "reference": "shares/{case}_{label}.nii.gz", "annotated": "nonempty"}
+    (case,) = load_dataset(write_catalog(toy=rules | {"reference_holds": "shares"}))
+    assert list(case.shares()) == ["ivh"]
+    np.testing.assert_array_equal(case.reference().array, np.where(share > 0.5, 2, 0))
+    assert case.annotated().tolist() == [True, False, True]
+    assert case.mask_files() == (tmp_path / "shares/c1_ivh.nii.gz",)
+    case.check()
+    (tmp_path / "shares/c1_ivh.nii.gz").write_bytes(b"broken")
+    with pytest.raises(VolumeFileError, match="case 'c1' of 'toy', reference"):
+        case.shares()

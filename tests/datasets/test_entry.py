@@ -121,3 +121,14 @@ def test_an_ignored_code_is_background_in_label_maps():
         Entry(**LEAST, **layout, ignore=1)
     with pytest.raises(ValidationError, match="there is no reference"):
         Entry(**LEAST, labels={"iph": 1}, ignore=3)
+
+
+def test_shares_of_votes_have_a_file_per_label():
+    """They need labels and a pattern with the label, and know no code to ignore."""
+    assert Entry(**LEAST, labels={"iph": 1}, reference="{case}_{label}.nii.gz", reference_holds="shares")
+    with pytest.raises(ValidationError, match=r"write \{label\} in the pattern"):
+        Entry(**LEAST, labels={"iph": 1}, reference="{case}.nii.gz", reference_holds="shares")
+    with pytest.raises(ValidationError, match=r"write \{label\} in the pattern"):
+        Entry(**LEAST, labels={"iph": 1}, readers="{reader}/{case}_{label}.nii.gz", reference_holds="shares")
+    with pytest.raises(ValidationError, match="shares needs labels"):
+        Entry(**LEAST, reference="{case}_{label}.nii.gz", reference_holds="shares")

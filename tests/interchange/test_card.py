@@ -45,7 +45,7 @@ def test_the_limits_are_said_in_sentences(counted, tmp_path):
     limits = text.partition("## Limits")[2]
     assert "1.00% of the voxels do not count" in limits
     assert "No case holds ivh." in limits
-    assert "one released mask" in limits
+    assert "one released reference" in limits
     assert "not known which cases are of the same patient" in limits
     assert "no splits" not in limits
     assert "simulated" not in limits

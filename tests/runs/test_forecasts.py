@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ctbench.consensus.forecasts import domain_mask
 from ctbench.consensus.readings import Readings
+from ctbench.datasets import load_dataset
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.probability_codes import encode
+from ctbench.report.frames.forecast_sets import SET_FIGURES, forecast_cases
 from ctbench.report.frames.uncertainty import domains_of, uncertainty_table
 from ctbench.runs import Shard, merge, open_run, run, verify
 from ctbench.runs.folder import RunFolder
@@ -89,6 +92,44 @@ def test_masks_of_the_brain_are_a_domain(unsure, kept, blobs, tmp_path):
     assert set(uncertainty_table([within], "brain", resamples=0)["domain"]) == {"brain"}
     with pytest.raises(UsageError, match="named no masks of the brain"):
         uncertainty_table([kept], "brain", resamples=0)
+
+
+@pytest.fixture
+def given(blobs, tmp_path):
+    """The dataset `blobs` with the shares of its readers' votes released instead of their masks."""
+    root = blobs.root / "shares"
+    for case in blobs:
+        maps = case.label_maps()
+        for label, code in blobs.labels.items():
+            share = np.mean([own == code for own in maps.arrays.values()], axis=0, dtype=np.float32)
+            write_volume(maps.grid.with_array(share), root / f"{case.id}_{label}.nii.gz")
+    rules = yaml.safe_load((blobs.root / "blobs.yaml").read_text())["blobs"]
+    del rules["readers"]
+    rules |= {"root": str(blobs.root), "reference_holds": "shares"}
+    rules["reference"] = "shares/{case}_{label}.nii.gz"
+    (tmp_path / "given.yaml").write_text(yaml.safe_dump({"given": rules}))
+    return load_dataset(tmp_path / "given.yaml")
+
+
+def test_given_shares_of_votes_are_scored_as_the_readers_who_gave_them(given, unsure, kept):
+    """Labels, groups and forecasts against the mean of readers: the same figures; sets need masks, and are null."""
+    made = run(given, unsure(), given.root.parent / "made", keep_probabilities=True, **QUICK)
+    keys = ["case", "label", "metric"]
+    columns = [*keys, "value", "status"]
+    theirs = kept.scores[kept.scores["reference"] == "majority"]
+    pd.testing.assert_frame_equal(
+        made.scores[columns].sort_values(keys, ignore_index=True),
+        theirs[columns].sort_values(keys, ignore_index=True),
+    )
+    figures = [uncertainty_table([one], "image", resamples=0) for one in (made, kept)]
+    own, others = (frame[frame["against"] == MEAN].reset_index(drop=True) for frame in figures)
+    pd.testing.assert_frame_equal(own.drop(columns="reason"), others.drop(columns="reason"))
+    assert set(figures[0]["against"]) == {MEAN}
+    sets = forecast_cases([made])
+    assert sets[list(SET_FIGURES)].isna().all(axis=None)
+    known = ["volume_ml", "volume_of_readers_ml"]
+    np.testing.assert_allclose(sets[known], forecast_cases([kept]).query("rater_kind == 'model'")[known])
+    assert verify(made, given).empty
 
 
 def test_an_interrupted_run_ends_with_the_same_bytes(unsure, kept, blobs, tmp_path):

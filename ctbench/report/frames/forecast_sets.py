@@ -17,6 +17,7 @@ from ctbench.runs.forecasts import read_forecasts
 from ctbench.scores import RaterKind
 from ctbench.statistics.forecasts import (
     NOT_READ,
+    SHARES,
     ForecastTable,
     conformal_coverage,
     cramer_distance,
@@ -59,7 +60,8 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
 
     Returns:
         Columns label, rater, rater_kind (``reader`` for ``EACH_READER``), case, patient, then ``SET_FIGURES`` and
-        ``VOLUME_FIGURES``; null where everything is empty, or the run has no prediction that says how large a voxel is.
+        ``VOLUME_FIGURES``; null where everything is empty, the run has no prediction that says how large a voxel is, or
+        the reference is given as shares of votes, from which no reader's mask or volume can be told.
 
     Raises:
         UsageError: No run keeps probabilities, or two are of one rater.
@@ -75,9 +77,13 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
         for one in read_forecasts(run):
             if one.domain != "image":
                 continue
-            cells, ml = _Cells.of(one.table), _voxel_ml(run, one.case)
+            ml = _voxel_ml(run, one.case)
             head = {"label": one.label, "case": one.case, "patient": one.patient}
             model = {"rater": rater, "rater_kind": RaterKind.MODEL.value}
+            if one.table.readers == (SHARES,):
+                rows.append(head | model | _of_shares(one.table, ml))
+                continue
+            cells = _Cells.of(one.table)
             rows.append(head | model | _of_model(cells, ml))
             if len(cells.readers) > 1:
                 rows.append(
@@ -149,6 +155,18 @@ def _of_model(cells: _Cells, ml: float) -> dict[str, float]:
         float(cells.forecasts @ cells.voxels) * ml,
         cells.readers @ cells.voxels * ml,
     )
+
+
+def _of_shares(table: ForecastTable, ml: float) -> dict[str, float]:
+    """Return the volumes alone: of given shares of votes, no reader's mask and no reader's volume is known."""
+    volume = float(table.forecasts @ table.counts.sum(axis=1)) * ml
+    of_readers = float(table.counts.sum(axis=0) @ table.votes[:, 0]) * ml
+    return {
+        **dict.fromkeys((*SET_FIGURES, *VOLUME_FIGURES), np.nan),
+        "volume_ml": volume,
+        "volume_of_readers_ml": of_readers,
+        "volume_difference_ml": volume - of_readers,
+    }
 
 
 def _of_readers(cells: _Cells, ml: float) -> dict[str, float]:

@@ -14,6 +14,7 @@ from ctbench.statistics.forecasts.soft_dice import PRESETS, ThresholdDice, minim
 from ctbench.statistics.forecasts.table import (
     MEAN,
     NOT_READ,
+    SHARES,
     ForecastTable,
     Outcomes,
     pool_tables,
@@ -25,6 +26,7 @@ __all__ = [
     "MEAN",
     "NOT_READ",
     "PRESETS",
+    "SHARES",
     "Brier",
     "Coverage",
     "ForecastTable",

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from ctbench.errors import UsageError
 from ctbench.probability_codes import CODES, decode
 
-__all__ = ["MEAN", "NOT_READ", "ForecastTable", "Outcomes", "pool_tables"]
+__all__ = ["MEAN", "NOT_READ", "SHARES", "ForecastTable", "Outcomes", "pool_tables"]
 
 NOT_READ = -1
 """The vote of a reader who did not annotate the slice."""
 
 MEAN = "mean of readers"
 """What a forecast is compared with when it is compared with the share of readers who drew the structure."""
+
+SHARES = "vote shares"
+"""The only reader of a table that was made of given shares of votes, where nobody knows who voted for what."""
 
 Numbers = NDArray[np.float64]
 
@@ -62,13 +65,14 @@ class ForecastTable:
     Args:
         forecasts: levels, probabilities, ascending, from 0 to 1.
         readers: Names of the readers.
-        votes: patterns x readers: 1 drawn, 0 not drawn, ``NOT_READ`` where the reader did not annotate the slice.
+        votes: patterns x readers: 1 drawn, 0 not drawn, ``NOT_READ`` where the reader did not annotate the slice; of
+            ``SHARES`` the share of readers who drew it.
         counts: levels x patterns, numbers of voxels.
     """
 
     forecasts: Numbers
     readers: tuple[str, ...]
-    votes: NDArray[np.int8]
+    votes: Numbers
     counts: Numbers
 
     @classmethod
@@ -93,7 +97,21 @@ class ForecastTable:
             seen = np.column_stack([seen[present // 3], (present % 3 - 1).astype(np.int8)])
         counts = np.bincount(key * CODES + codes, minlength=len(seen) * CODES).reshape(-1, CODES).T
         read = (seen != NOT_READ).any(axis=1)
-        return cls(decode(np.arange(CODES)), tuple(readers), seen[read], counts[:, read].astype(np.float64))
+        return cls(
+            decode(np.arange(CODES)), tuple(readers), seen[read].astype(np.float64), counts[:, read].astype(np.float64)
+        )
+
+    @classmethod
+    def of_shares(cls, codes: NDArray[np.uint8], shares: NDArray[np.uint8]) -> ForecastTable:
+        """Count the voxels of a domain by given shares of votes, whose readers are not known one by one.
+
+        Args:
+            codes: voxels, stored codes 0 to 255 of the probabilities.
+            shares: voxels, stored codes 0 to 255 of the shares of readers who drew the structure.
+        """
+        counts = np.bincount(codes.astype(np.int64) * CODES + shares, minlength=CODES**2).reshape(CODES, CODES)
+        levels, seen = decode(np.arange(CODES)), counts.any(axis=0)
+        return cls(levels, (SHARES,), levels[seen][:, None], counts[:, seen].astype(np.float64))
 
     def against(self, reader: str) -> Outcomes:
         """Return the forecasts beside the votes of one reader, or beside the share of all readers (``MEAN``).
@@ -108,7 +126,8 @@ class ForecastTable:
             raise UsageError(msg)
         own = self.votes[:, self.readers.index(reader)]
         read = own != NOT_READ
-        return self._beside(own[read].astype(np.float64), self.counts[:, read], np.array([0.0, 1.0]))
+        observed = None if reader == SHARES else np.array([0.0, 1.0])
+        return self._beside(own[read], self.counts[:, read], observed)
 
     def vote_shares_without(self, reader: str) -> ForecastTable:
         """Return the table of the other readers' vote share as if it were a forecast of what this reader drew.
@@ -137,9 +156,9 @@ class ForecastTable:
         return Outcomes(self.forecasts, observed, summed)
 
     @staticmethod
-    def _shares(votes: NDArray[np.int8]) -> Numbers:
-        present = (votes != NOT_READ).sum(axis=1)
-        return np.asarray((votes == 1).sum(axis=1) / np.maximum(present, 1))
+    def _shares(votes: Numbers) -> Numbers:
+        present = votes != NOT_READ
+        return np.asarray(np.where(present, votes, 0).sum(axis=1) / np.maximum(present.sum(axis=1), 1))
 
 
 def pool_tables(tables: Sequence[ForecastTable]) -> ForecastTable:
@@ -152,7 +171,7 @@ def pool_tables(tables: Sequence[ForecastTable]) -> ForecastTable:
     forecasts = np.unique(np.concatenate([table.forecasts for table in tables]))
     rows = []
     for table in tables:
-        own = np.full((len(table.votes), len(readers)), NOT_READ, np.int8)
+        own = np.full((len(table.votes), len(readers)), NOT_READ, np.float64)
         own[:, [readers.index(name) for name in table.readers]] = table.votes
         rows.append(own)
     votes, place = np.unique(np.concatenate(rows), axis=0, return_inverse=True)

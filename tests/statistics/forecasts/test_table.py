@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ctbench.errors import UsageError
-from ctbench.statistics.forecasts import MEAN, NOT_READ, ForecastTable, brier, pool_tables
+from ctbench.probability_codes import encode
+from ctbench.statistics.forecasts import MEAN, NOT_READ, SHARES, ForecastTable, brier, pool_tables
 
 
 def table(seed=0, readers=("ann", "ben", "cem"), voxels=500):
@@ -56,3 +57,17 @@ def test_the_other_readers_share_is_a_forecast_of_what_a_reader_drew():
     assert float(brier(ceiling).score) == pytest.approx(expected)
     assert ceiling.forecasts.tolist() == [0, 0.5, 1]
     assert ceiling.total == len(codes)
+
+
+def test_given_shares_are_the_mean_of_readers_who_are_not_known():
+    """Three readers' votes as shares in 8 bits: every figure against their mean is the same; no reader stands alone."""
+    random = np.random.default_rng(0)
+    codes, votes = random.integers(0, 256, 500).astype(np.uint8), random.integers(0, 2, (3, 500))
+    given = ForecastTable.of_shares(codes, encode(votes.mean(axis=0)))
+    readers = ForecastTable.of(codes, list(votes), ["a", "b", "c"])
+    for own, theirs in zip(vars(given.against(MEAN)).values(), vars(readers.against(MEAN)).values(), strict=True):
+        np.testing.assert_allclose(own, theirs, atol=1e-12)
+    assert given.readers == (SHARES,)
+    np.testing.assert_array_equal(given.against(SHARES).observed, given.against(MEAN).observed)
+    pooled = pool_tables([given, given])
+    np.testing.assert_array_equal(pooled.against(MEAN).counts, 2 * given.against(MEAN).counts)
