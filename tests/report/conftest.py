@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 from itertools import count, product
 
 import numpy as np
@@ -9,12 +11,13 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from ctbench.boards import open_board
 from ctbench.datasets import Case, Dataset
 from ctbench.datasets.entry import Entry
 from ctbench.labels import LabelSet
 from ctbench.predictors import PredictorInfo
 from ctbench.report import build_report
-from ctbench.report.frames.comparable_runs import gather
+from ctbench.report.frames.comparable_runs import comparable_runs, gather
 from ctbench.runs import Manifest, UsedPredictor, open_run
 from ctbench.runs.folder import RunFolder
 from ctbench.runs.journal import write_frame
@@ -248,6 +251,20 @@ def make_small(folder, *, raters=("reader1", "reader2", "reader3", "unet"), edit
     names = list(dict.fromkeys(scores.loc[scores["rater_kind"] == "model", "rater"]))
     names += ["readers"] if scores["rater_kind"].eq("reader").any() else []
     return [make_run(folder / f"run{index}", scores, name, **changes) for index, name in enumerate(names)]
+
+
+@pytest.fixture
+def with_demo_atlas(runs, tmp_path):
+    """The made-up comparison, of which the model atlas learnt on simulated heads alone."""
+    folder = tmp_path / "runs"
+    shutil.copytree(runs[0].folder.parent, folder)
+    (atlas,) = (run for run in runs if run.manifest.rater == "atlas")
+    card = atlas.manifest.predictor
+    demo = card.model_copy(update={"info": replace(card.info, phantoms_only=True)})
+    told = atlas.manifest.model_copy(update={"predictor": demo})
+    (folder / atlas.folder.name / "run.json").write_text(told.to_json(), encoding="utf-8")
+    (found,) = comparable_runs(open_board(folder), "toy")
+    return found
 
 
 @pytest.fixture(scope="session")

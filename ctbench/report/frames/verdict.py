@@ -132,6 +132,8 @@ def _tested(results: ComparableRuns, model: str, margin: float) -> pd.DataFrame 
 
 
 def _sentence(row: Mapping[Any, Any], tested: pd.DataFrame | None) -> str:
+    if pd.isna(row["misses"]):  # a rater without a rank has no figures either
+        return f"{row['rater']}: {rank_in_words(row)}."
     title, unit = metric_title(str(row["metric"])), str(row["unit"])
     between = f" ({interval(row['low'], row['high'], unit)})" if pd.notna(row["low"]) else ""
     mean = " ".join(filter(None, (title, fixed(row["mean"], unit) + between, unit_title(unit))))

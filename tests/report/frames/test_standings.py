@@ -1,5 +1,4 @@
 import shutil
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -149,16 +148,9 @@ def test_patients_stand_beside_their_cases(field):
     assert by_label["label"].unique().tolist() == ["caudate", "ventricles"]
 
 
-def test_a_model_that_saw_phantoms_only_has_no_rank(runs, tmp_path):
+def test_a_model_that_saw_phantoms_only_has_no_rank(with_demo_atlas):
     """It stands in the table with the reason; the others are ranked as if it were not there."""
-    folder = tmp_path / "runs"
-    shutil.copytree(runs[0].folder.parent, folder)
-    (atlas,) = (run for run in runs if run.manifest.rater == "atlas")
-    card = atlas.manifest.predictor
-    demo = card.model_copy(update={"info": replace(card.info, phantoms_only=True)})
-    told = atlas.manifest.model_copy(update={"predictor": demo})
-    (folder / atlas.folder.name / "run.json").write_text(told.to_json(), encoding="utf-8")
-    (found,) = comparable_runs(open_board(folder), "toy")
+    found = with_demo_atlas
     assert found.demo_models == {"atlas"}
     assert all("atlas" not in models for models in found.ranked_scopes.values())
     table = standing(found, ("caudate",), "leave-one-out")

@@ -66,6 +66,14 @@ def test_without_readers_nothing_is_said_of_them(small_runs):
     assert row["sentence"].startswith("unet: rank 1 of 1, Dice ")
 
 
+def test_without_a_rank_the_reason_is_all_that_is_said(with_demo_atlas):
+    """A model that learnt on simulated heads alone has no figures to count either."""
+    said = verdicts(with_demo_atlas, models=["atlas"]).set_index("rater").loc["atlas", "sentence"]
+    assert said.startswith("atlas: no rank: learnt on simulated heads alone")
+    assert ";" not in said
+    assert "nan" not in said.split()
+
+
 def test_rank_in_words():
     """With its interval where it is one; without a rank the reason."""
     row = {"rank": 2.0, "rank_low": 1.0, "rank_high": 3.0, "ranked": 4, "reason": ""}
