@@ -42,8 +42,9 @@ endif
 demo: $(VENV)/.installed
 	@$(BIN)/ctbench demo
 
+# compiled modules are kept, whatever the environment says: the tests start hundreds of processes that import ctbench
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 ifndef LOCKED
