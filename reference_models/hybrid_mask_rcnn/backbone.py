@@ -8,13 +8,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CONTEXT", "LEVELS", "HybridBackbone"]
+__all__ = ["CONTEXT", "LEVELS", "SLAB", "HybridBackbone"]
 
 LEVELS = 4
 """Number of downsampling steps, in plane and along z; each has a level of the pyramid."""
 
 CONTEXT = LEVELS // 2
 """Number of neighbouring slices on either side: five slices become one by four steps along z."""
+
+SLAB = LEVELS + 1
+"""Number of slices that become one."""
 
 
 class HybridBackbone(nn.Module):
@@ -24,11 +27,15 @@ class HybridBackbone(nn.Module):
     from no others. So all inner slices of a slab of any depth are computed at once, each only once, and exactly as
     from slabs of five.
 
+    With ``kernel_depth=3`` the 3x3 kernels of the contracting arm are 3x3x3, padded with zeros along z. Their features
+    depend on where the slab ends, so every inner slice is computed from its own slab of five, as in the paper.
+
     Args:
         widths: Channels of the first convolution and of the four stages.
         pyramid: Channels of the expanding arm.
         blocks: Residual bottlenecks a stage.
         stem_stride: in-plane step of the first convolution.
+        kernel_depth: Size along z of the contracting arm's 3x3 kernels, 1 or 3.
     """
 
     def __init__(
@@ -37,15 +44,17 @@ class HybridBackbone(nn.Module):
         pyramid: int = 128,
         blocks: int = 2,
         stem_stride: int = 2,
+        kernel_depth: int = 1,
     ) -> None:
         super().__init__()
+        self.one_by_one = kernel_depth > 1
         self.strides = tuple(stem_stride * 2**level for level in range(1, LEVELS + 1))
-        self.stem = _in_plane(1, widths[0], stem_stride)
+        self.stem = _in_plane(1, widths[0], stem_stride, kernel_depth)
         self.stages = nn.ModuleList(
             nn.Sequential(
-                _in_plane(before, after, 2),
+                _in_plane(before, after, 2, kernel_depth),
                 *_normalized(nn.Conv3d(after, after, (2, 1, 1), bias=False)),
-                *(_Bottleneck(after) for _ in range(blocks)),
+                *(_Bottleneck(after, kernel_depth) for _ in range(blocks)),
             )
             for before, after in pairwise(widths)
         )
@@ -65,6 +74,8 @@ class HybridBackbone(nn.Module):
         Returns:
             Features, the finest level first: batch * (depth - 4),channel,y,x; the slices of one slab follow each other.
         """
+        if self.one_by_one:
+            x = x.unfold(1, SLAB, 1).movedim(-1, 2).flatten(0, 1)
         x = self.stem(x[:, None])
         flat = []
         for stage, project in zip(self.stages, self.projections, strict=True):
@@ -78,14 +89,14 @@ class HybridBackbone(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """1x1x1, 1x3x3, 1x1x1 through a quarter of the channels, around a residual (He et al. 2015, 1512.03385)."""
+    """1x1x1, Nx3x3, 1x1x1 through a quarter of the channels, around a residual (He et al. 2015, 1512.03385)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, kernel_depth: int) -> None:
         super().__init__()
         inner = max(channels // 4, 4)
         self.steps = nn.Sequential(
             *_normalized(nn.Conv3d(channels, inner, 1, bias=False)),
-            _in_plane(inner, inner),
+            _in_plane(inner, inner, 1, kernel_depth),
             nn.Conv3d(inner, channels, 1, bias=False),
             nn.BatchNorm3d(channels),
         )
@@ -94,8 +105,9 @@ class _Bottleneck(nn.Module):
         return torch.relu(x + self.steps(x))
 
 
-def _in_plane(before: int, after: int, stride: int = 1) -> nn.Sequential:
-    kernel = nn.Conv3d(before, after, (1, 3, 3), stride=(1, stride, stride), padding=(0, 1, 1), bias=False)
+def _in_plane(before: int, after: int, stride: int, depth: int) -> nn.Sequential:
+    sides, padding = (depth, 3, 3), (depth // 2, 1, 1)
+    kernel = nn.Conv3d(before, after, sides, stride=(1, stride, stride), padding=padding, bias=False)
     return nn.Sequential(*_normalized(kernel))
 
 

@@ -101,6 +101,7 @@ class HybridMaskRCNN(nn.Module):
         pyramid: Channels of the expanding arm and of the heads.
         blocks: Residual bottlenecks a stage.
         stem_stride: in-plane step of the first convolution.
+        kernel_depth: Size along z of the contracting arm's 3x3 kernels: 1, or 3 for 3x3x3.
         anchors_px: Side of the anchors of each level, in pixels.
         hidden: Units of the box head's two layers.
         types: Number of types of hemorrhage that the type head separates; 0: no type head, as in the paper.
@@ -115,6 +116,7 @@ class HybridMaskRCNN(nn.Module):
         pyramid: int = 128,
         blocks: int = 2,
         stem_stride: int = 2,
+        kernel_depth: int = 1,
         anchors_px: Sequence[float] = (16.0, 32.0, 64.0, 128.0),
         hidden: int = 1024,
         types: int = 0,
@@ -123,7 +125,7 @@ class HybridMaskRCNN(nn.Module):
         prior_logit: float = 0.0,
     ) -> None:
         super().__init__()
-        self.backbone = HybridBackbone(widths, pyramid, blocks, stem_stride)
+        self.backbone = HybridBackbone(widths, pyramid, blocks, stem_stride, kernel_depth)
         self.proposal_head = _ProposalHead(pyramid)
         self.box_head = _BoxHead(pyramid, hidden, types)
         self.mask_head = _mask_head(pyramid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class ChangConfiguration:
         pyramid: Channels of the expanding arm and of the heads.
         blocks: Number of residual bottlenecks per stage.
         stem_stride: in-plane step of the first convolution.
+        kernel_depth: Size along z of the contracting arm's 3x3 kernels: 1, or 3 for 3x3x3, at five times the work.
         hidden: Units of the box head's layers.
         proposals: Number of proposals per slice.
         prior_logit: Subtracted from the logit of every detection, since training shows more positives than scans hold.
@@ -66,6 +67,7 @@ class ChangConfiguration:
     pyramid: Size = 128
     blocks: Size = 2
     stem_stride: Size = 2
+    kernel_depth: Literal[1, 3] = 1
     hidden: Size = 1024
     proposals: Size = 256
     prior_logit: Annotated[float, Field(allow_inf_nan=False)] = 0.0
@@ -192,7 +194,7 @@ class ChangPredictor:
     def _detected(self, slices: Tensor) -> Detections:
         import torch
 
-        from reference_models.hybrid_mask_rcnn.backbone import CONTEXT
+        from reference_models.hybrid_mask_rcnn.backbone import CONTEXT, SLAB
         from reference_models.hybrid_mask_rcnn.network import Detections
         from reference_models.inference.devices import apply_in_batches
 
@@ -202,7 +204,9 @@ class ChangPredictor:
             return found.packed()
 
         wanted = torch.arange(len(slices) - 2 * CONTEXT)
-        packed = apply_in_batches(detect, wanted, self.batch_size, self.device, self.precision)
+        # With 3x3x3 kernels each slice is computed from its own slab.
+        together = self.batch_size if self.configuration.kernel_depth == 1 else max(1, self.batch_size // SLAB)
+        packed = apply_in_batches(detect, wanted, together, self.device, self.precision)
         return Detections.unpacked(packed, len(self.configuration.types))
 
     def _painted(self, detections: Detections, kinds: Tensor, plan: Slices) -> NDArray[np.float32]:

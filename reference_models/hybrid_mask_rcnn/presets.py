@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from reference_models.hybrid_mask_rcnn.predictor import ChangConfiguration
@@ -64,7 +64,7 @@ def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any
         seed: Random seed of the training.
 
     Raises:
-        UsageError: An unknown option.
+        UsageError: An unknown option, or one with an invalid value.
     """
     schedule = Schedule(learning_rate=2e-4, epochs=100, patience=5, seed=seed)
     plan = ChangPlan(ChangConfiguration(types=types), schedule, steps=_EPOCH, on_disk=True)
@@ -84,4 +84,5 @@ def chang_plan(preset: Preset, types: tuple[str, ...], options: Mapping[str, Any
         )
         schedule = Schedule(learning_rate=2e-3, epochs=20, cosine=True, largest_gradient=5.0, seed=seed)
         plan = ChangPlan(narrow, schedule, slab=4, batch_size=2, gap_px=4, spared=0.5)
-    return changed(plan, options)
+    plan = changed(plan, options)
+    return replace(plan, configuration=ChangConfiguration.read(asdict(plan.configuration)))

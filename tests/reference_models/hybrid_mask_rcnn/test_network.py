@@ -42,6 +42,20 @@ def test_parameters():
     assert count_parameters(network("hybrid-mask-rcnn", types=4)) == count_parameters(made) + 4 * 1025
 
 
+def test_3x3x3_kernels_have_three_times_the_weights_of_1x3x3_kernels():
+    """The contracting arm alone grows; weights have the same names, and those of 1x3x3 kernels keep their shapes."""
+    with torch.device("meta"):
+        flat, deep = network("hybrid-mask-rcnn"), network("hybrid-mask-rcnn", kernel_depth=3)
+    assert (count_parameters(deep), count_parameters(deep.backbone)) == (16_020_022, 7_734_560)
+    before = {name: tuple(weight.shape) for name, weight in flat.state_dict().items()}
+    after = {name: tuple(weight.shape) for name, weight in deep.state_dict().items()}
+    assert before.keys() == after.keys()
+    grown = [name for name in before if before[name] != after[name]]
+    assert all(after[name] == (*before[name][:2], 3, 3, 3) for name in grown)
+    assert len(grown) == 1 + 4 * 3
+    assert all(name.startswith("backbone.") for name in grown)
+
+
 def test_detections_keep_their_form(narrow):
     """Boxes lie in the slice, the surest come first, overlap little, and masks are probabilities."""
     with torch.no_grad():

@@ -37,9 +37,9 @@ NARROW = ChangConfiguration(
 def chang_weights():
     """Make untrained weights of a narrow network."""
 
-    def make(*types):
+    def make(*types, **options):
         torch.manual_seed(0)
-        configuration = replace(NARROW, types=types)
+        configuration = replace(NARROW, types=types, **options)
         labels = LabelSet({name: 3 + number for number, name in enumerate(types)} or {"hemorrhage": 1})
         return Weights.of(configuration.network(), model=MODEL.name, configuration=asdict(configuration), labels=labels)
 
@@ -140,10 +140,11 @@ def test_types_become_the_codes_of_the_weights(chang_weights):
     assert set(np.unique(plain.predict(image).labels)) == {0, 1}
 
 
-def test_the_batch_size_does_not_matter(chang_weights):
+@pytest.mark.parametrize("depth", [1, 3])
+def test_the_batch_size_does_not_matter(chang_weights, depth):
     """Slices know two neighbours on either side, however many are looked at together."""
-    image = tiny_head()
-    one, all_at_once = (ChangPredictor(chang_weights(), "cpu", size, threshold=0.2).predict(image) for size in (3, 64))
+    image, weights = tiny_head(), chang_weights(kernel_depth=depth)
+    one, all_at_once = (ChangPredictor(weights, "cpu", size, threshold=0.2).predict(image) for size in (3, 64))
     assert one.score == pytest.approx(all_at_once.score, abs=1e-4)
     assert (one.labels != all_at_once.labels).mean() < 1e-3
 
