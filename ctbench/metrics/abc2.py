@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.compiled import compiled
 
-__all__ = ["abc2_ml", "abc2_of_slices", "hull_corners", "longest_chord"]
+__all__ = ["abc2_ml", "abc2_of_slices", "hull_corners", "longest_chord", "longest_chords"]
 
 _TIE = 1e-9
 
@@ -70,11 +70,8 @@ def abc2_of_slices(
 
 def _a_times_b(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
     hull = _hull(area, spacing_mm)
-    chords = hull[:, None] - hull[None]
-    lengths = np.linalg.norm(chords, axis=-1)
-    longest = lengths.max()
-    ends = np.argwhere(np.triu(lengths >= longest * (1 - _TIE)))
-    return float(longest) * max(_widest_across(hull, chords[i, j] / lengths[i, j]) for i, j in ends)
+    longest, directions = longest_chords(hull)
+    return float(longest) * max(_widest_across(hull, direction) for direction in directions)
 
 
 def _hull(area: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float64]:
@@ -135,6 +132,32 @@ def hull_corners(area: NDArray[np.bool_]) -> NDArray[np.int64]:
     if chain[size - 1, 0] == chain[0, 0] and chain[size - 1, 1] == chain[0, 1]:
         size -= 1
     return chain[:size]
+
+
+@compiled
+def longest_chords(hull: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Return the length of the longest chords between corners of a convex polygon, and the direction of each of them.
+
+    Args:
+        hull: n x (y, x), the corners in mm.
+
+    Returns:
+        The length in mm, and unit vectors, chords x (y, x); chords that differ by rounding are equally long.
+    """
+    n = len(hull)
+    lengths = np.empty((n, n))
+    for i in range(n):
+        for j in range(i, n):
+            y, x = hull[i, 0] - hull[j, 0], hull[i, 1] - hull[j, 1]
+            lengths[i, j] = lengths[j, i] = np.sqrt(y * y + x * x)
+    longest = lengths.max()
+    directions, count = np.empty((n * n, 2)), 0
+    for i in range(n):
+        for j in range(i, n):
+            if lengths[i, j] >= longest * (1 - _TIE):
+                directions[count] = (hull[i] - hull[j]) / lengths[i, j]
+                count += 1
+    return longest, directions[:count].copy()
 
 
 def _widest_across(hull: NDArray[np.float64], direction: NDArray[np.float64]) -> float:

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from ctbench.metrics.crop import Crop, LabelMap, Mask
 from ctbench.metrics.structures import Structure
-from ctbench.metrics.voxels import bounding_boxes, classes_at, extend_boxes, mark_differences, plane_boxes
+from ctbench.metrics.voxels import (
+    bounding_boxes,
+    classes_at,
+    extend_boxes,
+    indices_of,
+    mark_differences,
+    plane_boxes,
+    planes_of_classes,
+)
 from ctbench.reference import GroupReference
 
 __all__ = ["Comparison", "PlainReference"]
@@ -41,7 +49,13 @@ class PlainReference:
     @cached_property
     def possible_at(self) -> dict[int, NDArray[np.int64]]:
         """Code -> (z, y, x) x voxels, the excluded voxels that may hold it."""
-        return {code: _indices(flat, self.labels.shape) for code, flat in self.possible.items()}
+        depth, height, width = self.labels.shape
+        return {code: indices_of(flat, (depth, height, width)) for code, flat in self.possible.items()}
+
+    @cached_property
+    def possible_boxes(self) -> dict[int, NDArray[np.int64]]:
+        """Code -> the box of the excluded voxels that may hold it, as ``_box_of`` returns it."""
+        return {code: _box_of(at) for code, at in self.possible_at.items() if at.size}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +76,10 @@ class Comparison:
     codes: Sequence[int]
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, int, int]:
         """Number of voxels along z,y,x."""
-        return self.prediction.shape
+        depth, height, width = self.prediction.shape
+        return depth, height, width
 
     def crop(self, structure: Structure) -> Crop | None:
         """Cut out one structure; None where no voxel of any reference or of the prediction holds it."""
@@ -75,11 +90,12 @@ class Comparison:
             if structure.name in reference.groups
         }
         boxes = [self._boxes[code] for code in codes if code in self._boxes]
-        boxes += [box for group in groups.values() for box in _box_of(group)]
+        boxes += [box for group in groups.values() for box in _box_of_group(group)]
         if not boxes:
             return None
-        start = np.min(boxes, axis=0)[0::2] - 1
-        depth, height, width = (np.max(boxes, axis=0)[1::2] + 1 - start).tolist()
+        around = _around(boxes)
+        start = around[0::2] - 1
+        depth, height, width = (around[1::2] + 1 - start).tolist()
         shape = (depth, height, -8 * (-width // 8))
         reference = Mask.empty(shape).fill(self.references[0].labels, codes, self._all, start)
         prediction = Mask.empty(shape).fill(self.prediction, codes, self._all, start)
@@ -112,13 +128,11 @@ class Comparison:
         boxes = plane_boxes(*reference, len(self.references))
         predicted = plane_boxes(*prediction, 1)
         for plane, given in enumerate(self.references):
-            parts = [given.possible_at[code] for code in codes if code in given.possible_at]
-            if plane in groups:
-                parts.append(np.array(groups[plane].at)[:, groups[plane].drawn | groups[plane].excluded])
-            for at in parts:
-                extend_boxes(at - start[:, None], np.zeros((1, at.shape[1]), np.uint16), boxes[plane : plane + 1])
-        boxes[:, 0::2] = np.minimum(boxes, predicted)[:, 0::2] - 1
-        boxes[:, 1::2] = np.maximum(boxes, predicted)[:, 1::2] + 1
+            more = [given.possible_boxes[code] for code in codes if code in given.possible_boxes]
+            more += _box_of_group(groups[plane]) if plane in groups else []
+            boxes[plane] = _around([boxes[plane], *predicted, *(box - np.repeat(start, 2) for box in more)])
+        boxes[:, 0::2] -= 1
+        boxes[:, 1::2] += 1
         return boxes
 
     def _outer(
@@ -186,7 +200,7 @@ class Comparison:
     @cached_property
     def _contested(self) -> NDArray[np.int64]:
         """The voxels in which any two references differ: (z, y, x) x voxels."""
-        return _indices(self._flat, self.shape)
+        return indices_of(self._flat, self.shape)
 
     @cached_property
     def _contested_classes(self) -> NDArray[np.uint16]:
@@ -202,11 +216,7 @@ class Comparison:
 
     def _held(self, codes: Sequence[int]) -> NDArray[np.uint8]:
         """Return, for each contested voxel, the planes of the references that hold one of some codes."""
-        held = np.zeros(self._flat.size, np.uint8)
-        for code in codes:
-            for plane, classes in enumerate(self._contested_classes):
-                held |= (classes == self._numbers[code]).view(np.uint8) << np.uint8(plane)
-        return held
+        return planes_of_classes(self._contested_classes, np.array([self._numbers[code] for code in codes], np.uint16))
 
     @cached_property
     def _excluded(self) -> NDArray[np.uint8] | None:
@@ -259,24 +269,27 @@ class Comparison:
                 bounding_boxes((label_map == code).view(np.uint8), np.array([0, numbers[code]], np.int32), boxes)
         extend_boxes(self._contested, self._contested_classes, boxes)
         for reference in self.references:
-            for code, at in reference.possible_at.items():
+            for code, box in reference.possible_boxes.items():
                 number = numbers.get(code, 0)
-                extend_boxes(at, np.full((1, at.shape[1]), number, np.uint16), boxes)
+                boxes[number] = _around([boxes[number], box])
         return {code: boxes[number] for code, number in numbers.items() if boxes[number, 1]}
-
-
-def _indices(flat: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the (z, y, x) x voxels of flat indices."""
-    return np.array(np.unravel_index(flat, shape), np.int64)
 
 
 def _bits(marks: NDArray[np.bool_], plane: int) -> NDArray[np.uint8]:
     return marks.view(np.uint8) << np.uint8(plane)
 
 
-def _box_of(group: GroupReference) -> list[NDArray[np.int64]]:
-    """Return the box of the contested voxels in which a group is, or may be."""
-    held = group.drawn | group.excluded
-    if not held.any():
-        return []
-    return [np.array([end for axis in group.at for end in (axis[held].min(), axis[held].max() + 1)])]
+def _box_of(at: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the box of some voxels, (z, y, x) x voxels: z start, z stop, y start, y stop, x start, x stop."""
+    return np.stack([at.min(axis=1), at.max(axis=1) + 1], axis=1).ravel()
+
+
+def _box_of_group(group: GroupReference) -> list[NDArray[np.int64]]:
+    """Return the box of the contested voxels in which a group is, or may be; nothing if there is none."""
+    held = np.array(group.at)[:, group.drawn | group.excluded]
+    return [_box_of(held)] if held.size else []
+
+
+def _around(boxes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the smallest box that holds some boxes."""
+    return np.stack([np.min(boxes, axis=0)[0::2], np.max(boxes, axis=0)[1::2]], axis=1).ravel()

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from ctbench.metrics.compiled import compiled
 
 __all__ = [
+    "count_planes",
     "distances_along_rows",
+    "distances_in_plane",
     "marked_in_plane",
     "nearest_by_columns",
     "nearest_by_rows",
@@ -53,21 +55,25 @@ def nearest_in_ball(
     sizes: NDArray[np.float64],
     weights: NDArray[np.float64],
     first: NDArray[np.int64],
+    planes: int,
 ) -> NDArray[np.uint8]:
     """Find the nearest targets of elements among the voxels around them, and sum up the sizes of the elements by step.
+
+    Where references agree, an element has one target and one code in all planes, which are then added to together.
 
     Args:
         positions: Positions of the elements.
         codes: Their codes, a byte for each plane.
-        sampled: The planes in which to find a target for them.
+        sampled: The planes in which to find a target for them, all among ``planes``.
         shape: z,y,x of the mask that the positions are indices of.
         targets: Array of bit planes in which targets are marked; ``margins`` larger than the mask on all sides.
         margins: z,y,x, as far as the ball reaches.
         ball: n x (dz, dy, dx), nearest first.
         kinds: n numbers, the kind of each of these steps: mirrored steps are of one kind.
         sizes: Code -> size.
-        weights: planes x kinds, added to: the summed size of the elements whose target is that far.
-        first: planes x kinds, -1 or the first element that was added.
+        weights: kinds x 8 planes, added to: the summed size of the elements whose target is that far.
+        first: kinds x 8 planes, -1 or the first element that was added.
+        planes: The planes that are wanted at all, as bits; ``weights`` and ``first`` of the others are meaningless.
 
     Returns:
         For each element the planes in which the ball holds no target.
@@ -78,6 +84,12 @@ def nearest_in_ball(
     offsets = np.empty(len(ball), np.int64)
     for j in range(len(ball)):
         offsets[j] = (ball[j, 0] * rows + ball[j, 1]) * columns + ball[j, 2]
+    every, ones, lowest = np.uint8(planes), np.uint64(0), np.uint64(0)
+    for plane in range(7, -1, -1):
+        if planes >> plane & 1:
+            ones |= np.uint64(1) << np.uint64(8 * plane)
+            lowest = np.uint64(8 * plane)
+    complete = np.zeros(len(first), np.bool_)
     lost = np.zeros(positions.size, np.uint8)
     end = shift = np.int64(0)
     for i in range(positions.size):
@@ -97,14 +109,21 @@ def nearest_in_ball(
                 continue
             wanted ^= hit
             kind = kinds[j]
-            plane = 0
-            while hit:
-                if hit & 1:
-                    if first[plane, kind] < 0:
-                        first[plane, kind] = i
-                    weights[plane, kind] += sizes[np.uint8(codes[i] >> np.uint64(8 * plane))]
-                hit >>= 1
-                plane += 1
+            code = np.uint8(codes[i] >> lowest)
+            if hit == every and codes[i] & (ones * np.uint64(255)) == ones * np.uint64(code):
+                for plane in range(8):
+                    weights[kind, plane] += sizes[code]
+                if not complete[kind]:
+                    complete[kind] = True
+                    for plane in range(8):
+                        if first[kind, plane] < 0:
+                            first[kind, plane] = i
+                break
+            for plane in range(8):
+                if hit >> plane & 1:
+                    if first[kind, plane] < 0:
+                        first[kind, plane] = i
+                    weights[kind, plane] += sizes[np.uint8(codes[i] >> np.uint64(8 * plane))]
             if wanted == 0:
                 break
         lost[i] = wanted
@@ -408,6 +427,78 @@ def nearest_by_columns(
                 if mm2 < best:
                     best = mm2
                     steps[i] = (away << 2 * _AXIS_BITS) | (dy << _AXIS_BITS) | dx
+
+
+@compiled
+def count_planes(bits: NDArray[np.uint8], planes: int) -> NDArray[np.int64]:
+    """Return the number of elements in each plane.
+
+    Args:
+        bits: The planes of each element.
+        planes: Number of planes.
+    """
+    counts = np.zeros(planes, np.int64)
+    for plane in range(planes):
+        count = 0  # a sum of its own, so that many elements are looked at at a time
+        for i in range(bits.size):
+            count += bits[i] >> plane & 1
+        counts[plane] = count
+    return counts
+
+
+@compiled
+def distances_in_plane(
+    plane: int,
+    packed: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    first: NDArray[np.int64],
+    far: NDArray[np.int64],
+    lost: NDArray[np.uint8],
+    far_steps: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    sizes: NDArray[np.float64],
+    spacing_mm: tuple[float, float, float],
+    without_target_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distances of all elements from their targets in one plane, and their summed size at each distance.
+
+    Args:
+        plane: The plane.
+        packed: The step of each kind in the ball.
+        weights: kinds x planes, as ``nearest_in_ball`` leaves them.
+        first: kinds x planes, the same.
+        far: The elements that have no target in the ball, ascending.
+        lost: For each of them, the planes in which it has none.
+        far_steps: planes x far, the step to the target; -1 where there is none.
+        codes: The codes of all elements.
+        sizes: Code -> size.
+        spacing_mm: z,y,x.
+        without_target_mm: The distance of an element without a target.
+
+    Returns:
+        Distances in mm, each of one step, and weights: two arrays of the same length, in no order.
+    """
+    near = np.flatnonzero(first[:, plane] >= 0)
+    near = near[np.argsort(first[:, plane][near])]
+    steps, of_steps = np.empty(near.size + far.size, np.int64), np.empty(near.size + far.size, np.float64)
+    n = k = 0
+    # In the order of the elements, so that sums do not depend on which of them were near.
+    for i in range(far.size + 1):
+        if i < far.size and not lost[i] >> plane & 1:
+            continue
+        while k < near.size and (i == far.size or first[near[k], plane] < far[i]):
+            steps[n], of_steps[n] = packed[near[k]], weights[near[k], plane]
+            k, n = k + 1, n + 1
+        if i < far.size:
+            code = np.uint8(codes[far[i]] >> np.uint64(8 * plane))
+            steps[n], of_steps[n] = far_steps[plane, i], sizes[code]
+            n += 1
+    components, summed = weights_by_step(steps[:n], of_steps[:n])
+    mm = np.empty(len(components), np.float64)
+    for i in range(len(components)):
+        z, y, x = (components[i, 0] * spacing_mm[0], components[i, 1] * spacing_mm[1], components[i, 2] * spacing_mm[2])
+        mm[i] = np.sqrt(z * z + y * y + x * x) if components[i, 0] >= 0 else without_target_mm
+    return mm, summed
 
 
 @compiled

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ctbench.metrics.crop import Crop, Mask
+from ctbench.metrics.crop import PLANES, Crop, Mask
 from ctbench.metrics.distances import Directed, SurfaceDistances
 from ctbench.metrics.elements import element_centres, element_sizes
 from ctbench.metrics.listing import dual_grid_elements, surface_voxels
 from ctbench.metrics.nearest import (
+    count_planes,
     distances_along_rows,
+    distances_in_plane,
     marked_in_plane,
     nearest_by_columns,
     nearest_by_rows,
     nearest_by_scan,
     nearest_in_ball,
     pack_steps,
-    weights_by_step,
 )
 
 __all__ = ["Surface", "SurfaceModel", "surface_distances"]
@@ -167,15 +168,16 @@ class _Search:
     ) -> None:
         self.crop, self.planes, self.spacing_mm, self.planar = crop, planes, spacing_mm, planar
         self.without_target_mm = without_target_mm
+        self.every = sum(1 << plane for plane in planes)
         self.rows = _rows_around(spacing_mm[0], spacing_mm[1], planar)
         self.sizes = np.array([0.0, 1.0] if model == "voxels" else _sizes(spacing_mm, planar))
         self.ball = _ball(spacing_mm, planar)
 
     def directed(self, elements: _Elements, targets: _Targets) -> list[Directed]:
         """Return the distances of elements from targets in each plane."""
-        weights = np.zeros((self.crop.planes, len(self.ball.packed)))
+        weights = np.zeros((len(self.ball.packed), PLANES))
         first = np.full(weights.shape, -1, np.int64)
-        wanted = elements.sampled & np.uint8(sum(1 << plane for plane in self.planes))
+        wanted = elements.sampled & np.uint8(self.every)
         lost = nearest_in_ball(
             elements.positions,
             elements.codes,
@@ -188,39 +190,14 @@ class _Search:
             self.sizes,
             weights,
             first,
+            self.every,
         )
         far = np.flatnonzero(lost)
         steps = self._far_steps(elements, targets, far, lost[far])
+        beyond = far, lost[far], steps, elements.codes, self.sizes, self.spacing_mm, self.without_target_mm
         return [
-            self._directed(elements, plane, (weights[plane], first[plane]), (far[its], steps[plane, its]))
-            for plane in self.planes
-            for its in [lost[far] >> np.uint8(plane) & 1 > 0]
+            Directed(*distances_in_plane(plane, self.ball.packed, weights, first, *beyond)) for plane in self.planes
         ]
-
-    def _directed(
-        self,
-        elements: _Elements,
-        plane: int,
-        near: tuple[NDArray[np.float64], NDArray[np.int64]],
-        far: tuple[NDArray[np.intp], NDArray[np.int64]],
-    ) -> Directed:
-        """Return the distances in one plane.
-
-        Args:
-            elements: The elements.
-            plane: The plane.
-            near: For each kind of step in the ball, the summed size of its elements and the first of them, or -1.
-            far: Each element whose target lies beyond the ball, and its step.
-        """
-        sizes, first = near
-        kinds = np.flatnonzero(first >= 0)
-        order = np.concatenate([first[kinds], far[0]])
-        steps = np.concatenate([self.ball.packed[kinds], far[1]])
-        sizes = np.concatenate([sizes[kinds], self.sizes[elements.codes_of(plane, far[0])]])
-        ascending = np.argsort(order)
-        components, weights = weights_by_step(steps[ascending], sizes[ascending])
-        mm = np.linalg.norm(components * self.spacing_mm, axis=1)
-        return Directed(np.where(components[:, 0] < 0, self.without_target_mm, mm), weights)
 
     def _far_steps(
         self, elements: _Elements, targets: _Targets, far: NDArray[np.intp], lost: NDArray[np.uint8]
@@ -234,11 +211,14 @@ class _Search:
             lost: The planes in which they have none.
         """
         steps = np.full((self.crop.planes, far.size), -1, np.int64)
+        if not far.size:
+            return steps
         left = lost.copy()
 
         def scan(most: Mapping[int, int], rows: _Rows, limits_mm2: Mapping[int, float]) -> None:
             """Scan for targets in the planes in which not too many elements look for one."""
-            few = sum(1 << plane for plane in self.planes if 0 < _count(left, plane) <= most[plane])
+            counts = count_planes(left, self.crop.planes)
+            few = sum(1 << plane for plane in self.planes if 0 < counts[plane] <= most[plane])
             its = np.flatnonzero(left & np.uint8(few))
             if not its.size:
                 return
@@ -246,37 +226,52 @@ class _Search:
             positions, wanted = elements.positions[far[its]], left[its] & np.uint8(few)
             where = (self.crop.shape, targets.marks, targets.margins, targets.extents)
             found = nearest_by_scan(positions, wanted, *where, *rows, self.spacing_mm[2] ** 2, limits)
-            for plane in self.planes:
-                there = found[plane] >= 0
-                steps[plane, its[there]] = found[plane, there]
-                left[its[there]] &= np.uint8(255 ^ 1 << plane)
+            there = found >= 0
+            steps[:, its] = np.where(there, found, steps[:, its])
+            left[its] &= ~np.packbits(there, axis=0, bitorder="little")[0]
 
-        if far.size:
-            rows = _Rows(self.rows.steps[:_SCANNED_ROWS], self.rows.mm2[:_SCANNED_ROWS])
-            enough = {plane: min(self._enough(elements, plane), _SCANNED_ROWS) for plane in self.planes}
-            most = {plane: _count(elements.sampled, plane) // _SCANNED_SHARE for plane in self.planes}
-            scan(most, rows, {plane: float(rows.mm2[n - 1]) for plane, n in enough.items()})
-            large = {plane: _FEW if self._size(plane) > _LARGE else 0 for plane in self.planes}
-            rows = _rows_around(*self.spacing_mm[:2], self.planar, _ALL_ROWS) if any(large.values()) else rows
-            scan(large, rows, dict.fromkeys(self.planes, float(rows.mm2[-1])))
+        enough = self._enough(elements)
+        rows = _Rows(self.rows.steps[:_SCANNED_ROWS], self.rows.mm2[:_SCANNED_ROWS])
+        most = dict(enumerate((count_planes(elements.sampled, self.crop.planes) // _SCANNED_SHARE).tolist()))
+        scan(most, rows, {plane: float(rows.mm2[min(n, _SCANNED_ROWS) - 1]) for plane, n in enough.items()})
+        large = {plane: _FEW if self._size(plane) > _LARGE else 0 for plane in self.planes}
+        rows = _rows_around(*self.spacing_mm[:2], self.planar, _ALL_ROWS) if any(large.values()) else rows
+        scan(large, rows, dict.fromkeys(self.planes, float(rows.mm2[-1])))
         for plane in self.planes:
             its = np.flatnonzero(left & np.uint8(1 << plane))
             if its.size:
-                steps[plane, its] = self._along_rows(elements, targets, plane, far[its])
+                steps[plane, its] = self._along_rows(elements, targets, plane, far[its], enough[plane])
         return steps
+
+    @cached_property
+    def _scratch(self) -> NDArray[np.int16]:
+        """Room for a number in every voxel, of one plane after the other: fetching memory takes as long as the loop."""
+        return np.empty(math.prod(self.crop.shape), np.int16)
 
     def _size(self, plane: int) -> int:
         """Return the number of voxels of the window of a plane."""
         return math.prod(axis.stop - axis.start for axis in self.crop.windows[plane])
 
-    def _enough(self, elements: _Elements, plane: int) -> int:
-        """Return how many rows to look at for each element before whole slices are solved."""
-        return max(_ROW_EFFORT * self._size(plane) // max(_count(elements.surfaces, plane), 1), _FEWEST_ROWS)
+    def _enough(self, elements: _Elements) -> dict[int, int]:
+        """Return, for each plane, how many rows to look at for each element before whole slices are solved."""
+        counts = count_planes(elements.surfaces, self.crop.planes)
+        return {
+            plane: max(_ROW_EFFORT * self._size(plane) // max(int(counts[plane]), 1), _FEWEST_ROWS)
+            for plane in self.planes
+        }
 
     def _along_rows(
-        self, elements: _Elements, targets: _Targets, plane: int, far: NDArray[np.intp]
+        self, elements: _Elements, targets: _Targets, plane: int, far: NDArray[np.intp], enough: int
     ) -> NDArray[np.int64]:
-        """Return the steps from many elements to their targets in one plane, however far away."""
+        """Return the steps from many elements to their targets in one plane, however far away.
+
+        Args:
+            elements: All elements.
+            targets: The targets.
+            plane: The plane.
+            far: The elements whose targets are wanted.
+            enough: How many rows to look at for each of them before whole slices are solved.
+        """
         window = self.crop.windows[plane]
         z, y, x = (axis.stop - axis.start for axis in window)
         shape = z, y, x
@@ -285,18 +280,13 @@ class _Search:
         at = np.unravel_index(elements.positions[far], self.crop.shape)
         within = tuple(axis - start for axis, start in zip(at, begin, strict=True))
         queries = np.ravel_multi_index(within, shape).astype(np.uint32)
-        along = np.empty(shape, np.int16)
+        along = self._scratch[: math.prod(shape)].reshape(shape)
         occupied = distances_along_rows(there, along)
-        enough = self._enough(elements, plane)
         rows, rows_mm2 = self.rows.steps[:enough], self.rows.mm2[:enough]
         steps, lost = nearest_by_rows(queries, along, occupied, rows, rows_mm2, self.spacing_mm[2] ** 2)
         if lost:
             nearest_by_columns(queries, along, occupied, np.array(self.spacing_mm), self.planar, steps)
         return steps
-
-
-def _count(bits: NDArray[np.uint8], plane: int) -> int:
-    return int(np.count_nonzero(bits & np.uint8(1 << plane)))
 
 
 def _by_tree(

@@ -22,8 +22,10 @@ __all__ = [
     "count_voxels",
     "extend_boxes",
     "fill_mask",
+    "indices_of",
     "mark_differences",
     "plane_boxes",
+    "planes_of_classes",
     "put_planes",
 ]
 
@@ -101,10 +103,43 @@ def extend_boxes(at: NDArray[np.int64], classes: NDArray[np.uint16], boxes: NDAr
     """
     for label_map in range(len(classes)):
         for i in range(at.shape[1]):
+            if label_map and classes[label_map, i] == classes[0, i]:
+                continue
             box = boxes[classes[label_map, i]]
             for axis in range(3):
                 box[2 * axis] = min(box[2 * axis], at[axis, i])
                 box[2 * axis + 1] = max(box[2 * axis + 1], at[axis, i] + 1)
+
+
+@compiled
+def indices_of(flat: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Return the (z, y, x) x voxels of flat indices in a shape."""
+    _, height, width = shape
+    found = np.empty((3, flat.size), np.int64)
+    z = y = first = np.int64(0)
+    for i in range(flat.size):
+        if not first <= flat[i] < first + width:  # neighbours are mostly of one row
+            row = flat[i] // width
+            z, y, first = row // height, row % height, row * width
+        found[0, i], found[1, i], found[2, i] = z, y, flat[i] - first
+    return found
+
+
+@compiled
+def planes_of_classes(classes: NDArray[np.uint16], wanted: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Return for each voxel the bit planes of the label maps that hold one of some classes there.
+
+    Args:
+        classes: label maps x voxels, the class of each voxel in each label map.
+        wanted: The classes to look for.
+    """
+    held = np.zeros(classes.shape[1], np.uint8)
+    for plane in range(len(classes)):
+        own, bit = classes[plane], np.uint8(1 << plane)
+        for one in wanted:
+            for i in range(own.size):
+                held[i] |= np.uint8(own[i] == one) * bit
+    return held
 
 
 @compiled

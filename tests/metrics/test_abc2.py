@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from ctbench.metrics.abc2 import abc2_ml, hull_corners, longest_chord
+from ctbench.metrics.abc2 import abc2_ml, hull_corners, longest_chord, longest_chords
 
 
 def test_nothing_has_no_volume():
@@ -88,6 +88,14 @@ def test_corners_are_those_of_the_convex_hull():
         assert (
             len({np.sign(np.linalg.det([a, b])) for a, b in zip(turns, np.roll(turns, -1, axis=0), strict=True)}) == 1
         )
+
+
+def test_both_diagonals_of_a_square_are_longest():
+    """All chords that are equally long are returned, as unit vectors."""
+    length, directions = longest_chords(np.array([[0.0, 0], [0, 2], [2, 2], [2, 0]]))
+    assert length == pytest.approx(np.sqrt(8))
+    np.testing.assert_allclose(np.abs(directions), np.full((2, 2), np.sqrt(0.5)))
+    assert directions[0] @ directions[1] == pytest.approx(0)
 
 
 def test_longest_chord_stands_at_a_corner():

@@ -3,7 +3,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from ctbench.metrics.nearest import (
+    count_planes,
     distances_along_rows,
+    distances_in_plane,
     marked_in_plane,
     nearest_by_columns,
     nearest_by_rows,
@@ -96,7 +98,8 @@ def marked():
     """A function that marks targets of three planes: targets by plane, marks, their margins, extents in each row."""
 
     def make(shape, margins, share):
-        planes = [scatter(shape, share, seed) for seed in range(3)]
+        common = scatter(shape, share / 2, 3)
+        planes = [np.union1d(scatter(shape, share / 2, seed), common) for seed in range(3)]
         marks = np.zeros(np.add(shape, np.multiply(2, margins)), np.uint8)
         inner = marks[tuple(slice(by, by + n) for by, n in zip(margins, shape, strict=True))]
         for plane, targets in enumerate(planes):
@@ -118,10 +121,11 @@ def test_search_in_a_ball_as_a_tree(share, marked):
     planes, marks, _ = marked(shape, margins, share)
     queries = scatter(shape, 0.1, 7)
     wanted = np.random.default_rng(8).integers(0, 8, queries.size).astype(np.uint8)
-    codes = np.arange(queries.size, dtype=np.uint64) % 5 * np.uint64(0x010101)
-    weights, first = np.zeros((3, len(ball.packed))), np.full((3, len(ball.packed)), -1)
-    sizes = np.arange(256.0) + 1
-    lost = nearest_in_ball(queries, codes, wanted, shape, marks, margins, ball.steps, ball.kinds, sizes, weights, first)
+    numbers = np.arange(queries.size, dtype=np.uint64)
+    codes = numbers % 5 * np.uint64(0x010101) + np.where(numbers % 3 == 0, np.uint64(0x020100), np.uint64(0))
+    weights, first = np.zeros((len(ball.packed), 8)), np.full((len(ball.packed), 8), -1)
+    sizes, steps = np.arange(256.0) + 1, (ball.steps, ball.kinds)
+    lost = nearest_in_ball(queries, codes, wanted, shape, marks, margins, *steps, sizes, weights, first, 7)
     reach = np.linalg.norm(ball.steps[-1] * SPACING)
     kinds_mm = lengths(ball.packed)
     for plane, targets in enumerate(planes):
@@ -130,10 +134,32 @@ def test_search_in_a_ball_as_a_tree(share, marked):
         np.testing.assert_array_equal(lost[mine] >> plane & 1 > 0, mm > reach + 1e-9)
         assert not (lost[~mine] >> plane & 1).any()
         near = mm <= reach + 1e-9
-        total = sizes[(codes[mine][near] & np.uint64(255)).astype(int)]
-        assert weights[plane].sum() == pytest.approx(total.sum())
-        assert weights[plane] @ kinds_mm == pytest.approx(total @ mm[near])
-        assert set(first[plane][first[plane] >= 0]) <= set(np.flatnonzero(mine)[near])
+        total = sizes[(codes[mine][near] >> np.uint64(8 * plane) & np.uint64(255)).astype(int)]
+        assert weights[:, plane].sum() == pytest.approx(total.sum())
+        assert weights[:, plane] @ kinds_mm == pytest.approx(total @ mm[near])
+        met = first[:, plane] >= 0
+        assert set(first[met, plane]) <= set(np.flatnonzero(mine)[near])
+        np.testing.assert_allclose(by_tree(queries[first[met, plane]], targets, shape), kinds_mm[met], rtol=1e-12)
+
+
+def test_planes_are_counted():
+    """The numbers of elements are those of NumPy, plane by plane."""
+    bits = np.random.default_rng(0).integers(0, 64, 1000).astype(np.uint8)
+    assert count_planes(bits, 6).tolist() == [np.count_nonzero(bits >> plane & 1) for plane in range(6)]
+
+
+def test_near_and_far_elements_are_summed_by_their_distance():
+    """Near and far elements of one step count together, those of other planes not; one without target is far."""
+    packed = np.array([1, 1 << 20, 1 << 40])
+    weights = np.zeros((3, 8))
+    weights[:, 1] = 2.0, 5.0, 0.0
+    first = np.full((3, 8), -1)
+    first[:, 1] = 4, 0, -1
+    far, lost = np.array([1, 2, 6]), np.array([2, 1, 3], np.uint8)
+    steps = np.array([[-1, 7, 7], [1, -1, -1]])
+    codes, sizes = np.full(7, 0x0300, np.uint64), np.array([0.0, 0.0, 0.0, 10.0])
+    mm, found = distances_in_plane(1, packed, weights, first, far, lost, steps, codes, sizes, (5.0, 2.0, 0.5), 99.0)
+    assert dict(zip(mm.tolist(), found.tolist(), strict=True)) == {0.5: 12.0, 2.0: 5.0, 99.0: 10.0}
 
 
 def test_targets_of_one_plane_in_a_window(marked):

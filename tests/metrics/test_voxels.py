@@ -7,8 +7,10 @@ from ctbench.metrics.voxels import (
     count_voxels,
     extend_boxes,
     fill_mask,
+    indices_of,
     mark_differences,
     plane_boxes,
+    planes_of_classes,
     put_planes,
 )
 
@@ -115,6 +117,19 @@ def test_extend_boxes_as_argwhere(rng):
         there = at[:, (classes == number).any(axis=0)]
         np.testing.assert_array_equal(boxes[number, 0::2], there.min(axis=1))
         np.testing.assert_array_equal(boxes[number, 1::2], there.max(axis=1) + 1)
+
+
+def test_indices_as_numpy(rng):
+    """Flat indices have NumPy's indices, in whatever order they come."""
+    flat = np.concatenate([np.arange(0, 200, 3), rng.integers(0, 4 * 7 * 9, 50)])
+    np.testing.assert_array_equal(indices_of(flat, (4, 7, 9)), np.unravel_index(flat, (4, 7, 9)))
+
+
+def test_planes_of_classes_as_isin(rng):
+    """A bit is set for each label map that holds one of the classes."""
+    classes = rng.integers(0, 5, (3, 40)).astype(np.uint16)
+    held = planes_of_classes(classes, np.array([2, 4], np.uint16))
+    np.testing.assert_array_equal(held, (np.isin(classes, [2, 4]) * np.array([[1], [2], [4]])).sum(axis=0))
 
 
 def test_plane_boxes_as_argwhere(rng):
