@@ -108,7 +108,10 @@ def _frames(
     metrics = list(results.scores["metric"].unique())
     on_common: Any = {"reference": results.common, "structures": results.structures}
     common = results.scores[results.scores["reference"] == results.common]
-    described = [tables.per_structure(results.positive_scores, results.structures, metric) for metric in metrics]
+    described = [
+        tables.per_structure(results.positive_scores, results.structures, metric, results.patients)
+        for metric in metrics
+    ]
     return {
         "structures": described,
         "volumes": [

@@ -17,7 +17,7 @@ FEWEST = 5
 """The mean of a bounded metric has an interval from so many values on."""
 
 
-def mean_intervals(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
+def mean_intervals(table: pd.DataFrame, degrees: Numbers | None = None) -> tuple[Numbers, Numbers]:
     """Return the lower and upper ends of the 95 % intervals of means.
 
     A t interval on the scale of the logit (metrics from 0 to 1: overlaps, shares) or of the logarithm (distances,
@@ -26,13 +26,16 @@ def mean_intervals(table: pd.DataFrame) -> tuple[Numbers, Numbers]:
     the bias-corrected bootstrap in 87 to 94.5 % (``benchmarks/calibration.py``); with rare zeros all cover less.
 
     Args:
-        table: One row per mean: ``metric``, ``mean``, ``se`` (standard error), ``n``. Unknown metrics have no bounds.
+        table: One row per mean: ``metric``, ``mean``, ``se`` (standard error), ``n`` independent values. Unknown
+            metrics have no bounds.
+        degrees: Degrees of freedom of each mean's t interval. Default: n - 1.
 
     Returns:
         NaN where there is no interval: fewer than two values; of a bounded metric fewer than ``FEWEST``, or all equal.
     """
     mean, se, n = (table[name].to_numpy(float) for name in ("mean", "se", "n"))
-    quantile = stdtrit(np.maximum(n - 1, 1), 1 - ALPHA / 2)  # it warns about 0 degrees of freedom
+    degrees = np.maximum(n - 1, 1) if degrees is None else np.where(degrees > 0, degrees, 1.0)
+    quantile = stdtrit(degrees, 1 - ALPHA / 2)  # it warns about 0 degrees of freedom
     low, high = mean - quantile * se, mean + quantile * se
     share, positive = _bounded(table)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status, joint_status
+from ctbench.statistics.clustered_mean import clustered_mean
 from ctbench.statistics.mean_intervals import mean_intervals, median_intervals
+from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
@@ -22,6 +25,7 @@ def describe(
     by: str | Sequence[str] = ("label", "rater"),
     *,
     population: Population = "positives",
+    cluster: str | None = None,
 ) -> pd.DataFrame:
     """Return descriptive statistics per group and metric, with counts of the scores that are missing or penalties.
 
@@ -32,6 +36,9 @@ def describe(
         scores: Tidy scores; of one reference and dataset unless these columns are among ``by``.
         by: Name or names of the columns to group by.
         population: The cases that have a value, see ``populated``. Default: the positives.
+        cluster: Name of a column that says which values belong together, ``patient`` if patients have several scans:
+            standard errors and intervals of means are then those of ``clustered_mean``. Default: every value is
+            independent of the others. Intervals of medians take values as independent in any case.
 
     Returns:
         One row per group and metric, in the order of their first score: the columns ``by``, ``metric``, ``unit``; ``n``
@@ -47,7 +54,7 @@ def describe(
     """
     names = as_names(by)
     keys = [*names, *(column for column in ("metric", "unit") if column not in names)]
-    scores = checked(scores, (*keys, "status"), coded=True)
+    scores = checked(scores, (*keys, "status", *([cluster] if cluster else [])), coded=True)
     expect_one(scores, ("reference", "dataset"), split=names)
     counted = _counted(populated(scores, population))
     groups = counted.groupby(keys, sort=False, dropna=False, observed=True)
@@ -75,8 +82,29 @@ def describe(
     codes = groups.ngroup().to_numpy()
     ends = median_intervals(codes, counted["value"].to_numpy(float), len(described))
     described["median_low"], described["median_high"] = ends
-    described["low"], described["high"] = mean_intervals(described)
+    independent = described["n"].to_numpy(float)
+    degrees = independent - 1
+    if cluster is not None:
+        clusters = pd.factorize(counted[cluster])[0]
+        for place, own, whose in _correlated(codes, counted["value"].to_numpy(float), clusters):
+            _, described.loc[place, "se"], degrees[place] = clustered_mean(own, whose)
+            independent[place] = len(np.unique(whose))
+    described["low"], described["high"] = mean_intervals(described.assign(n=independent), degrees)
     return described
+
+
+def _correlated(
+    codes: NDArray[np.integer], values: Numbers, clusters: NDArray[np.integer]
+) -> Iterator[tuple[int, Numbers, NDArray[np.integer]]]:
+    """Yield each group in which a cluster has several values: its code, its values, and their clusters."""
+    known = ~np.isnan(values)
+    codes, values, clusters = codes[known], values[known], clusters[known]
+    order = np.lexsort((clusters, codes))
+    codes, values, clusters = codes[order], values[order], clusters[order]
+    again = (codes[1:] == codes[:-1]) & (clusters[1:] == clusters[:-1])
+    for place in np.unique(codes[1:][again]):
+        own = slice(*np.searchsorted(codes, [place, place + 1]))
+        yield int(place), values[own], clusters[own]
 
 
 _COUNTS = ("negatives", "undefined", "penalised", "failed", "not_assessed", "unsupported")

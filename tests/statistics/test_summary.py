@@ -32,6 +32,25 @@ def test_describe_interval_agrees_with_scipy(tidy, readers_and_model):
         assert (row["low"], row["high"]) == pytest.approx((low, high))
 
 
+@pytest.mark.parametrize("metric", ["dice", "hd95", "volume_difference_ml"])
+def test_scans_of_a_patient_are_one_cluster(tidy, metric):
+    """Two equal scans of each patient tell no more than one; a patient of one scan each, as no cluster does."""
+    once = [0.9, 0.7, 0.85, 0.6, 0.75, 0.8]
+    alone = describe(tidy({"model": once}, metric=metric)).iloc[0]
+    twice = tidy({"model": [*once, *once]}, metric=metric)
+    patients = [f"p{number}" for number in [*range(6), *range(6)]]
+    both = describe(twice.assign(patient=patients), cluster="patient").iloc[0]
+    assert (both["n"], both["mean"]) == (12, pytest.approx(alone["mean"]))
+    assert both[["se", "low", "high"]].tolist() == pytest.approx(alone[["se", "low", "high"]].tolist())
+    pd.testing.assert_frame_equal(describe(twice.assign(patient=twice["case"]), cluster="patient"), describe(twice))
+
+
+def test_one_patient_alone_has_no_interval(tidy):
+    """However many scans, nothing is known of other patients."""
+    scores = tidy({"model": [0.9, 0.7, 0.8, 0.75, 0.6], "reader": [0.9, 0.8, 0.8, 0.7, 0.6]}).assign(patient="p")
+    assert describe(scores, cluster="patient")[["se", "low", "high"]].isna().all(axis=None)
+
+
 def test_describe_counts_every_kind_of_row(tidy):
     """Each status is counted under its own name, and together they are all of the rows."""
     scores = tidy({"model": [0.9, 0.0, 0.0, np.nan, np.nan, np.nan, np.nan, np.nan]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ctbench.boards import Grid
 from ctbench.boards.grid import Entry
 from ctbench.report.frames import tables
 from ctbench.scores import LOST, PENALISED, RaterKind, joint_status
-from ctbench.statistics import OVERALL, describe
+from ctbench.statistics import OVERALL
 
 __all__ = ["averaged", "coded", "common_ground", "described", "overall_scores"]
 
@@ -53,12 +53,13 @@ def _only(grid: Grid, keep: Callable[[Entry], bool]) -> Grid:
     return grid.select(entries=[place for place, entry in enumerate(grid.entries) if keep(entry)])
 
 
-def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+def described(rows: pd.DataFrame, metric: str, patients: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Describe the overall scores of cases.
 
     Args:
         rows: Scores of one metric as ``averaged`` returns them; columns may be added.
         metric: Name of the metric.
+        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         A row for each label and rater: the columns of ``ctbench.statistics.describe`` by label, rater and rater_kind;
@@ -67,7 +68,7 @@ def described(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     keys = ["label", "rater", "rater_kind"]
     if rows.empty:
         return pd.DataFrame(columns=[*keys, "n", "mean", "sd", "median", "low", "high", "undefined"])
-    table = describe(rows.assign(metric=metric), by=keys)
+    table = tables.describe_patients(rows.assign(metric=metric), keys, patients)
     counts = rows.groupby(keys, sort=False, observed=True)[["penalties", "failed"]].sum().reset_index()
     counts = counts.rename(columns={"penalties": "penalised"}).astype(dict.fromkeys(keys, object))
     return table.drop(columns=["penalised", "failed", "negatives"]).merge(counts, on=keys)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.summaries import contest_means
-from ctbench.statistics import OVERALL, describe
+from ctbench.statistics import OVERALL
 
 __all__ = ["SHARED_COLUMNS", "shared_means"]
 
@@ -34,13 +35,11 @@ def shared_means(results: ComparableRuns) -> pd.DataFrame:
     chosen = scores[
         (scores["reference"] == common) & scores["rater"].isin(results.models) & scores["metric"].isin(metrics)
     ]
-    parts = [describe(chosen, by=("label", "rater"))]
+    parts = [tables.describe_patients(chosen, ("label", "rater"), results.patients)]
     for over, models in results.scopes.items():
         for metric in metrics:
-            raters = results.name_of, (), models
-            parts.append(
-                contest_means(results.grids(metric, common), over, metric, common, *raters).assign(label=OVERALL)
-            )
+            asked = results.grids(metric, common), over, metric, common, results.name_of, (), models
+            parts.append(contest_means(*asked, patients=results.patients).assign(label=OVERALL))
     found = pd.concat([part for part in parts if len(part)], ignore_index=True).assign(reference=common)
     order = {name: place for place, name in enumerate((OVERALL, *results.structures))}
     found = found.loc[found["rater"].isin(results.models), list(SHARED_COLUMNS)].dropna(subset=["mean"])

@@ -68,7 +68,7 @@ def standings(
     ranked = _contest(runs, grids, over, metric, reference, refused, patients)
     table = _ranks(ranked)
     known = [name for name in runs.models if name not in refused]
-    means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, known, ranked)
+    means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, known, ranked, patients=patients)
     table = means.merge(table, on="rater", how="outer")
     table = table.merge(calls_beside(runs, over, reference, cases), on="rater", how="left")
     table["rater_kind"] = table["rater_kind"].fillna(RaterKind.MODEL.value)

@@ -34,7 +34,7 @@ def structure_means(
     if not known:
         return pd.DataFrame(columns=["label", "rater", "mean"])
     raters = results.name_of, results.readers, models
-    table = contest_means_by_structure(grids, known, metric, results.fair, *raters)
+    table = contest_means_by_structure(grids, known, metric, results.fair, *raters, patients=results.patients)
     return table[table["mean"].notna()].reset_index(drop=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -51,7 +51,8 @@ def summary(
     parts = []
     for metric in (name for name in metrics if name in runs.metrics):
         grids = runs.grids(metric, reference)
-        means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, models)
+        raters = runs.name_of, runs.readers, models
+        means = contest_means(grids, over, metric, reference, *raters, patients=runs.patients)
         own = {
             entry.rater: name
             for name, grid in zip(runs.expanded(reference), grids, strict=True)
@@ -73,6 +74,8 @@ def contest_means(
     readers: Sequence[str],
     models: Sequence[str],
     ranked: pd.DataFrame | None = None,
+    *,
+    patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Describe overall scores: of models, and of the readers as one, by what they are ranked by.
 
@@ -85,6 +88,7 @@ def contest_means(
         readers: Names of the readers; each is described by all values that it has.
         models: Names of the models.
         ranked: Their scores as ``contestants`` returns them. None: computed here.
+        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         The columns of ``described`` but ``label``.
@@ -92,7 +96,7 @@ def contest_means(
     if ranked is None:
         ranked = _ranked(grids, over, metric, reference, name_of, models)
     scores = overall_scores(grids, over, reference, name_of, [*readers, *models])
-    return _means(scores, ranked, metric).drop(columns="label")
+    return _means(scores, ranked, metric, patients).drop(columns="label")
 
 
 def contest_means_by_structure(
@@ -103,6 +107,8 @@ def contest_means_by_structure(
     name_of: Callable[[Entry], str],
     readers: Sequence[str],
     models: Sequence[str],
+    *,
+    patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Describe the scores of each structure by itself, as ``contest_means`` describes those of one.
 
@@ -114,6 +120,7 @@ def contest_means_by_structure(
         name_of: Returns the name of an entry.
         readers: Names of the readers.
         models: Names of the models.
+        patients: As for ``contest_means``.
 
     Returns:
         The columns of ``described``, structure by structure.
@@ -121,7 +128,7 @@ def contest_means_by_structure(
     raters = [*readers, *models]
     scores = [overall_scores(grids, (label,), reference, name_of, raters).assign(label=label) for label in structures]
     ranked = [_ranked(grids, (label,), metric, reference, name_of, models).assign(label=label) for label in structures]
-    return _means(pd.concat(scores, ignore_index=True), pd.concat(ranked, ignore_index=True), metric)
+    return _means(pd.concat(scores, ignore_index=True), pd.concat(ranked, ignore_index=True), metric, patients)
 
 
 def _ranked(
@@ -137,14 +144,14 @@ def _ranked(
     return contestants(grids, [*together, *models], over, metric, name_of=name_of)
 
 
-def _means(scores: pd.DataFrame, ranked: pd.DataFrame, metric: str) -> pd.DataFrame:
+def _means(scores: pd.DataFrame, ranked: pd.DataFrame, metric: str, patients: Mapping[str, str] | None) -> pd.DataFrame:
     """Describe the scores by label and rater; what has been ranked, by the scores that it is ranked by."""
-    means = described(scores, metric)
+    means = described(scores, metric, patients)
     if ranked.empty:
         return means
     status = coded(ranked["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.NOT_SAMPLED.value])
     keys = ["label", "rater"]
-    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric).set_index(keys)
+    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric, patients).set_index(keys)
     statistics = [name for name in shown.columns if name in _SHARED]
     means = means.set_index(keys)
     both = shown.index.intersection(means.index)

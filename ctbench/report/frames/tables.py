@@ -112,20 +112,23 @@ def present(scores: pd.DataFrame, structures: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in structures if name in found)
 
 
-def per_structure(scores: pd.DataFrame, structures: Sequence[str], metric: str) -> pd.DataFrame:
+def per_structure(
+    scores: pd.DataFrame, structures: Sequence[str], metric: str, patients: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Describe one metric by structure, reference and rater.
 
     Args:
         scores: Tidy scores of one dataset.
         structures: Names of labels and groups, in the order of the rows.
         metric: Name of the metric.
+        patients: Case -> patient; other cases are patients of their own.
 
     Returns:
         The columns of ``ctbench.statistics.describe`` by label, reference and rater.
     """
     chosen = populated(scores)
     chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
-    return in_order(describe(chosen, by=("label", "reference", "rater")), structures)
+    return in_order(describe_patients(chosen, ("label", "reference", "rater"), patients), structures)
 
 
 def comparison(
@@ -329,6 +332,21 @@ def with_patients(scores: pd.DataFrame, patients: Mapping[str, str] | None) -> p
     """Return scores with the column ``patient``; a case that ``patients`` does not name is a patient of its own."""
     known = patients or {}
     return scores.assign(patient=[known.get(case, case) for case in scores["case"]])
+
+
+def describe_patients(
+    scores: pd.DataFrame, by: str | Sequence[str], patients: Mapping[str, str] | None
+) -> pd.DataFrame:
+    """Return ``ctbench.statistics.describe`` with the values of a patient's scans taken as one cluster.
+
+    Args:
+        scores: Tidy scores.
+        by: Name or names of the columns to group by.
+        patients: Case -> patient; other cases are patients of their own.
+    """
+    if not patients:
+        return describe(scores, by=by)
+    return describe(with_patients(scores, patients), by=by, cluster="patient")
 
 
 def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def per_structure(results: ComparableRuns) -> Html:
     contribute = CONTRIBUTE if results.readers else None
     folded: list[object] = [paragraph(contribute, " ", how, " ", explanations.POSITIVES, kind="how")]
     for metric in results.chief_metrics:
-        described = tables.per_structure(positives, results.structures, metric)
+        described = tables.per_structure(positives, results.structures, metric, results.patients)
         folded.append(details(metric_title(metric), _structure_table(described, metric, results)))
     folded.append(details("Misses and false alarms", _calls_table(common, results)))
     heat = [_heat_table(results, models) for models in results.scopes.values()]

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants, structure_rows
 from ctbench.report.frames.rankings import ranking_table
 from ctbench.report.frames.standings import STANDING_COLUMNS, standings
+from ctbench.report.frames.structure_means import structure_means
 from ctbench.report.frames.summaries import summary
 from ctbench.statistics import OVERALL
 
@@ -37,6 +39,25 @@ def standing(field, over, reference, metric="dice", **more):
     table = standings(field, grids_of(field, reference, metric), over, metric, reference, **more)
     assert tuple(table.columns) == STANDING_COLUMNS
     return table.set_index("rater")
+
+
+def test_intervals_of_means_know_patients(results):
+    """Ranking, summary, table of structures and CSV have the same interval, another one than over scans."""
+    pairs = {case: f"p{number // 2}" for number, case in enumerate(results.cases)}
+    known = replace(results, patients=pairs)
+    for over, models in known.scopes.items():
+        ranked = standings(known, grids_of(known, known.fair), over, "dice", known.fair, patients=pairs)
+        told = summary(known, over, models, reference=known.fair, metrics=["dice"]).set_index("rater")
+        before = summary(results, over, models, reference=known.fair, metrics=["dice"]).set_index("rater")
+        judged = ranked[ranked["rater"].isin([tables.ALL_READERS, *models])]
+        for row in judged.to_dict("records"):
+            assert [row["low"], row["high"]] == pytest.approx(told.loc[row["rater"], ["low", "high"]].tolist())
+            assert row["mean"] == before.loc[row["rater"], "mean"]
+            assert row["low"] != before.loc[row["rater"], "low"]
+    means = structure_means(known, known.structures, known.models, "dice").set_index(["label", "rater"])
+    plain = structure_means(results, known.structures, known.models, "dice").set_index(["label", "rater"])
+    assert (means["low"] != plain["low"]).any()
+    pd.testing.assert_series_equal(means["mean"], plain["mean"])
 
 
 @pytest.mark.parametrize("metric", ["dice", "hd95", "volume_difference_absolute_ml"])
