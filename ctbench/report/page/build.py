@@ -34,7 +34,7 @@ from ctbench.report.page.detection import detections
 from ctbench.report.page.equivalence import equivalences
 from ctbench.report.page.layout import Section, page
 from ctbench.report.page.lesions import lesion_findings
-from ctbench.report.page.markup import Html, join, paragraph
+from ctbench.report.page.markup import Html, how_to_read, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.multiverse import surviving_conclusions
 from ctbench.report.page.overview import at_a_glance
@@ -224,7 +224,7 @@ def _pictures(results: ComparableRuns, dataset: Dataset, focus: Collection[str])
         "The cases are ranked by the overall Dice against the reference of all readers; each picture shows the slice "
         "with the most wrong voxels, in a brain window (level 40, width 80 HU), plain and with the mistakes over it."
     )
-    parts = [paragraph(how, kind="how"), legend()]
+    parts = [how_to_read(how), legend()]
     for model in results.models:
         drawn = list(pictures(results, model, dataset))
         shown = gallery(drawn) if drawn else paragraph("No case has a prediction and an overall Dice.")

@@ -11,7 +11,7 @@ from ctbench.errors import UsageError
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
 from ctbench.report.page.cells import shaded_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import shortened
 from ctbench.runs import Run
 
@@ -24,7 +24,7 @@ def confusions(results: ComparableRuns, dataset: Dataset) -> Html:
         f"How the voxels of each structure of {results.common} were called, in percent of that structure, over all "
         "cases with a prediction. Voxels that do not count are left out. The darker, the more."
     )
-    parts = [paragraph(how, kind="how")]
+    parts = [how_to_read(how)]
     for model in results.models:
         over = results.averaged(model)
         if len(over) > 1:

@@ -13,7 +13,7 @@ from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, 
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import percent
 from ctbench.scores import RaterKind
 
@@ -30,7 +30,7 @@ def detections(results: ComparableRuns, dataset: Dataset | None = None) -> Html:
         how += f" {explanations.detection_references(results.common)}"
     found = calls(results)
     is_model = found["rater_kind"] == RaterKind.MODEL
-    parts: list[Html | None] = [paragraph(how, kind="how")]
+    parts: list[Html | None] = [how_to_read(how)]
     if is_model.any():
         parts += [_both_tables(found[is_model], results, "of the models")]
         parts += [_by_stratum(found[is_model], results, dataset, column) for column in STRATA]

@@ -10,7 +10,7 @@ from ctbench.report.explanations import equivalent
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, model_fold, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, interval, p_value
 from ctbench.scores import without
 from ctbench.statistics import OVERALL
@@ -30,7 +30,7 @@ def equivalences(results: ComparableRuns, margin: float = MARGIN, focus: Collect
     stands_on = (
         f" Reader k and the model are compared on {without(results.common, 'k')}." if results.leave_one_out else None
     )
-    parts = [paragraph(None if results.leave_one_out else CONTRIBUTE, " ", how, stands_on, kind="how")]
+    parts = [how_to_read(how, stands_on), None if results.leave_one_out else paragraph(CONTRIBUTE)]
     folds = (model_fold(results, model, *_of(results, model, margin), focus=focus) for model in results.models)
     return join([*parts, *folds])
 

@@ -28,7 +28,7 @@ from ctbench.report.frames.lesion_summaries import (
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, lined_cell, number_cell, of_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
 from ctbench.report.wording import MISSING, interval
 from ctbench.scores import RaterKind
@@ -54,7 +54,7 @@ def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
     figures = lesion_figures(tables)
     whole = figures[figures["label"] == chief]
     parts = [
-        paragraph(explanations.LESIONS, f" {explanations.detection_references(results.common)}", kind="how"),
+        how_to_read(explanations.LESIONS, f" {explanations.detection_references(results.common)}"),
         _sensitivities(shown, results),
         details("What each rater found", _figures(whole, chief, results)),
         details("Volumes of single lesions", _volumes(own.lesions, results)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup as Html
 from markupsafe import escape
 
-__all__ = ["Cell", "Column", "Html", "details", "element", "join", "paragraph", "table"]
+__all__ = ["Cell", "Column", "Html", "details", "element", "how_to_read", "join", "paragraph", "table"]
 
 _LONG = 36
 _VOID = {"br", "hr", "img"}
@@ -76,6 +76,12 @@ def details(summary: object, *content: object) -> Html:
     return element("details", element("summary", summary), *content)
 
 
+def how_to_read(*content: object) -> Html:
+    """Fold what explains a section away under a line that stands beside the section's heading."""
+    summary = element("summary", "How to read this")
+    return element("details", summary, paragraph(*content, kind="how"), class_="explained")
+
+
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: object, kind: str = "") -> Html:
     """Make a table whose columns can be sorted and that scrolls within itself where the page is narrow.
 
@@ -93,7 +99,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: ob
         element("tbody", *body),
         class_=f"sortable {kind}".strip(),
     )
-    return element("div", inner, class_="scroll", tabindex=0, role="region", aria_label="table")
+    return element("div", inner, class_="scroll", tabindex=0, role="group", aria_label="table")
 
 
 def _groups(columns: Sequence[Column]) -> Html | None:

@@ -12,7 +12,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, model_fold, number_cell, when_fewer
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
 from ctbench.scores import without
@@ -29,7 +29,7 @@ def comparisons(results: ComparableRuns, focus: Collection[str] = ()) -> Html:
         "not compare; read along a pair of columns."
     )
     how = f"{how} {explanations.marks('the model')}"
-    return _all_comparisons(results, tables.LEAVE_ONE_OUT, paragraph(how, kind="how"), focus)
+    return _all_comparisons(results, tables.LEAVE_ONE_OUT, how_to_read(how), focus)
 
 
 def paper_comparisons(results: ComparableRuns, focus: Collection[str] = ()) -> Html:

@@ -13,7 +13,7 @@ from ctbench.report.frames.multiverse import (
     specifications,
 )
 from ctbench.report.page.cells import captioned, count_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import choices_of_pair
 from ctbench.report.wording import percent
 
@@ -56,7 +56,7 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
     caption = "Pairs of raters; the first is better in at least half of the combinations"
     return join(
         [
-            paragraph(explanations.MULTIVERSE, kind="how"),
+            how_to_read(explanations.MULTIVERSE),
             paragraph(_summary(upper, first, second)),
             details("All pairs", table(columns, rows, caption)),
             details(

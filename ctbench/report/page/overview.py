@@ -73,17 +73,15 @@ def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -
         Column("n", hint="cases that count in the mean of the first metric: their reference holds a structure"),
     ]
     columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]
-    columns += [
-        *calls_columns(),
-        Column("failed", hint=explanations.LOST),
-    ]
+    told = None if (means["negatives"] > 0).any() else 1  # without negatives there are misses only
+    columns += [*calls_columns()[:told], Column("failed", hint=explanations.LOST)]
     rows = []
     for (rater, kind, reference), own in means.groupby(["rater", "rater_kind", "reference"], sort=False):
         values = own.set_index("metric").to_dict("index")
         first = values[metrics[0]]
         cells = [rater_cell(str(rater), str(kind), palette(results), str(reference)), count_cell(first["n"])]
         cells += [_summarised(values[metric], first["n"]) for metric in metrics]
-        rows.append([*cells, *calls_cells(first), count_cell(first["failed"], quiet=True)])
+        rows.append([*cells, *calls_cells(first)[:told], count_cell(first["failed"], quiet=True)])
     return table(columns, rows, caption, kind="summary")
 
 

@@ -11,7 +11,7 @@ from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.published import has_published, published_rows
 from ctbench.report.page.cells import number_cell
-from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, how_to_read, join, table
 from ctbench.report.wording import MISSING, metric_title
 from ctbench.statistics import OVERALL
 
@@ -44,7 +44,7 @@ def published_results(results: ComparableRuns) -> Html:
         Column("n", hint="cases, as printed"),
         Column("Measured means compare with it", numeric=False),
     ]
-    how = paragraph(explanations.PUBLISHED, kind="how")
+    how = how_to_read(explanations.PUBLISHED)
     return join((how, table(columns, rows, "Results that papers printed for this dataset")))
 
 

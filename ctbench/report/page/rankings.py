@@ -13,7 +13,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.wording import MISSING, metric_title, p_value, unit_title
 from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, rank_stability, significance_matrix
@@ -23,7 +23,7 @@ __all__ = ["rankings"]
 
 def rankings(results: ComparableRuns) -> Html:
     """Rank the models, and the readers as one among them, once for each scope."""
-    parts = [paragraph(_how(results), kind="how")]
+    parts = [how_to_read(_how(results)), paragraph(*_unranked(results))]
     for over, models in results.ranked_scopes.items():
         if len(models) + results.leave_one_out >= 2:
             parts += [element("h4", results.scope_title(over)), *_scope(results, over, models)]
@@ -37,11 +37,15 @@ def _how(results: ComparableRuns) -> str:
         if results.leave_one_out
         else f"The models compete on {results.common}."
     )
-    phantom = f"{explanations.PHANTOM} " if is_phantom(results.dataset) else ""
-    said = f"{explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
+    return f"Ranks by the mean {metric} over cases. {explanations.POSITIVES} {what} {explanations.RANK_INTERVALS}"
+
+
+def _unranked(results: ComparableRuns) -> Iterator[str]:
+    """Say what is not folded away: that a rank means nothing here, and who has none."""
+    if is_phantom(results.dataset):
+        yield f"{explanations.PHANTOM} "
     if results.demo_models:
-        said += f" Without a rank: {', '.join(sorted(results.demo_models))}, learnt on {explanations.DEMO}."
-    return f"{phantom}Ranks by the mean {metric} over cases. {said}"
+        yield f"Without a rank: {', '.join(sorted(results.demo_models))}, learnt on {explanations.DEMO}."
 
 
 def _scope(results: ComparableRuns, over: Sequence[str], models: Sequence[str]) -> Iterator[Html]:

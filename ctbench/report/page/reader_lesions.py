@@ -22,7 +22,7 @@ from ctbench.report.drawings.snapshots import disputed_cards
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import lesion_structures
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell, of_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed
 
@@ -56,8 +56,7 @@ def lesions_section(study: LesionStudy) -> Html:
     against = "Each reader against the others' lesions"
     return join(
         (
-            paragraph(explanations.lesion_candidates(study.tolerance_mm), kind="how"),
-            paragraph(explanations.READER_LESION_PRESENCE, kind="how"),
+            how_to_read(explanations.lesion_candidates(study.tolerance_mm), " ", explanations.READER_LESION_PRESENCE),
             _presence(presence[~sized]),
             details("Agreement by size class", _presence(presence[sized])) if sized.any() else None,
             details("How many readers found them", _counts(lesion_counts(study))),

@@ -9,7 +9,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.reader_population import population_table, population_verdict
 from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.wording import interval, p_value
 from ctbench.statistics import OVERALL
 
@@ -27,7 +27,7 @@ def reader_population(results: ComparableRuns, margin: float = MARGIN) -> Html:
     """
     found = [population_table(results, model, _METRIC, margin) for model in results.models]
     rows = pd.concat(found, ignore_index=True)
-    how = paragraph(explanations.POPULATION, " ", element("code", "ctbench mrmc"), " prints these numbers.", kind="how")
+    how = how_to_read(explanations.POPULATION, " ", element("code", "ctbench mrmc"), " prints these numbers.")
     if rows.empty:
         return join((how, paragraph("No structure has two such cases.")))
     whole, single = rows[rows["label"] == OVERALL], rows[rows["label"] != OVERALL]

@@ -24,7 +24,7 @@ from ctbench.report.page.cells import (
     rater_cell,
     shaded_cell,
 )
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.scores import RaterKind, Status
@@ -158,7 +158,7 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML, f
         "cases whose reference holds the structure; a case without a prediction was measured as 0 mL."
     )
     is_model = agreement["rater_kind"] == RaterKind.MODEL
-    parts = [paragraph(how, kind="how")]
+    parts = [how_to_read(how)]
     if is_model.any():
         shown = _volume_table(agreement[is_model], results)
         short = int(is_model.sum()) <= _SHORT

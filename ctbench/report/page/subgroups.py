@@ -10,7 +10,7 @@ from ctbench.datasets import Dataset
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import LOW_DICE, dice_scores, low_table, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import count_cell, model_fold, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, table
 from ctbench.report.wording import interval, percent
 from ctbench.statistics import OVERALL, failures
 
@@ -36,7 +36,7 @@ def low_scores(
         "failed or missing prediction and a structure drawn where there is none are at 0 and count; a case in which "
         "both masks are empty has no Dice and does not. Small subgroups have wide intervals (95 %, Wilson)."
     )
-    parts = [paragraph(how, kind="how")]
+    parts = [how_to_read(how)]
     for model in results.models:
         by_label = low_table(results, model, below)
         shown = by_label if len(results.compared(model)) > 1 else by_label.head(1)

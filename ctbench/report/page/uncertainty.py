@@ -17,7 +17,7 @@ from ctbench.report.frames.uncertainty import (
     compared_uncertainty,
 )
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 
 __all__ = ["uncertainties"]
 
@@ -33,7 +33,7 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
     if figures.empty:
         return paragraph("No model gave probabilities for a structure of this dataset.")
     shades = palette(results)
-    parts = [paragraph(explanations.uncertainty(DOMAIN_TITLES[domain]), kind="how")]
+    parts = [how_to_read(explanations.uncertainty(DOMAIN_TITLES[domain]))]
     for label in figures["label"].unique():
         drawn = diagrams[diagrams["label"] == label]
         caption = (
