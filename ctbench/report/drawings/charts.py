@@ -43,12 +43,13 @@ __all__ = [
     "styled",
 ]
 
-_SHAPES = {
-    RaterKind.MODEL.value: "circle",
-    "readers": "square",
-    RaterKind.READER.value: "square",
-    "published": "diamond",
+_KINDS = {
+    RaterKind.MODEL.value: ("model", "circle"),
+    "readers": ("readers as one", "square"),
+    RaterKind.READER.value: ("single reader", "triangle-up"),
+    "published": ("published", "diamond"),
 }
+"""Kind of a rater -> its name in the legend, and the shape of its dot."""
 _LONGEST = 60
 _NAME_WIDTH = 150
 _ROW, _MARGIN = 24, 100
@@ -127,19 +128,17 @@ def standing_chart(
     """
     import altair as alt
 
-    rows = table.dropna(subset="mean").assign(kind=lambda own: own["rater_kind"])
-    kinds = [kind for kind in KIND_COLOURS if kind in set(rows["kind"])]
+    rows = table.dropna(subset="mean").assign(kind=lambda own: own["rater_kind"].map(lambda kind: _KINDS[kind][0]))
+    shapes = dict(_KINDS[kind] for kind in KIND_COLOURS if kind in set(rows["rater_kind"]))
     names = list(rows["rater"])
-    by_kind = dict(zip(names, rows["kind"].map(KIND_COLOURS), strict=True))
+    by_kind = dict(zip(names, rows["rater_kind"].map(KIND_COLOURS), strict=True))
     shades = [(palette or {}).get(name, by_kind[name]) for name in names]
     look: dict[str, Any] = {
         "color": alt.Color("rater:N", legend=None, scale=alt.Scale(domain=names, range=shades)),
-        "shape": alt.Shape(
-            "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds])
-        ),
+        "shape": alt.Shape("kind:N", title=None, scale=alt.Scale(domain=list(shapes), range=list(shapes.values()))),
     }
     if singles is None:
-        singles = rows.loc[rows["kind"] == RaterKind.READER, "mean"]
+        singles = rows.loc[rows["rater_kind"] == RaterKind.READER, "mean"]
     drawn = mean_layers(rows, singles, title=axis_title(metric, unit), shown=("n", "rank"), **look)
     return styled(drawn, height=_ROW * len(rows) + _MARGIN)
 

@@ -62,6 +62,14 @@ def test_raters_have_the_colours_of_the_palette(table):
     assert (shades[model], shades[readers]) == ("#cc79a7", KIND_COLOURS["readers"])
 
 
+def test_kinds_of_raters_differ_in_words_and_shapes(table):
+    """Readers as one and single readers are not drawn alike, nor called alike."""
+    spec, _ = drawn(charts.standing_chart(table, "dice", "1"))
+    scale = next(one["encoding"]["shape"]["scale"] for one in spec["layer"] if "shape" in one["encoding"])
+    assert {"model", "readers as one", "single reader"} <= set(scale["domain"])
+    assert len(set(scale["range"])) == len(scale["domain"])
+
+
 def test_axes_have_units_and_say_what_is_good(table):
     """HD95 is in mm, and lower is better."""
     _, text = drawn(charts.standing_chart(table, "hd95", "mm"))
