@@ -7,8 +7,6 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = ("structures", "structures?confusion=true&groups=true", "readers", "detection", "case", "case?show=outlines")
-
 
 def _shown(tab):
     """Give the addresses of the pictures that are on the page, once they are there."""
@@ -27,22 +25,6 @@ def _pick_row(tab, table, row):
     frame.scroll_into_view_if_needed()
     place = frame.bounding_box()
     tab.mouse.click(place["x"] + 18, place["y"] + 35 + 35 * row + 17)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens(visit, page):
-    """No page shows an error, or writes one to the console, and each shows a chart or a picture."""
-    visit(page).wait_for_selector("[data-testid='stVegaLiteChart'], [data-testid='stImage']", timeout=30_000)
-
-
-@pytest.mark.parametrize("page", ["structures", "readers", "detection", "case"])
-def test_a_phone_needs_no_sideways_scrolling(visit, page, tab):
-    """At the width of a phone nothing is wider than the page."""
-    tab.set_viewport_size({"width": 390, "height": 800})
-    widths = visit(page).evaluate(
-        "() => { const main = document.querySelector('[data-testid=stMain]'); return [main.scrollWidth, innerWidth] }"
-    )
-    assert widths[0] <= widths[1]
 
 
 def test_a_link_shows_the_same_slice(visit, drawn, tab):

@@ -110,6 +110,18 @@ def test_a_phone_shows_it_without_sideways_scrolling(opened):
 
 
 @pytest.mark.browser
+def test_the_page_is_short(opened):
+    """Verdict first, details folded: few screens, with sections that are folded whole side by side."""
+    tab, _ = opened(viewport={"width": 1280, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollHeight") < 0
+    beside = "document.querySelector(`[id$='${name}']`).getBoundingClientRect().top"
+    first, second = (
+        tab.evaluate(f"name => {beside}", name) for name in ("the-papers-own-test", "equivalence-to-readers")
+    )
+    assert first == second
+
+
+@pytest.mark.browser
 def test_a_click_sorts_by_value(opened):
     """A head sorts its column by value, up and then down; cells without a value stay last."""
     tab, _ = opened(viewport={"width": 1280, "height": 800})

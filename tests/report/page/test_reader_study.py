@@ -64,3 +64,13 @@ def test_scores_against_the_others_are_shown_where_they_are_given(html):
     row = {"label": "iph", "rater": "r1", "metric": "dice", "unit": "1", "n": 4, "mean": 0.123, "sd": 0.01, "rows": 4}
     assert "0.123" in html(against_others=pd.DataFrame([row]))
     assert "0.123" not in html()
+
+
+@pytest.mark.browser
+def test_the_page_bars_nobody(html, tmp_path, chromium, accessibility_problems):
+    """What is folded is opened, and judged with the rest."""
+    html()
+    tab = chromium.new_page()
+    tab.goto((tmp_path / "page.html").as_uri())
+    assert accessibility_problems(tab, unfolded=True) == []
+    tab.close()
