@@ -86,13 +86,15 @@ def nnunet_plan(patch: Triple, spacing_mm: Sequence[float]) -> LevelPlan:
 class ForegroundScale(nn.Module):
     """nnU-Net's normalisation of CT: clipping to percentiles of the foreground, then a z-score by its mean and SD.
 
-    The four numbers are of the training heads; they are stored with the weights.
+    The four numbers are of the training heads; they are stored with the weights. With ``only_in_prediction`` training
+    batches pass as they are: they were scaled before their intensities were augmented.
     """
 
     low: Tensor
     high: Tensor
     mean: Tensor
     sd: Tensor
+    only_in_prediction = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,6 +111,10 @@ class ForegroundScale(nn.Module):
 
     def forward(self, hu: Tensor) -> Tensor:
         """Return clipped and scaled HU."""
+        return hu if self.training and self.only_in_prediction else self.scaled(hu)
+
+    def scaled(self, hu: Tensor) -> Tensor:
+        """Return clipped and scaled HU, while training too."""
         return (hu.clamp(self.low, self.high) - self.mean) / self.sd
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
+from ctbench.errors import UsageError
 from reference_models.cascade_unet.predictor import PAPER_SPACING_MM, CascadeConfiguration
 from reference_models.training.engine import Schedule
 from reference_models.training.presets import Preset, changed
@@ -13,6 +14,7 @@ from reference_models.training.presets import Preset, changed
 __all__ = ["CascadePlan", "cascade_plan"]
 
 Triple = tuple[int, int, int]
+Augmentation = Literal["elastic", "nnunet"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class CascadePlan:
         steps: Number of training steps per epoch.
         around_blood: Share of the pieces that are drawn around a voxel of blood; the others are drawn anywhere.
         bce_weight: Weight of the cross-entropy that is added to the Dice loss.
+        augmentation: ``elastic`` deformation in plane, as for the other networks, or ``nnunet``: rotation, scaling,
+            noise, blur, brightness, contrast, low resolution and gamma.
     """
 
     configuration: CascadeConfiguration
@@ -36,6 +40,7 @@ class CascadePlan:
     steps: int = 250
     around_blood: float = 1 / 3
     bce_weight: float = 1.0
+    augmentation: Augmentation = "elastic"
 
 
 def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> CascadePlan:
@@ -44,8 +49,8 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
     The paper states the loss and Adam with an initial learning rate of 0.01; the decay of the rate, batches of two,
     1000 epochs of 250 steps and a third of the pieces around blood are nnU-Net's. The demo is a quarter as wide, on
     nnU-Net's plan for its thick slices. Preset nnunet keeps Zhao's two stages and takes from nnU-Net what the options
-    hold: its levels, resampling, normalisation, deep supervision, input of the second stage, optimizer, mirroring
-    along all axes, and Gaussian weights of patches.
+    hold: its levels, resampling, normalisation, augmentation, deep supervision, input of the second stage, optimizer,
+    mirroring along all axes, and Gaussian weights of patches.
 
     Args:
         preset: Name of the settings, paper, demo or nnunet.
@@ -95,6 +100,10 @@ def cascade_plan(preset: Preset, options: Mapping[str, Any], seed: int = 0) -> C
                 weight_decay=3e-5,
                 largest_gradient=12.0,
             ),
+            augmentation="nnunet",
         )
     plan = changed(plan, options)
+    if plan.augmentation not in get_args(Augmentation):
+        msg = f"augmentation is {plan.augmentation!r}; expected {' or '.join(get_args(Augmentation))}"
+        raise UsageError(msg)
     return replace(plan, configuration=CascadeConfiguration.read(asdict(plan.configuration)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ctbench.datasets import Dataset
@@ -25,12 +25,14 @@ from reference_models.training.augmentation import ElasticAugmentation, flipped
 from reference_models.training.engine import Curves
 from reference_models.training.examples import Batch, Example, stack
 from reference_models.training.losses import binary_cross_entropy, dice_loss
+from reference_models.training.nnunet_augmentation import NnunetAugmentation
 from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 
 __all__ = ["CascadePlan", "CascadeRecipe", "cascade_example", "cascade_plan", "cascade_setup"]
 
 Triple = tuple[int, int, int]
+Place = tuple[Example, tuple[int, ...]]
 
 
 def cascade_setup(_: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
@@ -82,31 +84,36 @@ class CascadeRecipe:
     validation: list[Example]
 
     def __post_init__(self) -> None:
-        self.augmentation = ElasticAugmentation(fill=AIR_HU)
+        configuration = self.plan.configuration
+        mirrored = sorted({*configuration.mirrored_axes, -1})
+        self.elastic = ElasticAugmentation(fill=AIR_HU)
+        self.nnunet = NnunetAugmentation(configuration.patch, mirrored, AIR_HU)
         self.bloody = [example for example in self.training if example.target.any()]
 
     def network(self) -> nn.Module:
-        """Return the network with new random weights; one channel is scaled by the blood of the training heads.
+        """Return the network with new random weights, and keep it: batches may need how it scales its input.
+
+        One channel is scaled by the blood of the training heads.
 
         Raises:
             UsageError: One channel is to be learnt from, and no training head holds blood.
         """
-        network = self.plan.configuration.network()
+        network = self._network = self.plan.configuration.network()
         if self.plan.configuration.windows_hu is None:
             if not self.bloody:
                 msg = "windows_hu=null scales HU by the blood of the training heads, and none holds any"
                 raise UsageError(msg)
-            scale = network.scale
-            assert isinstance(scale, ForegroundScale)
+            scale = self._scale
+            scale.only_in_prediction = self.plan.augmentation == "nnunet"
             scale.fit(torch.from_numpy(np.concatenate([one.image[one.target > 0] for one in self.bloody])))
         return network
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield one epoch of pieces, deformed and flipped from left to right, and along the other mirrored axes."""
+        """Yield one epoch of augmented pieces."""
+        augmented = self._as_nnunet if self.plan.augmentation == "nnunet" else self._deformed
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         for _ in range(self.plan.steps):
-            pieces = [self._piece(rng) for _ in range(self.plan.batch_size)]
-            yield self._in_windows(self._mirrored(self.augmentation(stack(pieces), generator), generator))
+            yield augmented([self._place(rng) for _ in range(self.plan.batch_size)], generator)
 
     def validation_batches(self) -> Iterator[Batch]:
         """Yield the heads in adjacent patches, one at a time."""
@@ -140,6 +147,30 @@ class CascadeRecipe:
         entropy = binary_cross_entropy(logits, target, counted)
         return dice_loss(logits, target, counted) + self.plan.bce_weight * entropy
 
+    def _deformed(self, places: list[Place], generator: torch.Generator) -> Batch:
+        """Return pieces, deformed and flipped from left to right, and along the other mirrored axes."""
+        pieces = stack([_cut(head, corner, self._sides) for head, corner in places])
+        return self._in_windows(self._mirrored(self.elastic(pieces, generator), generator))
+
+    def _as_nnunet(self, places: list[Place], generator: torch.Generator) -> Batch:
+        """Return pieces, rotated, scaled and mirrored; intensities change last, as the network sees them."""
+        pieces = [self.nnunet.piece(head, corner, self._sides, generator) for head, corner in places]
+        batch = self._in_windows(Batch(*map(torch.cat, zip(*pieces, strict=True))))
+        if self.plan.configuration.windows_hu is None:
+            scale = deepcopy(self._scale).cpu()  # the network may be on a GPU
+            batch = batch._replace(image=scale.scaled(batch.image))
+        return batch._replace(image=self.nnunet.intensities(batch.image, generator))
+
+    @property
+    def _scale(self) -> ForegroundScale:
+        scale = self._network.scale
+        assert isinstance(scale, ForegroundScale)
+        return scale
+
+    @property
+    def _sides(self) -> Triple:
+        return self.plan.piece or self.plan.configuration.patch
+
     def _mirrored(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Return the batch, mirrored half of the time along each axis but x, which the augmentation mirrors."""
         for axis in self.plan.configuration.mirrored_axes:
@@ -150,8 +181,9 @@ class CascadeRecipe:
     def _in_windows(self, batch: Batch) -> Batch:
         return batch._replace(image=self.plan.configuration.channels(batch.image))
 
-    def _piece(self, rng: np.random.Generator) -> Example:
-        sides = self.plan.piece or self.plan.configuration.patch
+    def _place(self, rng: np.random.Generator) -> Place:
+        """Return a head, and where a piece of it begins."""
+        sides = self._sides
         wanted = bool(self.bloody) and rng.random() < self.plan.around_blood
         heads = self.bloody if wanted else self.training
         example = heads[rng.integers(len(heads))]
@@ -160,7 +192,7 @@ class CascadeRecipe:
         if wanted:
             voxel = np.unravel_index(rng.choice(np.flatnonzero(example.target)), example.target.shape)
             corner = np.clip(np.array(voxel) - rng.integers(sides), 0, last)
-        return _cut(example, corner, sides)
+        return example, tuple(corner.tolist())
 
 
 def _check_piece(plan: CascadePlan) -> None:
@@ -172,7 +204,7 @@ def _check_piece(plan: CascadePlan) -> None:
         raise UsageError(msg)
 
 
-def _cut(example: Example, corner: tuple[int, ...] | NDArray[np.integer], sides: Triple) -> Example:
+def _cut(example: Example, corner: tuple[int, ...], sides: Triple) -> Example:
     return example[tuple(slice(low, low + side) for low, side in zip(corner, sides, strict=True))]
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reference_models.training.examples import Batch, Example, stack
 
-__all__ = ["ElasticAugmentation", "PlaneAugmentation", "flipped"]
+__all__ = ["ElasticAugmentation", "PlaneAugmentation", "flipped", "resampled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PlaneAugmentation:
         theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) / scale * flip_y / ratio, torch.cos(angle) / scale * flip_y
         theta[:, :, 2] = 2 * self.translation * random[:, 4:6]
         grid = torch.nn.functional.affine_grid(theta, list(batch.image.shape), align_corners=False)
-        return _resampled(batch, grid, self.fill)
+        return resampled(batch, grid, self.fill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ElasticAugmentation:
         grid[..., :2] += 2 * self.displacement * field.movedim(1, -1)
         mirrored = torch.rand(len(batch.image), generator=generator) < 0.5
         grid[mirrored, ..., 0] *= -1
-        return _resampled(batch, grid, self.fill)
+        return resampled(batch, grid, self.fill)
 
     def pieces(
         self, heads: Sequence[Example], corners: Sequence[Sequence[int]], edge: int, generator: torch.Generator
@@ -106,7 +106,7 @@ class ElasticAugmentation:
         field = torch.nn.functional.grid_sample(knots, among_knots, padding_mode="border", align_corners=True)
         grid = ((2 * at + 1) / sides - 1).flip(-1)
         grid[..., :2] += 2 * self.displacement * field.movedim(1, -1)
-        piece = _resampled(stack([head]), grid, self.fill)
+        piece = resampled(stack([head]), grid, self.fill)
         return flipped(piece, -1) if torch.rand((), generator=generator) < 0.5 else piece
 
 
@@ -115,7 +115,14 @@ def flipped(batch: Batch, axis: int) -> Batch:
     return Batch(*(tensor.flip(axis) for tensor in batch))
 
 
-def _resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
+def resampled(batch: Batch, grid: Tensor, fill: float) -> Batch:
+    """Return a batch at other places, images linear and targets nearest.
+
+    Args:
+        batch: Images batch,channel,(z,)y,x, and their targets.
+        grid: batch,(z,)y,x,coordinate: places as for ``grid_sample``, in the order x, y, z.
+        fill: Image value outside the image, which is background and counts.
+    """
     sample = torch.nn.functional.grid_sample
     image = sample(batch.image - fill, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + fill
     # One pass for both: outside the image the result is 0, so "not counted" is stored as 1.

@@ -32,6 +32,8 @@ def test_options_reach_the_part_that_they_belong_to():
     assert cascade_plan("demo", {"windows_hu": [[0, 100]]}).configuration.windows_hu == ((0, 100),)
     with pytest.raises(UsageError, match="no option 'fold'"):
         cascade_plan("demo", {"fold": 1})
+    with pytest.raises(UsageError, match="augmentation is 'nnU-Net'; expected elastic or nnunet"):
+        cascade_plan("demo", {"augmentation": "nnU-Net"})
     with pytest.raises(UsageError, match="stages"):
         cascade_plan("demo", {"stages": 3})
 
@@ -45,4 +47,6 @@ def test_the_preset_nnunet_has_nnunets_settings():
     assert (configuration.tile_weights, configuration.mirrored) == ("gaussian", "zyx")
     assert (configuration.deep_supervision, configuration.windows_hu, configuration.stages) == (True, None, 2)
     assert configuration.level_plan().multiple == (4, 64, 64)
+    assert configuration.spacing_mm == (5.0, 0.42, 0.42)
+    assert (plan.augmentation, cascade_plan("paper", {}).augmentation) == ("nnunet", "elastic")
     assert "nnunet" in MODEL.presets

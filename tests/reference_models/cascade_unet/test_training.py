@@ -12,6 +12,7 @@ from reference_models.cascade_unet.predictor import CascadeConfiguration, Cascad
 from reference_models.cascade_unet.training import (
     CascadePlan,
     CascadeRecipe,
+    _cut,
     cascade_example,
     cascade_setup,
 )
@@ -77,7 +78,7 @@ def test_pieces_lie_around_blood_as_often_as_asked(recipe, share, low, high):
     """All of them, or as chance has it: half of the heads have none."""
     made = recipe(around_blood=share)
     rng = np.random.default_rng(0)
-    bloody = np.mean([made._piece(rng).target.any() for _ in range(200)])
+    bloody = np.mean([_cut(*made._place(rng), SMALL.patch).target.any() for _ in range(200)])
     assert low <= bloody <= high
 
 
@@ -157,6 +158,23 @@ def test_the_preset_nnunet_trains(heads, tmp_path):
     assert (predictor.info.parameters["tile_weights"], predictor.info.parameters["mirrored"]) == ("gaussian", "zyx")
     image = heads["h5"].image()
     assert predictor.predict(image).labels.shape == image.shape
+
+
+def test_nnunets_augmentation_acts_on_what_the_network_sees(recipe):
+    """HU are scaled before intensities change and not again in training; in prediction the network scales them."""
+    made = recipe(augmentation="nnunet", steps=4)
+    one = CascadeRecipe(replace(made.plan, configuration=replace(SMALL, windows_hu=None)), made.training, [])
+    network = one.network().train()
+    first, again = (list(one.batches(np.random.default_rng(1))) for _ in range(2))
+    assert all(torch.equal(a.image, b.image) for a, b in zip(first, again, strict=True))
+    images = torch.cat([batch.image for batch in first])
+    assert images.shape == (8, 1, *SMALL.patch)
+    assert images.abs().max() < 10  # z-scores
+    assert torch.equal(network.scale(images), images)
+    hu = torch.tensor([30.0, 65.0])
+    assert torch.equal(network.eval().scale(hu), network.scale.scaled(hu))
+    windows = torch.cat([batch.image for batch in made.batches(np.random.default_rng(1))])
+    assert windows.shape == (8, 3, *SMALL.patch)
 
 
 def test_it_learns_what_is_bright(recipe):
