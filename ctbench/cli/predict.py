@@ -45,6 +45,15 @@ def predict(
         Path | None,
         typer.Option("--weights", metavar="FILE", help="Weights of the model. [default: those installed with it]"),
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            "--series",
+            metavar="SERIES",
+            help="Where folders hold several DICOM series: a UID, part of a description, or soft-tissue (chosen by "
+            "plane, kernel and thickness).",
+        ),
+    ] = None,
     form: Format = "nifti",
     device: Device = None,
     option: Options = None,
@@ -108,14 +117,16 @@ def predict(
         note(sentence)
 
     def predicted(name: str, path: Path) -> dict[str, Any]:
+        own = series if path.is_dir() else None
         try:
             return predict_into_folder(
                 opened,
                 name,
-                read_volume(path),
+                read_volume(path, series=own),
                 out,
                 form=MapFormat(form),
                 source=path,
+                series=own,
                 probabilities=keep_probabilities,
             )
         except CtbenchError as error:

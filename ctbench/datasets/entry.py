@@ -113,7 +113,8 @@ class Entry(_Strict):
     image: CasePattern | None = None
     """Pattern of the images; without it, the grid of a case is that of its masks."""
     series: str | None = None
-    """For a folder with several DICOM series: UID of the image's series, or a part of its description."""
+    """For a folder with several DICOM series: UID of the image's series, a part of its description, or ``soft-tissue``:
+    the axial soft-tissue series of a CT study, by its headers."""
     readers: ReaderPattern | dict[str, OwnPattern] | None = None
     """Pattern of the readers' label maps with ``{reader}``, or one pattern per reader.
 

@@ -150,6 +150,7 @@ def predict_into_folder(
     *,
     form: MapFormat = MapFormat.NIFTI,
     source: Path | None = None,
+    series: str | None = None,
     probabilities: bool = False,
 ) -> dict[str, Any]:
     """Predict an image and write ``{name}.nii.gz``, and ``{name}.json`` if the prediction has a score or boxes.
@@ -164,6 +165,7 @@ def predict_into_folder(
         folder: Folder of the files; it is created.
         form: Format of the label map. Default: NIfTI.
         source: File or folder of the image; DICOM SEG needs the folder of its DICOM series.
+        series: Which series of that folder, as in ``ctbench.read_volume``.
         probabilities: Whether to write the predictor's probabilities too, as ``{name}_{label}.prob.nii.gz`` of uint8
             codes from 0 to 255. Default: no.
 
@@ -183,7 +185,7 @@ def predict_into_folder(
     codes = encoded_probabilities(prediction, info) if probabilities else {}
     made_by = MadeBy(info.name, info.version, automatic=True)
     label_map = image.with_array(prediction.labels)
-    write_annotation(label_map, info.labels, folder / name, form=form, made_by=made_by, source=source)
+    write_annotation(label_map, info.labels, folder / name, form=form, made_by=made_by, source=source, series=series)
     for label, file_name in probability_names(name, info.labels.names).items():
         if label in codes:
             write_volume(image.with_array(codes[label]), folder / file_name)

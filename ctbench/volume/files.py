@@ -47,8 +47,9 @@ def read_volume(path: PathLike, *, series: str | None = None, shape: tuple[int, 
 
     Args:
         path: A file ending in .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd, or a folder.
-        series: For a DICOM folder, the SeriesInstanceUID or a part of the description of the series to read. None
-            (default): by the rule of ``ctbench.volume.dicom.read_dicom``.
+        series: For a DICOM folder, the SeriesInstanceUID or a part of the description of the series to read, or
+            ``soft-tissue``: the axial soft-tissue series of a CT study, by its headers. None (default): by the rule of
+            ``ctbench.volume.dicom.read_dicom``.
         shape: Shape of the image on whose grid the file should lie. None (default): unknown. A file that unpacks to
             over 1 GiB and to over 200 times its own size is refused unless an image of that shape has as many voxels.
 

@@ -27,7 +27,8 @@ _log = logging.getLogger("ctbench.volume")
 def read_dicom(folder: Path, series: str | None = None) -> Volume:
     """Read one series of a folder of DICOM files (and the folders in it), in HU if it is a CT.
 
-    The series is the one whose SeriesInstanceUID is ``series``, or whose description contains ``series``. Without
+    The series is the one whose SeriesInstanceUID is ``series``, or whose description contains ``series``;
+    ``soft-tissue`` chooses by the rules of ``ctbench.volume.dicom.softtissue``, and logs what it chose. Without
     ``series``, there must be exactly one that can be a volume: localizers, colour images, segmentations and single
     images are skipped. Files inside a series that cannot be slices (a localizer, a screen capture) are left out, which
     is logged as a warning that names them.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctbench.errors import VolumeFileError
+from ctbench.notices import warn_once
 from ctbench.volume.dicom.candidates import START_BYTES, candidates, is_certain, is_other_object
 from ctbench.volume.dicom.kinds import expect_not_deflated, kind_of_start
+from ctbench.volume.dicom.softtissue import SOFT_TISSUE, fit_soft_tissue
 from ctbench.volume.dicom.strays import part_strays
 from ctbench.volume.itk import quiet_itk, simpleitk
 
@@ -39,6 +41,9 @@ class Slice:
     position: tuple[float, ...] | None
     tilt_degrees: float
     modality: str = ""
+    kernel: str = ""
+    thickness_mm: float | None = None
+    contrast: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,23 +98,31 @@ def choose_series(found: tuple[Series, ...], wanted: str | None, folder: Path) -
 
     Args:
         found: All series of the folder.
-        wanted: A SeriesInstanceUID, or a part of a series' description (upper or lower case).
+        wanted: A SeriesInstanceUID, or a part of a series' description (upper or lower case); or ``soft-tissue``: by
+            the rules of ``fit_soft_tissue``, and what they chose is logged with the reasons.
         folder: Path of the folder, for the message.
 
     Raises:
         VolumeFileError: No series or several match; the message lists all series.
     """
+    reasons: dict[str, str] = {}
+    fitting: Sequence[Series]
     if wanted is None:
         fitting = [one for one in found if one.is_volume]
         problem = f"{folder} holds {len(fitting)} DICOM series that can be a volume, expected one"
     else:
-        fitting = [one for one in found if one.uid == wanted] or [
-            one for one in found if wanted.lower() in one.description.lower()
-        ]
+        if wanted == SOFT_TISSUE:
+            fitting, reasons = fit_soft_tissue(found)
+        else:
+            fitting = [one for one in found if one.uid == wanted] or [
+                one for one in found if wanted.lower() in one.description.lower()
+            ]
         problem = f"series {wanted!r} fits {len(fitting)} DICOM series in {folder}, expected one"
+    listed = "; ".join(f"{one}: {reasons[one.uid]}" if reasons else str(one) for one in found)
     if len(fitting) == 1:
+        if reasons:
+            warn_once(f"{folder}: {fitting[0].uid} is read as the {SOFT_TISSUE} series; of {listed}")
         return fitting[0]
-    listed = "; ".join(map(str, found))
     msg = f"{problem}; name one by its UID or by a part of its description: {listed}"
     raise VolumeFileError(msg)
 
@@ -190,4 +203,7 @@ def _slice_of(path: Path, reader: Any) -> Slice:
         position=numbers("0020|0032", 3),
         tilt_degrees=(numbers("0018|1120", 1) or (0.0,))[0],
         modality=text("0008|0060"),
+        kernel=text("0018|1210"),
+        thickness_mm=(numbers("0018|0050", 1) or (None,))[0],
+        contrast=text("0018|0010"),
     )
