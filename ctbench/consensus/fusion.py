@@ -144,15 +144,15 @@ def _fused(
 
 def _possible(readings: Readings, found: Contested, verdicts: Verdicts) -> SparseMasks:
     """Return, for each label, the undecided voxels in which some reader drew it."""
-    drawn = (vote_counts(found.votes, len(found.codes)) > 0) & verdicts.undecided[:, None]
-    undecided = verdicts.undecided[found.place]
+    drawn = ((vote_counts(found.votes, len(found.codes)) > 0) & verdicts.undecided[:, None]).T.copy()
+    undecided = np.flatnonzero(verdicts.undecided[found.place])
     at, place = found.at[undecided], found.place[undecided]
     return SparseMasks(
         readings.shape,
         {
-            code: at[drawn[:, index][place]]
-            for index, code in enumerate(found.codes.tolist())
-            if code and drawn[:, index].any()
+            code: at[np.flatnonzero(own[place])]
+            for code, own in zip(found.codes.tolist(), drawn, strict=True)
+            if code and own.any()
         },
     )
 

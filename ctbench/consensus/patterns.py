@@ -88,21 +88,23 @@ class Contested:
 
 def contested_patterns(readings: Readings) -> Contested:
     """Find the voxels on which the readers who annotated the slice differ, and how each of them voted there."""
-    flat, drawn, looked = [np.empty(0, np.intp)], [readings.drawn_at(np.empty(0, np.intp))], []
-    size = readings.shape[1] * readings.shape[2]
+    size, readers = readings.shape[1] * readings.shape[2], len(readings.readers)
+    flat, drawn = [np.empty(0, np.intp)], [np.empty((readers, 0), readings.maps[0].dtype)]
+    looked, agreed = [np.empty((readers, 0), bool)], [np.zeros(1, readings.maps[0].dtype)]
     for maps, where in readings.panels():
         slices = np.arange(readings.shape[0])[where]
-        inside = np.flatnonzero(contested(maps))
-        flat.append(slices[inside // size] * size + inside % size)
-        drawn.append(readings.drawn_at(flat[-1]))
-        looked.append(np.broadcast_to(readings.annotated[:, slices[:1]], drawn[-1].shape))
+        inside, labels = contested(maps)
+        present = readings.annotated[:, slices[0]]
+        flat.append(inside if len(slices) == readings.shape[0] else slices[inside // size] * size + inside % size)
+        drawn.append(np.zeros((readers, len(inside)), labels.dtype))
+        drawn[-1][present] = labels
+        looked.append(np.broadcast_to(present[:, None], drawn[-1].shape))
+        agreed.append(_occurring(maps[0]))
     at, labels = np.concatenate(flat), np.concatenate(drawn, axis=1)
-    found = [_occurring(labels), *(_occurring(maps[0]) for maps, _ in readings.panels())]
     # As unsigned and signed integers of 64 bits they would meet as floats.
-    codes = np.unique(np.concatenate([[0], *(one.astype(np.int64) for one in found)]))
-    votes = (
-        np.where(np.concatenate(looked, axis=1), _index(codes, labels), ABSENT) if looked else labels.astype(np.int64)
-    )
+    codes = np.unique(np.concatenate([one.astype(np.int64) for one in (*agreed, _occurring(labels))]))
+    votes = _index(codes, labels)
+    votes[~np.concatenate(looked, axis=1)] = ABSENT
     order = np.argsort(at, kind="stable") if len(flat) > 2 else slice(None)
     kinds, place = _distinct(votes[:, order], len(codes))
     return Contested(at[order], place, kinds, codes)
@@ -112,7 +114,7 @@ def _occurring(labels: LabelMap) -> NDArray[np.integer]:
     """Return the distinct labels, sorted."""
     # Neighbours are mostly alike: only where a run begins is there anything new. Slice by slice, as in ``contested``.
     found = [own[:1] for own in map(np.ravel, labels)]
-    found += [own[1:][own[1:] != own[:-1]] for own in map(np.ravel, labels)]
+    found += [own[1:][np.flatnonzero(own[1:] != own[:-1])] for own in map(np.ravel, labels)]
     return np.unique(np.concatenate([labels.ravel()[:0], *found]))
 
 

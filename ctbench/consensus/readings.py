@@ -132,14 +132,26 @@ class Readings:
         return np.stack([array.ravel()[flat] for array in self.maps])
 
 
-def contested(maps: Sequence[LabelMap]) -> NDArray[np.bool_]:
-    """Mark the voxels in which not all of the label maps are alike."""
+def contested(maps: Sequence[LabelMap]) -> tuple[NDArray[np.intp], LabelMap]:
+    """Find the voxels in which not all of the label maps are alike.
+
+    Args:
+        maps: One or more label maps, z,y,x, of one dtype.
+
+    Returns:
+        Flat indices of these voxels, ascending, and their labels, maps x voxels.
+    """
     first, *others = maps
-    differ = np.zeros(first.shape, bool)
-    for z, own in enumerate(differ):  # slice by slice, which the processor's cache holds
+    at, labels = [np.empty(0, np.intp)], [np.empty((len(maps), 0), first.dtype)]
+    differ = np.empty(first.shape[1:], bool)
+    for z, own in enumerate(first):  # slice by slice, which the processor's cache holds
+        differ[:] = False
         for array in others:
-            np.logical_or(own, array[z] != first[z], out=own)
-    return differ
+            np.logical_or(differ, array[z] != own, out=differ)
+        inside = np.flatnonzero(differ)
+        at.append(z * differ.size + inside)
+        labels.append(np.stack([array[z].ravel()[inside] for array in maps]))
+    return np.concatenate(at), np.concatenate(labels, axis=1)
 
 
 def _named(label_maps: Sequence[ArrayLike]) -> dict[str, ArrayLike]:

@@ -51,9 +51,11 @@ def test_some_of_the_readers(row):
 
 
 def test_contested_voxels(row):
-    """A voxel is contested as soon as one map differs from the first."""
-    assert contested([row(1, 1, 1), row(1, 2, 1), row(1, 1, 0)]).ravel().tolist() == [False, True, True]
-    assert not contested([row(1, 2)]).any()
+    """A voxel is contested as soon as one map differs from the first; it is listed with the label of each map."""
+    at, labels = contested([np.repeat(row(*drawn), 2, axis=0) for drawn in ((1, 1, 1), (1, 2, 1), (1, 1, 0))])
+    assert at.tolist() == [1, 2, 4, 5]
+    assert labels.tolist() == [[1, 1, 1, 1], [2, 1, 2, 1], [1, 0, 1, 0]]
+    assert not contested([row(1, 2)])[0].size
 
 
 def test_codes_from_2_to_the_63_are_an_error():
