@@ -16,6 +16,7 @@ from ctbench.annotations.segments import Segment
 from ctbench.errors import GeometryError, VolumeFileError
 from ctbench.extras import import_extra
 from ctbench.volume import Geometry
+from ctbench.volume.dicom.frames import expect_no_larger_frames
 
 __all__ = ["frame_geometry", "read_seg", "seg_names"]
 
@@ -108,6 +109,7 @@ def _frames(seg: Any, image: Geometry, path: Path) -> Iterator[tuple[Geometry, d
     if min(shape) < 1 or max(shape) > max(image.shape):
         msg = f"{path} has frames of {shape[0]} x {shape[1]} pixels; expected no more than the image, {image.shape}"
         raise GeometryError(msg)
+    expect_no_larger_frames(path, *shape)
     most = float(seg.MaximumFractionalValue) if kind == "FRACTIONAL" else 1.0
     shared = seg.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in seg else None
     groups = seg.PerFrameFunctionalGroupsSequence

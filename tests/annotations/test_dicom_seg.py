@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,16 @@ def test_contradictions_are_named(write_seg, masks, drawn, change, message):
     seg.save_as(path)
     with pytest.raises(VolumeFileError, match=message):
         read_seg(path, drawn.geometry, "ct")
+
+
+def test_compressed_frames_larger_than_the_header_says(write_seg, masks, labels, drawn):
+    """A frame whose own header promises gigabytes is not decoded."""
+    path = write_seg(masks)
+    sizes = struct.pack(">HH8IH3x", 41, 0, 60000, 60000, 0, 0, 60000, 60000, 0, 0, 1)
+    frame = b"\xff\x4f\xff\x51" + sizes + b"\0"
+    items = (
+        b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0" + struct.pack("<I", len(frame)) + frame + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    )
+    path.write_bytes(path.read_bytes() + b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff" + items)
+    with pytest.raises(VolumeFileError, match="compressed frame of 60000 x 60000 pixels"):
+        read_annotation(path, labels=labels, image=drawn.geometry)

@@ -1,5 +1,7 @@
 """Folders of DICOM slices."""
 
+import struct
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -18,7 +20,7 @@ TAGS = {
 def series(tmp_path):
     """A function that writes ten slices 5 mm apart; ``changes`` are the tags of single ones, ``z`` their places."""
 
-    def series(changes=None, z=range(0, 50, 5), size=8):
+    def series(changes=None, z=range(0, 50, 5), size=8, compressor=None):
         folder = tmp_path / "series"
         folder.mkdir(exist_ok=True)
         for index, place in enumerate(z):
@@ -29,6 +31,9 @@ def series(tmp_path):
                 image.SetMetaData(tag, text)
             writer = SimpleITK.ImageFileWriter()
             writer.KeepOriginalImageUIDOn()
+            if compressor:
+                writer.UseCompressionOn()
+                writer.SetCompressor(compressor)
             writer.SetFileName(str(folder / f"{index:02d}.dcm"))
             writer.Execute(image)
         return folder
@@ -165,3 +170,24 @@ def test_a_pixel_spacing_that_is_missing(series, refused):
         assert content.count(b"\x28\0\x30\0") == 1
         path.write_bytes(content.replace(b"\x28\0\x30\0", b"\x28\0\x32\0"))
     assert "states no pixel spacing" in refused("volume", folder)
+
+
+FRAMES = {
+    "JPEG2000": (b"\xff\x4f\xff\x51", 8, ">8I", lambda n: (n, n, 0, 0, n, n, 0, 0)),
+    "JPEG": (b"\xff\xc3", 5, ">2H", lambda n: (n, n)),
+}
+
+
+@pytest.mark.parametrize("compressor", FRAMES)
+def test_compressed_frames_larger_than_the_header_says(series, guard, refused, compressor):
+    """A small file whose frames would unpack to gigabytes is refused before any of them is decoded."""
+    folder = series(compressor=compressor)
+    assert guard.ask("volume", folder)["said"] == "(10, 8, 8)"
+    marker, place, form, sizes = FRAMES[compressor]
+    for path in folder.iterdir():
+        content = bytearray(path.read_bytes())
+        struct.pack_into(form, content, content.index(marker) + place, *sizes(60000))
+        path.write_bytes(content)
+    assert {"JPEG2000": "compressed frame of 60000 x 60000", "JPEG": "would unpack"}[compressor] in refused(
+        "volume", folder
+    )

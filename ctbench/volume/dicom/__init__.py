@@ -13,6 +13,7 @@ from ctbench.errors import VolumeFileError
 from ctbench.notices import warn_once
 from ctbench.unpacking import expect_believable
 from ctbench.volume.dicom.correction import convert_series
+from ctbench.volume.dicom.frames import expect_no_larger_frames
 from ctbench.volume.dicom.series import Series, choose_series, find_series
 from ctbench.volume.dicom.stack import Stack, stack_slices
 from ctbench.volume.geometry import Geometry, Volume
@@ -41,9 +42,11 @@ def read_dicom(folder: Path, series: str | None = None) -> Volume:
 
     Raises:
         VolumeFileError: The folder has no image, no or several matching series, a damaged file, slices of different
-            volumes (other patients, sizes, spacings or orientations), doubled or missing slices, or multi-frame files.
+            volumes (other patients, sizes, spacings or orientations), doubled or missing slices, multi-frame files, or
+            compressed frames larger than their header says.
     """
     chosen, stack = _stack(folder, series)
+    _expect_bounded_frames(stack)
     return _read_stack(stack) if _is_straight(stack) else _converted(chosen, stack)
 
 
@@ -54,6 +57,7 @@ def read_dicom_geometry(folder: Path, series: str | None = None) -> Geometry:
     """
     chosen, stack = _stack(folder, series)
     if not _is_straight(stack):
+        _expect_bounded_frames(stack)
         return _converted(chosen, stack).geometry
     columns, rows, _ = stack.slices[0].size
     # An array that takes no memory.
@@ -76,6 +80,13 @@ def _expect_bounded(stack: Stack) -> None:
     stored = sum(one.path.stat().st_size for one in stack.slices)
     where = f"DICOM series in {stack.slices[0].path.parent}"
     expect_believable(where, int(columns * rows * count) * _VOXEL_BYTES, stored, VolumeFileError)
+
+
+def _expect_bounded_frames(stack: Stack) -> None:
+    """Raise if a compressed frame is larger than the header of its slice says."""
+    for one in stack.slices:
+        columns, rows, _ = one.size
+        expect_no_larger_frames(one.path, rows, columns)
 
 
 def _is_straight(stack: Stack) -> bool:
