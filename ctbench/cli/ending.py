@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from ctbench.temporary import lock_folder, remove_abandoned
+
 __all__ = ["Stopped", "stopped_by_signals", "temporary_folder"]
 
 _PREFIX = "ctbench-command-"
-_SETTLED_SECONDS = 60.0
-"""A folder younger than this may not be locked by its command yet."""
 _TRIES = 20
 _WAIT_SECONDS = 0.1
 
@@ -69,9 +69,9 @@ def temporary_folder() -> Iterator[Path]:
     the command does. Folders of commands that were killed themselves are removed by the next command.
     """
     before = tempfile.tempdir
-    _sweep(Path(tempfile.gettempdir()))
+    remove_abandoned(_PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = _locked(folder)
+    lock = lock_folder(folder)
     tempfile.tempdir = str(folder)
     try:
         yield folder
@@ -88,31 +88,3 @@ def _remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(_WAIT_SECONDS)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove the folders of commands that were killed."""
-    for left in parent.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # it is in use, belongs to another user, or was removed meanwhile
-            if time.time() - left.lstat().st_mtime > _SETTLED_SECONDS and (lock := _locked(left)) is not None:
-                shutil.rmtree(left, ignore_errors=True)
-                os.close(lock)
-
-
-def _locked(folder: Path) -> int | None:
-    """Lock a folder as long as this process lives; None on systems without such locks.
-
-    Raises:
-        OSError: Another process has locked it, or it is a link.
-    """
-    try:
-        import fcntl  # Unix only
-    except ImportError:
-        return None
-    handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 from ctbench.errors import ContractError, DataError, MissingFileError
 from ctbench.predictors.answers import MAP_SUFFIX, MAP_SUFFIXES, read_answer
 from ctbench.predictors.info import PredictorInfo
-from ctbench.predictors.isolation import remove_tree
 from ctbench.predictors.layouts import is_label_map
 from ctbench.predictors.predictor import Prediction
+from ctbench.temporary import remove_tree
 from ctbench.volume import Volume, write_volume
 
 __all__ = ["Exchange", "exchange"]
@@ -119,10 +119,13 @@ def _small_files(folder: Path) -> dict[str, bytes]:
 
 
 def _sized_files(folder: Path) -> list[tuple[int, Path]]:
-    found = []
-    with suppress(OSError):  # of a folder that cannot be listed
-        for path in folder.rglob("*"):
-            status = path.lstat()
-            if stat.S_ISREG(status.st_mode):
-                found.append((status.st_size, path))
+    found, folders = [], [folder]
+    while folders:  # a program may nest them beyond Python's recursion
+        with suppress(OSError):  # of a folder that cannot be listed, or whose path is too long
+            for path in folders.pop().iterdir():
+                status = path.lstat()
+                if stat.S_ISDIR(status.st_mode):
+                    folders.append(path)
+                elif stat.S_ISREG(status.st_mode):
+                    found.append((status.st_size, path))
     return found

@@ -51,7 +51,7 @@ def their_run(stranger):
         "ctbench.datasets.build:shutil",
         "ctbench.cli.app:main",
         "ctbench.files:write_text",
-        "ctbench.predictors.isolation.workspace:remove_tree",
+        "ctbench.temporary:remove_tree",
     ],
 )
 def test_a_yaml_cannot_name_a_function(stranger, monkeypatch, builder):

@@ -12,7 +12,6 @@ from ctbench.predictors.isolation.policy import Isolation
 from ctbench.predictors.isolation.sandbox import environment_folders, missing_protections, shared_files
 from ctbench.predictors.isolation.session import KilledError, Session
 from ctbench.predictors.isolation.supervised import run_program
-from ctbench.predictors.isolation.workspace import remove_tree
 
 __all__ = [
     "Isolation",
@@ -24,7 +23,6 @@ __all__ = [
     "identities",
     "missing_protections",
     "mounted_below",
-    "remove_tree",
     "run_program",
     "shared_files",
 ]

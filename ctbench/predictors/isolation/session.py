@@ -35,6 +35,12 @@ _KILLS = {getattr(signal, "SIGKILL", None), signal.SIGTERM}
 _IDLE_SECONDS = 60.0
 """Seconds after which a process without requests is ended, so that it frees its memory."""
 
+_TEXT = 2000
+"""Letters of an error's message: it stands in the rows of every structure and metric of a case."""
+
+_NOTE = 2**17
+"""Letters of a traceback, and of what was printed, in the log."""
+
 _GRACE_SECONDS = 1.0
 """Seconds that processes started by a predictor may take to end after its answer."""
 
@@ -294,6 +300,13 @@ class Session:
             msg = f"it answered with probabilities of {str(named)[:200]}; expected distinct names of its own labels"
             raise ContractError(msg)
         expected += voxels * len(named)
+        if expected > self._isolation.limits.memory_bytes:  # all of it would be in our memory
+            self.stop()
+            msg = (
+                f"it answered with the probabilities of {len(named)} labels, {expected / 2**30:.3g} GiB, more than its "
+                f"{self._isolation.limits.memory_gb:g} GiB of memory; return fewer, or allow more with --memory-gb"
+            )
+            raise ContractError(msg)
         payload = process.receive(expected)
         if len(payload) != expected:
             raise _died(process.exit_code)
@@ -316,7 +329,7 @@ class Session:
         deadline = time.monotonic() + _GRACE_SECONDS
         while left := (used := live.process.usage()).processes - live.residents:
             if time.monotonic() > deadline:
-                raised = f"raised {answer['raised']}, and " if "raised" in answer else ""
+                raised = f"raised {answer['raised']}"[:_TEXT] + ", and " if "raised" in answer else ""
                 msg = f"{raised}left {len(left)} processes running: start them when the predictor is created"
                 raise PredictionFailedError(msg)
             live.process.resume()
@@ -343,14 +356,14 @@ def _rebuilt(answer: Mapping[str, Any], printed: str) -> CtbenchError:
     It cannot make an error that would end the run, such as a full disk of ours.
     """
     if "raised" in answer:
-        error: CtbenchError = PredictionFailedError(f"raised {answer['raised']}")
-        error.add_note(str(answer.get("trace", "")))
+        error: CtbenchError = PredictionFailedError(f"raised {answer['raised']}"[:_TEXT])
+        error.add_note(str(answer.get("trace", ""))[-_NOTE:])
     else:
         name = str(answer["error"])
         kind = getattr(errors, name) if name in errors.__all__ else PredictionFailedError
         kind = kind if issubclass(kind, (DataError, PluginError, UsageError)) else PredictionFailedError
-        error = kind(str(answer.get("text", "")))
-        error.add_note(str(answer.get("printed", "")))
+        error = kind(str(answer.get("text", ""))[:_TEXT])
+        error.add_note(str(answer.get("printed", ""))[-_NOTE:])
         error.refused = _refused(answer.get("refused"))
     error.add_note(printed)
     return error

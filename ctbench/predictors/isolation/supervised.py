@@ -78,6 +78,7 @@ class Supervised:
         self._payload_bytes = 0
         self._asked = 0.0
         self._suspended: set[int] = set()
+        self._unsent = b""
         prints, end = os.pipe()
         self._group = new_group(limits)
         try:
@@ -104,6 +105,8 @@ class Supervised:
         if self._process.stdout is not None:
             _enlarge(self._process.stdout.fileno())
             self._selector.register(self._process.stdout, selectors.EVENT_READ, self._take_answer)
+        if self._process.stdin is not None:  # a process that does not read must not hold up this one
+            os.set_blocking(self._process.stdin.fileno(), False)
 
     @property
     def printed(self) -> str:
@@ -150,7 +153,8 @@ class Supervised:
             payload_bytes: Number of bytes that may follow the answer, for `receive`.
 
         Raises:
-            PredictionFailedError: A limit was exceeded, or the answer is longer than ``ANSWER_BYTES``.
+            PredictionFailedError: A limit was exceeded, the answer is longer than ``ANSWER_BYTES``, or it came before
+                the request was read.
         """
         assert self._process.stdin is not None
         self._answer.clear()
@@ -158,10 +162,12 @@ class Supervised:
         self._printed = 0
         self._head.clear()
         self._tail.clear()
-        with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
-            self._process.stdin.write(request + b"\n")
-            self._process.stdin.flush()
-            self._wait_for(lambda: self._line_end >= 0 or self.exit_code is not None)
+        self._unsent = request + b"\n"
+        self._selector.register(self._process.stdin, selectors.EVENT_WRITE, self._send)
+        self._wait_for(lambda: self._line_end >= 0 or self.exit_code is not None)
+        if self._unsent and self.exit_code is None:
+            msg = "answered before it had read its request"
+            raise PredictionFailedError(msg)
         return bytes(self._answer[: max(self._line_end, 0)])
 
     def receive(self, size: int) -> bytearray:
@@ -261,6 +267,14 @@ class Supervised:
         if self._printed > self.limits.printed_bytes:
             msg = f"printed more than {self.limits.printed_mb:g} MiB"
             raise PredictionFailedError(msg)
+
+    def _send(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the answer is empty
+            self._unsent = self._unsent[os.write(self._process.stdin.fileno(), self._unsent) :]
+            if self._unsent:
+                return
+        self._selector.unregister(self._process.stdin)
 
     def _take_answer(self) -> None:
         assert self._process.stdout is not None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from ctbench.errors import StoreError
+from ctbench.temporary import lock_folder, remove_abandoned, remove_tree
 from ctbench.volume import Volume
 
-__all__ = ["Workspace", "remove_tree"]
+__all__ = ["Workspace"]
 
 _PREFIX = "ctbench-predictor-"
-_SETTLED_SECONDS = 60.0
-"""A folder younger than this may not be locked by its owner yet."""
 
 
 class Workspace:
@@ -36,14 +32,11 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        import fcntl  # Unix only
-
-        _sweep()
+        remove_abandoned(_PREFIX)
         with _full_disk():
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = os.open(self.path, os.O_RDONLY)
+        self._lock = lock_folder(self.path)
         with _full_disk(), self._removed_if_not_whole():
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
             self.inputs, self.scratch = (self.path / name for name in ("in", "scratch"))
             for folder in (self.inputs, self.scratch):
                 folder.mkdir()
@@ -72,7 +65,10 @@ class Workspace:
     def clear(self) -> None:
         """Delete the image of a case before the next one."""
         for entry in self.inputs.iterdir():
-            entry.unlink()
+            if entry.is_dir() and not entry.is_symlink():  # of a predictor without a sandbox
+                remove_tree(entry)
+            else:
+                entry.unlink()
 
     @contextlib.contextmanager
     def _removed_if_not_whole(self) -> Iterator[None]:
@@ -85,7 +81,8 @@ class Workspace:
     def remove(self) -> None:
         """Remove the folder and all its content; no process may use it any more."""
         remove_tree(self.path)
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
 
 
 @contextlib.contextmanager
@@ -97,29 +94,3 @@ def _full_disk() -> Iterator[None]:
         where = tempfile.gettempdir()
         msg = f"cannot write temporary files in {where}: {error.strerror or error}; free some space, or set TMPDIR"
         raise StoreError(msg) from error
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder that third-party code wrote to, even without permissions or nested beyond Python's recursion."""
-    try:
-        shutil.rmtree(folder)
-    except (OSError, RecursionError):
-        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-            arguments = [*command, "--", str(folder)]
-            subprocess.run(arguments, env={"PATH": os.defpath}, stderr=subprocess.DEVNULL, check=False)
-
-
-def _sweep() -> None:
-    """Remove the workspaces whose owner was killed."""
-    import fcntl
-
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # it has an owner, belongs to another user, or was removed meanwhile
-            if time.time() - left.stat().st_mtime < _SETTLED_SECONDS:
-                continue
-            lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_tree(left)
-            finally:
-                os.close(lock)

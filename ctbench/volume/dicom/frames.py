@@ -56,8 +56,8 @@ def expect_no_larger_frames(path: Path, rows: int, columns: int) -> None:
             for width, height, components in _sizes(frame, path):
                 if width * height * components > rows * columns:
                     msg = (
-                        f"{path} holds a compressed frame of {width} x {height} pixels of {components} numbers, but its "
-                        f"header says {columns} x {rows} of one; export it again"
+                        f"{path} holds a compressed frame of {width} x {height} pixels of {components} numbers, but "
+                        f"its header says {columns} x {rows} of one; export it again"
                     )
                     raise VolumeFileError(msg)
 
