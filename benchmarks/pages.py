@@ -36,6 +36,8 @@ from ctbench.scores import left_out, without
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
 PAGES = ("equivalence", "compare", "structures", "readers", "detection", "case", "methods", "about")
+PATIENCE_S = 240
+"""How long a busy machine may take for a page."""
 REFERENCES = ("majority", *(without("majority", reader) for reader in READERS))
 
 
@@ -101,7 +103,7 @@ def served(board: Path) -> Iterator[tuple[str, int]]:
     start = [sys.executable, "-c", "from ctbench.cli import main; main()"]
     process = subprocess.Popen([*start, "leaderboard", str(board), "--port", str(port)])
     try:
-        for _ in range(240):
+        for _ in range(4 * PATIENCE_S):
             with closing(http.client.HTTPConnection("localhost", port, timeout=1)) as connection, suppress(OSError):
                 connection.request("GET", "/_stcore/health")
                 if connection.getresponse().read():
@@ -121,9 +123,9 @@ def peak_mib(process: int) -> float:
 
 def drawn(tab: Any) -> None:
     """Wait until the page has been drawn whole and stays so."""
-    tab.wait_for_selector(".words, [data-testid='stAlert']", state="attached", timeout=60_000)
-    tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-    tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+    tab.wait_for_selector(".words, [data-testid='stAlert']", state="attached", timeout=1e3 * PATIENCE_S)
+    tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=1e3 * PATIENCE_S)
+    tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=1e3 * PATIENCE_S)
 
 
 def choose(tab: Any, control: str, option: str) -> Callable[[], None]:
@@ -159,6 +161,7 @@ def click_through(url: str, process: int) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.set_default_timeout(1e3 * PATIENCE_S)
         measure = partial(measured, tab, process)
         measure("first page, first visitor", lambda: tab.goto(url))
         measure("first page, again", lambda: tab.goto(url))
