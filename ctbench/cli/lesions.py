@@ -39,10 +39,24 @@ def lesions(
         bool,
         typer.Option(
             "--froc",
-            help="Print the sensitivity at 1/8 to 8 false pieces per case and their mean, of runs made with "
-            "--keep-probabilities.",
+            help="Print the sensitivity at 1/8 to 8 false marks per case and their mean. Marks are the pieces of runs "
+            "made with --keep-probabilities, and the boxes of detectors.",
         ),
     ] = False,
+    average_precision: Annotated[
+        bool,
+        typer.Option(
+            "--average-precision", help="Print the average precision of the same marks; PI-CAI's with --protocol picai."
+        ),
+    ] = False,
+    hit: Annotated[
+        Literal["centre", "iou"],
+        typer.Option(
+            "--hit",
+            help="When a box hits a lesion: its centre lies in it, or it has an IoU of at least .1 with the box around "
+            "the lesion in its slice.",
+        ),
+    ] = "centre",
     dataset: DatasetOfRun = None,
     catalog: Catalog = None,
     as_json: AsJson = False,
@@ -55,7 +69,7 @@ def lesions(
     Example: `ctbench lesions runs/phantom-hemorrhage/* --protocol brats-met --table cases`
     """
     from ctbench.report.frames.comparable_runs import gather
-    from ctbench.report.frames.lesion_froc import froc_table
+    from ctbench.report.frames.lesion_froc import average_precisions, froc_table
     from ctbench.report.frames.lesions import lesion_sensitivity_table, lesion_tables
     from ctbench.runs import open_run
 
@@ -65,17 +79,21 @@ def lesions(
         names = ", ".join(one.dataset for one in gathered)
         msg = f"the runs are of several datasets ({names}); score the lesions of one dataset at a time"
         raise UsageError(msg)
-    tables = lesion_tables(opened, dataset_of_run(opened[0], dataset, catalog), protocol or ["any"], surfaces=surfaces)
-    if froc:
-        found = froc_table(tables)
+    if froc and average_precision:
+        msg = "--froc and --average-precision each print a table; choose one of them"
+        raise UsageError(msg)
+    own = dataset_of_run(opened[0], dataset, catalog)
+    tables = lesion_tables(opened, own, protocol or ["any"], surfaces=surfaces, hit=hit)
+    if froc or average_precision:
+        found = froc_table(tables) if froc else average_precisions(tables)
         if found.empty:
             msg = (
-                "no model has confidences of its pieces under these protocols; expected runs made with "
-                "`ctbench run --keep-probabilities`, and a protocol other than cc"
+                "no model has marks with confidences under these protocols; expected runs made with "
+                "`ctbench run --keep-probabilities` and a protocol other than cc, or runs of a detector of boxes"
             )
             raise UsageError(msg)
         print_frame(found, as_json=as_json, as_csv=as_csv)
-        note("confidence is the mean probability of a piece; false pieces per case are over all cases")
+        note("confidence is the mean probability of a piece, or that of a box; false marks are counted over all cases")
         return
     frames = {
         "pooled": lesion_sensitivity_table(tables.lesions),

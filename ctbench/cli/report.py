@@ -120,7 +120,7 @@ def report(
         written = write_model_index(opened, model_cards, datasets)
         note(f"cards:  {', '.join(map(str, written))}")
     if figures is not None:
-        note(f"figures: {len(write_figures(opened, figures, datasets=datasets))} files in {figures}")
+        note(f"figures: {len(write_figures(opened, figures, datasets=datasets, overlays=overlays))} files in {figures}")
     if pdf is not None:
         note(f"PDF:    {print_pdf(page, pdf, unfolded=False)}")
 

@@ -104,15 +104,13 @@ def _check_labels(labels: np.ndarray, image: Volume, info: PredictorInfo) -> np.
 
 
 def _check_finding(finding: Finding, image: Volume, info: PredictorInfo) -> Finding:
-    top, left, bottom, right = finding.box
-    depth, height, width = image.shape
-    inside = 0 <= finding.slice < depth and 0 <= top < bottom <= height and 0 <= left < right <= width
-    if not (inside and finding.type in info.labels.names and 0 <= finding.confidence <= 1):
+    if not finding.fits(image.shape) or finding.type not in info.labels.names:
         msg = (
             f"{info.name} returned {finding}; expected a slice and a box (first row, first column, last row + 1, "
             f"last column + 1) inside the image {image.shape}, one of its own labels, and a confidence in [0, 1]"
         )
         raise ContractError(msg)
+    top, left, bottom, right = finding.box
     # Detectors count in numpy's numbers, which JSON does not know.
     box = (float(top), float(left), float(bottom), float(right))
     return Finding(int(finding.slice), box, str(finding.type), float(finding.confidence))

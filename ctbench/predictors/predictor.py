@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -31,6 +31,15 @@ class Finding:
     box: tuple[float, float, float, float]
     type: str
     confidence: float
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Return whether the box lies in an image of a shape (z, y, x), and its confidence in [0, 1]."""
+        if len(self.box) != 4:
+            return False
+        top, left, bottom, right = self.box
+        depth, height, width = shape
+        inside = 0 <= self.slice < depth and 0 <= top < bottom <= height and 0 <= left < right <= width
+        return inside and 0 <= self.confidence <= 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ from ctbench.scores import without
 
 __all__ = [
     "AUDIT",
+    "AVERAGE_PRECISION",
     "BLAND_ALTMAN",
     "BOXES",
     "COHORTS",
@@ -26,6 +27,7 @@ __all__ = [
     "FALSE_VOLUME",
     "FORECAST_FIGURES",
     "FROC",
+    "FROC_LINES",
     "LESIONS",
     "LESION_BAND",
     "LESION_VOLUMES",
@@ -119,6 +121,40 @@ NOTHING_DISPUTED = "Every reader found every lesion candidate of the places that
 """Stands where no lesion candidate is disputed."""
 
 DISPUTED_LESIONS = (
+    "Candidates that some reader found and another one missed: first those about which the readers are most evenly "
+    "divided, then the largest."
+)
+"""Which lesion candidates are listed, and in which order."""
+
+DISPUTED_PICTURES = (
+    "The first of them, in the slice with most of each; from blue (one reader drew the voxel) to yellow (all who read "
+    "the place)."
+)
+"""Legend of the pictures of disputed lesion candidates."""
+
+FROC = (
+    "Marks are predicted pieces, whose confidence is the mean of their probabilities, or the boxes of a detector. "
+    "Marks below a threshold are left out; at each number of false marks per case, over all cases, the lowest "
+    "threshold that keeps to it counts. The last is the mean of the others. Lesions and pieces are matched once, in "
+    "the whole label map. A box hits the lesion in which its centre lies (box-centre), or with whose own box in the "
+    "slice it has an intersection over union of at least .1 (box-iou). Several boxes on one lesion count once, every "
+    "false box counts, and one whose centre lies in a voxel that does not count is neither."
+)
+"""What the sensitivity at a number of false marks per case is."""
+
+FROC_LINES = (
+    "Bands are 95 % intervals of a bootstrap of patients; squares are single readers, on the reference made without "
+    "them, those outside the axis at its edge."
+)
+"""Legend of FROC curves."""
+
+AVERAGE_PRECISION = (
+    "Average precision: the area below precision over sensitivity, in steps, of all marks in the order of their "
+    "confidence; lesions without a mark are never found. Under picai it is that of the challenge PI-CAI."
+)
+"""What the average precision of marks on lesions is."""
+
+LESIONS = (
     "Candidates that some reader found and another one missed: first those about which the readers are most evenly "
     "divided, then the largest."
 )

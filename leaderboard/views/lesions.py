@@ -10,9 +10,10 @@ import streamlit as st
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
+from ctbench.report.drawings.froc_chart import froc_chart
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.lesion_froc import froc_table
+from ctbench.report.frames.lesion_froc import FrocTables, froc_caption, froc_tables, reader_points
 from ctbench.report.frames.lesion_summaries import (
     can_find_lesions,
     compared_lesions,
@@ -65,10 +66,8 @@ def show(selection: Selection) -> None:
     _wrong(tables.lesions, name)
     if len(runs.readers) > 1:
         layout.link("readers", "Lesions among the readers", **{SWITCH: "true", "lesions_of": label})
-    if len(found.froc):
-        with layout.folded("Sensitivity by false pieces per case (FROC)"):
-            layout.text(explanations.FROC, "muted")
-            layout.table(found.froc.drop(columns=["label", "protocol"]), f"froc-{name}", columns=_COLUMNS)
+    if len(found.froc.at_rates):
+        _froc(runs, found, shades, name)
     with layout.folded("The same masks under other protocols"):
         layout.table(figures_by_protocol(tables.cases), f"protocols-{name}", columns=_COLUMNS)
         layout.text("Means over the cases whose reference holds a lesion.", "muted")
@@ -79,6 +78,17 @@ def _sensitivities(runs: ComparableRuns, pooled: pd.DataFrame, shades: dict[str,
     layout.chart(sensitivity_chart(pooled, reader_band(pooled), shades), sensitivity_caption(pooled, runs))
     with layout.folded("As a table"):
         layout.table(pooled.drop(columns=["label", "protocol"]), f"sensitivity-{name}", columns=_COLUMNS)
+
+
+def _froc(runs: ComparableRuns, found: _Tables, shades: dict[str, str], name: str) -> None:
+    layout.text("Sensitivity by false marks per case (FROC)", "title")
+    rates, curves, precisions = found.froc
+    layout.chart(froc_chart(curves, reader_points(found.figures), shades), froc_caption(rates, runs))
+    with layout.folded("FROC as a table, and average precision"):
+        layout.text(explanations.FROC, "muted")
+        layout.table(rates.drop(columns="label"), f"froc-{name}", columns=_COLUMNS)
+        layout.text(explanations.AVERAGE_PRECISION, "muted")
+        layout.table(precisions.drop(columns="label"), f"average-precision-{name}", columns=_COLUMNS)
 
 
 def _wrong(lesions: pd.DataFrame, name: str) -> None:
@@ -98,7 +108,7 @@ def _wrong(lesions: pd.DataFrame, name: str) -> None:
 _COLUMNS = {
     **{
         name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f")
-        for name in ("sensitivity", "low", "high", "f1", "value", "false_per_case")
+        for name in ("sensitivity", "low", "high", "f1", "value", "false_per_case", "average_precision")
     },
     "volume_ml": st.column_config.NumberColumn("volume, mL", format="%.3f"),
     "false_positive_volume_ml": st.column_config.NumberColumn("false volume, mL", format="%.2f"),
@@ -111,7 +121,7 @@ class _Tables(NamedTuple):
     tables: LesionTables
     pooled: pd.DataFrame
     figures: pd.DataFrame
-    froc: pd.DataFrame
+    froc: FrocTables
 
 
 @reading.cached(16)
@@ -129,4 +139,4 @@ def _tables(runs: ComparableRuns, label: str, models: tuple[str, ...]) -> _Table
         tables = compared_lesions(runs, dataset_of(runs), models, [label])
     except CtbenchError as error:
         return str(error)
-    return _Tables(tables, lesion_sensitivity_table(tables.lesions), lesion_figures(tables), froc_table(tables))
+    return _Tables(tables, lesion_sensitivity_table(tables.lesions), lesion_figures(tables), froc_tables(tables))

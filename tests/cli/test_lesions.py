@@ -32,4 +32,15 @@ def test_froc_of_a_run_with_probabilities(ctbench, probability_run, blobs_folder
     assert [row["false_per_case"] for row in rows] == ["0.125", "0.25", "0.5", "1", "2", "4", "8", "mean"]
     refused = ctbench(*asked, "--protocol", "cc")
     assert refused.exit_code == 2
-    assert "no model has confidences" in refused.err
+    assert "no model has marks with confidences" in refused.err
+
+
+def test_average_precision_of_a_run_with_probabilities(ctbench, probability_run, blobs_folder):
+    """One row a reference, PI-CAI's under its protocol; one table at a time."""
+    asked = ("lesions", probability_run.folder, "-d", blobs_folder / "blobs.yaml", "--average-precision")
+    rows = json.loads(ctbench(*asked, "--protocol", "picai", "--json").out)
+    assert {row["protocol"] for row in rows} == {"picai"}
+    assert all(0 <= row["low"] <= row["average_precision"] <= row["high"] <= 1 for row in rows)
+    refused = ctbench(*asked, "--froc")
+    assert refused.exit_code == 2
+    assert "choose one" in refused.err

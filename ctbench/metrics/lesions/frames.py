@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from ctbench.labels import LabelSet
 from ctbench.metrics.crop import LabelMap
+from ctbench.metrics.lesions.marks import Boxes, Hit, box_marks, piece_marks, protocol_of_boxes
 from ctbench.metrics.lesions.protocols import PROTOCOLS, Match, Protocol, protocol
 from ctbench.metrics.lesions.surfaces import LesionSurfaces, lesion_surfaces
-from ctbench.metrics.lesions.table import overlap_tables
+from ctbench.metrics.lesions.table import Pieces, overlap_tables
 from ctbench.metrics.structures import Codes
 from ctbench.reference import Reference
 from ctbench.scores import Status
 
-__all__ = ["CASE_COLUMNS", "LESION_COLUMNS", "case_rows", "case_scores", "case_tables", "lesion_list"]
+__all__ = ["CASE_COLUMNS", "LESION_COLUMNS", "CaseRows", "case_rows", "case_scores", "case_tables", "lesion_list"]
 
 LESION_COLUMNS = (
     "label",
@@ -187,8 +188,17 @@ def case_tables(
     **rules: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the frames of ``lesion_list`` and ``case_scores``, computed from the same overlap tables."""
-    listed, scored = case_rows(reference, prediction, protocols=protocols, surfaces=surfaces, **rules)
-    return pd.DataFrame(listed, columns=list(LESION_COLUMNS)), pd.DataFrame(scored, columns=list(CASE_COLUMNS))
+    found = case_rows(reference, prediction, protocols=protocols, surfaces=surfaces, **rules)
+    lesions = pd.DataFrame(found.lesions, columns=list(LESION_COLUMNS))
+    return lesions, pd.DataFrame(found.cases, columns=list(CASE_COLUMNS))
+
+
+class CaseRows(NamedTuple):
+    """Rows of one case: of ``lesion_list``, of ``case_scores``, and marks with the columns ``marks.MARK_COLUMNS``."""
+
+    lesions: list[dict[str, Any]]
+    cases: list[dict[str, Any]]
+    marks: list[dict[str, Any]]
 
 
 def case_rows(
@@ -199,8 +209,11 @@ def case_rows(
     surfaces: bool,
     listed: Collection[str] | None = None,
     probabilities: Mapping[str, NDArray[Any]] | None = None,
+    forecast: Collection[str] = (),
+    boxes: Mapping[str, Boxes] | None = None,
+    hit: Hit = "centre",
     **rules: Any,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> CaseRows:
     """Return the rows of ``lesion_list`` and of ``case_scores``; a frame of many cases is made of them at once.
 
     Args:
@@ -210,21 +223,31 @@ def case_rows(
         surfaces: See there.
         listed: The protocols whose lesions are listed; None: all.
         probabilities: See there.
+        forecast: Names of the structures whose pieces are marks; those of a case without probabilities have no
+            confidence.
+        boxes: Name of a structure -> its boxes, which are marks. Default: none.
+        hit: When a box hits a lesion.
         rules: Spacing, labels and tolerance, see there.
     """
     chosen = [protocol(name) for name in ([protocols] if isinstance(protocols, str) else protocols)]
-    lesions: list[dict[str, Any]] = []
-    cases: list[dict[str, Any]] = []
+    rows = CaseRows([], [], [])
     for table in overlap_tables(reference, prediction, **rules):
+        structure = table.structure.name
+        means: dict[Pieces, NDArray[np.float64]] = {}  # most protocols have the same pieces
         for one in chosen:
             match = one.apply(table)
-            names = {"label": table.structure.name, "protocol": one.name}
+            names = {"label": structure, "protocol": one.name}
             compared = _compared(match, one, lesion_surfaces(match) if surfaces else None)
-            if listed is None or one.name in listed:
-                found = (probabilities or {}).get(table.structure.name)
-                lesions += [names | row for row in _rows(match, compared, _confidences(match, found))]
-            cases.append(names | _case(match, one, compared))
-    return lesions, cases
+            is_listed, is_marked = listed is None or one.name in listed, structure in forecast and not one.regions
+            if is_listed or is_marked:
+                confidences = _confidences(match, (probabilities or {}).get(structure), means)
+                rows.lesions.extend(names | row for row in (_rows(match, compared, confidences) if is_listed else ()))
+                rows.marks.extend(names | row for row in (piece_marks(match, confidences) if is_marked else ()))
+            rows.cases.append(names | _case(match, one, compared))
+        if boxes and structure in boxes:
+            names = {"label": structure, "protocol": protocol_of_boxes(hit)}
+            rows.marks.extend(names | row for row in box_marks(table, reference, boxes[structure], hit))
+    return rows
 
 
 def _compared(match: Match, rule: Protocol, surfaces: LesionSurfaces | None) -> dict[str, NDArray[np.float64]]:
@@ -248,17 +271,32 @@ def _compared(match: Match, rule: Protocol, surfaces: LesionSurfaces | None) -> 
     }
 
 
-def _confidences(match: Match, probabilities: NDArray[Any] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the highest confidence of the pieces compared with each lesion, and the mean probability of each piece."""
-    lesions, pieces = np.full(len(match.detected), np.nan), np.full(len(match.true), np.nan)
-    crop = match.table.crop
+def _confidences(
+    match: Match, probabilities: NDArray[Any] | None, means: dict[Pieces, NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the highest confidence of the pieces compared with each lesion, and the mean probability of each piece.
+
+    Args:
+        match: What a protocol makes of an overlap table.
+        probabilities: z,y,x.
+        means: The mean probabilities of all pieces of a mask, to which those of this table are added.
+    """
+    pieces, crop = match.table.pieces, match.table.crop
+    lesions, unknown = np.full(len(match.detected), np.nan), np.full(len(pieces), np.nan)
     if probabilities is None or crop is None or not len(pieces):
-        return lesions, pieces
-    at, numbers = match.table.pieces.at()
-    values = probabilities[tuple(at + np.array(crop.start)[:, None])]
-    pieces = np.bincount(numbers, values, len(pieces)) / np.bincount(numbers, minlength=len(pieces))
-    np.fmax.at(lesions, match.pairs.lesion, pieces[match.pairs.piece])
-    return np.where(match.detected, lesions, np.nan), pieces
+        return lesions, unknown
+    if pieces not in means:
+        means[pieces] = _mean_of(pieces, probabilities, crop.start)
+    found = means[pieces]
+    np.fmax.at(lesions, match.pairs.lesion, found[match.pairs.piece])
+    return np.where(match.detected, lesions, np.nan), found
+
+
+def _mean_of(pieces: Pieces, values: NDArray[Any], start: Sequence[int]) -> NDArray[np.float64]:
+    """Return the mean of z,y,x values in each piece of a crop that begins at index ``start``."""
+    at, numbers = pieces.at()
+    sums = np.bincount(numbers, values[tuple(at + np.array(start)[:, None])], len(pieces))
+    return np.asarray(sums / np.bincount(numbers, minlength=len(pieces)))
 
 
 def _rows(

@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Case, Dataset, size_class
 from ctbench.errors import MissingFileError, UsageError
-from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, case_rows
-from ctbench.probability_codes import decode
+from ctbench.metrics.lesions import CASE_COLUMNS, LESION_COLUMNS, MARK_COLUMNS, Hit, case_rows
 from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.report.frames.comparable_runs import rater_names
+from ctbench.report.frames.lesion_marks import MarkedRun
 from ctbench.runs import Run
-from ctbench.runs.folder import RunFolder
-from ctbench.runs.forecasts import kept_probabilities
 from ctbench.scores import LOST, RaterKind, Status
 from ctbench.statistics import clustered_proportion
-from ctbench.volume import Volume
 
 __all__ = ["LesionTables", "lesion_sensitivity_table", "lesion_tables"]
 
@@ -36,10 +33,15 @@ class LesionTables(NamedTuple):
             columns of ``metrics.lesions.lesion_list`` and ``size_class`` (of Chang et al.).
         cases: A row per case, rater, reference, structure and protocol: the same first columns, then those of
             ``metrics.lesions.case_scores``.
+        marks: A row per lesion and false mark of the models with confidences, for FROC curves: the same first columns,
+            then label, protocol (of pieces; ``box-centre`` or ``box-iou`` of boxes), outcome (``detected``, ``missed``,
+            ``false_positive``), confidence (of a lesion the highest of the marks on it; NaN of a missed one, and of a
+            piece of a case without probabilities).
     """
 
     lesions: pd.DataFrame
     cases: pd.DataFrame
+    marks: pd.DataFrame
 
 
 def lesion_tables(
@@ -52,6 +54,7 @@ def lesion_tables(
     listed: Collection[str] | None = None,
     leave_one_out: bool = True,
     names: Sequence[str] | None = None,
+    hit: Hit = "centre",
 ) -> LesionTables:
     """Score the lesions of runs on one dataset: models on every reference, readers on those made without them.
 
@@ -67,9 +70,10 @@ def lesion_tables(
         listed: The protocols whose lesions are listed; None: all. Cases are scored under all of them.
         leave_one_out: Whether models are scored on the leave-one-out references too.
         names: Name of the rater of each run; None: as its manifest says.
+        hit: When a box of a detector hits a lesion.
 
     Raises:
-        DataError: A label map cannot be read.
+        DataError: A label map cannot be read, or a box lies outside its image.
         UsageError: An unknown protocol.
     """
     if not runs:
@@ -77,33 +81,39 @@ def lesion_tables(
         raise UsageError(msg)
     first = runs[0].manifest
     named = dict(zip(rater_names(runs, names), runs, strict=True))
+    marked = {rater: MarkedRun.of(run) for rater, run in named.items() if run.manifest.predictor is not None}
     lesions: list[dict[str, Any]] = []
     cases: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
     for case in dataset.select(first.cases):
         readings = read_references(case, first.consensus)
         for drawn in _drawn(named, case, readings, leave_one_out):
             asked = {
                 name: codes for name, codes in drawn.structures.items() if structures is None or name in structures
             }
-            found, scored = case_rows(
+            of_marks = marked[drawn.who[0]].in_case(case.id, asked, readings.grid) if drawn.is_model else {}
+            found = case_rows(
                 drawn.reference,
                 drawn.array,
-                probabilities=_probabilities(named.get(drawn.who[0]), case, asked, readings.grid),
+                hit=hit,
                 protocols=protocols,
                 surfaces=surfaces,
                 listed=listed,
                 spacing_mm=readings.grid.spacing_mm,
                 labels=asked,
                 tolerance_mm=first.tolerance_mm,
+                **of_marks,
             )
             who = dict(zip(_WHO, (dataset.name, case.id, case.patient or case.id, *drawn.who), strict=True))
             status = {} if drawn.lost is None else {"status": drawn.lost.value}
-            lesions += [who | row for row in found]
-            cases += [who | row | status for row in scored]
+            lesions += [who | row for row in found.lesions]
+            cases += [who | row | status for row in found.cases]
+            marks += [who | row for row in found.marks]
     table = pd.DataFrame(lesions, columns=[*_WHO, *LESION_COLUMNS])
     return LesionTables(
         table.assign(size_class=table["volume_ml"].map(size_class)),
         pd.DataFrame(cases, columns=[*_WHO, *CASE_COLUMNS]),
+        pd.DataFrame(marks, columns=[*_WHO, *MARK_COLUMNS]),
     )
 
 
@@ -154,6 +164,11 @@ class _Drawn(NamedTuple):
     structures: Mapping[str, tuple[int, ...]]
     lost: Status | None = None
 
+    @property
+    def is_model(self) -> bool:
+        """Whether a model drew it."""
+        return self.who[1] == RaterKind.MODEL
+
 
 def _drawn(runs: Mapping[str, Run], case: Case, readings: Readings, leave_one_out: bool) -> Iterator[_Drawn]:
     """Yield the label maps of the runs' models on their references, and of each reader on those made without it."""
@@ -191,17 +206,6 @@ def _predicted(run: Run, case: Case, readings: Readings) -> tuple[NDArray[np.int
         found = run.scores.loc[run.scores["case"].eq(case.id) & run.scores["status"].isin(list(LOST)), "status"]
         lost = Status(found.iloc[0]) if len(found) else Status.MISSING
         return np.zeros(readings.grid.array.shape, np.uint8), lost
-
-
-def _probabilities(
-    run: Run | None, case: Case, structures: Collection[str], grid: Volume
-) -> dict[str, NDArray[np.float64]]:
-    """Return the probabilities that a run keeps of some structures of a case."""
-    if run is None or not run.manifest.keep_probabilities:
-        return {}
-    paths = RunFolder.of(run.folder, run.manifest).probabilities(case.id)
-    wanted = {name: path for name, path in paths.items() if name in structures and path.is_file()}
-    return {name: decode(kept_probabilities(path, grid)) for name, path in wanted.items()}
 
 
 def _assessed(structures: Mapping[str, tuple[int, ...]], case: Case) -> dict[str, tuple[int, ...]]:

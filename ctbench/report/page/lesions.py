@@ -11,24 +11,20 @@ import pandas as pd
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES, Dataset
 from ctbench.errors import DataError
 from ctbench.report import explanations
-from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.colours import palette
-from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.lesion_froc import froc_table
+from ctbench.report.frames.lesion_froc import FrocTables, froc_tables
 from ctbench.report.frames.lesion_summaries import (
     compared_lesions,
     figures_by_protocol,
     lesion_figures,
     lesion_structures,
-    reader_band,
-    sensitivity_caption,
-    volume_caption,
     wrong_lesions,
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, lined_cell, number_cell, of_cell, rater_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
+from ctbench.report.page.page_figures import NamedFigure, froc_plot, lesion_plots
 from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
 from ctbench.report.wording import MISSING, interval
 from ctbench.scores import RaterKind
@@ -53,26 +49,25 @@ def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
     shown = pooled[pooled["label"] == chief]
     figures = lesion_figures(tables)
     whole = figures[figures["label"] == chief]
+    by_size, volumes = lesion_plots(shown, own.lesions, results)
     parts = [
         how_to_read(explanations.LESIONS, f" {explanations.detection_references(results.common)}"),
-        _sensitivities(shown, results),
+        _captioned(by_size),
         details("What each rater found", _figures(whole, chief, results)),
-        details("Volumes of single lesions", _volumes(own.lesions, results)),
+        details("Volumes of single lesions", _captioned(volumes)),
         details("The same masks under other protocols", _protocols(figures_by_protocol(own.cases), chief, results)),
         details("Missed and false lesions", _wrong(wrong_lesions(own.lesions), chief, results, dataset)),
     ]
-    at_rates = froc_table(own)
-    if len(at_rates):
-        parts.append(details("Sensitivity by false pieces per case (FROC)", _froc(at_rates, chief, results)))
+    found = froc_tables(own)
+    if len(found.at_rates):
+        parts.append(details("Sensitivity by false marks per case (FROC)", _froc(found, whole, results)))
     if len(figures) > len(whole):
         parts.append(details("By structure and size", _by_size(pooled, results)))
     return join(parts)
 
 
-def _sensitivities(rows: pd.DataFrame, results: ComparableRuns) -> Html:
-    caption = sensitivity_caption(rows, results)
-    chart = sensitivity_chart(rows, reader_band(rows), palette(results))
-    return captioned(inline_svg(chart, f"{results.stem}-lesions", caption), caption)
+def _captioned(figure: NamedFigure) -> Html:
+    return captioned(figure.svg, figure.description)
 
 
 def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
@@ -105,12 +100,6 @@ def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     return table(columns, cells, f"Lesions of {label} in all cases")
 
 
-def _volumes(lesions: pd.DataFrame, results: ComparableRuns) -> Html:
-    caption = volume_caption(lesions, results)
-    chart = lesion_volume_chart(lesions, palette(results))
-    return captioned(inline_svg(chart, f"{results.stem}-lesion-volumes", caption), caption)
-
-
 def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     models = [name for name in results.models if name in set(rows["rater"])]
     band = Column("readers", group="mean", hint="lowest and highest of the single readers")
@@ -137,21 +126,40 @@ def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     return table(columns, cells, f"{label}: means over the {n} cases whose reference holds a lesion")
 
 
-def _froc(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
+def _froc(found: FrocTables, figures: pd.DataFrame, results: ComparableRuns) -> Html:
+    shades = palette(results)
+    rates = found.at_rates["false_per_case"].unique()
     columns = [
         Column("Rater", numeric=False),
-        *(Column(str(rate), group="false pieces per case") for rate in rows["false_per_case"].unique()),
+        *(Column(str(rate), group="false marks per case") for rate in rates),
     ]
     cells = [
         [
-            rater_cell(str(rater), RaterKind.MODEL, palette(results)),
+            rater_cell(str(rater), RaterKind.MODEL, shades, str(protocol)),
             *(interval_cell(row["sensitivity"], row["low"], row["high"]) for row in own.to_dict("records")),
         ]
-        for rater, own in rows.groupby("rater", sort=False)
+        for (rater, protocol), own in found.at_rates.groupby(["rater", "protocol"], sort=False)
     ]
-    n, cases = rows["lesions"].max(), rows["cases"].max()
-    caption = f"{label}: sensitivity for {n} lesions, 95 % intervals over patients, of {cases} cases"
-    return join([paragraph(explanations.FROC, kind="how"), table(columns, cells, caption)])
+    first = found.at_rates.iloc[0]
+    n = f"for {first['lesions']} lesions, 95 % intervals over patients, of {first['cases']} cases"
+    precisions = [
+        [
+            rater_cell(row["rater"], RaterKind.MODEL, shades),
+            Cell(row["protocol"], row["protocol"]),
+            interval_cell(row["average_precision"], row["low"], row["high"]),
+        ]
+        for row in found.precisions.to_dict("records")
+    ]
+    titles = [Column("Rater", numeric=False), Column("Protocol", numeric=False), Column("Average precision")]
+    return join(
+        [
+            paragraph(explanations.FROC, kind="how"),
+            _captioned(froc_plot(found, figures, results)),
+            table(columns, cells, f"{first['label']}: sensitivity {n}"),
+            paragraph(explanations.AVERAGE_PRECISION, kind="how"),
+            table(titles, precisions, f"{first['label']}: average precision of marks {n}"),
+        ]
+    )
 
 
 def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dataset) -> Html:

@@ -13,9 +13,22 @@ from ctbench.files import file_stems
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.figures import bland_altman_figure, box_figure, overall_figure, volume_figure
+from ctbench.report.drawings.froc_chart import froc_chart
+from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.lesion_froc import FrocTables, froc_caption, froc_tables, reader_points
+from ctbench.report.frames.lesion_summaries import (
+    can_find_lesions,
+    compared_lesions,
+    lesion_figures,
+    lesion_structures,
+    reader_band,
+    sensitivity_caption,
+    volume_caption,
+)
+from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.frames.models_vs_readers import compared_with_readers
 from ctbench.report.frames.multiverse import CHOICES, closest_pair, conclusions, specifications, turning_points
 from ctbench.report.frames.summaries import summary
@@ -31,6 +44,8 @@ __all__ = [
     "box_plots",
     "can_turn",
     "choices_of_pair",
+    "froc_plot",
+    "lesion_plots",
     "overall_means",
     "volume_plots",
     "write_figures",
@@ -114,23 +129,60 @@ def choices_of_pair(results: ComparableRuns, ranked: pd.DataFrame, first: str, s
     )
 
 
-def write_figures(runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, Dataset] | None = None) -> list[Path]:
+def lesion_plots(pooled: pd.DataFrame, lesions: pd.DataFrame, results: ComparableRuns) -> tuple[NamedFigure, ...]:
+    """Return the sensitivity by size of lesions, and their predicted over their true volumes.
+
+    Args:
+        pooled: Rows of ``lesions.lesion_sensitivity_table`` of one structure.
+        lesions: ``LesionTables.lesions`` of this structure.
+        results: The runs.
+    """
+    shades = palette(results)
+    return (
+        NamedFigure(
+            sensitivity_chart(pooled, reader_band(pooled), shades),
+            f"{results.stem}-lesions",
+            sensitivity_caption(pooled, results),
+        ),
+        NamedFigure(
+            lesion_volume_chart(lesions, shades), f"{results.stem}-lesion-volumes", volume_caption(lesions, results)
+        ),
+    )
+
+
+def froc_plot(found: FrocTables, figures: pd.DataFrame, results: ComparableRuns) -> NamedFigure:
+    """Return the FROC curves of one structure.
+
+    Args:
+        found: Tables of ``lesion_froc.froc_tables``, not empty.
+        figures: Rows of ``lesion_summaries.lesion_figures`` of this structure.
+        results: The runs.
+    """
+    chart = froc_chart(found.curves, reader_points(figures), palette(results))
+    return NamedFigure(chart, f"{results.stem}-froc", froc_caption(found.at_rates, results))
+
+
+def write_figures(
+    runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, Dataset] | None = None, overlays: bool = True
+) -> list[Path]:
     """Write every figure of the page about some runs as SVG and PDF.
 
     Args:
         runs: As for ``build_report``.
         folder: Where to; made if needed.
-        datasets: Name -> dataset; used for the patient of each case in tests.
+        datasets: Name -> dataset; used for the patient of each case in tests, and for the masks of lesions.
+        overlays: Whether masks of the datasets are read, as for ``build_report``.
 
     Returns:
         The paths of the files.
     """
-    figures = [figure for results in gather(runs, datasets) for figure in _all(results)]
+    read = (datasets or {}) if overlays else {}
+    figures = [figure for results in gather(runs, datasets) for figure in _all(results, read.get(results.dataset))]
     stems = file_stems(figure.name for figure in figures)
     return [path for figure in figures for path in write_figure(figure.chart, stems[figure.name], folder)]
 
 
-def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
+def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[NamedFigure]:
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
@@ -143,3 +195,12 @@ def _all(results: ComparableRuns) -> Iterator[NamedFigure]:
             if len(compared):
                 yield box_plots(results, compared, model, reference)
         yield from volume_plots(results, model)
+    if dataset is not None and can_find_lesions(results):
+        yield from _of_lesions(compared_lesions(results, dataset, structures=lesion_structures(results)[:1]), results)
+
+
+def _of_lesions(tables: LesionTables, results: ComparableRuns) -> Iterator[NamedFigure]:
+    yield from lesion_plots(lesion_sensitivity_table(tables.lesions), tables.lesions, results)
+    found = froc_tables(tables)
+    if len(found.at_rates):
+        yield froc_plot(found, lesion_figures(tables), results)

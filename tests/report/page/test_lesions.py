@@ -26,8 +26,8 @@ def far(tmp_path_factory, write_run, scores, dataset):
 
 def test_the_part_leads_to_the_slice(far):
     """The chart is unfolded, the rest is folded, and a wrong lesion links to the picture of its slice."""
-    assert far.index("<svg") < far.index("<details")
-    assert far.count("<details") == 4
+    assert far.index("<svg") < far.index("<details>")
+    assert far.count("<details>") == 4
     assert "missed and false lesions of all models" in far
     links = set(re.findall(r'href="#(toy-lesion-\d)"', far))
     assert links == {"toy-lesion-0"}
