@@ -20,6 +20,7 @@ from ctbench.spreadsheet import as_csv, as_parquet
 __all__ = [
     "chart",
     "code",
+    "digits",
     "empty_board",
     "facts",
     "folded",
@@ -148,6 +149,12 @@ def table(
             )
     rows = chosen["selection"]["rows"] if key else []
     return int(rows[0]) if rows else None
+
+
+def digits(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the configuration of the columns of a table in which fractions have three digits."""
+    fractions = [str(name) for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return {name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f") for name in fractions}
 
 
 def _is_p(column: str) -> bool:

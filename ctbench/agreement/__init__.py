@@ -8,20 +8,21 @@ from ctbench.agreement.choices import (
     how_many_readers,
     rules_side_by_side,
     study_choices,
+    tolerance_yaml,
     tolerances,
 )
 from ctbench.agreement.disagreement import disagreement_map
 from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
 from ctbench.agreement.lesions import LesionStudy, study_lesions
 from ctbench.agreement.model_ranks import rank_table
+from ctbench.agreement.opening import opening_sentences
 from ctbench.agreement.repeat_summaries import (
     aided_effect,
     components,
     intra_and_inter,
-    opening_sentence,
     reader_borders,
 )
-from ctbench.agreement.repeats import ReadingStudy, has_repeats, study_readings
+from ctbench.agreement.repeats import ReadingStudy, study_readings
 from ctbench.agreement.snapshots import Snapshot
 from ctbench.agreement.study import ReaderStudy, study_readers
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
@@ -44,14 +45,13 @@ __all__ = [
     "disagreement_map",
     "find_candidates",
     "found_and_missed",
-    "has_repeats",
     "how_many_readers",
     "intra_and_inter",
     "lesion_consensus",
     "lesion_counts",
     "lesion_presence",
     "lesion_readers",
-    "opening_sentence",
+    "opening_sentences",
     "pair_summary",
     "rank_table",
     "reader_borders",
@@ -62,6 +62,7 @@ __all__ = [
     "study_lesions",
     "study_readers",
     "study_readings",
+    "tolerance_yaml",
     "tolerances",
     "write_choice_tables",
     "write_lesion_tables",

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
 
-from ctbench.agreement.model_ranks import PredictedCase, expect_models
+from ctbench.agreement.model_ranks import PredictedCase, named_models
 from ctbench.agreement.panel import Drawn, read_drawn
 from ctbench.agreement.repeats import cases_of_several
 from ctbench.boxes import box_around
@@ -28,7 +29,15 @@ from ctbench.runs import Run
 from ctbench.runs.phases import Progress
 from ctbench.volume import Volume
 
-__all__ = ["RULE_NAMES", "StudyChoices", "how_many_readers", "rules_side_by_side", "study_choices", "tolerances"]
+__all__ = [
+    "RULE_NAMES",
+    "StudyChoices",
+    "how_many_readers",
+    "rules_side_by_side",
+    "study_choices",
+    "tolerance_yaml",
+    "tolerances",
+]
 
 _FUSING_RULES = ("majority", "plurality", "staple", "simple")
 RULE_NAMES = (*_FUSING_RULES, "weighted majority", "shape-based average")
@@ -82,7 +91,7 @@ def study_choices(
     dataset: Dataset,
     *,
     consensus: str = "majority",
-    models: Sequence[Run] = (),
+    models: Sequence[Run] | Mapping[str, Run] = (),
     jobs: int = -1,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> StudyChoices:
@@ -91,7 +100,7 @@ def study_choices(
     Args:
         dataset: The data set; cases with fewer than two readers are left out.
         consensus: The rule for subsets of readers. Of each number of readers at most 30 subsets are fused.
-        models: Runs of models on the data set, which are scored on each of these references.
+        models: Runs of models on the data set, which are scored on each of these references; a mapping names them.
         jobs: Number of worker processes; -1 uses all cores.
         progress: Called once, with the cases as steps.
 
@@ -100,9 +109,9 @@ def study_choices(
         UsageError: A run is not one of a model on this data set, or the rule is unknown.
     """
     expect_method(consensus)
-    expect_models(models, dataset)
+    named = named_models(models, dataset)
     cases = cases_of_several(dataset)
-    arguments = [(case, consensus, dataset.entry.surface, tuple(models)) for case in cases]
+    arguments = [(case, consensus, dataset.entry.surface, named) for case in cases]
     steps = in_parallel(_study_case, arguments, jobs)
     found = {name: rows for name, *rows in progress("number of readers, rules and tolerances", steps, len(cases))}
     frames = [
@@ -169,10 +178,10 @@ class _Structure:
 
 
 def _study_case(
-    case: Case, consensus: str, surface: Literal["2d", "3d"], models: tuple[Run, ...]
+    case: Case, consensus: str, surface: Literal["2d", "3d"], models: Mapping[str, Run]
 ) -> tuple[str, Rows, Rows, Rows, Rows]:
     drawn = read_drawn(case)
-    predicted = [PredictedCase.read(run, case, drawn.grid.shape) for run in models]
+    predicted = [PredictedCase.read(name, run, case, drawn.grid.shape) for name, run in models.items()]
     subsets: Rows = []
     rules: Rows = []
     distances: Rows = []
@@ -358,3 +367,9 @@ def tolerances(choices: StudyChoices) -> dict[str, float]:
     by_case = choices.distances.groupby(["label", "case"], sort=False)["distance_mm"].mean()
     means = by_case.groupby("label", sort=False).mean().dropna()
     return {str(label): math.ceil(round(10 * float(mean), 6)) / 10 for label, mean in means.items()}
+
+
+def tolerance_yaml(choices: StudyChoices) -> str:
+    """Return ``tolerances`` as lines to paste into the YAML of a data set; empty if there are none."""
+    found = tolerances(choices)
+    return yaml.safe_dump({"tolerance_mm": found}, sort_keys=False) if found else ""

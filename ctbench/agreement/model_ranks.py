@@ -15,7 +15,7 @@ from ctbench.errors import MissingFileError, UsageError
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
 
-__all__ = ["PredictedCase", "expect_models", "rank_table"]
+__all__ = ["PredictedCase", "named_models", "rank_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,28 +33,32 @@ class PredictedCase:
     labels: NDArray[np.integer]
 
     @classmethod
-    def read(cls, run: Run, case: Case, shape: tuple[int, ...]) -> PredictedCase:
-        """Read the prediction of a case from a run."""
+    def read(cls, name: str, run: Run, case: Case, shape: tuple[int, ...]) -> PredictedCase:
+        """Read the prediction of a case from a run, under the name of the model."""
         try:
             labels: NDArray[np.integer] = run.prediction(case.id).array
         except MissingFileError:
             labels = np.zeros(shape, np.uint8)
-        return cls(run.manifest.rater, run.claimed, labels)
+        return cls(name, run.claimed, labels)
 
     def mask(self, structure: str) -> NDArray[np.bool_]:
         """Return the mask of a structure that the model claims, z,y,x."""
         return np.isin(self.labels, self.structures[structure])
 
 
-def expect_models(runs: Sequence[Run], dataset: Dataset) -> None:
-    """Check that runs are of different models on all cases of a data set, and keep predictions.
+def named_models(runs: Sequence[Run] | Mapping[str, Run], dataset: Dataset) -> dict[str, Run]:
+    """Return the name of each model -> its run, after checking that they can be scored on other references.
+
+    Args:
+        runs: Runs of different models on all cases of a data set, with predictions; a mapping names them.
+        dataset: The data set.
 
     Raises:
         UsageError: A run is one of readers, on another data set, lacks a case, keeps no prediction of the cases, or has
             the name of another one.
     """
-    names: set[str] = set()
-    for run in runs:
+    named: dict[str, Run] = {}
+    for name, run in runs.items() if isinstance(runs, Mapping) else ((run.manifest.rater, run) for run in runs):
         manifest = run.manifest
         wrong = ""
         if manifest.predictor is None:
@@ -65,12 +69,13 @@ def expect_models(runs: Sequence[Run], dataset: Dataset) -> None:
             wrong = f"it has no case {absent[0]}"
         elif not any(RunFolder(run.folder).prediction(case.id).is_file() for case in dataset):
             wrong = "it keeps no prediction"
-        elif manifest.rater in names:
-            wrong = f"another run has its name, {manifest.rater}"
+        elif name in named:
+            wrong = f"another run has its name, {name}"
         if wrong:
             msg = f"{run.folder} is not a run of one more model on {dataset.name}: {wrong}"
             raise UsageError(msg)
-        names.add(manifest.rater)
+        named[name] = run
+    return named
 
 
 def rank_table(models: pd.DataFrame, kind: str) -> pd.DataFrame:

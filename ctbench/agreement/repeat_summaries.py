@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctbench.agreement.repeats import SAME_READER, ReadingStudy
+from ctbench.agreement.repeats import ReadingStudy
 from ctbench.statistics.estimate import Estimate, t_half_width
+from ctbench.statistics.limits_of_agreement import limits_with_mean
 from ctbench.statistics.repeats import RepeatedLimits, limits_with_repeats
 
-__all__ = ["aided_effect", "components", "intra_and_inter", "opening_sentence", "reader_borders"]
+__all__ = ["aided_effect", "components", "intra_and_inter", "reader_borders"]
 
 
 def intra_and_inter(study: ReadingStudy) -> pd.DataFrame:
@@ -48,7 +49,8 @@ def intra_and_inter(study: ReadingStudy) -> pd.DataFrame:
 def components(study: ReadingStudy) -> pd.DataFrame:
     """Return components of variance of volumes and borders under the voting condition, from readers' sessions.
 
-    By ``ctbench.statistics.limits_with_repeats``, over the cases that every reader read in every session.
+    By ``ctbench.statistics.limits_with_repeats``, over the cases that every reader read in every session. Of readers
+    with one session, reproducibility is that of ``limits_with_mean``, and nothing else is known.
 
     Returns:
         A row for each label and quantity (``volume_ml``, ``border_offset_mm``): label, quantity, n (cases), left_out,
@@ -60,24 +62,35 @@ def components(study: ReadingStudy) -> pd.DataFrame:
         for quantity in ("volume_ml", "border_offset_mm"):
             found = _components(_of(study, str(label), quantity, study.voting))
             rows.append({"label": label, "quantity": quantity, **found})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_COMPONENTS))
+
+
+_LIMITS = ("reproducibility", "repeatability", "session_sd")
+_COMPONENTS = (
+    *("label", "quantity", "n", "left_out"),
+    *(f"{name}{end}" for name in _LIMITS for end in ("", "_low", "_high")),
+    *("reader_sd", "case_reader_sd", "icc", "reason"),
+)
 
 
 def _components(own: pd.DataFrame) -> dict[str, Any]:
     table = own.pivot_table("value", "case", ["reader", "session"])
     readers, sessions = (list(dict.fromkeys(table.columns.get_level_values(level))) for level in (0, 1))
-    if len(readers) < 2 or len(sessions) < 2:
-        return {"n": 0, "left_out": len(table), "reason": "needs two readers with two sessions each"}
+    if len(readers) < 2:
+        return {"n": 0, "left_out": len(table), "reason": "fewer than two readers"}
+    if len(sessions) < 2:
+        around = limits_with_mean(table.to_numpy())
+        row = {"n": around.n, "left_out": around.left_out, "reason": around.reason or "each reader has one session"}
+        return row | _interval("reproducibility", around)
     full = table.reindex(columns=pd.MultiIndex.from_product([readers, sessions]))
     found = limits_with_repeats(full.to_numpy().reshape(len(full), len(readers), len(sessions)))
     return _flat(found)
 
 
 def _flat(found: RepeatedLimits) -> dict[str, Any]:
-    estimates = {name: getattr(found, name) for name in ("reproducibility", "repeatability", "session_sd")}
     row: dict[str, Any] = {"n": found.repeatability.n, "left_out": found.repeatability.left_out}
-    for name, estimate in estimates.items():
-        row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    for name in _LIMITS:
+        row |= _interval(name, getattr(found, name))
     return row | {
         "reader_sd": found.reader_sd,
         "case_reader_sd": found.case_reader_sd,
@@ -86,13 +99,21 @@ def _flat(found: RepeatedLimits) -> dict[str, Any]:
     }
 
 
+def _interval(name: str, found: Estimate) -> dict[str, Any]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
 def reader_borders(study: ReadingStudy) -> pd.DataFrame:
     """Return how far outside of the common border each reader draws, with t intervals over cases.
 
     Returns:
-        Columns label, condition, reader, n (cases), bias_mm, low, high, session_sd_mm (between sessions of a case; NaN
-        without repeats), drift_mm (change per reading in the order of reading; NaN if the order is unknown).
+        Columns label, condition, reader, n (cases), bias_mm, low, high, spread_mm (of the border about the common one,
+        without the bias; root of the mean variance over readings; NaN under conditions that make no references),
+        session_sd_mm (between sessions of a case; NaN without repeats), drift_mm (change per reading in the order of
+        reading; NaN if the order is unknown).
     """
+    spreads = study.readings[study.readings["metric"] == "border_spread_mm"]
+    squares = spreads.assign(value=spreads["value"] ** 2).groupby(["label", "condition", "reader"])["value"].mean()
     own = study.readings[study.readings["metric"] == "border_offset_mm"].dropna(subset=["value"])
     keys = ["label", "condition", "reader"]
     rows = []
@@ -107,11 +128,12 @@ def reader_borders(study: ReadingStudy) -> pd.DataFrame:
                 "bias_mm": found.value,
                 "low": found.low,
                 "high": found.high,
+                "spread_mm": math.sqrt(squares.get(key, math.nan)),
                 "session_sd_mm": math.nan if math.isnan(spread) else math.sqrt(spread),
                 "drift_mm": _slope(readings),
             }
         )
-    columns = [*keys, "n", "bias_mm", "low", "high", "session_sd_mm", "drift_mm"]
+    columns = [*keys, "n", "bias_mm", "low", "high", "spread_mm", "session_sd_mm", "drift_mm"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -193,45 +215,6 @@ def _saved(times: Sequence[pd.DataFrame]) -> dict[str, float]:
         "saved_low": 1 - math.exp(found.high),
         "saved_high": 1 - math.exp(found.low),
     }
-
-
-def opening_sentence(study: ReadingStudy, label: str) -> str:
-    """Return the result for one structure in numbers, for the first line of a page or a paper.
-
-    Args:
-        study: The study.
-        label: Name of the structure.
-    """
-    parts = []
-    for row in _records(intra_and_inter(study).sort_values("kind")):
-        if (row["label"], row["metric"], row["condition"]) == (label, "dice", study.voting):
-            same = f"the same reader twice {row['mean']:.2f}"
-            parts.append(
-                same if row["kind"] == SAME_READER else f"pairwise Dice {_range(row['lowest'], row['highest'])}"
-            )
-    parts += [
-        (_VOLUME if row["quantity"] == "volume_ml" else _BORDER).format(**row)
-        for row in _records(components(study))
-        if row["label"] == label and not math.isnan(row.get("session_sd", math.nan))
-    ]
-    for row in _records(aided_effect(study)) if len(study.conditions) > 1 else []:
-        if (row["label"], row["metric"]) == (label, "dice"):
-            parts.append(f"{row['condition']} Dice {row['aided']:.2f} against {row['unaided']:.2f}")
-        if row["metric"] == "seconds":
-            parts.append(f"{100 * row['saved_share']:.0f} % of the time saved")
-    return f"{label}: {'; '.join(parts)}." if parts else f"{label}: no two readings can be compared."
-
-
-_VOLUME = "ICC of volume {icc:.2f}"
-_BORDER = "borders of readers {reader_sd:.2f} mm apart (SD), of sessions {session_sd:.2f} mm"
-
-
-def _range(lowest: float, highest: float) -> str:
-    return f"{lowest:.2f}" if f"{lowest:.2f}" == f"{highest:.2f}" else f"{lowest:.2f} to {highest:.2f}"
-
-
-def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
-    return frame.to_dict("records")
 
 
 def _mean(values: np.ndarray) -> Estimate:

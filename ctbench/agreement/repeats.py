@@ -22,7 +22,7 @@ from ctbench.reference import Reference
 from ctbench.references import Readings, read_references
 from ctbench.runs.phases import Progress
 
-__all__ = ["DIFFERENT_READERS", "SAME_READER", "ReadingStudy", "cases_of_several", "has_repeats", "study_readings"]
+__all__ = ["DIFFERENT_READERS", "SAME_READER", "ReadingStudy", "cases_of_several", "study_readings"]
 
 SAME_READER, DIFFERENT_READERS = "same reader", "different readers"
 
@@ -34,15 +34,15 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class ReadingStudy:
-    """Every reading of a data set whose readers read in several sessions or conditions.
+    """Every reading of a data set, whose readers may have read in several sessions or conditions.
 
     Args:
         voting: Name of the condition that makes references; empty if there are no conditions.
         conditions: Names of all conditions, in the order of the data set.
         readings: A row for each reading, label and metric: case, label, reader, session, condition, seconds, order,
             metric, value. The metrics are ``dice``, ``nsd`` and ``volume_difference_ml`` on the reference made without
-            this reader; ``volume_ml``; and ``border_offset_mm``, how far the border lies outside of the one estimated
-            from all readings of the voting condition.
+            this reader; ``volume_ml``; ``border_offset_mm``, how far the border lies outside of the one estimated from
+            all readings of the voting condition; and, of these, ``border_spread_mm``, its spread about that border.
         pairs: A row for each pair of readings of one condition, label and metric: case, label, condition, kind
             (``same reader``: two sessions; ``different readers``: their first sessions), reader, session, other,
             other_session, metric (``dice``, ``nsd``, ``volume_difference_absolute_ml``), value.
@@ -65,11 +65,6 @@ def cases_of_several(dataset: Dataset) -> list[Case]:
         msg = f"no case of dataset {dataset.name!r} has two readers; readings can be compared only with each other"
         raise DataError(msg)
     return cases
-
-
-def has_repeats(dataset: Dataset) -> bool:
-    """Return whether any reader has two readings of a case."""
-    return any(len(readings) > 1 for case in dataset for readings in case.repeats.values())
 
 
 def study_readings(
@@ -229,9 +224,12 @@ def _offsets(case: Case, references: Readings, drawn: list[_Drawn], asked: Asked
         )
         if fit is None:
             continue
-        for one, mask in zip(own, masks, strict=True):
-            value = border_offset_mm(fit, mask[box], spacing_mm, rules.surface)
-            rows.append({**_who(case, one.reading), "label": label, "metric": "border_offset_mm", "value": value})
+        spreads = dict(zip(fit.readers, fit.sd_mm.tolist(), strict=True))
+        for place, (one, mask) in enumerate(zip(own, masks, strict=True)):
+            values = {"border_offset_mm": border_offset_mm(fit, mask[box], spacing_mm, rules.surface)}
+            values |= {"border_spread_mm": spreads[str(place)]} if str(place) in spreads else {}
+            who = {**_who(case, one.reading), "label": label}
+            rows += [{**who, "metric": metric, "value": value} for metric, value in values.items()]
     return rows
 
 

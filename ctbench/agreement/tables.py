@@ -7,9 +7,8 @@ from os import PathLike
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
+from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerance_yaml
 from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
 from ctbench.agreement.lesions import LesionStudy
 from ctbench.agreement.model_ranks import rank_table
@@ -96,7 +95,7 @@ def write_choice_tables(choices: StudyChoices, folder: str | PathLike[str]) -> t
         frames["models-by-readers"] = rank_table(choices.models, "subset")
         frames["models-by-rule"] = rank_table(choices.models, "rule")
     path = Path(folder) / "tolerances.yaml"
-    write_text(path, yaml.safe_dump({"tolerance_mm": tolerances(choices)}, sort_keys=False))
+    write_text(path, tolerance_yaml(choices) or "tolerance_mm: {}\n")
     return (*_written(frames, Path(folder)), path)
 
 

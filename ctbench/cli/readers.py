@@ -152,12 +152,10 @@ def _write_study(
     for case, why in study.skipped.items():
         note(f"case {case} is left out of the reader study: {why}")
     agreement.write_tables(study, folder)
-    readings = None
-    if agreement.has_repeats(cases):
-        readings = agreement.study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
-        agreement.write_reading_tables(readings, folder)
-        for label in study.labels:
-            note(agreement.opening_sentence(readings, label))
+    readings = agreement.study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
+    agreement.write_reading_tables(readings, folder)
+    for sentence in agreement.opening_sentences(study, readings).values():
+        note(sentence)
     found = None
     if choices:
         found = agreement.study_choices(

@@ -34,6 +34,7 @@ __all__ = [
     "LOST",
     "MEANS",
     "MISSES",
+    "MODELS_ON_SUBSETS",
     "MULTIVERSE",
     "NOTHING_DISPUTED",
     "PHANTOM",
@@ -43,17 +44,23 @@ __all__ = [
     "PUBLISHED",
     "RANK_INTERVALS",
     "READER_BAND",
+    "READER_BORDERS",
     "READER_LESIONS",
     "READER_LESION_PRESENCE",
+    "READING_COMPONENTS",
+    "READING_PAIRS",
     "RELIABILITY_LINES",
+    "RULES_OF_CONSENSUS",
     "SIZE",
     "SIZE_CLASSES",
     "SPECIFICITY",
     "STAPLE",
     "STRATA",
     "SUBSETS_OF_READERS",
+    "TOLERANCES",
     "VALUES_WHERE_EMPTY",
     "VOLUME_LINES",
+    "conditions_compared",
     "detection_references",
     "equivalent",
     "lesion_candidates",
@@ -226,6 +233,45 @@ MULTIVERSE = (
 )
 """What the share of combinations says."""
 
+MODELS_ON_SUBSETS = (
+    "Models on the consensus of every subset of readers: each mean is over the cases whose reference holds the "
+    "structure, and models are ranked by it on each reference (1 is the best; a prediction that is missing counts 0). "
+    "Where ranks depend on who read, the data set has too few readers to rank these models."
+)
+"""How models stand on the references of subsets of readers."""
+
+RULES_OF_CONSENSUS = (
+    "What each rule makes of the same readers: volumes, and the Dice with the majority; indeterminate voxels are not "
+    "drawn."
+)
+"""What the rules of the consensus are compared by."""
+
+TOLERANCES = (
+    "The tolerance that readers keep with each other, for the data set's YAML: the mean over cases and pairs of the "
+    "95th percentile of the distances between two readers' surfaces."
+)
+"""Where tolerances of surface distances come from."""
+
+READING_PAIRS = (
+    "First sessions of different readers, and sessions of the same reader, under each condition. A case counts by the "
+    "mean over its pairs; intervals (95 %) are over cases. The range is that of readers or pairs."
+)
+"""How readings are paired."""
+
+READING_COMPONENTS = (
+    "Components of variance from all sessions under the condition that makes references (two-way random effects with "
+    "interaction; Christensen et al. 2020). Reproducibility: limits of one reading around the mean of all readings of "
+    "its case. Repeatability: around the mean of the same reader's readings; without a second session it is unknown."
+)
+"""What the components of variance between readings are."""
+
+READER_BORDERS = (
+    "How far each reader's border lies outside of the one estimated from all readings of the condition that makes "
+    "references (continuous STAPLE on signed distances); negative: inside. Spread: of the border about that one, "
+    "without the bias; of two readers it cannot be told apart. Drift: change per reading in the order of reading."
+)
+"""What the bias, the spread and the drift of a reader's border are."""
+
 READER_BAND = "The grey band spans the means of the single readers."
 """Legend of the band of readers in a figure of overall means."""
 
@@ -394,6 +440,14 @@ def lesion_candidates(tolerance_mm: float) -> str:
         f"A candidate is what several readers' connected pieces are together if they overlap{near}. A reader counts "
         "where he was asked for the structure and annotated the slices of at least half of the candidate. "
         f"{SIZE_CLASSES}"
+    )
+
+
+def conditions_compared(voting: str) -> str:
+    """Return how readings under other conditions are compared with those under the voting condition."""
+    return (
+        f"Each condition against {voting}, paired by reader and case, each reading on the reference made without its "
+        "reader. Intervals are over cases; the share of time saved is that of geometric means."
     )
 
 

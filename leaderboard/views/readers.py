@@ -7,11 +7,10 @@ import streamlit as st
 
 from ctbench.agreement import (
     ReaderStudy,
-    StudyChoices,
-    how_many_readers,
+    ReadingStudy,
+    opening_sentences,
     reader_summary,
     reliability,
-    study_choices,
     study_readers,
 )
 from ctbench.errors import CtbenchError
@@ -19,13 +18,11 @@ from ctbench.metric_descriptions import SYMMETRIC_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.agreement_charts import estimate_chart
 from ctbench.report.drawings.heatmaps import heat_chart
-from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.drawings.snapshots import contested_cards
 from ctbench.report.frames import tables
 from ctbench.report.frames.agreement import (
     agreement_matrix,
     indeterminate_shares,
-    reader_number_lines,
     statistic_title,
 )
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -33,11 +30,15 @@ from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
+from leaderboard.views.reader_choices import show_choices
 from leaderboard.views.reader_lesions import show_lesions
+from leaderboard.views.reader_variability import show_variability
 
 __all__ = ["show"]
 
 _AT_ONCE = 30
+"""Structures times cases whose masks are compared without a click: about two seconds."""
+
 _STAPLE = ("staple_sensitivity", "staple_specificity")
 _DESCRIBED = ["label", "rater", "reference", "n", "mean", "sd", "low", "high", "median", "undefined", "penalised"]
 
@@ -49,15 +50,39 @@ def show(selection: Selection) -> None:
             "No readers were scored on this dataset: it has one given reference, or their run was not submitted."
         )
         return
+    top = st.container()
     _against_others(selection)
+    layout.text("The readers with each other", "title")
+    missing = _missing_masks(selection)
+    if missing:
+        layout.note(missing)
+        return
     study = _asked_study(selection)
     if study is not None:
         _pairs(study)
         _reliability(study, _reliabilities(selection.runs))
         _indeterminate(study)
         _staple(study)
-        _how_many(selection)
-        show_lesions(selection)
+    readings = show_variability(selection)
+    show_choices(selection)
+    show_lesions(selection)
+    with top:
+        _opening(study, readings)
+
+
+def _opening(study: ReaderStudy | None, readings: ReadingStudy | None) -> None:
+    """Show the result in numbers, of what has been compared."""
+    for sentence in opening_sentences(study, readings).values():
+        layout.text(sentence)
+
+
+def _missing_masks(selection: Selection) -> str:
+    """Return why the readers' masks are not here; empty if they are."""
+    try:
+        selection.dataset()
+    except CtbenchError as error:
+        return f"To compare the readers with each other their masks are needed. {error}"
+    return ""
 
 
 def _against_others(selection: Selection) -> None:
@@ -91,14 +116,9 @@ def _against_others(selection: Selection) -> None:
 
 
 def _asked_study(selection: Selection) -> ReaderStudy | None:
-    """Compare the readers' masks: at once if there are few cases, else after a click."""
+    """Compare the readers' masks: at once if there are few of them, else after a click."""
     count = len(selection.runs.manifest.cases)
-    try:
-        selection.dataset()
-    except CtbenchError as error:
-        layout.note(f"To compare the readers with each other their masks are needed. {error}")
-        return None
-    if count > _AT_ONCE and not controls.switch(
+    if count * len(selection.runs.structures) > _AT_ONCE and not controls.switch(
         f"Compare the readers' masks ({count} cases)", "masks", hint="reads all of them: some seconds a case"
     ):
         return None
@@ -199,28 +219,6 @@ def _indeterminate(study: ReaderStudy) -> None:
         where = {} if pd.isna(row["worst_slice"]) else {"slice": str(row["worst_slice"])}
         layout.link("case", "See the case", case=str(row["case"]), show="outlines", **where)
     layout.snapshots(contested_cards(study), explanations.CONTESTED_SLICES)
-
-
-def _how_many(selection: Selection) -> None:
-    """Show how the consensus moves with the number of readers, after a click: every subset of them is fused."""
-    layout.text("How many readers?", "title")
-    count = len(selection.runs.manifest.cases)
-    if not controls.switch(
-        f"Fuse every subset of the readers ({count} cases)", "subsets", hint="reads all masks: some seconds a case"
-    ):
-        return
-    numbers = how_many_readers(_choices(selection.runs))
-    layout.chart(
-        reader_number_chart(reader_number_lines(numbers), "Dice with all"),
-        f"{explanations.SUBSETS_OF_READERS} {counted(numbers['n'])}.",
-    )
-    with layout.folded("As a table"):
-        layout.table(numbers, f"how-many-readers-{selection.runs.dataset}")
-
-
-@reading.cached(2)
-def _choices(runs: ComparableRuns) -> StudyChoices:
-    return study_choices(dataset_of(runs).select(runs.manifest.cases), consensus=runs.manifest.consensus, jobs=1)
 
 
 def _staple(study: ReaderStudy) -> None:

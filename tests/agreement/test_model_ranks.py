@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ctbench.agreement.choices import study_choices
-from ctbench.agreement.model_ranks import PredictedCase, expect_models, rank_table
+from ctbench.agreement.model_ranks import PredictedCase, named_models, rank_table
 from ctbench.errors import UsageError
 from ctbench.runs import READERS, run
 
@@ -72,22 +72,23 @@ def test_a_run_is_scored_on_the_consensus_of_every_subset(blobs, finished_run, b
     assert table["references"].tolist() == [3, 3, 1]
     assert table.loc[0, ["highest", "n", "first"]].tolist() == [1, 4, 1]
     assert table.loc[0, "lowest"] == pytest.approx((0.875 * 192 + 0.8 * 75) / 267)
-    assert PredictedCase.read(made, cases["b"], (6, 24, 24)).mask("hemorrhage").sum() == 267
+    assert PredictedCase.read("other", made, cases["b"], (6, 24, 24)).mask("hemorrhage").sum() == 267
 
 
 def test_runs_of_other_things_are_refused(blobs, finished_run, bright, tmp_path):
     """A run of readers, one that lacks a case, one whose predictions were removed, and the same model twice."""
     made = finished_run(bright, "dice")
     cases = blobs.select(made.manifest.cases)
-    expect_models([made], cases)
+    assert named_models([made], cases) == {made.manifest.rater: made}
+    assert list(named_models({"first": made, "second": made}, cases)) == ["first", "second"]
     with pytest.raises(UsageError, match="another run has its name, bright"):
-        expect_models([made, made], cases)
+        named_models([made, made], cases)
     with pytest.raises(UsageError, match="it has no case a"):
-        expect_models([replace(made, manifest=made.manifest.model_copy(update={"cases": ("b", "c", "d")}))], blobs)
+        named_models([replace(made, manifest=made.manifest.model_copy(update={"cases": ("b", "c", "d")}))], blobs)
     for file in (made.folder / "predictions").glob("*.nii.gz"):
         file.unlink()
     with pytest.raises(UsageError, match="it keeps no prediction"):
-        expect_models([made], cases)
+        named_models([made], cases)
     readers = run(blobs, READERS, tmp_path / "readers", metrics=["dice"], jobs=1)
     with pytest.raises(UsageError, match="run of the readers"):
-        expect_models([readers], cases)
+        named_models([readers], cases)

@@ -4,16 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.agreement.repeat_summaries import (
-    aided_effect,
-    components,
-    intra_and_inter,
-    opening_sentence,
-    reader_borders,
-)
+from ctbench.agreement.opening import opening_sentences
+from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
 from ctbench.agreement.repeats import SAME_READER, ReadingStudy, study_readings
 from ctbench.datasets import load_dataset
 from ctbench.phantom import PlantedStudy, build_repeats
+from ctbench.statistics import limits_with_mean
 
 YAML = """
 repeats:
@@ -64,14 +60,24 @@ def test_a_reader_agrees_with_himself_more_than_with_others_and_aid_brings_them_
     assert (effect["low"] > 0, effect["better_readers"]) == (True, 3)
 
 
+def test_each_reader_has_a_spread_of_the_border_where_references_are_made(phantom):
+    """The planted wander of the border is seen in the spread, which aided readings do not have."""
+    study, planted = phantom
+    spreads = reader_borders(study).set_index("condition")["spread_mm"]
+    assert spreads["unaided"].between(planted.wander_mm / 2, 3 * planted.wander_mm).all()
+    assert spreads["aided"].isna().all()
+
+
 def test_the_sentence_holds_the_numbers_of_the_tables(phantom):
     """The first line of the page has the range of pairs, the repeats, the ICC, the borders, and the time saved."""
     study, _ = phantom
-    text = opening_sentence(study, "iph")
+    text = opening_sentences(readings=study)["iph"]
     assert text.startswith("iph: ")
-    assert f"the same reader twice {intra_and_inter(study).iloc[0]['mean']:.2f}" in text
-    for part in ("pairwise Dice", "ICC of volume", "mm apart (SD)", "aided Dice", "% of the time saved"):
-        assert part in text
+    dice = intra_and_inter(study).query("metric == 'dice' and condition == 'unaided'").set_index("kind")
+    assert f"the same reader twice {dice.loc[SAME_READER, 'mean']:.2f}" in text
+    parts = ("pairwise Dice", "the same reader", "ICC of volume", "mm apart (SD)", "aided Dice", "% of the time saved")
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
 
 
 def _study(readings, conditions=("unaided", "aided")):
@@ -109,9 +115,17 @@ def test_drift_is_the_change_per_reading():
     assert row["bias_mm"] == pytest.approx(0.25)
 
 
-def test_without_sessions_there_are_no_components():
-    """The reason is in the row, and the sentence leaves the numbers out."""
-    rows = [("c1", reader, "", "unaided", np.nan, pd.NA, "iph", "volume_ml", 1.0) for reader in "ab"]
+def test_without_sessions_only_the_limits_of_all_readers_are_known():
+    """They are those around the mean; the reason is in the row, and the sentence leaves the numbers out."""
+    volumes = {"c1": (1.0, 2.0), "c2": (5.0, 4.0), "c3": (2.0, 2.5)}
+    rows = [
+        (case, reader, "", "unaided", np.nan, pd.NA, "iph", "volume_ml", value)
+        for case, own in volumes.items()
+        for reader, value in zip("ab", own, strict=True)
+    ]
     study = _study(rows, ("unaided",))
-    assert set(components(study)["reason"]) == {"needs two readers with two sessions each"}
-    assert opening_sentence(study, "iph") == "iph: no two readings can be compared."
+    row = components(study).iloc[0]
+    assert row["reproducibility"] == limits_with_mean(list(volumes.values())).value
+    assert np.isnan(row["session_sd"])
+    assert row["reason"] == "each reader has one session"
+    assert opening_sentences(readings=study) == {"iph": "iph: no two readings can be compared."}

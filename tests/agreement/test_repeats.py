@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ctbench.agreement.repeats import DIFFERENT_READERS, SAME_READER, has_repeats, study_readings
+from ctbench.agreement.repeats import DIFFERENT_READERS, SAME_READER, study_readings
 from ctbench.datasets import load_dataset
 from ctbench.errors import DataError
 from ctbench.volume import Volume, write_volume
@@ -78,12 +78,6 @@ def test_offsets_of_borders_have_the_sign_of_what_is_drawn_too_much(toy):
     assert own.loc[("ann", "unaided", "1"), "value"] < own.loc[("ann", "unaided", "2"), "value"] < 0
     assert own.loc[("cyd", "unaided", "1"), "value"] > 0
     assert (own.loc[("cyd", "unaided", "1"), "seconds"], own.loc[("cyd", "unaided", "1"), "order"]) == (66.0, 7)
-
-
-def test_a_data_set_without_repeats_says_so(blobs, toy):
-    """One reading per reader is no repeat."""
-    assert not has_repeats(blobs)
-    assert has_repeats(toy)
 
 
 def test_a_single_reader_cannot_be_studied(tmp_path, toy):

@@ -7,7 +7,7 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary
 from ctbench.report.wording import metric_title
 
-__all__ = ["agreement_matrix", "indeterminate_shares", "reader_number_lines", "statistic_title"]
+__all__ = ["agreement_matrix", "indeterminate_shares", "model_number_lines", "reader_number_lines", "statistic_title"]
 
 _TITLES = {
     "cohen_kappa": "Cohen's kappa",
@@ -61,3 +61,8 @@ def indeterminate_shares(study: ReaderStudy) -> pd.DataFrame:
 def reader_number_lines(numbers: pd.DataFrame) -> pd.DataFrame:
     """Return ``how_many_readers`` as lines of ``reader_number_chart``: means, down to the worst subset of readers."""
     return numbers.assign(name="consensus", lowest=numbers["dice_lowest"], highest=numbers["dice"])
+
+
+def model_number_lines(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return ``rank_table`` of subsets as lines of ``reader_number_chart``: a line for each model."""
+    return ranks.assign(name=ranks["model"], recommended=False)

@@ -45,6 +45,7 @@ from ctbench.report.page.published import can_show_published, published_results
 from ctbench.report.page.rankings import rankings
 from ctbench.report.page.reader_lesions import can_have_reader_lesions, lesions_among_readers
 from ctbench.report.page.reader_population import reader_population
+from ctbench.report.page.readers_among_themselves import can_compare_readers, readers_among_themselves
 from ctbench.report.page.structures import can_correlate, per_structure, sizes, volumes
 from ctbench.report.page.subgroups import low_scores
 from ctbench.report.page.uncertainty import uncertainties
@@ -188,6 +189,8 @@ def _plan(
         plan["Detection"] = partial(detections, results, dataset)
     if dataset is not None and can_find_lesions(results):
         plan["Lesions"] = partial(lesion_findings, results, dataset)
+    if dataset is not None and can_compare_readers(results, dataset):
+        plan["Readers among themselves"] = partial(readers_among_themselves, results, dataset)
     if dataset is not None and can_have_reader_lesions(results):
         plan["Lesions among readers"] = partial(lesions_among_readers, results, dataset)
     if can_be_uncertain(results):

@@ -7,37 +7,37 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerances
+from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerance_yaml
 from ctbench.agreement.model_ranks import rank_table
 from ctbench.report import explanations
 from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
-from ctbench.report.frames.agreement import reader_number_lines
+from ctbench.report.frames.agreement import model_number_lines, reader_number_lines
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 
 __all__ = ["choices_section"]
 
 
-def choices_section(choices: StudyChoices) -> Html:
-    """Return the tables of the section, each below a sentence that says how it is computed."""
-    found = tolerances(choices)
+def choices_section(choices: StudyChoices, name: str = "") -> Html:
+    """Return the tables of the section, each below a sentence that says how it is computed.
+
+    Args:
+        choices: The results.
+        name: Begins the ids of figures, which must differ between the sections of one page.
+    """
+    pasted = tolerance_yaml(choices)
     numbers = how_many_readers(choices)
-    pasted = f"tolerance_mm: {{{', '.join(f'{name}: {mm}' for name, mm in found.items())}}}"
     parts = [
         paragraph(explanations.SUBSETS_OF_READERS, kind="how"),
-        _curve(reader_number_lines(numbers), "Dice with all", "consensus"),
+        _curve(reader_number_lines(numbers), "Dice with all", f"{name}consensus"),
         details("As a table", _subsets(numbers)),
-        *_models(choices),
-        paragraph("What each rule makes of the same readers; indeterminate voxels are not drawn.", kind="how"),
+        *_models(choices, name),
+        paragraph(explanations.RULES_OF_CONSENSUS, kind="how"),
         _rules(rules_side_by_side(choices)),
     ]
-    if found:
-        how = (
-            "The tolerance that readers keep with each other, for the data set's YAML: the mean over cases and pairs "
-            "of the 95th percentile of the distances between two readers' surfaces."
-        )
-        parts += [paragraph(how, kind="how"), element("pre", pasted)]
+    if pasted:
+        parts += [paragraph(explanations.TOLERANCES, kind="how"), element("pre", pasted)]
     return join(parts)
 
 
@@ -47,20 +47,14 @@ def _curve(lines: pd.DataFrame, title: str, name: str) -> Html:
     return captioned(drawn, f"{described}; lines are means, bands the spread between subsets of readers.")
 
 
-def _models(choices: StudyChoices) -> Sequence[Html]:
+def _models(choices: StudyChoices, name: str) -> Sequence[Html]:
     """Return how models stand on the references of subsets of readers and of other rules."""
     by_number, by_rule = (rank_table(choices.models, kind) for kind in ("subset", "rule"))
     if by_number.empty:
         return ()
-    how = (
-        "Models on the consensus of every subset of readers: each mean is over the cases whose reference holds the "
-        "structure, and models are ranked by it on each reference (1 is the best; a prediction that is missing counts "
-        "0). Where ranks depend on who read, the data set has too few readers to rank these models."
-    )
-    lines = by_number.assign(name=by_number["model"], recommended=False)
     return (
-        paragraph(how, kind="how"),
-        _curve(lines, "Dice of models", "models"),
+        paragraph(explanations.MODELS_ON_SUBSETS, kind="how"),
+        _curve(model_number_lines(by_number), "Dice of models", f"{name}models"),
         details("As a table", _ranks(by_number, "Models by number of readers")),
         details("By rule of the consensus", _ranks(by_rule, "Models on what each rule makes of all readers")),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -10,8 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.agreement import LesionStudy, ReaderStudy, StudyChoices, pair_summary, reader_summary, reliability
-from ctbench.agreement.repeats import ReadingStudy
+from ctbench.agreement import (
+    LesionStudy,
+    ReaderStudy,
+    ReadingStudy,
+    StudyChoices,
+    pair_summary,
+    reader_summary,
+    reliability,
+)
 from ctbench.consensus.performance import QUANTITIES
 from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
@@ -28,7 +36,7 @@ from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed, interval, percent, unit_title
 from ctbench.statistics import OVERALL
 
-__all__ = ["build_reader_study"]
+__all__ = ["build_reader_study", "study_sections"]
 
 _PERCENT = {"changed_share", "indeterminate_share_change"}
 _STAPLE = ("staple_sensitivity", "staple_specificity")
@@ -52,7 +60,7 @@ def build_reader_study(
         path: Path of the page.
         against_others: their scores on the consensus of the others, described by ``label`` and ``rater`` as
             ``ctbench.statistics.describe`` does; None: the page goes without.
-        readings: The study of sessions and conditions; None: the data set has one reading per reader.
+        readings: Sessions, conditions and borders; None: the page goes without.
         choices: Other numbers of readers, rules and tolerances; None: the page goes without.
         lesions: The lesions among the readers; None: the page goes without.
         command: The command that repeats the page, printed on it.
@@ -69,21 +77,44 @@ def build_reader_study(
     )
     sections = [
         Section("facts", "The study", _facts(study)),
+        *study_sections(study, readings, choices, against_others=against_others),
+        *([] if lesions is None else [Section("lesions", "Lesions among readers", lesions_section(lesions))]),
+        Section("repeat", "How this page was made", _repeat(command)),
+    ]
+    lead = join((opening(study, readings), lead))
+    write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))
+    return Path(path)
+
+
+def study_sections(
+    study: ReaderStudy,
+    readings: ReadingStudy | None = None,
+    choices: StudyChoices | None = None,
+    *,
+    against_others: pd.DataFrame | None = None,
+    name: str = "",
+) -> list[Section]:
+    """Return what a study shows of its readers, each part with its heading.
+
+    Args:
+        study: Agreement of the readers.
+        readings: Sessions, conditions and borders; None: without them.
+        choices: As for ``build_reader_study``.
+        against_others: As for ``build_reader_study``.
+        name: Begins the ids of sections and figures, which must differ within one page.
+    """
+    sections = [
         Section("pairs", "Who agrees with whom", _pairs(study)),
         Section("reliability", "Reliability", _reliability(study)),
         Section("readers", "Each reader", _readers(study, against_others)),
-        Section("where", "Where they part", _where(study)),
-        Section("repeat", "How this page was made", _repeat(command)),
     ]
     if readings is not None:
-        lead = join((opening(readings), lead))
-        sections.insert(1, Section("repeats", "Sessions and conditions", repeats_section(readings)))
-    if lesions is not None:
-        sections.insert(-1, Section("lesions", "Lesions among readers", lesions_section(lesions)))
+        sections.append(Section("variability", "Sessions, conditions and borders", repeats_section(readings)))
     if choices is not None:
-        sections.insert(-1, Section("choices", "Number of readers, rules, tolerances", choices_section(choices)))
-    write_text(path, page(f"Reader study: {study.dataset}", lead, sections, version("ctbench")))
-    return Path(path)
+        shown = choices_section(choices, name)
+        sections.append(Section("choices", "Number of readers, rules, tolerances", shown))
+    sections.append(Section("where", "Where they part", _where(study)))
+    return [replace(one, anchor=f"{name}{one.anchor}") for one in sections]
 
 
 def _facts(study: ReaderStudy) -> Html:

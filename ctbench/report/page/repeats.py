@@ -1,4 +1,4 @@
-"""The section of a reader study's page about sessions and conditions: repeats, borders, aided against unaided."""
+"""The part of a page about the variability of readers: repeats, borders, aided against unaided."""
 
 from __future__ import annotations
 
@@ -8,61 +8,44 @@ from typing import Any
 
 import pandas as pd
 
-from ctbench.agreement.repeat_summaries import (
+from ctbench.agreement import (
+    ReaderStudy,
+    ReadingStudy,
     aided_effect,
     components,
     intra_and_inter,
-    opening_sentence,
+    opening_sentences,
     reader_borders,
 )
-from ctbench.agreement.repeats import ReadingStudy
 from ctbench.metric_descriptions import DESCRIPTIONS
+from ctbench.report import explanations
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell
 from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
-from ctbench.report.wording import MISSING, metric_heading, percent
+from ctbench.report.wording import MISSING, fixed, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
 
 _TITLES = {"seconds": "Time, s", "border_offset_mm": "Border, mm", "volume_ml": "Volume, mL"}
 
 
-def opening(study: ReadingStudy) -> Html:
+def opening(study: ReaderStudy, readings: ReadingStudy | None) -> Html:
     """Return one sentence with the result in numbers for each structure."""
-    labels = dict.fromkeys(study.readings["label"])
-    return join([paragraph(opening_sentence(study, str(label))) for label in labels])
+    return join([paragraph(sentence) for sentence in opening_sentences(study, readings).values()])
 
 
 def repeats_section(study: ReadingStudy) -> Html:
     """Return the tables of the section, each below a sentence that says how it is computed."""
     parts = [
-        paragraph(
-            "Sessions of the same reader, and first sessions of different readers, under each condition. A case counts "
-            "by the mean over its pairs; intervals (95 %) are over cases. The range is that of readers or pairs.",
-            kind="how",
-        ),
+        paragraph(explanations.READING_PAIRS, kind="how"),
         _pairs(intra_and_inter(study)),
-        paragraph(
-            "Components of variance from all sessions under the condition that makes references (two-way random "
-            "effects with interaction; Christensen et al. 2020). Reproducibility: limits of one reading around the "
-            "mean of all readings of its case. Repeatability: around the mean of the same reader's readings.",
-            kind="how",
-        ),
+        paragraph(explanations.READING_COMPONENTS, kind="how"),
         _components(components(study)),
-        paragraph(
-            "How far each reader's border lies outside of the one estimated from all readings of the condition that "
-            "makes references (continuous STAPLE on signed distances); negative: inside. Drift: change per ten "
-            "readings in the order of reading.",
-            kind="how",
-        ),
+        paragraph(explanations.READER_BORDERS, kind="how"),
         _borders(reader_borders(study)),
     ]
     effect = aided_effect(study)
     if len(effect):
-        how = (
-            f"Each condition against {study.voting}, paired by reader and case, each reading on the reference made "
-            "without its reader. Intervals are over cases; the share of time saved is that of geometric means."
-        )
-        parts += [paragraph(how, kind="how"), _effect(effect, study.voting)]
+        parts += [paragraph(explanations.conditions_compared(study.voting), kind="how"), _effect(effect, study.voting)]
     return join(parts)
 
 
@@ -83,20 +66,20 @@ def _pairs(frame: pd.DataFrame) -> Html:
 
 
 def _components(frame: pd.DataFrame) -> Html:
-    if "icc" not in frame:
-        return paragraph(f"No components of variance: {frame['reason'].iloc[0]}.")
     columns = [_name("Structure"), _name("Of"), Column("Cases"), Column("Reproducibility"), Column("Repeatability")]
     columns += [Column("SD of readers"), Column("SD of reader by case"), Column("SD of sessions"), Column("ICC")]
     rows = []
     for row in _records(frame):
         unit = "mL" if row["quantity"] == "volume_ml" else "mm"
         icc = number_cell(row["icc"], "1") if unit == "mL" else Cell(MISSING, math.nan)
+        around = _estimate(row, "reproducibility", unit) if row["n"] > 1 else Cell(row["reason"], math.nan, kind="long")
         rows.append(
             [
                 _text(row["label"]),
                 _text(_TITLES[row["quantity"]]),
                 count_cell(row["n"]),
-                *(_estimate(row, name, unit) for name in ("reproducibility", "repeatability")),
+                around,
+                _estimate(row, "repeatability", unit),
                 *(number_cell(row[name], unit) for name in ("reader_sd", "case_reader_sd")),
                 _estimate(row, "session_sd", unit),
                 icc,
@@ -107,14 +90,14 @@ def _components(frame: pd.DataFrame) -> Html:
 
 def _borders(frame: pd.DataFrame) -> Html:
     columns = [_name("Structure"), _name("Condition"), _name("Reader"), Column("Cases"), Column("Bias", "mm")]
-    columns += [Column("SD of sessions", "mm"), Column("Drift", "mm per 10")]
+    columns += [Column("Spread", "mm"), Column("SD of sessions", "mm"), Column("Drift", "mm a reading")]
     rows = [
         [
             *(_text(row[name]) for name in ("label", "condition", "reader")),
             count_cell(row["n"]),
             _estimate(row | {"bias_mm_low": row["low"], "bias_mm_high": row["high"]}, "bias_mm", "mm"),
-            number_cell(row["session_sd_mm"], "mm"),
-            number_cell(10 * row["drift_mm"], "mm"),
+            *(number_cell(row[name], "mm") for name in ("spread_mm", "session_sd_mm")),
+            Cell(fixed(row["drift_mm"]), row["drift_mm"]),
         ]
         for row in _records(frame)
     ]

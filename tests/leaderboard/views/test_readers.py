@@ -3,7 +3,7 @@
 import pytest
 import streamlit as st
 
-from ctbench.agreement import how_many_readers, reliability, study_choices, study_readers
+from ctbench.agreement import opening_sentences, reliability, study_readers
 from ctbench.datasets import load_dataset
 from ctbench.report.frames.agreement import agreement_matrix
 
@@ -38,12 +38,10 @@ def test_each_reader_against_the_others(app, toy_board, toy_runs):
     assert (shown["reference"] == "majority-without-" + shown.index.get_level_values("rater")).all()
 
 
-def test_subsets_of_readers_are_fused_after_a_click(app, toy_board, toy):
-    """The table is that of ``how_many_readers``; without the click nothing is read."""
-    assert "dice_lowest" not in {name for one in app(toy_board, "readers").dataframe for name in one.value.columns}
-    shown = _table(app(toy_board, "readers", subsets="true"), "label", "readers", "dice_lowest")
-    expected = how_many_readers(study_choices(load_dataset(toy), jobs=1))
-    assert shown["dice"].tolist() == pytest.approx(expected["dice"].tolist())
+def test_the_page_opens_with_the_result(app, toy_board, study):
+    """The first lines are the sentences of the reader study."""
+    words = "".join(one.proto.body for one in app(toy_board, "readers").get("html"))
+    assert all(sentence in words for sentence in opening_sentences(study).values())
 
 
 def test_masks_that_are_not_here(app, toy_board, monkeypatch):
