@@ -25,6 +25,7 @@ from reference_models.hemorrhage import LABEL
 ANATOMY = ("atlas", "cai-unet-demo", "deepnat-demo", "deepnat-crf-demo")
 HEMORRHAGE = (
     "threshold",
+    "forest-demo",
     *(f"deepbleed-{edge}-demo" for edge in (512, 128, 64, 32)),
     "cascade-unet-demo",
     "hybrid-mask-rcnn-demo",

@@ -66,6 +66,29 @@ def test_predictions_are_written_as_dicom_seg_and_read_back(ctbench, blobs, tmp_
     assert read.score == 0.5
 
 
+def test_a_series_of_a_study_is_named_or_chosen_by_rules(ctbench, blobs, tmp_path, write_ct):
+    """The soft-tissue one by its kernel, which is said; a name or the rules are needed where there are two."""
+    (tmp_path / "w").write_text("50")
+    image = blobs["a"].image()
+    for kernel, darker in (("STANDARD", 0), ("BONE", 1000)):
+        folder = tmp_path / "study" / kernel
+        slices = write_ct(image.with_array((image.array - darker).astype(np.int16)), folder)
+        for number, one in zip(range(len(slices), 0, -1), slices, strict=True):
+            one.SeriesInstanceUID, one.SOPInstanceUID = (f"1.2.{darker}.{uid}" for uid in ("7", number))
+            one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
+            one.SeriesDescription, one.ConvolutionKernel = f"head {kernel}", kernel
+            one.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+            one.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    call = ("predict", "bright", "--trust", tmp_path / "study", "--weights", tmp_path / "w", "--out", tmp_path / "p")
+    assert "holds 2 DICOM series that can be a volume" in ctbench(*call).err
+    by_rules = ctbench(*call, "--series", "soft-tissue")
+    assert by_rules.exit_code == 0, by_rules.err
+    assert (read_label_map(tmp_path / "p" / "study.nii.gz").array == 1).sum() == (image.array > 50).sum()
+    named = ctbench(*call, "--series", "head bone")
+    assert named.exit_code == 0, named.err
+    assert not read_label_map(tmp_path / "p" / "study.nii.gz").array.any()
+
+
 def test_a_demo_model_predicts_patients_only_if_told_so(ctbench, blobs_folder, tmp_path, monkeypatch):
     """Images of nobody's dataset may be patients: nothing is written without --allow-demo."""
     opened = predictors.open_model

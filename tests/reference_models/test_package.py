@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import tomllib
@@ -22,6 +23,14 @@ NARROW = {
     "hybrid-mask-rcnn": {"widths": (4, 4, 8, 8, 8), "pyramid": 8, "hidden": 4},
 }
 """Options that make a network small; of `deepbleed` it is the width alone."""
+
+
+def readme_row(name):
+    """The cells of a model's row in the README's table of models."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    own = f"`{name}`", f"`-{name.rpartition('-')[2]}`"
+    (row,) = (line for line in lines if line.startswith("| `") and any(one in line.split("|")[1] for one in own))
+    return row.split("|")[1:-1]
 
 
 def in_a_fresh_interpreter(code):
@@ -107,3 +116,19 @@ def test_an_unknown_name_is_refused_with_those_there_are():
         reference_models.find_model("unet")
     with pytest.raises(ValueError, match=r"no network is called 'atlas'; expected one of blast-ct, cai-unet"):
         reference_models.network("atlas")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_readme_says_how_large_the_papers_networks_are(name):
+    """By the number in the model's record; and every row says where real weights come from."""
+    _, _, size, _, real = readme_row(name)
+    assert f"{MODELS[name].paper_size:,}" in size
+    assert ("import" in real) == bool(MODELS[name].weights_conversion)
+    assert ("train" in real) == (name in TRAINED)
+
+
+@pytest.mark.parametrize(("phantom", "figure"), [("anatomy", "dice"), ("hemorrhage", "dice_large")])
+def test_the_readme_says_what_the_demo_reaches(phantom, figure):
+    """The mean Dice of every model whose demo was measured, as in the committed results."""
+    for row in json.loads((ROOT / f"benchmarks/results/phantom-{phantom}.json").read_text()):
+        assert f"{row[figure]:.2f}"[1:] in readme_row(row["model"].removesuffix("-demo"))[3], row["model"]
