@@ -14,6 +14,9 @@ __all__ = ["CHUNK", "inflated"]
 CHUNK = 1 << 16
 """Bytes that are read at once."""
 
+_PIECE = 1 << 20
+"""Bytes that are inflated at once: those that are read may stand for a thousand times as many."""
+
 
 def inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """Inflate gzip or zlib members until the end of the file; zeros after them are padding.
@@ -29,7 +32,7 @@ def inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:
     try:
         while chunk := file.read(CHUNK):
             while chunk:
-                yield inflater.decompress(chunk)
+                yield from _pieces(inflater, chunk)
                 chunk = inflater.unused_data.lstrip(b"\0")
                 if chunk:
                     inflater = zlib.decompressobj(wbits=47)
@@ -39,3 +42,11 @@ def inflated(file: BinaryIO, path: Path) -> Iterator[bytes]:
     if not inflater.eof:
         msg = f"{path} is truncated: its compressed data ends early; copy or export it again"
         raise VolumeFileError(msg)
+
+
+def _pieces(inflater: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    piece = inflater.decompress(chunk, _PIECE)
+    yield piece
+    while len(piece) == _PIECE and not inflater.eof:
+        piece = inflater.decompress(inflater.unconsumed_tail, _PIECE)
+        yield piece

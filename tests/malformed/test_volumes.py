@@ -304,7 +304,7 @@ def test_ten_megabytes_that_stand_for_ten_gigabytes(tmp_path, refused, reader):
 
 
 def test_more_voxels_than_memory(tmp_path, refused):
-    """Six gigabytes of zeros that are really there, in four gigabytes of memory."""
+    """Six gigabytes of zeros that are really there, in three gigabytes of memory."""
     header = bytes(352)
     fields = (("<i", 0, 348), ("<8h", 40, 3, 1200, 1200, 4400, 1, 1, 1, 1), ("<2h", 70, 2, 8), ("<f", 108, 352.0))
     for field in (*fields, ("<8f", 76, *[1.0] * 8), ("4s", 344, b"n+1\0")):

@@ -264,17 +264,29 @@ def test_the_image_that_a_command_reads_is_the_one_that_was_given(folder, image,
     assert not read_volume(tmp_path / "shown.nii.gz").geometry.differences(shown.geometry)
 
 
+BY_RULE = """
+import array, gzip, sys
+import users_model_rule
+
+raw = gzip.open(sys.argv[1]).read()
+bright = array.array("h", (value > users_model_rule.CUT for value in array.array("h", raw[352:])))
+with gzip.open(sys.argv[2], "wb") as file:
+    file.write(raw[:352] + bright.tobytes())
+"""
+"""A script of Python's own library only, and of a module of its environment."""
+
+
 @pytest.fixture
 def other_environment(folder):
     """A virtual environment beside the script, with a module that is nowhere else."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", "env"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], check=True)
     (packages,) = (folder / "env").glob("lib/python3*/site-packages")
     (packages / "users_model_rule.py").write_text("CUT = 60\n")
     # Programs that packages install begin with the path of the environment's interpreter.
     program = folder / "env" / "bin" / "segment"
-    program.write_text(f"#!{folder / 'env' / 'bin' / 'python'}\nimport users_model_rule\n{SCRIPT}")
+    program.write_text(f"#!{folder / 'env' / 'bin' / 'python'}\n{BY_RULE}")
     program.chmod(0o755)
-    (folder / "uses.py").write_text(f"import users_model_rule\n{SCRIPT}")
+    (folder / "uses.py").write_text(BY_RULE)
     outside = folder / "outside"  # a script of another folder, whose first line names the environment
     outside.write_text(program.read_text())
     outside.chmod(0o755)
@@ -284,7 +296,7 @@ def other_environment(folder):
 @pytest.mark.parametrize("program", ["env/bin/python uses.py", "env/bin/segment", "./outside"])
 def test_a_command_of_another_environment_runs_in_the_sandbox(folder, image, other_environment, program):
     """Its interpreter and packages are shown, whether the interpreter or a program of the environment is named."""
-    predictor = open_predictor(f"command:{program} {{image}} {{output}} 60 answer", {})
+    predictor = open_predictor(f"command:{program} {{image}} {{output}}", {})
     assert isinstance(predictor, IsolatedPredictor)
     np.testing.assert_array_equal(predictor.predict(image).labels, image.array > 60)
     predictor.stop()

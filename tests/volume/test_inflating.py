@@ -22,6 +22,13 @@ def test_gzip_and_zlib_come_back(data):
     assert joined(data) == CONTENT
 
 
+def test_a_short_file_is_inflated_in_pieces_of_a_megabyte():
+    """Zeros a thousand times as long as their file, also where a member ends with a piece."""
+    pieces = list(inflated(io.BytesIO(gzip.compress(bytes(2**22)) + gzip.compress(bytes(2**22 + 1))), "a.gz"))
+    assert max(map(len, pieces)) == 2**20
+    assert sum(map(len, pieces)) == 2**23 + 1
+
+
 def test_members_are_joined_and_zeros_behind_them_are_padding():
     """As block gzip writes them."""
     assert joined(gzip.compress(b"ab") + gzip.compress(b"cd") + bytes(600)) == b"abcd"
