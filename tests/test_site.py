@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import runpy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import typer
 import yaml
 
 import ctbench
+from ctbench import phantom
 from ctbench.cli.app import app
 from ctbench.metrics import METRICS
 
@@ -87,16 +89,19 @@ def test_every_page_stands_in_a_table_of_contents():
 
 
 @pytest.fixture(scope="module")
-def heads(tmp_path_factory):
-    """The cache in which the phantom of the examples is made once."""
-    return tmp_path_factory.mktemp("heads")
+def small_heads(tmp_path_factory):
+    """The phantom of the examples at half the size, made once; ``make docs`` runs them at full size."""
+    small = partial(phantom.build_hemorrhage, shape=(16, 96, 96), jobs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phantom, "build_hemorrhage", small)
+        yield tmp_path_factory.mktemp("heads")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_runs(example, heads, monkeypatch, capsys):
+def test_every_example_runs(example, small_heads, monkeypatch, capsys):
     """A script of the gallery ends without an error, and leaves the figure that the page shows, if it has one."""
-    monkeypatch.setenv("CTBENCH_CACHE", str(heads))
+    monkeypatch.setenv("CTBENCH_CACHE", str(small_heads))
     monkeypatch.chdir(example.parent)
     left = runpy.run_path(str(example))
     if "figure" in example.read_text(encoding="utf-8"):

@@ -8,7 +8,7 @@ from ctbench.cli.demo import DEMO, WITH_PROBABILITIES
 from ctbench.datasets import catalogs
 from ctbench.phantom import build_anatomy, build_hemorrhage
 
-CASES = {"phantom-anatomy": 2, "phantom-hemorrhage": 4}
+CASES = {"phantom-anatomy": 1, "phantom-hemorrhage": 4}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def few_cases(monkeypatch, tmp_path):
 @pytest.mark.slow
 def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench, few_cases, tmp_path, monkeypatch):
     """Both phantoms are made, all test cases scored, the page written; then all of it is reused."""
-    first = ctbench("demo", "--json")
+    first = ctbench("demo", "--json", "-j", 1)
     assert first.exit_code == 0
     rows = json.loads(first.out)
     assert {row["rater"] for row in rows} >= {name for names in DEMO.values() for name in names}
@@ -44,7 +44,7 @@ def test_the_demo_goes_from_nothing_to_a_report_and_reuses_what_is_there(ctbench
     # Equal runs make equal pages (tests/report/page/test_build.py): it need not be drawn a second time.
     drawn = []
     monkeypatch.setattr("ctbench.report.build_report", lambda runs, path, **_: drawn.append(len(runs)) or path)
-    second = ctbench("demo", "--json")
+    second = ctbench("demo", "--json", "-j", 1)
     assert json.loads(second.out) == rows
     runs = sum(len(names) + 1 for names in DEMO.values())
     assert drawn == [runs]

@@ -1,6 +1,6 @@
 def test_report_is_one_page(ctbench, work, blobs_folder, tmp_path):
     """`ctbench report` writes the page where it is told."""
-    ctbench("run", "users_model:Model", "-d", blobs_folder / "blobs.yaml", "-j", 1)
+    ctbench("run", "users_model:Model", "-d", blobs_folder / "blobs.yaml", "-j", 1, "--metric", "dice", "--trust")
     runs = tmp_path / "work" / "runs" / "blobs"
     catalog = ("--catalog", blobs_folder / "blobs.yaml")
     result = ctbench("report", *runs.iterdir(), "--out", tmp_path / "page.html", *catalog)

@@ -165,7 +165,7 @@ def test_air_alone_is_predicted(cascade_weights):
 def test_tile_weights_and_mirrors_are_options_of_prediction(cascade_weights, tmp_path):
     """They change prediction and card; without them those of the weights file are used."""
     path = tmp_path / "weights.safetensors"
-    cascade_weights(patch=(4, 8, 8)).save(path)
+    cascade_weights().save(path)
     image = tiny_head()
     plain = cascade_unet(weights=str(path), device="cpu")
     assert (plain.info.parameters["tile_weights"], plain.info.parameters["mirrored"]) == ("constant", "")
@@ -173,7 +173,7 @@ def test_tile_weights_and_mirrors_are_options_of_prediction(cascade_weights, tmp
         other = cascade_unet(weights=str(path), device="cpu", **options)
         assert other.info.parameters == {**plain.info.parameters, **options}
         assert np.abs(other.probability(image) - plain.probability(image)).max() > 1e-4
-    cascade_weights(patch=(4, 8, 8), mirrored="zx").save(path)
+    cascade_weights(mirrored="zx").save(path)
     assert cascade_unet(weights=str(path), device="cpu").configuration.mirrored_axes == [-3, -1]
     ensemble = cascade_unet_ensemble(weights=[str(path)], device="cpu", mirrored="x", tile_weights="gaussian")
     assert (ensemble.info.parameters["mirrored"], ensemble.info.parameters["tile_weights"]) == ("x", "gaussian")

@@ -44,9 +44,16 @@ def test_what_must_be_said_is_said(html):
         assert sentence in html
 
 
+HOSTILE = {
+    "unet": "<script>alert(1)</script>",
+    "caudate": "**bold** | `code` | [a](https://b.c) $x^2$ {% raw %} 'q' \"d\" & &amp;",
+    "ventricles": "😀 " + "y" * 500,
+}
+
+
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory, make_small_runs):
-    """The same small page made twice, and what its progress callable saw."""
+    """A page of hostile names with all that can be chosen, made twice, and what its progress callable saw."""
     seen = []
 
     def progress(name, steps, total):
@@ -54,10 +61,20 @@ def twice(tmp_path_factory, make_small_runs):
         seen.append((name, len(done), total))
         return done
 
+    def edit(scores):
+        return scores.replace({"rater": HOSTILE, "label": HOSTILE})
+
     folder = tmp_path_factory.mktemp("twice")
-    runs = make_small_runs(folder / "runs")
-    pages = [_built(runs, folder / name, stamp="made on a <Monday>", progress=progress) for name in ("a", "b")]
-    return pages, seen
+    labels = {HOSTILE["caudate"]: 6, HOSTILE["ventricles"]: 10}
+    runs = make_small_runs(folder / "runs", raters=("reader1", "reader2", "unet"), edit=edit, labels=labels)
+    chosen = {
+        "title": "<i>$title</i>",
+        "stamp": "made on a <Monday>",
+        "margin": 0.02,
+        "low_dice": 0.7,
+        "focus": ["all"],
+    }
+    return [_built(runs, folder / name, progress=progress, **chosen) for name in ("a", "b")], seen
 
 
 def test_equal_input_gives_equal_bytes(twice):
@@ -76,26 +93,29 @@ def test_progress_sees_every_part(twice):
     assert twice[1] == [("report", 15, 15)] * 2
 
 
-HOSTILE = {
-    "unet": "<script>alert(1)</script>",
-    "caudate": "**bold** | `code` | [a](https://b.c) $x^2$ {% raw %} 'q' \"d\" & &amp;",
-    "ventricles": "😀 " + "y" * 500,
-}
-
-
-def test_hostile_names_are_only_names(small_runs, tmp_path):
+def test_hostile_names_are_only_names(twice):
     """Markup, markdown, formulas, templates, emoji and 500 characters neither run nor break the page."""
-
-    def edit(scores):
-        return scores.replace({"rater": HOSTILE, "label": HOSTILE})
-
-    labels = {HOSTILE["caudate"]: 6, HOSTILE["ventricles"]: 10}
-    html = _built(small_runs(edit=edit, labels=labels), tmp_path / "a.html", title="<i>$title</i>")
+    html = twice[0][0]
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "<h1>&lt;i&gt;$title&lt;/i&gt;</h1>" in html
     assert "y" * 500 in html
     assert html.count("<script>") == 1
+
+
+def test_limits_are_the_readers_choice(twice):
+    """Another margin and another limit of the Dice stand on the page instead of the usual ones."""
+    html = twice[0][0]
+    assert "lies within ± 0.02" in html
+    assert "is below 0.7" in html
+    assert "Dice &lt; 0.7" in html
+    assert "± 0.05 (two" not in html
+
+
+def test_everything_can_be_unfolded(twice):
+    """What is folded is open if somebody asks for all of it."""
+    html = twice[0][0]
+    assert html.count("<details") == html.count("<details open") > 0
 
 
 def test_readers_alone(small_runs, tmp_path):
@@ -232,17 +252,6 @@ def test_csv_of_studies(small_runs, tmp_path):
     assert low["below"].eq(0.9).all()
 
 
-def test_limits_are_the_readers_choice(small_runs, tmp_path):
-    """Another margin and another limit of the Dice stand on the page instead of the usual ones."""
-    runs = small_runs()
-    chosen = build_report(runs, tmp_path / "page.html", datasets={}, margin=0.02, low_dice=0.7)
-    html = chosen.read_text(encoding="utf-8")
-    assert "lies within ± 0.02" in html
-    assert "is below 0.7" in html
-    assert "Dice &lt; 0.7" in html
-    assert "± 0.05 (two" not in html
-
-
 def test_other_metrics_than_the_chief_ones(small_runs, tmp_path):
     """Where none of the chief metrics was scored, the page shows what was."""
 
@@ -281,13 +290,11 @@ def test_the_studies_stand_where_there_is_something_to_study(html):
 
 
 def test_a_model_in_focus_is_unfolded(small_runs, tmp_path):
-    """Details of models are folded; those of one model, or everything, are open if somebody asks for it."""
+    """Details of models are folded; those of one model are open if somebody asks for it."""
     runs = small_runs(raters=("reader1", "reader2", "unet", "atlas"))
     focused = _built(runs, tmp_path / "a.html", focus=["unet"])
     models = re.findall(r'<details class="model"( open)?[^>]*><summary><i [^>]*></i>(\w+)', focused)
     assert set(models) == {(" open", "unet"), ("", "atlas")}
-    everything = _built(runs, tmp_path / "b.html", focus=["all"])
-    assert everything.count("<details") == everything.count("<details open")
 
 
 def test_anchors_are_words_and_differ(small_runs, tmp_path):
