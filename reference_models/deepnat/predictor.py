@@ -55,6 +55,9 @@ class DeepNatConfiguration:
         window_hu: HU range of a CT that is scaled to 0..1 and clipped.
         appearance: Weight of the random field's bilateral kernel (the paper's nu_1).
         smoothness: Weight of its spatial kernel (nu_2).
+        reach_mm: Standard deviation of distance in both kernels; the paper's three voxels of 1 mm.
+        contrast: Standard deviation of intensity in the bilateral kernel, on a scale to 255.
+        iterations: Number of mean-field iterations.
     """
 
     structures: Size = 25
@@ -70,6 +73,9 @@ class DeepNatConfiguration:
     window_hu: Window = (0.0, 80.0)
     appearance: Weight = 3.0
     smoothness: Weight = 3.0
+    reach_mm: Millimetres = 3.0
+    contrast: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
+    iterations: Annotated[int, Field(ge=0, le=1000)] = 5
 
     @classmethod
     def read(cls, stored: Any) -> DeepNatConfiguration:
@@ -118,8 +124,9 @@ class DeepNatConfiguration:
 
     @property
     def random_field(self) -> DenseCrf:
-        """Return the random field; its spatial reach is the paper's three voxels of 1 mm."""
-        return DenseCrf(self.appearance, self.smoothness, reach=3.0 / self.spacing_mm)
+        """Return the random field, whose reach is in voxels."""
+        reach = self.reach_mm / self.spacing_mm
+        return DenseCrf(self.appearance, self.smoothness, reach, self.contrast, self.iterations)
 
 
 class DeepNatPredictor:
@@ -127,7 +134,7 @@ class DeepNatPredictor:
 
     The first network separates foreground from background, the second the structures; the likelihood of a voxel is the
     mean over the patches that vote on it. With a random field the likelihoods of background and structures are
-    multiplied out, and its labels are the most probable after five iterations.
+    multiplied out, and its labels are the most probable after some iterations.
 
     DeepNAT was made for T1-weighted MRI. On CT, HU are scaled from a soft-tissue window and the brain is the cavity
     inside the skull: that adaptation is ours. The labels are those of the weights. Scans are resampled to cubic voxels,
@@ -139,6 +146,7 @@ class DeepNatPredictor:
         random_field: Whether the random field refines the likelihoods; otherwise each voxel is decided alone.
         name: Name of the predictor; that of a variant of Figure 4 follows.
         precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
+        changes: Settings of the random field that differ from those of the weights; None: as there.
     """
 
     def __init__(
@@ -149,10 +157,12 @@ class DeepNatPredictor:
         random_field: bool = False,
         name: str = MODEL.name,
         precision: Precision = "auto",
+        **changes: float | None,
     ) -> None:
         from reference_models.inference.devices import choose_device, choose_precision, place
 
-        self.configuration = DeepNatConfiguration.read(weights.configuration)
+        named = {key: value for key, value in changes.items() if value is not None}
+        self.configuration = DeepNatConfiguration.read({**weights.configuration, **named})
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         network = weights.into(self.configuration.network, f"the given file of {MODEL.name}")
@@ -212,16 +222,43 @@ deepnat_demo = partial(deepnat, weights=str(demo_weights(MODEL.name)))
 """The predictor with its demo weights, which learnt on simulated heads."""
 
 
-def deepnat_crf(*, weights: str | None = None, device: str = "auto", precision: Precision = "auto") -> DeepNatPredictor:
+def deepnat_crf(
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    appearance: float | None = None,
+    smoothness: float | None = None,
+    reach_mm: float | None = None,
+    contrast: float | None = None,
+    iterations: int | None = None,
+) -> DeepNatPredictor:
     """Return the predictor with the dense random field; it uses the weights of ``deepnat``.
 
     Args:
         weights: As for ``deepnat``.
         device: auto, cpu, cuda or cuda:N; the random field runs on the CPU.
         precision: As for ``deepnat``; the random field computes in float32.
+        appearance: Weight of the kernel of distance and intensity; None, here and below: as in the weights file.
+        smoothness: Weight of the kernel of distance alone.
+        reach_mm: Standard deviation of distance in both.
+        contrast: Standard deviation of intensity, on a scale to 255.
+        iterations: Number of mean-field iterations.
+
+    Raises:
+        UsageError: A value is out of range.
     """
     return DeepNatPredictor(
-        open_weights(MODEL.name, weights), device, random_field=True, name=f"{MODEL.name}-crf", precision=precision
+        open_weights(MODEL.name, weights),
+        device,
+        random_field=True,
+        name=f"{MODEL.name}-crf",
+        precision=precision,
+        appearance=appearance,
+        smoothness=smoothness,
+        reach_mm=reach_mm,
+        contrast=contrast,
+        iterations=iterations,
     )
 
 

@@ -12,6 +12,7 @@ from ctbench.labels import LabelSet
 from ctbench.predictors import check_conformance
 from ctbench.predictors.conformance import tiny_head
 from ctbench.volume import Volume
+from reference_models.deepnat.crf import DenseCrf
 from reference_models.deepnat.predictor import DeepNatConfiguration, DeepNatPredictor, _decided
 from reference_models.inference.weightsfile import Weights
 
@@ -112,6 +113,18 @@ def test_a_configuration_survives_json():
     assert DeepNatConfiguration.read(stored) == wanted
     with pytest.raises(UsageError, match="tasks"):
         DeepNatConfiguration.read({"tasks": 5})
+
+
+def test_the_random_field_is_set_in_prediction(weights):
+    """Every setting stands in the card; what is not given is that of the weights; what cannot be is refused."""
+    wanted = {"appearance": 1.0, "smoothness": 0.5, "reach_mm": 4.0, "contrast": 20.0, "iterations": 2}
+    predictor = DeepNatPredictor(weights(), "cpu", random_field=True, **wanted)
+    assert wanted.items() <= predictor.info.parameters.items()
+    assert predictor.random_field == DenseCrf(1.0, 0.5, 4.0 / 8.0, 20.0, 2)
+    plain = DeepNatPredictor(weights(), "cpu", random_field=True, appearance=None)
+    assert plain.random_field == DenseCrf(3.0, 3.0, 3.0 / 8.0)
+    with pytest.raises(UsageError, match="contrast"):
+        DeepNatPredictor(weights(), "cpu", random_field=True, contrast=0.0)
 
 
 def test_the_random_fields_reach_is_in_mm():
