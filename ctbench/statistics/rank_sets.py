@@ -68,10 +68,16 @@ def compare_all(values: Numbers, clusters: NDArray[np.integer], *, resamples: in
     signs = _signs(groups, resamples, seed)
     largest, above = np.empty(len(signs)), np.zeros(raters)
     step = max(_PER_CHUNK // raters**2, 1)
+    tile = max(_PER_CHUNK // (step * raters), 1)  # rows of the pairs; a tile stays in the processor's own cache
+    room = np.empty((step, min(tile, raters), raters), np.float32)
     for start in range(0, len(signs), step):
         flipped = (signs[start : start + step] @ sums).astype(np.float32)
-        found = (flipped[:, :, None] - flipped[:, None, :]) * scale
-        most = found.max(axis=1)
+        most = np.full(flipped.shape, -math.inf, np.float32)
+        for top in range(0, raters, tile):
+            own = flipped[:, top : top + tile, None]
+            found = np.subtract(own, flipped[:, None, :], out=room[: len(flipped), : own.shape[1]])
+            found *= scale[top : top + tile]
+            np.maximum(most, found.max(axis=1), out=most)
         largest[start : start + step] = most.max(axis=1)
         above += (most >= exceeded - _ROUND_OFF).sum(axis=0)
     largest.sort()
