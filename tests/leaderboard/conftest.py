@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from ctbench.volume import Volume, write_volume
 
 APP = Path(leaderboard.__file__).with_name("app.py")
 SPACING_MM = (5.0, 1.0, 1.0)
+DESK = {"width": 1280, "height": 900}
 CATALOGUE = """
 toy:
   title: Two blobs on a small grid
@@ -193,16 +194,50 @@ def server(toy, toy_board):
         process.wait(timeout=20)
 
 
+@contextmanager
+def _fresh_tab(chromium):
+    """Open a tab of 1280 x 900; yield it, and what its pages wrote as errors to the console."""
+    context = chromium.new_context(viewport=DESK, accept_downloads=True)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text) if _is_ours(message) else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        yield page, said
+    finally:
+        context.close()
+
+
 @pytest.fixture
 def tab(chromium):
     """A fresh tab of 1280 x 900; fails the test if the page wrote an error to the console."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    said = []
-    page.on("console", lambda message: said.append(message.text) if _is_ours(message) else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
+    with _fresh_tab(chromium) as (page, said):
+        yield page
+    assert not said
+
+
+@pytest.fixture(scope="module")
+def walked_tab(chromium, server):
+    """A tab in which the tests of a module follow links of the navigation, and the errors of its console."""
+    with _fresh_tab(chromium) as (page, said):
+        page.goto(server)
+        yield page, said
+
+
+@pytest.fixture
+def walk(walked_tab):
+    """Follow a link of the navigation, on which no error is shown, as a visitor who is already on the board."""
+    page, said = walked_tab
+
+    def followed(title, url):
+        wait_until_drawn(page)
+        page.set_viewport_size(DESK)
+        page.get_by_role("link", name=title, exact=True).first.click()
+        page.wait_for_function("path => location.pathname === path", arg=f"/{url}")
+        wait_until_drawn(page)
+        expect_no_error(page)
+        return page
+
+    yield followed
     assert not said
 
 
@@ -211,30 +246,36 @@ def _is_ours(message):
     return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
+def wait_until_drawn(tab):
+    """Wait until the page in the tab has been drawn whole."""
+    tab.wait_for_selector("[data-testid='stMainBlockContainer'] .words", state="attached", timeout=60_000)
+    tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+    tab.wait_for_timeout(300)
+    tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+    # What draws an element is fetched when the first of its kind comes: until then a grey bar stands in its place.
+    tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+
+
+def expect_no_error(tab):
+    """Fail if the page shows an exception or an error."""
+    assert tab.locator("[data-testid='stException']").count() == 0
+    assert tab.locator("[data-testid='stAlertContentError']").count() == 0
+
+
 @pytest.fixture
 def drawn(tab):
     """Wait until the page in the tab has been drawn whole."""
-
-    def wait():
-        tab.wait_for_selector("[data-testid='stMainBlockContainer'] .words", state="attached", timeout=60_000)
-        tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-        tab.wait_for_timeout(300)
-        tab.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
-        # What draws an element is fetched when the first of its kind comes: until then a grey bar stands in its place.
-        tab.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
-
-    return wait
+    return lambda: wait_until_drawn(tab)
 
 
 @pytest.fixture
-def visit(server, tab, drawn):
+def visit(server, tab):
     """Open a page of the toy board: ``visit("compare?metric=HD95")`` gives the tab, in which no error is shown."""
 
     def opened(address=""):
         tab.goto(f"{server}/{address}")
-        drawn()
-        assert tab.locator("[data-testid='stException']").count() == 0
-        assert tab.locator("[data-testid='stAlertContentError']").count() == 0
+        wait_until_drawn(tab)
+        expect_no_error(tab)
         return tab
 
     return opened
