@@ -35,6 +35,7 @@ from ctbench.statistics.tidy import checked, expect_known, expect_one
 __all__ = ["Mrmc", "mrmc", "mrmc_against_readers", "mrmc_of_scores"]
 
 _MARKS = frozenset({"wafroc", "wafroc1", "afroc", "lroc", "hrauc"})
+_WEIGHTED = frozenset({"wafroc", "wafroc1"})
 READERS = "readers"
 """Name of the condition of the human readers where a model is compared with them."""
 
@@ -118,7 +119,9 @@ def mrmc(
             case has the disease). One row for each condition, reader and case. Figures of marks (``wafroc, wafroc1,
             afroc, lroc, hrauc``) need ``lesion`` too and take a row for each mark: its confidence as ``rating`` and the
             lesion that it lies on (null: none). A lesion without a mark is a row without a rating, and so is a case
-            without lesions and marks.
+            without lesions and marks. A column ``weight`` gives the lesions of ``wafroc`` and ``wafroc1`` their
+            weights, above 0 and the same in every reading; those of a case are divided by their sum. Without it the
+            lesions of a case weigh the same.
         figure: Name of the figure of merit, see ``ratings_merit`` and ``marks_merit``. Default ``auc``.
         threshold: For sensitivity and specificity: ratings above it are positive calls.
         covariance: ``jackknife`` (default), ``delong`` or ``unbiased``, see ``covariances``.
@@ -302,14 +305,17 @@ class _Study(NamedTuple):
 
 
 def _marks(rows: pd.DataFrame, figure: Figure) -> Merit:
-    lesions, false_marks, units = [], [], []
+    lesions, false_marks, units, weights = [], [], [], []
+    weighted = "weight" in rows and figure in _WEIGHTED
     for _, own in rows.groupby("case", sort=True):
         on, rated = own["lesion"].notna(), own["rating"].notna()
         best = own[on].fillna({"rating": -math.inf}).groupby("lesion")["rating"].max()
         lesions.append(best.tolist())
         false_marks.append(own.loc[~on & rated, "rating"].tolist())
         units.append(own["unit"].iloc[0])
-    return marks_merit(figure, lesions, false_marks, np.array(units))
+        given = own[on].groupby("lesion")["weight"].first() if weighted else best
+        weights.append((given / given.sum()).tolist())
+    return marks_merit(figure, lesions, false_marks, np.array(units), weights if weighted else None)
 
 
 def _read(ratings: pd.DataFrame, figure: Figure, cluster: str | None) -> _Study:
@@ -326,6 +332,8 @@ def _read(ratings: pd.DataFrame, figure: Figure, cluster: str | None) -> _Study:
     table = ratings if "truth" in ratings else ratings.assign(truth=False)
     table = table.astype({"condition": str, "reader": str, "case": str})
     _check(table, marks=figure in _MARKS)
+    if figure in _WEIGHTED and "weight" in table:
+        _check_weights(table[table["lesion"].notna()])
     codes, found = pd.factorize(table[cluster or "case"], sort=True)
     table = table.assign(unit=codes).sort_values("case", kind="stable")
     groups = table.groupby(["condition", "reader"], sort=False)
@@ -355,6 +363,22 @@ def _check(table: pd.DataFrame, *, marks: bool) -> None:
         raise UsageError(msg)
 
 
+def _check_weights(lesions: pd.DataFrame) -> None:
+    weights = pd.to_numeric(lesions["weight"], errors="coerce")
+    wrong = ~(np.isfinite(weights) & (weights > 0))
+    if wrong.any():
+        first = lesions[wrong].iloc[0]
+        msg = (
+            f"lesion {first['lesion']!r} of case {first['case']!r} has the weight {first['weight']!r}; expected a "
+            "number above 0 in every row of a lesion"
+        )
+        raise UsageError(msg)
+    for (case, lesion), own in weights.groupby([lesions["case"], lesions["lesion"]]):
+        if len(own.unique()) > 1:
+            msg = f"lesion {lesion!r} of case {case!r} has {len(own.unique())} weights; expected one in every reading"
+            raise UsageError(msg)
+
+
 def _design(
     rows: dict[tuple[str, str], pd.DataFrame],
     cells: Sequence[tuple[str, str]],
@@ -376,9 +400,16 @@ def _design(
             f"reader {reader!r} has not read every case in condition {condition!r}, first {first!r}; expected all cases"
         )
         raise UsageError(msg)
-    sizes = {sum(cell[0] == condition for cell in cells) for condition in conditions}
-    if len(cells) == len(readers) and len(sizes) == 1 and len(set(cases.values())) == 1:
-        return "readers nested", min(sizes)
+    sizes = {condition: sum(cell[0] == condition for cell in cells) for condition in conditions}
+    if len(cells) == len(readers) and len(set(cases.values())) == 1:
+        if len(set(sizes.values())) == 1:
+            return "readers nested", min(sizes.values())
+        counts = ", ".join(f"{condition!r} has {count}" for condition, count in sizes.items())
+        msg = (
+            f"each condition has readers of its own, in unequal numbers: {counts}. The analysis of variance with "
+            "nested readers needs as many in each condition; leave readers out by a rule that was fixed before"
+        )
+        raise UsageError(msg)
     absent = [(condition, reader) for condition in conditions for reader in readers if (condition, reader) not in rows]
     msg = (
         f"reader {absent[0][1]!r} has no ratings in condition {absent[0][0]!r}; expected all readers in all "

@@ -170,6 +170,56 @@ def test_marks(ratings):
     assert found.values["value"].tolist() == pytest.approx([((1 + 0.25) / 2 + 0.75) / 2] * 4)
 
 
+def test_nested_readers_in_unequal_numbers_are_refused(ratings):
+    """The message names how many readers each condition has."""
+    table = ratings()
+    table = table.assign(reader=table["condition"] + "-" + table["reader"])
+    readers = table.groupby("condition")["reader"].nunique().iloc[0]
+    with pytest.raises(UsageError, match=f"unequal numbers: '.*' has {readers - 1}, '.*' has {readers}"):
+        mrmc(table[table["reader"] != table["reader"].iloc[0]])
+
+
+@pytest.fixture
+def marks():
+    """Two readers and conditions; of the diseased case's two lesions only the first is found, surely."""
+    rows = [
+        {"condition": condition, "reader": reader, "case": case, "lesion": lesion, "rating": rating, "weight": weight}
+        for condition in "ab"
+        for reader in "rs"
+        for case, lesion, rating, weight in (
+            ("ill1", "big", 5.0, 3.0),
+            ("ill1", "small", np.nan, 1.0),
+            ("ill2", "only", 5.0, 7.0),
+            ("well1", None, 2.0, np.nan),
+            ("well2", None, 1.0, np.nan),
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_lesions_have_the_weights_that_are_given(marks):
+    """A found lesion of weight 3 beside a missed one of 1 is .75 of its case, without weights .5; AFROC ignores them.
+
+    In wAFROC1 the diseased cases without a false mark are among the negatives, with which a missed lesion ties.
+    """
+    for figure, weighted, plain in (
+        ("wafroc", (0.75 + 1) / 2, (0.5 + 1) / 2),
+        ("wafroc1", (0.75 + 0.25 / 4 + 1) / 2, (0.5 + 0.5 / 4 + 1) / 2),
+        ("afroc", 2 / 3, 2 / 3),
+    ):
+        assert mrmc(marks, figure=figure).values["value"].unique() == pytest.approx([weighted])
+        assert mrmc(marks.drop(columns="weight"), figure=figure).values["value"].unique() == pytest.approx([plain])
+
+
+def test_weights_that_cannot_be_used_are_refused(marks):
+    """A lesion without a weight, and one with two."""
+    with pytest.raises(UsageError, match=r"lesion 'big' of case 'ill1' has the weight"):
+        mrmc(marks.assign(weight=marks["weight"].replace(3.0, 0.0)), figure="wafroc")
+    twice = marks["weight"].where(~(marks["lesion"].eq("only") & marks["reader"].eq("s")), 6.0)
+    with pytest.raises(UsageError, match="lesion 'only' of case 'ill2' has 2 weights"):
+        mrmc(marks.assign(weight=twice), figure="wafroc")
+
+
 def test_a_model_as_one_more_rater(ratings):
     """Differences of the model from each reader; with fixed cases a t test over readers."""
     table = ratings(conditions=("one",), readers=("cad", "r1", "r2", "r3")).drop(columns="condition")
