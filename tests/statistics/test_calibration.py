@@ -1,7 +1,6 @@
 """A short run of benchmarks/calibration.py: what must hold of every test, within the chance of a few studies."""
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +10,9 @@ import pytest
 @pytest.fixture(scope="module")
 def calibration():
     """The benchmark as a module."""
-    path = Path(__file__).parents[2] / "benchmarks" / "calibration.py"
-    spec = importlib.util.spec_from_file_location("calibration", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look for it there
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+        return importlib.import_module("calibration")
 
 
 def _holds(rows, what, share):
