@@ -168,14 +168,16 @@ def fill_mask(
     for z in range(first[0], stop[0]):
         for y in range(first[1], stop[1]):
             row, out = label_map[z, y, first[2] : stop[2]], mask[z - start[0], y - start[1], before:]
+            # Most rows of a box hold nothing: their part of the mask is not touched, and takes no memory yet.
             found = np.uint8(0)
             for code in codes:
                 for x in range(row.size):
-                    same = np.uint8(row[x] == code) * bits
-                    out[x] |= same
-                    found |= same
+                    found |= np.uint8(row[x] == code)
             if found == 0:
                 continue
+            for code in codes:
+                for x in range(row.size):
+                    out[x] |= np.uint8(row[x] == code) * bits
             left, right = 0, row.size
             while out[left] == 0:
                 left += 1

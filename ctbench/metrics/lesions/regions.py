@@ -44,8 +44,8 @@ def in_regions(table: OverlapTable) -> OverlapTable:
     sizes = np.bincount(regions, counted, len(table.lesions))
     numbers = np.where(sizes > 0, np.cumsum(sizes > 0) - 1, -1)[regions]
     order = np.flatnonzero(numbers >= 0)
-    order = order[np.lexsort((*at[::-1, order], numbers[order]))]
-    parts = Pieces(single[order], numbers[order], counted[order], np.zeros(np.count_nonzero(sizes), bool))
+    order = order[np.lexsort((numbers[order], *at[::-1, order]))]
+    parts = Pieces.of(single[order], numbers[order], counted[order], np.zeros(np.count_nonzero(sizes), bool))
     inside = crop.reference.voxels[tuple(at)] > 0
     inside &= numbers >= 0
     links = Links.summed(regions[inside], numbers[inside], counted[inside])

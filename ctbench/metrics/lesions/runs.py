@@ -35,28 +35,41 @@ def list_runs(voxels: NDArray[np.uint8], spans: NDArray[np.int32], planes: int) 
         spans: z,y x (start, stop) of what is set in each row; stop is 0 where nothing is.
         planes: The bits to look for.
     """
-    depth, height, _ = voxels.shape
+    depth, height, width = voxels.shape
     bits = np.uint8(planes)
     runs = np.empty((256, 4), np.int32)
     n = 0
+    changes = np.zeros((width + 8) // 8 * 8, np.uint8)
+    words = changes.view(np.uint64)
     for z in range(depth):
         for y in range(height):
-            stop = spans[z, y, 1]
-            row = voxels[z, y]
-            x = spans[z, y, 0]
-            while x < stop:
-                if not row[x] & bits:
-                    x += 1
+            start, stop = spans[z, y, 0], spans[z, y, 1]
+            if stop == 0:
+                continue
+            # Where runs begin and end: a loop without branches looks at many voxels at a time.
+            row, size = voxels[z, y, start:stop], stop - start
+            changes[0] = row[0] & bits != 0
+            for x in range(1, size):
+                changes[x] = (row[x] & bits != 0) != (row[x - 1] & bits != 0)
+            changes[size] = row[size - 1] & bits != 0
+            changes[size + 1 : size // 8 * 8 + 8] = 0
+            first = np.int64(-1)
+            for word in range(size // 8 + 1):
+                if words[word] == 0:
                     continue
-                first = x
-                while x < stop and row[x] & bits:
-                    x += 1
-                if n == len(runs):
-                    more = np.empty((2 * n, 4), np.int32)
-                    more[:n] = runs
-                    runs = more
-                runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = z, y, first, x
-                n += 1
+                for x in range(word * 8, word * 8 + 8):
+                    if changes[x] == 0:
+                        continue
+                    if first < 0:
+                        first = start + x
+                        continue
+                    if n == len(runs):
+                        more = np.empty((2 * n, 4), np.int32)
+                        more[:n] = runs
+                        runs = more
+                    runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = z, y, first, start + x
+                    n += 1
+                    first = np.int64(-1)
     return runs[:n].copy()
 
 

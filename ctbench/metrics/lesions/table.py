@@ -38,6 +38,7 @@ Neighbours = Literal[18, 26]
 """Which voxels are connected: 26 are those that share a face, an edge or a corner, 18 a face or an edge."""
 
 _PLANE = 1
+_SHORT = 2**16
 _MOST_PAIRS = 2**24
 """Distances of more pairs of pieces would take more than 128 MB."""
 
@@ -51,12 +52,32 @@ class Pieces:
         numbers: The piece of each run, from 0, ascending.
         voxels: Number of counted voxels of each run.
         doubtful: Whether each piece holds an excluded voxel in which the structure is possible.
+        order: The indices of the runs in the order of z, y, start.
     """
 
     runs: Runs
     numbers: NDArray[np.int64]
     voxels: NDArray[np.int64]
     doubtful: NDArray[np.bool_]
+    order: NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls, runs: Runs, numbers: NDArray[np.int64], voxels: NDArray[np.int64], doubtful: NDArray[np.bool_]
+    ) -> Pieces:
+        """Return pieces from runs in the order of z, y, start.
+
+        Args:
+            runs: The runs.
+            numbers: The piece of each run, from 0.
+            voxels: Number of counted voxels of each run.
+            doubtful: For each piece, see above.
+        """
+        # NumPy sorts integers of 16 bits in linear time.
+        order = np.argsort(numbers.astype(np.uint16) if len(doubtful) <= _SHORT else numbers, kind="stable")
+        places = np.empty(len(order), np.intp)
+        places[order] = np.arange(len(order))
+        return cls(runs[order], numbers[order], voxels[order], doubtful, places)
 
     def __len__(self) -> int:
         return len(self.doubtful)
@@ -70,11 +91,6 @@ class Pieces:
     def first(self) -> NDArray[np.int64]:
         """Index of the first run of each piece, and the number of runs."""
         return np.searchsorted(self.numbers, np.arange(len(self) + 1))
-
-    @cached_property
-    def order(self) -> NDArray[np.intp]:
-        """The indices of the runs in the order of z, y, start."""
-        return np.lexsort((self.runs[:, 2], self.runs[:, 1], self.runs[:, 0]))
 
     @cached_property
     def slices(self) -> NDArray[np.int64]:
@@ -92,13 +108,10 @@ class Pieces:
         """
         if np.array_equal(groups, np.arange(len(self))):
             return self
-        numbers = groups[self.numbers]
-        order = np.flatnonzero(numbers >= 0)
-        rows = self.runs[order]
-        order = order[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0], numbers[order]))]
+        order = self.order[groups[self.numbers[self.order]] >= 0]
         doubtful = np.zeros(int(groups.max(initial=-1)) + 1, bool)
         doubtful[groups[self.doubtful & (groups >= 0)]] = True
-        return Pieces(self.runs[order], numbers[order], self.voxels[order], doubtful)
+        return Pieces.of(self.runs[order], groups[self.numbers[order]], self.voxels[order], doubtful)
 
     def at(self, chosen: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the indices z,y,x of all voxels in the crop, and the piece of each: (z, y, x) x voxels, voxels.
@@ -178,7 +191,7 @@ class OverlapTable:
         """
         if crop is None:
             nothing = np.empty(0, np.int64)
-            none = Pieces(np.empty((0, 4), np.int32), nothing, nothing, np.empty(0, bool))
+            none = Pieces.of(np.empty((0, 4), np.int32), nothing, nothing, np.empty(0, bool))
             return cls(structure, spacing_mm, diagonal_mm, None, none, none, Links(nothing, nothing, nothing))
         lesions, pieces = _pieces(crop.reference, crop), _pieces(crop.prediction, crop)
         at, own, its = intersect(lesions[0], pieces[0])
@@ -188,10 +201,10 @@ class OverlapTable:
             possible = list_runs(crop.outer.voxels & ~crop.reference.voxels, crop.outer.spans, _PLANE)
             doubtful[pieces[1][intersect(pieces[0], possible)[1]]] = True
         without = np.zeros(int(lesions[1].max(initial=-1)) + 1, bool)
-        first, second = (_in_order(Pieces(*side, marks)) for side, marks in ((lesions, without), (pieces, doubtful)))
-        return cls(structure, spacing_mm, diagonal_mm, crop, first, second, links)
+        both = Pieces.of(*lesions, without), Pieces.of(*pieces, doubtful)
+        return cls(structure, spacing_mm, diagonal_mm, crop, *both, links)
 
-    @property
+    @cached_property
     def voxel_ml(self) -> float:
         """Volume of one voxel, in mL."""
         return float(np.prod(self.spacing_mm)) / 1000
@@ -338,12 +351,6 @@ def overlap_tables(
 def _pieces(mask: Mask, crop: Crop) -> tuple[Runs, NDArray[np.int64], NDArray[np.int64]]:
     runs = list_runs(mask.voxels, mask.spans, _PLANE)
     return runs, connect(runs, False), counted_voxels(runs, crop.uncounted, _PLANE)
-
-
-def _in_order(pieces: Pieces) -> Pieces:
-    """Return pieces whose runs stand piece after piece, from pieces whose runs stand in order."""
-    order = np.argsort(pieces.numbers, kind="stable")
-    return Pieces(pieces.runs[order], pieces.numbers[order], pieces.voxels[order], pieces.doubtful)
 
 
 def _joined(pieces: Pieces, *, corners: bool) -> NDArray[np.int64]:
