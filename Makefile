@@ -1,5 +1,6 @@
 # make demo   install, make both phantom datasets, score models and readers, write demo/report.html
 # make test   the whole test suite
+# make test-full-size   some steps of each model's training at the size of the paper: minutes each, up to 16 GiB
 # make docs   the documentation as a site, docs/_build/html/index.html
 # make check  lint, spelling, types and import rules
 # make locks  write requirements/ anew from pyproject.toml and constraints.txt; needs uv
@@ -17,7 +18,7 @@ TAG = $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 PIP_LOCKED = $(BIN)/pip install --quiet --require-hashes --requirement requirements/$(LOCK).txt
 
-.PHONY: help demo test docs check format demo-weights locks clean
+.PHONY: help demo test test-full-size docs check format demo-weights locks clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -45,6 +46,9 @@ demo: $(VENV)/.installed
 # compiled modules are kept, whatever the environment says: the tests start hundreds of processes that import ctbench
 test: $(VENV)/.installed-test
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
+
+test-full-size: $(VENV)/.installed-test
+	$(BIN)/pytest -n 0 -s -m full_size --durations 0 tests/reference_models/test_full_size.py
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 ifndef LOCKED
