@@ -164,7 +164,9 @@ def read_json_object(path: Path, expected: str) -> dict[str, Any]:
 
     Raises:
         DataError: It is not JSON, or holds something else than an object.
+        StoreError: It is a pipe, a device or a folder.
     """
+    expect_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -62,7 +62,7 @@ def labels_of_nnunet(content: Mapping[str, Any], where: str) -> LabelSet:
         several = {name: sorted(codes) for name, codes in regions.items() if len(codes) > 1}
         groups = {name: tuple(names[code] for code in codes) for name, codes in several.items()}
         return LabelSet({name: code for code, name in names.items()}, groups)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         msg = f'{where} has no labels as nnU-Net writes them: expected {{"background": 0, "iph": 1, ...}}; {error!r}'
         raise UsageError(msg) from error
 

@@ -149,6 +149,9 @@ class Entry(_Strict):
     brain: CasePattern | None = None
     """Pattern of the masks of the brain, on the grids of the images: 0 outside, any other value inside. Probabilities
     are then judged within the brain too."""
+    unused: Annotated[tuple[SharedPattern, ...], BeforeValidator(_as_list)] = ()
+    """Patterns of volumes that are no image and no mask of this dataset, such as a consensus beside its readers: a
+    check of the files does not ask about them."""
     aliases: dict[str, str | None] = {}
     """Name of a segment in the readers' files -> label, or null to leave it out; ``*`` stands for all other names.
 

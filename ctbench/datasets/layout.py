@@ -63,7 +63,7 @@ class Survey:
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
     matched: frozenset[Path]
-    """The files and folders that the entry's patterns match."""
+    """The files and folders that the entry's patterns match, those that are not used too."""
 
 
 def survey(found: CatalogEntry, root: Path) -> Survey:
@@ -94,7 +94,8 @@ def survey(found: CatalogEntry, root: Path) -> Survey:
         cases.append(placed.case())
         problems.extend(placed.problems())
     problems.extend(_strays(found, by_case, {case.id: case for case in cases}))
-    matched = frozenset(match.path for matches in files.values() for match in matches)
+    unused = [match for text in entry.unused for match in Pattern(text).matches(root)]
+    matched = frozenset(match.path for matches in (*files.values(), unused) for match in matches)
     problems.extend(_unknown_structures(found, root, matched))
     problems.extend(_other_structures(found, root, matched))
     return Survey(tuple(cases), tuple(problems), matched)

@@ -12,7 +12,7 @@ from typing import Any
 from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets.casetable import SPLITS
 from ctbench.errors import DatasetError, MissingFileError
-from ctbench.files import read_json_object
+from ctbench.files import expect_regular, read_json_object
 from ctbench.interchange.bids_export import CONSENSUS, SLICES, UNKNOWN
 from ctbench.interchange.description import dataset_name, write_description
 
@@ -85,6 +85,7 @@ def import_bids(folder: Path, out: Path) -> Path:
         "licence": str(about.get("License", "")),
         "citation": str(about.get("HowToAcknowledge", "")),
         "doi": str(about.get("DatasetDOI", "")).removeprefix("doi:"),
+        "unused": sorted({file.pattern for file in [*raw, *masks] if file not in images and file not in used_files}),
         "notes": f"Masks that were left out: {', '.join(left_out)}." if left_out else "",
     }
     return write_description(out, dataset_name(folder), entry, rows)
@@ -247,6 +248,7 @@ def _by_id(path: Path, column: str) -> dict[str, dict[str, str]]:
 
 def _read_tsv(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of a table; missing values (``n/a``) are empty."""
+    expect_regular(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, delimiter="\t", restval="", restkey="")

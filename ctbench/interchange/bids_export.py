@@ -16,6 +16,7 @@ from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.files import expect_new, write_json, write_text
+from ctbench.markdown import inert
 from ctbench.references import read_references
 from ctbench.volume import Volume, write_volume
 
@@ -136,7 +137,9 @@ def _write_tables(dataset: Dataset, out: Path, places: Mapping[str, _Place]) -> 
         "GeneratedBy": [{"Name": "ctbench", "Version": version("ctbench")}],
     }
     write_json(out / "dataset_description.json", {key: value for key, value in description.items() if value})
-    write_text(out / "README.md", _README.format(title=dataset.title, notes=entry.notes).replace("\n\n\n", "\n"))
+    write_text(
+        out / "README.md", _README.format(title=inert(dataset.title), notes=inert(entry.notes)).replace("\n\n\n", "\n")
+    )
     write_text(out / ".bidsignore", "**/ct\n")
     by_subject: dict[str, list[Case]] = {}
     for case in dataset:

@@ -82,7 +82,8 @@ def _about(dataset: Dataset) -> str:
     entry = dataset.entry
     kind = "simulated heads" if dataset.is_phantom else {"CT": "CT scans", "MR": "MR images"}[dataset.modality]
     lines = [f"# {inert(dataset.title)}", f"`{dataset.name}`: {len(dataset)} cases of {kind} for {dataset.task}."]
-    lines += [text for text in (entry.notes, f"How to obtain it: {entry.access}" if entry.access else "") if text]
+    texts = (entry.notes, f"How to obtain it: {entry.access}" if entry.access else "")
+    lines += [inert(text) for text in texts if text]
     return "\n\n".join(lines)
 
 
@@ -151,7 +152,7 @@ def _licence(dataset: Dataset) -> str:
         "DOI": ", ".join(entry.doi),
         "Page": entry.url or "",
     }
-    return "\n".join(f"- {name}: {text}" for name, text in facts.items() if text)
+    return "\n".join(f"- {name}: {inert(text)}" for name, text in facts.items() if text)
 
 
 def _limits(dataset: Dataset, measured: Sequence[_Measured]) -> str:

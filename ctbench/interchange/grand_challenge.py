@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ctbench.annotations import found_labels
 from ctbench.errors import DatasetError, MissingFileError
-from ctbench.files import expect_new
+from ctbench.files import expect_new, expect_regular
 from ctbench.interchange.description import CHOOSE_OUT, dataset_name, write_description, write_table
 from ctbench.interchange.folder import import_folder
 from ctbench.interchange.folder_patterns import file_ending, file_stem, is_mask, volume_files
@@ -181,6 +181,7 @@ def _items(folder: Path) -> list[list[_Value]]:
     """Return the files of each item, of the JSON lists in the folder that have items."""
     items = []
     for path in sorted(folder.glob("*.json")):
+        expect_regular(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
@@ -191,7 +192,7 @@ def _items(folder: Path) -> list[list[_Value]]:
                 parts = [item.get(key) for key in ("inputs", "outputs", "values")] if isinstance(item, dict) else []
                 values = [_value(value) for part in parts if isinstance(part, list) for value in part]
                 items.append([value for value in values if value])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             msg = f"{path} lists an item in another form than grand-challenge.org does: {error!r}"
             raise DatasetError(msg) from error
     return [item for item in items if item]

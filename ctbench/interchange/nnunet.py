@@ -162,7 +162,7 @@ def _write_case(case: Case, out: Path, dataset: Dataset, codes: Mapping[str, int
 
 
 def _label_map(reference: Reference, dataset: Dataset, codes: Mapping[str, int]) -> np.ndarray:
-    labels = np.zeros(reference.labels.shape, np.uint8)
+    labels = np.zeros(reference.labels.shape, np.min_scalar_type(len(codes) + 1))
     for name, code in codes.items():
         labels[reference.labels == dataset.labels[name]] = code
     labels[reference.uncounted] = len(codes) + 1

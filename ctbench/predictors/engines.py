@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -91,6 +94,9 @@ def container_command(
         writable: Whether it may also write to its own file system, which is removed afterwards. Default: no.
         environment: Its environment variables; one that this process has with the same value is passed by its name, so
             that the value does not stand in the command line.
+
+    Raises:
+        UsageError: A path to mount has a colon or comma, which apptainer and singularity cannot mount.
     """
     if engine in _WITH_SERVICE:
         words = _docker(engine, mounts, output, name, limits, gpu=gpu, user=user, writable=writable)
@@ -121,8 +127,8 @@ def _docker(
     command += ["--ulimit", f"fsize={limits.written_bytes}", "--ulimit", f"cpu={int(limits.cpu_budget_seconds) or 1}"]
     command += ["--tmpfs", f"/tmp:rw,mode=1777,size={limits.written_bytes}", "--env", "HOME=/tmp"]  # noqa: S108  # inside
     for source, target in mounts:
-        command += ["--mount", f"type=bind,source={source},target={target},readonly"]
-    command += ["--mount", f"type=bind,source={output[0]},target={output[1]}", "--log-driver", "none"]
+        command += ["--mount", _bind(source, target, "readonly")]
+    command += ["--mount", _bind(*output), "--log-driver", "none"]
     if engine == "podman":
         rootless = os.geteuid() != 0 and not user
         command += ["--userns", "keep-id"] if rootless else []  # podman refuses it for root
@@ -135,8 +141,23 @@ def _apptainer(engine: str, mounts: Sequence[Mount], output: Mount, *, gpu: bool
     command = [engine, "run", "--containall", "--cleanenv", "--no-home", "--net", "--network", "none"]
     command += ["--pwd", str(output[1]), *(["--writable-tmpfs"] if writable else [])]
     for source, target in mounts:
-        command += ["--bind", f"{source}:{target}:ro"]
-    return [*command, "--bind", f"{output[0]}:{output[1]}", *(["--nv"] if gpu else [])]
+        command += ["--bind", f"{_plain(source)}:{target}:ro"]
+    return [*command, "--bind", f"{_plain(output[0])}:{output[1]}", *(["--nv"] if gpu else [])]
+
+
+def _bind(source: Path, target: PurePosixPath, *options: str) -> str:
+    """Return a mount as docker and podman read it, a line of CSV: a comma in a name must not begin an option."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(["type=bind", f"source={source}", f"target={target}", *options])
+    return line.getvalue()
+
+
+def _plain(path: Path) -> Path:
+    """Return a path that can be mounted by apptainer, whose options are divided by colons and commas."""
+    if re.search("[:,]", str(path)):
+        msg = f"apptainer cannot mount {path}, which has a colon or comma in its name; rename the folder"
+        raise UsageError(msg)
+    return path
 
 
 def _user() -> str:

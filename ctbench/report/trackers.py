@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ctbench.datasets import Dataset
-from ctbench.errors import StoreError
+from ctbench.errors import StoreError, UsageError
 from ctbench.extras import import_extra
 from ctbench.predictors import info_to_json
 from ctbench.report.frames.comparable_runs import gather
@@ -57,8 +58,17 @@ def expect_tracker(tracker: Tracker) -> Any:
     """Import the package of a tracker and return it.
 
     Raises:
-        UsageError: It is not installed; the message has the command that installs it.
+        UsageError: It is not installed; the message has the command that installs it. Or W&B's settings in the working
+            folder, which may be a stranger's, name a server.
     """
+    settings = Path("wandb", "settings")
+    is_read = tracker == "wandb" and not {"WANDB_BASE_URL", "WANDB_DIR"} & os.environ.keys() and settings.is_file()
+    if is_read and "base_url" in settings.read_text(encoding="utf-8", errors="replace").lower():
+        msg = (
+            f"{settings.absolute()} names the server to which W&B would send this run and your key; set WANDB_BASE_URL "
+            "to the server that you mean, or remove the file"
+        )
+        raise UsageError(msg)
     return import_extra(tracker, f"--log {tracker}")
 
 

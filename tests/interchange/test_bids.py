@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctbench.datasets import load_dataset
+from ctbench.datasets import check, load_dataset
 from ctbench.errors import DatasetError, MissingFileError
 from ctbench.interchange import import_bids
 from ctbench.volume import Volume, write_volume
@@ -102,3 +102,14 @@ def test_one_mask_is_a_reference_and_two_kinds_are_no_guess(folder, tmp_path):
     put(folder / "derivatives/two/sub-01/anat/sub-01_dseg.nii.gz")
     with pytest.raises(DatasetError, match="masks have no desc and desc-anna; expected two or more readers"):
         import_bids(folder, tmp_path / "e.yaml")
+
+
+def test_a_check_does_not_ask_about_what_is_not_used(folder, tmp_path):
+    """A consensus beside its readers, and images of another kind, belong to the dataset; a misspelt name does not."""
+    put(folder / "derivatives/two/sub-01/anat/sub-01_desc-consensus_dseg.nii.gz")
+    out = import_bids(folder, tmp_path / "d.yaml")
+    assert load_dataset(out)["01"].readers == ("anna", "ben")
+    assert check(out, deep=True) == ()
+    put(folder / "derivatives/two/sub-01/anat/sub-01_desc-bne_dseg.nii.gz")
+    (problem,) = check(out)
+    assert "sub-01_desc-bne_dseg.nii.gz matches no pattern" in problem.message

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from ctbench import consensus
 from ctbench.datasets import load_dataset
 from ctbench.errors import DataError, UsageError
 from ctbench.interchange import export_nnunet, import_nnunet
-from ctbench.interchange.nnunet import folds_by_patient
+from ctbench.interchange.nnunet import _label_map, folds_by_patient
+from ctbench.reference import Reference
 from ctbench.references import read_references
 from ctbench.volume import read_volume
 
@@ -93,3 +95,13 @@ def test_what_would_be_overwritten_or_wrong_is_refused(study, tmp_path):
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(DataError, match="cases c1 have labels that were not assessed"):
         export_nnunet(load_dataset(study), tmp_path / "raw", 4)
+
+
+def test_more_labels_than_a_byte_has(study):
+    """Three hundred labels and the ignore label keep their numbers."""
+    codes = {f"s{number}": number for number in range(1, 301)}
+    labels = np.arange(302).reshape(1, 1, 302) % 301
+    excluded = np.arange(302).reshape(1, 1, 302) == 301
+    reference = Reference(labels, excluded, np.ones(1, bool), "majority", ("a",))
+    written = _label_map(reference, SimpleNamespace(labels=codes), codes)
+    assert written.ravel().tolist() == [*range(301), 301]

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ctbench.errors import PluginNotFoundError
+from ctbench.errors import PluginNotFoundError, UsageError
 from ctbench.predictors import Limits, open_predictor
 from ctbench.predictors.engines import container_command
 
@@ -68,3 +68,19 @@ def test_apptainers_command_contains_everything():
         "apptainer run --containall --cleanenv --no-home --net --network none --pwd /out "
         "--writable-tmpfs --bind /c/in:/in:ro --bind /c/out:/out model.sif --in x"
     )
+
+
+def test_apptainer_mounts_no_path_with_a_colon_or_comma(tmp_path):
+    """Its options are divided by them, and there is no quoting: one sentence."""
+    output = (tmp_path, PurePosixPath("/out"))
+    for name in ("a:b", "a,b"):
+        with pytest.raises(UsageError, match=r"apptainer cannot mount .*rename the folder"):
+            container_command(
+                "apptainer",
+                "x.sif",
+                [],
+                mounts=((tmp_path / name, PurePosixPath("/w")),),
+                output=output,
+                name="n",
+                limits=Limits(),
+            )

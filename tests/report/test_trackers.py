@@ -139,3 +139,19 @@ def test_wandb_keeps_it_in_a_local_folder(short_page, by_name, tmp_path, monkeyp
     written = transaction.read_bytes()
     assert b"dice/overall/mean" in written
     assert b"report.html" in written
+
+
+def test_a_server_in_the_working_folder_gets_no_key(tmp_path, monkeypatch):
+    """W&B would read it from there; whoever names the server themselves may go on."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "wandb", types.ModuleType("wandb"))
+    monkeypatch.delenv("WANDB_BASE_URL", raising=False)
+    monkeypatch.delenv("WANDB_DIR", raising=False)
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "settings").write_text("[default]\nproject = mine\n")
+    expect_tracker("wandb")
+    (tmp_path / "wandb" / "settings").write_text("[default]\nbase_url = https://elsewhere.example\n")
+    with pytest.raises(UsageError, match=r"settings names the server to which W&B would send this run and your key"):
+        expect_tracker("wandb")
+    monkeypatch.setenv("WANDB_BASE_URL", "https://mine.example")
+    expect_tracker("wandb")

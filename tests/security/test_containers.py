@@ -62,10 +62,10 @@ def predicted(places, monkeypatch):
         monkeypatch.setenv(name, value)
     image = Volume(np.eye(8, dtype=np.uint8)[None].repeat(3, 0), (5.0, 1.0, 1.0))
 
-    def call(script, name=IMAGE, **limits):
+    def call(script, name=IMAGE, mounts=(), **limits):
         limits = Limits(**{"seconds": 60, "memory_gb": 1, **limits})
         run = f"/bin/sh -c '{script}'"
-        predictor = ContainerPredictor(name, labels={"iph": 1}, engine="podman", limits=limits, run=run)
+        predictor = ContainerPredictor(name, labels={"iph": 1}, engine="podman", limits=limits, mounts=mounts, run=run)
         predictor.expect_engine()
         return predictor.predict(image), image
 
@@ -75,6 +75,16 @@ def predicted(places, monkeypatch):
 def test_a_prediction_comes_back(predicted):
     """Voxel for voxel; the container reads the image and writes the label map."""
     prediction, image = predicted("cp {in} {out}")
+    np.testing.assert_array_equal(prediction.labels, image.array)
+
+
+def test_a_comma_in_a_name_is_no_option_of_a_mount(predicted, tmp_path):
+    """A folder may be called like an option: it is mounted under its path, and nothing else is."""
+    (tmp_path / "secret").mkdir()
+    folder = tmp_path / f'w",source={tmp_path}'.replace("/", "_")
+    folder.mkdir()
+    (folder / "mine").touch()
+    prediction, image = predicted("[ -e /w/mine ] && [ ! -e /w/secret ] && cp {in} {out}", mounts=((folder, "/w"),))
     np.testing.assert_array_equal(prediction.labels, image.array)
 
 
