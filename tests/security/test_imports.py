@@ -1,6 +1,8 @@
 """Data sets of other tools, as a stranger wrote them: `ctbench datasets import` refuses them in one sentence."""
 
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -124,3 +126,61 @@ def test_a_data_card_holds_no_html(blobs, tmp_path):
     card = export_card(type(blobs)(blobs.name, theirs, blobs.root, blobs.cases), tmp_path / "card.md").read_text()
     assert "script>alert" in card
     assert "<" not in card
+
+
+PIPES = {
+    "derivatives/one/dataset_description.json": import_bids,
+    "derivatives/one/more_dseg.tsv": import_bids,
+    "items.json": import_grand_challenge,
+}
+
+
+@pytest.mark.parametrize("place", PIPES)
+def test_a_pipe_in_place_of_a_table_is_not_waited_for(theirs, refused, place):
+    """Archives may hold named pipes, from which nothing ever comes."""
+    put(theirs / "sub-01" / "ct" / "sub-01_ct.nii.gz")
+    put(theirs / "derivatives" / "one" / "sub-01" / "anat" / "sub-01_dseg.nii.gz", 1)
+    (theirs / "derivatives" / "one" / "dseg.tsv").write_text("index\tname\n1\tiph\n")
+    (theirs / "dataset_description.json").write_text("{}")
+    put(theirs / "images" / "ct" / "u1.mha")
+    put(theirs / "images" / "ct-segmentation" / "u2.mha", 1)
+    os.mkfifo(theirs / place)
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(refused(PIPES[place])), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert ended == [None]
+
+
+@pytest.mark.parametrize("code", ["Infinity", "-1e999", "NaN", '"x"', "[]"])
+def test_codes_that_are_no_numbers(theirs, nnunet, refused, code):
+    """Of segments of grand-challenge.org, and of labels of nnU-Net."""
+    put(theirs / "images" / "ct" / "u1.mha")
+    put(theirs / "images" / "ct-segmentation" / "u2.mha", 1)
+    interface = f'{{"slug": "ct-segmentation", "overlay_segments": [{{"name": "iph", "voxel_value": {code}}}]}}'
+    (theirs / "items.json").write_text(f'[{{"outputs": [{{"interface": {interface}, "image": {{"pk": "u2"}}}}]}}]')
+    refused(import_grand_challenge)
+    nnunet()
+    described = theirs / "dataset.json"
+    described.write_text(described.read_text().replace('"iph": 1', f'"iph": [{code}]'))
+    refused(lambda folder, out: load_dataset(import_nnunet(folder, out)))
+
+
+@pytest.mark.parametrize("ending", ["/../../../secret.nii.gz", "/../*", "\0.nii.gz", ".nii.gz/{reader}", "*" * 9])
+def test_an_ending_that_climbs_out_of_the_folder(nnunet, tmp_path, refused, ending):
+    """The patterns of an imported dataset stay below its root."""
+    put(tmp_path / "secret.nii.gz", 1)
+    nnunet(file_ending=ending)
+    refused(lambda folder, out: load_dataset(import_nnunet(folder, out)))
+
+
+TRAPS = ("![x](http://a.b/c.png)", "[x](javascript:alert(1))", "<img src=x onerror=alert(1)>", "`x`\n\n# heading")
+
+
+def test_texts_in_a_data_card_are_only_text(nnunet, theirs, tmp_path):
+    """Licence and citation load no picture, lead nowhere and begin no heading."""
+    nnunet(licence=" ".join(TRAPS), reference=" ".join(TRAPS))
+    card = export_card(load_dataset(import_nnunet(theirs, tmp_path / "d.yaml")), tmp_path / "card.md").read_text()
+    assert card.count("!\\[x\\](http") == 2
+    for trap in ("![", "](", "<img", "\n# heading"):
+        assert trap not in card.replace("\\[", "").replace("\\]", "")

@@ -1,4 +1,4 @@
-"""Control groups, in a folder that stands for ``/sys/fs/cgroup``: few machines let a test make real ones."""
+"""Control groups, in a folder that stands for ``/sys/fs/cgroup``; a real one where one can be made."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import pytest
 
 from ctbench.errors import PredictionFailedError
 from ctbench.predictors import Limits
-from ctbench.predictors.isolation import cgroup
+from ctbench.predictors.isolation import cgroup, supervised
 from ctbench.predictors.isolation.supervised import Supervised
 
 LIMITS = Limits(memory_gb=2, written_gb=1, processes=20)
@@ -107,3 +107,19 @@ def test_memory_that_no_process_shows_is_told_by_the_kernel(tree):
     process = Supervised([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], LIMITS)
     assert process.wait() == -9
     process.stop()
+
+
+def test_a_real_group_counts_what_no_process_shows(monkeypatch):
+    """The kernel ends a process whose memory files exceed the limit, also if nobody watches; the group is removed."""
+    cgroup._parent.cache_clear()
+    if not cgroup.has_groups():
+        pytest.skip("no cgroup of version 2 with the controllers memory and pids can be made here")
+    monkeypatch.setattr(supervised, "holds_more", lambda *_: False)
+    fill = "import os; file = os.memfd_create('x'); [os.write(file, bytes(2**20)) for _ in range(1000)]"
+    process = Supervised([sys.executable, "-c", fill], Limits(memory_gb=0.1, written_gb=0.01, seconds=60))
+    try:
+        with pytest.raises(PredictionFailedError, match=r"used more than 0\.1 GiB of memory"):
+            process.wait()
+    finally:
+        process.stop()
+    assert not process._group.folder.exists()
