@@ -114,8 +114,10 @@ class Grid:
         Args:
             reference_ml: As for ``negatives``.
         """
-        values = np.where(self.negatives(reference_ml)[..., None], np.nan, self.values)
-        return replace(self, values=values)
+        negative = self.negatives(reference_ml)
+        if not negative.any():
+            return self  # a copy of a large board has hundreds of MB
+        return replace(self, values=np.where(negative[..., None], np.nan, self.values))
 
     def select(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -84,6 +86,7 @@ def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -
     return low, high
 
 
+@functools.lru_cache(maxsize=1024)
 def _rank(n: int) -> int:
     """Return the largest k with P(fewer than k of n values are below the median) <= 2.5 %; 0 if there is none."""
     below = bdtr(np.arange(n // 2 + 1), n, 0.5) if n else np.ones(1)

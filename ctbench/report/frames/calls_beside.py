@@ -99,16 +99,19 @@ def _stacked(several: Sequence[_Calls]) -> _Calls:
 def _calls(
     runs: ComparableRuns, over: Sequence[str], reference: str, cases: Sequence[str]
 ) -> Iterator[tuple[Entry, _Calls]]:
-    for name in runs.expanded(reference):
-        grid = runs.grid(runs.metrics[0], name).select(cases=cases, labels=over)
-        negative = grid.negatives(runs.reference_volumes(name))[..., None]
+    references = runs.expanded(reference)
+    grids = [runs.grid(runs.metrics[0], name).select(cases=cases, labels=over) for name in references]
+    absences = [grid.negatives(runs.reference_volumes(at)) for grid, at in zip(grids, references, strict=True)]
+    # Volumes are told of negatives only: without any, a table as large as that of the scores is not read.
+    measured = _VOLUME in runs.metrics and any(map(np.any, absences))
+    for name, grid, absence in zip(references, grids, absences, strict=True):
+        negative = absence[..., None]
         judged = (grid.status >= 0) & ~grid.having(UNSCORED)
         positive, absent = judged & ~negative, judged & negative
         drew, lost = grid.having(_DRAWN), grid.having(LOST)
-        volumes = runs.grid(_VOLUME, name).select(cases=cases, labels=over) if _VOLUME in runs.metrics else None
+        volumes = runs.grid(_VOLUME, name).select(cases=cases, labels=over) if measured else None
         places = {} if volumes is None else {entry: at for at, entry in enumerate(volumes.entries)}
+        nothing = np.full(grid.values.shape[:2], np.nan)
         for at, entry in enumerate(grid.entries):
-            volume = np.full(grid.values.shape[:2], np.nan)
-            if volumes is not None and entry in places:
-                volume = volumes.values[..., places[entry]]
+            volume = nothing if volumes is None or entry not in places else volumes.values[..., places[entry]]
             yield entry, _Calls(positive[..., at], absent[..., at], drew[..., at], lost[..., at], volume)

@@ -23,7 +23,7 @@ from ctbench.statistics import populated
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather", "rater_names"]
 
 _VOLUME = "reference_volume_ml"
-_KEPT_BYTES = 2**28
+_KEPT_BYTES = 3 * 2**28
 """Grids of so many bytes together are kept, those that were read last: pages and reports read each of them often."""
 _OF_READERS = "readers"
 _GIVEN = "given"
