@@ -28,7 +28,7 @@ def opening_sentences(study: ReaderStudy | None = None, readings: ReadingStudy |
     Returns:
         Name of a structure -> one sentence; groups have one only without ``study``.
     """
-    parts = _of_readers(study) if study is not None else {}
+    parts = _of_readers(study, with_pairs=readings is None) if study is not None else {}
     if readings is not None:
         for label, own in _of_readings(readings).items():
             if study is None or label in study.labels:
@@ -45,12 +45,13 @@ _PLACES = ("pairs", "same", "icc", "borders", "aided", "time")
 Parts = dict[str, dict[str, str]]
 
 
-def _of_readers(study: ReaderStudy) -> Parts:
+def _of_readers(study: ReaderStudy, *, with_pairs: bool) -> Parts:
     parts: Parts = {label: {} for label in study.labels}
-    pairs = pair_summary(study)
-    for label, own in pairs[pairs["metric"] == "dice"].dropna(subset="mean").groupby("label", sort=False):
-        if label in parts:
-            parts[str(label)]["pairs"] = _pairs(own["mean"].min(), own["mean"].max())
+    if with_pairs:
+        pairs = pair_summary(study)
+        for label, own in pairs[pairs["metric"] == "dice"].dropna(subset="mean").groupby("label", sort=False):
+            if label in parts:
+                parts[str(label)]["pairs"] = _pairs(own["mean"].min(), own["mean"].max())
     for row in _records(reliability(study)):
         if row["label"] in parts and row["statistic"] == _ICC and not math.isnan(row["value"]):
             parts[row["label"]]["icc"] = _icc(row["value"])
