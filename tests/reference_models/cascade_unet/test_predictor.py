@@ -100,11 +100,11 @@ def test_an_ensemble_is_the_mean_of_its_members(cascade_weights):
     ]
     image = tiny_head()
     found = CascadeEnsemble([[member] for member in members]).predict(image).probabilities["hemorrhage"]
-    mean = np.mean([member.probability(image) for member in members], axis=0)
-    np.testing.assert_allclose(found, mean, atol=1e-6)
+    each = [member.probability(image) for member in members]
+    np.testing.assert_allclose(found, np.mean(each, axis=0), atol=1e-6)
     assert CascadeEnsemble([members]).info.name == "cascade-unet-ensemble"
     uneven = CascadeEnsemble([members[:1], members[1:]])
-    halves = (members[0].probability(image) + np.mean([one.probability(image) for one in members[1:]], axis=0)) / 2
+    halves = (each[0] + np.mean(each[1:], axis=0)) / 2
     np.testing.assert_allclose(uneven.predict(image).probabilities["hemorrhage"], halves, atol=1e-6)
     assert uneven.info.parameters["folds"] == [1, 2]
 

@@ -64,7 +64,7 @@ def test_a_t1_is_learnt(colin, tmp_path):
         "spectral_mm": 2 * STEP,
         "block": [6, 6, 6],
         "blocks": 120,
-        "epochs": 4,
+        "epochs": 3,
         "validated": 1000,
         "learning_rate": 0.01,
         "batch_size": 4,
