@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -142,11 +142,10 @@ def _rankings(results: ComparableRuns) -> list[pd.DataFrame]:
     ]
 
 
-def _comparisons(results: ComparableRuns, metrics: Iterable[str]) -> list[pd.DataFrame]:
+def _comparisons(results: ComparableRuns, metrics: Sequence[str]) -> list[pd.DataFrame]:
     references = [results.common, *([tables.LEAVE_ONE_OUT] if results.leave_one_out else [])]
-    return [
-        compared_with_readers(results, model, reference, metric).assign(model=model, metric=metric)
-        for model in results.models
-        for metric in metrics
-        for reference in references
-    ]
+    parts = []
+    for model in results.models:
+        tested = [compared_with_readers(results, model, reference, metrics) for reference in references]
+        parts += [found[metric].assign(model=model, metric=metric) for metric in metrics for found in tested]
+    return parts

@@ -8,13 +8,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ctbench.datasets import Dataset
 from ctbench.files import write_text
 from ctbench.report.frames import tables
 from ctbench.report.frames.case_calls import RATES, calls, can_detect, detection_rows
 from ctbench.report.frames.cohorts import Cohort, cohorts_of
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
-from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
+from ctbench.report.frames.models_vs_readers import compared_with_readers, gaps_to_readers
 from ctbench.report.frames.summaries import summary
 from ctbench.report.wording import fixed, interval, mean_sd, metric_heading
 from ctbench.runs import Run
@@ -79,9 +81,8 @@ def _of(cohort: Cohort) -> Iterator[str]:
     references = [*([tables.LEAVE_ONE_OUT] if results.leave_one_out else []), results.common]
     for model in results.models:
         for reference in references:
-            for metric in results.chief_metrics:
-                if results.readers:
-                    yield _comparison(results, cohort.name, model, reference, metric)
+            if results.readers:
+                yield from _comparisons(results, cohort.name, model, reference)
     if can_detect(results):
         yield _detection(results, cohort.name)
 
@@ -100,9 +101,23 @@ def _overall(results: ComparableRuns, name: str) -> Iterator[str]:
         yield latex_table(heads, rows, escaped(what) + ".")
 
 
-def _comparison(results: ComparableRuns, name: str, model: str, reference: str, metric: str) -> str:
-    compared = compared_with_readers(results, model, reference, metric)
-    gaps: dict[Any, Any] = gap_to_readers(results, model, reference, metric).set_index("label").to_dict("index")
+def _comparisons(results: ComparableRuns, name: str, model: str, reference: str) -> Iterator[str]:
+    tested = compared_with_readers(results, model, reference, results.chief_metrics)
+    gaps = gaps_to_readers(results, model, reference, results.chief_metrics)
+    for metric, compared in tested.items():
+        yield _comparison(results, name, model, reference, metric, compared, gaps[metric])
+
+
+def _comparison(
+    results: ComparableRuns,
+    name: str,
+    model: str,
+    reference: str,
+    metric: str,
+    compared: pd.DataFrame,
+    gap: pd.DataFrame,
+) -> str:
+    gaps: dict[Any, Any] = gap.set_index("label").to_dict("index")
     unit, paired = results.unit(metric), reference == tables.LEAVE_ONE_OUT
     readers = list(compared["rater"].unique())
     shares = ["of volume, %"] if unit == "mL" else []

@@ -50,36 +50,40 @@ def _without(reader: str, references: Sequence[str]) -> str:
     return str(found[0])
 
 
-def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:
+def readers_minus_model(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] = "label") -> pd.DataFrame:
     """Return the mean of the readers' means minus the model's mean: the last columns of Cai's Tables 2 and 3.
 
     Readers score better on a reference to which they contributed than on another.
 
     Args:
-        scores: Tidy scores of one metric, reference and dataset. Rows of the metric ``reference_volume_ml`` may be
-            among them; they are needed for ``share_percent``.
+        scores: Tidy scores of one metric, reference and dataset, unless these columns are among ``by``. Rows of the
+            metric ``reference_volume_ml`` may be among them; they are needed for ``share_percent``.
         model: Name of the model.
+        by: Name or names of the columns to group by, ``label`` among them.
 
     Returns:
-        One row per label: ``label, metric, unit, readers`` (their number), ``n_readers`` (number of their values),
-        ``n_model``, ``readers_mean`` (mean of the readers' means), ``model_mean``, ``difference`` (readers minus
-        model), ``reference_volume_ml`` (mean over cases), ``share_percent`` (difference over that volume, %; null
-        unless the unit is mL and the volume is known), ``rows_left_out`` (scores of the readers and the model without a
-        value).
+        One row per group: the columns ``by``, ``metric, unit, readers`` (their number), ``n_readers`` (number of
+        their values), ``n_model``, ``readers_mean`` (mean of the readers' means), ``model_mean``, ``difference``
+        (readers minus model), ``reference_volume_ml`` (mean over cases), ``share_percent`` (difference over that
+        volume, %; null unless the unit is mL and the volume is known), ``rows_left_out`` (scores of the readers and the
+        model without a value).
 
     Raises:
         UsageError: The scores are not tidy, hold several metrics, references or datasets, or no reader, or the model is
             unknown.
     """
-    scores = populated(checked(scores, ("case", "rater", "rater_kind", "label", "metric", "unit")))
-    expect_one(scores, ("reference", "dataset"))
+    groups = as_names(by)
+    scores = populated(checked(scores, (*groups, "case", "rater", "rater_kind", "metric", "unit")))
+    expect_one(scores, ("reference", "dataset"), split=groups)
     is_volume = scores["metric"].eq(_VOLUME)
     values, volumes = scores[~is_volume], scores[is_volume]
-    expect_one(values, ("metric",))
+    expect_one(values, ("metric",), split=groups)
     is_reader, is_model = reader_rows(values, model=model), values["rater"].eq(model)
-    readers, models = _by_label(values[is_reader]), _by_label(values[is_model])
+    readers, models = _by_group(values[is_reader], groups), _by_group(values[is_model], groups)
     values = values[is_reader | is_model]
-    table = values.groupby("label", sort=False, observed=True)[["metric", "unit"]].first()
+    values = values.assign(missing=values["value"].isna() & ~values["negative"])
+    grouped = values.groupby(groups, sort=False, observed=True)
+    table = grouped[[name for name in ("metric", "unit") if name not in groups]].first()
     table = table.assign(
         readers=readers["rater_mean"].count(),
         n_readers=readers["n"].sum(),
@@ -90,22 +94,22 @@ def readers_minus_model(scores: pd.DataFrame, *, model: str) -> pd.DataFrame:
     counts = ["readers", "n_readers", "n_model"]
     table[counts] = table[counts].fillna(0).astype(int)
     table["difference"] = table["readers_mean"] - table["model_mean"]
-    table["reference_volume_ml"] = _mean_volume(volumes)
+    places = [name for name in groups if name != "metric"]
+    table = table.join(_mean_volume(volumes, places).rename(_VOLUME), on=places)
     share = 100 * table["difference"] / table["reference_volume_ml"]
     table["share_percent"] = share.where(table["unit"].eq("mL") & table["reference_volume_ml"].gt(0))
-    missing = (values["value"].isna() & ~values["negative"]).groupby(values["label"], observed=True).sum()
-    return table.assign(rows_left_out=missing).reset_index()
+    return table.assign(rows_left_out=grouped["missing"].sum()).reset_index()
 
 
-def _by_label(scores: pd.DataFrame) -> pd.api.typing.DataFrameGroupBy[Any, Any]:
-    means = scores.groupby(["label", "rater"], sort=False, observed=True)["value"].agg(["mean", "count"])
-    return means.rename(columns={"mean": "rater_mean", "count": "n"}).groupby("label", sort=False, observed=True)
+def _by_group(scores: pd.DataFrame, groups: list[str]) -> pd.api.typing.DataFrameGroupBy[Any, Any]:
+    means = scores.groupby([*groups, "rater"], sort=False, observed=True)["value"].agg(["mean", "count"])
+    return means.rename(columns={"mean": "rater_mean", "count": "n"}).groupby(groups, sort=False, observed=True)
 
 
-def _mean_volume(volumes: pd.DataFrame) -> pd.Series:
-    """Return each label's mean reference volume over cases; the rows of all raters of a case repeat it."""
-    cases = volumes.groupby(["label", "case"], sort=False, observed=True)["value"].mean()
-    return cases.groupby("label", sort=False, observed=True).mean()
+def _mean_volume(volumes: pd.DataFrame, groups: list[str]) -> pd.Series:
+    """Return each group's mean reference volume over cases; the rows of all raters of a case repeat it."""
+    cases = volumes.groupby([*groups, "case"], sort=False, observed=True)["value"].mean()
+    return cases.groupby(groups, sort=False, observed=True).mean()
 
 
 def within_readers(scores: pd.DataFrame, *, model: str, by: str | Sequence[str] = "label") -> pd.DataFrame:

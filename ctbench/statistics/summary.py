@@ -75,10 +75,11 @@ def describe(
         "min": values.min(),
         "max": values.max(),
         "mean_ok": groups["value_ok"].mean(),
-        **{count: groups[count].sum() for count in _COUNTS},
+        **groups[list(_COUNTS)].sum(),
         "rows": groups.size(),
     }
-    described = pd.DataFrame(table).reset_index().apply(plain)
+    described = pd.DataFrame(table).reset_index()
+    described = described.assign(**{name: plain(described[name]) for name in keys})
     codes = groups.ngroup().to_numpy()
     ends = median_intervals(codes, counted["value"].to_numpy(float), len(described))
     described["median_low"], described["median_high"] = ends

@@ -29,6 +29,26 @@ def test_share_of_the_reference_volume(tidy):
     assert row["share_percent"] == pytest.approx(-16.81, abs=0.005)
 
 
+def test_metrics_and_references_stand_apart(tidy):
+    """Grouped by them, each has the row that it has alone, the share of the volume on its own reference included."""
+    parts = [
+        tidy({"model": [base], "reader1": [base + 0.1]}, metric=metric, unit="mL", reference=reference)
+        for reference, base in (("first", 1.0), ("second", 2.0))
+        for metric in ("volume_ml", "volume_difference_absolute_ml", "reference_volume_ml")
+    ]
+    table = readers_minus_model(pd.concat(parts), model="model", by=("metric", "reference", "label"))
+    assert len(table) == 4
+    for own in table.to_dict("records"):
+        volumes = parts[2] if own["reference"] == "first" else parts[5]
+        (part,) = (
+            part
+            for part in parts
+            if part["metric"].eq(own["metric"]).all() and part["reference"].eq(own["reference"]).all()
+        )
+        alone = readers_minus_model(pd.concat([part, volumes]), model="model").iloc[0]
+        assert {name: own[name] for name in alone.index} == alone.to_dict()
+
+
 def test_other_models_play_no_part(tidy):
     """A second model changes nothing."""
     raters = {"model": [0.8], "reader1": [0.9]}

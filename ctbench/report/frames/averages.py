@@ -53,22 +53,21 @@ def _only(grid: Grid, keep: Callable[[Entry], bool]) -> Grid:
     return grid.select(entries=[place for place, entry in enumerate(grid.entries) if keep(entry)])
 
 
-def described(rows: pd.DataFrame, metric: str, patients: Mapping[str, str] | None = None) -> pd.DataFrame:
+def described(rows: pd.DataFrame, patients: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Describe the overall scores of cases.
 
     Args:
-        rows: Scores of one metric as ``averaged`` returns them; columns may be added.
-        metric: Name of the metric.
+        rows: Scores as ``averaged`` returns them, with the column ``metric``; columns may be added.
         patients: Case -> patient; other cases are patients of their own.
 
     Returns:
-        A row for each label and rater: the columns of ``ctbench.statistics.describe`` by label, rater and rater_kind;
-        ``penalised`` counts structures of cases, ``failed`` cases.
+        A row for each label, rater and metric: the columns of ``ctbench.statistics.describe`` by label, rater and
+        rater_kind; ``penalised`` counts structures of cases, ``failed`` cases.
     """
-    keys = ["label", "rater", "rater_kind"]
+    keys = ["label", "rater", "rater_kind", "metric"]
     if rows.empty:
         return pd.DataFrame(columns=[*keys, "n", "mean", "sd", "median", "low", "high", "undefined"])
-    table = tables.describe_patients(rows.assign(metric=metric), keys, patients)
+    table = tables.describe_patients(rows, keys, patients)
     counts = rows.groupby(keys, sort=False, observed=True)[["penalties", "failed"]].sum().reset_index()
     counts = counts.rename(columns={"penalties": "penalised"}).astype(dict.fromkeys(keys, object))
     return table.drop(columns=["penalised", "failed", "negatives"]).merge(counts, on=keys)

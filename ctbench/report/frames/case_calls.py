@@ -80,7 +80,8 @@ def calls(results: ComparableRuns) -> pd.DataFrame:
 
 def can_detect(results: ComparableRuns) -> bool:
     """Return whether some structure is present in some cases and absent in others."""
-    return len(calls(results)) > 0
+    judged = _judged(results.scores, results.common, results.structures)
+    return any(_cases(rows) is not None for _, rows in judged.groupby(_KEYS, sort=False))
 
 
 def case_calls(
@@ -123,9 +124,7 @@ def fairly_judged(scores: pd.DataFrame, common: str) -> pd.DataFrame:
 def _found(
     scores: pd.DataFrame, common: str, structures: Sequence[str], findings: Sequence[str], sure: Sure
 ) -> Iterator[pd.DataFrame]:
-    scores = scores[scores["metric"].isin(["volume_ml", "reference_volume_ml"])]
-    judged = fairly_judged(scores, common)
-    for key, rows in judged[judged["label"].isin(list(structures))].groupby(_KEYS, sort=False):
+    for key, rows in _judged(scores, common, structures).groupby(_KEYS, sort=False):
         head = dict(zip(_KEYS, map(str, key), strict=True))
         cases = _cases(rows)
         if cases is None:
@@ -137,16 +136,23 @@ def _found(
                 yield cases.assign(**head, score=said, by=_BY_SCORE, threshold=0.5)
 
 
+def _judged(scores: pd.DataFrame, common: str, structures: Sequence[str]) -> pd.DataFrame:
+    """Return the volumes by which raters are judged, where their reference holds the structure in some cases only."""
+    is_volume = scores["metric"].isin(["volume_ml", "reference_volume_ml"])
+    judged = fairly_judged(scores[is_volume & scores["label"].isin(list(structures))], common)
+    held = judged[judged["metric"] == "reference_volume_ml"].groupby(_KEYS, sort=False)["value"].agg(["min", "max"])
+    mixed = held.index[(held["max"] > 0) & ~(held["min"] > 0)]
+    return judged[pd.MultiIndex.from_frame(judged[_KEYS]).isin(mixed)]
+
+
 def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
-    """Return case, truth, score (volume in mL) and lost; None if the structure is in all cases or in none."""
+    """Return case, truth, score (volume in mL) and lost; None for a structure that the rater does not know."""
     wide = rows.pivot_table(index="case", columns="metric", values="value", dropna=False)
     status = rows.drop_duplicates("case").set_index("case")["status"]
     if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq(Status.UNSUPPORTED).all():
         return None
     wide = wide[wide["reference_volume_ml"].notna()]
     truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(LOST)
-    if truth.nunique() < 2:
-        return None
     score = wrongly_called(truth, wide["volume_ml"], lost, _ABOVE_ZERO)
     return pd.DataFrame({"truth": truth, "score": score, "lost": lost}).reset_index()
 

@@ -181,16 +181,23 @@ def _values(results: ComparableRuns, metrics: Sequence[str]) -> list[tuple[dict[
         judged = populated(results.scores.drop(columns="negative", errors="ignore"), population)
         judged = judged[judged["status"] != Status.UNSUPPORTED]
         for over, models in results.scopes.items():
-            named = judged[judged["label"].isin(over)]
-            for metric, reference in itertools.product(metrics, results.references):
-                rows = named[named["metric"] == metric]
-                rows = _on(rows, reference, models)
-                values = rows.groupby(["case", "rater", "reference"], observed=True)["value"].mean().reset_index()
-                wide = values.pivot_table(index="case", columns="rater", values="value", observed=True)
-                if wide.shape[1] > 1:
+            named = judged[judged["label"].isin(over) & judged["metric"].isin(metrics)]
+            tables = {reference: _by_metric(_on(named, reference, models)) for reference in results.references}
+            for metric, reference in itertools.product(metrics, tables):
+                wide = tables[reference].get(metric)
+                if wide is not None and wide.shape[1] > 1:
                     at = {"rules": rules, "structures": results.scope_title(over), "metric": metric}
                     found.append((at | {"reference": reference, "population": population}, wide))
     return found
+
+
+def _by_metric(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return metric -> cases x raters: the mean over the structures that have a value, then over the references."""
+    keys = ["metric", "case", "rater"]
+    each = rows.groupby([*keys, "reference"], observed=True)["value"].mean()
+    means = each.groupby(keys, observed=True).mean().dropna()
+    parts = means.groupby("metric", observed=True)
+    return {str(metric): part.droplevel("metric").unstack("rater") for metric, part in parts}  # noqa: PD010  # no duplicates to pivot
 
 
 def _tolerance(tolerance_mm: object) -> str:
@@ -210,14 +217,13 @@ def _on(rows: pd.DataFrame, reference: str, models: Sequence[str]) -> pd.DataFra
 
 def _ranked(values: pd.DataFrame, at: dict[str, str]) -> pd.DataFrame:
     sign = 1.0 if direction_of(at["metric"]) is Direction.HIGHER else -1.0
-    whole = values.dropna()
     if at["aggregate"] == "mean rank":
+        whole = values.dropna()
         shown = (sign * whole).rank(axis=1, ascending=False).mean()
-        merit = -shown
+        merit, counts = -shown, np.full(values.shape[1], len(whole))
     else:
         shown = values.mean() if at["aggregate"] == "mean" else values.median()
-        merit = sign * shown
-    counts = values.notna().sum() if at["aggregate"] != "mean rank" else pd.Series(len(whole), index=values.columns)
-    table = pd.DataFrame({"rater": shown.index.astype(str), "n": counts.to_numpy(), "value": shown.to_numpy()})
-    table = table.assign(rank=merit.rank(ascending=False, method="min").to_numpy(), merit=merit.to_numpy())
-    return table.assign(**at)[[*CHOICES, "rater", "n", "value", "rank", "merit"]]
+        merit, counts = sign * shown, values.count().to_numpy()
+    rank = merit.rank(ascending=False, method="min")
+    columns = {"rater": shown.index.astype(str), "n": counts, "value": shown, "rank": rank, "merit": merit}
+    return pd.DataFrame({**{choice: at[choice] for choice in CHOICES}, **columns}).reset_index(drop=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from ctbench.boards import Grid
@@ -46,23 +47,29 @@ def summary(
         order of ``metrics``, readers first, and those of ``calls_beside``. ``n``, ``undefined`` and ``failed`` count
         cases; ``penalised`` counts the structures of cases that have a penalty on any of the references.
     """
-    beside = calls_beside(runs, over, reference)
-    order = {name: place for place, name in enumerate((tables.ALL_READERS, *runs.readers, *models))}
-    parts = []
-    for metric in (name for name in metrics if name in runs.metrics):
+    known = [name for name in metrics if name in runs.metrics]
+    raters = [*runs.readers, *models]
+    own: dict[tuple[str, str], str] = {}
+    scores, ranked = [], []
+    for metric in known:
         grids = runs.grids(metric, reference)
-        raters = runs.name_of, runs.readers, models
-        means = contest_means(grids, over, metric, reference, *raters, patients=runs.patients)
-        own = {
-            entry.rater: name
-            for name, grid in zip(runs.expanded(reference), grids, strict=True)
-            for entry in grid.entries
-            if entry.rater_kind == RaterKind.READER
-        }
-        means["reference"] = [own.get(rater, reference) for rater in means["rater"]]
-        means = means.merge(beside, on="rater", how="left")
-        parts.append(means.sort_values("rater", key=lambda names: names.map(order), kind="stable"))
-    return pd.concat(parts, ignore_index=True)
+        scores.append(overall_scores(grids, over, reference, runs.name_of, raters).assign(metric=metric))
+        ranked.append(_ranked(grids, over, metric, reference, runs.name_of, models))
+        for name, grid in zip(runs.expanded(reference), grids, strict=True):
+            readers = (entry.rater for entry in grid.entries if entry.rater_kind == RaterKind.READER)
+            own |= {(metric, reader): name for reader in readers}
+    together = pd.concat(scores, ignore_index=True), pd.concat(ranked, ignore_index=True)
+    means = _means(*together, runs.patients).drop(columns="label")
+    pairs = zip(means["metric"], means["rater"], strict=True)
+    means["reference"] = [own.get(pair, reference) for pair in pairs]
+    means = means.merge(calls_beside(runs, over, reference), on="rater", how="left")
+    order = {"metric": known, "rater": [tables.ALL_READERS, *raters]}
+    return means.sort_values(
+        list(order),
+        key=lambda names: names.map({name: place for place, name in enumerate(order[str(names.name)])}),
+        kind="stable",
+        ignore_index=True,
+    )
 
 
 def contest_means(
@@ -96,7 +103,7 @@ def contest_means(
     if ranked is None:
         ranked = _ranked(grids, over, metric, reference, name_of, models)
     scores = overall_scores(grids, over, reference, name_of, [*readers, *models])
-    return _means(scores, ranked, metric, patients).drop(columns="label")
+    return _means(scores.assign(metric=metric), ranked, patients).drop(columns="label")
 
 
 def contest_means_by_structure(
@@ -128,7 +135,8 @@ def contest_means_by_structure(
     raters = [*readers, *models]
     scores = [overall_scores(grids, (label,), reference, name_of, raters).assign(label=label) for label in structures]
     ranked = [_ranked(grids, (label,), metric, reference, name_of, models).assign(label=label) for label in structures]
-    return _means(pd.concat(scores, ignore_index=True), pd.concat(ranked, ignore_index=True), metric, patients)
+    together = pd.concat(scores, ignore_index=True).assign(metric=metric)
+    return _means(together, pd.concat(ranked, ignore_index=True), patients)
 
 
 def _ranked(
@@ -144,19 +152,16 @@ def _ranked(
     return contestants(grids, [*together, *models], over, metric, name_of=name_of)
 
 
-def _means(scores: pd.DataFrame, ranked: pd.DataFrame, metric: str, patients: Mapping[str, str] | None) -> pd.DataFrame:
-    """Describe the scores by label and rater; what has been ranked, by the scores that it is ranked by."""
-    means = described(scores, metric, patients)
-    if ranked.empty:
+def _means(scores: pd.DataFrame, ranked: pd.DataFrame, patients: Mapping[str, str] | None) -> pd.DataFrame:
+    """Describe the scores by metric, label and rater; what has been ranked, by the scores that it is ranked by."""
+    keys = ["metric", "label", "rater"]
+    means = described(scores, patients).astype(dict.fromkeys(keys, "str"))
+    if ranked.empty or means.empty:
         return means
     status = coded(ranked["value"].isna().to_numpy().astype(int), [Status.OK.value, Status.NOT_SAMPLED.value])
-    keys = ["label", "rater"]
-    shown = described(ranked.assign(status=status, penalties=0, failed=False), metric, patients).set_index(keys)
-    statistics = [name for name in shown.columns if name in _SHARED]
-    means = means.set_index(keys)
-    both = shown.index.intersection(means.index)
-    means.loc[both, statistics] = shown.loc[both, statistics]
-    return means.astype({"n": int}).reset_index()
+    shown = described(ranked.assign(status=status, penalties=0, failed=False), patients).set_index(keys)
+    place = shown.index.get_indexer(pd.MultiIndex.from_frame(means[keys]))
+    return means.assign(**{name: np.where(place >= 0, shown[name].to_numpy()[place], means[name]) for name in _SHARED})
 
 
 _SHARED = (

@@ -36,9 +36,10 @@ __all__ = [
     "VolumePopulation",
     "common_reference",
     "comparison",
+    "comparisons",
     "contest",
     "failures",
-    "gap",
+    "gaps",
     "in_order",
     "per_structure",
     "present",
@@ -141,6 +142,29 @@ def comparison(
     reference: str,
     patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
+    """Compare the readers with one model by one metric: the table that ``comparisons`` returns for it."""
+    found = comparisons(
+        scores,
+        model=model,
+        structures=structures,
+        averaged=averaged,
+        metrics=(metric,),
+        reference=reference,
+        patients=patients,
+    )
+    return found[metric]
+
+
+def comparisons(
+    scores: pd.DataFrame,
+    *,
+    model: str,
+    structures: Sequence[str],
+    averaged: Sequence[str],
+    metrics: Sequence[str],
+    reference: str,
+    patients: Mapping[str, str] | None = None,
+) -> dict[str, pd.DataFrame]:
     """Compare the readers with one model, structure by structure and overall.
 
     Args:
@@ -148,36 +172,41 @@ def comparison(
         model: Name of the model.
         structures: Names of the structures to compare, in the order of the rows; ``overall`` comes last.
         averaged: Names of the structures that the overall mean is taken over.
-        metric: Name of the metric.
+        metrics: Names of the metrics.
         reference: ``leave-one-out`` pairs each reader with the model by case on the reference made without this reader
             (``ctbench.statistics.leave_one_out_tests``); the name of the common reference makes the papers' test.
         patients: Case -> patient; other cases are patients of their own. For the paired test.
 
     Returns:
-        A row for each structure and reader: label, rater, reference; the reader's ``n, mean, sd``; the model's
-        ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus model) with ``low, high``
-        (95 %), ``p`` and ``p_holm`` (over the readers; null for the papers' test); ``reader_better`` and
-        ``model_better`` (with p_holm < .05, by the papers' test p < .05; else both False); ``reason`` where there is
-        no p.
+        For each metric a table with a row for each structure and reader: label, rater, reference; the reader's ``n,
+        mean, sd``; the model's ``model_n, model_mean, model_sd`` on the same reference; ``difference`` (reader minus
+        model) with ``low, high`` (95 %), ``p`` and ``p_holm`` (over the readers; null for the papers' test);
+        ``reader_better`` and ``model_better`` (with p_holm < .05, by the papers' test p < .05; else both False);
+        ``reason`` where there is no p.
     """
-    chosen = with_overall(contest(scores, model, reference), structures, averaged, metric)
+    chosen = with_overall(contest(scores, model, reference), structures, averaged, metrics)
+    by = ("metric", "label")
     if reference == LEAVE_ONE_OUT:
-        test = leave_one_out_tests(with_patients(chosen, patients), baseline=model, cluster="patient")
+        test = leave_one_out_tests(with_patients(chosen, patients), baseline=model, by=by, cluster="patient")
     else:
-        test = categorical_regression(chosen, baseline=model).assign(reference=reference, p_holm=math.nan)
-    means = describe(chosen, by=("label", "reference", "rater"))[["label", "reference", "rater", "n", "mean", "sd"]]
+        test = categorical_regression(chosen, baseline=model, by=by).assign(reference=reference, p_holm=math.nan)
+    keys = [*by, "reference"]
+    means = describe(chosen, by=(*keys, "rater"))[[*keys, "rater", "n", "mean", "sd"]]
     models = means[means["rater"] == model].drop(columns="rater")
     models = models.rename(columns={"n": "model_n", "mean": "model_mean", "sd": "model_sd"})
     table = (
         test.drop(columns=["n", "n_baseline"], errors="ignore")
-        .merge(means, on=["label", "reference", "rater"])
-        .merge(models, on=["label", "reference"])
+        .merge(means, on=[*keys, "rater"])
+        .merge(models, on=keys)
         .assign(
             reader_better=lambda rows: rows["better"] == rows["rater"],
             model_better=lambda rows: rows["better"] == model,
         )
     )
-    return in_order(table[list(_COMPARED)], (*structures, OVERALL))
+    return {
+        metric: in_order(table.loc[table["metric"] == metric, list(_COMPARED)], (*structures, OVERALL))
+        for metric in metrics
+    }
 
 
 _COMPARED = (
@@ -186,32 +215,44 @@ _COMPARED = (
 )
 
 
-def gap(
-    scores: pd.DataFrame, *, model: str, structures: Sequence[str], averaged: Sequence[str], metric: str, reference: str
-) -> pd.DataFrame:
+def gaps(
+    scores: pd.DataFrame,
+    *,
+    model: str,
+    structures: Sequence[str],
+    averaged: Sequence[str],
+    metrics: Sequence[str],
+    reference: str,
+) -> dict[str, pd.DataFrame]:
     """Subtract the model's mean from the readers', and give it as a share of the reference volume.
 
     These are the last columns of Cai's Tables 2 and 3. On leave-one-out references, reader and model are subtracted on
     each and the differences averaged. The share of ``overall`` is the mean of the absolute shares of the structures
     averaged, which is how Cai's 3.94 % comes out of its column.
 
-    Takes the same arguments as ``comparison``, without the patients.
+    Takes the same arguments as ``comparisons``, without the patients.
 
     Returns:
-        A row for each structure: label, ``difference`` (readers minus model), ``share_percent`` (null unless the unit
-        is mL).
+        For each metric a table with a row for each structure: label, ``difference`` (readers minus model),
+        ``share_percent`` (null unless the unit is mL).
     """
     rows = contest(scores, model, reference)
     volumes = rows[(rows["metric"] == "reference_volume_ml") & rows["label"].isin(list(structures))]
-    chosen = pd.concat([with_overall(rows, structures, averaged, metric), volumes], ignore_index=True)
-    parts = [readers_minus_model(part, model=model) for _, part in chosen.groupby("reference", sort=False)]
+    chosen = pd.concat([with_overall(rows, structures, averaged, metrics), volumes], ignore_index=True)
+    each = readers_minus_model(chosen, model=model, by=("metric", "reference", "label"))
+    each = each.sort_values("reference", kind="stable")
     columns = ["difference", "reference_volume_ml"]
-    table = pd.concat(parts).groupby("label", sort=False)[columns].mean().reset_index()
-    percent = 100 if chosen.loc[chosen["metric"] == metric, "unit"].eq("mL").any() else math.nan
-    table["share_percent"] = percent * table["difference"] / table["reference_volume_ml"]
-    shares = table.loc[table["label"].isin(list(averaged)), "share_percent"]
-    table.loc[table["label"] == OVERALL, "share_percent"] = shares.abs().mean()
-    return in_order(table[["label", "difference", "share_percent"]], (*structures, OVERALL))
+    table = each.groupby(["metric", "unit", "label"], sort=False)[columns].mean().reset_index()
+    share = 100 * table["difference"] / table["reference_volume_ml"]
+    table = table.assign(share_percent=share.where(table["unit"] == "mL"))
+    is_averaged = table["label"].isin(list(averaged))
+    found = {}
+    for metric in metrics:
+        own = table["metric"] == metric
+        shares = table.loc[own & is_averaged, "share_percent"]
+        table.loc[own & (table["label"] == OVERALL), "share_percent"] = shares.abs().mean()
+        found[metric] = in_order(table.loc[own, ["label", "difference", "share_percent"]], (*structures, OVERALL))
+    return found
 
 
 def volume_pairs(
@@ -311,8 +352,10 @@ def contest(scores: pd.DataFrame, model: str, reference: str) -> pd.DataFrame:
     return chosen[chosen["reference"].isin(paired.unique())]
 
 
-def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str) -> pd.DataFrame:
-    """Return the rows of one metric and some structures, with the mean over structures as the label ``overall``.
+def with_overall(
+    scores: pd.DataFrame, structures: Sequence[str], averaged: Sequence[str], metric: str | Sequence[str]
+) -> pd.DataFrame:
+    """Return the rows of some metrics and structures, with the mean over structures as the label ``overall``.
 
     Only positives have a value, see ``ctbench.statistics.populated``.
 
@@ -320,10 +363,12 @@ def with_overall(scores: pd.DataFrame, structures: Sequence[str], averaged: Sequ
         scores: Tidy scores of one dataset, best of all metrics.
         structures: Names of the structures to keep.
         averaged: Names of the structures that the overall mean is taken over.
-        metric: Name of the metric.
+        metric: Name or names of the metrics.
     """
     chosen = populated(scores)
-    chosen = chosen[(chosen["metric"] == metric) & chosen["label"].isin(list(structures))]
+    chosen = chosen[
+        chosen["metric"].isin([metric] if isinstance(metric, str) else metric) & chosen["label"].isin(list(structures))
+    ]
     mean = overall(chosen, labels=present(chosen, averaged))
     return pd.concat([chosen.drop(columns="negative"), mean], ignore_index=True)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
+from ctbench.report.frames.models_vs_readers import compared_with_readers, gaps_to_readers
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, model_fold, number_cell, when_fewer
 from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
@@ -51,13 +51,13 @@ def _all_comparisons(results: ComparableRuns, reference: str, how: Html, focus: 
 
 def _comparison(results: ComparableRuns, model: str, reference: str) -> Iterator[Html]:
     legend = explanations.marks(model) if reference == tables.LEAVE_ONE_OUT else explanations.paper_marks(model)
-    for index, metric in enumerate(results.chief_metrics):
-        compared = compared_with_readers(results, model, reference, metric)
-        gaps = gap_to_readers(results, model, reference, metric)
+    tested = compared_with_readers(results, model, reference, results.chief_metrics)
+    gaps = gaps_to_readers(results, model, reference, results.chief_metrics)
+    for index, (metric, compared) in enumerate(tested.items()):
         unit = results.unit(metric)
         shown = join(
             (
-                _comparison_table(compared, gaps, model, reference, metric, unit, len(results.cases)),
+                _comparison_table(compared, gaps[metric], model, reference, metric, unit, len(results.cases)),
                 captioned(box_plots(results, compared, model, reference).svg, f"{explanations.BOXES} {legend}")
                 if metric == "dice"
                 else None,

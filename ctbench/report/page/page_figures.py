@@ -191,7 +191,7 @@ def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[Na
         yield choices_of_pair(results, chosen, *closest_pair(conclusions(chosen)))
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
-            compared = compared_with_readers(results, model, reference, "dice")
+            compared = compared_with_readers(results, model, reference, ["dice"])["dice"]
             if len(compared):
                 yield box_plots(results, compared, model, reference)
         yield from volume_plots(results, model)

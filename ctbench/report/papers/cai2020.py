@@ -23,7 +23,7 @@ from ctbench.report.frames.cohorts import (
 )
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
-from ctbench.report.frames.models_vs_readers import compared_with_readers, gap_to_readers
+from ctbench.report.frames.models_vs_readers import compared_with_readers, gaps_to_readers
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.page.cohorts import cohort_figure
 from ctbench.report.page.page_figures import box_plots
@@ -63,8 +63,8 @@ def _against_readers(material: Material, metric: str) -> Result:
     results = _with_readers(material, metric)
     made = {}
     for model in results.models:
-        frame = compared_with_readers(results, model, results.common, metric)
-        gaps = gap_to_readers(results, model, results.common, metric)
+        frame = compared_with_readers(results, model, results.common, [metric])[metric]
+        gaps = gaps_to_readers(results, model, results.common, [metric])[metric]
         printed = _printed_readers(results, model, metric, frame, gaps)
         frame = frame.merge(gaps.rename(columns={"difference": "readers_minus_model"}), on="label", how="left")
         caption = (
@@ -161,7 +161,7 @@ def _figure_5(material: Material) -> Result:
     results = _with_readers(material, "dice")
     figures = {}
     for model in results.models:
-        compared = compared_with_readers(results, model, results.common, "dice")
+        compared = compared_with_readers(results, model, results.common, ["dice"])["dice"]
         drawn = box_plots(results, compared, model, results.common)
         figures[_key(results.models, model)] = Figure(
             drawn.chart, f"{drawn.description}; * the reader is better, † the model is better (P < .05)."

@@ -118,9 +118,11 @@ def test_gap(scores):
     """Readers minus model is the mean of the readers' means minus the model's; the share is over the mean volume."""
     labels = ("caudate", "ventricles")
     metric = "volume_difference_absolute_ml"
-    table = tables.gap(
-        scores, model="unet", structures=labels, averaged=labels, metric=metric, reference="majority"
-    ).set_index("label")
+    found = tables.gaps(
+        scores, model="unet", structures=labels, averaged=labels, metrics=["dice", metric], reference="majority"
+    )
+    table = found[metric].set_index("label")
+    assert found["dice"]["share_percent"].isna().all()
     where = {"reference": "majority", "label": "caudate"}
     readers = np.mean([_values(scores, rater=name, metric=metric, **where).mean() for name in READERS])
     difference = readers - _values(scores, rater="unet", metric=metric, **where).mean()
@@ -135,9 +137,8 @@ def test_gap(scores):
 
 def test_gap_on_leave_one_out_references(scores):
     """Reader and model are subtracted on each reference before the differences are averaged; ratios have no share."""
-    table = tables.gap(
-        scores, model="unet", structures=("caudate",), averaged=("caudate",), metric="dice", reference="leave-one-out"
-    ).set_index("label")
+    asked = {"model": "unet", "structures": ("caudate",), "averaged": ("caudate",), "reference": "leave-one-out"}
+    table = tables.gaps(scores, **asked, metrics=["dice"])["dice"].set_index("label")
     differences = []
     for name in READERS:
         where = {"reference": f"majority-without-{name}", "label": "caudate", "metric": "dice"}
