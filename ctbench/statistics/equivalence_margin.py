@@ -13,7 +13,7 @@ from scipy.special import stdtr
 
 from ctbench.errors import UsageError
 from ctbench.statistics.clustered_mean import clustered_mean
-from ctbench.statistics.direction import Direction, direction_in
+from ctbench.statistics.direction import Direction
 from ctbench.statistics.estimate import ALPHA, t_quantile
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.multiplicity import holm
@@ -68,8 +68,10 @@ def equivalence(
         msg = f"the equivalence margin must be positive, got {margin}"
         raise UsageError(msg)
     groups, rows = as_names(by), []
-    for head, rater, minus, clusters, left_out, group in pairings(scores, baseline=model, by=groups, cluster=cluster):
-        tested = _two_one_sided(-minus, clusters, margin, direction_in(group, direction))
+    for head, rater, minus, clusters, left_out, good in pairings(
+        scores, baseline=model, by=groups, cluster=cluster, direction=direction
+    ):
+        tested = _two_one_sided(-minus, clusters, margin, good)
         rows.append(head | {"rater": rater, "n": len(minus)} | tested | {"rows_left_out": left_out})
     columns = ("rater", "n", "difference", "low", "high", "margin", "p", "p_holm", "p_equivalence", "p_inferiority")
     table = pd.DataFrame(rows, columns=[*groups, *columns, "verdict", "rows_left_out", "reason"])

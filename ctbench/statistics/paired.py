@@ -77,14 +77,14 @@ def paired_tests(
             unknown, or a rater has two scores for one pair.
     """
     groups, rows = as_names(by), []
-    for head, rater, differences, clusters, left_out, group in pairings(
-        scores, baseline=baseline, by=groups, keys=as_names(pairing), cluster=cluster
+    for head, rater, differences, clusters, left_out, good in pairings(
+        scores, baseline=baseline, by=groups, keys=as_names(pairing), cluster=cluster, direction=direction
     ):
         n, reason = len(differences), _reason(differences, clusters, test)
         mean, error, degrees = clustered_mean(differences, clusters)
         error = error if n > 1 and np.ptp(differences) > 0 else math.nan
         p = math.nan if reason else t_p_value(mean, error, degrees) if test == "t" else _signed_rank_p(differences)
-        verdict = compared(mean, t_half_width(error, degrees), p, (rater, baseline), direction_in(group, direction))
+        verdict = compared(mean, t_half_width(error, degrees), p, (rater, baseline), good)
         counts = {"rows_used": 2 * n, "rows_left_out": left_out, "reason": reason}
         rows.append(head | {"rater": rater, "n": n} | verdict | counts)
     table = pd.DataFrame(rows, columns=[*groups, "rater", *_COLUMNS])

@@ -31,7 +31,7 @@ class Pairing(NamedTuple):
         differences: Rater minus baseline, for the pairs in which both have a value.
         clusters: The cluster of each difference, as integers from 0.
         rows_left_out: Number of scores of the two without a pair or a value, in cases of the population.
-        scores: All scores of the group.
+        direction: Whether higher or lower scores of the group are better, or neither.
     """
 
     head: dict[str, Any]
@@ -39,7 +39,7 @@ class Pairing(NamedTuple):
     differences: Numbers
     clusters: NDArray[np.integer]
     rows_left_out: int
-    scores: pd.DataFrame
+    direction: Direction
 
 
 def wide(scores: pd.DataFrame, keys: Sequence[str] = ("case",)) -> pd.DataFrame:
@@ -69,6 +69,7 @@ def pairings(
     by: Sequence[str],
     keys: Sequence[str] = ("case",),
     cluster: str | None = None,
+    direction: Direction | str | None = None,
 ) -> Iterator[Pairing]:
     """Yield the differences of each rater from the baseline, group by group.
 
@@ -78,6 +79,7 @@ def pairings(
         by: Names of the columns to group by; empty: one group.
         keys: Names of the columns that identify a pair. Default ``case``.
         cluster: Name of a column with the cluster of each pair, e.g. ``patient``; None: each pair is a cluster.
+        direction: Whether ``higher`` or ``lower`` values are better. None: as known for the metric.
 
     Raises:
         UsageError: The scores are not tidy, a group holds several metrics, references or datasets, the baseline is
@@ -92,21 +94,25 @@ def pairings(
     names = [str(name) for name in found]
     owners = pd.factorize(scores[cluster])[0] if cluster else pairs
     base = names.index(baseline)
-    for rows in np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1]):
-        group, own = scores.loc[rows], raters[rows]
+    values, judged = scores["value"].to_numpy(), ~scores["negative"].to_numpy(bool)
+    parts = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    firsts = scores.iloc[[rows[0] for rows in parts]]
+    for place, rows in enumerate(parts):
+        own = raters[rows]
         first, places = np.unique(pairs[rows], return_index=True, return_inverse=True)[1:]
         if len(np.unique(places * len(names) + own)) < len(rows):
-            wide(group, keys)  # raises: it names the rater and the pair
+            wide(scores.loc[rows], keys)  # raises: it names the rater and the pair
         table = np.full((len(first), len(names)), math.nan)
-        table[places, own] = group["value"]
+        table[places, own] = values[rows]
         clusters = pd.factorize(owners[rows[first]])[0]
-        expected = np.bincount(own[~group["negative"].to_numpy()], minlength=len(names))
-        head = dict(zip(by, group.iloc[0][list(by)], strict=True))
+        expected = np.bincount(own[judged[rows]], minlength=len(names))
+        head = {name: firsts[name].iloc[place] for name in by}
+        good = direction_in(firsts.iloc[[place]], direction)
         for rater in (code for code in pd.unique(own) if code != base):
             differences = np.round(table[:, rater] - table[:, base], _DIGITS)
             known = ~np.isnan(differences)
             left_out = int(expected[rater] + expected[base]) - 2 * int(known.sum())
-            yield Pairing(head, names[rater], differences[known], clusters[known], left_out, group)
+            yield Pairing(head, names[rater], differences[known], clusters[known], left_out, good)
 
 
 def _codes(scores: pd.DataFrame, columns: Sequence[str], *, ordered: bool) -> NDArray[np.intp]:

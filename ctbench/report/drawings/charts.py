@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 __all__ = [
+    "STYLE",
     "agreement_chart",
     "agreement_layers",
     "axis_title",
@@ -59,9 +60,7 @@ _ROW, _MARGIN = 24, 100
 def styled(chart: Any, height: int | None = None) -> alt.TopLevelMixin:
     """Return a chart in the style of the static figures, as wide as its page."""
     size = {} if height is None else {"height": height}
-    drawn: alt.TopLevelMixin = chart.properties(
-        **size, padding={"left": 5, "right": 12, "top": 5, "bottom": 5}, config=_CONFIG
-    )
+    drawn: alt.TopLevelMixin = chart.properties(**size, **STYLE)
     return drawn
 
 
@@ -89,7 +88,8 @@ _CONFIG = {
     },
     "title": {"anchor": "start", "color": INK, "fontSize": 13},
 }
-"""Altair copies the whole chart in each call of ``configure``, which takes a second for charts of many panels."""
+STYLE: dict[str, Any] = {"padding": {"left": 5, "right": 12, "top": 5, "bottom": 5}, "config": _CONFIG}
+"""What ``styled`` adds, as arguments of ``alt.concat``: altair copies all panels in each later call on the chart."""
 
 
 def axis_title(metric: str, unit: str) -> str:

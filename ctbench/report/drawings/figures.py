@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from ctbench.report.drawings.charts import agreement_layers, axis_title, mean_layers, pointed_at, styled
+from ctbench.report.drawings.charts import STYLE, agreement_layers, axis_title, mean_layers, pointed_at
 from ctbench.report.drawings.colours import INK, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
@@ -52,7 +52,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
         singles = rows.loc[rows["rater_kind"] == RaterKind.READER, "mean"]
         axis = alt.Axis(domain=False, ticks=False, labels=index == 0)
         panel = mean_layers(
-            lines,
+            lines[["rater", "mean", "low", "high", "n"]],
             singles if rows["rater_kind"].eq("readers").any() else singles.iloc[:0],
             title=[*axis_title(metric, rows["unit"].iloc[0]).rsplit(", ", 1), counted(rows["n"])],
             shown=("n",),
@@ -61,7 +61,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
             y=alt.Y("rater:N", sort=names, title=None, axis=axis),
         )
         panels.append(panel.properties(width=_MEAN_WIDTH, height=_MEAN_ROW * len(names)))
-    return styled(alt.hconcat(*panels))
+    return alt.hconcat(*panels, **STYLE)
 
 
 def box_figure(
@@ -91,7 +91,7 @@ def box_figure(
         panel = box_layers(own, structures=structures, palette=shades, title=title, ticks=5, named=index % _ACROSS == 0)
         heading = alt.TitleParams(f"against {shortened(reference, 34)}", fontWeight="normal", color=MUTED, fontSize=12)
         panels.append(panel.properties(width=_BOX_WIDTH, height=box_height(len(structures), most), title=heading))
-    return styled(alt.concat(*panels, columns=_ACROSS).resolve_scale(color="shared", x="shared"))
+    return alt.concat(*panels, columns=_ACROSS, resolve=_resolved(color="shared", x="shared"), **STYLE)
 
 
 def volume_figure(
@@ -108,7 +108,7 @@ def volume_figure(
     """
     import altair as alt
 
-    def draw(pair: pd.DataFrame, across: str | None, up: str | None) -> Any:
+    def draw(pair: pd.DataFrame, across: str | None, up: str | None) -> tuple[Any, ...]:
         free = alt.Scale(zero=False)
         x = alt.X("reference_ml:Q", title=across, scale=free)
         y = alt.Y("measured_ml:Q", title=up, scale=free)
@@ -118,7 +118,7 @@ def volume_figure(
         ends = pd.DataFrame({"reference_ml": [values.min(), values.max()], "measured_ml": [values.min(), values.max()]})
         line = pd.DataFrame({"reference_ml": span, "measured_ml": fit.intercept + fit.slope * span}).dropna()
         rows = pair.assign(pointed=pointed_at(pair["case"]))
-        return alt.layer(
+        return (
             alt.Chart(ends).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1).encode(x=x, y=y),
             alt.Chart(line).mark_line(color=shade, strokeWidth=1.5).encode(x=x, y=y),
             alt.Chart(rows).mark_circle(size=30, color=shade, opacity=0.8).encode(x=x, y=y),
@@ -153,13 +153,13 @@ def bland_altman_figure(
         "line:N", legend=None, scale=alt.Scale(domain=["bias", "95 % limits"], range=[[1, 0], [5, 4]])
     )
 
-    def draw(pair: pd.DataFrame, across: str | None, up: str | None) -> Any:
+    def draw(pair: pd.DataFrame, across: str | None, up: str | None) -> tuple[Any, ...]:
         named = pair.rename(columns={"reference_ml": "first", "measured_ml": "second"})
         rules, dots, x, y = agreement_layers(named, shade=shade, titles=(across, up), dash=dash)
         ends = pd.DataFrame({"difference_ml": [-limit_ml, limit_ml]})
         near = alt.Chart(ends).mark_rule(color=MODEL_COLOURS[1], strokeWidth=1).encode(y=y)
         middle, difference = (named["first"] + named["second"]) / 2, named["second"] - named["first"]
-        return alt.layer(near, rules, dots, *_curve(middle, difference, x, y))
+        return (near, rules, dots, *_curve(middle, difference, x, y))
 
     return _panelled(
         pairs, panels, draw, "mean of both, mL", f"{shortened(rater, 18)} − {shortened(reference, 18)}, mL"
@@ -181,11 +181,11 @@ def _curve(across: pd.Series, up: pd.Series, x: Any, y: Any) -> tuple[Any, ...]:
 def _panelled(
     pairs: pd.DataFrame,
     column: Panels,
-    draw: Callable[[pd.DataFrame, str | None, str | None], Any],
+    draw: Callable[[pd.DataFrame, str | None, str | None], tuple[Any, ...]],
     across: str,
     up: str,
 ) -> alt.TopLevelMixin:
-    """Lay a panel for each value of a column out in rows of four; titles stand at the outer axes."""
+    """Lay a panel of the layers of each value of a column out in rows of four; titles stand at the outer axes."""
     import altair as alt
 
     labels = list(pairs[column].unique())
@@ -194,8 +194,15 @@ def _panelled(
     for index, label in enumerate(labels):
         pair = pairs[pairs[column] == label]
         last_of_column = index + columns >= len(labels)
-        panel = draw(pair, across if last_of_column else None, up if index % columns == 0 else None)
+        layers = draw(pair, across if last_of_column else None, up if index % columns == 0 else None)
         heading = f"{shortened(str(label), 20)} (n = {len(pair)})"
         title = alt.TitleParams(heading, fontWeight="normal", fontSize=12, color=INK)
-        panels.append(panel.properties(width=_SQUARE, height=_SQUARE, title=title))
-    return styled(alt.concat(*panels, columns=columns).resolve_scale(x="independent", y="independent"))
+        panels.append(alt.layer(*layers, width=_SQUARE, height=_SQUARE, title=title))
+    return alt.concat(*panels, columns=columns, resolve=_resolved(x="independent", y="independent"), **STYLE)
+
+
+def _resolved(**scales: Literal["shared", "independent"]) -> Any:
+    """Return whether panels share the scales of some channels."""
+    import altair as alt
+
+    return alt.Resolve(scale=alt.ScaleResolveMap(**scales))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -87,15 +87,15 @@ def _comparison_table(
     shares: dict[Any, Any] = gaps.set_index("label").to_dict("index")
     rows = []
     for label, own in compared.groupby("label", sort=False):
-        by_reader = own.set_index("rater")
+        by_reader: dict[Any, dict[Any, Any]] = own.set_index("rater").to_dict("index")
         cells = [Cell(str(label), kind="overall" if label == OVERALL else "")]
         if not paired:
-            cells.append(_of_model(own.iloc[0], unit, cases))
+            cells.append(_of_model(next(iter(by_reader.values())), unit, cases))
         for reader in readers["rater"]:
-            if reader not in by_reader.index:
+            if reader not in by_reader:
                 cells += [Cell(MISSING)] * (2 if paired else 1)
                 continue
-            row = by_reader.loc[reader]
+            row = by_reader[reader]
             cells.append(mean_cell(row["mean"], row["sd"], unit, mark=_mark(row), below=when_fewer(row["n"], cases)))
             cells += [_of_model(row, unit, cases, kind="model")] if paired else []
         cells.append(number_cell(shares[label]["difference"], unit))
@@ -110,7 +110,7 @@ def _rater_column(name: str, group: str = "") -> Column:
     return Column(shortened(name), group=group, hint=name)
 
 
-def _mark(row: pd.Series) -> str:
+def _mark(row: Mapping[Any, Any]) -> str:
     return "*" if row["reader_better"] else "†" if row["model_better"] else ""
 
 
@@ -140,10 +140,10 @@ def _test_table(compared: pd.DataFrame, unit: str) -> Html:
             Cell(p_value(row["p_holm"]), row["p_holm"]),
             Cell(_mark(row) or row["reason"]),
         ]
-        for _, row in compared.iterrows()
+        for row in compared.to_dict("records")
     ]
     return table(columns, rows, "Reader minus model")
 
 
-def _of_model(row: pd.Series, unit: str, cases: int, kind: str = "") -> Cell:
+def _of_model(row: Mapping[Any, Any], unit: str, cases: int, kind: str = "") -> Cell:
     return mean_cell(row["model_mean"], row["model_sd"], unit, kind=kind, below=when_fewer(row["model_n"], cases))

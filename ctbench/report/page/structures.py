@@ -131,7 +131,7 @@ def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRu
             Cell(interval(row["min"], row["max"], unit), row["min"]),
             *(count_cell(row[name.replace(" ", "_")], quiet=True) for name in _COUNTS),
         ]
-        for _, row in described.iterrows()
+        for row in described.to_dict("records")
     ]
     return table(columns, rows, f"{metric_title(metric)} against {results.common}, by structure and rater")
 
@@ -208,7 +208,7 @@ def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
             Cell(interval(row["lower"], row["upper"], "mL"), row["lower"]),
             Cell(percent(row["share_within"], 0).removesuffix(" %"), row["share_within"]),
         ]
-        for _, row in agreement.iterrows()
+        for row in agreement.to_dict("records")
     ]
     return table(columns, rows, f"Agreement of volumes with {results.common}")
 
