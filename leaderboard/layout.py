@@ -57,6 +57,7 @@ _STYLE = """
 .words.subtitle { font-size: 1.05rem; font-weight: 600; margin-top: .5rem; padding: 0; }
 /* Streamlit's own CSV lets a spreadsheet run what a name begins with; ours does not. */
 [data-testid="stElementToolbar"] button[aria-label="Download as CSV"] { display: none; }
+[data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) { .block-container { padding-left: .75rem; padding-right: .75rem; } }
 </style>
 """

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ctbench.cli.options import AsCsv, AsJson
+from ctbench.cli.options import AsCsv, AsJson, Catalog, DatasetOfRun, dataset_of_run
 from ctbench.cli.output import note, print_frame
 
 __all__ = ["multiverse"]
@@ -21,6 +21,13 @@ def multiverse(
             "--metric", metavar="METRIC", help="Metric to rank by. May be repeated. [default: the chief metrics]"
         ),
     ] = None,
+    lesions: Annotated[
+        bool,
+        typer.Option(
+            "--lesions",
+            help="Rank models by the figure of each protocol of lesions too, on the common reference; reads all masks.",
+        ),
+    ] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Print every combination with its values and ranks instead.")
     ] = False,
@@ -31,14 +38,16 @@ def multiverse(
     figures: Annotated[
         Path | None, typer.Option("--figures", metavar="FOLDER", help="Also draw the choices as SVG and PDF.")
     ] = None,
+    dataset: DatasetOfRun = None,
+    catalog: Catalog = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
     """Rank models, and the readers as one, under every combination of admissible choices.
 
     Choices: what the runs were scored by (consensus, tolerance, surface), metric, leave-one-out or common reference,
-    which cases count, and mean, median or mean rank. Prints for each pair in which share of the combinations the first
-    is better, and which choice turns that.
+    which cases count, mean, median or mean rank, and the protocol of lesions. Prints for each pair in which share of
+    the combinations the first is better, and which choice turns that.
 
     Example: `ctbench multiverse runs/phantom-hemorrhage/*`
     """
@@ -46,6 +55,7 @@ def multiverse(
     from ctbench.report.drawings.colours import rater_colours
     from ctbench.report.drawings.specification_chart import specification_chart
     from ctbench.report.frames.comparable_runs import gather
+    from ctbench.report.frames.lesion_summaries import compared_lesions
     from ctbench.report.frames.multiverse import (
         CHOICES,
         better_first,
@@ -56,8 +66,13 @@ def multiverse(
     )
     from ctbench.runs import open_run
 
-    compared = gather([open_run(folder) for folder in runs])
-    ranked = specifications(compared, metric)
+    opened = [open_run(folder) for folder in runs]
+    compared = gather(opened)
+    scored = []
+    if lesions:
+        own = dataset_of_run(opened[0], dataset, catalog)
+        scored = [compared_lesions(results, own).cases for results in compared]
+    ranked = specifications(compared, metric, scored)
     found = conclusions(ranked)
     if figures is not None:
         first, second = pair or closest_pair(found)

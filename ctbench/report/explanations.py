@@ -227,9 +227,11 @@ MEANS = "Dots are means over cases, lines their 95 % intervals (from five cases 
 
 MULTIVERSE = (
     "A comparison stands on choices that could have been others: the metric, leave-one-out or common reference, which "
-    "cases count (positives; false alarms as 0; both empty as 1), and mean, median or mean rank. Here the same scores "
-    "are ranked under every combination of them. What holds in all of them does not depend on the choice; what turns "
-    "with one is a statement about that choice too. The shares are no probabilities."
+    "cases count (positives; false alarms as 0; both empty as 1), mean, median or mean rank, and the protocol by which "
+    "lesions are scored. Here the same scores are ranked under every combination of them; the protocols of lesions, "
+    "where they are shown, rank the models on the common reference, each by its own figure. What holds in all of them "
+    "does not depend on the choice; what turns with one is a statement about that choice too. The shares are no "
+    "probabilities."
 )
 """What the share of combinations says."""
 

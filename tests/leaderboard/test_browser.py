@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 TITLES = {page.url: page.title for page in PAGES}
 OPENED = (*TITLES, "structures?confusion=true&groups=true", "case?show=outlines")
-PICTURED = {"structures", "readers", "detection", "case"}
+PICTURED = {"structures", "readers", "detection", "case", "multiverse"}
 """Pages that show a chart or a picture of the toy board."""
 
 

@@ -62,8 +62,8 @@ def specification_chart(
     several = [name for name in choices if len(points[name].unique()) > 1]
     panels: list[Any] = [bars]
     for name in several:
-        own = long[long["choice"] == name]
-        titles = {str(option): option_title(name, str(option)) for option in points[name].unique()}
+        own = long[(long["choice"] == name) & (long["option"] != "")]  # it is empty where the choice does not arise
+        titles = {str(option): option_title(name, str(option)) for option in own["option"].unique()}
         own = own.assign(option=own["option"].map(titles))
         axis = alt.Axis(labelColor=MUTED, labelLimit=_NAMES, **side)
         panels.append(

@@ -51,6 +51,11 @@ class ComparableRuns:
     readers: tuple[str, ...]
     patients: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, models: Sequence[str]) -> ComparableRuns:
+        """Return the readers and some of the models only."""
+        is_reader = self.index["rater_kind"].eq(RaterKind.READER)
+        return replace(self, index=self.index[is_reader | self.index["name"].isin(list(models))])
+
     @property
     def dataset(self) -> str:
         """Name of the dataset."""

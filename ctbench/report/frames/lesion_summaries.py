@@ -15,10 +15,12 @@ from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.wording import counted
 from ctbench.runs.folder import RunFolder
 from ctbench.scores import LOST, OUTCOMES, RaterKind, Status
+from ctbench.statistics import Population
 
 __all__ = [
     "DETECTED_BY",
     "can_find_lesions",
+    "chief_values",
     "compared_lesions",
     "figures_by_protocol",
     "lesion_figures",
@@ -186,6 +188,29 @@ def lesion_figures(tables: LesionTables) -> pd.DataFrame:
     return both.assign(false_per_case=both["false_positives"] / predicted)[list(_FIGURES)]
 
 
+def chief_values(cases: pd.DataFrame, population: Population = "positives") -> pd.Series:
+    """Return for each case the figure by which its protocol ranks, null where it is not in a population.
+
+    A case without a prediction has missed all lesions, and has no false volume.
+
+    Args:
+        cases: Rows of ``LesionTables.cases``.
+        population: As for ``statistics.populated``, of which a protocol's own value of a case without a lesion and a
+            piece is no part: ``full-marks`` has the best value there.
+    """
+    figure = cases["protocol"].map({name: rule.chief for name, rule in PROTOCOLS.items()})
+    values = pd.Series(float("nan"), index=cases.index)
+    for name in figure.unique():
+        values = values.mask(figure.eq(name), cases[name])
+    negative, lost, volume = cases["lesions"].eq(0), cases["status"].isin(list(LOST)), figure.isin(_LOST_WITHOUT_VOLUME)
+    values = values.mask(lost & volume)
+    if population == "positives":
+        return values.mask(negative)
+    empty = negative & cases["pieces"].eq(0) & ~lost
+    best = 1.0 - volume if population == "full-marks" else float("nan")
+    return values.mask(empty, best).mask(negative & lost & ~volume, 0.0)
+
+
 def figures_by_protocol(cases: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of the figure by which each protocol ranks, over the cases whose reference holds the structure.
 
@@ -202,9 +227,7 @@ def figures_by_protocol(cases: pd.DataFrame) -> pd.DataFrame:
         ["protocol", "rater", "rater_kind", "reference"], sort=False
     ):
         rule = PROTOCOLS[str(name)]
-        values = own[rule.chief]
-        if rule.chief in _LOST_WITHOUT_VOLUME:
-            values = values.mask(own["status"].isin(list(LOST)))
+        values = chief_values(own)
         who = (rater, kind, reference, values.mean(), int(values.notna().sum()))
         rows.append((rule.name, rule.title, rule.rule, rule.chief, *who))
     columns = ["protocol", "title", "rule", "figure", "rater", "rater_kind", "reference", "value", "n"]

@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
+from ctbench.metrics.lesions import PROTOCOLS
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesion_summaries import chief_values
 from ctbench.report.frames.tables import ALL_READERS, LEAVE_ONE_OUT
 from ctbench.report.wording import metric_title, percent
 from ctbench.scores import RaterKind, Status, left_out
@@ -19,16 +21,23 @@ from ctbench.statistics import Direction, Population, direction_of, populated
 
 __all__ = [
     "CHOICES",
+    "LESIONS",
     "better_first",
+    "can_turn",
     "closest_pair",
     "conclusions",
     "option_title",
     "specifications",
+    "summary_of",
     "turning_points",
 ]
 
-CHOICES = ("rules", "structures", "metric", "reference", "population", "aggregate")
-"""The choices: consensus, tolerance and surface of the runs; what is averaged over; metric; reference; cases; mean."""
+CHOICES = ("rules", "structures", "metric", "protocol", "reference", "population", "aggregate")
+"""The choices: consensus, tolerance and surface of the runs; what is averaged over; metric; protocol of lesions (empty
+for metrics of voxels); reference; cases; mean."""
+
+LESIONS = "lesions"
+"""In place of a metric: the figure by which a protocol of lesions ranks."""
 
 _AGGREGATES = ("mean", "median", "mean rank")
 
@@ -42,11 +51,20 @@ _POPULATIONS = {
 def option_title(choice: str, option: str) -> str:
     """Return an option of one of ``CHOICES`` as written in text: metrics by their titles, populations in words."""
     if choice == "metric":
-        return metric_title(option)
+        return "each protocol's figure" if option == LESIONS else metric_title(option)
     return _POPULATIONS.get(option, option) if choice == "population" else option
 
 
-def specifications(compared: Sequence[ComparableRuns], metrics: Sequence[str] | None = None) -> pd.DataFrame:
+def can_turn(results: ComparableRuns) -> bool:
+    """Return whether there are two raters whose order could depend on a choice."""
+    return len(results.models) + bool(results.leave_one_out and results.readers) > 1
+
+
+def specifications(
+    compared: Sequence[ComparableRuns],
+    metrics: Sequence[str] | None = None,
+    lesions: Sequence[pd.DataFrame] = (),
+) -> pd.DataFrame:
     """Rank models, and the readers as one, under every combination of choices that the stored scores allow.
 
     Rules are those that the runs were scored by: runs of the same models with another consensus, tolerance or surface
@@ -58,6 +76,8 @@ def specifications(compared: Sequence[ComparableRuns], metrics: Sequence[str] | 
     Args:
         compared: Comparable runs on one dataset.
         metrics: Names of metrics; None: the chief ones that have a better direction.
+        lesions: ``LesionTables.cases`` of ``lesion_summaries.compared_lesions`` for each of the comparable runs. Models
+            are then ranked by the figure of each protocol of lesions too, on the common reference. Default: none.
 
     Returns:
         A row for each combination and rater: ``CHOICES``, ``rater``, ``n`` cases, ``value``, ``rank`` (1 is best;
@@ -71,12 +91,10 @@ def specifications(compared: Sequence[ComparableRuns], metrics: Sequence[str] | 
     if len(names) != 1:
         msg = f"expected runs on one dataset, got {', '.join(sorted(names))}"
         raise UsageError(msg)
-    parts = [
-        _ranked(values, {**at, "aggregate": aggregate})
-        for results in compared
-        for at, values in _values(results, _metrics(results, metrics))
-        for aggregate in _AGGREGATES
-    ]
+    values = [found for results in compared for found in _values(results, _metrics(results, metrics))]
+    for results, cases in zip(compared, lesions, strict=False):
+        values += _lesion_values(results, cases)
+    parts = [_ranked(wide, {**at, "aggregate": aggregate}) for at, wide in values for aggregate in _AGGREGATES]
     if not parts:
         msg = "there are not two models, or a model and readers, with scores to compare"
         raise UsageError(msg)
@@ -105,7 +123,7 @@ def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
             continue
         better = (1 + np.sign(merits[first][both] - merits[second][both])) / 2
         by = {name: _shares(better, codes[both], options) for name, (codes, options) in levels.items()}
-        widest = max(CHOICES, key=lambda name: max(by[name].values()) - min(by[name].values()))
+        widest = max(CHOICES, key=lambda name: max(by[name].values(), default=0) - min(by[name].values(), default=0))
         turns = len(set(by[widest].values())) > 1
         shares = [f"{percent(share, 0)} with {option_title(widest, option)}" for option, share in by[widest].items()]
         options = "; ".join(shares) if turns else ""
@@ -114,10 +132,10 @@ def conclusions(ranked: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares(better: NDArray[np.float64], codes: NDArray[np.integer], options: pd.Index) -> dict[str, float]:
-    """Return option -> mean of ``better`` where it was chosen, for the options that were."""
+    """Return option -> mean of ``better`` where it was chosen, for the options that were; an empty one is none."""
     counts = np.bincount(codes, minlength=len(options))
     sums = np.bincount(codes, better, minlength=len(options))
-    return {str(options[at]): float(sums[at] / counts[at]) for at in np.flatnonzero(counts).tolist()}
+    return {str(options[at]): float(sums[at] / counts[at]) for at in np.flatnonzero(counts).tolist() if options[at]}
 
 
 def better_first(found: pd.DataFrame) -> pd.Series:
@@ -129,6 +147,17 @@ def closest_pair(found: pd.DataFrame) -> tuple[str, str]:
     """Return the pair of ``conclusions`` whose share is nearest to a half."""
     row = found[better_first(found)].sort_values("share", kind="stable").iloc[0]
     return str(row["first"]), str(row["second"])
+
+
+def summary_of(found: pd.DataFrame) -> str:
+    """Return in words how many pairs of ``conclusions`` keep their order everywhere, and what turns the closest."""
+    upper = found[better_first(found)]
+    first, second = closest_pair(found)
+    kept = int((upper["share"] == 1).sum())
+    row = upper[(upper["first"] == first) & (upper["second"] == second)].iloc[0]
+    closest = f"{first} is better than {second} in {percent(row['share'], 0)} of {row['combinations']}"
+    turned = f"; the {row['turned_by']} turns it most: {row['options']}" if row["turned_by"] else ""
+    return f"{kept} of {len(upper)} pairs keep their order in every combination. Closest to a tie: {closest}{turned}."
 
 
 def turning_points(ranked: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -175,10 +204,9 @@ def _metrics(results: ComparableRuns, wanted: Sequence[str] | None) -> list[str]
 def _values(results: ComparableRuns, metrics: Sequence[str]) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """Return for each choice but the aggregate the values: cases x raters, null where a rater has none."""
     found = []
-    manifest = results.manifest
-    rules = f"{manifest.consensus}, tolerance {_tolerance(manifest.tolerance_mm)}, {manifest.surface} surfaces"
+    scores = results.scores.drop(columns="negative", errors="ignore")
     for population in get_args(Population):
-        judged = populated(results.scores.drop(columns="negative", errors="ignore"), population)
+        judged = populated(scores, population)
         judged = judged[judged["status"] != Status.UNSUPPORTED]
         for over, models in results.scopes.items():
             named = judged[judged["label"].isin(over) & judged["metric"].isin(metrics)]
@@ -186,8 +214,8 @@ def _values(results: ComparableRuns, metrics: Sequence[str]) -> list[tuple[dict[
             for metric, reference in itertools.product(metrics, tables):
                 wide = tables[reference].get(metric)
                 if wide is not None and wide.shape[1] > 1:
-                    at = {"rules": rules, "structures": results.scope_title(over), "metric": metric}
-                    found.append((at | {"reference": reference, "population": population}, wide))
+                    at = {"rules": _rules(results), "structures": results.scope_title(over), "metric": metric}
+                    found.append((at | {"protocol": "", "reference": reference, "population": population}, wide))
     return found
 
 
@@ -198,6 +226,28 @@ def _by_metric(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     means = each.groupby(keys, observed=True).mean().dropna()
     parts = means.groupby("metric", observed=True)
     return {str(metric): part.droplevel("metric").unstack("rater") for metric, part in parts}  # noqa: PD010  # no duplicates to pivot
+
+
+def _lesion_values(results: ComparableRuns, cases: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
+    """Return the same of the figure by which each protocol of lesions ranks, of models on the common reference."""
+    found = []
+    own = cases[cases["rater_kind"].eq(RaterKind.MODEL) & cases["reference"].eq(results.common)]
+    for population in get_args(Population):
+        judged = own.assign(value=chief_values(own, population))
+        for over, models in results.scopes.items():
+            named = judged[judged["label"].isin(over) & judged["rater"].isin(models)]
+            for protocol, rows in named.groupby("protocol", sort=False):
+                wide = rows.pivot_table(index="case", columns="rater", values="value", aggfunc="mean")
+                if wide.shape[1] > 1:
+                    titled = results.scope_title([name for name in over if name in set(rows["label"])])
+                    at = {"rules": _rules(results), "structures": titled, "metric": LESIONS, "protocol": str(protocol)}
+                    found.append((at | {"reference": results.common, "population": population}, wide))
+    return found
+
+
+def _rules(results: ComparableRuns) -> str:
+    manifest = results.manifest
+    return f"{manifest.consensus}, tolerance {_tolerance(manifest.tolerance_mm)}, {manifest.surface} surfaces"
 
 
 def _tolerance(tolerance_mm: object) -> str:
@@ -216,7 +266,8 @@ def _on(rows: pd.DataFrame, reference: str, models: Sequence[str]) -> pd.DataFra
 
 
 def _ranked(values: pd.DataFrame, at: dict[str, str]) -> pd.DataFrame:
-    sign = 1.0 if direction_of(at["metric"]) is Direction.HIGHER else -1.0
+    metric = PROTOCOLS[at["protocol"]].chief if at["protocol"] else at["metric"]
+    sign = -1.0 if direction_of(metric) is Direction.LOWER or metric.endswith("_volume_ml") else 1.0
     if at["aggregate"] == "mean rank":
         whole = values.dropna()
         shown = (sign * whole).rank(axis=1, ascending=False).mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import chain, count
 from os import PathLike
@@ -19,7 +19,8 @@ from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
-from ctbench.report.frames.lesion_summaries import can_find_lesions
+from ctbench.report.frames.lesion_summaries import can_find_lesions, compared_lesions
+from ctbench.report.frames.multiverse import can_turn
 from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
 from ctbench.report.frames.reader_population import can_be_population
@@ -38,7 +39,6 @@ from ctbench.report.page.markup import Html, how_to_read, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.multiverse import surviving_conclusions
 from ctbench.report.page.overview import at_a_glance
-from ctbench.report.page.page_figures import can_turn
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.published import can_show_published, published_results
@@ -187,8 +187,10 @@ def _plan(
     plan["Volumes"] = partial(volumes, results, volume_limit, focus)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
+    lesions = None
     if dataset is not None and can_find_lesions(results):
-        plan["Lesions"] = partial(lesion_findings, results, dataset)
+        lesions = cache(partial(compared_lesions, results, dataset))  # two parts show them
+        plan["Lesions"] = partial(lesion_findings, results, dataset, lesions)
     if dataset is not None and can_compare_readers(results, dataset):
         plan["Readers among themselves"] = partial(readers_among_themselves, results, dataset)
     if dataset is not None and can_have_reader_lesions(results):
@@ -202,7 +204,7 @@ def _plan(
     if results.models and dataset is not None:
         plan["Worst, median and best case"] = partial(_pictures, results, dataset, focus)
     if can_turn(results):
-        plan["Which conclusions survive"] = partial(surviving_conclusions, results)
+        plan["Which conclusions survive"] = partial(surviving_conclusions, results, lesions)
     plan["Failures and gaps"] = partial(provenance.problems, results)
     if results.models:
         plan["The models"] = partial(provenance.predictors, results, focus)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,14 +35,17 @@ _MOST = 30
 """Number of missed and false lesions that are listed for one dataset."""
 
 
-def lesion_findings(results: ComparableRuns, dataset: Dataset) -> Html:
+def lesion_findings(
+    results: ComparableRuns, dataset: Dataset, scored: Callable[[], LesionTables] | None = None
+) -> Html:
     """Show which lesions models and readers find: the chief structure in full, the others in one table.
 
     Args:
         results: Runs on one dataset, for which ``can_find_lesions`` is true.
         dataset: The dataset, with the readers' masks.
+        scored: Returns the tables of ``compared_lesions``, where others need them too. Default: they are made here.
     """
-    tables = compared_lesions(results, dataset)
+    tables = compared_lesions(results, dataset) if scored is None else scored()
     chief = lesion_structures(results)[0]
     own = LesionTables(*(one[one["label"] == chief] for one in tables))
     pooled = lesion_sensitivity_table(tables.lesions)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Callable
 
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.lesions import LesionTables
 from ctbench.report.frames.multiverse import (
     better_first,
     closest_pair,
     conclusions,
     specifications,
+    summary_of,
 )
 from ctbench.report.page.cells import captioned, count_cell
 from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
@@ -20,13 +22,14 @@ from ctbench.report.wording import percent
 __all__ = ["surviving_conclusions"]
 
 
-def surviving_conclusions(results: ComparableRuns) -> Html:
+def surviving_conclusions(results: ComparableRuns, scored: Callable[[], LesionTables] | None = None) -> Html:
     """Show for each pair in which share of the choices the first is better, and the choices of the closest pair.
 
     Args:
         results: Runs on one dataset, for which ``can_turn`` is true.
+        scored: Returns the tables of ``compared_lesions``, whose protocols are choices too. Default: none.
     """
-    ranked = specifications([results])
+    ranked = specifications([results], lesions=[] if scored is None else [scored().cases])
     found = conclusions(ranked)
     upper = found[better_first(found)]
     columns = [
@@ -57,7 +60,7 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
     return join(
         [
             how_to_read(explanations.MULTIVERSE),
-            paragraph(_summary(upper, first, second)),
+            paragraph(summary_of(found)),
             details("All pairs", table(columns, rows, caption)),
             details(
                 f"{first} or {second}: every combination",
@@ -65,12 +68,3 @@ def surviving_conclusions(results: ComparableRuns) -> Html:
             ),
         ]
     )
-
-
-def _summary(upper: pd.DataFrame, first: str, second: str) -> str:
-    """Return how many pairs keep their order in every combination, and what turns the closest."""
-    kept = int((upper["share"] == 1).sum())
-    row = upper[(upper["first"] == first) & (upper["second"] == second)].iloc[0]
-    closest = f"{first} is better than {second} in {percent(row['share'], 0)} of {row['combinations']}"
-    turned = f"; the {row['turned_by']} turns it most: {row['options']}" if row["turned_by"] else ""
-    return f"{kept} of {len(upper)} pairs keep their order in every combination. Closest to a tie: {closest}{turned}."

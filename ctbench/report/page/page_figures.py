@@ -30,7 +30,14 @@ from ctbench.report.frames.lesion_summaries import (
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.frames.models_vs_readers import compared_with_readers
-from ctbench.report.frames.multiverse import CHOICES, closest_pair, conclusions, specifications, turning_points
+from ctbench.report.frames.multiverse import (
+    CHOICES,
+    can_turn,
+    closest_pair,
+    conclusions,
+    specifications,
+    turning_points,
+)
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.markup import Html
 from ctbench.report.wording import metric_title
@@ -42,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NamedFigure",
     "box_plots",
-    "can_turn",
     "choices_of_pair",
     "froc_plot",
     "lesion_plots",
@@ -115,11 +121,6 @@ def volume_plots(
     )
 
 
-def can_turn(results: ComparableRuns) -> bool:
-    """Return whether there are two raters whose order could depend on a choice."""
-    return len(results.models) + bool(results.leave_one_out and results.readers) > 1
-
-
 def choices_of_pair(results: ComparableRuns, ranked: pd.DataFrame, first: str, second: str) -> NamedFigure:
     """Return in which choices one of two raters is better; ``ranked`` by ``specifications``."""
     return NamedFigure(
@@ -186,8 +187,9 @@ def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[Na
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
+    tables = compared_lesions(results, dataset) if dataset is not None and can_find_lesions(results) else None
     if can_turn(results):
-        chosen = specifications([results])
+        chosen = specifications([results], lesions=[] if tables is None else [tables.cases])
         yield choices_of_pair(results, chosen, *closest_pair(conclusions(chosen)))
     for model in results.models:
         for reference in dict.fromkeys((results.fair, results.common)) if results.readers else ():
@@ -195,8 +197,9 @@ def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[Na
             if len(compared):
                 yield box_plots(results, compared, model, reference)
         yield from volume_plots(results, model)
-    if dataset is not None and can_find_lesions(results):
-        yield from _of_lesions(compared_lesions(results, dataset, structures=lesion_structures(results)[:1]), results)
+    if tables is not None:
+        chief = lesion_structures(results)[0]
+        yield from _of_lesions(LesionTables(*(one[one["label"] == chief] for one in tables)), results)
 
 
 def _of_lesions(tables: LesionTables, results: ComparableRuns) -> Iterator[NamedFigure]:

@@ -7,7 +7,8 @@ import pytest
 
 from ctbench.errors import UsageError
 from ctbench.report.frames.comparable_runs import gather
-from ctbench.report.frames.multiverse import CHOICES, conclusions, specifications, turning_points
+from ctbench.report.frames.lesion_summaries import chief_values
+from ctbench.report.frames.multiverse import CHOICES, LESIONS, conclusions, specifications, turning_points
 from ctbench.statistics import describe, overall, populated
 
 
@@ -56,7 +57,7 @@ def test_readers_are_one_rater_on_references_of_the_others_only(ranked):
 def made_up(values):
     """A table as ``specifications`` returns it, from (population, aggregate) -> merit of a and b."""
     rows = [
-        {"rules": "r", "structures": "s", "metric": "dice", "reference": "m", "population": population}
+        {"rules": "r", "structures": "s", "metric": "dice", "protocol": "", "reference": "m", "population": population}
         | {"aggregate": aggregate, "rater": rater, "n": 9, "value": merit, "rank": 1, "merit": merit}
         for (population, aggregate), merits in values.items()
         for rater, merit in zip("ab", merits, strict=True)
@@ -102,6 +103,53 @@ def test_less_is_better_where_the_metric_says_so(results):
     own = specifications([results], ["hd95"]).query("aggregate == 'mean' and population == 'positives'")
     for _, rows in own.groupby(list(CHOICES)):
         assert rows.sort_values("rank")["value"].is_monotonic_increasing
+
+
+def lesion_cases():
+    """Cases of two models under two protocols: of volumes, in which less is better, and of F1."""
+    rows = [
+        ("case06", "unet", "any", "ok", 2, 2, 0.5, 1.0),
+        ("case06", "forest", "any", "ok", 2, 3, 0.8, 3.0),
+        ("case07", "unet", "any", "both_empty", 0, 0, float("nan"), 0.0),
+        ("case07", "forest", "any", "reference_empty", 0, 1, 0.0, 2.0),
+    ]
+    columns = ["case", "rater", "protocol", "status", "lesions", "pieces", "f1", "false_positive_volume_ml"]
+    one = pd.DataFrame(rows, columns=columns).assign(rater_kind="model")
+    return pd.concat([one, one.assign(protocol="autopet")], ignore_index=True)
+
+
+def test_a_protocol_of_lesions_ranks_by_its_own_figure(small_runs):
+    """F1 and false volume differ in who is better; voxel metrics have no protocol, and lesions the common reference."""
+    (results,) = gather(small_runs(raters=("reader1", "reader2", "reader3", "unet", "atlas")))
+    label = next(over for over, models in results.scopes.items() if len(models) == 2)[0]
+    first, second = results.models
+    cases = lesion_cases().assign(label=label, reference=results.common)
+    cases["rater"] = cases["rater"].map({"unet": first, "forest": second})
+    ranked = specifications([results], lesions=[cases])
+    own = ranked[ranked["metric"] == LESIONS]
+    assert set(ranked.loc[ranked["metric"] != LESIONS, "protocol"]) == {""}
+    assert set(own["reference"]) == {results.common}
+    best = own[(own["population"] == "positives") & (own["aggregate"] == "mean") & (own["rank"] == 1)]
+    assert dict(zip(best["protocol"], best["rater"], strict=True)) == {"any": second, "autopet": first}
+    assert set(conclusions(own)["turned_by"]) == {"protocol"}
+    assert "any" in conclusions(own)["options"].iloc[0]
+
+
+def test_values_of_lesions_by_population():
+    """A healthy case without a piece: no value, none, and the best one; with a piece its own value; lost: the worst."""
+    cases = lesion_cases()
+    f1, volume = (cases["protocol"] == name for name in ("any", "autopet"))
+    for population, ratios, volumes in (
+        ("positives", [0.5, 0.8, None, None], [1, 3, None, None]),
+        ("penalise", [0.5, 0.8, None, 0], [1, 3, None, 2]),
+        ("full-marks", [0.5, 0.8, 1, 0], [1, 3, 0, 2]),
+    ):
+        found = chief_values(cases, population).astype(object).where(lambda one: one.notna(), None)
+        assert found[f1].tolist() == ratios
+        assert found[volume].tolist() == volumes
+    lost = chief_values(cases.assign(status="failed", pieces=0), "full-marks")
+    assert lost[f1].tolist() == [0.5, 0.8, 0, 0]
+    assert lost[volume].isna().all()
 
 
 def test_what_cannot_be_ranked_is_refused(results, small_runs):

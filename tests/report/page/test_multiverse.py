@@ -1,9 +1,8 @@
 """The section on conclusions that survive."""
 
 from ctbench.report.frames.comparable_runs import gather
-from ctbench.report.frames.multiverse import conclusions, specifications
+from ctbench.report.frames.multiverse import can_turn, conclusions, specifications
 from ctbench.report.page.multiverse import surviving_conclusions
-from ctbench.report.page.page_figures import can_turn
 
 
 def test_each_pair_stands_once_with_its_share(results):
@@ -22,8 +21,8 @@ def test_a_sentence_stands_above_what_is_folded(results):
     found = conclusions(specifications([results]))
     kept = int((found["share"] == 1).sum())
     sentence = f"{kept} of {len(found) // 2} pairs keep their order in every combination."
-    assert page.index(sentence) < page.index("<details")
-    assert page.index("<details") < min(page.index("<table"), page.index("<svg"))
+    assert page.index(sentence) < page.index("<details>")
+    assert page.index("<details>") < min(page.index("<table"), page.index("<svg"))
 
 
 def test_a_model_alone_has_no_order(small_runs):
