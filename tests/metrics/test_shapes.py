@@ -58,7 +58,7 @@ def test_euler_number_is_pieces_minus_holes_plus_cavities(noise):
 
 
 def test_skeleton_is_what_opening_removes_from_erosions(noise):
-    """By scipy's erosion by faces and dilation by all neighbours; MONAI's ``soft_skel`` is the same on binary masks."""
+    """By scipy's erosion by faces and dilation by all neighbours."""
     cross, full = ndimage.generate_binary_structure(3, 1), np.ones((3, 3, 3), bool)
     for mask in noise:
         expected, rest = np.zeros(mask.shape, bool), mask
@@ -67,6 +67,16 @@ def test_skeleton_is_what_opening_removes_from_erosions(noise):
             expected |= rest & ~ndimage.binary_dilation(smaller, full)
             rest = smaller
         assert (skeleton(mask) == expected).all()
+
+
+def test_skeleton_is_that_of_monai(noise):
+    """MONAI's soft skeleton of a binary mask; at the border it erodes nothing, so that masks have a margin."""
+    torch = pytest.importorskip("torch", reason="the extra `models` is not installed")
+    soft_skel = pytest.importorskip("monai.losses.cldice").soft_skel
+    for mask in noise:
+        padded = np.pad(mask, 1)
+        expected = soft_skel(torch.from_numpy(padded.astype(np.float32))[None, None], max(mask.shape))
+        assert (skeleton(padded) == (expected.numpy()[0, 0] > 0)).all()
 
 
 def test_cldice_of_lines():

@@ -29,6 +29,14 @@ def test_sensitivities_are_those_of_every_threshold_tried(marks):
     assert len(set(expected)) > 3
 
 
+def test_the_curve_is_that_of_monai(marks):
+    """False marks per case and sensitivity at each threshold; MONAI leaves out the lowest, and adds the origin."""
+    metrics = pytest.importorskip("monai.metrics", reason="the extra `models` is not installed")
+    expected = metrics.compute_froc_curve_data(marks.false, marks.lesions[np.isfinite(marks.lesions)], 60, 30)
+    for own, its in zip(froc_curve(marks), expected, strict=True):
+        np.testing.assert_allclose([0, *own[:-1]], its[::-1])
+
+
 def test_the_curve_ends_where_every_mark_counts(marks):
     """All false marks over all cases, and the share of lesions with a mark."""
     rates, sensitivities = froc_curve(marks)
