@@ -175,17 +175,25 @@ def border_offset_mm(fit: BorderFit, mask: ArrayLike, spacing_mm: Sequence[float
 
 
 def _fit(distances: Floats) -> tuple[Floats, Floats]:
-    """Return shift and spread of each reader's distances (readers x voxels) by expectation-maximisation."""
-    shift, sd = np.zeros(len(distances)), np.full(len(distances), max(float(distances.std(axis=0).mean()), 0.1))
+    """Return shift and spread of each reader's distances (readers x voxels) by expectation-maximisation.
+
+    The estimated truth is linear in the distances, so that a step needs their means and covariances only, and the
+    shifts, which sum to 0, are those of the means from the first step on.
+    """
+    means = distances.mean(axis=1)
+    centred = distances - means[:, None]
+    covariances = centred @ centred.T / distances.shape[1]
+    variances = np.diag(covariances)
+    sd = np.full(len(distances), max(float(distances.std(axis=0).mean()), 0.1))
     for _ in range(_MOST_ITERATIONS):
         precision = sd**-2
-        truth = precision @ (distances - shift[:, None]) / precision.sum()
-        moved = (distances - truth).mean(axis=1)
-        moved -= moved.mean()
-        errors = ((distances - truth - moved[:, None]) ** 2).mean(axis=1) + 1 / precision.sum()
-        spread = np.maximum(np.sqrt(errors), _LEAST_SD_MM)
-        change = max(float(np.abs(moved - shift).max()), float(np.abs(spread - sd).max()))
-        shift, sd = moved, spread
+        total = precision.sum()
+        weights = precision / total
+        shared = covariances @ weights
+        errors = variances - 2 * shared + weights @ shared + 1 / total
+        spread = np.maximum(np.sqrt(np.maximum(errors, 0)), _LEAST_SD_MM)
+        change = float(np.abs(spread - sd).max())
+        sd = spread
         if change < _TOLERANCE_MM:
             break
-    return shift, sd
+    return means - means.mean(), sd
