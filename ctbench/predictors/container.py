@@ -108,7 +108,9 @@ class ContainerPredictor:
             if self._user:
                 files.outputs.chmod(0o777)
             command = self.command(files.inputs, files.outputs, name)
-            printed = run_program(command, self._limits, files.outputs, self.info.name)
+            # Podman's monitor leaves notes in its working folder. An image of apptainer may be a file named from here.
+            here = files.inputs.parent if self._engine in ("docker", "podman") else None
+            printed = run_program(command, self._limits, files.outputs, self.info.name, here)
             return files.answer(image, self.info, interface.answer, printed)
 
     def command(self, inputs: Path, outputs: Path, name: str = "ctbench") -> list[str]:

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,12 +25,17 @@ exec {podman} "$@"
 
 
 @pytest.fixture(scope="session")
-def places(tmp_path_factory):
+def places():
     """Podman with a store of its own, which holds an image of busybox: the variables under which it is found."""
     podman, busybox = shutil.which("podman"), shutil.which("busybox")
     if podman is None or busybox is None:
         pytest.skip("podman or busybox is not installed")
-    folder = tmp_path_factory.mktemp("podman")
+    with tempfile.TemporaryDirectory(prefix="podman-", ignore_cleanup_errors=True) as folder:
+        yield from _store(Path(folder), podman, busybox)
+
+
+def _store(folder, podman, busybox):
+    """Make the store; where the path of its sockets is long, podman waits for each container for 20 seconds."""
     (folder / "podman").write_text(WRAPPER.format(podman=podman))
     (folder / "podman").chmod(0o755)
     store = f'[storage]\ndriver = "vfs"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n'
@@ -116,12 +123,15 @@ def test_what_a_container_is_kept_from(predicted, monkeypatch):
     ],
     ids=["time", "memory", "processes"],
 )
-def test_limits_of_a_container(predicted, places, script, limits, why):
-    """Time, memory and processes; afterwards the container is gone."""
+def test_limits_of_a_container(predicted, places, script, limits, why, tmp_path, monkeypatch):
+    """Time, memory and processes; afterwards the container is gone, and nothing is left in the working folder."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(PredictionFailedError, match=why):
         predicted(script, **{"seconds": 20, **limits})
     left = subprocess.run(["podman", "ps", "--quiet"], capture_output=True, text=True, check=True)  # noqa: S607
     assert left.stdout == ""
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_an_image_that_does_not_exist(predicted):
