@@ -64,7 +64,7 @@ def test_every_page_opens_and_fits_a_phone(request, page, accessibility_problems
     # Laying out takes as long as it takes; a page that stays wider ends here too.
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         tab.wait_for_function(f"width => {part}.scrollWidth <= width", arg=PHONE["width"], timeout=30_000)
-    assert accessibility_problems(tab) == []
+    assert accessibility_problems(tab, colours=False) == []  # they are those of the wide page
 
 
 def test_a_link_reproduces_the_view(visit, tab, drawn):
