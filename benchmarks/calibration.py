@@ -240,6 +240,23 @@ def means(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
                     yield share(covered[known], f"{what or 'mean_'}interval of {name}: covers", **where)
 
 
+def patients(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Coverage of intervals of means where patients have one to three scans, whose Dice are alike."""
+    for number in (8, 12, 24, 50):
+        rng = np.random.default_rng(seed)
+        owner = np.repeat(np.arange(number), 1 + np.arange(number) % 3)
+        scans = dice(rng, (studies * number, 3), case_sd=0.8).reshape(studies, number, 3)
+        values = scans[:, owner, np.concatenate([np.arange(own) for own in np.bincount(owner)])]
+        scores = tidy(values[..., None])
+        scores["patient"] = np.broadcast_to(owner, values.shape).ravel()
+        truth = float(dice(rng, (1_000_000, 1), case_sd=0.8).mean())
+        for name, cluster in (("", None), (", clustered by patient", "patient")):
+            table = describe(scores, cluster=cluster)
+            covered = (table["low"] <= truth) & (table["high"] >= truth)
+            where = {"section": "patients", "cases": len(owner)}
+            yield share(covered, f"mean of 1 to 3 scans of {number} patients{name}: interval covers", **where)
+
+
 def ranks(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
     """Share of studies in which the sets of all raters hold their true ranks, for raters that nearly tie."""
     for cases, raters in ((8, 5), (12, 5), (12, 10), (50, 10), (50, 60)):
@@ -379,6 +396,7 @@ SECTIONS: dict[str, tuple[Callable[[int], Iterator[dict[str, Any]]], int]] = {
     "intervals": (intervals, 1),
     "performance": (performance, 4),
     "means": (means, 1),
+    "patients": (patients, 1),
     "main_test": (main_test, 1),
     "ranks": (ranks, 2),
     "mask_level": (mask_level, 4),

@@ -37,8 +37,10 @@ def describe(
         by: Name or names of the columns to group by.
         population: The cases that have a value, see ``populated``. Default: the positives.
         cluster: Name of a column that says which values belong together, ``patient`` if patients have several scans:
-            standard errors and intervals of means are then those of ``clustered_mean``. Default: every value is
-            independent of the others. Intervals of medians take values as independent in any case.
+            standard errors and intervals of means are then those of ``clustered_mean``, which cover in 92 to 94 % of
+            simulated studies of patients with one to three scans, and intervals over scans in 77 to 82 %
+            (``benchmarks/calibration.py``). Default: every value is independent of the others. Intervals of medians
+            take values as independent in any case.
 
     Returns:
         One row per group and metric, in the order of their first score: the columns ``by``, ``metric``, ``unit``; ``n``

@@ -40,6 +40,14 @@ def test_tests_reject_at_five_per_cent_and_intervals_cover(calibration):
     assert (claimed["low"] <= 0.05).all()
 
 
+def test_intervals_know_that_scans_of_a_patient_are_alike(calibration):
+    """Clustered by patient they cover the mean; over scans they cover far too seldom."""
+    rows = pd.DataFrame(calibration.patients(200))
+    clustered = rows["what"].str.contains("clustered")
+    assert (rows.loc[clustered, "share"] > 0.88).all()
+    assert (rows.loc[~clustered, "share"] < 0.88).all()
+
+
 @pytest.mark.slow
 def test_readers_look_better_only_on_the_reference_that_they_made(calibration):
     """Equal raters' masks: the common majority favours readers by .03 or more; leave-one-out references do not."""
