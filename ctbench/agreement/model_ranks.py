@@ -89,10 +89,10 @@ def rank_table(models: pd.DataFrame, kind: str) -> pd.DataFrame:
         kind: ``subset``: over the subsets of each number of readers; ``rule``: for each rule by itself.
 
     Returns:
-        A row for each structure, number of readers or rule, and model: label, readers (for a rule the largest number in
-        a case), reference (the rule; empty for subsets), model, references (how many subsets), n (cases, at least),
-        dice (mean over references) with lowest and highest, rank (mean) with rank_lowest (best) and rank_highest, first
-        (share of the references on which the model has rank 1).
+        A row for each structure, number of readers or rule, and model. Its columns are label, readers (for a rule the
+        largest number in a case), reference (the rule; empty for subsets), model, references (how many subsets), n
+        (cases, at least), dice (mean over references) with lowest and highest, rank (mean) with rank_lowest (best) and
+        rank_highest, first (share of the references on which the model has rank 1).
     """
     own = models[models["kind"] == kind]
     if kind == "rule":  # over all cases, whose numbers of readers may differ

@@ -114,8 +114,8 @@ def mrmc_cases_needed(
         limit: The largest number of cases to try. Default 10,000.
 
     Returns:
-        Columns readers, cases (null: ``limit`` is not enough), power (to find ``difference``; null without one) and
-        half_width, both with so many cases (without: with ``limit``), and reason (why cases is null; else empty).
+        Columns readers, cases (null if ``limit`` is not enough), power (to find ``difference``; null without one) and
+        half_width, both with so many cases (without them with ``limit``), and reason (why cases is null; else empty).
 
     Raises:
         UsageError: Neither difference nor half_width is given, one is not positive, the power is not between 0 and 1,
