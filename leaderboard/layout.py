@@ -23,6 +23,7 @@ __all__ = [
     "digits",
     "empty_board",
     "facts",
+    "figures_table",
     "folded",
     "has_viewer",
     "legend",
@@ -152,10 +153,15 @@ def table(
     return int(rows[0]) if rows else None
 
 
-def digits(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return the configuration of the columns of a table in which fractions have three digits."""
-    fractions = [str(name) for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
-    return {name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f") for name in fractions}
+def digits(names: Iterable[str]) -> dict[str, Any]:
+    """Return the configuration of columns of a table that have three digits, and their names in words."""
+    return {name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f") for name in names}
+
+
+def figures_table(frame: pd.DataFrame, name: str) -> None:
+    """Show a table in which all fractions have three digits; ``name`` is that of its files."""
+    fractions = [str(column) for column in frame.columns if pd.api.types.is_float_dtype(frame[column])]
+    table(frame, name, columns=digits(fractions))
 
 
 def _is_p(column: str) -> bool:

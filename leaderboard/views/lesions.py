@@ -106,10 +106,7 @@ def _wrong(lesions: pd.DataFrame, name: str) -> None:
 
 
 _COLUMNS = {
-    **{
-        name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f")
-        for name in ("sensitivity", "low", "high", "f1", "value", "false_per_case", "average_precision")
-    },
+    **layout.digits(("sensitivity", "low", "high", "f1", "value", "false_per_case", "average_precision")),
     "volume_ml": st.column_config.NumberColumn("volume, mL", format="%.3f"),
     "false_positive_volume_ml": st.column_config.NumberColumn("false volume, mL", format="%.2f"),
     "false_negative_volume_ml": st.column_config.NumberColumn("missed volume, mL", format="%.2f"),

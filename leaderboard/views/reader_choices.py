@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from ctbench.agreement import (
     StudyChoices,
     how_many_readers,
@@ -53,7 +51,7 @@ def _numbers(choices: StudyChoices, runs: ComparableRuns) -> None:
         f"{explanations.SUBSETS_OF_READERS} {counted(numbers['n'])}.",
     )
     with layout.folded("As a table"):
-        _table(numbers, f"how-many-readers-{runs.dataset}")
+        layout.figures_table(numbers, f"how-many-readers-{runs.dataset}")
 
 
 def _models(choices: StudyChoices, runs: ComparableRuns) -> None:
@@ -67,16 +65,16 @@ def _models(choices: StudyChoices, runs: ComparableRuns) -> None:
         f"{explanations.MODELS_ON_SUBSETS} {counted(by_number['n'])}.",
     )
     with layout.folded("Models by number of readers, as a table"):
-        _table(by_number.drop(columns="reference"), f"models-by-readers-{runs.dataset}")
+        layout.figures_table(by_number.drop(columns="reference"), f"models-by-readers-{runs.dataset}")
     with layout.folded("Models by rule of the consensus"):
         by_rule = rank_table(choices.models, "rule")
-        _table(by_rule.rename(columns={"reference": "rule"}), f"models-by-rule-{runs.dataset}")
+        layout.figures_table(by_rule.rename(columns={"reference": "rule"}), f"models-by-rule-{runs.dataset}")
 
 
 def _rules(choices: StudyChoices, runs: ComparableRuns) -> None:
     layout.text("Rules of the consensus side by side", "subtitle")
     layout.text(explanations.RULES_OF_CONSENSUS, "muted")
-    _table(rules_side_by_side(choices), f"consensus-rules-{runs.dataset}")
+    layout.figures_table(rules_side_by_side(choices), f"consensus-rules-{runs.dataset}")
 
 
 def _tolerances(choices: StudyChoices) -> None:
@@ -85,10 +83,6 @@ def _tolerances(choices: StudyChoices) -> None:
         layout.text("Tolerances from readers", "subtitle")
         layout.text(explanations.TOLERANCES, "muted")
         layout.code(pasted)
-
-
-def _table(frame: pd.DataFrame, name: str) -> None:
-    layout.table(frame, name, columns=layout.digits(frame))
 
 
 @reading.cached(2)

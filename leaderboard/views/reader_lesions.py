@@ -27,13 +27,12 @@ __all__ = ["SWITCH", "show_lesions"]
 SWITCH = "lesions"
 """Query parameter by which the section is opened."""
 
-_DIGITS = {
-    name: st.column_config.NumberColumn(name.replace("_", " "), format="%.3f")
-    for name in (
+_DIGITS = layout.digits(
+    (
         *(f"{name}{end}" for name in ("positive", "ac1", "kappa") for end in ("", "_low", "_high")),
         *("sensitivity", "low", "high", "precision", "precision_low", "precision_high", "dispute"),
     )
-}
+)
 _COLUMNS = {**_DIGITS, "volume_ml": st.column_config.NumberColumn("volume, mL", format="%.3f")}
 
 

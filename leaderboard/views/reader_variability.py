@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from ctbench.agreement import (
     ReadingStudy,
     aided_effect,
@@ -37,10 +35,10 @@ def show_variability(selection: Selection) -> ReadingStudy | None:
         return None
     layout.text("The same reader twice, and different readers", "subtitle")
     layout.text(explanations.READING_PAIRS, "muted")
-    _table(intra_and_inter(study), f"intra-inter-{runs.dataset}")
+    layout.figures_table(intra_and_inter(study), f"intra-inter-{runs.dataset}")
     layout.text("Components of variance", "subtitle")
     layout.text(explanations.READING_COMPONENTS, "muted")
-    _table(components(study), f"components-{runs.dataset}")
+    layout.figures_table(components(study), f"components-{runs.dataset}")
     _borders(study, runs)
     _conditions(study, runs)
     return study
@@ -63,7 +61,7 @@ def _borders(study: ReadingStudy, runs: ComparableRuns) -> None:
         f"Dots are means over cases, lines their 95 % intervals, {counted(own['n'])}.",
     )
     with layout.folded("As a table"):
-        _table(frame, f"borders-{runs.dataset}")
+        layout.figures_table(frame, f"borders-{runs.dataset}")
 
 
 def _conditions(study: ReadingStudy, runs: ComparableRuns) -> None:
@@ -72,11 +70,7 @@ def _conditions(study: ReadingStudy, runs: ComparableRuns) -> None:
         return
     layout.text(f"Other conditions against {study.voting}", "subtitle")
     layout.text(explanations.conditions_compared(study.voting), "muted")
-    _table(effect, f"aided-{runs.dataset}")
-
-
-def _table(frame: pd.DataFrame, name: str) -> None:
-    layout.table(frame, name, columns=layout.digits(frame))
+    layout.figures_table(effect, f"aided-{runs.dataset}")
 
 
 @reading.cached(2)
