@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.displays import Displayed, Picture, drawn_by, names_in_short
 from ctbench.errors import DataError
+from ctbench.probability_codes import CODES
 
 if TYPE_CHECKING:
     from ctbench.labels import LabelSet
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupReference", "Reference", "SparseMasks"]
 
-_HALF_CODE = 0.5 / 255 + 1e-6
+_HALF_CODE = 0.5 / (CODES - 1) + 1e-6
 """How far a share that was stored in 8 bits is from the true one at most."""
 
 

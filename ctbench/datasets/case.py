@@ -352,10 +352,11 @@ class Case(Displayed):
         """
         if self.annotated_rule == "all" or (self.annotated_rule == "column" and self.annotated_slices is None):
             return None
-        if label_map is None:
-            shares = self.shares() if reader is None else None
-            released = drawn_by_anyone(shares) if shares else self.reference()
-            label_map = released if reader is None else self.reader(reader)
+        if label_map is None and reader is not None:
+            label_map = self.reader(reader)
+        elif label_map is None:
+            shares = self.shares()
+            label_map = drawn_by_anyone(shares) if shares else self.reference()
         if label_map is None:
             msg = f"{self} has no reference; name one of its readers: {', '.join(self.readers)}"
             raise DatasetError(msg)

@@ -229,8 +229,7 @@ def _frame(found: Iterable[CaseForecast]) -> pd.DataFrame:
     for one in found:
         for place in np.lexsort(one.table.votes.T[::-1]):
             own = one.table.votes[place]
-            shared = one.table.readers == (SHARES,)
-            votes = f"{encode(own)[0]:03d}" if shared else "".join(_SIGNS[int(vote)] for vote in own)
+            votes = f"{encode(own)[0]:03d}" if one.table.is_of_shares else "".join(_SIGNS[int(vote)] for vote in own)
             counts = one.table.counts[:, place]
             head = (one.case, one.patient, one.label, one.domain, json.dumps(one.table.readers), votes)
             rows += [(*head, int(code), int(counts[code])) for code in np.flatnonzero(counts)]

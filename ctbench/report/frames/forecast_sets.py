@@ -17,7 +17,6 @@ from ctbench.runs.forecasts import read_forecasts
 from ctbench.scores import RaterKind
 from ctbench.statistics.forecasts import (
     NOT_READ,
-    SHARES,
     ForecastTable,
     conformal_coverage,
     cramer_distance,
@@ -80,7 +79,7 @@ def forecast_cases(runs: Sequence[Run]) -> pd.DataFrame:
             ml = _voxel_ml(run, one.case)
             head = {"label": one.label, "case": one.case, "patient": one.patient}
             model = {"rater": rater, "rater_kind": RaterKind.MODEL.value}
-            if one.table.readers == (SHARES,):
+            if one.table.is_of_shares:
                 rows.append(head | model | _of_shares(one.table, ml))
                 continue
             cells = _Cells.of(one.table)

@@ -113,6 +113,11 @@ class ForecastTable:
         levels, seen = decode(np.arange(CODES)), counts.any(axis=0)
         return cls(levels, (SHARES,), levels[seen][:, None], counts[:, seen].astype(np.float64))
 
+    @property
+    def is_of_shares(self) -> bool:
+        """Whether it was made of given shares of votes, so that no reader is known by himself."""
+        return self.readers == (SHARES,)
+
     def against(self, reader: str) -> Outcomes:
         """Return the forecasts beside the votes of one reader, or beside the share of all readers (``MEAN``).
 
