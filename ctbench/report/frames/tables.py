@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -132,27 +132,9 @@ def per_structure(
     return in_order(describe_patients(chosen, ("label", "reference", "rater"), patients), structures)
 
 
-def comparison(
-    scores: pd.DataFrame,
-    *,
-    model: str,
-    structures: Sequence[str],
-    averaged: Sequence[str],
-    metric: str,
-    reference: str,
-    patients: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
-    """Compare the readers with one model by one metric: the table that ``comparisons`` returns for it."""
-    found = comparisons(
-        scores,
-        model=model,
-        structures=structures,
-        averaged=averaged,
-        metrics=(metric,),
-        reference=reference,
-        patients=patients,
-    )
-    return found[metric]
+def comparison(scores: pd.DataFrame, *, metric: str, **asked: Any) -> pd.DataFrame:
+    """Compare the readers with one model by one metric: the table of ``comparisons``, whose arguments it takes."""
+    return comparisons(scores, metrics=(metric,), **asked)[metric]
 
 
 def comparisons(

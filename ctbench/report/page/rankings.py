@@ -41,7 +41,7 @@ def _how(results: ComparableRuns) -> str:
 
 
 def _unranked(results: ComparableRuns) -> Iterator[str]:
-    """Say what is not folded away: that a rank means nothing here, and who has none."""
+    """Yield what is not folded away: that the ranks of a phantom mean nothing, and which models have none."""
     if is_phantom(results.dataset):
         yield f"{explanations.PHANTOM} "
     if results.demo_models:
