@@ -162,25 +162,6 @@ AVERAGE_PRECISION = (
 """What the average precision of marks on lesions is."""
 
 LESIONS = (
-    "Candidates that some reader found and another one missed: first those about which the readers are most evenly "
-    "divided, then the largest."
-)
-"""Which lesion candidates are listed, and in which order."""
-
-DISPUTED_PICTURES = (
-    "The first of them, in the slice with most of each; from blue (one reader drew the voxel) to yellow (all who read "
-    "the place)."
-)
-"""Legend of the pictures of disputed lesion candidates."""
-
-FROC = (
-    "The confidence of a predicted piece is the mean of its probabilities. Pieces below a threshold are left out; at "
-    "each number of false pieces per case, over all cases, the lowest threshold that keeps to it counts. The last is "
-    "the mean of the others. Lesions and pieces are matched once, in the whole label map."
-)
-"""What the sensitivity at a number of false pieces per case is."""
-
-LESIONS = (
     "A lesion is a connected piece of the structure in the reference; it is detected if at least one of its voxels is "
     "predicted. A predicted piece that overlaps no lesion is false, unless it lies where some reader drew the "
     "structure: there readers did not agree. A case without a prediction has missed all its lesions."
