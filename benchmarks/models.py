@@ -15,19 +15,21 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from reference_models import models
+from reference_models.inference.devices import Precision
 
 MODELS = tuple(name for name, record in models().items() if record.network_class)
 RESULTS = Path(__file__).parent / "results"
 REPEATS_ON_GPU = 5
 
 
-def predictor(model: str, device: str) -> Any:
+def predictor(model: str, device: str, precision: Any) -> Any:
     """Return a predictor of paper size with random weights."""
     from ctbench.labels import LabelSet
     from reference_models.blast_ct.predictor import BlastConfiguration, BlastPredictor
@@ -46,7 +48,7 @@ def predictor(model: str, device: str) -> Any:
         labels, kind = LabelSet({f"structure-{code}": code for code in range(1, 12)}), CaiPredictor
     elif model == "blast-ct":
         configuration, labels = BlastConfiguration(), LabelSet(BLAST_LABELS)
-        kind = lambda weights, device: BlastPredictor([weights], device)  # noqa: E731  # as the other classes
+        kind = lambda weights, device, **more: BlastPredictor([weights], device, **more)  # noqa: E731  # as the others
     elif model == "cascade-unet":
         configuration, labels, kind = CascadeConfiguration(), LabelSet({LABEL: 1}), CascadePredictor
     elif model == "deepnat":
@@ -58,7 +60,7 @@ def predictor(model: str, device: str) -> Any:
         configuration = DeepBleedConfiguration.paper(model)
         labels, kind = LabelSet({LABEL: 1}), DeepBleedPredictor
     weights = Weights.of(configuration.network(), model=model, configuration=asdict(configuration), labels=labels)
-    return kind(weights, device)
+    return kind(weights, device, precision=precision)
 
 
 class Watch:
@@ -106,9 +108,9 @@ def flops_of_boxes(made: Any, image: Any) -> int:
     return int(counter.get_total_flops())
 
 
-def limit(device: torch.device) -> float:
+def limit(device: torch.device, precision: str) -> float:
     """Return the operations per second of a large matrix product, the best of five."""
-    size, kind = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
+    size, kind = 8192 if device.type == "cuda" else 2048, getattr(torch, precision)
     one = torch.randn(size, size, device=device, dtype=kind)
     best = float("inf")
     for _ in range(5):
@@ -120,12 +122,12 @@ def limit(device: torch.device) -> float:
     return 2 * size**3 / best
 
 
-def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
+def measure(model: str, device: str, precision: str, slices: int, side: int) -> dict[str, Any]:
     """Predict one scan and return its time, memory and operations."""
     from ctbench.phantom import head
 
     image = head(1, shape=(slices, side, side)).image
-    made = predictor(model, device)
+    made = predictor(model, device, precision)
     place = made.device
     if place.type == "cuda":
         made.predict(image)  # the first call compiles and allocates
@@ -141,10 +143,11 @@ def measure(model: str, device: str, slices: int, side: int) -> dict[str, Any]:
     total, network = (time.perf_counter() - start) / runs, watch.seconds / runs
     calls = watch.calls[-(len(watch.calls) // runs) :]
     gpu = {"peak_gpu_gib": torch.cuda.max_memory_allocated(place) / 2**30} if place.type == "cuda" else {}
-    peak = limit(place)
+    peak = limit(place, made.precision)
     done = flops_of_boxes(made, image) if model == "hybrid-mask-rcnn" else flops(calls)
     return {
         "model": model,
+        "precision": made.precision,
         "slices": slices,
         "side": side,
         "network_seconds": network,
@@ -163,16 +166,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; default: all")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto", choices=get_args(Precision))
     parser.add_argument("--slices", type=int, default=40)
     parser.add_argument("--side", type=int, default=512, help="rows and columns")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.models[0], given.device, given.slices, given.side)))
+        print(json.dumps(measure(given.models[0], given.device, given.precision, given.slices, given.side)))
         return
     for model in given.models or MODELS:
         size = ["--slices", str(given.slices), "--side", str(given.side)]
-        command = [sys.executable, __file__, model, "--device", given.device, *size, "--one"]
+        how = ["--device", given.device, "--precision", given.precision]
+        command = [sys.executable, __file__, model, *how, *size, "--one"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         row = json.loads(done.stdout.splitlines()[-1])
         print(json.dumps(row, indent=1), flush=True)
@@ -186,8 +191,9 @@ def keep(row: dict[str, Any], device: str) -> None:
     path = RESULTS / f"models-{device.partition(':')[0]}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     rows = known.pop("rows") if known.get("rows") and facts.items() <= known.items() else []
-    others = [one for one in rows if one["model"] != row["model"]]
-    ordered = sorted([*others, row], key=lambda one: MODELS.index(one["model"]))
+    key = itemgetter("model", "precision")
+    others = [one for one in rows if key(one) != key(row)]
+    ordered = sorted([*others, row], key=lambda one: (MODELS.index(one["model"]), one["precision"]))
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps({**facts, "rows": ordered}, indent=1) + "\n", encoding="utf-8")
 
