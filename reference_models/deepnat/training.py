@@ -189,6 +189,7 @@ class DeepNatRecipe:
         """
         if self._right and not torch.is_grad_enabled():
             self._count_right(logits, batch)
+        logits = logits.float()
         chosen = logits.gather(1, batch.target[:, None])[:, 0]
         inside = torch.logsumexp(logits[:, 1:], dim=1)
         is_background = batch.target == 0

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ctbench.errors import DataError
-from reference_models.inference.devices import autocast, deterministic, place
+from reference_models.inference.devices import Precision, autocast, choose_precision, deterministic, place
 from reference_models.inference.weightsfile import Weights
 from reference_models.training.checkpoint import load_checkpoint, save_checkpoint
 from reference_models.training.examples import Batch
@@ -67,6 +67,8 @@ class Schedule:
         poly: Let the learning rate fall as (1 - progress) to this power instead; None: no such decay.
         patience: Number of epochs without a lower training loss after which the learning rate is divided by ten; None:
             never.
+        precision: Of convolutions and matrix products: float32, bfloat16, or auto, as for predictions. Weights and the
+            optimizer are float32.
         seed: Random seed of the first weights, the sampling and the augmentation.
     """
 
@@ -81,6 +83,7 @@ class Schedule:
     weight_decay: float = 0.0
     poly: float | None = None
     patience: int | None = None
+    precision: Precision = "auto"
     seed: int = 0
 
     def progress(self, epoch: int, seconds: float) -> float:
@@ -159,7 +162,7 @@ def fit(
         The network with its best weights, and the curves.
 
     Raises:
-        UsageError: The checkpoint belongs to another training.
+        UsageError: The checkpoint belongs to another training, or there is no such precision.
         DataError: The loss is no longer a number.
     """
     settings = json.loads(json.dumps(settings))  # as a checkpoint gives them back: tuples are lists
@@ -169,6 +172,7 @@ def fit(
         if start is not None:
             start.put_into(network, "the file to start from")
         network = place(network, device)
+        precision = choose_precision(schedule.precision, device)
         optimizer = schedule.optimizing(network)
         best, curves = network.state_dict(), Curves()
         if resume and (folder / CHECKPOINT).is_file():
@@ -179,7 +183,7 @@ def fit(
                 break
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(progress, curves.loss)
-            _epoch(recipe, schedule, network, optimizer, curves, device)
+            _epoch(recipe, schedule, network, optimizer, curves, device, precision)
             if curves.best_epoch == len(curves.loss) - 1:
                 best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
             save_checkpoint(
@@ -197,15 +201,16 @@ def _epoch(
     optimizer: torch.optim.Optimizer,
     curves: Curves,
     device: torch.device,
+    precision: str,
 ) -> None:
     start, epoch = time.perf_counter(), len(curves.loss)
     torch.manual_seed(schedule.seed * 100_003 + epoch + 1)  # dropout draws from torch's own generator
     rng = np.random.default_rng([schedule.seed, epoch])
-    loss, trained = _train(recipe, network, optimizer, rng, device, schedule.largest_gradient)
+    loss, trained = _train(recipe, network, optimizer, rng, device, precision, schedule.largest_gradient)
     if not np.isfinite(loss):
         msg = f"the loss is {loss} in epoch {epoch + 1}; lower the learning rate"
         raise DataError(msg)
-    validation_loss, validated = _validate(recipe, network, device)
+    validation_loss, validated = _validate(recipe, network, device, precision)
     curves.loss.append(loss)
     curves.validation_loss.append(validation_loss)
     curves.soft_dice.append(float(np.mean(validated)))
@@ -220,13 +225,14 @@ def _train(
     optimizer: torch.optim.Optimizer,
     rng: np.random.Generator,
     device: torch.device,
+    precision: str,
     largest_gradient: float | None,
 ) -> tuple[float, list[float]]:
     network.train()
     losses, terms = [], []
     for batch in recipe.batches(rng):
         here = batch.to(device)
-        with autocast(device):
+        with autocast(device, precision):
             found = network(here.image)
             loss = recipe.loss(found, here)
         optimizer.zero_grad(set_to_none=True)
@@ -240,11 +246,11 @@ def _train(
     return float(torch.stack(losses).mean()), _dice_of_structures(terms) if terms else []
 
 
-def _validate(recipe: Recipe, network: nn.Module, device: torch.device) -> tuple[float, list[float]]:
+def _validate(recipe: Recipe, network: nn.Module, device: torch.device, precision: str) -> tuple[float, list[float]]:
     network.eval()
     losses: list[float] = []
     terms: list[DiceTerms] = []
-    with torch.inference_mode(), autocast(device):
+    with torch.inference_mode(), autocast(device, precision):
         for batch in recipe.validation_batches():
             here = batch.to(device)
             logits = network(here.image)

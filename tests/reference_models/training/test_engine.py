@@ -80,7 +80,7 @@ def test_the_best_epoch_is_kept(tmp_path):
     network, curves = run(tmp_path, schedule=Schedule(0.5, 6))
     from reference_models.training.engine import _validate
 
-    dice = _validate(Blobs(), network, torch.device("cpu"))[1]
+    dice = _validate(Blobs(), network, torch.device("cpu"), "float32")[1]
     assert np.mean(dice) == pytest.approx(max(curves.soft_dice), abs=1e-6)
     assert dice == pytest.approx(curves.validation_dice[curves.best_epoch], abs=1e-6)
     assert len(curves.training_dice) == len(curves.validation_dice) == 6
@@ -124,6 +124,32 @@ def test_the_rate_falls_to_zero_in_time():
     annealed = Schedule(1e-3, epochs=10, patience=2)
     assert annealed.rate(0.5, [1.0, 0.9]) == 1e-3
     assert annealed.rate(0.5, [1.0, 1.1, 1.2]) == pytest.approx(1e-4)
+
+
+def test_a_training_in_bfloat16_learns_with_weights_of_float32(tmp_path):
+    """Its layers compute in bfloat16, what is kept is float32, and it ends with other weights than one in float32."""
+
+    class Watched(Blobs):
+        def network(self):
+            made = super().network()
+            made[0].register_forward_hook(lambda _layer, _inputs, output: seen.append(output.dtype))
+            return made
+
+    seen = []
+    schedule = Schedule(0.02, 20, precision="bfloat16")
+    network, curves = run(tmp_path / "mixed", schedule=schedule, recipe=Watched())
+    assert set(seen) == {torch.bfloat16}
+    assert {tensor.dtype for tensor in network.state_dict().values()} == {torch.float32}
+    assert curves.soft_dice[-1] > 0.7 > curves.soft_dice[0]
+    plain, _ = run(tmp_path / "plain", epochs=20)
+    assert not torch.equal(network[0].weight, plain[0].weight)
+
+
+def test_an_unknown_precision_is_refused(tmp_path):
+    """Before anything is written."""
+    with pytest.raises(UsageError, match="unknown precision 'half'"):
+        run(tmp_path, schedule=Schedule(0.02, 1, precision="half"))
+    assert not (tmp_path / CHECKPOINT).exists()
 
 
 def test_the_earliest_of_equals_is_best():
