@@ -160,15 +160,23 @@ class DeepNatRecipe:
         self.weights = torch.tensor(wanted / self._drawn_shares(), dtype=torch.float32)
         self.offsets = self._offsets(wanted[1], counts.sum(axis=0))
 
+    @property
+    def _blocks(self) -> int:
+        return self.plan.blocks or int(self._patches.sum())
+
+    @property
+    def steps(self) -> int:
+        """Number of training steps of an epoch: the paper's learning rate falls at each."""
+        return -(-self._blocks // self.plan.batch_size)
+
     def network(self) -> nn.Module:
         """Return the networks with new random weights."""
         return self.plan.configuration.network()
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield one epoch of blocks."""
-        count = self.plan.blocks or int(self._patches.sum())
-        for start in range(0, count, self.plan.batch_size):
-            size = min(self.plan.batch_size, count - start)
+        for start in range(0, self._blocks, self.plan.batch_size):
+            size = min(self.plan.batch_size, self._blocks - start)
             yield _batch([self._jittered(block, rng) for block in self._drawn(size, rng)])
 
     def validation_batches(self) -> Iterator[Batch]:

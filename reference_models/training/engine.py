@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -132,6 +132,16 @@ class Recipe(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsSteps(Protocol):
+    """A recipe whose learning rate falls at every training step, not only between epochs."""
+
+    @property
+    def steps(self) -> int:
+        """Number of training steps of an epoch."""
+        ...
+
+
 def fit(
     recipe: Recipe,
     schedule: Schedule,
@@ -181,9 +191,7 @@ def fit(
         while (progress := schedule.progress(len(curves.loss), sum(curves.seconds))) < 1:
             if curves.loss and recipe.is_done(curves):
                 break
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.rate(progress, curves.loss)
-            _epoch(recipe, schedule, network, optimizer, curves, device, precision)
+            _epoch(recipe, schedule, network, optimizer, curves, device, precision, progress)
             if curves.best_epoch == len(curves.loss) - 1:
                 best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
             save_checkpoint(
@@ -202,11 +210,17 @@ def _epoch(
     curves: Curves,
     device: torch.device,
     precision: str,
+    progress: float,
 ) -> None:
     start, epoch = time.perf_counter(), len(curves.loss)
     torch.manual_seed(schedule.seed * 100_003 + epoch + 1)  # dropout draws from torch's own generator
     rng = np.random.default_rng([schedule.seed, epoch])
-    loss, trained = _train(recipe, network, optimizer, rng, device, precision, schedule.largest_gradient)
+    of_step = 1 / (schedule.epochs * recipe.steps) if isinstance(recipe, CountsSteps) else 0.0
+
+    def rate(step: int) -> float:
+        return schedule.rate(progress + step * of_step, curves.loss)
+
+    loss, trained = _train(recipe, network, optimizer, rate, rng, device, precision, schedule.largest_gradient)
     if not np.isfinite(loss):
         msg = f"the loss is {loss} in epoch {epoch + 1}; lower the learning rate"
         raise DataError(msg)
@@ -223,6 +237,7 @@ def _train(
     recipe: Recipe,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    rate: Callable[[int], float],
     rng: np.random.Generator,
     device: torch.device,
     precision: str,
@@ -230,7 +245,9 @@ def _train(
 ) -> tuple[float, list[float]]:
     network.train()
     losses, terms = [], []
-    for batch in recipe.batches(rng):
+    for step, batch in enumerate(recipe.batches(rng)):
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step)
         here = batch.to(device)
         with autocast(device, precision):
             found = network(here.image)

@@ -152,6 +152,21 @@ def test_an_unknown_precision_is_refused(tmp_path):
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+def test_a_recipe_that_counts_its_steps_has_a_rate_for_each(tmp_path, monkeypatch):
+    """Base rate times (1 - iteration / all iterations) to the power of .9, as in the paper of DeepNAT."""
+
+    class Counted(Blobs):
+        steps = 6
+
+    rates = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self, *more: (rates.append(self.param_groups[0]["lr"]), step(self, *more))[1]
+    )
+    run(tmp_path, schedule=Schedule(0.01, 2, poly=0.9), recipe=Counted())
+    assert rates == pytest.approx([0.01 * (1 - iteration / 12) ** 0.9 for iteration in range(12)])
+
+
 def test_the_earliest_of_equals_is_best():
     """So that resuming cannot change the choice."""
     assert Curves(soft_dice=[0.1, 0.5, 0.5]).best_epoch == 1
