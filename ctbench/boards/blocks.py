@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from ctbench.scores import STATUSES
 
-__all__ = ["Block", "Entry", "Extent", "blocks", "digests_by_run", "extents_from_json", "extents_to_json", "laid_out"]
+__all__ = [
+    "Block",
+    "Entry",
+    "Extent",
+    "blocks",
+    "digests_by_run",
+    "extents_from_json",
+    "extents_to_json",
+    "laid_out",
+    "stretches",
+]
 
 
 class Entry(NamedTuple):
@@ -27,11 +37,15 @@ class Entry(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """The axes of a block: raters, cases and structures. Its rows are in that order, the last axis fastest."""
+    """The axes of a block. Its rows go structure by structure, so that one is read alone; then rater by rater."""
 
     entries: tuple[Entry, ...]
     cases: tuple[str, ...]
     labels: tuple[str, ...]
+
+    def only(self, runs: Collection[str]) -> Extent:
+        """Return the axes of the raters of some runs."""
+        return self._replace(entries=tuple(entry for entry in self.entries if entry.run in runs))
 
 
 class Block(NamedTuple):
@@ -54,8 +68,7 @@ class Block(NamedTuple):
         kept = [at for at, entry in enumerate(self.extent.entries) if entry.run in runs]
         if len(kept) == len(self.extent.entries):
             return self
-        extent = self.extent._replace(entries=tuple(self.extent.entries[at] for at in kept))
-        return self._replace(extent=extent, values=self.values[kept], status=self.status[kept])
+        return self._replace(extent=self.extent.only(runs), values=self.values[kept], status=self.status[kept])
 
 
 def laid_out(table: Any) -> tuple[Any, list[Extent]]:
@@ -68,7 +81,7 @@ def laid_out(table: Any) -> tuple[Any, list[Extent]]:
     Returns:
         The sorted table, and the extents of its blocks in order.
     """
-    (cases, case), (labels, label) = (_coded(table[name]) for name in ("case", "label"))
+    (cases, case), (structures, label) = (_coded(table[name]) for name in ("case", "label"))
     entries, entry = _entries(table)
     order = np.lexsort((label, case, entry))
     followed = np.zeros(len(order), bool)
@@ -80,12 +93,15 @@ def laid_out(table: Any) -> tuple[Any, list[Extent]]:
     for own in _runs_of(order, entry):
         for part in _products(own, case, label):
             width = _width(case[part])
-            names = tuple(cases[at] for at in case[part[::width]]), tuple(labels[at] for at in label[part[:width]])
+            names = tuple(cases[at] for at in case[part[::width]]), tuple(structures[at] for at in label[part[:width]])
             raters, rows = alike.setdefault(names, ([], []))
             raters.append(entries[entry[own[0]]])
             rows.append(part)
     extents = [Extent(tuple(raters), *names) for names, (raters, _) in alike.items()]
-    parts = [part for _, rows in alike.values() for part in rows]
+    parts = [
+        np.stack(rows).reshape(len(rows), -1, len(labels)).transpose(2, 0, 1).ravel()
+        for (_, labels), (_, rows) in alike.items()
+    ]
     return table.take(np.concatenate(parts) if parts else order), extents
 
 
@@ -95,9 +111,22 @@ def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:
     statuses, status = _coded(table["status"])
     start = 0
     for extent in extents:
-        shape = tuple(map(len, extent))
-        rows = slice(start, start := start + int(np.prod(shape)))
-        yield Block(extent, values[rows].reshape(shape), status[rows].reshape(shape), statuses)
+        raters, cases, labels = map(len, extent)
+        rows = slice(start, start := start + raters * cases * labels)
+        shape = labels, raters, cases
+        own = values[rows].reshape(shape).transpose(1, 2, 0), status[rows].reshape(shape).transpose(1, 2, 0)
+        yield Block(extent, *own, statuses)
+
+
+def stretches(extents: Sequence[Extent], label: str) -> list[tuple[Extent, int]]:
+    """Return where the rows of one structure stand: its part of each block that has it, and the first row of that."""
+    found, start = [], 0
+    for extent in extents:
+        rows = len(extent.entries) * len(extent.cases)
+        if label in extent.labels:
+            found.append((extent._replace(labels=(label,)), start + rows * extent.labels.index(label)))
+        start += rows * len(extent.labels)
+    return found
 
 
 def digests_by_run(parts: Iterable[Block], unit: str) -> dict[str, str]:

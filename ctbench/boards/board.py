@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 
 from ctbench.boards.blocks import Block, blocks, digests_by_run, laid_out
-from ctbench.boards.grid import Grid
+from ctbench.boards.grid import Grid, StoredGrid
 from ctbench.boards.index import facts_of, index_row, read_index, typed_index
 from ctbench.boards.partitions import (
     Partition,
     checked_scores,
     framed,
     partition_blocks,
+    partition_extents,
     partition_table,
     partitions,
     unit_of,
@@ -121,19 +122,28 @@ class Board(Displayed):
             return framed(loose_table(self.folders, partition, usable), partition)
         table = partition_table(self.place, partition, usable)
         if self._verified:
-            self._expect_verified(blocks(*laid_out(table)), unit_of(table), partition, usable)
+            self._expect_verified(blocks(*laid_out(table)), unit_of(table.schema), partition, usable)
         return framed(table, partition)
 
-    def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> Grid:
-        """Return the same scores as an array."""
+    def grid(self, dataset: str, metric: str, reference: str, runs: Sequence[str] | None = None) -> StoredGrid:
+        """Return the same scores as an array, which is read when it is asked for.
+
+        Where the owner's record tells what the scores are, all are read at once, to be compared with it.
+        """
         partition, usable = (dataset, metric, reference), self._usable(dataset, runs)
-        if not self.folders:
+        if self.folders:
+            table = loose_table(self.folders, partition, usable)
+            return StoredGrid.of(Grid.of_table(table, unit_of(table.schema)))
+        if self._verified:
             parts, unit = partition_blocks(self.place, partition, usable)
-            if self._verified:
-                self._expect_verified(parts, unit, partition, usable)
-            return Grid.of_blocks(parts, unit)
-        table = loose_table(self.folders, partition, usable)
-        return Grid.of_table(table, unit_of(table))
+            self._expect_verified(parts, unit, partition, usable)
+            return StoredGrid.of(Grid.of_blocks(parts, unit))
+        extents, unit = partition_extents(self.place, partition, usable)
+
+        def read(label: str | None) -> Grid:
+            return Grid.of_blocks(partition_blocks(self.place, partition, usable, label)[0], unit, extents)
+
+        return StoredGrid.of_extents(extents, unit, read)
 
     @cached_property
     def _verified(self) -> dict[str, Statement]:

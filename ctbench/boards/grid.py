@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.boards.blocks import Block, Entry, blocks, laid_out
+from ctbench.boards.blocks import Block, Entry, Extent, blocks, laid_out
 from ctbench.scores import NEGATIVE, POSITIVE
 
-__all__ = ["Entry", "Grid"]
+__all__ = ["Entry", "Grid", "StoredGrid"]
 
 ABSENT = -1
 """The status of a score without a row: the reader did not read the case, or the structure was not scored there."""
@@ -58,32 +58,35 @@ class Grid:
         return cls.of_blocks(list(blocks(*laid_out(table))), unit)
 
     @classmethod
-    def of_blocks(cls, parts: Sequence[Block], unit: str) -> Grid:
+    def of_blocks(cls, parts: Sequence[Block], unit: str, extents: Sequence[Extent] | None = None) -> Grid:
         """Return the grid of blocks of scores.
 
         Args:
             parts: Blocks of one metric and one reference; no score is in two of them.
             unit: Unit of the values.
+            extents: What gives the raters and cases, if they are more than those of the parts.
         """
-        entries = sorted({entry for part in parts for entry in part.extent.entries})
-        cases = sorted({case for part in parts for case in part.extent.cases})
-        labels = sorted({label for part in parts for label in part.extent.labels})
+        own = [part.extent for part in parts]
+        entries, cases, _ = _axes(own if extents is None else extents)
+        labels = _axes(own)[2]
         statuses = sorted({name for part in parts for name in part.statuses})
-        # In memory raters come first, as in the blocks: most of a board is one block, which is then copied as it is.
-        shape = (len(entries), len(cases), len(labels))
+        # In memory structures come first, then raters, as in a board's files: each structure is one piece.
+        shape = (len(labels), len(entries), len(cases))
         values, state = np.full(shape, np.nan), np.full(shape, ABSENT, np.int8)
         numbered: list[dict[Any, int]] = [
             {name: at for at, name in enumerate(names)} for names in (entries, cases, labels)
         ]
         for part in parts:
-            places = [[axis[name] for name in own] for axis, own in zip(numbered, part.extent, strict=True)]
-            where = np.ix_(*places)
-            number = np.array([statuses.index(name) for name in part.statuses], np.int8)
-            values[where], state[where] = part.values, number[part.status]
+            raters, seen, held = (
+                [axis[name] for name in names] for axis, names in zip(numbered, part.extent, strict=True)
+            )
+            where, number = _window(raters, seen), np.array([statuses.index(name) for name in part.statuses], np.int8)
+            for at, label in enumerate(held):
+                values[label][where], state[label][where] = part.values[..., at], number[part.status[..., at]]
         for array in (values, state):
             array.setflags(write=False)
-        values, state = values.transpose(1, 2, 0), state.transpose(1, 2, 0)
-        return cls(tuple(entries), tuple(cases), tuple(labels), values, state, tuple(statuses), unit)
+        values, state = values.transpose(2, 0, 1), state.transpose(2, 0, 1)
+        return cls(entries, cases, labels, values, state, tuple(statuses), unit)
 
     @property
     def nbytes(self) -> int:
@@ -92,9 +95,29 @@ class Grid:
 
     def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
         """Return which scores have one of some statuses: bool, cases x labels x entries."""
-        return np.isin(self.status, [at for at, name in enumerate(self.statuses) if name in statuses])
+        # The last one is that of ABSENT.
+        return np.array([*(name in statuses for name in self.statuses), False])[self.status]
 
-    def negatives(self, reference_ml: Grid | None = None) -> NDArray[np.bool_]:
+    @classmethod
+    def joined(cls, parts: Sequence[Grid]) -> Grid:
+        """Join the structures of grids with the same raters and cases."""
+        if len(parts) == 1:
+            return parts[0]
+        statuses = tuple(sorted({name for part in parts for name in part.statuses}))
+        values, status = [], []
+        for part in parts:
+            number = np.array([*(statuses.index(name) for name in part.statuses), ABSENT], np.int8)
+            values.append(part.values)
+            status.append(number[part.status])
+        labels = tuple(label for part in parts for label in part.labels)
+        both = np.concatenate(values, axis=1), np.concatenate(status, axis=1)
+        return cls(parts[0].entries, parts[0].cases, labels, *both, statuses, parts[0].unit)
+
+    def of_cases(self, cases: Collection[str]) -> Grid:
+        """Return the grid of some cases."""
+        return self.select(cases=[case for case in self.cases if case in cases])
+
+    def negatives(self, reference_ml: Grid | StoredGrid | None = None) -> NDArray[np.bool_]:
         """Return which structures of which cases the reference was judged for and does not hold: cases x labels.
 
         Args:
@@ -108,7 +131,7 @@ class Grid:
             negative |= unknown & (volumes == 0).any(axis=-1) & ~(volumes > 0).any(axis=-1)
         return np.asarray(negative)
 
-    def positives(self, reference_ml: Grid | None = None) -> Grid:
+    def positives(self, reference_ml: Grid | StoredGrid | None = None) -> Grid:
         """Return the grid without values where the reference does not hold the structure; statuses stay.
 
         Args:
@@ -140,10 +163,87 @@ class Grid:
         for axis, (names, known) in enumerate(zip(wanted, (self.cases, self.labels), strict=True)):
             if names != known:
                 values, status = (_taken(array, names, known, axis) for array in (values, status))
-        if kept != everybody:
-            values, status = values[..., kept], status[..., kept]
+        if kept != everybody:  # in memory raters stand before cases, and stay so
+            values = values.transpose(2, 0, 1)[kept].transpose(1, 2, 0)
+            status = status.transpose(2, 0, 1)[kept].transpose(1, 2, 0)
         chosen = tuple(self.entries[at] for at in kept)
         return Grid(chosen, *wanted, values, status, self.statuses, self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredGrid:
+    """The same scores where they are kept, from where one structure or all are read: together they may be gigabytes.
+
+    Args:
+        entries: The raters.
+        cases: Ids of the cases, sorted.
+        labels: Names of the structures, sorted.
+        unit: Unit of the values.
+        read: Reads one structure, or all of them for None, of all raters and cases.
+    """
+
+    entries: tuple[Entry, ...]
+    cases: tuple[str, ...]
+    labels: tuple[str, ...]
+    unit: str
+    read: Callable[[str | None], Grid]
+
+    @classmethod
+    def of(cls, grid: Grid) -> StoredGrid:
+        """Return a grid that is in memory."""
+
+        def read(label: str | None) -> Grid:
+            return grid if label is None else grid.select(labels=[label])
+
+        return cls(grid.entries, grid.cases, grid.labels, grid.unit, read)
+
+    @classmethod
+    def of_extents(cls, extents: Sequence[Extent], unit: str, read: Callable[[str | None], Grid]) -> StoredGrid:
+        """Return a grid with the axes of some blocks."""
+        return cls(*_axes(extents), unit, read)
+
+    @property
+    def size(self) -> int:
+        """Number of scores, if all have one."""
+        return len(self.entries) * len(self.cases) * len(self.labels)
+
+    def select(
+        self,
+        *,
+        cases: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+        entries: Sequence[int] | None = None,
+    ) -> Grid:
+        """Read some structures, of some cases and raters, see ``Grid.select``."""
+        known = [] if labels is None else [name for name in labels if name in self.labels]
+        # Of none there are raters and cases; they are those of any.
+        parts = [self.read(name) for name in (known or self.labels[:1])] if labels is not None else [self.read(None)]
+        return Grid.joined([part.select(cases=cases, entries=entries) for part in parts]).select(labels=labels)
+
+    def of_cases(self, cases: Collection[str]) -> StoredGrid:
+        """Return the grid of some cases."""
+        own = tuple(case for case in self.cases if case in cases)
+        return replace(self, cases=own, read=lambda label: self.read(label).select(cases=own))
+
+    def positives(self, reference_ml: Grid | StoredGrid | None = None) -> StoredGrid:
+        """Return the grid without values where the reference does not hold the structure, see ``Grid.positives``."""
+        return replace(self, read=lambda label: self.read(label).positives(reference_ml))
+
+
+def _axes(extents: Sequence[Extent]) -> tuple[tuple[Entry, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return all raters, cases and structures, each sorted."""
+    return (
+        tuple(sorted({entry for own in extents for entry in own.entries})),
+        tuple(sorted({case for own in extents for case in own.cases})),
+        tuple(sorted({label for own in extents for label in own.labels})),
+    )
+
+
+def _window(rows: Sequence[int], columns: Sequence[int]) -> Any:
+    """Return an index of some rows and columns; neighbours are copied in one piece."""
+    if all(len(own) and (np.diff(own) == 1).all() for own in (rows, columns)):
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return np.ix_(rows, columns)
 
 
 def _taken(array: NDArray[Any], names: Sequence[str], known: Sequence[str], axis: int) -> NDArray[Any]:

@@ -18,7 +18,16 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pandas as pd
 
-from ctbench.boards.blocks import Block, blocks, digests_by_run, extents_from_json, extents_to_json, laid_out
+from ctbench.boards.blocks import (
+    Block,
+    Extent,
+    blocks,
+    digests_by_run,
+    extents_from_json,
+    extents_to_json,
+    laid_out,
+    stretches,
+)
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
 from ctbench.runs.manifest import Manifest
@@ -33,6 +42,7 @@ __all__ = [
     "fold",
     "framed",
     "partition_blocks",
+    "partition_extents",
     "partition_table",
     "partitions",
     "table_digests",
@@ -49,7 +59,8 @@ _MOST_FILES = 16
 _PIECE = 262_144
 _BASE = "base-"
 _TRIES = 20
-_RUNS, _EXTENTS = b"runs", b"blocks"
+_SCORE = ["value", "status"]
+_RUNS, _EXTENTS = b"runs", b"blocks by structure"
 
 
 def add_run(place: Place, digest: str, manifest: Manifest, scores: bytes) -> int:
@@ -80,7 +91,7 @@ def table_digests(scores: pd.DataFrame, digest: str) -> dict[str, str]:
     for (metric, reference), own in scores.groupby(["metric", "reference"], observed=True):
         table = encoded(own.assign(run=digest))
         parts = blocks(*laid_out(table.unify_dictionaries()))
-        found[f"{metric}\t{reference}"] = digests_by_run(parts, unit_of(table))[digest]
+        found[f"{metric}\t{reference}"] = digests_by_run(parts, unit_of(table.schema))[digest]
     return found
 
 
@@ -127,25 +138,54 @@ def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[An
                 yield _only(file.read_row_group(at), kept)
 
 
-def partition_blocks(place: Place, partition: Partition, runs: Sequence[str]) -> tuple[list[Block], str]:
-    """Return the same scores as blocks, and their unit."""
+def partition_blocks(
+    place: Place, partition: Partition, runs: Sequence[str], label: str | None = None
+) -> tuple[list[Block], str]:
+    """Return the same scores as blocks, and their unit.
+
+    Args:
+        place: Folder of the board.
+        partition: Dataset, metric and reference.
+        runs: Digests of the runs to read.
+        label: The structure to read; None: all of them.
+    """
     wanted, found, unit = set(runs), [], ""
     for file, own in _files(_folder(place, partition)):
         if wanted.isdisjoint(own):
             continue
         with _refused_if_forged(_folder(place, partition)):
-            table = file.read(columns=["value", "status"])
-            unit = unit_of(table)
-            parts = blocks(table, extents_from_json(table.schema.metadata[_EXTENTS]))
+            unit = unit_of(file.schema_arrow)
+            extents = _extents_of(file)
+            parts = blocks(file.read(columns=_SCORE), extents) if label is None else _layer(file, extents, label)
             found += [block for part in parts if (block := part.only(wanted & own)).extent.entries]
     return found, unit
+
+
+def partition_extents(place: Place, partition: Partition, runs: Sequence[str]) -> tuple[list[Extent], str]:
+    """Return the raters, cases and structures of the same scores, which are not read, and their unit."""
+    wanted, found, unit = set(runs), [], ""
+    for file, own in _files(_folder(place, partition)):
+        with _refused_if_forged(_folder(place, partition)):
+            unit = unit or unit_of(file.schema_arrow)
+            found += [part for one in _extents_of(file) if (part := one.only(wanted & own)).entries]
+    return found, unit
+
+
+def _layer(file: Any, extents: Sequence[Extent], label: str) -> Iterator[Block]:
+    """Yield the blocks of one structure; no other rows are read than those of its stretches."""
+    ends = np.cumsum([0, *(file.metadata.row_group(at).num_rows for at in range(file.num_row_groups))])
+    for extent, start in stretches(extents, label):
+        count = len(extent.entries) * len(extent.cases)
+        first, last = np.searchsorted(ends, [start, start + count - 1], side="right") - 1
+        table = file.read_row_groups(list(range(first, last + 1)), columns=_SCORE)
+        yield from blocks(table.slice(start - ends[first], count), [extent])
 
 
 def framed(table: Any, partition: Partition) -> pd.DataFrame:
     """Return a table of ``partition_table`` as a tidy frame; names are categories."""
     frame: pd.DataFrame = table.to_pandas()
     dataset, metric, reference = partition
-    constant = {"dataset": dataset, "metric": metric, "reference": reference, "unit": unit_of(table)}
+    constant = {"dataset": dataset, "metric": metric, "reference": reference, "unit": unit_of(table.schema)}
     for name, value in constant.items():
         frame[name] = pd.Categorical.from_codes(np.zeros(len(frame), np.int8), pd.Index([value]))
     return frame[["run", *SCORE_COLUMNS]]
@@ -228,7 +268,7 @@ def _fold(folder: Place, without: Collection[str]) -> None:
     known = sorted({run for _, runs in files for run in runs} - set(without))
     table = pa.concat_tables(tables).unify_dictionaries()
     whole = _base_name(known)
-    _write(folder / whole, table.replace_schema_metadata({b"unit": unit_of(tables[0]).encode()}), known)
+    _write(folder / whole, table.replace_schema_metadata({b"unit": unit_of(tables[0].schema).encode()}), known)
     for name in (name for name, _ in listed if name != whole):
         (folder / name).remove()
 
@@ -281,19 +321,20 @@ def _is_table(name: str) -> bool:
 
 
 def _opened(place: Place) -> Any:
+    """Open a file; one on this machine is read piece by piece, one in an object store is fetched whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        content = place.read()
-    except StoreError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            raise _FoldedMeanwhileError from error
-        raise
     with _refused_if_forged(place):
+        try:
+            source = pa.BufferReader(place.read()) if place.local is None else pa.OSFile(str(place.local))
+        except (FileNotFoundError, StoreError) as error:
+            if isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError):
+                raise _FoldedMeanwhileError from error
+            raise
         # Texts stay codes: a small file could hold one long text a million times.
-        opened = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(_TEXTS))
-        expect_bounded(opened.metadata, len(content), str(place))
+        opened = pq.ParquetFile(source, read_dictionary=list(_TEXTS))
+        expect_bounded(opened.metadata, source.size(), str(place))
         if not _is_ours(opened.schema_arrow):
             msg = "it was made by another version of ctbench"
             raise ValueError(msg)
@@ -330,9 +371,13 @@ def _runs_of(schema: Any) -> list[str]:
     return list(json.loads(schema.metadata[_RUNS]))
 
 
-def unit_of(table: Any) -> str:
-    """Return the unit of the values of a partition's table."""
-    return str(table.schema.metadata[b"unit"].decode())
+def unit_of(schema: Any) -> str:
+    """Return the unit of the values of a partition's table, from its schema."""
+    return str(schema.metadata[b"unit"].decode())
+
+
+def _extents_of(file: Any) -> list[Extent]:
+    return extents_from_json(file.schema_arrow.metadata[_EXTENTS])
 
 
 def _value(folder: str) -> str:

@@ -52,4 +52,4 @@ def loose_table(folders: Mapping[str, Path], partition: Partition, runs: Sequenc
         tables.append(encoded(rows.assign(run=run)))
     filled = [table for table in tables if len(table)] or [encoded(pd.DataFrame(columns=columns))]
     table = pa.concat_tables([table.replace_schema_metadata(None) for table in filled]).unify_dictionaries()
-    return table.replace_schema_metadata({b"unit": unit_of(filled[0]).encode()})
+    return table.replace_schema_metadata({b"unit": unit_of(filled[0].schema).encode()})

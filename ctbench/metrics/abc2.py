@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.compiled import compiled
+from ctbench.compiled import compiled
 
 __all__ = ["abc2_ml", "abc2_of_slices", "hull_corners", "longest_chord", "longest_chords"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.compiled import compiled
+from ctbench.compiled import compiled
 
 __all__ = [
     "count_planes",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.compiled import compiled
+from ctbench.compiled import compiled
 
 __all__ = [
     "bounding_boxes",

@@ -30,7 +30,7 @@ from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.power import SampleSize, cases_for_width, cases_needed, paired_power
 from ctbench.statistics.presence import PresenceAgreement, presence_agreement
 from ctbench.statistics.proportion import clustered_proportion, failures, wilson
-from ctbench.statistics.ranking import rank, rank_stability
+from ctbench.statistics.ranking import rank, rank_stability, rank_values
 from ctbench.statistics.readers import readers_minus_model, within_readers
 from ctbench.statistics.regression import (
     categorical_regression,
@@ -45,7 +45,7 @@ from ctbench.statistics.repeats import (
     overall_ccc,
     replicate_bland_altman,
 )
-from ctbench.statistics.summary import describe, overall
+from ctbench.statistics.summary import describe, describe_columns, overall
 from ctbench.statistics.tidy import OVERALL
 from ctbench.statistics.trend import loess, size_correlation
 from ctbench.statistics.volumes import VolumeAgreement, volume_agreement
@@ -74,6 +74,7 @@ __all__ = [
     "cohen_kappa",
     "cohort_tests",
     "describe",
+    "describe_columns",
     "detection",
     "detection_table",
     "direction_of",
@@ -107,6 +108,7 @@ __all__ = [
     "presence_agreement",
     "rank",
     "rank_stability",
+    "rank_values",
     "readers_minus_model",
     "replicate_bland_altman",
     "roc_auc",

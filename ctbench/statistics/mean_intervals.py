@@ -13,7 +13,7 @@ from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.statistics.estimate import ALPHA
 from ctbench.statistics.missing import Numbers
 
-__all__ = ["FEWEST", "mean_intervals", "median_intervals"]
+__all__ = ["FEWEST", "mean_intervals", "median_intervals", "median_ranks"]
 
 FEWEST = 5
 """The mean of a bounded metric has an interval from so many values on."""
@@ -78,12 +78,17 @@ def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -
     order = np.lexsort((values, codes))
     ordered, n = values[order], np.bincount(codes, minlength=groups)
     starts = np.concatenate([[0], np.cumsum(n)[:-1]])
-    ranks = np.array([_rank(int(count)) for count in n], dtype=np.intp)
+    ranks = median_ranks(n)
     found = ranks > 0
     low, high = np.full(groups, np.nan), np.full(groups, np.nan)
     low[found] = ordered[(starts + ranks - 1)[found]]
     high[found] = ordered[(starts + n - ranks)[found]]
     return low, high
+
+
+def median_ranks(n: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return for numbers of values the place, from 1, of the lower end of the median's interval; 0 if it has none."""
+    return np.array([_rank(int(count)) for count in n], dtype=np.intp)
 
 
 @functools.lru_cache(maxsize=1024)

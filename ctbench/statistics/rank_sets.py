@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ctbench.compiled import compiled
 from ctbench.statistics.estimate import ALPHA
 from ctbench.statistics.missing import Numbers
 
@@ -22,7 +23,10 @@ _MOST_PATTERNS = 2**12
 """All sign patterns of up to 12 clusters are enumerated; of more clusters as many as asked for are drawn."""
 _ROUND_OFF = 1e-5
 """Statistics are kept in single precision; nearer ones are equal."""
-_PER_CHUNK = 250_000
+_FEW_RATERS = 50
+"""So many are compared without machine code, which takes a second to load."""
+
+Singles = NDArray[np.float32]
 
 
 class Comparisons(NamedTuple):
@@ -65,26 +69,38 @@ def compare_all(values: Numbers, clusters: NDArray[np.integer], *, resamples: in
     total = sums.sum(axis=0)
     observed = (total[:, None] - total).astype(np.float32) * scale  # of the row's rater over the column's
     exceeded = observed.max(axis=0)  # by the one who exceeds this rater most
-    signs = _signs(groups, resamples, seed)
-    largest, above = np.empty(len(signs)), np.zeros(raters)
-    step = max(_PER_CHUNK // raters**2, 1)
-    tile = max(_PER_CHUNK // (step * raters), 1)  # rows of the pairs; a tile stays in the processor's own cache
-    room = np.empty((step, min(tile, raters), raters), np.float32)
-    for start in range(0, len(signs), step):
-        flipped = (signs[start : start + step] @ sums).astype(np.float32)
-        most = np.full(flipped.shape, -math.inf, np.float32)
-        for top in range(0, raters, tile):
-            own = flipped[:, top : top + tile, None]
-            found = np.subtract(own, flipped[:, None, :], out=room[: len(flipped), : own.shape[1]])
-            found *= scale[top : top + tile]
-            np.maximum(most, found.max(axis=1), out=most)
-        largest[start : start + step] = most.max(axis=1)
-        above += (most >= exceeded - _ROUND_OFF).sum(axis=0)
+    flipped = (_signs(groups, resamples, seed) @ sums).astype(np.float32)
+    most = (_most if raters > _FEW_RATERS else _most_of_few)(flipped, scale)
+    largest, above = most.max(axis=1), (most >= exceeded - _ROUND_OFF).sum(axis=0)
     largest.sort()
-    at_least = len(signs) - np.searchsorted(largest, np.abs(observed) - _ROUND_OFF)
-    pairs = at_least / len(signs)
+    at_least = len(flipped) - np.searchsorted(largest, np.abs(observed) - _ROUND_OFF)
+    pairs = at_least / len(flipped)
     np.fill_diagonal(pairs, math.nan)
-    return Comparisons(pairs, above / len(signs))
+    return Comparisons(pairs, above / len(flipped))
+
+
+def _most_of_few(flipped: Singles, scale: Singles) -> Singles:
+    """Return patterns x raters: the largest statistic of any other rater over this one."""
+    most = np.full(flipped.shape, -math.inf, np.float32)
+    for rater in range(flipped.shape[1]):
+        np.maximum(most, (flipped[:, rater, None] - flipped) * scale[rater], out=most)
+    return most
+
+
+@compiled
+def _most(flipped: Singles, scale: Singles) -> Singles:
+    """Return the same, of thousands of raters in a second: their rows are taken in blocks that the processor keeps."""
+    patterns, raters = flipped.shape
+    most = np.full((patterns, raters), -np.inf, np.float32)
+    for top in range(0, raters, 32):
+        for pattern in range(patterns):
+            for rater in range(top, min(top + 32, raters)):
+                own = flipped[pattern, rater]
+                for other in range(raters):
+                    found = (own - flipped[pattern, other]) * scale[rater, other]
+                    if found > most[pattern, other]:  # noqa: PLR1730  # max() would not become one instruction
+                        most[pattern, other] = found
+    return most
 
 
 def rank_sets(values: Numbers, pairs: Numbers) -> tuple[Numbers, Numbers]:

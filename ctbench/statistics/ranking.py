@@ -18,10 +18,10 @@ from ctbench.statistics.missing import Numbers
 from ctbench.statistics.paired import one_sided_p
 from ctbench.statistics.populations import Population
 from ctbench.statistics.rank_sets import compare_all, rank_sets
-from ctbench.statistics.samples import Sample, samples
+from ctbench.statistics.samples import Sample, complete, samples
 from ctbench.statistics.tidy import as_names
 
-__all__ = ["Method", "rank", "rank_stability"]
+__all__ = ["Method", "rank", "rank_stability", "rank_values"]
 
 Method = Literal["mean-then-rank", "rank-then-mean", "test"]
 
@@ -82,6 +82,32 @@ def rank(
             table.insert(at, column, [value] * len(table))
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def rank_values(
+    values: Numbers,
+    raters: Sequence[str],
+    *,
+    better: Direction,
+    clusters: Sequence[str],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Rank raters by the means of an array, as ``rank`` ranks the same scores.
+
+    Args:
+        values: Cases x raters; NaN where there is no value.
+        raters: Names of the raters.
+        better: Whether higher or lower values are better.
+        clusters: The cluster of each case.
+        resamples: As for ``rank``.
+        seed: As for ``rank``.
+
+    Returns:
+        The columns of ``rank`` without those to group by.
+    """
+    sample = complete(pd.DataFrame(values, columns=list(raters)), better, pd.Series(list(clusters), dtype=object))
+    return _ranked(sample, "mean-then-rank", resamples, seed).reset_index(drop=True)
 
 
 def _expect_method(method: str) -> None:

@@ -16,7 +16,7 @@ from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import checked, expect_known, expect_one
 
-__all__ = ["Pairing", "Sample", "pairings", "samples", "wide"]
+__all__ = ["Pairing", "Sample", "complete", "pairings", "samples", "wide"]
 
 _DIGITS = 12
 """Differences are rounded to this many digits, so that round-off does not break ties or differences of 0."""
@@ -177,19 +177,28 @@ def _complete(group: pd.DataFrame, cluster: str | None, direction: Direction | s
         msg = f"metric {metric!r} has no better direction; pass direction='higher' or 'lower' to rank by it"
         raise UsageError(msg)
     table = wide(group)
+    owners = table.index.to_series() if cluster is None else group.groupby("case", observed=True)[cluster].first()
+    return complete(table, good, owners)
+
+
+def complete(table: pd.DataFrame, good: Direction, owners: pd.Series) -> Sample:
+    """Return the complete sample of a table cases x raters.
+
+    Args:
+        table: NaN where there is no value; cases are its index, raters its columns.
+        good: Whether higher or lower values are better.
+        owners: The cluster of each case, by the index of the table.
+    """
     absent = list(table.columns[table.isna().all()])
     # Cases without any value, such as negatives, are no cases of the sample: nobody lacks a value there.
     table = table.drop(columns=absent).dropna(how="all")
-    complete = table.dropna()
+    whole = table.dropna()
     sign = 1 if good is Direction.HIGHER else -1
-    owners = (
-        complete.index if cluster is None else group.groupby("case", observed=True)[cluster].first()[complete.index]
-    )
     return Sample(
         raters=[str(rater) for rater in table.columns],
         absent=[str(rater) for rater in absent],
-        values=sign * complete.to_numpy(),
-        clusters=pd.factorize(owners)[0],
-        left_out=len(table) - len(complete),
+        values=sign * whole.to_numpy(),
+        clusters=pd.factorize(owners[whole.index])[0],
+        left_out=len(table) - len(whole),
         sign=sign,
     )

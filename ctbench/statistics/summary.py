@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status, joint_status
 from ctbench.statistics.clustered_mean import clustered_mean
-from ctbench.statistics.mean_intervals import mean_intervals, median_intervals
+from ctbench.statistics.mean_intervals import mean_intervals, median_intervals, median_ranks
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
-__all__ = ["describe", "overall"]
+__all__ = ["describe", "describe_columns", "overall"]
 
 
 def describe(
@@ -94,6 +94,77 @@ def describe(
             independent[place] = len(np.unique(whose))
     described["low"], described["high"] = mean_intervals(described.assign(n=independent), degrees)
     return described
+
+
+def describe_columns(values: Numbers, metric: str, clusters: NDArray[np.integer] | None = None) -> pd.DataFrame:
+    """Describe each column of an array as ``describe`` describes a group of scores, to the last digit.
+
+    Thousands of raters are described in a tenth of a second.
+
+    Args:
+        values: Cases x raters; NaN where there is no value.
+        metric: Name of the metric.
+        clusters: The cluster of each case, as for ``describe``. Default: every case is independent of the others.
+
+    Returns:
+        A row for each column: ``n, mean, sd, median, q1, q3, se, low, high, min, max, median_low, median_high``.
+    """
+    n, mean, squares = _moments(values)
+    ordered = np.sort(values, axis=0)  # NaN last
+    last = np.maximum(n - 1, 0)
+    everybody = np.arange(values.shape[1])
+
+    def at(places: NDArray[np.integer]) -> Numbers:
+        return ordered[places, everybody] if len(ordered) else np.full(len(n), math.nan)
+
+    def quantile(share: float) -> Numbers:
+        exact = share * last
+        below = exact.astype(np.intp)
+        low = at(below)
+        return np.where(exact > below, low + (at(np.minimum(below + 1, last)) - low) * (exact - below), low)
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.where(n > 1, np.sqrt(squares / (n - 1)), math.nan)
+        se = sd / np.sqrt(np.where(n > 0, n, math.nan))
+    table = pd.DataFrame({"n": n, "mean": mean, "sd": sd})
+    table["median"] = np.where(
+        n % 2 == 1, at(n // 2), (at(np.minimum(n // 2, last)) + at(np.maximum(n // 2 - 1, 0))) / 2
+    )
+    table["q1"], table["q3"] = quantile(0.25), quantile(0.75)
+    independent, degrees = n.astype(np.float64), n.astype(np.float64) - 1
+    if clusters is not None:
+        row, column = np.nonzero(~np.isnan(values))
+        for place, own, whose in _correlated(column, values[row, column], clusters[row]):
+            _, se[place], degrees[place] = clustered_mean(own, whose)
+            independent[place] = len(np.unique(whose))
+    table["se"] = se
+    table["low"], table["high"] = mean_intervals(table.assign(n=independent, metric=metric), degrees)
+    table["min"], table["max"] = at(np.zeros_like(n)), at(last)
+    ranks = median_ranks(n)
+    for name, places in (("median_low", ranks - 1), ("median_high", n - ranks)):
+        table[name] = np.where(ranks > 0, at(np.clip(places, 0, last)), math.nan)
+    return table
+
+
+def _moments(values: Numbers) -> tuple[NDArray[np.intp], Numbers, Numbers]:
+    """Return number, mean and sum of squares around the mean of each column, summed as pandas sums them."""
+    n = np.zeros(values.shape[1], np.intp)
+    total, lost, mean, squares = np.zeros((4, values.shape[1]))
+    for row in values:
+        known = ~np.isnan(row)
+        n += known
+        step = row - lost
+        added = total + step
+        moved = mean + (row - mean) / np.maximum(n, 1)
+        for whole, now in (
+            (lost, added - total - step),
+            (squares, squares + (row - moved) * (row - mean)),
+            (total, added),
+            (mean, moved),
+        ):
+            np.copyto(whole, now, where=known)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return n, np.where(n > 0, total / n, math.nan), squares
 
 
 def _correlated(

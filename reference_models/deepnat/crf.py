@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.compiled import compiled
+from ctbench.compiled import compiled
 
 __all__ = ["DenseCrf", "GaussianFilter"]
 

@@ -3,7 +3,16 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.boards.blocks import Entry, Extent, blocks, digests_by_run, extents_from_json, extents_to_json, laid_out
+from ctbench.boards.blocks import (
+    Entry,
+    Extent,
+    blocks,
+    digests_by_run,
+    extents_from_json,
+    extents_to_json,
+    laid_out,
+    stretches,
+)
 
 COLUMNS = ["run", "rater", "rater_kind", "case", "label", "value", "status"]
 
@@ -93,3 +102,16 @@ def test_the_digest_of_a_run_depends_on_its_own_scores_only():
         assert digests(changed)["r"] != expected
     assert digests(own[:2])["r"] != expected
     assert digests(own, "mm")["r"] != expected
+
+
+@given(st.lists(rows, max_size=60))
+def test_the_rows_of_a_structure_stand_together(given_rows):
+    """Each stretch is the part of a block that has the structure, and all of them have all its rows."""
+    ordered, extents = laid_out(table_of(given_rows))
+    for label in ("iph", "ivh", "sah"):
+        found = {}
+        for extent, start in stretches(extents, label):
+            part = ordered.slice(start, len(extent.entries) * len(extent.cases))
+            assert set(part["label"].to_pylist()) == {label}
+            found |= scores_in(blocks(part, [extent]))
+        assert found == {tuple(row[:5]): tuple(row[5:]) for row in given_rows if row[4] == label}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctbench.boards import Grid
-from ctbench.boards.grid import Entry
+from ctbench.boards.grid import Entry, StoredGrid
 
 
 def rows_of(*scores, unit="1"):
@@ -55,6 +55,49 @@ def test_nobody_may_change_what_is_kept_for_all():
     """A grid is shared between visitors."""
     with pytest.raises(ValueError, match="read-only"):
         Grid.of(rows_of(("a", "unet", "model", "iph", 0.5, "ok"))).values[0] = 1
+
+
+@pytest.fixture
+def stored():
+    """A grid that notes what is read of it, and the same in memory."""
+    scores = [
+        (case, rater, "model", label, at / 10, "ok")
+        for at, (case, label, rater) in enumerate(itertools.product("abc", ["ivh", "sah"], ["unet", "vnet"]))
+    ]
+    whole, read = Grid.of(rows_of(*scores, ("a", "unet", "model", "iph", None, "both_empty"))), []
+
+    def noting(label):
+        read.append(label)
+        return StoredGrid.of(whole).read(label)
+
+    return StoredGrid(whole.entries, whole.cases, whole.labels, whole.unit, noting), whole, read
+
+
+def test_only_the_structures_that_are_asked_for_are_read(stored):
+    """They have the values that they have in memory; all are read at once, and an unknown one has none."""
+    lazy, whole, read = stored
+    for asked in ({"labels": ["sah"]}, {"labels": ["sah", "iph"], "cases": ["c", "a"]}, {"entries": [1]}):
+        one, other = lazy.select(**asked), whole.select(**asked)
+        np.testing.assert_array_equal(one.values, other.values)
+        assert (one.entries, one.cases, one.labels, one.unit) == (other.entries, other.cases, other.labels, other.unit)
+        np.testing.assert_array_equal(one.having(["ok"]), other.having(["ok"]))
+    assert read == ["sah", "sah", "iph", None]
+    assert np.isnan(lazy.select(labels=["edh"], cases=["a"]).values).tolist() == [[[True, True]]]
+    assert lazy.size == whole.values.size
+
+
+def test_what_is_left_out_is_left_out_when_it_is_read(stored):
+    """Cases of a subgroup and negatives: nothing is read before a structure is asked for."""
+    lazy, whole, read = stored
+    few, positives = lazy.of_cases({"c", "a", "z"}), lazy.positives()
+    assert read == []
+    assert few.cases == whole.of_cases({"c", "a", "z"}).cases == ("a", "c")
+    np.testing.assert_array_equal(
+        few.select(labels=["ivh"]).values, whole.select(labels=["ivh"], cases=["a", "c"]).values
+    )
+    for label in whole.labels:
+        one, other = positives.select(labels=[label]), whole.positives().select(labels=[label])
+        np.testing.assert_array_equal(one.values, other.values)
 
 
 names = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=4, unique=True)

@@ -58,7 +58,7 @@ def test_rows_come_back_as_they_were_coded(place):
     partitions.write_partition(place, PARTITION, partitions.encoded(rows), ["r"])
     table = partitions.partition_table(place, PARTITION, ["r"])
     assert not {"dataset", "metric", "reference", "unit"} & set(table.column_names)
-    assert partitions.unit_of(table) == "1"
+    assert partitions.unit_of(table.schema) == "1"
     found = partitions.framed(table, PARTITION)
     pd.testing.assert_frame_equal(found.astype(rows.dtypes.to_dict()), rows)
 
@@ -109,3 +109,27 @@ def test_scores_are_checked_against_their_manifest(kept):
             partitions.checked_scores("abc", kept.manifest.model_copy(update=wrong), content)
     with pytest.raises(StoreError, match="abc"):
         partitions.checked_scores("abc", kept.manifest, b"no table")
+
+
+def test_one_structure_is_read_without_the_others(place, monkeypatch):
+    """It has the scores that it has among all, whatever pieces its rows lie in; raters and cases need no row read."""
+    monkeypatch.setattr(partitions, "_PIECE", 4)
+    rows = pd.concat(
+        [rows_of(run, "abc", value).assign(label=label) for run, label, value in (("r", "iph", 0.1), ("r", "sah", 0.2))]
+        + [rows_of("s", "ab", 0.3).assign(label="sah"), rows_of("t", "abc", 0.4).assign(label="ivh")]
+    )
+    partitions.write_partition(place, PARTITION, partitions.encoded(rows), ["r", "s", "t"])
+    found, _ = partitions.partition_blocks(place, PARTITION, ["r", "s"], "sah")
+    values = {
+        (entry.run, block.extent.labels): part.ravel().tolist()
+        for block in found
+        for entry, part in zip(block.extent.entries, block.values, strict=True)
+    }
+    assert values == {("r", ("sah",)): [0.2] * 3, ("s", ("sah",)): [0.3] * 2}
+    assert partitions.partition_blocks(place, PARTITION, ["t"], "sah")[0] == []
+    extents, unit = partitions.partition_extents(place, PARTITION, ["r", "s"])
+    assert unit == "1"
+    assert sorted((own.entries[0].run, own.cases, own.labels) for own in extents if own.entries) == [
+        ("r", ("a", "b", "c"), ("iph", "sah")),
+        ("s", ("a", "b"), ("sah",)),
+    ]

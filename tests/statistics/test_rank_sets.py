@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from ctbench.statistics import rank_sets as module
 from ctbench.statistics.rank_sets import compare_all, rank_sets
 
 
@@ -104,3 +105,14 @@ def test_all_true_ranks_are_covered_at_once(cases, raters, skewed):
         true_rank = raters - np.arange(raters)
         covered += bool(((low <= true_rank) & (true_rank <= high)).all())
     assert covered >= 0.93 * studies
+
+
+def test_many_raters_are_compared_like_few(monkeypatch):
+    """With machine code and without: to the last bit, also where two never differ."""
+    values = np.random.default_rng(0).normal(0.5, 0.1, (20, 70))
+    values[:, 1] = values[:, 0]
+    many = compare_all(values, alone(values))
+    monkeypatch.setattr(module, "_FEW_RATERS", 100)
+    few = compare_all(values, alone(values))
+    np.testing.assert_array_equal(many.pairs, few.pairs)
+    np.testing.assert_array_equal(many.best, few.best)

@@ -4,7 +4,7 @@ import pytest
 import scipy.stats
 
 from ctbench.errors import UsageError
-from ctbench.statistics import rank, rank_stability
+from ctbench.statistics import direction_of, rank, rank_stability, rank_values
 
 
 def test_two_ways_to_rank_disagree_by_hand(tidy):
@@ -140,3 +140,15 @@ def test_impossible_rankings_are_refused(three, change, arguments, message):
     """A metric without a direction, an unknown method and an absent cluster column are errors."""
     with pytest.raises(UsageError, match=message):
         rank(three.assign(**change), **arguments)
+
+
+@pytest.mark.parametrize("metric", ["dice", "hd95"])
+def test_an_array_is_ranked_like_the_same_scores(tidy, metric):
+    """With cases that somebody lacks, a rater without values and patients with two scans."""
+    values = np.random.default_rng(4).uniform(0.3, 0.9, (20, 4))
+    values[3, 0] = values[5] = values[:, 3] = np.nan
+    names, owners = ["a", "b", "c", "d"], [str(case // 2) for case in range(20)]
+    rows = tidy(dict(zip(names, values.T, strict=True)), metric=metric)
+    expected = rank(rows.assign(patient=np.tile(owners, 4)), cluster="patient").drop(columns="label")
+    found = rank_values(values, names, better=direction_of(metric), clusters=owners)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-12)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctbench.errors import UsageError
-from ctbench.statistics import describe, overall
+from ctbench.statistics import describe, describe_columns, overall
 from ctbench.statistics.tidy import STATUSES
 
 
@@ -189,3 +189,18 @@ def test_a_case_says_of_how_many_structures_its_own_mean_is():
         ["c2", 0.0, "failed", "mean of 2 of 2 structures"],
         ["c1", 0.5, "ok", "mean of 1 of 2 structures"],
     ]
+
+
+@pytest.mark.parametrize("clusters", [None, [0, 0, 1, 2, 2, 3, 4, 5, 5]])
+@pytest.mark.parametrize("metric", ["dice", "hd95", "volume_difference_ml"])
+def test_columns_are_described_like_groups(tidy, metric, clusters):
+    """To the last digit, for any number of values: none, one, two, all."""
+    values = np.random.default_rng(0).uniform(0.2, 0.9, (9, 6))
+    values[np.tri(9, 6, dtype=bool)[::-1]] = np.nan
+    values[:, 0] = np.nan
+    rows = tidy({f"m{at}": column for at, column in enumerate(values.T)}, metric=metric)
+    rows = rows if clusters is None else rows.assign(patient=np.tile(clusters, 6))
+    expected = describe(rows, "rater", cluster=None if clusters is None else "patient")
+    found = describe_columns(values, metric, None if clusters is None else np.array(clusters))
+    assert (found["n"] == 0).sum() == 1
+    pd.testing.assert_frame_equal(found, expected[list(found)], check_dtype=False, check_exact=True)

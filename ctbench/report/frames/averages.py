@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.boards import Grid
-from ctbench.boards.grid import Entry
+from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.report.frames import tables
 from ctbench.scores import LOST, PENALISED, RaterKind, joint_status
 from ctbench.statistics import OVERALL
 
-__all__ = ["averaged", "coded", "common_ground", "described", "overall_scores"]
+__all__ = ["Overall", "averaged", "coded", "common_ground", "described", "overall", "overall_scores"]
 
-Names = Callable[[Entry], tuple[str, str]]
-"""Returns the name and kind of an entry; entries with the same name are averaged together."""
+Names = Callable[[Entry], tuple[str, str] | None]
+"""Returns the name and kind of an entry; entries with the same name are averaged together, those without left out."""
 
 
-def overall_scores(
-    grids: Sequence[Grid],
+class Overall(NamedTuple):
+    """Overall scores of raters by case: averaged over references where several are given, then over structures."""
+
+    cases: tuple[str, ...]
+    raters: tuple[tuple[str, str], ...]
+    """Name and kind of each."""
+    statuses: tuple[str, ...]
+    values: NDArray[np.float64]
+    """Cases x raters; NaN where no score has a value."""
+    status: NDArray[np.integer]
+    """Cases x raters: the ``joint_status`` of the scores, an index into ``statuses``; -1 where there is no score."""
+    penalties: NDArray[np.integer]
+    """Cases x raters: the number of structures that have a penalty as value on any reference."""
+    failed: NDArray[np.bool_]
+    """Cases x raters: whether some score failed or is missing."""
+    unit: str
+
+    def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
+        """Return where the status is one of some."""
+        found = np.array([*(name in statuses for name in self.statuses), False])
+        return np.asarray(found[self.status], bool)
+
+
+def overall(
+    grids: Sequence[Grid | StoredGrid],
     over: Sequence[str],
     reference: str,
     name_of: Callable[[Entry], str],
     names: Sequence[str],
-) -> pd.DataFrame:
+) -> Overall:
     """Return the overall scores of some raters, each in all cases in which this rater has one.
 
     Args:
@@ -36,21 +59,60 @@ def overall_scores(
         reference: Name of the reference; ``leave-one-out`` adds the readers together as ``all readers``.
         name_of: Returns the name of an entry.
         names: Names of the raters.
-
-    Returns:
-        As ``averaged`` returns it.
     """
     wanted = set(names)
-    chosen = [_only(grid, lambda entry: name_of(entry) in wanted) for grid in grids]
-    parts = [averaged(chosen, over, lambda entry: (name_of(entry), entry.rater_kind))]
-    if reference == tables.LEAVE_ONE_OUT:
-        readers = [_only(grid, lambda entry: entry.rater_kind == RaterKind.READER) for grid in chosen]
-        parts.append(averaged(readers, over, lambda _entry: (tables.ALL_READERS, "readers")))
-    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+    def alone(entry: Entry) -> tuple[str, str] | None:
+        name = name_of(entry)
+        return (name, entry.rater_kind) if name in wanted else None
+
+    def together(entry: Entry) -> tuple[str, str] | None:
+        return (tables.ALL_READERS, "readers") if alone(entry) and entry.rater_kind == RaterKind.READER else None
+
+    single = averaged(grids, over, alone)
+    if reference != tables.LEAVE_ONE_OUT or not any(together(entry) for grid in grids for entry in grid.entries):
+        return single
+    joint = averaged(grids, over, together)
+    number = np.array([*(single.statuses.index(name) for name in joint.statuses), -1])
+    joint = joint._replace(status=number[joint.status])
+    return single._replace(
+        raters=(*single.raters, *joint.raters),
+        values=np.concatenate([single.values, joint.values], axis=1),
+        status=np.concatenate([single.status, joint.status], axis=1),
+        penalties=np.concatenate([single.penalties, joint.penalties], axis=1),
+        failed=np.concatenate([single.failed, joint.failed], axis=1),
+    )
 
 
-def _only(grid: Grid, keep: Callable[[Entry], bool]) -> Grid:
-    return grid.select(entries=[place for place, entry in enumerate(grid.entries) if keep(entry)])
+def overall_scores(
+    grids: Sequence[Grid | StoredGrid],
+    over: Sequence[str],
+    reference: str,
+    name_of: Callable[[Entry], str],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """Return the same scores as rows.
+
+    Returns:
+        A row for each case and rater with some score: ``case, rater, rater_kind, label`` (overall), ``value, status,
+        unit, penalties, failed``, see ``Overall``.
+    """
+    found = overall(grids, over, reference, name_of, names)
+    where = np.nonzero(found.status >= 0)
+    nothing = np.zeros(len(where[0]), np.intp)
+    return pd.DataFrame(
+        {
+            "case": coded(where[0], found.cases),
+            "rater": coded(where[1], [name for name, _ in found.raters]),
+            "rater_kind": coded(where[1], [kind for _, kind in found.raters]),
+            "label": coded(nothing, [OVERALL]),
+            "value": found.values[where],
+            "status": coded(found.status[where], found.statuses),
+            "unit": coded(nothing, [found.unit]),
+            "penalties": found.penalties[where],
+            "failed": found.failed[where],
+        }
+    )
 
 
 def described(rows: pd.DataFrame, patients: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -73,81 +135,80 @@ def described(rows: pd.DataFrame, patients: Mapping[str, str] | None = None) -> 
     return table.drop(columns=["penalised", "failed", "negatives"]).merge(counts, on=keys)
 
 
-def averaged(grids: Sequence[Grid], over: Sequence[str], names: Names) -> pd.DataFrame:
+def averaged(grids: Sequence[Grid | StoredGrid], over: Sequence[str], names: Names) -> Overall:
     """Average each case's scores over references where several are given, then over structures.
 
     As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; a mean has the
-    ``joint_status`` of its scores.
+    ``joint_status`` of its scores. Structures are read one after the other.
 
     Args:
         grids: Scores of one metric, one grid for each reference.
         over: Names of the structures.
-        names: Returns name and kind of an entry.
-
-    Returns:
-        A row for each case and rater with some score: ``case, rater, rater_kind, label`` (overall), ``value, status,
-        unit``, and ``penalties``, the number of structures of the case that have a penalty as value on any reference,
-        and ``failed``, whether some score of the case failed or is missing.
+        names: Returns name and kind of an entry; None: it is left out.
     """
-    cases = sorted({case for grid in grids for case in grid.cases})
-    named = sorted({names(entry) for grid in grids for entry in grid.entries})
-    statuses = sorted({name for grid in grids for name in grid.statuses})
-    columns = {name: at for at, name in enumerate(named)}
-    sums = _Sums((len(cases), len(named)), statuses, len(over))
-    for grid in grids:
-        sums.add(grid.select(cases=cases, labels=sorted(over)), [columns[names(entry)] for entry in grid.entries])
-    where = np.nonzero(sums.tally.sum(axis=0))
-    nothing = np.zeros(len(where[0]), np.intp)
-    return pd.DataFrame(
-        {
-            "case": coded(where[0], cases),
-            "rater": coded(where[1], [name for name, _ in named]),
-            "rater_kind": coded(where[1], [kind for _, kind in named]),
-            "label": coded(nothing, [OVERALL]),
-            "value": sums.means()[where],
-            "status": coded(joint_status(statuses, sums.tally)[where] if statuses else nothing, statuses),
-            "unit": coded(nothing, [grids[0].unit if grids else ""]),
-            "penalties": sums.penalised.sum(axis=0)[where],
-            "failed": sums.failed[where],
-        }
-    )
+    cases = tuple(sorted({case for grid in grids for case in grid.cases}))
+    entries = [[at for at, entry in enumerate(grid.entries) if names(entry)] for grid in grids]
+    of_each = [
+        [name for at in own if (name := names(grid.entries[at]))] for grid, own in zip(grids, entries, strict=True)
+    ]
+    raters = tuple(sorted({name for own in of_each for name in own}))
+    columns = {name: at for at, name in enumerate(raters)}
+    places = [np.array([columns[name] for name in own], np.intp) for own in of_each]
+    sums = _Sums((len(raters), len(cases)))
+    for label in sorted(over):
+        parts = (
+            grid.select(cases=cases, labels=[label], entries=own) for grid, own in zip(grids, entries, strict=True)
+        )
+        sums.add(list(zip(parts, places, strict=True)))
+    return Overall(cases, raters, *sums.joint(), grids[0].unit if grids else "")
 
 
 class _Sums:
-    """Sums of the scores of each case and rater.
+    """Sums of the scores of each rater and case.
 
     Args:
-        shape: Number of cases, number of raters.
-        statuses: Names of the statuses, sorted.
-        structures: Number of structures.
+        shape: Number of raters, number of cases.
     """
 
-    def __init__(self, shape: tuple[int, int], statuses: Sequence[str], structures: int) -> None:
-        self._statuses = statuses
-        self._total, self._count = np.zeros((structures, *shape)), np.zeros((structures, *shape), np.int32)
-        self.tally = np.zeros((len(statuses), *shape), np.int32)
-        self.penalised, self.failed = np.zeros((structures, *shape), bool), np.zeros(shape, bool)
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._total, self._count = np.zeros(shape), np.zeros(shape, np.int32)
+        self._tally: dict[str, NDArray[np.int32]] = {}
+        self._penalties, self._failed = np.zeros(shape, np.int32), np.zeros(shape, bool)
 
-    def add(self, grid: Grid, to: Sequence[int]) -> None:
-        """Add the entries of a grid to raters; several may go to one."""
-        valued = ~np.isnan(grid.values)
-        for place in range(valued.shape[1]):
-            _add(self._total[place], np.where(valued[:, place], grid.values[:, place], 0), to)
-            _add(self._count[place], valued[:, place].astype(np.int32), to)
-        for at, status in enumerate(grid.statuses):
-            _add(self.tally[self._statuses.index(status)], (grid.status == at).sum(axis=1, dtype=np.int32), to)
-        self.failed[:, to] |= grid.having(LOST).any(axis=1)
-        penalised = grid.having(PENALISED) & valued
-        if penalised.any():
-            for at, column in enumerate(to):
-                self.penalised[:, :, column] |= penalised[:, :, at].T
+    def add(self, parts: Sequence[tuple[Grid, NDArray[np.intp]]]) -> None:
+        """Add one structure: its scores against each reference, and the rater of each of them; several may have one."""
+        total, count, penalised = np.zeros(self._shape), np.zeros(self._shape, np.int32), np.zeros(self._shape, bool)
+        for grid, to in parts:
+            values, status = grid.values[:, 0].T, grid.status[:, 0].T
+            valued = ~np.isnan(values)
+            _merge(np.add, total, np.where(valued, values, 0), to)
+            _merge(np.add, count, valued, to)
+            for at, name in enumerate(grid.statuses):
+                own = status == at
+                if own.any():
+                    _merge(np.add, self._tally.setdefault(name, np.zeros(self._shape, np.int32)), own, to)
+            for array, found in (
+                (self._failed, grid.having(LOST)[:, 0].T),
+                (penalised, grid.having(PENALISED)[:, 0].T & valued),
+            ):
+                if found.any():
+                    _merge(np.logical_or, array, found, to)
+        known = count > 0
+        self._total += np.divide(total, count, where=known, out=total)
+        self._count += known
+        self._penalties += penalised
 
-    def means(self) -> NDArray[np.float64]:
-        """Return the means over structures of the means over references, of the scores that have a value."""
-        valued = self._count > 0
-        each = np.divide(self._total, self._count, where=valued, out=np.zeros_like(self._total))
+    def joint(self) -> tuple[tuple[str, ...], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return the statuses, and the arrays of ``Overall``: means over structures of the means over references."""
+        statuses = tuple(sorted(self._tally))
+        status = np.full(self._shape, -1, np.intp)
+        if statuses:
+            tally = np.stack([self._tally[name] for name in statuses])
+            status = np.where(tally.any(axis=0), joint_status(statuses, tally), -1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(each.sum(axis=0) / valued.sum(axis=0))
+            values = self._total / self._count
+        return statuses, values.T, status.T, self._penalties.T, self._failed.T
 
 
 def coded(places: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
@@ -158,34 +219,30 @@ def coded(places: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes[places] if len(names) else places, pd.Index(distinct, dtype=object))
 
 
-def _add(total: NDArray[Any], part: NDArray[Any], columns: Sequence[int]) -> None:
-    """Add the columns of a part to those of a total; several may go to one."""
-    if len(set(columns)) == len(columns):
-        total[:, columns] += part
-        return
-    for at, column in enumerate(columns):
-        total[:, column] += part[:, at]
+def _merge(join: np.ufunc, whole: NDArray[Any], part: NDArray[Any], rows: NDArray[np.intp]) -> None:
+    """Add the rows of a part to those of a whole, or join them in another way; several may go to one."""
+    if len(np.unique(rows)) == len(rows):
+        whole[rows] = join(whole[rows], part)
+    else:
+        join.at(whole, rows, part)
 
 
-def common_ground(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Average over references where all raters have a value: a structure of a case counts on those references only.
-
-    A rater without any value takes nothing away from the others.
+def common_ground(parts: Sequence[NDArray[np.float64]], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Average over references where all raters have a value: a case counts on those references only.
 
     Args:
-        parts: One array for each reference, cases x structures x raters, the same in all; NaN where there is no value.
+        parts: One array for each reference, cases x raters, the same in all; NaN where there is no value.
+        present: The raters who have any value; the others take nothing away from them.
 
     Returns:
-        cases x structures x raters; NaN where nothing counts.
+        cases x raters; NaN where nothing counts.
     """
-    valued = [~np.isnan(part) for part in parts]
-    present = np.any([known.any(axis=(0, 1)) for known in valued], axis=0)
-    total, count = np.zeros(parts[0].shape), np.zeros(parts[0].shape[:2], np.int32)
-    for part, known in zip(parts, valued, strict=True):
-        counted = (known | ~present).all(axis=-1)
-        np.add(total, part, out=total, where=counted[..., None] & present)
+    total, count = np.zeros_like(parts[0]), np.zeros(len(parts[0]), np.int32)
+    for part in parts:
+        counted = np.asarray((~np.isnan(part) | ~present).all(axis=1))
+        np.add(total, part, out=total, where=counted[:, None] & present)
         count += counted
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.divide(total, count[..., None], out=total)
-    mean[..., ~present] = np.nan
+        mean = np.divide(total, count[:, None], out=total)
+    mean[:, ~present] = np.nan
     return mean

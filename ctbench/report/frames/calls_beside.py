@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.boards.grid import Entry
+from ctbench.boards import Grid
+from ctbench.boards.grid import StoredGrid
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.scores import LOST, UNSCORED, RaterKind, Status
@@ -38,21 +39,27 @@ def calls_beside(
         A row for each rater: ``rater`` and the columns of ``ctbench.statistics.false_alarms`` from ``positives`` on.
     """
     kept = sorted(set(runs.cases) if cases is None else set(cases))
-    found: dict[str, _Calls] = {}
-    readers = set()
-    for entry, calls in _calls(runs, sorted(over), reference, kept):
-        name = runs.name_of(entry)
-        found[name] = found[name].joined(calls) if name in found else calls
-        readers |= {name} if entry.rater_kind == RaterKind.READER else set()
-    rows = [{"rater": name, **calls.counts()} for name, calls in found.items()]
+    references = runs.expanded(reference)
+    grids = [runs.grid(runs.metrics[0], name) for name in references]
+    raters = list(dict.fromkeys(runs.name_of(entry) for grid in grids for entry in grid.entries))
+    readers = {runs.name_of(one) for grid in grids for one in grid.entries if one.rater_kind == RaterKind.READER}
+    at = {name: place for place, name in enumerate(raters)}
+    counts = pd.DataFrame(0.0, index=raters, columns=[*CALLS, "wrong", "drawn_ml", "drawn"])
+    for label in sorted(over):
+        parts = [
+            (_calls(runs, grid, name, kept, label), [at[runs.name_of(entry)] for entry in grid.entries])
+            for grid, name in zip(grids, references, strict=True)
+        ]
+        counts += _joined(parts, (len(kept), len(raters))).counts()
     if readers and reference == tables.LEAVE_ONE_OUT:
-        rows.append({"rater": tables.ALL_READERS, **_stacked([found[name] for name in readers]).counts()})
-    table = pd.DataFrame(rows, columns=["rater", *CALLS, "wrong", "false_ml"])
+        counts.loc[tables.ALL_READERS] = counts.loc[sorted(readers)].sum()
+    counts["false_ml"] = counts["drawn_ml"] / counts["drawn"].where(counts["drawn"] > 0)
+    table = counts.astype(dict.fromkeys(CALLS, int)).rename_axis("rater").reset_index()
     return pd.concat([table[["rater"]], with_specificity(table, table["wrong"].to_numpy(float))], axis=1)
 
 
 class _Calls(NamedTuple):
-    """How one rater called each structure of each case: arrays cases x structures."""
+    """How raters called one structure in each case: arrays cases x raters."""
 
     positive: NDArray[np.bool_]
     """The reference holds it."""
@@ -76,42 +83,54 @@ class _Calls(NamedTuple):
             np.fmax(self.volume, other.volume),
         )
 
-    def counts(self) -> dict[str, float]:
-        """Return the columns ``CALLS``, ``wrong`` (negatives that were called wrongly) and ``false_ml``."""
+    def counts(self) -> NDArray[np.float64]:
+        """Return raters x ``CALLS``, the negatives that were called wrongly, and sum and number of their volumes."""
         positive, negative, drew, lost, volume = self
-        drawn = volume[negative & ~lost & ~np.isnan(volume)]
-        return {
-            "positives": int(positive.sum()),
-            "misses": int((positive & ~drew & ~lost).sum()),
-            "negatives": int(negative.sum()),
-            "false_alarms": int((negative & drew).sum()),
-            "lost": int((lost & (positive | negative)).sum()),
-            "wrong": int((negative & (drew | lost)).sum()),
-            "false_ml": float(drawn.mean()) if drawn.size else np.nan,
+        told = negative & ~lost & ~np.isnan(volume)
+        found = {
+            "positives": positive,
+            "misses": positive & ~drew & ~lost,
+            "negatives": negative,
+            "false_alarms": negative & drew,
+            "lost": lost & (positive | negative),
         }
+        sums = [found[name].sum(axis=0) for name in CALLS]
+        wrong = (negative & (drew | lost)).sum(axis=0)
+        return np.stack([*sums, wrong, volume.sum(axis=0, where=told), told.sum(axis=0)], axis=1).astype(float)
 
 
-def _stacked(several: Sequence[_Calls]) -> _Calls:
-    """Return the calls of several raters, one after the other."""
-    return _Calls(*(np.concatenate(parts) for parts in zip(*several, strict=True)))
+def _joined(parts: Sequence[tuple[_Calls, Sequence[int]]], shape: tuple[int, int]) -> _Calls:
+    """Return the calls on all references together, each part at the columns of its raters."""
+    found: _Calls | None = None
+    for calls, columns in parts:
+        whole = calls
+        if list(columns) != list(range(shape[1])):
+            whole = _nothing(shape)
+            for array, own in zip(whole, calls, strict=True):
+                array[:, columns] = own
+        found = whole if found is None else found.joined(whole)
+    return _nothing(shape) if found is None else found
 
 
-def _calls(
-    runs: ComparableRuns, over: Sequence[str], reference: str, cases: Sequence[str]
-) -> Iterator[tuple[Entry, _Calls]]:
-    references = runs.expanded(reference)
-    grids = [runs.grid(runs.metrics[0], name).select(cases=cases, labels=over) for name in references]
-    absences = [grid.negatives(runs.reference_volumes(at)) for grid, at in zip(grids, references, strict=True)]
+def _nothing(shape: tuple[int, int]) -> _Calls:
+    """Return calls of cases x raters that nobody made; in memory raters stand before cases."""
+    turned = shape[::-1]
+    flags = [np.zeros(turned, bool).T for _ in range(4)]
+    return _Calls(flags[0], flags[1], flags[2], flags[3], np.full(turned, np.nan).T)
+
+
+def _calls(runs: ComparableRuns, grid: Grid | StoredGrid, reference: str, cases: Sequence[str], label: str) -> _Calls:
+    own = grid.select(cases=cases, labels=[label])
+    absence = own.negatives(runs.reference_volumes(reference))
+    judged = ((own.status >= 0) & ~own.having(UNSCORED))[:, 0]
+    volume = np.broadcast_to(np.nan, judged.shape)
     # Volumes are told of negatives only: without any, a table as large as that of the scores is not read.
-    measured = _VOLUME in runs.metrics and any(map(np.any, absences))
-    for name, grid, absence in zip(references, grids, absences, strict=True):
-        negative = absence[..., None]
-        judged = (grid.status >= 0) & ~grid.having(UNSCORED)
-        positive, absent = judged & ~negative, judged & negative
-        drew, lost = grid.having(_DRAWN), grid.having(LOST)
-        volumes = runs.grid(_VOLUME, name).select(cases=cases, labels=over) if measured else None
-        places = {} if volumes is None else {entry: at for at, entry in enumerate(volumes.entries)}
-        nothing = np.full(grid.values.shape[:2], np.nan)
-        for at, entry in enumerate(grid.entries):
-            volume = nothing if volumes is None or entry not in places else volumes.values[..., places[entry]]
-            yield entry, _Calls(positive[..., at], absent[..., at], drew[..., at], lost[..., at], volume)
+    if _VOLUME in runs.metrics and absence.any():
+        volumes = runs.grid(_VOLUME, reference)
+        places = {entry: at for at, entry in enumerate(volumes.entries)}
+        scored = [at for at, entry in enumerate(own.entries) if entry in places]
+        volume = np.full(judged.shape[::-1], np.nan).T
+        at = [places[own.entries[at]] for at in scored]
+        volume[:, scored] = volumes.select(cases=cases, labels=[label], entries=at).values[:, 0]
+    drew, lost = (own.having(names)[:, 0] for names in (_DRAWN, LOST))
+    return _Calls(judged & ~absence, judged & absence, drew, lost, volume)

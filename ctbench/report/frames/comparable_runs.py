@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
 from ctbench.boards import CHECKED, Board, Grid, board_of
-from ctbench.boards.grid import Entry
+from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.datasets import Dataset
 from ctbench.errors import StoreError, UsageError
 from ctbench.metric_descriptions import CHIEF_METRICS
@@ -23,8 +23,10 @@ from ctbench.statistics import populated
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather", "rater_names"]
 
 _VOLUME = "reference_volume_ml"
-_KEPT_BYTES = 3 * 2**28
-"""Grids of so many bytes together are kept, those that were read last: pages and reports read each of them often."""
+_WHOLE = 2**23
+"""Grids of so many scores are read whole, larger ones structure by structure."""
+_KEPT_BYTES = 5 * 2**27
+"""So many bytes of them are kept, those that were read last: pages and reports read each of them often."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -296,29 +298,42 @@ class ComparableRuns:
         is_model = rows["rater_kind"] == RaterKind.MODEL
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
-    def grid(self, metric: str, reference: str) -> Grid:
-        """Read the scores of all raters in all cases against one reference as an array; the last ones are kept."""
-        found = self._kept.pop((metric, reference), None)
+    def grid(self, metric: str, reference: str) -> Grid | StoredGrid:
+        """Return the scores of all raters in all cases against one reference, of large boards to be read in parts."""
+        stored = self._stored.get((metric, reference))
+        if stored is None:
+            stored = self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
+            self._stored[metric, reference] = stored
+        read = partial(self._read, stored, (metric, reference))
+        return read(None) if stored.size <= _WHOLE else replace(stored, read=read)
+
+    def _read(self, stored: StoredGrid, name: tuple[str, str], label: str | None) -> Grid:
+        """Read all structures or one; what was read last is kept."""
+        found = self._kept.pop((*name, label), None)
         if found is None:
-            found = self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
-        self._kept[metric, reference] = found  # the last of them all
+            found = stored.read(label)
+        self._kept[*name, label] = found  # the last of them all
         while len(self._kept) > 1 and sum(grid.nbytes for grid in [*self._kept.values()]) > _KEPT_BYTES:
             self._kept.pop(next(iter(self._kept)), None)
         return found
 
     @cached_property
-    def _kept(self) -> dict[tuple[str, str], Grid]:
+    def _stored(self) -> dict[tuple[str, str], StoredGrid]:
         return {}
 
-    def positives(self, metric: str, reference: str) -> Grid:
+    @cached_property
+    def _kept(self) -> dict[tuple[str, str, str | None], Grid]:
+        return {}
+
+    def positives(self, metric: str, reference: str) -> Grid | StoredGrid:
         """Read the scores in the cases whose reference holds the structure, see ``Grid.positives``."""
         return self.grid(metric, reference).positives(self.reference_volumes(reference))
 
-    def reference_volumes(self, reference: str) -> Grid | None:
+    def reference_volumes(self, reference: str) -> Grid | StoredGrid | None:
         """Read the volumes of a reference; None if they were not scored."""
         return self.grid(_VOLUME, reference) if (_VOLUME, reference) in self._partitions else None
 
-    def grids(self, metric: str, reference: str) -> tuple[Grid, ...]:
+    def grids(self, metric: str, reference: str) -> tuple[Grid | StoredGrid, ...]:
         """Read ``positives`` for each reference that ``reference`` stands for, see ``expanded``."""
         return tuple(self.positives(metric, name) for name in self.expanded(reference))
 

@@ -56,7 +56,8 @@ def lesion_structures(results: ComparableRuns) -> tuple[str, ...]:
     chief, volumes = any_finding(results.labels), results.reference_volumes(results.common)
     found = set(chief)
     if volumes is not None:
-        held, lacking = ((volumes.values > 0).any(axis=-1), (volumes.values == 0).any(axis=-1))
+        values = volumes.select().values
+        held, lacking = ((values > 0).any(axis=-1), (values == 0).any(axis=-1))
         varies = held.any(axis=0) & (lacking & ~held).any(axis=0)
         found |= {name for name, one in zip(volumes.labels, varies, strict=True) if one}
     return tuple(sorted((name for name in results.structures if name in found), key=lambda name: name not in chief))

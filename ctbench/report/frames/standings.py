@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 
 from ctbench.boards import Grid
+from ctbench.boards.grid import StoredGrid
 from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.contestants import contestants
-from ctbench.report.frames.rankings import RANKED
+from ctbench.report.frames.contestants import Contest, contest
+from ctbench.report.frames.rankings import RESAMPLES
 from ctbench.report.frames.summaries import contest_means
 from ctbench.report.wording import metric_title
 from ctbench.scores import RaterKind, Status
-from ctbench.statistics import Direction, direction_of, rank
+from ctbench.statistics import Direction, direction_of, rank_values
 
 __all__ = ["STANDING_COLUMNS", "standings"]
 
@@ -34,7 +35,7 @@ STANDING_COLUMNS = (
 
 def standings(
     runs: ComparableRuns,
-    grids: Sequence[Grid],
+    grids: Sequence[Grid | StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,
@@ -63,10 +64,11 @@ def standings(
         says why there is no rank.
     """
     if cases is not None:
-        grids = [grid.select(cases=[case for case in grid.cases if case in set(cases)]) for grid in grids]
+        chosen = set(cases)
+        grids = [grid.of_cases(chosen) for grid in grids]
     refused = _refused(runs, grids, over, metric)
-    ranked = _contest(runs, grids, over, metric, reference, refused, patients)
-    table = _ranks(ranked)
+    ranked = _contest(runs, grids, over, metric, reference, refused)
+    table = _ranks(ranked, metric, patients)
     known = [name for name in runs.models if name not in refused]
     means = contest_means(grids, over, metric, reference, runs.name_of, runs.readers, known, ranked, patients=patients)
     table = means.merge(table, on="rater", how="outer")
@@ -79,7 +81,9 @@ def standings(
     return table.reindex(columns=list(STANDING_COLUMNS)).reset_index(drop=True)
 
 
-def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], metric: str) -> dict[str, str]:
+def _refused(
+    runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Sequence[str], metric: str
+) -> dict[str, str]:
     """Return model -> why it cannot be ranked for these structures, metric and references."""
     models = runs.index[runs.index["rater_kind"] == RaterKind.MODEL]
     versions = {
@@ -107,35 +111,43 @@ def _refused(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str], m
     return refused
 
 
-def _unknown(runs: ComparableRuns, grids: Sequence[Grid], over: Sequence[str]) -> set[str]:
+def _unknown(runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Sequence[str]) -> set[str]:
     """Return the models of which every score of these structures is ``unsupported``."""
-    found: set[str] = set()
     for grid in grids[:1]:
-        own = grid.select(labels=over)
-        lacking = own.having((Status.UNSUPPORTED,)).any(axis=(0, 1)) & np.isnan(own.values).all(axis=(0, 1))
-        found |= {runs.name_of(own.entries[at]) for at in np.flatnonzero(lacking)}
-    return found
+        unvalued, lacking = np.ones(len(grid.entries), bool), np.zeros(len(grid.entries), bool)
+        for label in over:
+            own = grid.select(labels=[label])
+            unvalued &= np.isnan(own.values).all(axis=(0, 1))
+            lacking |= own.having((Status.UNSUPPORTED,)).any(axis=(0, 1))
+            if not unvalued.any():
+                break
+        return {runs.name_of(grid.entries[at]) for at in np.flatnonzero(lacking & unvalued)}
+    return set()
 
 
 def _contest(
     runs: ComparableRuns,
-    grids: Sequence[Grid],
+    grids: Sequence[Grid | StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,
     refused: Mapping[str, str],
-    patients: Mapping[str, str] | None,
-) -> pd.DataFrame:
+) -> Contest:
     models = [name for name in runs.models if name not in refused]
     if direction_of(metric) is Direction.NEITHER or not models:
-        return pd.DataFrame()
+        return contest([], [], over, name_of=runs.name_of)
     names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
-    return contestants(grids, names, over, metric, patients=patients, name_of=runs.name_of)
+    return contest(grids, names, over, name_of=runs.name_of)
 
 
-def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
+def _ranks(ranked: Contest, metric: str, patients: Mapping[str, str] | None) -> pd.DataFrame:
     columns = ["rater", "rank", "rank_low", "rank_high", "p_first", "tied_with_first"]
-    return pd.DataFrame(columns=columns) if rows.empty else rank(rows, **RANKED)[columns]
+    if not ranked.cases:
+        return pd.DataFrame(columns=columns)
+    owners = [(patients or {}).get(case, case) for case in ranked.cases]
+    return rank_values(ranked.values, ranked.names, better=direction_of(metric), clusters=owners, resamples=RESAMPLES)[
+        columns
+    ]
 
 
 def _with_cards(table: pd.DataFrame, runs: ComparableRuns) -> pd.DataFrame:

@@ -65,7 +65,7 @@ def reference_volumes(results: ComparableRuns, reference: str) -> pd.DataFrame:
     grid = results.reference_volumes(reference)
     if grid is None:
         return pd.DataFrame()
-    values = np.fmax.reduce(grid.values, axis=-1)  # the same for all raters that have one
+    values = np.fmax.reduce(grid.select().values, axis=-1)  # the same for all raters that have one
     found = pd.DataFrame(values, index=list(grid.cases), columns=list(grid.labels))
     return found[[name for name in results.structures if name in found]]
 

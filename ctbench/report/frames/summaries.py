@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctbench.boards import Grid
-from ctbench.boards.grid import Entry
+from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.metric_descriptions import CHIEF_METRICS
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import coded, described, overall_scores
+from ctbench.report.frames.averages import Overall, coded, described, overall, overall_scores
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.contestants import contestants
-from ctbench.scores import RaterKind, Status
+from ctbench.report.frames.contestants import Contest, contest, contestants
+from ctbench.scores import LOST, NEGATIVE, POSITIVE, UNDEFINED, RaterKind, Status
+from ctbench.statistics import describe_columns
 
 __all__ = ["contest_means", "contest_means_by_structure", "summary"]
+
+_REFERENCE_VOLUME = "reference_volume_ml"
 
 
 def summary(
@@ -73,14 +77,14 @@ def summary(
 
 
 def contest_means(
-    grids: Sequence[Grid],
+    grids: Sequence[Grid | StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,
     name_of: Callable[[Entry], str],
     readers: Sequence[str],
     models: Sequence[str],
-    ranked: pd.DataFrame | None = None,
+    ranked: Contest | None = None,
     *,
     patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
@@ -94,20 +98,56 @@ def contest_means(
         name_of: Returns the name of an entry.
         readers: Names of the readers; each is described by all values that it has.
         models: Names of the models.
-        ranked: Their scores as ``contestants`` returns them. None: computed here.
+        ranked: Their scores. None: computed here.
         patients: Case -> patient; other cases are patients of their own.
 
     Returns:
-        The columns of ``described`` but ``label``.
+        A row for each rater with some score: ``rater, rater_kind, metric, unit``, the columns of
+        ``ctbench.statistics.describe_columns``, ``undefined`` and ``failed``, which count cases, and ``penalised``,
+        which counts structures of cases.
     """
     if ranked is None:
-        ranked = _ranked(grids, over, metric, reference, name_of, models)
-    scores = overall_scores(grids, over, reference, name_of, [*readers, *models])
-    return _means(scores.assign(metric=metric), ranked, patients).drop(columns="label")
+        together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
+        ranked = contest(grids, [*together, *models], over, name_of=name_of)
+    found = overall(grids, over, reference, name_of, [*readers, *models])
+    if not found.raters:
+        return pd.DataFrame(columns=["rater", "rater_kind", "n", "mean", "low", "high", "undefined"])
+    negative = _negatives(found, metric)
+    values = np.where(negative, np.nan, found.values)
+    undefined = found.having(UNDEFINED) & np.isnan(values) & ~negative
+    columns = {name: at for at, (name, _) in enumerate(found.raters)}
+    if len(ranked.cases):
+        known = [at for at, name in enumerate(ranked.names) if name in columns]
+        places = [columns[ranked.names[at]] for at in known]
+        values[:, places] = np.nan
+        rows = np.searchsorted(found.cases, ranked.cases)
+        values[np.ix_(rows, np.array(places, np.intp))] = ranked.values[:, known]
+    owners = pd.factorize(np.array([patients.get(case, case) for case in found.cases]))[0] if patients else None
+    kinds = pd.DataFrame(list(found.raters), columns=["rater", "rater_kind"])
+    table = pd.concat([kinds, describe_columns(values, metric, owners)], axis=1)
+    table = table.assign(
+        metric=metric,
+        unit=found.unit,
+        undefined=undefined.sum(axis=0),
+        penalised=found.penalties.sum(axis=0),
+        failed=found.failed.sum(axis=0),
+    )
+    scored = np.flatnonzero((found.status >= 0).any(axis=0))
+    return table.iloc[scored].reset_index(drop=True)
+
+
+def _negatives(found: Overall, metric: str) -> NDArray[np.bool_]:
+    """Return which overall scores are of negatives, see ``ctbench.statistics.populations.negatives``."""
+    negative, lost = found.having(NEGATIVE), found.having(LOST)
+    empty = negative.any(axis=1)
+    if metric == _REFERENCE_VOLUME:
+        judged = empty | found.having(POSITIVE).any(axis=1)
+        empty = empty | (~judged & (lost & (found.values == 0)).any(axis=1))
+    return negative | (lost & np.asarray(empty)[:, None])
 
 
 def contest_means_by_structure(
-    grids: Sequence[Grid],
+    grids: Sequence[Grid | StoredGrid],
     structures: Sequence[str],
     metric: str,
     reference: str,
@@ -140,7 +180,7 @@ def contest_means_by_structure(
 
 
 def _ranked(
-    grids: Sequence[Grid],
+    grids: Sequence[Grid | StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from ctbench.boards import Grid
-from ctbench.report.frames.averages import averaged, common_ground
+from ctbench.report.frames.averages import common_ground, overall_scores
 from ctbench.statistics import overall
 
 
 def test_averages_are_those_of_the_statistics(scores):
-    """`averaged` gives the values and statuses of `statistics.overall`, of means over references."""
+    """Overall scores have the values and statuses of `statistics.overall`, of means over references."""
     chosen = scores[(scores["metric"] == "dice") & scores["reference"].str.contains("-without-")]
     over = ["caudate", "septum_pellucidum", "central_sulcus", "insular_cortex"]
     grids = [Grid.of(own) for _, own in chosen.groupby("reference")]
-    found = averaged(grids, over, lambda entry: (entry.rater, entry.rater_kind)).set_index(["case", "rater"])
+    names = list(chosen["rater"].unique())
+    found = overall_scores(grids, over, "any", lambda entry: entry.rater, names).set_index(["case", "rater"])
     keys = ["case", "rater", "label"]
     each = chosen.assign(value=chosen.groupby(keys)["value"].transform("mean"))
     expected = overall(each.assign(reference="all"), labels=over, population="penalise").set_index(["case", "rater"])
@@ -26,7 +27,8 @@ def test_averages_are_those_of_the_statistics(scores):
 def test_common_ground_is_where_all_have_a_value():
     """A reference on which somebody lacks a value does not count there; one without any value takes nothing away."""
     nan = np.nan
-    first = np.array([[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
-    second = np.array([[[0.4, nan, nan], [nan, 0.1, nan]]])
-    np.testing.assert_array_equal(common_ground([first, second]), [[[0.8, 0.6, nan], [0.5, 0.5, nan]]])
-    np.testing.assert_array_equal(common_ground([second]), np.full((1, 2, 3), nan))
+    first = np.array([[0.8, 0.6, nan], [0.5, 0.5, nan]])
+    second = np.array([[0.4, nan, nan], [nan, 0.1, nan]])
+    present = np.array([True, True, False])
+    np.testing.assert_array_equal(common_ground([first, second], present), first)
+    np.testing.assert_array_equal(common_ground([second], present), np.full((2, 3), nan))

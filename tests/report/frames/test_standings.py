@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ctbench.boards import open_board
+from ctbench.report.frames import comparable_runs as comparable_runs_module
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants, structure_rows
@@ -178,3 +179,17 @@ def test_a_model_that_saw_phantoms_only_has_no_rank(with_demo_atlas):
     assert pd.isna(table.loc["atlas", "rank"])
     assert table.loc["atlas", "reason"].startswith("learnt on simulated heads alone")
     assert table.loc["unet", "rank"] in {1, 2}
+
+
+@pytest.mark.parametrize("metric", ["dice", "hd95", "volume_difference_ml", "reference_volume_ml"])
+@pytest.mark.parametrize("reference", ["majority", tables.LEAVE_ONE_OUT])
+def test_a_board_that_is_read_in_parts_has_the_same_ranking(field, reference, metric, monkeypatch):
+    """Structure by structure, of a subgroup too."""
+    over, some = field.chief_scope, field.cases[:7]
+    whole = [standing(field, over, reference, metric, cases=cases) for cases in (None, some)]
+    monkeypatch.setattr(comparable_runs_module, "_WHOLE", 0)
+    parts = replace(field)
+    found = [standing(parts, over, reference, metric, cases=cases) for cases in (None, some)]
+    for one, other in zip(found, whole, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert {label for _, _, label in parts._kept} - {None} >= set(over)

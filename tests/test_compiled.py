@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 
-from ctbench.metrics.compiled import compiled
+from ctbench.compiled import compiled
 
 
 @compiled
