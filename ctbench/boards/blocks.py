@@ -5,6 +5,7 @@ A large board has millions of scores. Reading the names of each takes five times
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ __all__ = [
     "extents_from_json",
     "extents_to_json",
     "laid_out",
+    "spans_of",
     "stretches",
 ]
 
@@ -129,6 +131,20 @@ def stretches(extents: Sequence[Extent], label: str) -> list[tuple[Extent, int]]
     return found
 
 
+def spans_of(extents: Sequence[Extent], runs: Collection[str]) -> list[tuple[int, int]]:
+    """Return where the rows of some runs stand, in order: the first row and the one after the last of each span."""
+    spans, start = [], 0
+    for extent in extents:
+        raters, cases, labels = map(len, extent)
+        wanted = [0, *(entry.run in runs for entry in extent.entries), 0]
+        turns = np.flatnonzero(np.diff(wanted)).reshape(-1, 2).tolist()
+        for label in range(labels):
+            first = start + label * raters * cases
+            spans += [(first + one * cases, first + other * cases) for one, other in turns]
+        start += raters * cases * labels
+    return spans
+
+
 def digests_by_run(parts: Iterable[Block], unit: str) -> dict[str, str]:
     """Return run -> SHA-256 of all its scores: raters, cases, structures, values, statuses and unit.
 
@@ -152,12 +168,13 @@ def extents_to_json(extents: Sequence[Extent]) -> str:
     return json.dumps(extents)
 
 
-def extents_from_json(text: str | bytes) -> list[Extent]:
-    """Return the extents from the text of ``extents_to_json``."""
-    return [
+@functools.lru_cache(maxsize=32)
+def extents_from_json(text: str | bytes) -> tuple[Extent, ...]:
+    """Return the extents from the text of ``extents_to_json``; a page reads some files of a board again and again."""
+    return tuple(
         Extent(tuple(Entry(*entry) for entry in entries), tuple(cases), tuple(labels))
         for entries, cases, labels in json.loads(text)
-    ]
+    )
 
 
 def _coded(column: Any) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:

@@ -71,6 +71,9 @@ class Grid:
         labels = _axes(own)[2]
         statuses = sorted({name for part in parts for name in part.statuses})
         # In memory structures come first, then raters, as in a board's files: each structure is one piece.
+        if len(parts) == 1 and tuple(own[0]) == (entries, cases, labels):  # most of a large board: not copied
+            values, state = parts[0].values.transpose(2, 0, 1), parts[0].status.astype(np.int8).transpose(2, 0, 1)
+            return cls._of_arrays(entries, cases, labels, values, state, parts[0].statuses, unit)
         shape = (len(labels), len(entries), len(cases))
         values, state = np.full(shape, np.nan), np.full(shape, ABSENT, np.int8)
         numbered: list[dict[Any, int]] = [
@@ -83,10 +86,23 @@ class Grid:
             where, number = _window(raters, seen), np.array([statuses.index(name) for name in part.statuses], np.int8)
             for at, label in enumerate(held):
                 values[label][where], state[label][where] = part.values[..., at], number[part.status[..., at]]
-        for array in (values, state):
+        return cls._of_arrays(entries, cases, labels, values, state, tuple(statuses), unit)
+
+    @classmethod
+    def _of_arrays(
+        cls,
+        entries: tuple[Entry, ...],
+        cases: tuple[str, ...],
+        labels: tuple[str, ...],
+        values: NDArray[np.float64],
+        status: NDArray[np.int8],
+        statuses: tuple[str, ...],
+        unit: str,
+    ) -> Grid:
+        """Return the grid of arrays structures x raters x cases, which nobody may change from now on."""
+        for array in (values, status):
             array.setflags(write=False)
-        values, state = values.transpose(2, 0, 1), state.transpose(2, 0, 1)
-        return cls(entries, cases, labels, values, state, tuple(statuses), unit)
+        return cls(entries, cases, labels, values.transpose(2, 0, 1), status.transpose(2, 0, 1), statuses, unit)
 
     @property
     def nbytes(self) -> int:
@@ -95,8 +111,11 @@ class Grid:
 
     def having(self, statuses: Collection[str]) -> NDArray[np.bool_]:
         """Return which scores have one of some statuses: bool, cases x labels x entries."""
-        # The last one is that of ABSENT.
-        return np.array([*(name in statuses for name in self.statuses), False])[self.status]
+        found = np.zeros_like(self.status, bool)
+        for at, name in enumerate(self.statuses):
+            if name in statuses:
+                found |= self.status == at
+        return found
 
     @classmethod
     def joined(cls, parts: Sequence[Grid]) -> Grid:

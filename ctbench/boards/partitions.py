@@ -26,6 +26,7 @@ from ctbench.boards.blocks import (
     extents_from_json,
     extents_to_json,
     laid_out,
+    spans_of,
     stretches,
 )
 from ctbench.boards.storage import Place
@@ -128,14 +129,17 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
 
 
 def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
-    """Yield the same rows file by file, so that they are never all in memory."""
+    """Yield the same rows piece by piece, of no more pieces of the files than they stand in."""
     for file, runs in _files(_folder(place, partition)):
-        kept = runs & wanted
-        everybody = set(_runs_of(file.schema_arrow)) <= kept
+        kept, start = runs & wanted, 0
+        spans = spans_of(_extents_of(file), kept)
         for at in range(file.num_row_groups):
-            # One column decides whether the others are read.
-            if everybody or len(_only(file.read_row_group(at, columns=["run"]), kept)):
-                yield _only(file.read_row_group(at), kept)
+            stop = start + file.metadata.row_group(at).num_rows
+            own = [(max(one, start), min(other, stop)) for one, other in spans if one < stop and other > start]
+            table = file.read_row_group(at) if own else None
+            for one, other in own:
+                yield _only(table.slice(one - start, other - one), kept)
+            start = stop
 
 
 def partition_blocks(
@@ -376,7 +380,7 @@ def unit_of(schema: Any) -> str:
     return str(schema.metadata[b"unit"].decode())
 
 
-def _extents_of(file: Any) -> list[Extent]:
+def _extents_of(file: Any) -> tuple[Extent, ...]:
     return extents_from_json(file.schema_arrow.metadata[_EXTENTS])
 
 

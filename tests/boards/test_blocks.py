@@ -11,6 +11,7 @@ from ctbench.boards.blocks import (
     extents_from_json,
     extents_to_json,
     laid_out,
+    spans_of,
     stretches,
 )
 
@@ -115,3 +116,13 @@ def test_the_rows_of_a_structure_stand_together(given_rows):
             assert set(part["label"].to_pylist()) == {label}
             found |= scores_in(blocks(part, [extent]))
         assert found == {tuple(row[:5]): tuple(row[5:]) for row in given_rows if row[4] == label}
+
+
+@given(st.lists(rows, max_size=60))
+def test_the_rows_of_a_run_are_found(given_rows):
+    """All of them and no other ones, in order."""
+    ordered, extents = laid_out(table_of(given_rows))
+    spans = spans_of(extents, {"s"})
+    assert spans == sorted(spans)
+    found = [run for one, other in spans for run in ordered.slice(one, other - one)["run"].to_pylist()]
+    assert found == ["s"] * ordered["run"].to_pylist().count("s")

@@ -172,13 +172,13 @@ class _Sums:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
-        self._total, self._count = np.zeros(shape), np.zeros(shape, np.int32)
-        self._tally: dict[str, NDArray[np.int32]] = {}
-        self._penalties, self._failed = np.zeros(shape, np.int32), np.zeros(shape, bool)
+        self._total, self._count = np.zeros(shape), np.zeros(shape, np.int16)
+        self._tally: dict[str, NDArray[np.int16]] = {}
+        self._penalties, self._failed = np.zeros(shape, np.int16), np.zeros(shape, bool)
 
     def add(self, parts: Sequence[tuple[Grid, NDArray[np.intp]]]) -> None:
         """Add one structure: its scores against each reference, and the rater of each of them; several may have one."""
-        total, count, penalised = np.zeros(self._shape), np.zeros(self._shape, np.int32), np.zeros(self._shape, bool)
+        total, count, penalised = np.zeros(self._shape), np.zeros(self._shape, np.int16), np.zeros(self._shape, bool)
         for grid, to in parts:
             values, status = grid.values[:, 0].T, grid.status[:, 0].T
             valued = ~np.isnan(values)
@@ -187,13 +187,11 @@ class _Sums:
             for at, name in enumerate(grid.statuses):
                 own = status == at
                 if own.any():
-                    _merge(np.add, self._tally.setdefault(name, np.zeros(self._shape, np.int32)), own, to)
-            for array, found in (
-                (self._failed, grid.having(LOST)[:, 0].T),
-                (penalised, grid.having(PENALISED)[:, 0].T & valued),
-            ):
-                if found.any():
-                    _merge(np.logical_or, array, found, to)
+                    _merge(np.add, self._tally.setdefault(name, np.zeros(self._shape, np.int16)), own, to)
+            if LOST & set(grid.statuses):
+                _merge(np.logical_or, self._failed, grid.having(LOST)[:, 0].T, to)
+            if PENALISED & set(grid.statuses):
+                _merge(np.logical_or, penalised, grid.having(PENALISED)[:, 0].T & valued, to)
         known = count > 0
         self._total += np.divide(total, count, where=known, out=total)
         self._count += known
@@ -238,9 +236,13 @@ def common_ground(parts: Sequence[NDArray[np.float64]], present: NDArray[np.bool
         cases x raters; NaN where nothing counts.
     """
     total, count = np.zeros_like(parts[0]), np.zeros(len(parts[0]), np.int32)
+    everybody = bool(present.all())
     for part in parts:
-        counted = np.asarray((~np.isnan(part) | ~present).all(axis=1))
-        np.add(total, part, out=total, where=counted[:, None] & present)
+        counted = ~np.isnan(part if everybody else part[:, present]).any(axis=1)
+        if everybody and counted.all():
+            total += part
+        else:
+            np.add(total, part, out=total, where=counted[:, None] & present)
         count += counted
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.divide(total, count[:, None], out=total)

@@ -38,7 +38,15 @@ def calls_beside(
     Returns:
         A row for each rater: ``rater`` and the columns of ``ctbench.statistics.false_alarms`` from ``positives`` on.
     """
-    kept = sorted(set(runs.cases) if cases is None else set(cases))
+    kept = tuple(sorted(set(runs.cases) if cases is None else set(cases)))
+    counts = runs.known_calls.get((tuple(over), reference, kept))
+    if counts is None:
+        counts = runs.known_calls[tuple(over), reference, kept] = _counted(runs, over, reference, kept)
+    return pd.concat([counts[["rater"]], with_specificity(counts, counts["wrong"].to_numpy(float))], axis=1)
+
+
+def _counted(runs: ComparableRuns, over: Sequence[str], reference: str, kept: Sequence[str]) -> pd.DataFrame:
+    """Return ``CALLS``, ``wrong`` (negatives that were called wrongly) and ``false_ml`` of each rater."""
     references = runs.expanded(reference)
     grids = [runs.grid(runs.metrics[0], name) for name in references]
     raters = list(dict.fromkeys(runs.name_of(entry) for grid in grids for entry in grid.entries))
@@ -54,8 +62,7 @@ def calls_beside(
     if readers and reference == tables.LEAVE_ONE_OUT:
         counts.loc[tables.ALL_READERS] = counts.loc[sorted(readers)].sum()
     counts["false_ml"] = counts["drawn_ml"] / counts["drawn"].where(counts["drawn"] > 0)
-    table = counts.astype(dict.fromkeys(CALLS, int)).rename_axis("rater").reset_index()
-    return pd.concat([table[["rater"]], with_specificity(table, table["wrong"].to_numpy(float))], axis=1)
+    return counts.astype(dict.fromkeys(CALLS, int)).rename_axis("rater").reset_index()
 
 
 class _Calls(NamedTuple):

@@ -318,6 +318,11 @@ class ComparableRuns:
         return found
 
     @cached_property
+    def known_calls(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], pd.DataFrame]:
+        """Structures, reference and cases -> what was counted of them, which is the same for every metric."""
+        return {}
+
+    @cached_property
     def _stored(self) -> dict[tuple[str, str], StoredGrid]:
         return {}
 

@@ -62,7 +62,10 @@ def contest(
     for label in structures:
         mean = common_ground(list(parts(label)), present)
         valued = ~np.isnan(mean)
-        np.add(total, mean, out=total, where=valued)
+        if valued.all():
+            total += mean
+        else:
+            np.add(total, mean, out=total, where=valued)
         count += valued
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.divide(total, count, out=total)
