@@ -2,6 +2,7 @@
 
     python benchmarks/pages.py                 makes the board, serves it, clicks through it
     python benchmarks/pages.py --keep FOLDER   keeps the board there, and uses it if it is there already
+    python benchmarks/pages.py --rankings      ranks in this process instead, without a browser
 
 A choice is timed from the click on the option until the page stands still again, the browser's own work included.
 The board is made in its derived form: the partitions that ``ctbench submit`` would have made of the runs.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -32,6 +34,9 @@ from ctbench.boards import open_board
 from ctbench.boards.index import index_row, write_index
 from ctbench.boards.partitions import write_partition
 from ctbench.boards.storage import Place
+from ctbench.report.frames.comparable_runs import comparable_runs
+from ctbench.report.frames.standings import standings
+from ctbench.report.frames.tables import LEAVE_ONE_OUT
 from ctbench.scores import left_out, without
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
@@ -177,6 +182,25 @@ def click_through(url: str, process: int) -> None:
         browser.close()
 
 
+def rank_here(root: Path) -> None:
+    """Print the processor time of rankings that the page Ranking would show one after the other."""
+    (runs,) = comparable_runs(open_board(root), "tiny")
+    whole, one, other = runs.labels, runs.labels[3:4], runs.labels[4:5]
+    asked = {
+        "first ranking, with imports": (whole, "dice", LEAVE_ONE_OUT),
+        "one structure": (one, "dice", LEAVE_ONE_OUT),
+        "another metric": (one, "hd95", LEAVE_ONE_OUT),
+        "another structure": (other, "hd95", LEAVE_ONE_OUT),
+        "all structures by another metric": (whole, "hd95", LEAVE_ONE_OUT),
+        "another reference": (whole, "dice", runs.common),
+    }
+    for name, (over, metric, reference) in asked.items():
+        start = time.process_time()
+        standings(runs, runs.grids(metric, reference), over, metric, reference)
+        print(f"  {name}: processor {time.process_time() - start:.2f} s", flush=True)
+    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
 def main() -> None:
     """Make the board, serve it, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,6 +208,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--structures", type=int, default=11)
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
+    parser.add_argument("--rankings", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ctbench-leaderboard-") as name:
         root = given.keep or Path(name) / "board"
@@ -192,6 +217,9 @@ def main() -> None:
                 make_board(root, given.runs, given.cases, given.structures)
         expect_whole(open_board(root))
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        if given.rankings:
+            rank_here(root)
+            return
         with served(root) as (url, process):
             click_through(url, process)
             print(f"most memory of the server: {peak_mib(process):.0f} MiB")

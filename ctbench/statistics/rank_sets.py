@@ -62,10 +62,7 @@ def compare_all(values: Numbers, clusters: NDArray[np.integer], *, resamples: in
         return Comparisons(pairs, best)
     sums = np.zeros((groups, raters))
     np.add.at(sums, clusters, values - values.mean(axis=1, keepdims=True))
-    gram = sums.T @ sums
-    squares = np.diag(gram)[:, None] + np.diag(gram) - 2 * gram
-    alike = squares <= 1e-12 * squares.max(initial=0)
-    scale = (np.where(alike, math.inf, squares) ** -0.5).astype(np.float32)
+    scale = _scales(sums.T @ sums)
     total = sums.sum(axis=0)
     observed = (total[:, None] - total).astype(np.float32) * scale  # of the row's rater over the column's
     exceeded = observed.max(axis=0)  # by the one who exceeds this rater most
@@ -77,6 +74,15 @@ def compare_all(values: Numbers, clusters: NDArray[np.integer], *, resamples: in
     pairs = at_least / len(flipped)
     np.fill_diagonal(pairs, math.nan)
     return Comparisons(pairs, above / len(flipped))
+
+
+def _scales(gram: Numbers) -> Singles:
+    """Return one over the root of each pair's sum of squared differences; 0 where a pair never differs."""
+    squares = np.add.outer(np.diag(gram), np.diag(gram))
+    gram *= 2  # in place: thousands of raters have millions of pairs
+    squares -= gram
+    squares[squares <= 1e-12 * squares.max(initial=0)] = math.inf
+    return np.power(squares, -0.5, out=squares).astype(np.float32)
 
 
 def _most_of_few(flipped: Singles, scale: Singles) -> Singles:

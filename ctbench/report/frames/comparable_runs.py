@@ -25,7 +25,7 @@ __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "g
 _VOLUME = "reference_volume_ml"
 _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
-_KEPT_BYTES = 5 * 2**27
+_KEPT_BYTES = 600 * 2**20
 """So many bytes of them are kept, those that were read last: pages and reports read each of them often."""
 _OF_READERS = "readers"
 _GIVEN = "given"
