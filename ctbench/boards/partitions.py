@@ -136,9 +136,9 @@ def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[An
         for at in range(file.num_row_groups):
             stop = start + file.metadata.row_group(at).num_rows
             own = [(max(one, start), min(other, stop)) for one, other in spans if one < stop and other > start]
-            table = file.read_row_group(at) if own else None
-            for one, other in own:
-                yield _only(table.slice(one - start, other - one), kept)
+            if own:
+                table = file.read_row_group(at)
+                yield from (_only(table.slice(one - start, other - one), kept) for one, other in own)
             start = stop
 
 

@@ -238,7 +238,7 @@ def common_ground(parts: Sequence[NDArray[np.float64]], present: NDArray[np.bool
     total, count = np.zeros_like(parts[0]), np.zeros(len(parts[0]), np.int32)
     everybody = bool(present.all())
     for part in parts:
-        counted = ~np.isnan(part if everybody else part[:, present]).any(axis=1)
+        counted = np.asarray(~np.isnan(part if everybody else part[:, present]).any(axis=1))
         if everybody and counted.all():
             total += part
         else:
