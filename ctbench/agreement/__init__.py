@@ -12,7 +12,13 @@ from ctbench.agreement.choices import (
     tolerances,
 )
 from ctbench.agreement.disagreement import disagreement_map
-from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.agreement.lesion_summaries import (
+    found_and_missed,
+    lesion_counts,
+    lesion_numbers,
+    lesion_presence,
+    lesion_readers,
+)
 from ctbench.agreement.lesions import LesionStudy, study_lesions
 from ctbench.agreement.model_ranks import rank_table
 from ctbench.agreement.opening import opening_sentences
@@ -21,6 +27,7 @@ from ctbench.agreement.repeat_summaries import (
     components,
     intra_and_inter,
     reader_borders,
+    volume_limits,
 )
 from ctbench.agreement.repeats import ReadingStudy, study_readings
 from ctbench.agreement.snapshots import Snapshot
@@ -49,6 +56,7 @@ __all__ = [
     "intra_and_inter",
     "lesion_consensus",
     "lesion_counts",
+    "lesion_numbers",
     "lesion_presence",
     "lesion_readers",
     "opening_sentences",
@@ -64,6 +72,7 @@ __all__ = [
     "study_readings",
     "tolerance_yaml",
     "tolerances",
+    "volume_limits",
     "write_choice_tables",
     "write_lesion_tables",
     "write_reading_tables",

@@ -9,9 +9,9 @@ import pandas as pd
 
 from ctbench.agreement.lesions import LesionStudy
 from ctbench.datasets import ALL_SIZES, SIZE_CLASSES
-from ctbench.statistics import PresenceAgreement, clustered_proportion, presence_agreement
+from ctbench.statistics import PresenceAgreement, clustered_proportion, gwet_ac, presence_agreement
 
-__all__ = ["found_and_missed", "lesion_counts", "lesion_presence", "lesion_readers"]
+__all__ = ["found_and_missed", "lesion_counts", "lesion_numbers", "lesion_presence", "lesion_readers"]
 
 _STATISTICS = ("kappa", "ac1", "positive")
 
@@ -51,6 +51,33 @@ def _agreement(units: pd.DataFrame) -> dict[str, Any]:
     for name, estimate in zip(_STATISTICS, found, strict=True):
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row
+
+
+_MANY = 5
+"""From this number of lesions in a case on, one more or less is no disagreement."""
+
+
+def lesion_numbers(study: LesionStudy) -> pd.DataFrame:
+    """Return how far readers agree on the number of lesions in a case, by structure: Gwet's AC2 with linear weights.
+
+    The categories are 0, 1, 2, 3, 4, and 5 or more lesions that a reader found. A reader who counts one more than
+    another one disagrees less than one who counts three more, which AC1 and kappa do not know.
+
+    Returns:
+        Columns label, n (cases with a reader), fewest and most (the smallest and largest mean number of lesions in a
+        case of a reader), ac2 with low and high (clustered by patient), reason (why a number is NaN).
+    """
+    rows = []
+    for label, own in study.cases.groupby("label", sort=False):
+        numbers = own.pivot_table("lesions", ["case", "patient"], "reader", sort=False)
+        if numbers.shape[1] < 2:
+            continue
+        patients = numbers.index.get_level_values("patient").to_numpy()
+        found = gwet_ac(numbers.clip(upper=_MANY), weights="linear", clusters=patients)
+        means = numbers.mean()
+        row = {"label": label, "n": found.n, "fewest": means.min(), "most": means.max(), "ac2": found.value}
+        rows.append(row | {"low": found.low, "high": found.high, "reason": found.reason})
+    return pd.DataFrame(rows, columns=["label", "n", "fewest", "most", "ac2", "low", "high", "reason"])
 
 
 def lesion_counts(study: LesionStudy) -> pd.DataFrame:

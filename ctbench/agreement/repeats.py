@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -46,12 +46,18 @@ class ReadingStudy:
         pairs: A row for each pair of readings of one condition, label and metric: case, label, condition, kind
             (``same reader``: two sessions; ``different readers``: their first sessions), reader, session, other,
             other_session, metric (``dice``, ``nsd``, ``volume_difference_absolute_ml``), value.
+        patients: Case -> patient; a case that is not named is of a patient of its own.
     """
 
     voting: str
     conditions: tuple[str, ...]
     readings: pd.DataFrame
     pairs: pd.DataFrame
+    patients: Mapping[str, str] = field(default_factory=dict)
+
+    def patients_of(self, cases: Iterable[str]) -> list[str]:
+        """Return the patient of each case."""
+        return [self.patients.get(case, case) for case in cases]
 
 
 def cases_of_several(dataset: Dataset) -> list[Case]:
@@ -95,6 +101,7 @@ def study_readings(
         conditions=conditions or ("",),
         readings=_frame([row for case in cases for row in found[case.id][0]]),
         pairs=_frame([row for case in cases for row in found[case.id][1]]),
+        patients=dataset.patients,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.agreement.study import ReaderStudy
-from ctbench.statistics import Estimate, Population, describe, icc, overall
+from ctbench.statistics import Estimate, Population, describe, icc, overall, overall_ccc
 from ctbench.statistics.reliability import Form
 
 __all__ = ["pair_summary", "reader_summary", "reliability"]
@@ -51,21 +51,25 @@ def reader_summary(study: ReaderStudy) -> pd.DataFrame:
 def reliability(study: ReaderStudy) -> pd.DataFrame:
     """Return the reliability of the readers by structure.
 
-    Intraclass correlations are of the volumes, with the intervals of ``ctbench.statistics.icc``. For the forms 1,1 and
-    1,k it does not matter who read a case, only how many did; for the others a case counts if every reader of the study
-    read it. Fleiss' kappa, Krippendorff's alpha and the generalised conformity index are computed on the voxels of
-    each case; these are their means over cases with t intervals, because cases are independent and voxels are not.
+    Intraclass correlations and the overall concordance correlation are of the volumes, with the intervals of
+    ``ctbench.statistics.icc`` and ``overall_ccc``. For the forms 1,1 and 1,k it does not matter who read a case, only
+    how many did; for the others a case counts if every reader of the study read it. Fleiss' kappa, Krippendorff's
+    alpha and the generalised conformity index are computed on the voxels of each case; these are their means over cases
+    with t intervals, because cases are independent and voxels are not.
 
     Returns:
-        A row for each structure and statistic (``icc(1,1)`` to ``icc(3,k)``, ``fleiss_kappa``, ``krippendorff_alpha``,
-        ``generalised_conformity_index``): label, statistic, value, low, high, n (cases that count), left_out (cases
-        without a value), reason (why something is NaN).
+        A row for each structure and statistic (``icc(1,1)`` to ``icc(3,k)``, ``overall_ccc``, ``fleiss_kappa``,
+        ``krippendorff_alpha``, ``generalised_conformity_index``): label, statistic, value, low, high, n (cases that
+        count), left_out (cases without a value), reason (why something is NaN).
     """
     rows = []
-    described = describe(study.agreement, by="label", population=_EITHER).set_index("label")
-    for label in [name for name in (*study.labels, *study.groups) if name in described.index]:
-        rows += [_row(label, f"icc({form})", _icc(study, label, form)) for form in get_args(Form)]
-        for mean in described.loc[[label]].to_dict("records"):
+    described = describe(study.agreement, by="label", population=_EITHER)
+    known = {*described["label"], *study.by_reader["label"]}
+    for label in [name for name in (*study.labels, *study.groups) if name in known]:
+        volumes = _volumes(study, label)
+        rows += [_row(label, f"icc({form})", _icc(volumes, form)) for form in get_args(Form)]
+        rows.append(_row(label, "overall_ccc", _WITHOUT_VOLUMES if volumes.empty else overall_ccc(volumes)))
+        for mean in described[described["label"] == label].to_dict("records"):
             reason = {0: "no case has a value", 1: "one case: no interval"}.get(mean["n"], "")
             left_out = int(mean["rows"] - mean["n"])
             found = Estimate(mean["mean"], mean["low"], min(mean["high"], 1.0), int(mean["n"]), left_out, reason)
@@ -73,12 +77,20 @@ def reliability(study: ReaderStudy) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _icc(study: ReaderStudy, label: str, form: Form) -> Estimate:
+def _volumes(study: ReaderStudy, label: str) -> pd.DataFrame:
+    """Return the volumes of a structure, cases x readers."""
     own = study.by_reader
     own = own[(own["label"] == label) & (own["metric"] == "volume_ml")]
-    if own.empty:
-        return Estimate(math.nan, reason="no slice was annotated by all readers of a case")
-    table = own.pivot_table("value", "case", "reader").to_numpy()
+    return own.pivot_table("value", "case", "reader")
+
+
+_WITHOUT_VOLUMES = Estimate(math.nan, reason="no slice was annotated by all readers of a case")
+
+
+def _icc(volumes: pd.DataFrame, form: Form) -> Estimate:
+    if volumes.empty:
+        return _WITHOUT_VOLUMES
+    table = volumes.to_numpy()
     if form.startswith("1"):
         # Whose reading a column holds means nothing here: NaN go last, and columns of NaN away.
         table = np.sort(table, axis=1)

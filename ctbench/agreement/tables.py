@@ -9,10 +9,22 @@ from pathlib import Path
 import pandas as pd
 
 from ctbench.agreement.choices import StudyChoices, how_many_readers, rules_side_by_side, tolerance_yaml
-from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.agreement.lesion_summaries import (
+    found_and_missed,
+    lesion_counts,
+    lesion_numbers,
+    lesion_presence,
+    lesion_readers,
+)
 from ctbench.agreement.lesions import LesionStudy
 from ctbench.agreement.model_ranks import rank_table
-from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
+from ctbench.agreement.repeat_summaries import (
+    aided_effect,
+    components,
+    intra_and_inter,
+    reader_borders,
+    volume_limits,
+)
 from ctbench.agreement.repeats import ReadingStudy
 from ctbench.agreement.study import ReaderStudy
 from ctbench.agreement.summaries import pair_summary, reader_summary, reliability
@@ -56,7 +68,8 @@ def write_reading_tables(study: ReadingStudy, folder: str | PathLike[str]) -> tu
     Args:
         study: The study.
         folder: Folder for ``readings.csv`` and ``reading-pairs.csv``, a value for each reading or pair; and for
-            ``intra-inter.csv``, ``components.csv``, ``borders.csv`` and ``aided.csv``, their summaries.
+            ``intra-inter.csv``, ``components.csv``, ``volume-limits.csv``, ``borders.csv`` and ``aided.csv``, their
+            summaries.
 
     Returns:
         The paths of the files.
@@ -69,6 +82,7 @@ def write_reading_tables(study: ReadingStudy, folder: str | PathLike[str]) -> tu
         "reading-pairs": study.pairs,
         "intra-inter": intra_and_inter(study),
         "components": components(study),
+        "volume-limits": volume_limits(study),
         "borders": reader_borders(study),
         "aided": aided_effect(study),
     }
@@ -106,7 +120,7 @@ def write_lesion_tables(study: LesionStudy, folder: str | PathLike[str]) -> tupl
         study: The study.
         folder: Folder for ``lesions.csv``, a row for each lesion candidate, ``lesion-disputes.csv``, those that some
             reader missed, the most disputed first, ``lesion-readings.csv``, a row for each of them and each reader; and
-            for ``lesion-presence.csv``, ``lesion-counts.csv``, ``lesion-readers.csv`` and
+            for ``lesion-presence.csv``, ``lesion-numbers.csv``, ``lesion-counts.csv``, ``lesion-readers.csv`` and
             ``lesion-pairs.csv``, their summaries.
 
     Returns:
@@ -120,6 +134,7 @@ def write_lesion_tables(study: LesionStudy, folder: str | PathLike[str]) -> tupl
         "lesion-disputes": study.disputed,
         "lesion-readings": study.readings,
         "lesion-presence": lesion_presence(study),
+        "lesion-numbers": lesion_numbers(study),
         "lesion-counts": lesion_counts(study),
         "lesion-readers": lesion_readers(study),
         "lesion-pairs": found_and_missed(study),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,6 +18,7 @@ from ctbench.scores import without
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctbench.agreement import ReaderStudy, ReadingStudy
     from ctbench.datasets import Dataset
     from ctbench.runs import Run
 
@@ -116,8 +119,17 @@ def readers(
     if not (as_json or as_csv):
         table = _wide(table)
     print_frame(table, as_json=as_json, as_csv=as_csv, title="each reader against the consensus of the others")
+    if study and not (as_json or as_csv):
+        print_frame(study.volumes, title="agreement of the readers' volumes, with 95 % intervals")
     note(f"{'reused' if result.reused else 'run'}: {result.folder}")
-    note(f"reader study: {study}" if study else "no case has two readers: there is no reader study")
+    note(f"reader study: {study.page}" if study else "no case has two readers: there is no reader study")
+
+
+class _Written(NamedTuple):
+    """The page of a reader study, and how far volumes agree, as text."""
+
+    page: Path
+    volumes: pd.DataFrame
 
 
 def _write_study(
@@ -132,8 +144,8 @@ def _write_study(
     models: list[Path],
     lesions_mm: float | None,
     command: str,
-) -> Path | None:
-    """Write page and tables of the reader study of a run's cases; return the page, None if no case has two readers."""
+) -> _Written | None:
+    """Write page and tables of the reader study of a run's cases; return None if no case has two readers."""
     from ctbench import agreement
     from ctbench.report.page.reader_study import build_reader_study
     from ctbench.runs import open_run
@@ -176,7 +188,7 @@ def _write_study(
             progress=show_progress,
         )
         agreement.write_lesion_tables(lesions, folder)
-    return build_reader_study(
+    page = build_reader_study(
         study,
         folder / "reader-study.html",
         against_others=against_others,
@@ -185,6 +197,35 @@ def _write_study(
         lesions=lesions,
         command=command,
     )
+    return _Written(page, _agreement_of_volumes(study, readings))
+
+
+def _agreement_of_volumes(study: ReaderStudy, readings: ReadingStudy) -> pd.DataFrame:
+    """Return a row for each structure: ICC, overall CCC, and the limits of agreement with the mean of all readings."""
+    import pandas as pd
+
+    from ctbench import agreement
+
+    found = agreement.reliability(study)
+    rows: dict[str, dict[str, str]] = {}
+    for row in found[found["statistic"].isin(_OF_VOLUMES)].to_dict("records"):
+        own = rows.setdefault(row["label"], {"label": row["label"]})
+        own[_OF_VOLUMES[row["statistic"]]] = _with_interval(row, "value", ("low", "high"))
+    for row in agreement.components(readings).query("quantity == 'volume_ml'").to_dict("records"):
+        ends = ("reproducibility_low", "reproducibility_high")
+        rows.setdefault(row["label"], {"label": row["label"]})[_LIMITS] = _with_interval(row, "reproducibility", ends)
+    return pd.DataFrame(rows.values()).fillna("-")
+
+
+_OF_VOLUMES = {"icc(2,1)": "ICC(2,1)", "overall_ccc": "overall CCC"}
+_LIMITS = "limits around the mean, ± mL"
+
+
+def _with_interval(row: Mapping[Any, Any], name: str, ends: tuple[str, str]) -> str:
+    if math.isnan(row[name]):
+        return "-"
+    low, high = (row[end] for end in ends)
+    return f"{row[name]:.3f}" if math.isnan(low) else f"{row[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _against_others(run: Run) -> pd.DataFrame:

@@ -30,7 +30,9 @@ __all__ = [
     "FROC_LINES",
     "LESIONS",
     "LESION_BAND",
+    "LESION_NUMBERS",
     "LESION_VOLUMES",
+    "LIMIT_FORMS",
     "LOST",
     "MEANS",
     "MISSES",
@@ -59,6 +61,7 @@ __all__ = [
     "SUBSETS_OF_READERS",
     "TOLERANCES",
     "VALUES_WHERE_EMPTY",
+    "VOLUME_LIMITS",
     "VOLUME_LINES",
     "conditions_compared",
     "detection_references",
@@ -171,6 +174,12 @@ LESIONS = (
 LESION_BAND = "The grey bars span the single readers."
 """Legend of the readers in a figure of sensitivities."""
 
+LESION_NUMBERS = (
+    "Agreement on how many lesions a case has: Gwet's AC2 with linear weights on 0, 1, 2, 3, 4, and 5 or more, so that "
+    "one lesion more is a smaller disagreement than three more. The interval is clustered by patient."
+)
+"""How agreement on the number of lesions is measured."""
+
 LESION_VOLUMES = (
     "Dashed: equal volumes. A missed lesion stands at the lower edge; one predicted piece may cover several lesions."
 )
@@ -248,10 +257,21 @@ READING_COMPONENTS = (
 )
 """What the components of variance between readings are."""
 
+VOLUME_LIMITS = (
+    "Bland-Altman limits of the volumes of each pair of readers under the condition that makes references. Sessions of "
+    "a case measure the same volume, scans of a patient different ones (Bland and Altman 2007 have a form for each); "
+    "of others it is the usual analysis of one volume by each reader in each case."
+)
+"""From which readings limits of agreement are estimated."""
+
+LIMIT_FORMS = {"single": "one reading", "constant": "sessions", "varies": "scans of a patient"}
+"""Form of limits of agreement -> what it is estimated from."""
+
 READER_BORDERS = (
     "How far each reader's border lies outside of the one estimated from all readings of the condition that makes "
     "references (continuous STAPLE on signed distances); negative: inside. Spread: of the border about that one, "
-    "without the bias; of two readers it cannot be told apart. Drift: change per reading in the order of reading."
+    "without the bias; of two readers it cannot be told apart. Drift: change per reading in the order of reading, with "
+    "its 95 % interval, clustered by patient."
 )
 """What the bias, the spread and the drift of a reader's border are."""
 

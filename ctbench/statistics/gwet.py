@@ -21,6 +21,7 @@ def gwet_ac(
     *,
     weights: Literal["linear", "quadratic"] | None = None,
     chance: Literal["gwet", "uniform", "fleiss"] = "gwet",
+    clusters: ArrayLike | None = None,
 ) -> Estimate:
     """Return Gwet's AC1, or with weights AC2: agreement beyond chance that stays high where one category is rare.
 
@@ -39,13 +40,15 @@ def gwet_ac(
         chance: ``gwet`` (default); ``uniform`` for Brennan and Prediger's coefficient: every category is equally
             probable by chance; or ``fleiss`` for Fleiss' kappa, here also for units with different numbers of ratings:
             by chance two ratings agree as two that are drawn from all (of two readers it is Scott's pi).
+        clusters: The cluster of each unit, such as its patient. None (default): each unit is one.
 
     Returns:
-        The estimate over ``n`` units with its 95 % t interval over units; NaN with a reason if no unit has two ratings
-        or all ratings are one category.
+        The estimate over ``n`` units with its 95 % t interval over clusters; NaN with a reason if no unit has two
+        ratings or all ratings are one category.
 
     Raises:
-        UsageError: The array is not units x readers with two readers or more, or weights or chance are unknown.
+        UsageError: The array is not units x readers with two readers or more, clusters are not one for each unit, or
+            weights or chance are unknown.
 
     Example:
         >>> round(gwet_ac([[0, 0]] * 118 + [[0, 1]] * 5 + [[1, 0]] * 2).value, 3)
@@ -58,15 +61,19 @@ def gwet_ac(
     if table.ndim != 2 or table.shape[1] < 2:
         msg = f"expected ratings as a table units x readers with at least two readers, got shape {table.shape}"
         raise UsageError(msg)
+    names = np.arange(len(table)) if clusters is None else np.asarray(clusters)
+    if names.shape != table.shape[:1]:
+        msg = f"expected one cluster for each of {len(table)} units, got shape {names.shape}"
+        raise UsageError(msg)
     known = ~pd.isna(table)
     rated = known.any(axis=1)
-    table, known, left_out = table[rated], known[rated], int((~rated).sum())
+    table, known, names, left_out = table[rated], known[rated], names[rated], int((~rated).sum())
     categories = np.array(sorted(set(table[known].tolist()), key=str), dtype=object)
     if len(categories) < 2 or not (known.sum(axis=1) > 1).any():
         reason = "all ratings are one category" if len(categories) == 1 else "no unit has two ratings"
         return Estimate(math.nan, n=len(table), left_out=left_out, reason=reason)
     counts = np.stack([((table == category) & known).sum(axis=1) for category in categories], axis=1).astype(np.float64)
-    return _coefficient(counts, _agreement(categories, weights), chance, left_out)
+    return _coefficient(counts, _agreement(categories, weights), chance, names, left_out)
 
 
 def _agreement(categories: NDArray[np.generic], weights: str | None) -> Numbers:
@@ -86,7 +93,9 @@ def _agreement(categories: NDArray[np.generic], weights: str | None) -> Numbers:
     return agreement
 
 
-def _coefficient(counts: Numbers, agreement: Numbers, chance: str, left_out: int) -> Estimate:
+def _coefficient(
+    counts: Numbers, agreement: Numbers, chance: str, names: NDArray[np.generic], left_out: int
+) -> Estimate:
     n, size = counts.shape
     readers = counts.sum(axis=1)
     several = readers > 1
@@ -106,7 +115,9 @@ def _coefficient(counts: Numbers, agreement: Numbers, chance: str, left_out: int
     own = n / several.sum() * np.where(several, observed - expected, 0.0) / (1 - expected)
     if chance != "uniform":
         own -= 2 * (1 - value) * (by_unit - expected) / (1 - expected)
-    if n < 2:
-        return Estimate(float(value), n=n, left_out=left_out, reason="one unit: no interval")
-    half = t_half_width(math.sqrt(((own - value) ** 2).sum() / (n * (n - 1))), n - 1)
+    sums = np.bincount(np.unique(names, return_inverse=True)[1], weights=own - value)
+    clusters = len(sums)
+    if clusters < 2:
+        return Estimate(float(value), n=n, left_out=left_out, reason="one unit or cluster: no interval")
+    half = t_half_width(math.sqrt((sums**2).sum() * clusters / (clusters - 1)) / n, clusters - 1)
     return Estimate(float(value), float(value - half), min(float(value + half), 1.0), n=n, left_out=left_out)

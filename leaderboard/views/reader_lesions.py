@@ -9,6 +9,7 @@ from ctbench.agreement import (
     LesionStudy,
     found_and_missed,
     lesion_counts,
+    lesion_numbers,
     lesion_presence,
     lesion_readers,
     study_lesions,
@@ -70,6 +71,8 @@ def _presence(study: LesionStudy, name: str) -> None:
     layout.text("Agreement on presence", "subtitle")
     layout.text(explanations.READER_LESION_PRESENCE, "muted")
     layout.table(lesion_presence(study).drop(columns="label"), f"lesion-presence-{name}", columns=_COLUMNS)
+    layout.text(explanations.LESION_NUMBERS, "muted")
+    layout.figures_table(lesion_numbers(study).drop(columns="label"), f"lesion-numbers-{name}")
     layout.text("Lesions that at least so many readers found", "subtitle")
     layout.table(lesion_counts(study).drop(columns="label"), f"lesion-counts-{name}", columns=_COLUMNS)
 

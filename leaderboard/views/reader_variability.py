@@ -9,6 +9,7 @@ from ctbench.agreement import (
     intra_and_inter,
     reader_borders,
     study_readings,
+    volume_limits,
 )
 from ctbench.errors import CtbenchError
 from ctbench.report import explanations
@@ -39,6 +40,9 @@ def show_variability(selection: Selection) -> ReadingStudy | None:
     layout.text("Components of variance", "subtitle")
     layout.text(explanations.READING_COMPONENTS, "muted")
     layout.figures_table(components(study), f"components-{runs.dataset}")
+    with layout.folded("Limits of agreement of each pair of readers"):
+        layout.text(explanations.VOLUME_LIMITS, "muted")
+        layout.figures_table(volume_limits(study), f"volume-limits-{runs.dataset}")
     _borders(study, runs)
     _conditions(study, runs)
     return study

@@ -23,6 +23,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.agreement import (
     agreement_matrix,
     indeterminate_shares,
+    of_volumes,
     statistic_title,
 )
 from ctbench.report.frames.comparable_runs import ComparableRuns
@@ -179,7 +180,7 @@ def _reliability(study: ReaderStudy, found: pd.DataFrame) -> None:
     names = list(found["statistic"].unique())
     name = controls.choice("Statistic", names, "statistic", default="icc(2,1)", shown=statistic_title)
     own = found[found["statistic"] == name].dropna(subset="value")
-    what = "of the volumes" if name.startswith("icc") else "on the voxels of each case, averaged over cases"
+    what = "of the volumes" if of_volumes(name) else "on the voxels of each case, averaged over cases"
     if own.empty:
         layout.text("It has no value here; the table says why.", "muted")
     else:

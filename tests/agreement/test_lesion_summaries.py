@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctbench.agreement.lesion_summaries import found_and_missed, lesion_counts, lesion_presence, lesion_readers
+from ctbench.agreement.lesion_summaries import (
+    found_and_missed,
+    lesion_counts,
+    lesion_numbers,
+    lesion_presence,
+    lesion_readers,
+)
 from ctbench.agreement.lesions import LesionStudy
 
 # case, lesion, volume in mL, who found it; all three readers read every place
@@ -48,6 +54,18 @@ def test_presence_is_judged_by_case_and_by_lesion(lesions):
     assert table.loc[("lesions", "medium"), "n"] == 1
     assert table.loc[("lesions", "small"), "positive"] == pytest.approx(8 / 12)
     assert ("lesions", "large") not in table.index
+
+
+def test_agreement_on_the_number_of_lesions_is_weighted(lesions):
+    """Two, two, two; one, one, none; none: AC2 by hand. Readers who count alike agree fully."""
+    assert lesion_numbers(lesions)["ac2"].tolist() == [1]
+    counts = lesions.cases["lesions"].mask(lesions.cases[["case", "reader"]].eq(["q", "c"]).all(axis=1), 0)
+    study = LesionStudy(0.0, lesions.cases.assign(lesions=counts), lesions.lesions, lesions.readings)
+    (row,) = lesion_numbers(study).to_dict("records")
+    chance = 5 / 6 * (2 / 9 + 14 / 81 + 20 / 81)
+    assert row["ac2"] == pytest.approx((8 / 9 - chance) / (1 - chance))
+    assert (row["n"], row["fewest"], row["most"]) == (3, 2 / 3, 1)
+    assert row["low"] < row["ac2"] < row["high"]
 
 
 def test_lesions_are_counted_by_k(lesions):

@@ -5,11 +5,17 @@ import pandas as pd
 import pytest
 
 from ctbench.agreement.opening import opening_sentences
-from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter, reader_borders
+from ctbench.agreement.repeat_summaries import (
+    aided_effect,
+    components,
+    intra_and_inter,
+    reader_borders,
+    volume_limits,
+)
 from ctbench.agreement.repeats import SAME_READER, ReadingStudy, study_readings
 from ctbench.datasets import load_dataset
 from ctbench.phantom import PlantedStudy, build_repeats
-from ctbench.statistics import limits_with_mean
+from ctbench.statistics import bland_altman, limits_with_mean, replicate_bland_altman
 
 YAML = """
 repeats:
@@ -80,11 +86,55 @@ def test_the_sentence_holds_the_numbers_of_the_tables(phantom):
     assert places == sorted(places)
 
 
-def _study(readings, conditions=("unaided", "aided")):
+def test_the_drift_of_the_phantom_has_an_interval_that_holds_none(phantom):
+    """None was planted, and of six intervals about 95 % hold it."""
+    study, _ = phantom
+    drift = reader_borders(study)
+    assert ((drift["drift_mm_low"] < drift["drift_mm"]) & (drift["drift_mm"] < drift["drift_mm_high"])).all()
+    assert ((drift["drift_mm_low"] < 0) & (drift["drift_mm_high"] > 0)).sum() >= 5
+
+
+def _study(readings, conditions=("unaided", "aided"), patients=None):
     columns = ["case", "reader", "session", "condition", "seconds", "order", "label", "metric", "value"]
     frame = pd.DataFrame(readings, columns=columns).astype({"order": "Int64"})
     pairs = pd.DataFrame(columns=["case", "label", "condition", "kind", "reader", "other", "metric", "value"])
-    return ReadingStudy("unaided", conditions, frame, pairs)
+    return ReadingStudy("unaided", conditions, frame, pairs, patients or {})
+
+
+def _volumes(table, patients=None):
+    """Make a study of volumes: (case, session) -> the volumes of the readers a and b."""
+    rows = [
+        (case, reader, session, "unaided", np.nan, pd.NA, "iph", "volume_ml", value)
+        for (case, session), own in table.items()
+        for reader, value in zip("ab", own, strict=True)
+    ]
+    return _study(rows, ("unaided",), patients)
+
+
+def test_limits_of_single_volumes_are_those_of_bland_and_altman():
+    """Each case was read once by both readers, and each patient has one case."""
+    (row,) = volume_limits(_volumes({("c1", "1"): (1, 2), ("c2", "1"): (5, 4), ("c3", "1"): (2, 4)})).to_dict("records")
+    found = bland_altman([1, 5, 2], [2, 4, 4])
+    assert (row["form"], row["reader"], row["other"], row["n"]) == ("single", "a", "b", 3)
+    assert (row["bias_ml"], row["lower_ml"], row["upper_ml"]) == (found.bias, found.lower, found.upper)
+
+
+def test_sessions_and_scans_of_a_patient_have_the_replicate_forms():
+    """Sessions measure one volume, scans different ones; where there are both, both forms are shown."""
+    table = {
+        ("c1", "1"): (1, 2),
+        ("c1", "2"): (1.5, 2),
+        ("c2", "1"): (5, 4),
+        ("c2", "2"): (5.5, 5),
+        ("c3", "1"): (2, 4),
+    }
+    rows = volume_limits(_volumes(table, {"c1": "p", "c2": "p", "c3": "q"})).set_index("form")
+    names = ["c1", "c1", "c2", "c2", "c3"]
+    one, other = (list(column) for column in zip(*table.values(), strict=True))
+    constant = replicate_bland_altman(names, one, other, true_value="constant")
+    varies = replicate_bland_altman(["p", "p", "q"], [1, 5, 2], [2, 4, 4], true_value="varies")
+    for form, found in (("constant", constant), ("varies", varies)):
+        assert rows.loc[form, ["n", "pairs", "sd_ml"]].tolist() == [found.n, found.pairs, found.sd]
 
 
 def test_aided_readings_are_paired_by_reader_and_case():
@@ -111,6 +161,7 @@ def test_drift_is_the_change_per_reading():
     ]
     (row,) = reader_borders(_study(rows)).to_dict("records")
     assert row["drift_mm"] == pytest.approx(0.1)
+    assert np.isnan(row["drift_mm_low"])  # two cases are too few
     assert row["session_sd_mm"] == pytest.approx(0.2 / np.sqrt(2))
     assert row["bias_mm"] == pytest.approx(0.25)
 

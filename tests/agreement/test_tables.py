@@ -22,7 +22,7 @@ def test_every_table_is_written_unrounded(study, tmp_path):
     pairs = pd.read_csv(paths["pairs.csv"])
     assert list(pairs.columns) == list(study.pairs.columns)
     assert pairs["value"].equals(study.pairs["value"].reset_index(drop=True))
-    assert len(pd.read_csv(paths["reliability.csv"])) == len(reliability(study)) == 3 * 9
+    assert len(pd.read_csv(paths["reliability.csv"])) == len(reliability(study)) == 3 * 10
     assert pd.read_csv(paths["skipped.csv"]).empty
 
 
@@ -33,7 +33,8 @@ def test_the_tables_of_sessions_and_conditions_are_written_too(tmp_path):
     pairs = pd.DataFrame(columns=["case", "label", "condition", "kind", "reader", "other", "metric", "value"])
     paths = write_reading_tables(ReadingStudy("", ("",), pd.DataFrame(rows, columns=columns), pairs), tmp_path)
     assert [path.name for path in paths] == [
-        *("readings.csv", "reading-pairs.csv", "intra-inter.csv", "components.csv", "borders.csv", "aided.csv")
+        *("readings.csv", "reading-pairs.csv", "intra-inter.csv", "components.csv", "volume-limits.csv"),
+        *("borders.csv", "aided.csv"),
     ]
     assert pd.read_csv(paths[0])["value"].tolist() == [1 / 3, 1 / 3]
 
@@ -55,7 +56,7 @@ def test_the_lesions_are_written_with_their_summaries(blobs, tmp_path):
     paths = {path.name: path for path in write_lesion_tables(study, tmp_path)}
     assert set(paths) == {
         *("lesions.csv", "lesion-disputes.csv", "lesion-readings.csv", "lesion-presence.csv"),
-        *("lesion-counts.csv", "lesion-readers.csv", "lesion-pairs.csv"),
+        *("lesion-numbers.csv", "lesion-counts.csv", "lesion-readers.csv", "lesion-pairs.csv"),
     }
     assert pd.read_csv(paths["lesions.csv"])["volume_ml"].equals(study.lesions["volume_ml"])
     assert pd.read_csv(paths["lesion-pairs.csv"])["missed"].sum() == 0

@@ -42,6 +42,15 @@ def test_the_standard_error_of_krippendorffs_units():
     assert (found.high, found.n) == (1.0, 12)
 
 
+def test_units_of_one_cluster_have_the_interval_of_the_clusters():
+    """Every unit twice, as two of one patient: the interval is that of the patients, not of twice as many."""
+    single = gwet_ac(KRIPPENDORFF)
+    twice = gwet_ac(np.repeat(KRIPPENDORFF, 2, axis=0), clusters=np.repeat(np.arange(12), 2))
+    assert (twice.value, twice.low, twice.n) == (pytest.approx(single.value), pytest.approx(single.low), 24)
+    with pytest.raises(UsageError, match="one cluster for each of 12 units"):
+        gwet_ac(KRIPPENDORFF, clusters=[1, 2])
+
+
 def _pairs(table):
     return [[row, column] for row, own in enumerate(table) for column, count in enumerate(own) for _ in range(count)]
 

@@ -7,10 +7,18 @@ import pandas as pd
 from ctbench.agreement import ReaderStudy, pair_summary
 from ctbench.report.wording import metric_title
 
-__all__ = ["agreement_matrix", "indeterminate_shares", "model_number_lines", "reader_number_lines", "statistic_title"]
+__all__ = [
+    "agreement_matrix",
+    "indeterminate_shares",
+    "model_number_lines",
+    "of_volumes",
+    "reader_number_lines",
+    "statistic_title",
+]
 
 _TITLES = {
     "cohen_kappa": "Cohen's kappa",
+    "overall_ccc": "Overall CCC",
     "fleiss_kappa": "Fleiss' kappa",
     "krippendorff_alpha": "Krippendorff's alpha",
     "generalised_conformity_index": "Conformity index",
@@ -26,6 +34,11 @@ _TITLES = {
 def statistic_title(name: str) -> str:
     """Write the name of a statistic of agreement, or of a metric, as people do."""
     return _TITLES.get(name, name.replace("icc(", "ICC(") if name.startswith("icc") else metric_title(name))
+
+
+def of_volumes(name: str) -> bool:
+    """Return whether a statistic of agreement is that of volumes; others are of voxels, averaged over cases."""
+    return name == "overall_ccc" or name.startswith("icc")
 
 
 def agreement_matrix(study: ReaderStudy, label: str, metric: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from ctbench.agreement import (
     LesionStudy,
     found_and_missed,
     lesion_counts,
+    lesion_numbers,
     lesion_presence,
     lesion_readers,
     study_lesions,
@@ -59,7 +61,12 @@ def lesions_section(study: LesionStudy) -> Html:
             how_to_read(explanations.lesion_candidates(study.tolerance_mm), " ", explanations.READER_LESION_PRESENCE),
             _presence(presence[~sized]),
             details("Agreement by size class", _presence(presence[sized])) if sized.any() else None,
-            details("How many readers found them", _counts(lesion_counts(study))),
+            details(
+                "How many readers found them, and how many each counts",
+                _counts(lesion_counts(study)),
+                paragraph(explanations.LESION_NUMBERS, kind="how"),
+                _numbers(lesion_numbers(study)),
+            ),
             details(
                 against,
                 paragraph(explanations.READER_LESIONS, kind="how"),
@@ -97,6 +104,20 @@ def _presence(frame: pd.DataFrame) -> Html:
         for row in _records(frame)
     ]
     return table(columns, rows, "Agreement of the readers on presence, with 95 % intervals")
+
+
+def _numbers(frame: pd.DataFrame) -> Html:
+    columns = [_name("Structure"), Column("Cases"), Column("Fewest in a case"), Column("Most in a case"), Column("AC2")]
+    rows = [
+        [
+            _text(row["label"]),
+            count_cell(row["n"]),
+            *(number_cell(row[name]) for name in ("fewest", "most")),
+            _text(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
+        ]
+        for row in _records(frame)
+    ]
+    return table(columns, rows, "Number of lesions in a case: means of the readers, and their agreement")
 
 
 def _counts(frame: pd.DataFrame) -> Html:

@@ -25,7 +25,7 @@ from ctbench.files import write_text
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.report import explanations
 from ctbench.report.drawings.snapshots import contested_cards
-from ctbench.report.frames.agreement import statistic_title
+from ctbench.report.frames.agreement import of_volumes, statistic_title
 from ctbench.report.page.cells import count_cell, lined_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.choices import choices_section
 from ctbench.report.page.layout import Section, page
@@ -189,16 +189,18 @@ def _reliability(study: ReaderStudy) -> Html:
     how = (
         "Intraclass correlations of the volumes, named as by Shrout and Fleiss: the first figure is 1 where every "
         "case has readers of its own, 2 where the same readers stand for others like them, 3 where only they matter "
-        "and a constant bias does not; then 1 for one reader, k for the mean of all. Fleiss' kappa, Krippendorff's "
-        "alpha and the generalised conformity index (shared over united volume, over all pairs) are worked out on the "
-        "voxels of each case, as above, and averaged over cases. n is the number of cases that count."
+        "and a constant bias does not; then 1 for one reader, k for the mean of all. The overall CCC is the "
+        "concordance correlation of all readers (Barnhart, Haber and Song): how near the volumes of these readers lie "
+        "to identity. Fleiss' kappa, Krippendorff's alpha and the generalised conformity index (shared over united "
+        "volume, over all pairs) are worked out on the voxels of each case, as above, and averaged over cases. n is "
+        "the number of cases that count."
     )
-    of_volumes = frame["statistic"].str.startswith("icc")
+    volumes = frame["statistic"].map(of_volumes)
     return join(
         (
             paragraph(how, kind="how"),
-            _statistics(frame[of_volumes], study, "Intraclass correlation of volumes"),
-            _statistics(frame[~of_volumes], study, "Agreement on voxels, mean over cases"),
+            _statistics(frame[volumes], study, "Intraclass correlation and concordance of volumes"),
+            _statistics(frame[~volumes], study, "Agreement on voxels, mean over cases"),
             _gaps(frame),
         )
     )

@@ -16,12 +16,13 @@ from ctbench.agreement import (
     intra_and_inter,
     opening_sentences,
     reader_borders,
+    volume_limits,
 )
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report import explanations
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, metric_heading, percent
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
+from ctbench.report.wording import MISSING, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
 
@@ -40,6 +41,7 @@ def repeats_section(study: ReadingStudy) -> Html:
         _pairs(intra_and_inter(study)),
         paragraph(explanations.READING_COMPONENTS, kind="how"),
         _components(components(study)),
+        details("Limits of agreement of each pair of readers", *_limits(volume_limits(study))),
         paragraph(explanations.READER_BORDERS, kind="how"),
         _borders(reader_borders(study)),
     ]
@@ -88,6 +90,27 @@ def _components(frame: pd.DataFrame) -> Html:
     return table(columns, rows, "Components of variance, with 95 % intervals; limits are half-widths")
 
 
+def _limits(frame: pd.DataFrame) -> tuple[Html, Html]:
+    columns = [_name("Structure"), _name("Reader"), _name("Minus"), _name("From"), Column("n"), Column("Pairs")]
+    columns += [Column("Bias", "mL"), Column("SD", "mL"), Column("Lower limit", "mL"), Column("Upper limit", "mL")]
+    rows = []
+    for row in _records(frame):
+        ends = {"bias_ml_low": row["low"], "bias_ml_high": row["high"]}
+        why = _text(row["reason"]) if math.isnan(row["sd_ml"]) else number_cell(row["sd_ml"], "mL")
+        rows.append(
+            [
+                *(_text(row[name]) for name in ("label", "other", "reader")),
+                _text(explanations.LIMIT_FORMS[row["form"]]),
+                *(count_cell(row[name]) for name in ("n", "pairs")),
+                _estimate(row | ends, "bias_ml", "mL"),
+                why,
+                *(number_cell(row[name], "mL") for name in ("lower_ml", "upper_ml")),
+            ]
+        )
+    caption = "Limits of agreement of volumes: bias with its 95 % interval, and limits of single measurements"
+    return paragraph(explanations.VOLUME_LIMITS, kind="how"), table(columns, rows, caption)
+
+
 def _borders(frame: pd.DataFrame) -> Html:
     columns = [_name("Structure"), _name("Condition"), _name("Reader"), Column("Cases"), Column("Bias", "mm")]
     columns += [Column("Spread", "mm"), Column("SD of sessions", "mm"), Column("Drift", "mm a reading")]
@@ -97,7 +120,7 @@ def _borders(frame: pd.DataFrame) -> Html:
             count_cell(row["n"]),
             _estimate(row | {"bias_mm_low": row["low"], "bias_mm_high": row["high"]}, "bias_mm", "mm"),
             *(number_cell(row[name], "mm") for name in ("spread_mm", "session_sd_mm")),
-            Cell(fixed(row["drift_mm"]), row["drift_mm"]),
+            interval_cell(*(row[f"drift_mm{end}"] for end in ("", "_low", "_high")), "mm", 3),
         ]
         for row in _records(frame)
     ]
