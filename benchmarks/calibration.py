@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from planned_studies import PLANNED, on_own_references
+from planned_studies import PLANNED
 from scipy.special import stdtrit
 
 from ctbench.consensus import fuse, leave_one_out
@@ -44,7 +44,6 @@ from ctbench.statistics import (
     leave_one_out_tests,
     limits_with_mean,
     mrmc_cases_needed,
-    mrmc_of_scores,
     paired_tests,
     pooled_wilcoxon,
     rank,
@@ -52,6 +51,7 @@ from ctbench.statistics import (
     volume_agreement,
     wilson,
 )
+from ctbench.statistics.multi_reader.analysis import Table, difference
 from ctbench.statistics.rank_sets import compare_all, rank_sets
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
@@ -356,19 +356,24 @@ def mask_level(studies: int, cases: int = 12, seed: int = 0) -> Iterator[dict[st
 
 
 def population(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """A model that is as good as readers are on average, against readers of different skill."""
-    for readers, cases, skill in itertools.product((3, 5, 8), (12, 50), (0.0, 0.02, 0.05)):
+    """A model that is as good as readers are on average, against readers of different skill.
+
+    The model's own error in a case is as large as a reader's, a third of it, or twice as large.
+    """
+    settings = itertools.product((3, 4, 5, 8), (8, 12, 50, 200), (0.0, 0.01, 0.02, 0.05), (0.01, 0.03, 0.06))
+    for readers, cases, skill, error in settings:
         rng, tests, pooled = np.random.default_rng(seed), [], []
         for _ in range(studies):
             values = rng.normal(0, 0.05, cases) + rng.normal(0, 0.01, (2, readers, cases))
-            values[0] += rng.normal(0, 0.03, cases)  # one model: its scores on all references are nearly equal
+            values[0] += rng.normal(0, error, cases)  # one model: its scores on all references are nearly equal
             values[1] += rng.normal(0, skill, (readers, 1)) + rng.normal(0, 0.03, (readers, cases))
-            made = mrmc_of_scores(on_own_references(values), model="model").differences
-            tests.append(made.set_index("analysis").loc["random readers and cases", "p"])
+            found = np.cov(values.reshape(2 * readers, cases)) / cases  # as ``mrmc_of_scores``, without its tables
+            table = Table(values.mean(axis=2), found, sampled=cases)
+            tests.append(difference(table, 0, 1, "random readers and cases").p)
             minus = (values[0] - values[1]).ravel()
             pooled.append(math.sqrt(minus.size) * abs(minus.mean()) / minus.std(ddof=1))
         where = {"section": "population", "cases": cases}
-        what = f"{readers} readers, SD of skill {skill:g}"
+        what = f"{readers} readers, SD of skill {skill:g}, of the model's error {error:g}"
         yield share(np.array(tests) < 0.05, f"model against readers as a population, {what}: rejects", **where)
         limit = stdtrit(readers * cases - 1, 0.975)
         yield share(np.array(pooled) > limit, f"t test of all pairs of scores, {what}: rejects", **where)

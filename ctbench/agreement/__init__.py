@@ -21,7 +21,7 @@ from ctbench.agreement.lesion_summaries import (
 )
 from ctbench.agreement.lesions import LesionStudy, study_lesions
 from ctbench.agreement.model_ranks import rank_table
-from ctbench.agreement.opening import opening_sentences
+from ctbench.agreement.opening import opening_sentences, opening_summary
 from ctbench.agreement.repeat_summaries import (
     aided_effect,
     components,
@@ -60,6 +60,7 @@ __all__ = [
     "lesion_presence",
     "lesion_readers",
     "opening_sentences",
+    "opening_summary",
     "pair_summary",
     "rank_table",
     "reader_borders",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.agreement.panel import Panel
+from ctbench.agreement.panel import Drawn, Panel
 from ctbench.agreement.rows import Row, row
 from ctbench.metrics import score
 from ctbench.reference import Reference
@@ -53,7 +53,7 @@ def jackknife_rows(panel: Panel) -> list[Row]:
     return rows
 
 
-def volume_rows(panel: Panel) -> list[Row]:
+def volume_rows(panel: Drawn) -> list[Row]:
     """Return each reader's volumes in the slices that every reader annotated, so that they can be compared.
 
     Returns:

@@ -1,10 +1,10 @@
-"""The result of a reader study in one sentence for each structure, for the first line of a page or a paper."""
+"""The result of a reader study in a sentence, and in one for each structure, for the first line of a page or paper."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,9 +13,11 @@ from ctbench.agreement.repeats import DIFFERENT_READERS, SAME_READER, ReadingStu
 from ctbench.agreement.study import ReaderStudy
 from ctbench.agreement.summaries import pair_summary, reliability
 
-__all__ = ["opening_sentences"]
+__all__ = ["opening_sentences", "opening_summary"]
 
 _ICC = "icc(2,1)"
+_FEW = 3
+"""So many structures or fewer need no summary."""
 
 
 def opening_sentences(study: ReaderStudy | None = None, readings: ReadingStudy | None = None) -> dict[str, str]:
@@ -28,21 +30,68 @@ def opening_sentences(study: ReaderStudy | None = None, readings: ReadingStudy |
     Returns:
         Name of a structure -> one sentence; groups have one only without ``study``.
     """
+    nothing = "no two readings can be compared"
+    return {
+        label: f"{label}: {'; '.join(own[place].words for place in _PLACES if place in own) or nothing}."
+        for label, own in _parts(study, readings).items()
+    }
+
+
+def opening_summary(study: ReaderStudy | None = None, readings: ReadingStudy | None = None) -> str:
+    """Return the range of the results over more than three structures, with the lowest and the highest of them.
+
+    Args:
+        study: As for ``opening_sentences``.
+        readings: As for ``opening_sentences``.
+
+    Returns:
+        The sentence; empty if there are no more than three structures.
+    """
+    parts = _parts(study, readings)
+    if len(parts) <= _FEW:
+        return ""
+    told = []
+    for place in _PLACES:
+        known = {label: own[place] for label, own in parts.items() if place in own}
+        if not known:
+            continue
+        if place == "time":
+            told.append(next(iter(known.values())).words)
+            continue
+        lowest, highest = min(known, key=lambda name: known[name].low), max(known, key=lambda name: known[name].high)
+        between = f"{known[lowest].low:.2f} ({lowest}) to {known[highest].high:.2f} ({highest})"
+        told.append(_RANGES[place].format(between))
+    return f"{len(parts)} structures: {'; '.join(told) or 'no two readings can be compared'}."
+
+
+_PLACES = ("pairs", "same", "icc", "borders", "aided", "time")
+_RANGES = {
+    "pairs": "pairwise Dice {}",
+    "same": "the same reader twice {}",
+    "icc": "ICC of volume {}",
+    "borders": "SD of readers' borders, mm, {}",
+    "aided": "Dice gained by other conditions {}",
+}
+
+
+class _Part(NamedTuple):
+    """What is said of a structure, and its numbers."""
+
+    words: str
+    low: float
+    high: float
+
+
+Parts = dict[str, dict[str, _Part]]
+
+
+def _parts(study: ReaderStudy | None, readings: ReadingStudy | None) -> Parts:
     parts = _of_readers(study, with_pairs=readings is None) if study is not None else {}
     if readings is not None:
         for label, own in _of_readings(readings).items():
             if study is None or label in study.labels:
                 parts[label] = parts.get(label, {}) | own
-    nothing = "no two readings can be compared"
-    return {
-        label: f"{label}: {'; '.join(own[place] for place in _PLACES if place in own) or nothing}."
-        for label, own in parts.items()
-    }
-
-
-_PLACES = ("pairs", "same", "icc", "borders", "aided", "time")
-
-Parts = dict[str, dict[str, str]]
+    return parts
 
 
 def _of_readers(study: ReaderStudy, *, with_pairs: bool) -> Parts:
@@ -63,39 +112,49 @@ def _of_readings(study: ReadingStudy) -> Parts:
     for row in _records(intra_and_inter(study)):
         if (row["metric"], row["condition"]) == ("dice", study.voting):
             if row["kind"] == SAME_READER:
-                parts[row["label"]]["same"] = f"the same reader twice {row['mean']:.2f}"
+                words = f"the same reader twice {row['mean']:.2f}"
+                parts[row["label"]]["same"] = _Part(words, row["mean"], row["mean"])
             if row["kind"] == DIFFERENT_READERS:
                 parts[row["label"]]["pairs"] = _pairs(row["lowest"], row["highest"])
     for row in _records(components(study)):
         if not math.isnan(row["session_sd"]):
-            name, words = ("icc", _icc(row["icc"])) if row["quantity"] == "volume_ml" else ("borders", _borders(row))
-            parts[row["label"]][name] = words
+            name, part = ("icc", _icc(row["icc"])) if row["quantity"] == "volume_ml" else ("borders", _borders(row))
+            parts[row["label"]][name] = part
     for row in _records(aided_effect(study)):
         if row["metric"] == "dice":
             words = f"{row['condition']} Dice {row['aided']:.2f} against {row['unaided']:.2f}"
-            parts[row["label"]]["aided"] = _joined(parts[row["label"]].get("aided"), words)
+            gained = row["aided"] - row["unaided"]
+            own = parts[row["label"]]
+            own["aided"] = _joined(own.get("aided"), _Part(words, gained, gained))
         if row["metric"] == "seconds":
             of = f", {row['condition']}" if len(study.conditions) > 2 else ""
+            part = _Part(
+                f"{100 * row['saved_share']:.0f} % of the time saved{of}", row["saved_share"], row["saved_share"]
+            )
             for own in parts.values():
-                own["time"] = _joined(own.get("time"), f"{100 * row['saved_share']:.0f} % of the time saved{of}")
+                own["time"] = _joined(own.get("time"), part)
     return parts
 
 
-def _pairs(lowest: float, highest: float) -> str:
+def _pairs(lowest: float, highest: float) -> _Part:
     lower, upper = f"{lowest:.2f}", f"{highest:.2f}"
-    return f"pairwise Dice {lower}" if lower == upper else f"pairwise Dice {lower} to {upper}"
+    words = f"pairwise Dice {lower}" if lower == upper else f"pairwise Dice {lower} to {upper}"
+    return _Part(words, lowest, highest)
 
 
-def _icc(value: float) -> str:
-    return f"ICC of volume {value:.2f}"
+def _icc(value: float) -> _Part:
+    return _Part(f"ICC of volume {value:.2f}", value, value)
 
 
-def _borders(row: dict[Any, Any]) -> str:
-    return f"borders of readers {row['reader_sd']:.2f} mm apart (SD), of sessions {row['session_sd']:.2f} mm"
+def _borders(row: dict[Any, Any]) -> _Part:
+    words = f"borders of readers {row['reader_sd']:.2f} mm apart (SD), of sessions {row['session_sd']:.2f} mm"
+    return _Part(words, row["reader_sd"], row["reader_sd"])
 
 
-def _joined(before: str | None, words: str) -> str:
-    return f"{before}; {words}" if before else words
+def _joined(before: _Part | None, part: _Part) -> _Part:
+    if before is None:
+        return part
+    return _Part(f"{before.words}; {part.words}", min(before.low, part.low), max(before.high, part.high))
 
 
 def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.agreement.panel import Panel
+from ctbench.agreement.panel import Drawn
 from ctbench.agreement.rows import Row, row
 from ctbench.consensus.patterns import ABSENT
 from ctbench.metric_descriptions import SYMMETRIC_METRICS
@@ -21,19 +21,21 @@ __all__ = ["pair_rows"]
 
 
 def pair_rows(
-    panel: Panel,
+    panel: Drawn,
     units: Mapping[str, NDArray[np.int8]],
     *,
     surface: Literal["2d", "3d"],
     tolerance_mm: float | Mapping[str, float],
+    metrics: Sequence[str] = SYMMETRIC_METRICS,
 ) -> list[Row]:
-    """Compare every pair of readers on the slices that both annotated: ``SYMMETRIC_METRICS``, and Cohen's kappa.
+    """Compare every pair of readers on the slices that both annotated: some metrics, and Cohen's kappa.
 
     Args:
         panel: The readers of one case.
-        units: Structure -> array of ``Panel.units``, for the kappa.
+        units: Structure -> array of ``Panel.units``, for the kappa; a structure that is not named has none.
         surface: As for ``ctbench.metrics.score``.
         tolerance_mm: Tolerance of ``nsd`` in mm, one for all structures or by name.
+        metrics: Names of metrics for which it does not matter which of the two is the reference.
 
     Returns:
         Rows case, label, reader, other, metric, value, unit, status, detail.
@@ -50,7 +52,7 @@ def pair_rows(
             panel.label_maps[other],
             spacing_mm=panel.grid.spacing_mm,
             labels=panel.structures,
-            metrics=SYMMETRIC_METRICS,
+            metrics=metrics,
             tolerance_mm=tolerance_mm,
             surface=surface,
         )

@@ -166,7 +166,8 @@ def _write_study(
     agreement.write_tables(study, folder)
     readings = agreement.study_readings(cases, consensus=run.manifest.consensus, jobs=jobs, progress=show_progress)
     agreement.write_reading_tables(readings, folder)
-    for sentence in agreement.opening_sentences(study, readings).values():
+    summary = agreement.opening_summary(study, readings)
+    for sentence in (*([summary] if summary else []), *agreement.opening_sentences(study, readings).values()):
         note(sentence)
     found = None
     if choices:

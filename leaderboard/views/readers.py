@@ -9,6 +9,7 @@ from ctbench.agreement import (
     ReaderStudy,
     ReadingStudy,
     opening_sentences,
+    opening_summary,
     reader_summary,
     reliability,
     study_readers,
@@ -27,6 +28,7 @@ from ctbench.report.frames.agreement import (
     statistic_title,
 )
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.study_work import ON_A_BOARD, study_work
 from ctbench.report.wording import counted, metric_heading, metric_title
 from ctbench.statistics import OVERALL, Direction, describe, direction_of
 from leaderboard import controls, layout, reading
@@ -36,9 +38,6 @@ from leaderboard.views.reader_lesions import show_lesions
 from leaderboard.views.reader_variability import show_variability
 
 __all__ = ["show"]
-
-_AT_ONCE = 30
-"""Structures times cases whose masks are compared without a click: about two seconds."""
 
 _STAPLE = ("staple_sensitivity", "staple_specificity")
 _DESCRIBED = ["label", "rater", "reference", "n", "mean", "sd", "low", "high", "median", "undefined", "penalised"]
@@ -68,13 +67,20 @@ def show(selection: Selection) -> None:
     show_choices(selection)
     show_lesions(selection)
     with top:
-        _opening(study, readings)
+        _opening(study or _brief(selection), readings)
 
 
 def _opening(study: ReaderStudy | None, readings: ReadingStudy | None) -> None:
-    """Show the result in numbers, of what has been compared."""
-    for sentence in opening_sentences(study, readings).values():
-        layout.text(sentence)
+    """Show the result in numbers, of what has been compared: of many structures a sentence, with the others below."""
+    sentences, summary = opening_sentences(study, readings), opening_summary(study, readings)
+    if not summary:
+        for sentence in sentences.values():
+            layout.text(sentence)
+        return
+    layout.text(summary)
+    with layout.folded("Each structure in a sentence"):
+        for sentence in sentences.values():
+            layout.text(sentence)
 
 
 def _missing_masks(selection: Selection) -> str:
@@ -118,22 +124,37 @@ def _against_others(selection: Selection) -> None:
 
 def _asked_study(selection: Selection) -> ReaderStudy | None:
     """Compare the readers' masks: at once if there are few of them, else after a click."""
-    count = len(selection.runs.manifest.cases)
-    if count * len(selection.runs.structures) > _AT_ONCE and not controls.switch(
-        f"Compare the readers' masks ({count} cases)", "masks", hint="reads all of them: some seconds a case"
-    ):
-        return None
+    runs = selection.runs
     try:
-        return _study(selection.runs)
+        if _work(runs) > ON_A_BOARD and not controls.switch(
+            f"Compare the readers' masks ({len(runs.manifest.cases)} cases)",
+            "masks",
+            hint="reads all of them: some seconds a case",
+        ):
+            return None
+        return _study(runs)
     except CtbenchError as error:
         layout.note(f"The readers cannot be compared with each other: {error}")
         return None
 
 
+def _brief(selection: Selection) -> ReaderStudy | None:
+    """Compare what the opening says, if that takes no longer than a visitor waits."""
+    try:
+        return _study(selection.runs, briefly=True) if _work(selection.runs, briefly=True) <= ON_A_BOARD else None
+    except CtbenchError:
+        return None  # the page says so where the masks are to be compared in full
+
+
 @reading.cached(2)
-def _study(runs: ComparableRuns) -> ReaderStudy:
+def _work(runs: ComparableRuns, briefly: bool = False) -> float:
+    return study_work(dataset_of(runs).select(runs.manifest.cases), briefly=briefly)
+
+
+@reading.cached(4)
+def _study(runs: ComparableRuns, briefly: bool = False) -> ReaderStudy:
     cases = dataset_of(runs).select(runs.manifest.cases)
-    return study_readers(cases, consensus=runs.manifest.consensus, jobs=1)
+    return study_readers(cases, consensus=runs.manifest.consensus, jobs=1, briefly=briefly)
 
 
 def _pairs(study: ReaderStudy) -> None:

@@ -112,7 +112,7 @@ def _numbers(frame: pd.DataFrame) -> Html:
         [
             _text(row["label"]),
             count_cell(row["n"]),
-            *(number_cell(row[name]) for name in ("fewest", "most")),
+            *(number_cell(row[name], "1") for name in ("fewest", "most")),
             _text(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
         ]
         for row in _records(frame)

@@ -15,6 +15,7 @@ from ctbench.agreement import (
     components,
     intra_and_inter,
     opening_sentences,
+    opening_summary,
     reader_borders,
     volume_limits,
 )
@@ -30,8 +31,12 @@ _TITLES = {"seconds": "Time, s", "border_offset_mm": "Border, mm", "volume_ml": 
 
 
 def opening(study: ReaderStudy, readings: ReadingStudy | None) -> Html:
-    """Return one sentence with the result in numbers for each structure."""
-    return join([paragraph(sentence) for sentence in opening_sentences(study, readings).values()])
+    """Return the result in numbers: a sentence for each structure; of many, one of all above them."""
+    sentences = [paragraph(sentence) for sentence in opening_sentences(study, readings).values()]
+    summary = opening_summary(study, readings)
+    return (
+        join((paragraph(summary), details("Each structure in a sentence", *sentences))) if summary else join(sentences)
+    )
 
 
 def repeats_section(study: ReadingStudy) -> Html:
@@ -120,7 +125,7 @@ def _borders(frame: pd.DataFrame) -> Html:
             count_cell(row["n"]),
             _estimate(row | {"bias_mm_low": row["low"], "bias_mm_high": row["high"]}, "bias_mm", "mm"),
             *(number_cell(row[name], "mm") for name in ("spread_mm", "session_sd_mm")),
-            interval_cell(*(row[f"drift_mm{end}"] for end in ("", "_low", "_high")), "mm", 3),
+            interval_cell(row["drift_mm"], row["drift_mm_low"], row["drift_mm_high"], "mm", 3),
         ]
         for row in _records(frame)
     ]

@@ -83,7 +83,11 @@ def mrmc_power(
     own = components.variance - components.cov1
     between = max(interaction - own + excess, 0.0)
     error, degrees = sum_of_mean_squares(
-        between + shrunk * (own - excess), readers - 1, readers * shrunk * excess, cases if sampled else None
+        between + shrunk * (own - excess),
+        readers - 1,
+        readers * shrunk * excess,
+        shrunk * (own + (readers - 1) * excess),
+        cases if sampled else None,
     )
     degrees = min(degrees, _MOST_DEGREES)
     if error <= 0:  # nothing hides a difference

@@ -6,6 +6,7 @@ import streamlit as st
 from ctbench.agreement import opening_sentences, reliability, study_readers
 from ctbench.datasets import load_dataset
 from ctbench.report.frames.agreement import agreement_matrix
+from ctbench.report.frames.study_work import study_work
 
 
 def _table(test, *columns):
@@ -53,11 +54,12 @@ def test_masks_that_are_not_here(app, toy_board, monkeypatch):
     assert len(test.dataframe) == 1
 
 
-def test_many_cases_wait_for_the_switch(app, toy_board, monkeypatch):
-    """Masks of many cases are read only when that is asked for."""
-    monkeypatch.setattr("leaderboard.views.readers._AT_ONCE", 4)
+def test_many_cases_wait_for_the_switch(app, toy, toy_board, monkeypatch):
+    """Masks of many cases are compared in full only when that is asked for; the result in numbers is there before."""
+    monkeypatch.setattr("leaderboard.views.readers.ON_A_BOARD", study_work(load_dataset(toy), briefly=True))
     test = app(toy_board, "readers")
     assert len(test.dataframe) == 1
+    assert "pairwise Dice" in "".join(one.proto.body for one in test.get("html"))
     test.toggle[0].set_value(True).run()
     assert len(test.dataframe) > 3
 
