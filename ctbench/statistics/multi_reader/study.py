@@ -231,9 +231,10 @@ def mrmc_of_scores(scores: pd.DataFrame, *, model: str, margin: float | None = N
     The conditions are ``model`` and ``readers``; in both, reader j stands for the reference that was made without
     reader j, on which model and reader are scored. The figure is the mean score, whose covariances over samples of
     cases are sample covariances over n; the degrees of freedom know that they are, while Hillis takes them as known,
-    and are careful where readers are few (``sum_of_mean_squares``). The interval of the difference is one for new readers and new cases; the test of each reader
-    (``leave_one_out_tests``) speaks of these readers alone. In simulated studies of equal model and readers (3 to 8
-    readers, 12 to 200 cases) it rejects in 3.6 to 6.0 %, where the t test of all pairs of scores rejects in 6 to 88 %.
+    and are careful where readers are few (``sum_of_mean_squares``). The interval of the difference is one for new
+    readers and new cases; the test of each reader (``leave_one_out_tests``) speaks of these readers alone. In simulated
+    studies of equal model and readers (3 to 8 readers, 12 to 200 cases) it rejects in 3.6 to 6.0 %, where the t test of
+    all pairs of scores rejects in 6 to 88 %.
 
     Args:
         scores: Tidy scores of one metric, structure and dataset on leave-one-out references; other references may be
