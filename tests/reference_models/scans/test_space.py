@@ -2,11 +2,12 @@ import logging
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ctbench.errors import DataError
 from ctbench.phantom import Hemorrhage, head
 from ctbench.predictors.conformance import tiny_head
-from ctbench.volume import Volume, read_volume
+from ctbench.volume import Volume, from_itk, read_volume, to_itk
 from ctbench.volume.itk import simpleitk
 from reference_models.scans.brain import brain_mask
 from reference_models.scans.space import TemplateSpace, extracted_brain, read_template, register
@@ -80,6 +81,21 @@ def test_a_known_motion_is_recovered_on_real_heads(real_data, name):
     mm, degrees = recovered(brain, register(brain, read_template(None)), 2)
     assert mm < 1
     assert degrees < 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["head_ct/cranium.nii.gz", "head_ct_ge_tilt_dicom"])
+def test_a_real_brain_lies_on_the_brain_of_a_real_template(real_data, dice, name):
+    """Rigidly registered, with teeth and neck or a tilted gantry; the cavity holds fluid that the template does not."""
+    path = real_data / "templates" / "ct_brain_atlas_1mm.nii.gz"
+    template = read_template(str(path))
+    brain = extracted_brain(read_volume(real_data / name))
+    cavity = ndimage.binary_fill_holes(template.array != 0).astype(np.uint8)
+    sitk = simpleitk()
+    to_template = register(brain, template).GetInverse()
+    there = sitk.Resample(to_itk(template.with_array(cavity)), to_itk(brain), to_template, sitk.sitkNearestNeighbor)
+    found = ndimage.binary_fill_holes(brain.array != 0)
+    assert dice(from_itk(there).array > 0, found) > 0.9
 
 
 def test_a_lesion_comes_back_from_template_space(scan, brain, dice):
