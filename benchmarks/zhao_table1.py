@@ -1,12 +1,12 @@
 """Table 1 of Zhao et al. 2022 on the phantom: ``python benchmarks/zhao_table1.py --epochs 16 --folds 3``.
 
 Asks what the paper asked: do three windows help, another loss, a second stage, an ensemble? The networks have demo
-size. Each model learns from the splits train and validation in folds, and is scored by ctbench on those cases of
-the split test that have a hemorrhage, as all of the paper's have. A row is the mean of the scores of a model's folds;
-"Ensemble" is the mean of the three models that predicted their held-out cases best, each the mean of its folds. The
-paper does not say what "Baseline + BCE" is, since its loss has the cross-entropy already: it is read as the cross-
-entropy once more, with the weight 2. The model without its second stage was trained by the authors too, and has no row
-in their table.
+size. Each model learns from the splits train and validation in folds, over which the types of hemorrhage are spread,
+and is scored by ctbench on those cases of the split test that have a hemorrhage, as all of the paper's have. A row is
+the mean of the scores of a model's folds; "Ensemble" is the mean of the three models that predicted their held-out
+cases best, each the mean of its folds. The paper does not say what "Baseline + BCE" is, since its loss has the
+cross-entropy already: it is read as the cross-entropy once more, with the weight 2. The model without its second stage
+was trained by the authors too, and has no row in their table.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _cross_validate(seen: Dataset, folder: Path, options: Mapping[str, Any], fol
         consensus="majority",
         jobs=1,
         seed=0,
+        stratum={case.id: case.subgroups["type"] for case in seen},
     )
 
 

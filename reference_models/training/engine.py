@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ from reference_models.training.stopping import count_plateaus
 
 __all__ = ["CHECKPOINT", "Curves", "Recipe", "Schedule", "fit"]
 
+_log = logging.getLogger("reference_models")
+
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -44,8 +47,11 @@ class Curves:
 
     @property
     def best_epoch(self) -> int:
-        """Number of the epoch, from 0, with the highest soft Dice; the earliest of equals."""
-        return int(np.argmax(self.soft_dice))
+        """Number of the epoch, from 0, with the highest soft Dice; of equals the lowest validation loss, then earliest.
+
+        Where the validation cases hold nothing of what is learnt, every soft Dice is 0 and the loss decides.
+        """
+        return max(range(len(self.soft_dice)), key=lambda epoch: (self.soft_dice[epoch], -self.validation_loss[epoch]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +198,11 @@ def fit(
             if curves.loss and recipe.is_done(curves):
                 break
             _epoch(recipe, schedule, network, optimizer, curves, device, precision, progress)
+            if curves.soft_dice == [0.0]:
+                _log.warning(
+                    "the validation cases hold nothing of what is learnt: the epoch of the lowest validation loss will "
+                    "be kept; better choose others, or spread them over the folds with --stratify"
+                )
             if curves.best_epoch == len(curves.loss) - 1:
                 best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
             save_checkpoint(

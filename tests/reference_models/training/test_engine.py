@@ -169,7 +169,25 @@ def test_a_recipe_that_counts_its_steps_has_a_rate_for_each(tmp_path, monkeypatc
 
 def test_the_earliest_of_equals_is_best():
     """So that resuming cannot change the choice."""
-    assert Curves(soft_dice=[0.1, 0.5, 0.5]).best_epoch == 1
+    assert Curves(soft_dice=[0.1, 0.5, 0.5], validation_loss=[0.3, 0.2, 0.2]).best_epoch == 1
+
+
+def test_the_loss_chooses_where_no_validation_case_shows_anything(tmp_path, caplog):
+    """The weights of the lowest validation loss are kept, not of an epoch that has hardly learnt, with one warning."""
+
+    class Unseen(Blobs):
+        def validation_batches(self):
+            (batch,) = super().validation_batches()
+            yield batch._replace(image=batch.image - 9, target=torch.zeros_like(batch.target))
+
+        def loss(self, logits, batch):
+            return (torch.sigmoid(logits[:, 0]) - (batch.target > 0).float()).square().mean()
+
+    with caplog.at_level("WARNING", logger="reference_models"):
+        _, curves = run(tmp_path, epochs=6, recipe=Unseen())
+    assert curves.soft_dice == [0.0] * 6
+    assert curves.best_epoch == int(np.argmin(curves.validation_loss)) > 0
+    assert caplog.text.count("hold nothing of what is learnt") == 1
 
 
 def test_the_optimizer_has_the_schedules_momentum_and_weight_decay():
