@@ -10,12 +10,21 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, sparse
-from scipy.sparse import csgraph
+from scipy import ndimage
 
 from ctbench.boxes import box_around
 from ctbench.errors import UsageError
-from ctbench.metrics.lesions.runs import Runs, connect, first_of_rows, intersect, list_runs, nearest_mm2
+from ctbench.metrics.lesions.runs import (
+    Runs,
+    box_of,
+    components,
+    connect,
+    first_of_rows,
+    intersect,
+    list_runs,
+    mask_of,
+    nearest_mm2,
+)
 from ctbench.reference import Reference
 
 __all__ = ["Candidate", "Verdict", "expect_tolerance", "find_candidates", "lesion_consensus"]
@@ -209,9 +218,7 @@ class _Drawing(NamedTuple):
 
 
 def _drawing(mask: Mask) -> _Drawing:
-    spans = np.zeros((*mask.shape[:2], 2), np.int32)
-    spans[..., 1] = mask.any(axis=2) * mask.shape[2]
-    runs = list_runs(np.ascontiguousarray(mask).view(np.uint8), spans, 1)
+    runs, _ = list_runs(np.ascontiguousarray(mask).view(np.uint8))
     return _Drawing(runs, connect(runs, True))
 
 
@@ -229,8 +236,7 @@ def _clusters(
             pairs = np.append(pairs, _near(drawings[one], drawings[other], shape, spacing_mm, tolerance_mm), axis=1)
         edges.append(pairs + first[[one, other]][:, None])
     rows, columns = np.concatenate(edges, axis=1)
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(first[-1], first[-1]))
-    groups = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    groups = components(int(first[-1]), rows, columns)
     return [groups[begin:end] for begin, end in pairwise(first.tolist())]
 
 
@@ -257,12 +263,8 @@ def _by_candidate(one: _Drawing, candidates: NDArray[np.int64], count: int) -> l
 
 def _candidate(readers: tuple[str, ...], own: Sequence[Runs], start: NDArray[np.int64], looked: Mask) -> Candidate:
     """Return the candidate that is made of these runs, one table per reader; start: of the runs' box in the image."""
-    every = np.concatenate(own)
-    low, high = every[:, :3].min(axis=0), np.append(every[:, :2].max(axis=0) + 1, every[:, 3].max())
-    drawn = np.zeros((len(readers), *(high - low)), bool)
-    for mask, runs in zip(drawn, own, strict=True):
-        for z, y, begin, end in (runs - np.append(low, low[2])).tolist():
-            mask[z, y, begin:end] = True
+    low, high = box_of(np.concatenate(own))
+    drawn = np.stack([mask_of(runs, low, high) for runs in own]) > 0
     where = tuple(slice(int(begin), int(end)) for begin, end in zip(start + low, start + high, strict=True))
     by_slice = np.count_nonzero(drawn.any(axis=0), axis=(1, 2))
     read = drawn.any(axis=(1, 2, 3)) | (2 * (looked[:, where[0]] @ by_slice) >= by_slice.sum())

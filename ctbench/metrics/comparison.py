@@ -108,9 +108,8 @@ class Comparison:
         for plane, group in groups.items():
             reference.put(np.array(group.at), _bits(group.drawn, plane), 1 << plane, start)
         outer = self._outer(reference, codes, groups, start)
-        first = (int(start[0]), int(start[1]), int(start[2]))
         uncounted = self._uncounted(start, shape, groups)
-        return Crop(reference, outer, prediction, uncounted, len(self.references), own, first)
+        return Crop(reference, outer, prediction, uncounted, len(self.references), own)
 
     @property
     def _all(self) -> int:

@@ -65,7 +65,6 @@ class Crop:
         planes: Number of references.
         boxes: For each reference, the box of the voxels that it and the prediction hold, with a margin of one: z start,
             z stop, y start, y stop, x start, x stop.
-        start: Index in the image of the crop's first voxel along z, y, x; -1 where its margin lies outside.
     """
 
     reference: Mask
@@ -74,7 +73,6 @@ class Crop:
     uncounted: NDArray[np.uint8]
     planes: int
     boxes: NDArray[np.int64]
-    start: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -14,8 +14,9 @@ from ctbench.labels import LabelSet
 from ctbench.metrics.crop import LabelMap
 from ctbench.metrics.lesions.marks import Boxes, Hit, box_marks, piece_marks, protocol_of_boxes
 from ctbench.metrics.lesions.protocols import PROTOCOLS, Match, Protocol, protocol
+from ctbench.metrics.lesions.structure_runs import structure_runs
 from ctbench.metrics.lesions.surfaces import LesionSurfaces, lesion_surfaces
-from ctbench.metrics.lesions.table import Pieces, overlap_tables
+from ctbench.metrics.lesions.table import OverlapTable, Pieces
 from ctbench.metrics.structures import Codes
 from ctbench.reference import Reference
 from ctbench.scores import Status
@@ -237,11 +238,13 @@ def case_rows(
     """
     chosen = [protocol(name) for name in ([protocols] if isinstance(protocols, str) else protocols)]
     rows = CaseRows([], [], [])
-    for table in overlap_tables(reference, prediction, **rules):
-        structure = table.structure.name
+    neighbours = {26, *(one.neighbours for one in chosen)}
+    for drawn in structure_runs(reference, prediction, **rules):
+        structure = drawn.structure.name
+        tables = {one: OverlapTable.of(drawn, one) for one in neighbours}
         means: dict[Pieces, NDArray[np.float64]] = {}  # most protocols have the same pieces
         for one in chosen:
-            match = one.apply(table)
+            match = one.apply(tables[one.neighbours])
             names = {"label": structure, "protocol": one.name}
             compared = _compared(match, one, lesion_surfaces(match) if surfaces else None)
             is_listed, is_marked = listed is None or one.name in listed, structure in forecast and not one.regions
@@ -252,7 +255,7 @@ def case_rows(
             rows.cases.append(names | _case(match, one, compared))
         if boxes and structure in boxes:
             names = {"label": structure, "protocol": protocol_of_boxes(hit)}
-            rows.marks.extend(names | row for row in box_marks(table, reference, boxes[structure], hit))
+            rows.marks.extend(names | row for row in box_marks(tables[26], boxes[structure], hit))
     return rows
 
 
@@ -264,12 +267,12 @@ def _compared(match: Match, rule: Protocol, surfaces: LesionSurfaces | None) -> 
     drawn = np.where(match.detected, drawn, 0)
     common = np.where(match.detected, common, 0)
     sizes = table.lesions.sizes
-    penalty = table.diagonal_mm if rule.penalty_mm is None else rule.penalty_mm
+    penalty = table.drawn.diagonal_mm if rule.penalty_mm is None else rule.penalty_mm
     hd95, nsd = surfaces or (np.full(n, np.nan), np.full(n, np.nan))
     missed = ~match.detected & (surfaces is not None)
     return {
-        "predicted_volume_ml": drawn * table.voxel_ml,
-        "volume_difference_ml": (drawn - sizes) * table.voxel_ml,
+        "predicted_volume_ml": drawn * table.drawn.voxel_ml,
+        "volume_difference_ml": (drawn - sizes) * table.drawn.voxel_ml,
         "dice": 2 * common / np.maximum(sizes + drawn, 1),
         "iou": common / np.maximum(sizes + drawn - common, 1),
         "hd95_mm": np.where(missed, penalty, hd95),
@@ -287,21 +290,21 @@ def _confidences(
         probabilities: z,y,x.
         means: The mean probabilities of all pieces of a mask, to which those of this table are added.
     """
-    pieces, crop = match.table.pieces, match.table.crop
+    pieces = match.table.pieces
     lesions, unknown = np.full(len(match.detected), np.nan), np.full(len(pieces), np.nan)
-    if probabilities is None or crop is None or not len(pieces):
+    if probabilities is None or not len(pieces):
         return lesions, unknown
     if pieces not in means:
-        means[pieces] = _mean_of(pieces, probabilities, crop.start)
+        means[pieces] = _mean_of(pieces, probabilities)
     found = means[pieces]
     np.fmax.at(lesions, match.pairs.lesion, found[match.pairs.piece])
     return np.where(match.detected, lesions, np.nan), found
 
 
-def _mean_of(pieces: Pieces, values: NDArray[Any], start: Sequence[int]) -> NDArray[np.float64]:
-    """Return the mean of z,y,x values in each piece of a crop that begins at index ``start``."""
-    at, numbers = pieces.at()
-    sums = np.bincount(numbers, values[tuple(at + np.array(start)[:, None])], len(pieces))
+def _mean_of(pieces: Pieces, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of z,y,x values in each piece."""
+    at, numbers = pieces.at
+    sums = np.bincount(numbers, values[tuple(at)], len(pieces))
     return np.asarray(sums / np.bincount(numbers, minlength=len(pieces)))
 
 
@@ -314,19 +317,17 @@ def _rows(
     table = match.table
     nearest, groups, links = table.nearest_mm, table.groups, (table.links.lesion, table.links.piece)
 
-    first_slice = 0 if table.crop is None else table.crop.start[0]
-
     def listed(side: Literal[0, 1], chosen: NDArray[np.intp], outcomes: NDArray[np.str_]) -> list[dict[str, Any]]:
         pieces, overlaps = ((table.lesions, match.overlaps), (table.pieces, match.piece_overlaps))[side]
         distances = nearest[side][chosen]
         columns = {
             "outcome": outcomes[chosen],
-            "volume_ml": pieces.sizes[chosen] * table.voxel_ml,
+            "volume_ml": pieces.sizes[chosen] * table.drawn.voxel_ml,
             "overlap": overlaps[chosen],
             "nearest_mm": np.where(np.isfinite(distances), distances, math.nan),
             "pieces": np.bincount(links[side], minlength=len(pieces))[chosen],
             "group": groups[side][chosen] + 1,
-            "slice": pieces.slices[chosen] + first_slice,
+            "slice": pieces.slices[chosen],
             "confidence": confidences[side][chosen],
         }
         if side == 0:
@@ -348,7 +349,7 @@ def _case(match: Match, rule: Protocol, compared: Mapping[str, NDArray[np.float6
     tp, fn, fp = (int(np.count_nonzero(one)) for one in (detected, missed, match.false))
     true = int(np.count_nonzero(match.true))
     status = _status(len(table.lesions), len(table.pieces))
-    penalty = table.diagonal_mm if rule.penalty_mm is None else rule.penalty_mm
+    penalty = table.drawn.diagonal_mm if rule.penalty_mm is None else rule.penalty_mm
     f1, sq = _ratio(tp, tp + (fp + fn) / 2), _mean(compared["iou"][detected])
     measured = compared["hd95_mm"][counted]
     # Without surfaces every distance is NaN, and so is the mean.
@@ -373,8 +374,8 @@ def _case(match: Match, rule: Protocol, compared: Mapping[str, NDArray[np.float6
         "lesion_dice": _mean(np.append(compared["dice"][counted], np.zeros(extra))),
         "lesion_hd95_mm": math.nan if unmeasured else _mean(np.append(measured, np.full(extra, penalty))),
         "lesion_nsd": math.nan if unmeasured else _mean(np.append(compared["nsd"][counted], np.zeros(extra))),
-        "false_positive_volume_ml": float(table.pieces.sizes[match.false].sum() * table.voxel_ml),
-        "false_negative_volume_ml": float(table.lesions.sizes[missed].sum() * table.voxel_ml),
+        "false_positive_volume_ml": float(table.pieces.sizes[match.false].sum() * table.drawn.voxel_ml),
+        "false_negative_volume_ml": float(table.lesions.sizes[missed].sum() * table.drawn.voxel_ml),
         "count_difference": len(table.pieces) - int(np.count_nonzero(match.indeterminate)) - len(table.lesions),
         "splits": int(np.count_nonzero(np.bincount(table.links.lesion) > 1)),
         "merges": int(np.count_nonzero(np.bincount(table.links.piece) > 1)),

@@ -13,10 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ctbench.metrics.crop import LabelMap
 from ctbench.metrics.lesions.protocols import Match
+from ctbench.metrics.lesions.runs import runs_at
 from ctbench.metrics.lesions.table import OverlapTable
-from ctbench.reference import Reference
 
 __all__ = ["LEAST_IOU", "MARK_COLUMNS", "Boxes", "Hit", "box_marks", "piece_marks", "protocol_of_boxes"]
 
@@ -67,7 +66,7 @@ def piece_marks(match: Match, confidences: tuple[NDArray[np.float64], NDArray[np
     return [*_rows(match.detected[lesions], confidences[0][lesions], confidences[1][match.false])]
 
 
-def box_marks(table: OverlapTable, reference: Reference | LabelMap, boxes: Boxes, hit: Hit) -> list[dict[str, Any]]:
+def box_marks(table: OverlapTable, boxes: Boxes, hit: Hit) -> list[dict[str, Any]]:
     """Return a row for each lesion, then for each false box.
 
     A lesion has the highest confidence of the boxes that hit it. A box that hits none is false, unless its centre lies
@@ -75,16 +74,14 @@ def box_marks(table: OverlapTable, reference: Reference | LabelMap, boxes: Boxes
 
     Args:
         table: The overlap table of the structure.
-        reference: The reference of the table.
         boxes: The boxes of the structure.
         hit: When a box hits a lesion.
     """
-    table = table.connected(26)
     lesion = _in_lesion(table, boxes) if hit == "centre" else _nearest_in_shape(table, boxes)
     on = lesion >= 0
     best = np.full(len(table.lesions), -math.inf)
     np.maximum.at(best, lesion[on], boxes.confidences[on])
-    false = ~on & ~_uncounted(reference, table.structure.name, boxes.centres)
+    false = ~on & (runs_at(table.drawn.uncounted, boxes.centres.T) < 0)
     return [*_rows(best > -math.inf, best, boxes.confidences[false])]
 
 
@@ -99,34 +96,21 @@ def _rows(
 
 def _in_lesion(table: OverlapTable, boxes: Boxes) -> NDArray[np.int64]:
     """Return the lesion in which the centre of each box lies; -1 for none."""
-    found = np.full(len(boxes.slices), -1)
-    if table.crop is None or not len(table.lesions):
-        return found
-    order = table.lesions.order
-    runs, (_, height, width) = table.lesions.runs[order].astype(np.int64), table.crop.shape
-    z, y, x = (boxes.centres - np.array(table.crop.start)).T
-    inside = np.flatnonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
-    row, rows = z * height + y, runs[:, 0] * height + runs[:, 1]
-    last = np.searchsorted(rows * width + runs[:, 2], (row * width + x)[inside], side="right") - 1
-    on = (last >= 0) & (rows[last] == row[inside]) & (x[inside] < runs[last, 3])
-    found[inside[on]] = table.lesions.numbers[order][last[on]]
-    return found
+    run = runs_at(table.lesions.runs, boxes.centres.T)
+    return np.append(table.lesions.numbers, -1)[run]
 
 
 def _nearest_in_shape(table: OverlapTable, boxes: Boxes) -> NDArray[np.int64]:
     """Return the lesion whose box in the slice has the largest intersection over union with each box; -1 for none."""
     found = np.full(len(boxes.slices), -1)
-    if table.crop is None or not len(table.lesions):
-        return found
-    runs, depth = table.lesions.runs.astype(np.int64), table.crop.shape[0]
+    runs, depth = table.lesions.runs.astype(np.int64), table.drawn.shape[0]
     keys, own = np.unique(table.lesions.numbers * depth + runs[:, 0], return_inverse=True)
     first, last = np.full((len(keys), 2), np.iinfo(np.int64).max), np.zeros((len(keys), 2), np.int64)
     np.minimum.at(first, own, runs[:, 1:3])
     np.maximum.at(last, own, np.column_stack([runs[:, 1] + 1, runs[:, 3]]))
-    place = np.array(table.crop.start)
-    around = np.column_stack([first + place[1:], last + place[1:]]).astype(np.float64)
+    around = np.column_stack([first, last]).astype(np.float64)
     for z in np.unique(boxes.slices).tolist():
-        drawn, here = np.flatnonzero(boxes.slices == z), np.flatnonzero(keys % depth == z - place[0])
+        drawn, here = np.flatnonzero(boxes.slices == z), np.flatnonzero(keys % depth == z)
         if len(here):
             ious = _ious(boxes.corners[drawn], around[here])
             best = ious.argmax(axis=1)
@@ -143,17 +127,3 @@ def _ious(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np
     areas = [(one[:, 2:] - one[:, :2]).prod(axis=-1) for one in (boxes, others)]
     ious: NDArray[np.float64] = common / (areas[0][:, None] + areas[1][None] - common)
     return ious
-
-
-def _uncounted(reference: Reference | LabelMap, name: str, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether each voxel does not count for a structure."""
-    if not isinstance(reference, Reference):
-        return np.zeros(len(at), bool)
-    group = reference.groups.get(name)
-    shape = reference.labels.shape
-    flat = np.ravel_multi_index(tuple(at.T), shape)
-    if group is None:
-        excluded = reference.excluded.ravel()[flat]
-    else:
-        excluded = np.isin(flat, np.ravel_multi_index(group.at, shape)[group.excluded])
-    return np.asarray(excluded | ~reference.annotated[at[:, 0]])

@@ -92,8 +92,7 @@ class Protocol:
     regions: bool = False
 
     def apply(self, table: OverlapTable) -> Match:
-        """Return the outcomes of an overlap table as ``overlap_tables`` yields it."""
-        table = table.connected(self.neighbours)
+        """Return the outcomes of an overlap table of the protocol's own ``neighbours``."""
         return self.match(in_regions(table) if self.regions else table, self)
 
 
@@ -206,7 +205,7 @@ def _dilated(table: OverlapTable, protocol: Protocol) -> Match:
     """Lesions joined by dilation, detected by any piece that touches the dilated lesion; small ones do not count."""
     table = table.consolidated(protocol.dilations)
     pairs = table.touching(protocol.dilations)
-    small = table.lesions.sizes * table.voxel_ml * 1000 <= (protocol.above_mm3 or 0) * (1 + 1e-9)
+    small = table.lesions.sizes * table.drawn.voxel_ml * 1000 <= (protocol.above_mm3 or 0) * (1 + 1e-9)
     detected, true = _with_partner(table, pairs)
     return _decided(table, pairs, detected, true, _shares(table, table.links), ignored=small)
 

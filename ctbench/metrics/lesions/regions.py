@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ctbench.metrics.lesions.runs import counted_voxels
+from ctbench.metrics.lesions.runs import Runs, box_of, mask_of, runs_at
 from ctbench.metrics.lesions.table import Links, OverlapTable, Pieces
 
 __all__ = ["in_regions"]
@@ -33,37 +33,31 @@ def in_regions(table: OverlapTable) -> OverlapTable:
     Args:
         table: The table of connected lesions.
     """
-    crop = table.crop
-    if crop is None or not len(table.lesions) or not len(table.pieces):
+    if not len(table.lesions) or not len(table.pieces):
         return table
-    at, _ = table.pieces.at()
+    at, _ = table.pieces.at
     voxels, regions = _regions(table, at)
     at = at[:, voxels]
-    single = np.stack([*at, at[2] + 1], axis=1).astype(np.int32)
-    counted = counted_voxels(single, crop.uncounted, 1)
+    counted = (runs_at(table.drawn.uncounted, at) < 0).astype(np.int64)
     sizes = np.bincount(regions, counted, len(table.lesions))
     numbers = np.where(sizes > 0, np.cumsum(sizes > 0) - 1, -1)[regions]
     order = np.flatnonzero(numbers >= 0)
     order = order[np.lexsort((numbers[order], *at[::-1, order]))]
-    parts = Pieces.of(single[order], numbers[order], counted[order], np.zeros(np.count_nonzero(sizes), bool))
-    inside = crop.reference.voxels[tuple(at)] > 0
-    inside &= numbers >= 0
+    single = np.stack([*at, at[2] + 1], axis=1).astype(np.int32)
+    parts = Pieces(single[order], numbers[order], counted[order], np.zeros(np.count_nonzero(sizes), bool))
+    inside = (runs_at(table.lesions.runs, at) >= 0) & (numbers >= 0)
     links = Links.summed(regions[inside], numbers[inside], counted[inside])
     return replace(table, pieces=parts, links=links)
 
 
 def _regions(table: OverlapTable, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of a predicted voxel, as its column in ``at`` (z, y, x), and a lesion to which none is nearer."""
-    own, lesions = table.lesions.at()
-    assert table.crop is not None
-    mask = table.crop.reference.voxels > 0
-    border = ~_surrounded(mask)[tuple(own)]
-    # A voxel of a lesion without a counted voxel is in no lesion.
-    painted = np.full(mask.shape, -1, np.int32)
-    painted[tuple(own)] = lesions
-    inside = painted[tuple(at)].astype(np.int64)
+    own, lesions = table.lesions.at
+    border = ~_surrounded(table.lesions.runs)[tuple(own - own.min(axis=1, keepdims=True))]
+    run = runs_at(table.lesions.runs, at)
+    inside = np.where(run >= 0, table.lesions.numbers[run], -1)
     outside = np.flatnonzero(inside < 0)
-    spacing = np.array(table.spacing_mm)
+    spacing = np.array(table.drawn.spacing_mm)
     voxels, nearest = _nearest(own[:, border].T * spacing, at[:, outside].T * spacing)
     within = np.flatnonzero(inside >= 0)
     pairs = np.stack([np.r_[within, outside[voxels]], np.r_[inside[within], lesions[border][nearest]]])
@@ -90,10 +84,12 @@ def _nearest(targets: NDArray[np.float64], points: NDArray[np.float64]) -> tuple
     return np.r_[alone, several], np.r_[chosen[alone, 0], of_several].astype(np.int64)
 
 
-def _surrounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return whether a voxel and the six that share a face with it belong to a mask, which has an empty margin."""
+def _surrounded(runs: Runs) -> NDArray[np.bool_]:
+    """Return whether a voxel and the six that share a face with it belong to a mask, in the box around its runs."""
+    start, stop = box_of(runs)
+    mask = mask_of(runs, start - 1, stop + 1) > 0
     inner = mask.copy()
     for axis in range(3):
         for step in (1, -1):
             inner &= np.roll(mask, step, axis)
-    return inner
+    return inner[1:-1, 1:-1, 1:-1]

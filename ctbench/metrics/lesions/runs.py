@@ -6,6 +6,8 @@ thousand runs, so that pieces are found, intersected and measured without anothe
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,64 +15,66 @@ from ctbench.compiled import compiled
 
 __all__ = [
     "Runs",
+    "box_of",
+    "components",
     "connect",
-    "counted_voxels",
+    "difference",
     "first_of_rows",
     "intersect",
+    "lengths",
     "list_runs",
+    "mask_of",
     "nearest_mm2",
+    "runs_at",
+    "runs_of_voxels",
+    "union",
     "within_dilations",
 ]
 
 Runs = NDArray[np.int32]
-"""n x (z, y, start, stop), in this order, in voxels of the crop."""
+"""n x (z, y, start, stop), in this order, in voxels of the image."""
 
 
 @compiled
-def list_runs(voxels: NDArray[np.uint8], spans: NDArray[np.int32], planes: int) -> Runs:
-    """Return the runs of a mask in order.
+def list_runs(label_map: NDArray[Any]) -> tuple[Runs, NDArray[np.int64]]:
+    """Return the runs of equal codes of a label map in order, and the code of each; background has none.
 
     Args:
-        voxels: z,y,x of bit planes.
-        spans: z,y x (start, stop) of what is set in each row; stop is 0 where nothing is.
-        planes: The bits to look for.
+        label_map: z,y,x integers.
     """
-    depth, height, width = voxels.shape
-    bits = np.uint8(planes)
-    runs = np.empty((256, 4), np.int32)
+    depth, height, width = label_map.shape
+    runs, codes = np.empty((256, 4), np.int32), np.empty(256, np.int64)
     n = 0
     changes = np.zeros((width + 8) // 8 * 8, np.uint8)
     words = changes.view(np.uint64)
     for z in range(depth):
         for y in range(height):
-            start, stop = spans[z, y, 0], spans[z, y, 1]
-            if stop == 0:
+            row = label_map[z, y]
+            # Loops without branches look at many voxels at a time: most rows are background, most voxels like the last.
+            occupied = row[0]
+            for x in range(width):
+                occupied |= row[x]
+            if occupied == 0:
                 continue
-            # Where runs begin and end: a loop without branches looks at many voxels at a time.
-            row, size = voxels[z, y, start:stop], stop - start
-            changes[0] = row[0] & bits != 0
-            for x in range(1, size):
-                changes[x] = (row[x] & bits != 0) != (row[x - 1] & bits != 0)
-            changes[size] = row[size - 1] & bits != 0
-            changes[size + 1 : size // 8 * 8 + 8] = 0
-            first = np.int64(-1)
-            for word in range(size // 8 + 1):
+            changes[0] = row[0] != 0
+            for x in range(1, width):
+                changes[x] = row[x] != row[x - 1]
+            changes[width] = row[width - 1] != 0
+            first = 0
+            for word in range(words.size):
                 if words[word] == 0:
                     continue
                 for x in range(word * 8, word * 8 + 8):
                     if changes[x] == 0:
                         continue
-                    if first < 0:
-                        first = start + x
-                        continue
-                    if n == len(runs):
-                        more = np.empty((2 * n, 4), np.int32)
-                        more[:n] = runs
-                        runs = more
-                    runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = z, y, first, start + x
-                    n += 1
-                    first = np.int64(-1)
-    return runs[:n].copy()
+                    if x > 0 and row[x - 1] != 0:
+                        if n == len(runs):
+                            runs, codes = np.append(runs, np.empty_like(runs), 0), np.append(codes, codes)
+                        runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = z, y, first, x
+                        codes[n] = row[x - 1]
+                        n += 1
+                    first = x
+    return runs[:n].copy(), codes[:n].copy()
 
 
 @compiled
@@ -100,49 +104,51 @@ def connect(runs: Runs, corners: bool) -> NDArray[np.int64]:
                 at += 1
             other = at
             while other < n and keys[other] == key and runs[other, 2] < runs[i, 3] + more:
-                a, b = i, other
-                while parents[a] != a:
-                    parents[a] = parents[parents[a]]
-                    a = parents[a]
-                while parents[b] != b:
-                    parents[b] = parents[parents[b]]
-                    b = parents[b]
-                parents[max(a, b)] = min(a, b)
+                _join(parents, i, other)
                 other += 1
-    numbers = np.empty(n, np.int64)
-    pieces = 0
-    for i in range(n):
-        # The root of a piece is its first run, so that it is numbered before the others.
-        root = i
-        while parents[root] != root:
-            root = parents[root]
-        if root == i:
-            numbers[i] = pieces
-            pieces += 1
-        else:
-            numbers[i] = numbers[root]
-    return numbers
+    return _numbered(parents)
 
 
 @compiled
-def counted_voxels(runs: Runs, uncounted: NDArray[np.uint8], planes: int) -> NDArray[np.int64]:
-    """Return the number of counted voxels of each run.
+def components(count: int, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the group of each member, from 0, in the order of the groups' first members: those joined by pairs.
 
     Args:
-        runs: In voxels of ``uncounted``.
-        uncounted: z,y,x of bit planes, or an empty array if all voxels count.
-        planes: The bits to look for.
+        count: Number of members.
+        ones: One member of each pair.
+        others: The other member of each pair.
     """
-    bits = np.uint8(planes)
-    found = np.empty(len(runs), np.int64)
-    for i in range(len(runs)):
-        z, y, start, stop = runs[i]
-        found[i] = stop - start
-        if uncounted.size:
-            for x in range(start, stop):
-                if uncounted[z, y, x] & bits:
-                    found[i] -= 1
-    return found
+    parents = np.arange(count)
+    for i in range(len(ones)):
+        _join(parents, ones[i], others[i])
+    return _numbered(parents)
+
+
+@compiled
+def _join(parents: NDArray[np.int64], one: int, other: int) -> None:
+    """Join the groups of two members; the root of a group, which is its own parent, is its first member."""
+    while parents[one] != one:
+        parents[one] = parents[parents[one]]
+        one = parents[one]
+    while parents[other] != other:
+        parents[other] = parents[parents[other]]
+        other = parents[other]
+    parents[max(one, other)] = min(one, other)
+
+
+@compiled
+def _numbered(parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of the group of each member, from 0, in the order of the groups' first members."""
+    numbers = np.empty_like(parents)
+    groups = 0
+    for i in range(len(parents)):
+        # Parents come before their children, so that they are numbered already.
+        if parents[i] == i:
+            numbers[i] = groups
+            groups += 1
+        else:
+            numbers[i] = numbers[parents[i]]
+    return numbers
 
 
 @compiled
@@ -176,6 +182,107 @@ def intersect(runs: Runs, others: Runs) -> tuple[Runs, NDArray[np.int64], NDArra
         else:
             j += 1
     return found[:n].copy(), own[:n].copy(), its[:n].copy()
+
+
+@compiled
+def difference(runs: Runs, others: Runs) -> Runs:
+    """Return the runs of the voxels that are in one mask and not in another.
+
+    Args:
+        runs: Runs of one mask, in order.
+        others: Runs of the other mask, in order.
+    """
+    found = np.empty((len(runs) + len(others), 4), np.int32)
+    j = n = 0
+    for i in range(len(runs)):
+        z, y, start, stop = runs[i]
+        while j < len(others) and (
+            others[j, 0] < z
+            or (others[j, 0] == z and (others[j, 1] < y or (others[j, 1] == y and others[j, 3] <= start)))
+        ):
+            j += 1
+        at = j
+        while at < len(others) and others[at, 0] == z and others[at, 1] == y and others[at, 2] < stop:
+            if start < others[at, 2]:
+                found[n, 0], found[n, 1], found[n, 2], found[n, 3] = z, y, start, others[at, 2]
+                n += 1
+            start = max(start, others[at, 3])
+            at += 1
+        if start < stop:
+            found[n, 0], found[n, 1], found[n, 2], found[n, 3] = z, y, start, stop
+            n += 1
+    return found[:n].copy()
+
+
+def union(*masks: Runs) -> Runs:
+    """Return the runs of the voxels that are in any of some masks, in order.
+
+    Args:
+        masks: Runs of each mask, in any order; they may overlap.
+    """
+    runs = masks[0] if len(masks) == 1 else np.concatenate([np.empty((0, 4), np.int32), *masks])
+    starts = _places(runs[:, 0], runs[:, 1], runs[:, 2])
+    order = np.argsort(starts, kind="stable")
+    starts, rows = starts[order], runs[order]
+    stops = np.maximum.accumulate(starts + lengths(rows))
+    first = np.append(True, starts[1:] > stops[:-1])[: len(runs)]
+    last = np.append(first[1:], True)[: len(runs)]
+    found: Runs = rows[first]
+    found[:, 3] = found[:, 2] + stops[last] - starts[first]
+    return found
+
+
+def runs_of_voxels(at: NDArray[np.integer]) -> Runs:
+    """Return the runs of single voxels, (z, y, x) x voxels."""
+    return union(np.stack([*at, at[2] + 1], axis=1).astype(np.int32))
+
+
+def lengths(runs: Runs) -> NDArray[np.int64]:
+    """Return the number of voxels of each run."""
+    return (runs[:, 3] - runs[:, 2]).astype(np.int64)
+
+
+def runs_at(runs: Runs, at: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the index of the run in which each voxel lies, -1 for none.
+
+    Args:
+        runs: In order.
+        at: Voxels, (z, y, x) x voxels, also outside of the image.
+    """
+    found = np.searchsorted(_places(runs[:, 0], runs[:, 1], runs[:, 2]), _places(*at), side="right") - 1
+    z, y, _, stop = np.append(runs, [[-1, -1, 0, 0]], axis=0)[found].T
+    return np.where((z == at[0]) & (y == at[1]) & (at[2] < stop), found, -1)
+
+
+def _places(z: NDArray[np.integer], y: NDArray[np.integer], x: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return numbers in the order of voxels: an axis has fewer than 2^16 voxels."""
+    places: NDArray[np.int64] = (z.astype(np.int64) << 32) + (y.astype(np.int64) << 16) + x
+    return places
+
+
+def box_of(runs: Runs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the box of runs: the z,y,x index of its first voxel, and of the voxel after its last."""
+    stop = np.append(runs[:, :2].max(axis=0) + 1, runs[:, 3].max())
+    return runs[:, :3].min(axis=0).astype(np.int64), stop.astype(np.int64)
+
+
+@compiled
+def mask_of(runs: Runs, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the mask of the voxels in a box: 1 in the runs, else 0.
+
+    Args:
+        runs: In order.
+        start: z,y,x index of the first voxel of the box.
+        stop: The same of the voxel after the last.
+    """
+    mask = np.zeros((stop[0] - start[0], stop[1] - start[1], stop[2] - start[2]), np.uint8)
+    for i in range(np.searchsorted(runs[:, 0], start[0]), len(runs)):
+        z, y = runs[i, 0] - start[0], runs[i, 1] - start[1]
+        if z >= mask.shape[0]:
+            break
+        if 0 <= y < mask.shape[1]:
+            mask[z, y, max(runs[i, 2] - start[2], 0) : max(runs[i, 3] - start[2], 0)] = 1
+    return mask
 
 
 @compiled

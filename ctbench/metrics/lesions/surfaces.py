@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ctbench.metrics import distances
 from ctbench.metrics.comparison import Comparison, PlainReference
 from ctbench.metrics.lesions.protocols import Match
+from ctbench.metrics.lesions.runs import box_of, mask_of
 from ctbench.metrics.structures import Structure
 from ctbench.metrics.surface import surface_distances
 
@@ -36,25 +37,18 @@ def lesion_surfaces(match: Match) -> LesionSurfaces:
 
 
 def _measured(match: Match, lesion: int, pieces: NDArray[np.int64]) -> tuple[float, float]:
-    table = match.table
-    crop = table.crop
-    assert crop is not None
-    own, _ = table.lesions.at(table.lesions.numbers == lesion)
-    drawn, _ = table.pieces.at(np.isin(table.pieces.numbers, pieces))
-    both = np.concatenate([own, drawn], axis=1)
-    start, stop = both.min(axis=1), both.max(axis=1) + 1
-    window = tuple(slice(*ends) for ends in zip(start.tolist(), stop.tolist(), strict=True))
-    masks = np.zeros((2, *(stop - start)), np.uint8)
-    for mask, at in zip(masks, (own, drawn), strict=True):
-        mask[tuple(at - start[:, None])] = 1
-    excluded, possible = None, {}
-    if crop.uncounted.size:
-        excluded = crop.uncounted[window] > 0
-        possible = {1: np.flatnonzero(crop.outer.voxels[window] > crop.reference.voxels[window])}
-    comparison = Comparison([PlainReference(masks[0], excluded, None, possible)], masks[1], [1])
-    cut = comparison.crop(Structure("lesion", (1,), table.structure.tolerance_mm))
+    table, drawn = match.table, match.table.drawn
+    own = table.lesions.each[lesion]
+    union_of_pieces = np.concatenate([table.pieces.each[piece] for piece in pieces])
+    start, stop = box_of(np.concatenate([own, union_of_pieces]))
+    reference, prediction, excluded, possible = (
+        mask_of(runs, start, stop) for runs in (own, union_of_pieces, drawn.uncounted, drawn.possible)
+    )
+    given = PlainReference(reference, excluded.view(np.bool_), None, {1: np.flatnonzero(possible)})
+    structure = Structure("lesion", (1,), drawn.structure.tolerance_mm)
+    cut = Comparison([given], prediction, [1]).crop(structure)
     assert cut is not None
-    found = surface_distances(cut, [0], table.spacing_mm, "dual_grid", "3d", table.diagonal_mm)[0]
+    found = surface_distances(cut, [0], drawn.spacing_mm, "dual_grid", "3d", drawn.diagonal_mm)[0]
     if not found.sampled:
         return np.nan, np.nan
-    return distances.robust_hausdorff(found), distances.share_within(found, table.structure.tolerance_mm)
+    return distances.robust_hausdorff(found), distances.share_within(found, structure.tolerance_mm)

@@ -12,7 +12,7 @@ from ctbench.reference import Reference
 def cut(reference, prediction, spacing_mm=(1, 1, 1)):
     """Return the table of regions of code 1."""
     (table,) = overlap_tables(reference, prediction, spacing_mm=spacing_mm, labels={"a": 1})
-    return in_regions(table.connected(26))
+    return in_regions(table)
 
 
 @pytest.fixture

@@ -9,10 +9,7 @@ SPACING = np.array([5.0, 0.7, 0.4])
 
 def listed(mask):
     """Return the runs of a mask, which is padded by one voxel."""
-    padded = np.pad(mask, 1).view(np.uint8)
-    spans = np.zeros((*padded.shape[:2], 2), np.int32)
-    spans[..., 1] = np.where(padded.any(axis=2), padded.shape[2], 0)
-    return loops.list_runs(padded, spans, 1)
+    return loops.list_runs(np.pad(mask, 1).view(np.uint8))[0]
 
 
 def painted(runs, values, shape):
@@ -55,18 +52,71 @@ def test_touching_runs_at_the_ends_of_rows_are_apart():
     assert loops.connect(listed(mask), True).tolist() == [0, 1]
 
 
-def test_overlaps_and_counted_voxels(specks):
-    """Intersections of runs hold the voxels of both masks, and counting leaves out uncounted ones."""
+def test_runs_of_a_label_map_hold_its_codes(specks):
+    """Each run has the code of all its voxels, also where codes touch and at both ends of a row."""
+    label_map = np.where(specks(0), 70000, np.where(specks(1) | specks(2), 3, 0))
+    label_map[2, 4] = [*[3] * 9, *[70000] * (label_map.shape[2] - 9)]
+    runs, codes = loops.list_runs(label_map)
+    found = np.zeros_like(label_map)
+    for (z, y, start, stop), code in zip(runs.tolist(), codes.tolist(), strict=True):
+        assert not found[z, y, start:stop].any()
+        found[z, y, start:stop] = code
+    assert np.array_equal(found, label_map)
+    assert (np.lexsort(runs[:, [2, 1, 0]].T) == np.arange(len(runs))).all()
+
+
+def test_runs_in_common_name_the_runs_that_they_are_parts_of(specks):
+    """Intersections of runs hold the voxels of both masks."""
     mask, other = specks(0), specks(1) | specks(2)
     first, second = listed(mask), listed(other)
     found, own, its = loops.intersect(first, second)
-    assert np.array_equal(painted(found, np.zeros(len(found)), mask.shape) == 0, mask & other)
+    assert np.array_equal(found, listed(mask & other))
     assert (first[own, :2] == found[:, :2]).all()
     assert (second[its, :2] == found[:, :2]).all()
-    uncounted = np.pad(specks(3), 1).view(np.uint8)
-    counted = loops.counted_voxels(found, uncounted, 1)
-    assert counted.sum() == np.count_nonzero(mask & other & (uncounted[1:-1, 1:-1, 1:-1] == 0))
-    assert loops.counted_voxels(found, np.zeros((0, 0, 0), np.uint8), 1).sum() == np.count_nonzero(mask & other)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_unions_and_differences_are_those_of_masks(specks, seed):
+    """Runs of both masks, and of one without the other, are those that the masks' own union and difference have."""
+    mask, other = specks(seed), specks(seed + 1) | specks(seed + 2)
+    first, second = listed(mask), listed(other)
+    assert np.array_equal(loops.union(second, first), listed(mask | other))
+    assert np.array_equal(loops.union(first), first)
+    assert np.array_equal(loops.difference(first, second), listed(mask & ~other))
+    assert np.array_equal(loops.difference(second, first), listed(other & ~mask))
+    assert np.array_equal(loops.difference(first, first[:0]), first)
+    assert loops.union().shape == (0, 4)
+
+
+def test_runs_of_single_voxels_in_any_order(specks):
+    """Voxels in any order make the runs of their mask, and each is found in its run; others are in none."""
+    mask = specks(0)
+    at = np.stack(np.nonzero(np.pad(mask, 1)))[:, np.random.default_rng(0).permutation(mask.sum())]
+    runs = loops.runs_of_voxels(at)
+    assert np.array_equal(runs, listed(mask))
+    everywhere = np.indices(np.add(mask.shape, 4)).reshape(3, -1) - 1
+    found = loops.runs_at(runs, everywhere)
+    assert np.array_equal(
+        found.reshape(np.add(mask.shape, 4))[2:-2, 2:-2, 2:-2], painted(runs, range(len(runs)), mask.shape)
+    )
+    assert np.count_nonzero(found >= 0) == mask.sum()
+    assert loops.runs_at(runs[:0], at).max() == -1
+
+
+def test_masks_of_boxes_are_cut_from_the_whole(specks):
+    """The mask of a box holds what the whole mask holds there, also where the box ends within runs."""
+    mask = np.pad(specks(0), 1)
+    runs = listed(specks(0))
+    start, stop = np.array([3, 2, 5]), np.array([8, 11, 17])
+    assert np.array_equal(loops.mask_of(runs, start, stop) > 0, mask[3:8, 2:11, 5:17])
+    first, last = loops.box_of(runs)
+    assert np.array_equal(loops.mask_of(runs, first, last), mask[tuple(map(slice, first, last))])
+
+
+def test_members_are_grouped_through_others():
+    """Pairs join members to groups that are numbered by their first member; a member without a pair is alone."""
+    found = loops.components(6, np.array([5, 2, 4]), np.array([1, 5, 3]))
+    assert found.tolist() == [0, 1, 1, 2, 2, 1]
 
 
 def test_distance_of_each_run_from_the_nearest_voxel(specks):
