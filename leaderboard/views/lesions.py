@@ -123,10 +123,7 @@ class _Tables(NamedTuple):
 
 @reading.cached(16)
 def _structures(runs: ComparableRuns) -> tuple[str, ...]:
-    try:
-        return lesion_structures(runs) if can_find_lesions(runs) else ()
-    except CtbenchError:
-        return ()  # the board keeps no files of its runs on this machine
+    return lesion_structures(runs) if can_find_lesions(runs) else ()
 
 
 @reading.cached(4)

@@ -90,6 +90,6 @@ def _choices(runs: ComparableRuns) -> StudyChoices:
     return study_choices(
         dataset_of(runs).select(runs.manifest.cases),
         consensus=runs.manifest.consensus,
-        models=models_with_predictions(runs),
+        models=dict(models_with_predictions(runs)),
         jobs=1,
     )

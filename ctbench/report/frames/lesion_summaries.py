@@ -11,9 +11,9 @@ from ctbench.metrics.lesions import PROTOCOLS
 from ctbench.report import explanations
 from ctbench.report.frames.case_calls import any_finding
 from ctbench.report.frames.comparable_runs import ComparableRuns
+from ctbench.report.frames.kept_predictions import models_with_predictions
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table, lesion_tables
 from ctbench.report.wording import counted
-from ctbench.runs.folder import RunFolder
 from ctbench.scores import LOST, OUTCOMES, RaterKind, Status
 from ctbench.statistics import Population
 
@@ -64,11 +64,8 @@ def lesion_structures(results: ComparableRuns) -> tuple[str, ...]:
 
 
 def can_find_lesions(results: ComparableRuns) -> bool:
-    """Return whether a model's run keeps predictions, in which some structure may be lesions."""
-    kept = (RunFolder(results.open_run(model).folder) for model in results.models)
-    return bool(lesion_structures(results)) and any(
-        folder.prediction(case).is_file() for folder in kept for case in results.cases
-    )
+    """Return whether a model's run keeps predictions here, and some structure may be lesions."""
+    return bool(lesion_structures(results)) and any(True for _ in models_with_predictions(results))
 
 
 def compared_lesions(
@@ -82,7 +79,7 @@ def compared_lesions(
     Args:
         results: Runs on one dataset.
         dataset: The dataset, with the readers' masks.
-        models: Names of the models; None: all.
+        models: Names of the models; None: all. Those without predictions here are left out.
         structures: Names of structures; None: those of ``lesion_structures``.
 
     Returns:
@@ -90,17 +87,17 @@ def compared_lesions(
 
     Raises:
         DataError: A label map cannot be read.
-        StoreError: The files of a run are not on this machine.
+        UsageError: No run of these models keeps predictions here.
     """
-    names = results.models if models is None else tuple(models)
+    kept = {name: run for name, run in models_with_predictions(results) if models is None or name in models}
     return lesion_tables(
-        [results.open_run(name) for name in names],
+        list(kept.values()),
         dataset,
         tuple(PROTOCOLS),
         structures=lesion_structures(results) if structures is None else structures,
         listed=(DETECTED_BY,),
         leave_one_out=False,
-        names=names,
+        names=list(kept),
     )
 
 

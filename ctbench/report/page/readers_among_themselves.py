@@ -33,7 +33,7 @@ def readers_among_themselves(results: ComparableRuns, dataset: Dataset) -> Html:
         return _too_many(cases, consensus)
     study = study_readers(cases, consensus=consensus, jobs=1)
     readings = study_readings(cases, consensus=consensus, jobs=1)
-    choices = study_choices(cases, consensus=consensus, models=models_with_predictions(results), jobs=1)
+    choices = study_choices(cases, consensus=consensus, models=dict(models_with_predictions(results)), jobs=1)
     sections = study_sections(study, readings, choices, name=f"{results.stem}-")
     return join((opening(study, readings), *(details(one.title, one.body) for one in sections)))
 

@@ -10,8 +10,6 @@ def test_a_model_is_there_as_long_as_its_run_keeps_predictions(bright, finished_
     """The run is named as on the page; without predictions there is none."""
     run = finished_run(bright)
     (results,) = gather([run])
-    assert {name: one.folder for name, one in models_with_predictions(results).items()} == {
-        results.models[0]: run.folder
-    }
+    assert {name: one.folder for name, one in models_with_predictions(results)} == {results.models[0]: run.folder}
     shutil.rmtree(run.folder / "predictions")
-    assert models_with_predictions(results) == {}
+    assert list(models_with_predictions(results)) == []

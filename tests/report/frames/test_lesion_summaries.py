@@ -51,6 +51,18 @@ def test_each_rater_stands_on_one_reference(tables):
     assert set(tables.lesions["protocol"]) == {"any"}
 
 
+def test_models_without_predictions_here_are_left_out(tmp_path, write_run, scores, dataset):
+    """A run without any prediction has not missed every lesion: its label maps are somewhere else."""
+    own = scores[scores["case"].eq("case06")]
+    drawn = {"case06": dataset["case06"].reader("reader1")}
+    made = [write_run(tmp_path / "unet", own, "unet", drawn), write_run(tmp_path / "atlas", own, "atlas")]
+    (results,) = gather(made)
+    assert can_find_lesions(results)
+    assert set(compared_lesions(results, dataset, structures=["caudate"]).cases["rater"]) == {
+        *("unet", "reader1", "reader2", "reader3")
+    }
+
+
 def test_band_spans_the_readers(tables):
     """Its ends are the lowest and the highest sensitivity of a reader."""
     pooled = lesion_sensitivity_table(tables.lesions)
