@@ -77,7 +77,6 @@ def report(
         find_browser,
         print_pdf,
         write_csv,
-        write_figures,
         write_latex,
         write_model_index,
     )
@@ -109,6 +108,7 @@ def report(
         command=command,
         progress=show_progress,
         focus=focus or (),
+        figures=figures,
         **chosen,
     )
     note(f"report: {page}")
@@ -120,7 +120,7 @@ def report(
         written = write_model_index(opened, model_cards, datasets)
         note(f"cards:  {', '.join(map(str, written))}")
     if figures is not None:
-        note(f"figures: {len(write_figures(opened, figures, datasets=datasets, overlays=overlays))} files in {figures}")
+        note(f"figures: in {figures}")
     if pdf is not None:
         note(f"PDF:    {print_pdf(page, pdf, unfolded=False)}")
 

@@ -12,7 +12,6 @@ from ctbench.report.latex import latex_tables, write_latex
 from ctbench.report.model_index import write_model_index
 from ctbench.report.page.audits import build_audit
 from ctbench.report.page.build import build_report
-from ctbench.report.page.page_figures import write_figures
 from ctbench.report.page.printing import find_browser, print_pdf
 from ctbench.report.trackers import expect_tracker, log_run
 
@@ -27,7 +26,6 @@ __all__ = [
     "summary_table",
     "verdict_of",
     "write_csv",
-    "write_figures",
     "write_latex",
     "write_model_index",
 ]

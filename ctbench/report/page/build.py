@@ -20,6 +20,7 @@ from ctbench.report.frames.confusion import can_confuse
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent
 from ctbench.report.frames.indeterminate import indeterminate
 from ctbench.report.frames.lesion_summaries import can_find_lesions, compared_lesions
+from ctbench.report.frames.lesions import LesionTables
 from ctbench.report.frames.multiverse import can_turn
 from ctbench.report.frames.pooled import can_pool
 from ctbench.report.frames.rankings import can_rank
@@ -39,6 +40,7 @@ from ctbench.report.page.markup import Html, how_to_read, join, paragraph
 from ctbench.report.page.models_vs_readers import comparisons, paper_comparisons
 from ctbench.report.page.multiverse import surviving_conclusions
 from ctbench.report.page.overview import at_a_glance
+from ctbench.report.page.page_figures import every_figure, write_figures
 from ctbench.report.page.pictures import gallery, legend, pictures
 from ctbench.report.page.pooled import pooled_samples
 from ctbench.report.page.published import can_show_published, published_results
@@ -71,6 +73,7 @@ def build_report(
     low_dice: float = LOW_DICE,
     volume_limit: float = VOLUME_LIMIT_ML,
     focus: Collection[str] = (),
+    figures: Path | None = None,
     progress: Progress = lambda _name, steps, _total: steps,
 ) -> Path:
     """Write one self-contained page about runs; the same arguments give the same bytes.
@@ -88,6 +91,7 @@ def build_report(
         low_dice: a Dice below it is listed as a failure.
         volume_limit: The largest difference of a volume that counts as near, mL.
         focus: Names of the models whose details are not folded away; ``all``: everything is unfolded.
+        figures: A folder, made if needed, in which every figure of the page is written as SVG and PDF; None: none is.
         progress: called once, with the parts of the page as steps.
 
     Returns:
@@ -101,7 +105,11 @@ def build_report(
     results = gather(runs, datasets)
     cohorts = cohorts_of(results)
     read = datasets if overlays else {}
-    plans = [_plan(one, read.get(one.dataset), margin, low_dice, volume_limit, focus) for one in results]
+    scored = [_lesions(one, read.get(one.dataset)) for one in results]
+    plans = [
+        _plan(one, read.get(one.dataset), lesions, margin, low_dice, volume_limit, focus)
+        for one, lesions in zip(results, scored, strict=True)
+    ]
     judge = [partial(verdict, one.results, margin, one.name if len(cohorts) > 1 else None) for one in cohorts]
     makers: list[Callable[[], Html]] = [*judge, *(make for plan in plans for make in plan.values())]
     bodies = iter(progress("report", (make() for make in makers), len(makers)))
@@ -116,6 +124,9 @@ def build_report(
     parts.append(Section("repeat", "How this page was made", provenance.repeat(results, command, stamp)))
     whole = page(title, _lead(cohorts), parts, version("ctbench"))
     write_text(path, whole.replace("<details", "<details open") if ALL in focus else whole)
+    if figures is not None:
+        drawn = (every_figure(one, lesions and lesions()) for one, lesions in zip(results, scored, strict=True))
+        write_figures(chain.from_iterable(drawn), figures)
     return Path(path)
 
 
@@ -158,9 +169,20 @@ _Plan = dict[str, Callable[[], Html]]
 """Title of a part -> what makes it; the first stands under the dataset's own heading."""
 
 
+_Lesions = Callable[[], LesionTables] | None
+"""Returns the tables of lesions, which are made once; None where there are none."""
+
+
+def _lesions(results: ComparableRuns, dataset: Dataset | None) -> _Lesions:
+    if dataset is None or not can_find_lesions(results):
+        return None
+    return cache(partial(compared_lesions, results, dataset))
+
+
 def _plan(
     results: ComparableRuns,
     dataset: Dataset | None,
+    lesions: _Lesions,
     margin: float,
     low_dice: float,
     volume_limit: float,
@@ -187,9 +209,7 @@ def _plan(
     plan["Volumes"] = partial(volumes, results, volume_limit, focus)
     if can_detect(results):
         plan["Detection"] = partial(detections, results, dataset)
-    lesions = None
-    if dataset is not None and can_find_lesions(results):
-        lesions = cache(partial(compared_lesions, results, dataset))  # two parts show them
+    if dataset is not None and lesions is not None:
         plan["Lesions"] = partial(lesion_findings, results, dataset, lesions)
     if dataset is not None and can_compare_readers(results, dataset):
         plan["Readers among themselves"] = partial(readers_among_themselves, results, dataset)

@@ -15,7 +15,6 @@ from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_froc import FrocTables, froc_tables
 from ctbench.report.frames.lesion_summaries import (
-    compared_lesions,
     figures_by_protocol,
     lesion_figures,
     lesion_structures,
@@ -35,17 +34,15 @@ _MOST = 30
 """Number of missed and false lesions that are listed for one dataset."""
 
 
-def lesion_findings(
-    results: ComparableRuns, dataset: Dataset, scored: Callable[[], LesionTables] | None = None
-) -> Html:
+def lesion_findings(results: ComparableRuns, dataset: Dataset, scored: Callable[[], LesionTables]) -> Html:
     """Show which lesions models and readers find: the chief structure in full, the others in one table.
 
     Args:
         results: Runs on one dataset, for which ``can_find_lesions`` is true.
         dataset: The dataset, with the readers' masks.
-        scored: Returns the tables of ``compared_lesions``, where others need them too. Default: they are made here.
+        scored: Returns the tables of ``compared_lesions``.
     """
-    tables = compared_lesions(results, dataset) if scored is None else scored()
+    tables = scored()
     chief = lesion_structures(results)[0]
     own = LesionTables(*(one[one["label"] == chief] for one in tables))
     pooled = lesion_sensitivity_table(tables.lesions)

@@ -22,12 +22,12 @@ from ctbench.report.wording import percent
 __all__ = ["surviving_conclusions"]
 
 
-def surviving_conclusions(results: ComparableRuns, scored: Callable[[], LesionTables] | None = None) -> Html:
+def surviving_conclusions(results: ComparableRuns, scored: Callable[[], LesionTables] | None) -> Html:
     """Show for each pair in which share of the choices the first is better, and the choices of the closest pair.
 
     Args:
         results: Runs on one dataset, for which ``can_turn`` is true.
-        scored: Returns the tables of ``compared_lesions``, whose protocols are choices too. Default: none.
+        scored: Returns the tables of ``compared_lesions``, whose protocols are choices too; None: there are none.
     """
     ranked = specifications([results], lesions=[] if scored is None else [scored().cases])
     found = conclusions(ranked)

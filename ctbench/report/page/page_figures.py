@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from ctbench.datasets import Dataset
 from ctbench.files import file_stems
 from ctbench.report.drawings.canvas import inline_svg, write_figure
 from ctbench.report.drawings.colours import palette
@@ -17,11 +16,9 @@ from ctbench.report.drawings.froc_chart import froc_chart
 from ctbench.report.drawings.lesion_charts import lesion_volume_chart, sensitivity_chart
 from ctbench.report.drawings.specification_chart import specification_chart
 from ctbench.report.frames import tables
-from ctbench.report.frames.comparable_runs import ComparableRuns, gather
+from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_froc import FrocTables, froc_caption, froc_tables, reader_points
 from ctbench.report.frames.lesion_summaries import (
-    can_find_lesions,
-    compared_lesions,
     lesion_figures,
     lesion_structures,
     reader_band,
@@ -41,7 +38,6 @@ from ctbench.report.frames.multiverse import (
 from ctbench.report.frames.summaries import summary
 from ctbench.report.page.markup import Html
 from ctbench.report.wording import metric_title
-from ctbench.runs import Run
 
 if TYPE_CHECKING:
     import altair as alt
@@ -50,6 +46,7 @@ __all__ = [
     "NamedFigure",
     "box_plots",
     "choices_of_pair",
+    "every_figure",
     "froc_plot",
     "lesion_plots",
     "overall_means",
@@ -163,31 +160,28 @@ def froc_plot(found: FrocTables, figures: pd.DataFrame, results: ComparableRuns)
     return NamedFigure(chart, f"{results.stem}-froc", froc_caption(found.at_rates, results))
 
 
-def write_figures(
-    runs: Sequence[Run], folder: Path, *, datasets: Mapping[str, Dataset] | None = None, overlays: bool = True
-) -> list[Path]:
-    """Write every figure of the page about some runs as SVG and PDF.
+def write_figures(figures: Iterable[NamedFigure], folder: Path) -> list[Path]:
+    """Write figures as SVG and PDF, and return the paths of the files.
 
     Args:
-        runs: As for ``build_report``.
+        figures: The figures, whose names may be the same.
         folder: Where to; made if needed.
-        datasets: Name -> dataset; used for the patient of each case in tests, and for the masks of lesions.
-        overlays: Whether masks of the datasets are read, as for ``build_report``.
-
-    Returns:
-        The paths of the files.
     """
-    read = (datasets or {}) if overlays else {}
-    figures = [figure for results in gather(runs, datasets) for figure in _all(results, read.get(results.dataset))]
-    stems = file_stems(figure.name for figure in figures)
-    return [path for figure in figures for path in write_figure(figure.chart, stems[figure.name], folder)]
+    every = list(figures)
+    stems = file_stems(figure.name for figure in every)
+    return [path for figure in every for path in write_figure(figure.chart, stems[figure.name], folder)]
 
 
-def _all(results: ComparableRuns, dataset: Dataset | None = None) -> Iterator[NamedFigure]:
+def every_figure(results: ComparableRuns, tables: LesionTables | None) -> Iterator[NamedFigure]:
+    """Yield every figure of the page about runs on one dataset.
+
+    Args:
+        results: The runs.
+        tables: Tables of ``lesion_summaries.compared_lesions``; None where there are none.
+    """
     for over, models in results.scopes.items():
         means = summary(results, over, models, reference=results.fair, metrics=results.chief_metrics)
         yield overall_means(results, over, means)
-    tables = compared_lesions(results, dataset) if dataset is not None and can_find_lesions(results) else None
     if can_turn(results):
         chosen = specifications([results], lesions=[] if tables is None else [tables.cases])
         yield choices_of_pair(results, chosen, *closest_pair(conclusions(chosen)))

@@ -7,7 +7,7 @@ from ctbench.report.page.multiverse import surviving_conclusions
 
 def test_each_pair_stands_once_with_its_share(results):
     """The better of a pair comes first; the shares are those of ``conclusions``."""
-    page = str(surviving_conclusions(results))
+    page = str(surviving_conclusions(results, None))
     found = conclusions(specifications([results]))
     for row in found[found["share"] > 0.5].to_dict("records"):
         assert f"{row['options']}" in page
@@ -17,7 +17,7 @@ def test_each_pair_stands_once_with_its_share(results):
 
 def test_a_sentence_stands_above_what_is_folded(results):
     """How many pairs keep their order is read at once; the table and the figure are folded."""
-    page = str(surviving_conclusions(results))
+    page = str(surviving_conclusions(results, None))
     found = conclusions(specifications([results]))
     kept = int((found["share"] == 1).sum())
     sentence = f"{kept} of {len(found) // 2} pairs keep their order in every combination."
