@@ -100,12 +100,16 @@ def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     return table(columns, cells, f"Lesions of {label} in all cases")
 
 
+_TITLES = {"f1": "F1", "pq": "PQ", "lesion_dice": "lesion Dice", "false_positive_volume_ml": "false volume, mL"}
+"""The figures by which protocols rank, in words."""
+
+
 def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     models = [name for name in results.models if name in set(rows["rater"])]
     band = Column("readers", group="mean", hint="lowest and highest of the single readers")
     columns = [
         Column("Protocol", numeric=False, hint="and when it counts a lesion as detected"),
-        Column("Figure", numeric=False, hint="by which it ranks; mL: less is better"),
+        Column("Figure", numeric=False, hint="by which it ranks; of a volume less is better"),
         *(Column(name, group="mean") for name in models),
         *([band] if results.readers else []),
     ]
@@ -116,8 +120,8 @@ def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
         unit = "mL" if head["figure"].endswith("_ml") else "1"
         cells.append(
             [
-                lined_cell(head["protocol"], head["rule"], head["protocol"]),
-                Cell(head["figure"].replace("_", " ").removesuffix(" ml")),
+                replace(lined_cell(head["protocol"], head["rule"], head["protocol"]), kind="long"),
+                Cell(_TITLES[head["figure"]]),
                 *(number_cell(float(values.get(name, float("nan"))), unit) for name in models),
                 *([Cell(interval(singles.min(), singles.max(), unit), singles.min())] if results.readers else []),
             ]

@@ -51,22 +51,36 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
     return join(parts)
 
 
+_TITLES = {
+    "ece": "ECE",
+    "ks": "KS",
+    "brier": "Brier",
+    "nll": "NLL",
+    "auroc": "AUROC",
+    "average_precision": "AP",
+    "soft_dice_qubiq": "soft Dice",
+}
+_DIGITS = dict.fromkeys(("auroc", "average_precision", "soft_dice_qubiq"), 3)
+"""Digits of figures that are near 1; errors are near 0 and have four."""
+
+
 def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRuns) -> Html:
     columns = [
-        Column("Rater", numeric=False),
-        Column("Against", numeric=False),
+        Column("Rater", numeric=False, hint="and what it is compared with"),
         Column("n", hint="cases with a voxel that counts"),
-        *(Column(name.replace("_", " "), hint=explanations.FORECAST_FIGURES[name]) for name in CHIEF_FIGURES),
+        *(Column(_TITLES[name], hint=explanations.FORECAST_FIGURES[name]) for name in CHIEF_FIGURES),
     ]
     shades, cells = palette(results), []
     for (rater, kind, against), own in rows.groupby(["rater", "rater_kind", "against"], sort=False):
         records = own.set_index("figure").loc[list(CHIEF_FIGURES)].to_dict("records")
         cells.append(
             [
-                rater_cell(str(rater), str(kind), shades),
-                Cell(str(against)),
+                rater_cell(str(rater), str(kind), shades, f"against {against}"),
                 count_cell(records[0]["cases"]),
-                *(interval_cell(row["value"], row["low"], row["high"], digits=4) for row in records),
+                *(
+                    interval_cell(row["value"], row["low"], row["high"], digits=_DIGITS.get(name, 4))
+                    for name, row in zip(CHIEF_FIGURES, records, strict=True)
+                ),
             ]
         )
     return table(columns, cells, f"Probabilities of {label} {DOMAIN_TITLES[domain]}")
