@@ -43,11 +43,12 @@ def false_claim(
         variance).
 
     Raises:
-        UsageError: Fewer than two cases, a negative SD, or a correlation outside [-1, 1].
+        UsageError: Fewer than two cases, a negative SD, two SDs of 0, or a correlation outside [-1, 1].
     """
-    if n < 2 or sd < 0 or other_sd < 0 or any(abs(r) > 1 for r in correlations):
+    if n < 2 or not (min(sd, other_sd) >= 0 < max(sd, other_sd)) or any(abs(r) > 1 for r in correlations):
         given = f"n {n}, SDs {sd:g} and {other_sd:g}, correlations {', '.join(map(str, correlations))}"
-        msg = f"expected n of 2 or more, SDs of 0 or more, and correlations within [-1, 1]; got {given}"
+        expected = "n of 2 or more, SDs of 0 or more (one above 0), and correlations within [-1, 1]"
+        msg = f"expected {expected}; got {given}"
         raise UsageError(msg)
     better = abs(mean - other_mean)
     rows = []

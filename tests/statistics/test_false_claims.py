@@ -28,7 +28,7 @@ def test_differences_without_variance_have_no_probability():
     assert np.isnan(false_claim(0.85, 0.1, 0.84, 0.1, 50, [1])["probability"].item())
 
 
-@pytest.mark.parametrize("wrong", [{"n": 1}, {"sd": -0.1}, {"correlations": [1.5]}])
+@pytest.mark.parametrize("wrong", [{"n": 1}, {"sd": -0.1}, {"sd": 0, "other_sd": 0}, {"correlations": [1.5]}])
 def test_numbers_that_cannot_be_are_refused(wrong):
     """In one sentence with what was given."""
     given = {"mean": 0.8, "sd": 0.1, "other_mean": 0.7, "other_sd": 0.1, "n": 20} | wrong
