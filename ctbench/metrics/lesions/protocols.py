@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from ctbench.errors import UsageError
 from ctbench.metrics.lesions.regions import in_regions
@@ -176,6 +175,8 @@ def _one_to_one(*, strict: bool) -> Callable[[OverlapTable, Protocol], Match]:
 
 def _most_pairs(table: OverlapTable, _: Protocol) -> Match:
     """As many pairs of an IoU of at least .1 as there can be; of these assignments, the one of the largest sum."""
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     union = table.union(table.links)
     enough = 10 * table.links.voxels >= union
     links, ious = table.links[enough], table.links.voxels[enough] / union[enough]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from ctbench.errors import UsageError
 
@@ -91,6 +90,8 @@ def dice_match(samples: Masks, readers: Masks, *, voxels: Counts | None = None) 
     Raises:
         UsageError: A set of masks is empty.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     first, second = _flat(samples), _flat(readers)
     pairs = _overlap(first, second, "dice", _weight(first, voxels))
     chosen = pairs[linear_sum_assignment(-np.nan_to_num(pairs, nan=1.0))]
