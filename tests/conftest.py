@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import functools
+import gc
 import getpass
 import gzip
 import os
@@ -29,6 +30,10 @@ from ctbench.volume import Volume, write_volume
 settings.register_profile("ctbench", deadline=None)
 settings.load_profile("ctbench")
 
+# Where a test asks for no number of processes, it computes in its own: several test processes run beside each other,
+# and a worker that starts imports everything first.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+
 SPACING = (4.0, 1.0, 1.0)
 YAML = """
 blobs:
@@ -41,6 +46,13 @@ blobs:
   readers: readers/{reader}/{case}.nii.gz
   cases: cases.csv
 """
+
+
+def pytest_collection_finish(session):
+    """Spare the garbage collector what collecting made: it would search hundreds of modules time and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def blob(shift):

@@ -34,6 +34,15 @@ def test_all_results_come(jobs):
     assert (os.getpid() in {pid for _, pid in found}) == (jobs == 1)
 
 
+def test_as_many_processes_as_cores(monkeypatch):
+    """-1 stands for all cores; where there is one, no process is started."""
+    steps = [(number,) for number in range(4)]
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert {pid for _, pid in in_parallel(square, steps, -1)} == {os.getpid()}
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT")
+    assert (os.getpid() in {pid for _, pid in in_parallel(square, steps, -1)}) == (joblib.cpu_count() == 1)
+
+
 def test_no_steps_start_nothing():
     """An empty phase costs nothing."""
     assert list(in_parallel(square, [], 4)) == []
@@ -61,7 +70,7 @@ def threads(_number):
 
 def test_workers_share_the_cores(monkeypatch):
     """Each has cores / jobs threads, in SimpleITK too."""
-    for name in (*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    for name in (*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "LOKY_MAX_CPU_COUNT"):
         monkeypatch.delenv(name, raising=False)
     found = set.union(*in_parallel(threads, [(0,), (1,)], 2))
     assert found == {max(1, joblib.cpu_count() // 2)}
