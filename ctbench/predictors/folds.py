@@ -54,7 +54,7 @@ def write_folds(folder: str | Path, folds: Sequence[Fold]) -> None:
 
 
 def best_folders(folders: Sequence[str | Path], best: int | None = None) -> list[str | Path]:
-    """Return the cross-validations with the highest mean Dice over their folds, in the order in which they came.
+    """Return the cross-validations with the highest mean Dice over the folds that have one, in the order they came in.
 
     Args:
         folders: Folders of ``ctbench train --folds``.
@@ -67,7 +67,8 @@ def best_folders(folders: Sequence[str | Path], best: int | None = None) -> list
     if best is not None and not 1 <= best <= len(folders):
         msg = f"best={best} for {len(folders)} models; expected 1 to {len(folders)}"
         raise UsageError(msg)
-    dice = [fmean([-1.0 if fold.dice is None else fold.dice for fold in _read(folder)]) for folder in folders]
+    defined = [[fold.dice for fold in _read(folder) if fold.dice is not None] for folder in folders]
+    dice = [fmean(folds) if folds else -1.0 for folds in defined]
     ranked = sorted(range(len(folders)), key=lambda place: dice[place], reverse=True)
     return [folders[place] for place in sorted(ranked[:best])]
 

@@ -63,9 +63,10 @@ def test_a_joined_digest_depends_on_every_digest_and_their_order():
 
 
 def test_the_best_models_have_the_highest_mean_over_their_folds(tmp_path):
-    """In the order in which they came; a fold without a Dice counts as the worst."""
-    folders = [tmp_path / name for name in ("a", "b", "c")]
-    for folder, dice in zip(folders, ((0.5, 0.5), (0.9, None), (0.6, 0.8)), strict=True):
+    """In the order in which they came; a fold without a Dice, as of heads without hemorrhage, does not count."""
+    folders = [tmp_path / name for name in ("a", "b", "c", "d")]
+    for folder, dice in zip(folders, ((0.5, 0.5), (0.9, None), (0.6, 0.8), (None, None)), strict=True):
         written(folder, *dice)
-    assert best_folders(folders, 2) == [folders[0], folders[2]]
+    assert best_folders(folders, 2) == folders[1:3]
+    assert best_folders(folders, 3) == folders[:3]
     assert best_folders(folders) == folders
