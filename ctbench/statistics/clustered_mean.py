@@ -40,9 +40,9 @@ def clustered_mean(values: Numbers, clusters: NDArray[np.integer]) -> ClusteredM
         return ClusteredMean(mean, math.nan, 0.0)
     sums = np.bincount(own, weights=values - mean)
     weights = 1 / (1 - sizes / n)
-    # Covariances of the weighted sums of residuals of two clusters, if values were independent with variance 1.
-    scaled = np.sqrt(weights) * sizes
-    covariances = -np.outer(scaled, scaled) / n
-    np.fill_diagonal(covariances, sizes)
-    degrees = round(float(np.trace(covariances) ** 2 / (covariances**2).sum()), 12)
+    # Covariances of the weighted sums of residuals of two clusters, if values were independent with variance 1, are
+    # -root(scaled[i] * scaled[j]) / n, variances are the sizes; degrees are trace^2 over the sum of their squares.
+    scaled = weights * sizes**2
+    squares = (sizes**2).sum() + (scaled.sum() ** 2 - (scaled**2).sum()) / n**2
+    degrees = round(float(n**2 / squares), 12)
     return ClusteredMean(mean, math.sqrt(float(weights @ sums**2)) / n, degrees)
