@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from ctbench.runs import Run
 
-__all__ = ["note", "note_lost_cases", "print_frame", "print_record", "print_rows", "print_summary", "show_progress"]
+__all__ = [
+    "note",
+    "note_lost_cases",
+    "print_frame",
+    "print_record",
+    "print_rows",
+    "print_summary",
+    "show_progress",
+    "with_sd",
+]
 
 
 def print_frame(
@@ -87,7 +96,7 @@ def _summary(frame: pd.DataFrame) -> pd.DataFrame:
     """Return mean ± SD and k of n as text, without the columns that people find in the report."""
     spreads = [name for name in frame.columns if f"{name}_sd" in frame.columns]
     shown = frame.assign(
-        **{name: _with_sd(frame[name], frame[f"{name}_sd"]) for name in spreads},
+        **{name: with_sd(frame[name], frame[f"{name}_sd"]) for name in spreads},
         **{count: _of(frame[count], frame[n]) for count, n in _COUNTED},
     )
     hidden = [f"{name}_sd" for name in spreads] + [name for name in _BESIDE if name in frame.columns]
@@ -95,7 +104,8 @@ def _summary(frame: pd.DataFrame) -> pd.DataFrame:
     return shown[rater].drop(columns=hidden)
 
 
-def _with_sd(means: Iterable[float], spreads: Iterable[float]) -> list[str]:
+def with_sd(means: Iterable[float], spreads: Iterable[float]) -> list[str]:
+    """Return means ± SD as text: a mean of one value alone, and a dash where there is none."""
     return [
         "-" if mean != mean else f"{mean:z.3f}" + ("" if sd != sd else f" ± {sd:.3f}")  # noqa: PLR0124  # NaN
         for mean, sd in zip(means, spreads, strict=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
-from ctbench.cli.output import note, print_frame, show_progress
+from ctbench.cli.output import note, print_frame, show_progress, with_sd
 from ctbench.errors import UsageError
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.scores import without
@@ -241,8 +241,7 @@ def _against_others(run: Run) -> pd.DataFrame:
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a structure and reader, and a column a metric with mean ± sd as text."""
     shown = table[table["metric"].isin(PRINTED_METRICS)]
-    cells = [f"{row.mean:.3f} ± {row.sd:.3f}" for row in shown.itertuples()]
-    wide = shown.assign(cell=cells).pivot_table(
+    wide = shown.assign(cell=with_sd(shown["mean"], shown["sd"])).pivot_table(
         index=["label", "rater"], columns="metric", values="cell", aggfunc="first", sort=False
     )
     return wide[[name for name in PRINTED_METRICS if name in wide]].reset_index()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ctbench.cli.output import note, note_lost_cases, print_frame, show_progress
+from ctbench.cli.output import note, note_lost_cases, print_frame, show_progress, with_sd
 
 FRAME = pd.DataFrame({"rater": ["net", "[bold]ann[/bold]"], "dice_mean": [0.123456789012345, None], "n": [12, 3]})
 Manifest = make_dataclass("Manifest", ["cases"])
@@ -90,3 +90,13 @@ def test_steps_pass_through_the_bar(capsys, steps):
     assert list(show_progress("predict", iter(steps), len(steps))) == steps
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+def test_a_mean_without_a_spread_stands_alone():
+    """Of one case there is no SD, and of none no mean: no table says "nan"."""
+    assert with_sd([0.9, -0.0001, 0.5, float("nan")], [0.1, 0.2, *[float("nan")] * 2]) == [
+        "0.900 ± 0.100",
+        "0.000 ± 0.200",
+        "0.500",
+        "-",
+    ]
