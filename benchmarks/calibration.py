@@ -51,7 +51,7 @@ from ctbench.statistics import (
     volume_agreement,
     wilson,
 )
-from ctbench.statistics.multi_reader.analysis import Table, difference
+from ctbench.statistics.multi_reader.analysis import Table, analyse, difference
 from ctbench.statistics.rank_sets import compare_all, rank_sets
 
 RESULTS = Path(__file__).parent / "results" / "calibration.csv"
@@ -379,6 +379,23 @@ def population(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
         yield share(np.array(pooled) > limit, f"t test of all pairs of scores, {what}: rejects", **where)
 
 
+def nested(studies: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Equal conditions, each with readers of its own, as many or not; readers differ little, or more."""
+    settings = itertools.product(((7, 7), (5, 12), (2, 8), (3, 4, 8)), (40, 200), (0.05, 0.15))
+    for sizes, cases, skill in settings:
+        rng, rejects, condition = np.random.default_rng(seed), [], np.repeat(np.arange(len(sizes)), sizes)
+        places = np.arange(max(sizes)) < np.array(sizes)[:, None]
+        for _ in range(studies):
+            values = rng.normal(0, 1, cases) + rng.normal(0, 0.5, (len(sizes), cases))[condition]
+            values += rng.normal(0, skill, (sum(sizes), 1)) + rng.normal(0, 0.7, values.shape)
+            figures = np.full(places.shape, math.nan)
+            figures[places] = values.mean(axis=1)
+            table = Table(figures, np.cov(values) / cases, "readers nested")
+            rejects.append(analyse(table, "random readers and cases").p < 0.05)
+        what = f"nested readers, {' and '.join(map(str, sizes))}, SD of skill {skill:g}: rejects"
+        yield share(rejects, what, section="nested", cases=cases)
+
+
 def planning(studies: int, seed: int = 0, asked: tuple[int, ...] = (5, 10)) -> Iterator[dict[str, Any]]:
     """Studies of 5 or 10 readers, as many cases as planned for a power of .8: what they find, and how wide it is."""
     for name, readings in PLANNED.items():
@@ -409,6 +426,7 @@ SECTIONS: dict[str, tuple[Callable[[int], Iterator[dict[str, Any]]], int]] = {
     "score_level": (score_level, 1),
     "planning": (planning, 1),
     "population": (population, 1),
+    "nested": (nested, 1),
 }
 """Section -> its simulation, and by what the number of studies is divided."""
 

@@ -21,7 +21,7 @@ def clustered_slope(x: ArrayLike, y: ArrayLike, clusters: ArrayLike) -> Estimate
 
     The standard error is the bias-reduced one (CR2) of Bell and McCaffrey (Survey Methodology 2002;28:169-181), with
     their Satterthwaite degrees of freedom. In simulated studies it covers in 94 to 96 %
-    (``benchmarks/calibration.py``, section ``drift``).
+    (``tests/statistics/test_clustered_slope.py`` has a short one).
 
     Args:
         x: The independent variable of each point.

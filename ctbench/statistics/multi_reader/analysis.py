@@ -6,6 +6,7 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri, fdtrc
 
 from ctbench.statistics.estimate import Z, t_half_width, t_p_value
@@ -51,13 +52,13 @@ class Components(NamedTuple):
 class Table(NamedTuple):
     """Figures of merit of I conditions and J readers, and their covariances.
 
-    In a design with nested readers, row i holds the J readers of condition i.
+    In a design with nested readers, row i holds the readers of condition i, then NaN where another one has more.
     """
 
     values: Numbers
     """Array I x J."""
     covariances: Numbers
-    """Array IJ x IJ, condition by condition."""
+    """Array of all figures that are there by all of them, condition by condition."""
     design: Design = "factorial"
     sampled: int | None = None
     """Number of cases whose sample covariances these are: then they have degrees of freedom of their own. None: they
@@ -65,22 +66,41 @@ class Table(NamedTuple):
 
     def condition(self, row: int) -> tuple[Numbers, Numbers]:
         """Return the figures of one condition and their covariances, J x J."""
-        readers = self.values.shape[1]
-        own = slice(row * readers, (row + 1) * readers)
-        return self.values[row], self.covariances[own, own]
+        start, count = int(self.sizes[:row].sum()), int(self.sizes[row])
+        own = slice(start, start + count)
+        return self.values[row, :count], self.covariances[own, own]
+
+    @property
+    def sizes(self) -> NDArray[np.integer]:
+        """Number of readers of each condition."""
+        return np.asarray(np.count_nonzero(~np.isnan(self.values), axis=1))
+
+    @property
+    def means(self) -> Numbers:
+        """Mean figure of each condition."""
+        return np.asarray(np.nanmean(self.values, axis=1))
 
     @property
     def mean_squares(self) -> tuple[float, float, float]:
-        """Mean squares of conditions, readers, and their interaction (nested readers: readers within conditions)."""
+        """Mean squares of conditions, readers, and their interaction (nested readers: readers within conditions).
+
+        Of nested readers in unequal numbers that of conditions is the one of the analysis of unweighted means, with the
+        harmonic mean of the numbers.
+        """
         conditions, readers = self.values.shape
-        rows, columns = self.values.mean(axis=1, keepdims=True), self.values.mean(axis=0, keepdims=True)
+        rows, columns = self.means[:, None], self.values.mean(axis=0, keepdims=True)
         if self.design == "readers nested":
-            inside = float(((self.values - rows) ** 2).sum()) / max(conditions * (readers - 1), 1)
-            return readers * _variance(rows), math.nan, inside
+            inside = float(np.nansum((self.values - rows) ** 2)) / max(int(self.sizes.sum()) - conditions, 1)
+            return _harmonic(self.sizes) * _variance(rows), math.nan, inside
         rest = self.values - rows - columns + self.values.mean()
         degrees = (conditions - 1) * (readers - 1)
         interaction = float((rest**2).sum()) / degrees if degrees else math.nan
         return readers * _variance(rows), conditions * _variance(columns), interaction
+
+
+def _harmonic(sizes: NDArray[np.integer]) -> float:
+    """Return the harmonic mean, which is the size itself where all are equal."""
+    return float(sizes[0]) if (sizes == sizes[0]).all() else len(sizes) / float((1 / sizes).sum())
 
 
 def _variance(values: Numbers) -> float:
@@ -89,10 +109,9 @@ def _variance(values: Numbers) -> float:
 
 def components(table: Table) -> Components:
     """Return the means of the covariances of each kind; 0 for a kind that the design does not have."""
-    conditions, readers = table.values.shape
-    condition, reader = (part.ravel() for part in np.indices((conditions, readers)))
+    condition, reader = np.nonzero(~np.isnan(table.values))
     if table.design == "readers nested":
-        reader = np.arange(conditions * readers)
+        reader = np.arange(len(condition))
     same_condition, same_reader = condition[:, None] == condition, reader[:, None] == reader
 
     def mean(chosen: Numbers) -> float:
@@ -108,23 +127,26 @@ def components(table: Table) -> Components:
 
 
 class Error(NamedTuple):
-    """The error of F, and of a difference of two conditions: its variance is 2 / J times the mean square."""
+    """The error of F, and of a difference of two conditions: its variance is 2 / J times the mean square.
+
+    Of nested readers in unequal numbers J is the harmonic mean of those of the conditions.
+    """
 
     mean_square: float
     degrees: float
     """Degrees of freedom; infinity: normal."""
 
 
-def _error(table: Table, analysis: Analysis) -> Error:
-    conditions, readers = table.values.shape
+def _error(table: Table, analysis: Analysis, readers: float) -> Error:
     found = components(table)
     interaction = table.mean_squares[2]
-    nested = table.design == "readers nested"
-    degrees = conditions * (readers - 1) if nested else (conditions - 1) * (readers - 1)
-    over_cases = found.variance - found.cov1 + (readers - 1) * found.excess
+    nested, conditions = table.design == "readers nested", len(table.values)
+    degrees = int(table.sizes.sum()) - conditions if nested else (conditions - 1) * (table.values.shape[1] - 1)
+    # A nested reader's counterpart in another condition is another reader.
+    over_cases = found.variance - (found.cov3 if nested else found.cov1) + (readers - 1) * found.excess
     if analysis == "fixed readers":
         return Error(over_cases, math.inf)
-    if readers < 2:
+    if degrees < 1:
         return Error(math.nan, 0.0)
     if analysis == "fixed cases":
         return Error(interaction, degrees)
@@ -175,14 +197,15 @@ def analyse(table: Table, analysis: Analysis) -> Test:
     """Test whether all conditions have the same mean figure of merit.
 
     Obuchowski and Rockette (Communications in Statistics 1995;24:285-308), with the degrees of freedom of Hillis
-    (Statistics in Medicine 2007;26:596-619); nested designs as in Hillis (Statistics in Medicine 2014;33:330-360).
+    (Statistics in Medicine 2007;26:596-619); nested designs as in Hillis (Statistics in Medicine 2014;33:330-360);
+    nested readers in unequal numbers by the analysis of unweighted means.
 
     Args:
         table: Figures of merit of at least two conditions.
         analysis: What is random.
     """
     square, _, _ = table.mean_squares
-    error = _error(table, analysis)
+    error = _error(table, analysis, _harmonic(table.sizes))
     degrees = len(table.values) - 1
     if not error.mean_square > 0:
         return Test(math.nan, degrees, error.degrees, math.nan)
@@ -213,8 +236,9 @@ def difference(table: Table, first: int, second: int, analysis: Analysis) -> Con
         second: Row of the condition that is subtracted.
         analysis: What is random.
     """
-    means, error = table.values.mean(axis=1), _error(table, analysis)
-    squared = 2 * error.mean_square / table.values.shape[1]
+    readers = _harmonic(table.sizes[[first, second]])
+    means, error = table.means, _error(table, analysis, readers)
+    squared = 2 * error.mean_square / readers
     return _contrast(float(means[first] - means[second]), squared, error.degrees)
 
 

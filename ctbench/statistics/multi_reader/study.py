@@ -142,13 +142,13 @@ def mrmc(
     better = _better(figure, direction)
     study = _read(ratings, figure, cluster)
     merits = {cell: study.merit(*cell, figure, threshold) for cell in study.cells}
-    values = np.array([merit.value for merit in merits.values()]).reshape(study.shape)
-    if np.isnan(values).any():
+    values = study.laid_out([merit.value for merit in merits.values()])
+    if any(math.isnan(merit.value) for merit in merits.values()):
         msg = f"{figure} needs cases with and without the disease in each condition"
         raise UsageError(msg)
     found = _covariances(study, list(merits.values()), covariance)
     table = Table(values, found, study.design)
-    names = [condition for condition, _ in study.cells][:: study.shape[1]]
+    names = list(dict.fromkeys(condition for condition, _ in study.cells))
     rows = pd.DataFrame(
         [(*cell, merit.value) for cell, merit in merits.items()], columns=["condition", "reader", "value"]
     )
@@ -287,11 +287,18 @@ class _Study(NamedTuple):
 
     cells: list[tuple[str, str]]
     """Condition and reader, condition by condition."""
-    shape: tuple[int, int]
+    sizes: tuple[int, ...]
+    """Number of readers of each condition."""
     design: Design
     rows: dict[tuple[str, str], pd.DataFrame]
     units: int
     cases: int
+
+    def laid_out(self, values: Sequence[float]) -> Numbers:
+        """Return the values of the cells, a row for each condition, with NaN behind those that have fewer readers."""
+        table = np.full((len(self.sizes), max(self.sizes)), math.nan)
+        table[np.arange(max(self.sizes)) < np.array(self.sizes)[:, None]] = values
+        return table
 
     def merit(self, condition: str, reader: str, figure: Figure, threshold: float | None) -> Merit:
         """Return the figure of merit of one cell."""
@@ -340,8 +347,9 @@ def _read(ratings: pd.DataFrame, figure: Figure, cluster: str | None) -> _Study:
     rows = {(str(condition), str(reader)): own for (condition, reader), own in groups}
     conditions, readers = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True))
     cells = sorted(rows, key=lambda cell: (conditions.index(cell[0]), readers.index(cell[1])))
-    design, each = _design(rows, cells, conditions, readers)
-    return _Study(cells, (len(conditions), each), design, rows, len(found), table["case"].nunique())
+    design = _design(rows, cells, conditions, readers)
+    sizes = tuple(sum(cell[0] == condition for cell in cells) for condition in conditions)
+    return _Study(cells, sizes, design, rows, len(found), table["case"].nunique())
 
 
 def _check(table: pd.DataFrame, *, marks: bool) -> None:
@@ -384,36 +392,27 @@ def _design(
     cells: Sequence[tuple[str, str]],
     conditions: Sequence[str],
     readers: Sequence[str],
-) -> tuple[Design, int]:
-    """Return the design, and the number of readers of a condition."""
+) -> Design:
     cases = {cell: frozenset(rows[cell]["case"]) for cell in cells}
     everything = frozenset[str]().union(*cases.values())
     if len(cells) == len(conditions) * len(readers):
         if len(set(cases.values())) == 1:
-            return "factorial", len(readers)
+            return "factorial"
         inside = {(condition, own) for (condition, _), own in cases.items()}
         if len(inside) == len(conditions) and sum(len(own) for _, own in inside) == len(everything):
-            return "cases nested", len(readers)
+            return "cases nested"
         condition, reader = min(cells, key=lambda cell: len(cases[cell]))
         first = min(everything - cases[condition, reader])
         msg = (
             f"reader {reader!r} has not read every case in condition {condition!r}, first {first!r}; expected all cases"
         )
         raise UsageError(msg)
-    sizes = {condition: sum(cell[0] == condition for cell in cells) for condition in conditions}
     if len(cells) == len(readers) and len(set(cases.values())) == 1:
-        if len(set(sizes.values())) == 1:
-            return "readers nested", min(sizes.values())
-        counts = ", ".join(f"{condition!r} has {count}" for condition, count in sizes.items())
-        msg = (
-            f"each condition has readers of its own, in unequal numbers: {counts}. The analysis of variance with "
-            "nested readers needs as many in each condition; leave readers out by a rule that was fixed before"
-        )
-        raise UsageError(msg)
+        return "readers nested"
     absent = [(condition, reader) for condition in conditions for reader in readers if (condition, reader) not in rows]
     msg = (
         f"reader {absent[0][1]!r} has no ratings in condition {absent[0][0]!r}; expected all readers in all "
-        "conditions, or other readers in each condition, as many in each, with the same cases"
+        "conditions, or other readers in each condition, with the same cases"
     )
     raise UsageError(msg)
 
@@ -421,7 +420,7 @@ def _design(
 def _covariances(study: _Study, merits: Sequence[Merit], method: Covariance) -> Numbers:
     if study.design != "cases nested":
         return covariances(merits, method)
-    found, each = np.zeros((len(merits), len(merits))), study.shape[1]
+    found, each = np.zeros((len(merits), len(merits))), study.sizes[0]
     for start in range(0, len(merits), each):
         own = slice(start, start + each)
         found[own, own] = covariances([_within(merit) for merit in merits[own]], method)

@@ -120,3 +120,11 @@ def test_the_interval_of_a_condition_covers_its_mean():
     rng = np.random.default_rng(4)
     found = [mean_over_readers(*drawn(rng).condition(0), "random readers and cases") for _ in range(800)]
     assert 0.93 < np.mean([one.low <= 0 <= one.high for one in found]) < 0.98
+
+
+def test_fixed_nested_readers_have_the_variance_of_their_contrast():
+    """The variance of a difference is that of the contrast of the figures by their covariances, as of any contrast."""
+    table = drawn(np.random.default_rng(7), design="readers nested")
+    weights = np.repeat([1 / 4, -1 / 4], 4)
+    found = difference(table, 0, 1, "fixed readers")
+    assert found.error**2 == pytest.approx(weights @ table.covariances @ weights)

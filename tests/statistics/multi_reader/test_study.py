@@ -170,13 +170,26 @@ def test_marks(ratings):
     assert found.values["value"].tolist() == pytest.approx([((1 + 0.25) / 2 + 0.75) / 2] * 4)
 
 
-def test_nested_readers_in_unequal_numbers_are_refused(ratings):
-    """The message names how many readers each condition has."""
+def test_nested_readers_may_be_in_unequal_numbers(ratings):
+    """The variance of a difference is that of two means of so many readers, by hand."""
     table = ratings()
     table = table.assign(reader=table["condition"] + "-" + table["reader"])
-    readers = table.groupby("condition")["reader"].nunique().iloc[0]
-    with pytest.raises(UsageError, match=f"unequal numbers: '.*' has {readers - 1}, '.*' has {readers}"):
-        mrmc(table[table["reader"] != table["reader"].iloc[0]])
+    found = mrmc(table[table["reader"] != table["reader"].iloc[0]])
+    values = found.values.groupby("condition", sort=False)["value"]
+    sizes, parts = values.size(), found.components
+    inside = values.apply(lambda own: ((own - own.mean()) ** 2).sum()).sum() / (sizes.sum() - 2)
+    assert found.mean_squares[2] == pytest.approx(inside)
+    rows = found.differences.set_index("analysis")
+    shares = (1 / sizes).sum()
+    random = inside * shares + 2 * parts.excess
+    fixed = (parts.variance - parts.cov3 - parts.excess) * shares + 2 * parts.excess
+    assert sizes.nunique() == 2
+    assert rows.loc["random readers and cases", "se"] == pytest.approx(random**0.5)
+    assert rows.loc["random readers and cases", "degrees"] == pytest.approx(
+        random**2 / ((inside * shares) ** 2 / (sizes.sum() - 2))
+    )
+    assert rows.loc["fixed readers", "se"] == pytest.approx(fixed**0.5)
+    assert rows.loc["fixed cases", "se"] == pytest.approx((inside * shares) ** 0.5)
 
 
 @pytest.fixture
