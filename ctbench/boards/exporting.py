@@ -67,10 +67,10 @@ def export_board(board: Board, folder: Path, formats: Sequence[TableFormat] = ("
 
 
 def _scores(board: Board) -> Iterator[pd.DataFrame]:
-    """Yield the tidy scores with the column ``run`` first, one dataset, metric and reference at a time."""
+    """Yield the tidy scores with the column ``run`` first, a dataset, metric and reference at a time, in run order."""
     for dataset in sorted(board.runs.loc[board.runs["problem"] == "", "dataset"].unique()):
         for metric, reference in board.partitions(dataset):
-            found = board.scores(dataset, metric, reference)
+            found = board.scores(dataset, metric, reference).sort_values(["run", "rater", "case", "label"])
             texts = {name: found[name].astype(object) for name in ("run", *SCORE_COLUMNS) if name != "value"}
             yield found.assign(**texts)[["run", *SCORE_COLUMNS]]
 
