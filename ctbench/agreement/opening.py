@@ -118,8 +118,9 @@ def _of_readings(study: ReadingStudy) -> Parts:
                 parts[row["label"]]["pairs"] = _pairs(row["lowest"], row["highest"])
     for row in _records(components(study)):
         if not math.isnan(row["session_sd"]):
-            name, part = ("icc", _icc(row["icc"])) if row["quantity"] == "volume_ml" else ("borders", _borders(row))
-            parts[row["label"]][name] = part
+            of_volume = row["quantity"] == "volume_ml"
+            part = _icc(row["icc"], " over sessions") if of_volume else _borders(row)
+            parts[row["label"]]["icc" if of_volume else "borders"] = part
     for row in _records(aided_effect(study)):
         if row["metric"] == "dice":
             words = f"{row['condition']} Dice {row['aided']:.2f} against {row['unaided']:.2f}"
@@ -142,8 +143,8 @@ def _pairs(lowest: float, highest: float) -> _Part:
     return _Part(words, lowest, highest)
 
 
-def _icc(value: float) -> _Part:
-    return _Part(f"ICC of volume {value:.2f}", value, value)
+def _icc(value: float, over: str = "") -> _Part:
+    return _Part(f"ICC of volume{over} {value:.2f}", value, value)
 
 
 def _borders(row: dict[Any, Any]) -> _Part:
