@@ -79,7 +79,9 @@ def wait_for(condition, seconds=60):
 
 def images(folder):
     """The images that lie in temporary files."""
-    return [path for path in folder.rglob("in/image*") if path.is_file()]
+    # Unlike a glob, a walk bears folders that vanish meanwhile.
+    found = ((at, names) for at, _, names in os.walk(folder) if at.endswith("/in"))
+    return [f"{at}/{name}" for at, names in found for name in names if name.startswith("image")]
 
 
 def has_ended(process):
