@@ -99,6 +99,7 @@ class Schedule:
 
     def rate(self, progress: float, losses: Sequence[float] = ()) -> float:
         """Return the learning rate of an epoch; ``losses`` are the training losses of the epochs before it."""
+        progress = min(1.0, progress)  # a step of an epoch that the minutes cut short may lie beyond
         if self.poly is not None:
             return self.learning_rate * float((1 - progress) ** self.poly)
         plateaus = 0 if self.patience is None else count_plateaus(losses, patience=self.patience)

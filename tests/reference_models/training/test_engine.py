@@ -124,6 +124,8 @@ def test_the_rate_falls_to_zero_in_time():
     annealed = Schedule(1e-3, epochs=10, patience=2)
     assert annealed.rate(0.5, [1.0, 0.9]) == 1e-3
     assert annealed.rate(0.5, [1.0, 1.1, 1.2]) == pytest.approx(1e-4)
+    for falling in (schedule, Schedule(1e-3, epochs=10, minutes=1.0, poly=0.9)):
+        assert falling.rate(1.02) == pytest.approx(0)  # a step after the minutes are over
 
 
 def test_a_training_in_bfloat16_learns_with_weights_of_float32(tmp_path):
