@@ -18,6 +18,7 @@ __all__ = ["opening_sentences", "opening_summary"]
 _ICC = "icc(2,1)"
 _FEW = 3
 """So many structures or fewer need no summary."""
+_NOTHING = "no two readings can be compared"
 
 
 def opening_sentences(study: ReaderStudy | None = None, readings: ReadingStudy | None = None) -> dict[str, str]:
@@ -30,9 +31,8 @@ def opening_sentences(study: ReaderStudy | None = None, readings: ReadingStudy |
     Returns:
         Name of a structure -> one sentence; groups have one only without ``study``.
     """
-    nothing = "no two readings can be compared"
     return {
-        label: f"{label}: {'; '.join(own[place].words for place in _PLACES if place in own) or nothing}."
+        label: f"{label}: {'; '.join(own[place].words for place in _PLACES if place in own) or _NOTHING}."
         for label, own in _parts(study, readings).items()
     }
 
@@ -61,7 +61,7 @@ def opening_summary(study: ReaderStudy | None = None, readings: ReadingStudy | N
         lowest, highest = min(known, key=lambda name: known[name].low), max(known, key=lambda name: known[name].high)
         between = f"{known[lowest].low:.2f} ({lowest}) to {known[highest].high:.2f} ({highest})"
         told.append(_RANGES[place].format(between))
-    return f"{len(parts)} structures: {'; '.join(told) or 'no two readings can be compared'}."
+    return f"{len(parts)} structures: {'; '.join(told) or _NOTHING}."
 
 
 _PLACES = ("pairs", "same", "icc", "borders", "aided", "time")

@@ -16,7 +16,7 @@ from ctbench.report.frames.averages import coded, common_ground
 from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL
 
-__all__ = ["Contest", "contest", "contestants", "structure_rows"]
+__all__ = ["Contest", "contest", "contestants", "ranked_names", "structure_rows"]
 
 
 class Contest(NamedTuple):
@@ -28,6 +28,11 @@ class Contest(NamedTuple):
     values: NDArray[np.float64]
     """Cases x raters; NaN where nothing counts."""
     unit: str
+
+
+def ranked_names(models: Sequence[str], reference: str) -> list[str]:
+    """Return who is ranked on a reference: the models, and on ``leave-one-out`` the readers as one before them."""
+    return [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
 
 
 def contest(

@@ -14,7 +14,7 @@ from ctbench.report import explanations
 from ctbench.report.frames import tables
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.contestants import Contest, contest
+from ctbench.report.frames.contestants import Contest, contest, ranked_names
 from ctbench.report.frames.rankings import RESAMPLES
 from ctbench.report.frames.summaries import contest_means
 from ctbench.report.wording import metric_title
@@ -113,16 +113,17 @@ def _refused(
 
 def _unknown(runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Sequence[str]) -> set[str]:
     """Return the models of which every score of these structures is ``unsupported``."""
-    for grid in grids[:1]:
-        unvalued, lacking = np.ones(len(grid.entries), bool), np.zeros(len(grid.entries), bool)
-        for label in over:
-            own = grid.select(labels=[label])
-            unvalued &= np.isnan(own.values).all(axis=(0, 1))
-            lacking |= own.having((Status.UNSUPPORTED,)).any(axis=(0, 1))
-            if not unvalued.any():
-                break
-        return {runs.name_of(grid.entries[at]) for at in np.flatnonzero(lacking & unvalued)}
-    return set()
+    if not grids:
+        return set()
+    grid = grids[0]
+    unvalued, lacking = np.ones(len(grid.entries), bool), np.zeros(len(grid.entries), bool)
+    for label in over:
+        own = grid.select(labels=[label])
+        unvalued &= np.isnan(own.values).all(axis=(0, 1))
+        lacking |= own.having((Status.UNSUPPORTED,)).any(axis=(0, 1))
+        if not unvalued.any():
+            break
+    return {runs.name_of(grid.entries[at]) for at in np.flatnonzero(lacking & unvalued)}
 
 
 def _contest(
@@ -136,8 +137,7 @@ def _contest(
     models = [name for name in runs.models if name not in refused]
     if direction_of(metric) is Direction.NEITHER or not models:
         return contest([], [], over, name_of=runs.name_of)
-    names = [*([tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []), *models]
-    return contest(grids, names, over, name_of=runs.name_of)
+    return contest(grids, ranked_names(models, reference), over, name_of=runs.name_of)
 
 
 def _ranks(ranked: Contest, metric: str, patients: Mapping[str, str] | None) -> pd.DataFrame:

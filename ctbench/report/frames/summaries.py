@@ -15,7 +15,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.averages import Overall, coded, described, overall, overall_scores
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.contestants import Contest, contest, contestants
+from ctbench.report.frames.contestants import Contest, contest, contestants, ranked_names
 from ctbench.scores import LOST, NEGATIVE, POSITIVE, UNDEFINED, RaterKind, Status
 from ctbench.statistics import describe_columns
 
@@ -107,8 +107,7 @@ def contest_means(
         which counts structures of cases.
     """
     if ranked is None:
-        together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
-        ranked = contest(grids, [*together, *models], over, name_of=name_of)
+        ranked = contest(grids, ranked_names(models, reference), over, name_of=name_of)
     found = overall(grids, over, reference, name_of, [*readers, *models])
     if not found.raters:
         return pd.DataFrame(columns=["rater", "rater_kind", "n", "mean", "low", "high", "undefined"])
@@ -188,8 +187,7 @@ def _ranked(
     models: Sequence[str],
 ) -> pd.DataFrame:
     """Return the scores that models, and the readers as one, are ranked by."""
-    together = [tables.ALL_READERS] if reference == tables.LEAVE_ONE_OUT else []
-    return contestants(grids, [*together, *models], over, metric, name_of=name_of)
+    return contestants(grids, ranked_names(models, reference), over, metric, name_of=name_of)
 
 
 def _means(scores: pd.DataFrame, ranked: pd.DataFrame, patients: Mapping[str, str] | None) -> pd.DataFrame:
