@@ -20,7 +20,7 @@ from reference_models.deepbleed import MODELS
 from reference_models.hemorrhage import LABEL, hemorrhage_of
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import demo_weights
-from reference_models.scans.brain import brain_finder
+from reference_models.scans.brain_source import brain_source
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.space import (
     EXTENT_MM,
@@ -73,8 +73,8 @@ class DeepBleedConfiguration:
         window_hu: HU range that is scaled to 0..1 and clipped; None: HU are not scaled.
         template_digest: Digest of the template to which the training heads were registered; empty: that of the package,
             or unknown.
-        brain: How the brains of the training heads were found, as for ``brain_finder``; empty: by the package. It is
-            told, and never run.
+        brain: How the brains of the training heads were found, the text of a ``BrainSource``; empty: by the package.
+            It is told, and never run.
     """
 
     model: Literal["deepbleed-512", "deepbleed-128", "deepbleed-64", "deepbleed-32"]
@@ -126,11 +126,12 @@ class DeepBleedPredictor:
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices or cubes per forward pass.
         template: File of an extracted brain in HU; None: the one that comes with the package, of simulated heads.
-        brain: How the brain is found, as for ``brain_finder``; None: by the package.
+        brain: How the brain is found, as for ``brain_source``; None: by the package.
         precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
 
     Raises:
         UsageError: The weights learnt with another template than this one.
+        CtbenchError: As ``brain_source``.
     """
 
     def __init__(
@@ -147,10 +148,8 @@ class DeepBleedPredictor:
         self.configuration = DeepBleedConfiguration.read(weights.configuration)
         self.device, self.batch_size, self.template = choose_device(device), batch_size, template
         self.precision = choose_precision(precision, self.device)
-        self.find_brain = brain_finder(brain)
-        if self.configuration.brain != (brain or ""):
-            learnt, found = (how or "the package's own extraction" for how in (self.configuration.brain, brain))
-            _log.warning("these weights learnt on brains found by %s; here they are found by %s", learnt, found)
+        self.brain = brain_source(brain)
+        self.brain.warn_if_learnt_otherwise(self.configuration.brain)
         digest = template_digest(template)
         if self.configuration.template_digest not in {"", digest}:
             msg = (
@@ -171,7 +170,7 @@ class DeepBleedPredictor:
                 **asdict(self.configuration),
                 "template": template or "phantom",
                 "template_digest": digest,
-                "brain": brain or "",
+                "brain": self.brain.text,
                 "precision": self.precision,
             },
         )
@@ -182,7 +181,7 @@ class DeepBleedPredictor:
         Raises:
             DataError: The image is not in HU.
         """
-        brain = extracted_brain(image, self.find_brain)
+        brain = extracted_brain(image, self.brain.find)
         if not brain.array.any():
             _log.warning("no brain in the field: nothing is enclosed by skull, so nothing is predicted")
             return Prediction(np.zeros(image.shape, np.uint8), score=0.0)
@@ -262,8 +261,9 @@ def deepbleed_512(
         weights: A file that ``ctbench train`` or ``ctbench weights import`` wrote; needed.
         device: auto, cpu, cuda or cuda:N.
         batch_size: Number of slices per forward pass.
-        brain: ``command:PROGRAM {image} {output}``, a program of yours that writes a mask of the brain (HD-BET,
-            SynthStrip, BET), run as you; None: the package's own extraction.
+        brain: A dataset (name or YAML file) whose entry names masks of the brain; the file of a mask; or
+            ``command:PROGRAM {image} {output}``, a program of yours that writes one (HD-BET, SynthStrip, BET), run as
+            you. None: the package's own extraction.
         precision: float32, bfloat16, or auto: bfloat16 on a GPU, float32 on a CPU.
     """
     return DeepBleedPredictor(

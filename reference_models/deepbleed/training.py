@@ -21,7 +21,8 @@ from ctbench.volume import Volume, write_volume
 from reference_models.deepbleed.predictor import TRAINED_TEMPLATE, DeepBleedConfiguration
 from reference_models.deepbleed.presets import Sampling, deepbleed_plan
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
-from reference_models.scans.brain import BrainFinder, brain_finder, brain_mask
+from reference_models.scans.brain import BrainFinder, brain_mask
+from reference_models.scans.brain_source import brain_source
 from reference_models.scans.hounsfield import windowed
 from reference_models.scans.slices import Slices
 from reference_models.scans.space import TemplateSpace, digest_of_template, extracted_brain, read_template
@@ -50,8 +51,7 @@ _NORMAL_SHARE = 0.25
 def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mapping[str, Any], seed: int) -> Setup:
     """Return how one of the four is trained; all labels are one class, unless one is called ``hemorrhage``."""
     options = dict(options)
-    brain = options.pop("brain", None)
-    find = brain_finder(brain)
+    brain = brain_source(options.pop("brain", None))
     named = None
     if DeepBleedConfiguration.paper(model).spacing_mm is not None:
         named = options.pop("template", None)
@@ -63,9 +63,9 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
                 dataset.name,
             )
     plan = deepbleed_plan(model, preset, options, seed)
-    template = _mean_template(dataset, find) if named == MEAN_TEMPLATE else read_template(named)
+    template = _mean_template(dataset, brain.find) if named == MEAN_TEMPLATE else read_template(named)
     digest = digest_of_template(template) if named else ""
-    plan = replace(plan, configuration=replace(plan.configuration, template_digest=digest, brain=brain or ""))
+    plan = replace(plan, configuration=replace(plan.configuration, template_digest=digest, brain=brain.text))
     codes = hemorrhage_codes(dataset.labels)
 
     def recipe(training: Cases, validation: Cases) -> DeepBleedRecipe:
@@ -73,7 +73,7 @@ def deepbleed_setup(model: str, dataset: Dataset, preset: Preset, options: Mappi
             prepare(
                 cases,
                 lambda case, reference: deepbleed_examples(
-                    case.image(), reference, codes, plan.configuration, template, find
+                    case.image(), reference, codes, plan.configuration, template, brain.find
                 ),
             )
             for cases in (training, validation)

@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.stats import rankdata
 
 from ctbench.volume import Volume
-from reference_models.scans.brain import brain_mask
+from reference_models.scans.brain import BrainFinder, brain_mask
 from reference_models.scans.interpolation import read_between
 from reference_models.scans.orientation import Orientation
 
@@ -109,10 +109,10 @@ class BrainBox:
     spacing_mm: tuple[float, float, float]
 
     @classmethod
-    def of(cls, image: Volume) -> BrainBox | None:
+    def of(cls, image: Volume, find: BrainFinder = brain_mask) -> BrainBox | None:
         """Return the box of a CT in HU, or None where there is no brain in the field."""
         orientation = Orientation.of(image)
-        mask = orientation.apply(brain_mask(image))
+        mask = orientation.apply(find(image))
         if not mask.any():
             return None
         box = ndimage.find_objects(mask.astype(np.uint8))[0]

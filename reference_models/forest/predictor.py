@@ -23,6 +23,7 @@ from reference_models.forest.trees import Trees
 from reference_models.hemorrhage import LABEL, volume_score
 from reference_models.inference.loading import open_weights
 from reference_models.inference.weightsfile import Weights, demo_weights
+from reference_models.scans.brain_source import brain_source
 from reference_models.scans.hounsfield import check_hu
 
 __all__ = ["LIMITED", "Forest", "ForestConfiguration", "ForestPredictor", "forest", "forest_demo"]
@@ -44,6 +45,8 @@ class ForestConfiguration:
         share: Share of the candidate voxels of each scan that is learnt from.
         cutoff: Smoothed probability above which a voxel is hemorrhage; chosen on held-out scans.
         smallest_voxels: Number of voxels below which a piece is discarded.
+        brain: How the brains of the training scans were found, the text of a ``BrainSource``; empty: by the package. It
+            is told, and never run.
     """
 
     trees: Size = 500
@@ -52,6 +55,7 @@ class ForestConfiguration:
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
     cutoff: Annotated[float, Field(ge=0, le=1)] = 0.5
     smallest_voxels: Size = 100
+    brain: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +110,17 @@ class ForestPredictor:
 
     Args:
         weights: Fitted weights of ``forest``.
+        brain: How the brain is found, as for ``brain_source``; None: by the package.
 
     Raises:
         DataError: The weights hold no forest.
+        CtbenchError: As ``brain_source``.
     """
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, brain: str | None = None) -> None:
         self.configuration = read_configuration(ForestConfiguration, weights.configuration)
+        self.brain = brain_source(brain)
+        self.brain.warn_if_learnt_otherwise(self.configuration.brain)
         self.forest = Forest.read(weights.tensors)
         self.info = PredictorInfo(
             name=f"{MODEL.name}{weights.suffix}",
@@ -124,7 +132,7 @@ class ForestPredictor:
             weights_digest=weights.digest,
             training_datasets=weights.trained_on,
             phantoms_only=weights.phantoms_only,
-            parameters=asdict(self.configuration),
+            parameters={**asdict(self.configuration), "brain": self.brain.text},
         )
 
     def predict(self, image: Volume) -> Prediction:
@@ -133,7 +141,7 @@ class ForestPredictor:
         Raises:
             DataError: The image is not in HU.
         """
-        brain = BrainBox.of(check_hu(image))
+        brain = BrainBox.of(check_hu(image), self.brain.find)
         if brain is None:
             _log.warning("no brain in the field: nothing is enclosed by skull, so nothing is predicted")
             return Prediction(np.zeros(image.shape, np.uint8), score=0.0)
@@ -149,13 +157,16 @@ class ForestPredictor:
         return Prediction(labels, score=volume_score(blood, image), probabilities={LABEL: probability})
 
 
-def forest(*, weights: str | None = None) -> ForestPredictor:
+def forest(*, weights: str | None = None, brain: str | None = None) -> ForestPredictor:
     """Return the predictor.
 
     Args:
         weights: A file that ``ctbench train forest`` wrote; needed.
+        brain: A dataset (name or YAML file) whose entry names masks of the brain; the file of a mask; or
+            ``command:PROGRAM {image} {output}``, a program of yours that writes one, run as you. None: the package's
+            own extraction.
     """
-    return ForestPredictor(open_weights(MODEL.name, weights))
+    return ForestPredictor(open_weights(MODEL.name, weights), brain)
 
 
 forest_demo = partial(forest, weights=str(demo_weights(MODEL.name)))

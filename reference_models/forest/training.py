@@ -20,6 +20,8 @@ from reference_models.forest.predictor import LIMITED, Forest, ForestConfigurati
 from reference_models.forest.trees import Trees
 from reference_models.hemorrhage import LABEL, hemorrhage_codes
 from reference_models.inference.weightsfile import Weights, demo_weights
+from reference_models.scans.brain import BrainFinder
+from reference_models.scans.brain_source import brain_source
 from reference_models.training.setup import Cases
 
 __all__ = ["fit_demo_forest", "fit_forest", "forest_configuration"]
@@ -44,9 +46,9 @@ def forest_configuration(preset: str, options: Mapping[str, Any]) -> ForestConfi
     Raises:
         UsageError: There is no such option.
     """
-    known = {field.name for field in fields(ForestConfiguration)} - {"cutoff"}
+    known = {field.name for field in fields(ForestConfiguration)} - {"cutoff", "brain"}
     if unknown := sorted(options.keys() - known):
-        msg = f"training has no option {unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+        msg = f"training has no option {unknown[0]!r}; expected one of {', '.join(sorted({*known, 'brain'}))}"
         raise UsageError(msg)
     return replace(_DEMO if preset == "demo" else ForestConfiguration(), **options)
 
@@ -61,7 +63,7 @@ def fit_forest(
         training: Scans to learn from, with their references.
         validation: Scans on which the cut-off with the highest mean Dice is chosen.
         preset: Paper: 500 full trees; demo: 40 small ones.
-        options: Fields of ``ForestConfiguration`` but the cut-off.
+        options: Fields of ``ForestConfiguration`` but the cut-off; ``brain`` as for ``brain_source``.
         seed: Random seed of the drawn voxels and of the trees.
 
     Returns:
@@ -73,8 +75,11 @@ def fit_forest(
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    configuration, codes = forest_configuration(preset, options), hemorrhage_codes(dataset.labels)
-    scans = _scans(training, codes, "training")
+    options = dict(options)
+    brain = brain_source(options.pop("brain", None))
+    configuration = replace(forest_configuration(preset, options), brain=brain.text)
+    codes = hemorrhage_codes(dataset.labels)
+    scans = _scans(training, codes, brain.find, "training")
     normal = NormalBrain.of((scan.brain, scan.blood) for scan in scans)
     features, target = _drawn(scans, normal, configuration.share, np.random.default_rng(seed))
     columns = [FEATURES.index(name) for name in LIMITED]
@@ -87,7 +92,7 @@ def fit_forest(
         random_state=seed,
     ).fit(features[kept], target[kept])
     found = Forest(Trees.of(fitted), normal, limits)
-    cutoff, dice = _best_cutoff(_scans(validation, codes, "held-out"), found, configuration)
+    cutoff, dice = _best_cutoff(_scans(validation, codes, brain.find, "held-out"), found, configuration)
     weights = Weights(MODEL.name, asdict(replace(configuration, cutoff=cutoff)), LabelSet({LABEL: 1}), found.arrays())
     importance = dict(zip(FEATURES, fitted.feature_importances_.round(4).tolist(), strict=True))
     return weights, {"plan": asdict(configuration), "held_out_dice": dice, "cutoff": cutoff, "importance": importance}
@@ -103,10 +108,10 @@ def fit_demo_forest() -> Path:
     return path
 
 
-def _scans(cases: Cases, codes: tuple[int, ...], which: str) -> list[_Scan]:
+def _scans(cases: Cases, codes: tuple[int, ...], find: BrainFinder, which: str) -> list[_Scan]:
     scans = []
     for case, reference in cases:
-        brain = BrainBox.of(case.image())
+        brain = BrainBox.of(case.image(), find)
         if brain is not None:
             blood = np.isin(reference.structure(LABEL, codes).labels, (0,), invert=True)
             scans.append(_Scan(brain, brain.cut(blood), brain.cut(~reference.structure(LABEL, codes).uncounted)))

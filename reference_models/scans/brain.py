@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ctbench.errors import UsageError
-from ctbench.predictors import CommandPredictor
 from ctbench.volume import Volume
 from reference_models.scans.orientation import Orientation
 from reference_models.scans.preprocessing import remembered
 
-__all__ = ["BrainFinder", "brain_finder", "brain_mask", "find_brain"]
+__all__ = ["BrainFinder", "brain_mask", "find_brain"]
 
 _VERSION = 1
 
@@ -41,36 +39,8 @@ _ENCLOSED = 12
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
-
 BrainFinder = Callable[[Volume], Mask]
 """Function from a CT in HU to the mask of its brain, z,y,x bool."""
-
-_COMMAND = "command:"
-
-
-def brain_finder(brain: str | None) -> BrainFinder:
-    """Return the function that finds brains: ``brain_mask``, or a program of the user's.
-
-    Args:
-        brain: None; or ``command:`` and a command line with ``{image}`` and ``{output}``, as for the predictor
-            ``command:``, which writes a mask of 0 and 1. Its masks are not cached, since the program may change. The
-            program runs as the user, so that this text must never come from a file of somebody else.
-
-    Raises:
-        UsageError: ``brain`` is neither.
-    """
-    if brain is None:
-        return brain_mask
-    if not brain.startswith(_COMMAND):
-        msg = f"brain is {brain!r}; expected a program that writes a mask: brain='command:PROGRAM {{image}} {{output}}'"
-        raise UsageError(msg)
-    program = CommandPredictor(brain.removeprefix(_COMMAND), labels={"brain": 1})
-
-    def found(image: Volume) -> Mask:
-        mask: Mask = program.predict(image).labels == 1
-        return mask
-
-    return found
 
 
 def brain_mask(image: Volume) -> Mask:

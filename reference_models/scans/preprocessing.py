@@ -16,7 +16,7 @@ from ctbench.errors import StoreError
 from ctbench.files import cache_folder, whole_file
 from ctbench.volume import Volume
 
-__all__ = ["remembered"]
+__all__ = ["remembered", "volumes_digest"]
 
 _log = logging.getLogger("reference_models")
 
@@ -34,7 +34,7 @@ def remembered(what: str, version: int, images: tuple[Volume, ...], make: Callab
         make: Function that computes the result; bool arrays are stored in one bit per voxel.
     """
     folder = cache_folder() / "preprocessing" / f"{what}-{version}"
-    path = folder / f"{_digest(images)}.array"
+    path = folder / f"{volumes_digest(images)}.array"
     if (archive := _read(path)) is not None:
         with np.load(io.BytesIO(archive), allow_pickle=False) as kept:
             return _unpacked(kept)
@@ -59,7 +59,8 @@ def _read(path: Path) -> bytes | None:
     return content if digest == hashlib.sha256(content).hexdigest().encode() else None
 
 
-def _digest(images: tuple[Volume, ...]) -> str:
+def volumes_digest(images: tuple[Volume, ...]) -> str:
+    """Return a digest of the voxels and geometries of some images."""
     digest = hashlib.blake2b(digest_size=20)
     for image in images:
         geometry = (image.array.dtype.str, image.shape, image.spacing_mm, image.origin_mm, image.direction.tolist())

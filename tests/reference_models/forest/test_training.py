@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ctbench.errors import DataError, UsageError
+from ctbench.volume import write_volume
 from reference_models.forest import MODEL
 from reference_models.forest.features import FEATURES
 from reference_models.forest.predictor import forest
@@ -40,6 +41,31 @@ def test_a_training_finds_what_the_readers_marked(trained, heads, dice):
     assert dice(predictor.predict(case.image()).labels > 0, truth) > 0.5
 
 
+def test_masks_of_the_brain_may_be_given(heads, tmp_path, caplog):
+    """Nothing is learnt or found outside of those that the dataset names; weights say where they came from."""
+    for case in heads:
+        image = case.image()
+        inside = np.zeros(image.shape, np.uint8)
+        inside[: len(inside) // 2] = 1
+        write_volume(image.with_array(inside), tmp_path / "heads" / f"brain_{case.id}.nii.gz")
+    entry = tmp_path / "heads" / "heads.yaml"
+    entry.write_text(entry.read_text() + "  brain: brain_{case}.nii.gz\n")
+    cases, options = (heads.split("train").cases, heads.split("validation").cases), OPTIONS | {"brain": str(entry)}
+    path = MODEL.train(heads, *cases, tmp_path / "out", preset="demo", options=options)
+    predictor = forest(weights=str(path), brain=str(entry))
+    source = predictor.info.parameters["brain"]
+    assert source == predictor.configuration.brain != ""
+    assert json.loads((path.parent / "card.json").read_text())["plan"]["brain"] == source
+    (case,) = heads.split("test").cases
+    found = predictor.predict(case.image()).labels > 0
+    assert found.any()
+    assert not found[len(found) // 2 :].any()
+    assert (case.reader("r1").array == 2)[len(found) // 2 :].any()
+    assert "learnt on brains found by" not in caplog.text
+    forest(weights=str(path))
+    assert "here they are found by the package's own extraction" in caplog.text
+
+
 def test_the_same_seed_gives_the_same_bytes(trained):
     """Voxels and trees are drawn from it alone."""
     first, second, other = trained("one"), trained("two"), trained("three", seed=1)
@@ -49,7 +75,7 @@ def test_the_same_seed_gives_the_same_bytes(trained):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"options": {"cutoff": 0.3}}, "training has no option 'cutoff'; expected one of depth, leaf"),
+        ({"options": {"cutoff": 0.3}}, "training has no option 'cutoff'; expected one of brain, depth, leaf"),
         ({"start_from": "weights.safetensors"}, "forest cannot start from other weights"),
         ({"preset": "large"}, "forest has no preset 'large'"),
     ],

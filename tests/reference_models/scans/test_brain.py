@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from ctbench.errors import UsageError
 from ctbench.phantom import head as phantom_head
-from ctbench.predictors.conformance import tiny_head
-from ctbench.volume import Volume, read_volume, write_volume
-from reference_models.scans.brain import brain_finder, brain_mask
+from ctbench.volume import Volume, read_volume
+from reference_models.scans.brain import brain_mask
 
 # Two tests look at the brain of the same real head.
 pytestmark = pytest.mark.usefixtures("shared_preprocessing")
@@ -90,19 +88,3 @@ def test_any_way_of_storing_a_scan_gives_the_same_brain():
     )
     found = brain_mask(turned)
     assert dice(found, brain.transpose(1, 0, 2)[:, ::-1]) > 0.98
-
-
-def test_a_program_of_the_users_finds_the_brain(tmp_path):
-    """Its mask is taken as it is; what is no command, or a command without {image} and {output}, is refused."""
-    image = tiny_head()
-    mask = np.zeros(image.shape, np.uint8)
-    mask[2:5, 10:20, 12:30] = 1
-    file = tmp_path / "mask.nii.gz"
-    write_volume(image.with_array(mask), file)
-    find = brain_finder(f"command:sh -c 'cp {file} {{output}}; : {{image}}'")
-    np.testing.assert_array_equal(find(image), mask == 1)
-    assert brain_finder(None) is brain_mask
-    with pytest.raises(UsageError, match="brain is 'hd-bet'; expected a program"):
-        brain_finder("hd-bet")
-    with pytest.raises(UsageError, match="expected a command with"):
-        brain_finder("command:hd-bet")
