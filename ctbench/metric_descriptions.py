@@ -16,10 +16,15 @@ __all__ = [
     "ALL_METRICS",
     "CHIEF_METRICS",
     "DESCRIPTIONS",
+    "DICE",
     "LOCKED_METRICS",
     "PRINTED_METRICS",
     "PRINTED_WITH_VOLUMES",
+    "REFERENCE_VOLUME",
     "SYMMETRIC_METRICS",
+    "VOLUME",
+    "VOLUMES",
+    "VOLUME_DIFFERENCE_ABSOLUTE",
     "MetricDescription",
     "smaller_is_better",
 ]
@@ -59,6 +64,19 @@ class MetricDescription:
         return (self.least, 1.0) if self.better == "higher" else (0.0, math.inf)
 
 
+DICE = "dice"
+
+VOLUME = "volume_ml"
+"""Of what the rater drew."""
+
+REFERENCE_VOLUME = "reference_volume_ml"
+"""It also says which cases are negatives where no rater has a prediction, see ``ctbench.statistics.populations``."""
+
+VOLUMES = (VOLUME, REFERENCE_VOLUME)
+"""What volume agreement and detection are computed from."""
+
+VOLUME_DIFFERENCE_ABSOLUTE = "volume_difference_absolute_ml"
+
 _TAHA = "Taha and Hanbury, BMC Medical Imaging 2015;15:29"
 _NIKOLOV = "Nikolov et al., J Med Internet Res 2021;23:e26151"
 _RELOADED = "Maier-Hein, Reinke et al., Metrics reloaded, Nat Methods 2024;21:195-212"
@@ -67,7 +85,7 @@ _MEDPY = "MedPy, medpy.metric.binary"
 
 _ALL = (
     MetricDescription(
-        "dice",
+        DICE,
         "Dice",
         "Twice the common volume over the sum of both volumes, without smoothing.",
         "1",
@@ -99,7 +117,7 @@ _ALL = (
         _TAHA,
     ),
     MetricDescription(
-        "volume_ml",
+        VOLUME,
         "Volume",
         "The prediction's volume: its counted voxels times the volume of one.",
         "mL",
@@ -107,7 +125,7 @@ _ALL = (
         _RELOADED,
     ),
     MetricDescription(
-        "reference_volume_ml",
+        REFERENCE_VOLUME,
         "Reference volume",
         "The reference's volume: its counted voxels times the volume of one.",
         "mL",
@@ -123,7 +141,7 @@ _ALL = (
         _RELOADED,
     ),
     MetricDescription(
-        "volume_difference_absolute_ml",
+        VOLUME_DIFFERENCE_ABSOLUTE,
         "Volume difference (absolute)",
         "The size of the difference of the two volumes.",
         "mL",
@@ -355,19 +373,19 @@ DESCRIPTIONS: Mapping[str, MetricDescription] = MappingProxyType({metric.name: m
 ALL_METRICS = "all"
 """Stands for every metric where metrics are named."""
 
-CHIEF_METRICS = ("dice", "volume_difference_absolute_ml", "hd95", "nsd")
+CHIEF_METRICS = (DICE, VOLUME_DIFFERENCE_ABSOLUTE, "hd95", "nsd")
 """What a report and a board lead with: overlap, volume, distance, surface."""
 
-LOCKED_METRICS = ("dice", "nsd", "hd95", "assd", "volume_difference_absolute_ml")
+LOCKED_METRICS = (DICE, "nsd", "hd95", "assd", VOLUME_DIFFERENCE_ABSOLUTE)
 """What ``ctbench lock`` keeps: the chief ones, and the mean distance, which moves when a surface moves a little."""
 
-PRINTED_METRICS = ("dice", "hd95", "nsd", "assd", "rvd")
+PRINTED_METRICS = (DICE, "hd95", "nsd", "assd", "rvd")
 """The columns of a reader in ``ctbench readers``: volumes differ by a sign and a share, not by a mean of sizes."""
 
-PRINTED_WITH_VOLUMES = (*PRINTED_METRICS, "volume_ml", "reference_volume_ml")
+PRINTED_WITH_VOLUMES = (*PRINTED_METRICS, *VOLUMES)
 """The columns of two single label maps in ``ctbench score``, unless ``--metric`` names others."""
 
-SYMMETRIC_METRICS = ("dice", "jaccard", "volume_difference_absolute_ml", "hd95", "assd", "nsd")
+SYMMETRIC_METRICS = (DICE, "jaccard", VOLUME_DIFFERENCE_ABSOLUTE, "hd95", "assd", "nsd")
 """The metrics of two readers: whichever of them is taken for the reference, the value is the same."""
 
 

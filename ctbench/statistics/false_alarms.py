@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ctbench.metric_descriptions import VOLUME
 from ctbench.scores import LOST, POSITIVE, Status
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import PLACE, negatives
@@ -54,7 +55,7 @@ def false_alarms(scores: pd.DataFrame, by: str | Sequence[str] = ("label", "rate
     )
     counts = [*CALLS, "lost_negatives"]
     table = counted.groupby(names, sort=False, dropna=False, observed=True)[counts].sum()
-    drawn = scores[scores["metric"].eq("volume_ml") & scores["negative"]]
+    drawn = scores[scores["metric"].eq(VOLUME) & scores["negative"]]
     volume = drawn.groupby(names, sort=False, dropna=False, observed=True)["value"].mean()
     table["false_ml"] = volume.reindex(table.index).astype(float)
     wrong = table["false_alarms"] + table.pop("lost_negatives")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.metric_descriptions import REFERENCE_VOLUME
 from ctbench.scores import RaterKind, left_out, without
 from ctbench.statistics.estimate import t_half_width
 from ctbench.statistics.missing import Numbers
@@ -16,8 +17,6 @@ from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import as_names, checked, expect_known, expect_one, reader_rows
 
 __all__ = ["own_references", "readers_minus_model", "within_readers"]
-
-_VOLUME = "reference_volume_ml"
 
 
 def own_references(scores: pd.DataFrame, *, model: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -75,7 +74,7 @@ def readers_minus_model(scores: pd.DataFrame, *, model: str, by: str | Sequence[
     groups = as_names(by)
     scores = populated(checked(scores, (*groups, "case", "rater", "rater_kind", "metric", "unit")))
     expect_one(scores, ("reference", "dataset"), split=groups)
-    is_volume = scores["metric"].eq(_VOLUME)
+    is_volume = scores["metric"].eq(REFERENCE_VOLUME)
     values, volumes = scores[~is_volume], scores[is_volume]
     expect_one(values, ("metric",), split=groups)
     is_reader, is_model = reader_rows(values, model=model), values["rater"].eq(model)
@@ -95,9 +94,9 @@ def readers_minus_model(scores: pd.DataFrame, *, model: str, by: str | Sequence[
     table[counts] = table[counts].fillna(0).astype(int)
     table["difference"] = table["readers_mean"] - table["model_mean"]
     places = [name for name in groups if name != "metric"]
-    table = table.join(_mean_volume(volumes, places).rename(_VOLUME), on=places)
-    share = 100 * table["difference"] / table["reference_volume_ml"]
-    table["share_percent"] = share.where(table["unit"].eq("mL") & table["reference_volume_ml"].gt(0))
+    table = table.join(_mean_volume(volumes, places).rename(REFERENCE_VOLUME), on=places)
+    share = 100 * table["difference"] / table[REFERENCE_VOLUME]
+    table["share_percent"] = share.where(table["unit"].eq("mL") & table[REFERENCE_VOLUME].gt(0))
     return table.assign(rows_left_out=grouped["missing"].sum()).reset_index()
 
 

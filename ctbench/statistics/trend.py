@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ctbench.errors import UsageError
+from ctbench.metric_descriptions import REFERENCE_VOLUME
 from ctbench.statistics.missing import complete_pairs
 from ctbench.statistics.populations import populated
 from ctbench.statistics.tidy import checked, expect_one
 from ctbench.statistics.volumes import volume_agreement
 
 __all__ = ["loess", "size_correlation"]
-
-_VOLUME = "reference_volume_ml"
 
 
 def loess(x: ArrayLike, y: ArrayLike, *, share: float = 2 / 3) -> pd.DataFrame:
@@ -69,9 +68,9 @@ def size_correlation(scores: pd.DataFrame, *, across: Literal["labels", "cases"]
     """
     scores = populated(checked(scores, ("case", "rater", "label", "metric")))
     expect_one(scores, ("reference", "dataset"))
-    is_volume = scores["metric"].eq(_VOLUME)
+    is_volume = scores["metric"].eq(REFERENCE_VOLUME)
     if not is_volume.any():
-        msg = f"the scores have no rows of the metric {_VOLUME}, which the correlation needs; score it too"
+        msg = f"the scores have no rows of the metric {REFERENCE_VOLUME}, which the correlation needs; score it too"
         raise UsageError(msg)
     expect_one(scores[~is_volume], ("metric",))
     keys = ["rater", "label", "case"]

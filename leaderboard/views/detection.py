@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.metric_descriptions import VOLUMES
 from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.detection_charts import roc_chart
@@ -31,13 +32,12 @@ from leaderboard.selection import Selection, scores_of
 __all__ = ["show"]
 
 _MOST = 8
-_VOLUMES = ("volume_ml", "reference_volume_ml")
 
 
 def show(selection: Selection) -> None:
     """Draw the page."""
     runs = selection.runs
-    if not set(_VOLUMES) <= set(runs.metrics):
+    if not set(VOLUMES) <= set(runs.metrics):
         layout.note("Detection is judged by volumes, and those were not scored on this dataset.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -75,7 +75,7 @@ def show(selection: Selection) -> None:
 def _calls(runs: ComparableRuns, raters: tuple[str, ...]) -> pd.DataFrame:
     common = runs.common
     references = [common, *([tables.LEAVE_ONE_OUT] if tables.LEAVE_ONE_OUT in runs.references else [])]
-    scores = [scores_of(runs, metric, reference, raters) for metric in _VOLUMES for reference in references]
+    scores = [scores_of(runs, metric, reference, raters) for metric in VOLUMES for reference in references]
     return case_calls(
         pd.concat(scores),
         common=common,

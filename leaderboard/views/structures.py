@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ctbench.errors import CtbenchError
+from ctbench.metric_descriptions import REFERENCE_VOLUME
 from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.heatmaps import heat_chart
@@ -27,7 +28,6 @@ from leaderboard.selection import Selection, dataset_of
 __all__ = ["show"]
 
 _MOST = 6
-_VOLUME = "reference_volume_ml"
 _MEANS = "mean of each structure"
 
 
@@ -173,10 +173,10 @@ def _sizes(selection: Selection, models: Sequence[str]) -> None:
     layout.text("Does size explain it?", "title")
     common = selection.runs.common
     points = controls.choice("Points", [_MEANS, *selection.runs.labels], "points")
-    if _VOLUME not in selection.runs.metrics or selection.metric == _VOLUME:
+    if REFERENCE_VOLUME not in selection.runs.metrics or selection.metric == REFERENCE_VOLUME:
         layout.text("It needs the volumes of the references, and another metric.", "muted")
         return
-    asked = (selection.metric, _VOLUME)
+    asked = (selection.metric, REFERENCE_VOLUME)
     scores = pd.concat([_chosen(selection, models, metric=metric, reference=common) for metric in asked])
     if points == _MEANS:
         chosen = scores[scores["label"].isin(selection.runs.labels)]

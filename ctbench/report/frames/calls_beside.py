@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctbench.boards import Grid
 from ctbench.boards.grid import StoredGrid
+from ctbench.metric_descriptions import VOLUME
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.scores import LOST, UNSCORED, RaterKind, Status
@@ -19,7 +20,6 @@ from ctbench.statistics.false_alarms import CALLS, with_specificity
 __all__ = ["calls_beside"]
 
 _DRAWN = frozenset({Status.OK.value, Status.REFERENCE_EMPTY.value, Status.NOT_SAMPLED.value})
-_VOLUME = "volume_ml"
 
 
 def calls_beside(
@@ -132,8 +132,8 @@ def _calls(runs: ComparableRuns, grid: Grid | StoredGrid, reference: str, cases:
     judged = ((own.status >= 0) & ~own.having(UNSCORED))[:, 0]
     volume = np.broadcast_to(np.nan, judged.shape)
     # Volumes are told of negatives only: without any, a table as large as that of the scores is not read.
-    if _VOLUME in runs.metrics and absence.any():
-        volumes = runs.grid(_VOLUME, reference)
+    if VOLUME in runs.metrics and absence.any():
+        volumes = runs.grid(VOLUME, reference)
         places = {entry: at for at, entry in enumerate(volumes.entries)}
         scored = [at for at, entry in enumerate(own.entries) if entry in places]
         volume = np.full(judged.shape[::-1], np.nan).T

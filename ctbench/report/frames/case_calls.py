@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ctbench.datasets import SIZE_CLASSES
+from ctbench.metric_descriptions import REFERENCE_VOLUME, VOLUME, VOLUMES
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.scores import LOST, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import detection, detection_table, predictive_values
@@ -138,9 +139,9 @@ def _found(
 
 def _judged(scores: pd.DataFrame, common: str, structures: Sequence[str]) -> pd.DataFrame:
     """Return the volumes by which raters are judged, where their reference holds the structure in some cases only."""
-    is_volume = scores["metric"].isin(["volume_ml", "reference_volume_ml"])
+    is_volume = scores["metric"].isin(VOLUMES)
     judged = fairly_judged(scores[is_volume & scores["label"].isin(list(structures))], common)
-    held = judged[judged["metric"] == "reference_volume_ml"].groupby(_KEYS, sort=False)["value"].agg(["min", "max"])
+    held = judged[judged["metric"] == REFERENCE_VOLUME].groupby(_KEYS, sort=False)["value"].agg(["min", "max"])
     mixed = held.index[(held["max"] > 0) & ~(held["min"] > 0)]
     return judged[pd.MultiIndex.from_frame(judged[_KEYS]).isin(mixed)]
 
@@ -149,11 +150,11 @@ def _cases(rows: pd.DataFrame) -> pd.DataFrame | None:
     """Return case, truth, score (volume in mL) and lost; None for a structure that the rater does not know."""
     wide = rows.pivot_table(index="case", columns="metric", values="value", dropna=False)
     status = rows.drop_duplicates("case").set_index("case")["status"]
-    if not {"volume_ml", "reference_volume_ml"} <= set(wide) or status.eq(Status.UNSUPPORTED).all():
+    if not set(VOLUMES) <= set(wide) or status.eq(Status.UNSUPPORTED).all():
         return None
-    wide = wide[wide["reference_volume_ml"].notna()]
-    truth, lost = wide["reference_volume_ml"] > 0, status[wide.index].isin(LOST)
-    score = wrongly_called(truth, wide["volume_ml"], lost, _ABOVE_ZERO)
+    wide = wide[wide[REFERENCE_VOLUME].notna()]
+    truth, lost = wide[REFERENCE_VOLUME] > 0, status[wide.index].isin(LOST)
+    score = wrongly_called(truth, wide[VOLUME], lost, _ABOVE_ZERO)
     return pd.DataFrame({"truth": truth, "score": score, "lost": lost}).reset_index()
 
 

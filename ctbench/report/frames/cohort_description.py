@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ctbench.datasets import Case
+from ctbench.metric_descriptions import REFERENCE_VOLUME
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.volume.dicom.series import choose_series, find_series, read_tags
 
@@ -26,7 +27,6 @@ _TAGS = {
 }
 """Fact -> DICOM tag; the case table's columns of the first word's name come first."""
 _MOST = 6
-_VOLUME = "reference_volume_ml"
 
 
 def cohort_description(cases: Sequence[Case]) -> pd.DataFrame:
@@ -60,7 +60,8 @@ def voxel_shares(results: ComparableRuns, cases: Sequence[Case]) -> pd.DataFrame
         Columns ``label`` and ``percent`` (null without that metric); the last row is what no label holds: background,
         voxels on which the readers could not agree, and slices that nobody annotated.
     """
-    volumes = results.scores_on(_VOLUME, results.common) if _VOLUME in results.metrics else pd.DataFrame()
+    known = REFERENCE_VOLUME in results.metrics
+    volumes = results.scores_on(REFERENCE_VOLUME, results.common) if known else pd.DataFrame()
     grids = [case.image_geometry() for case in cases]
     whole_ml = sum(float(np.prod(grid.shape)) * grid.voxel_ml for grid in grids if grid is not None)
     if volumes.empty or not whole_ml or any(grid is None for grid in grids):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ctbench.metric_descriptions import DICE
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import OVERALL, equivalence, within_readers
@@ -16,12 +17,10 @@ __all__ = ["MARGIN", "can_be_equivalent", "equivalence_rows", "equivalence_table
 MARGIN = 0.05
 """The largest difference in Dice that is taken as one that does not matter, unless another is chosen."""
 
-_METRIC = "dice"
-
 
 def can_be_equivalent(results: ComparableRuns) -> bool:
     """Return whether there are models, readers and Dice scores to compare them by."""
-    return bool(results.models and results.readers and _METRIC in results.chief_metrics)
+    return bool(results.models and results.readers and DICE in results.chief_metrics)
 
 
 def equivalence_table(results: ComparableRuns, model: str, margin: float = MARGIN) -> pd.DataFrame:
@@ -75,7 +74,7 @@ def reader_spread(results: ComparableRuns, model: str) -> pd.DataFrame:
 
 def _scores(results: ComparableRuns, model: str, scores: pd.DataFrame) -> pd.DataFrame:
     rows = tables.contest(scores, model, results.fair)
-    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+    return tables.with_overall(rows, results.compared(model), results.averaged(model), DICE)
 
 
 def relative_to(scores: pd.DataFrame, model: str) -> pd.DataFrame:

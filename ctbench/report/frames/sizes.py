@@ -6,11 +6,10 @@ from typing import Literal
 
 import pandas as pd
 
+from ctbench.metric_descriptions import REFERENCE_VOLUME
 from ctbench.statistics import populated
 
 __all__ = ["size_points"]
-
-_VOLUME = "reference_volume_ml"
 
 
 def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labels") -> pd.DataFrame:
@@ -25,7 +24,7 @@ def size_points(scores: pd.DataFrame, across: Literal["labels", "cases"] = "labe
     """
     keys = ["rater", "label", "case"]
     scores = populated(scores)
-    is_volume = scores["metric"] == _VOLUME
+    is_volume = scores["metric"] == REFERENCE_VOLUME
     volumes = scores[is_volume].set_index(keys)["value"].rename("volume_ml")
     points = scores[~is_volume].set_index(keys)["value"].to_frame().join(volumes).dropna().reset_index()
     if across == "cases":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctbench.datasets import Dataset
+from ctbench.metric_descriptions import DICE
 from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.statistics import OVERALL, failures
@@ -17,8 +18,6 @@ __all__ = ["LOW_DICE", "can_fail", "dice_scores", "low_table", "subgroup_columns
 LOW_DICE = 0.5
 """A Dice below this limit is a failure (Sharrock et al. 2020), unless the user chooses another limit."""
 
-_METRIC = "dice"
-
 _MOST = 8
 
 _UNKNOWN = "not stated"
@@ -26,7 +25,7 @@ _UNKNOWN = "not stated"
 
 def can_fail(results: ComparableRuns) -> bool:
     """Return whether there are models and Dice scores."""
-    return bool(results.models) and _METRIC in results.chief_metrics
+    return bool(results.models) and DICE in results.chief_metrics
 
 
 def subgroup_table(dataset: Dataset | None, cases: Sequence[str]) -> pd.DataFrame:
@@ -58,4 +57,4 @@ def dice_scores(results: ComparableRuns, model: str) -> pd.DataFrame:
     """Return the Dice of a model against the common reference, by case and structure, and ``overall``."""
     scores = results.positive_scores
     rows = scores[(scores["rater"] == model) & (scores["reference"] == results.common)]
-    return tables.with_overall(rows, results.compared(model), results.averaged(model), _METRIC)
+    return tables.with_overall(rows, results.compared(model), results.averaged(model), DICE)

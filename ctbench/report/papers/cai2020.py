@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.metric_descriptions import REFERENCE_VOLUME, VOLUME_DIFFERENCE_ABSOLUTE
 from ctbench.report.drawings.heatmaps import heat_chart
 from ctbench.report.frames import tables
 from ctbench.report.frames.cohort_description import cohort_description, voxel_shares
@@ -33,7 +34,6 @@ from ctbench.statistics import OVERALL, describe
 
 __all__ = ["PARTS"]
 
-_VOLUME = "volume_difference_absolute_ml"
 _DIGITS = 2
 """Of a Dice or a volume, as the paper prints them."""
 _mean_sd = partial(mean_sd, digits=_DIGITS)
@@ -51,7 +51,7 @@ _POSITIVES = (
 
 
 def _table_2(material: Material) -> Result:
-    return _against_readers(material, _VOLUME)
+    return _against_readers(material, VOLUME_DIFFERENCE_ABSOLUTE)
 
 
 def _table_3(material: Material) -> Result:
@@ -61,6 +61,7 @@ def _table_3(material: Material) -> Result:
 def _against_readers(material: Material, metric: str) -> Result:
     """Return Table 2 or 3 for each model, with the paper's regression."""
     results = _with_readers(material, metric)
+    unit = " (cm³)" if metric == VOLUME_DIFFERENCE_ABSOLUTE else ""
     made = {}
     for model in results.models:
         frame = compared_with_readers(results, model, results.common, [metric])[metric]
@@ -68,7 +69,7 @@ def _against_readers(material: Material, metric: str) -> Result:
         printed = _printed_readers(results, model, metric, frame, gaps)
         frame = frame.merge(gaps.rename(columns={"difference": "readers_minus_model"}), on="label", how="left")
         caption = (
-            f"{metric_title(metric)}{' (cm³)' if metric == _VOLUME else ''} of {model} and the readers against "
+            f"{metric_title(metric)}{unit} of {model} and the readers against "
             f"{results.common} on {results.dataset}, {len(results.cases)} cases, mean ± SD. * the reader is better "
             "than the model (P < .05, categorical linear regression)."
         )
@@ -79,7 +80,7 @@ def _against_readers(material: Material, metric: str) -> Result:
 def _printed_readers(
     results: ComparableRuns, model: str, metric: str, frame: pd.DataFrame, gaps: pd.DataFrame
 ) -> pd.DataFrame:
-    volume = metric == _VOLUME
+    volume = metric == VOLUME_DIFFERENCE_ABSOLUTE
     shares = gaps.set_index("label").to_dict("index")
     sizes = _reference_sizes(results, model)
     rows = []
@@ -106,9 +107,7 @@ def _printed_readers(
 def _reference_sizes(results: ComparableRuns, model: str) -> dict[str, str]:
     scores = results.positive_scores
     own = scores[
-        (scores["rater"] == model)
-        & (scores["reference"] == results.common)
-        & (scores["metric"] == "reference_volume_ml")
+        (scores["rater"] == model) & (scores["reference"] == results.common) & (scores["metric"] == REFERENCE_VOLUME)
     ]
     if own.empty:
         return {}

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pandas as pd
 
+from ctbench.metric_descriptions import DICE
 from ctbench.report.drawings.colours import rater_colours
 from ctbench.report.drawings.pooled_charts import bar_figure, box_row_figure, picture_figure
 from ctbench.report.drawings.structure_charts import box_chart
@@ -21,7 +22,6 @@ from ctbench.statistics import paired_tests
 
 __all__ = ["PARTS"]
 
-_METRIC = "dice"
 _BOX = (
     "The line is the median, the box reaches from the 25th to the 75th percentile, the whiskers to the most extreme "
     "values within 1.5 times that range; crosses are outliers."
@@ -56,7 +56,7 @@ def _boxes(number: int) -> Callable[[Material], Result]:
         description = f"Dice of all structures of all subjects by method. {_BOX}"
         return Result(
             {"": table},
-            {"": Figure(box_row_figure(boxes, _METRIC, results.unit(_METRIC)), description)},
+            {"": Figure(box_row_figure(boxes, DICE, results.unit(DICE)), description)},
             [_INDEPENDENCE],
         )
 
@@ -83,7 +83,7 @@ def _bars(number: int) -> Callable[[Material], Result]:
         description = "Mean Dice over all structures of all subjects; lines show the standard error."
         return Result(
             {"": Table(frame, _caption(results, "Mean Dice and standard error"), printed)},
-            {"": Figure(bar_figure(own, _METRIC, results.unit(_METRIC)), description)},
+            {"": Figure(bar_figure(own, DICE, results.unit(DICE)), description)},
             [_INDEPENDENCE],
         )
 
@@ -143,11 +143,7 @@ def _figure_4(material: Material) -> Result:
     notes = [_INDEPENDENCE, *([f"Without runs of: {', '.join(lacking)}."] if lacking else [])]
     return Result(
         {"": Table(frame, _caption(results, "Median Dice of variants"), _medians(frame, "DeepNAT"))},
-        {
-            "": Figure(
-                box_row_figure(boxes, _METRIC, results.unit(_METRIC)), f"Dice by configuration of DeepNAT. {_BOX}"
-            )
-        },
+        {"": Figure(box_row_figure(boxes, DICE, results.unit(DICE)), f"Dice by configuration of DeepNAT. {_BOX}")},
         notes,
     )
 
@@ -166,9 +162,7 @@ def _figure_7(material: Material) -> Result:
     marks = {(row["label"], row["rater"]): _mark(row["better"], row["rater"]) for row in tests.to_dict("records")}
     boxes = medians.assign(mark=[marks.get(key, "") for key in zip(medians["label"], medians["rater"], strict=True)])
     palette = {name: rater_colours(names)[name] for name in names}
-    chart = box_chart(
-        boxes, structures=pooled_labels(results), palette=palette, metric=_METRIC, unit=results.unit(_METRIC)
-    )
+    chart = box_chart(boxes, structures=pooled_labels(results), palette=palette, metric=DICE, unit=results.unit(DICE))
     frame = medians.drop(columns="outliers").merge(
         tests[["label", "rater", "difference", "low", "high", "p", "p_holm", "better"]].rename(
             columns={"low": "difference_low", "high": "difference_high"}
