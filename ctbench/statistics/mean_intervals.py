@@ -1,4 +1,4 @@
-"""95 % intervals of means that keep to the bounds of their metric, and of medians."""
+"""95 % intervals of means that keep to the bounds of their metric, and the ranks that bound a median."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.statistics.estimate import ALPHA
 from ctbench.statistics.missing import Numbers
 
-__all__ = ["FEWEST", "mean_intervals", "median_intervals", "median_ranks"]
+__all__ = ["FEWEST", "mean_intervals", "median_ranks"]
 
 FEWEST = 5
 """The mean of a bounded metric has an interval from so many values on."""
@@ -62,32 +62,12 @@ _SHARES = ("staple_sensitivity", "staple_specificity", "without_dice", "changed_
 """Statistics of reader studies from 0 to 1, which are no metrics of a prediction."""
 
 
-def median_intervals(codes: NDArray[np.integer], values: Numbers, groups: int) -> tuple[Numbers, Numbers]:
-    """Return the lower and upper ends of the 95 % intervals of medians, by order statistics.
-
-    Between the k-th smallest and the k-th largest value, with the largest k for which the binomial distribution grants
-    at least 95 %: it assumes no shape. Fewer than six values have none.
-
-    Args:
-        codes: The group of each value, from 0.
-        values: The values; NaN do not count.
-        groups: Number of groups.
-    """
-    known = ~np.isnan(values)
-    codes, values = codes[known], values[known]
-    order = np.lexsort((values, codes))
-    ordered, n = values[order], np.bincount(codes, minlength=groups)
-    starts = np.concatenate([[0], np.cumsum(n)[:-1]])
-    ranks = median_ranks(n)
-    found = ranks > 0
-    low, high = np.full(groups, np.nan), np.full(groups, np.nan)
-    low[found] = ordered[(starts + ranks - 1)[found]]
-    high[found] = ordered[(starts + n - ranks)[found]]
-    return low, high
-
-
 def median_ranks(n: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return for numbers of values the place, from 1, of the lower end of the median's interval; 0 if it has none."""
+    """Return for numbers of values the place, from 1, of the lower end of the median's 95 % interval; 0 if it has none.
+
+    The interval reaches from the k-th smallest to the k-th largest value, with the largest k for which the binomial
+    distribution grants at least 95 %: it assumes no shape. Fewer than six values have none.
+    """
     return np.array([_rank(int(count)) for count in n], dtype=np.intp)
 
 

@@ -7,6 +7,7 @@ and does not hold it. If false alarms counted in a mean, each would change whose
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,17 +15,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ctbench.errors import UsageError
-from ctbench.metric_descriptions import DESCRIPTIONS
+from ctbench.metric_descriptions import DESCRIPTIONS, REFERENCE_VOLUME
 from ctbench.scores import LOST, NEGATIVE, POSITIVE, Status
 
-__all__ = ["PLACE", "Population", "negatives", "populated"]
+__all__ = ["PLACE", "Population", "negatives", "of_negatives", "populated"]
 
 Population = Literal["positives", "penalise", "full-marks"]
 
 PLACE = ("dataset", "case", "label", "reference")
 """The columns that name one structure of one case against one reference."""
 
-_VOLUME = "reference_volume_ml"
+_Marks = NDArray[np.bool_]
 
 
 def negatives(scores: pd.DataFrame) -> pd.Series:
@@ -37,18 +38,38 @@ def negatives(scores: pd.DataFrame) -> pd.Series:
         scores: Tidy scores with the columns ``case``, ``label`` and ``status``; best of all raters and metrics.
     """
     status = scores["status"]
-    found = status.isin(NEGATIVE)
-    lost = status.isin(LOST)
-    if not lost.any():
-        return found
+    if not status.isin(LOST).any():
+        return status.isin(NEGATIVE)
     places = _places(scores)
     count = int(places.max(initial=-1)) + 1
-    known_empty = _any(places, found.to_numpy(), count)
-    if "metric" in scores.columns:
-        judged = _any(places, (found | status.isin(POSITIVE)).to_numpy(), count)
-        volume = scores["metric"].eq(_VOLUME) & lost & scores["value"].eq(0)
-        known_empty |= ~judged & _any(places, volume.to_numpy(), count)
-    return pd.Series(found.to_numpy() | (lost.to_numpy() & known_empty[places]), index=scores.index)
+
+    def having(statuses: Collection[str]) -> _Marks:
+        return status.isin(statuses).to_numpy()
+
+    def anywhere(marked: _Marks) -> _Marks:
+        return (np.bincount(places[marked], minlength=count) > 0)[places]
+
+    volumes = scores["metric"].eq(REFERENCE_VOLUME) & scores["value"].eq(0) if "metric" in scores.columns else None
+    found = of_negatives(having, anywhere, None if volumes is None else volumes.to_numpy())
+    return pd.Series(found, index=scores.index)
+
+
+def of_negatives(
+    having: Callable[[Collection[str]], _Marks], anywhere: Callable[[_Marks], _Marks], no_volume: _Marks | None
+) -> _Marks:
+    """Return for scores in any arrangement which are of negatives; the rule behind ``negatives``.
+
+    Args:
+        having: Returns for each score whether its status is one of some.
+        anywhere: Returns for each score whether any score of the same structure, case and reference is marked.
+        no_volume: Whether a score is a reference volume of 0 mL. None: there are no reference volumes.
+    """
+    negative, lost = having(NEGATIVE), having(LOST)
+    empty = anywhere(negative)
+    if no_volume is not None:
+        judged = empty | anywhere(having(POSITIVE))
+        empty = empty | (~judged & anywhere(lost & no_volume))
+    return negative | (lost & empty)
 
 
 def _places(scores: pd.DataFrame) -> NDArray[np.intp]:
@@ -58,10 +79,6 @@ def _places(scores: pd.DataFrame) -> NDArray[np.intp]:
         codes, names = pd.factorize(scores[column], use_na_sentinel=False)
         place = place * len(names) + codes
     return pd.factorize(place)[0]
-
-
-def _any(places: NDArray[np.intp], chosen: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
-    return np.bincount(places[chosen], minlength=count) > 0
 
 
 def populated(scores: pd.DataFrame, population: Population = "positives") -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from ctbench.scores import LOST, PENALISED, SCORE_COLUMNS, UNDEFINED, Status, joint_status
 from ctbench.statistics.clustered_mean import clustered_mean
-from ctbench.statistics.mean_intervals import mean_intervals, median_intervals, median_ranks
+from ctbench.statistics.mean_intervals import mean_intervals, median_ranks
 from ctbench.statistics.missing import Numbers
 from ctbench.statistics.populations import Population, populated
 from ctbench.statistics.tidy import OVERALL, as_names, checked, expect_known, expect_one, plain
 
 __all__ = ["describe", "describe_columns", "overall"]
+
+_Group = tuple[int, Numbers, NDArray[np.integer]]
 
 
 def describe(
@@ -60,40 +62,23 @@ def describe(
     expect_one(scores, ("reference", "dataset"), split=names)
     counted = _counted(populated(scores, population))
     groups = counted.groupby(keys, sort=False, dropna=False, observed=True)
-    values = groups["value"]
-    n, sd = values.count(), values.std()
-    se: pd.Series = sd / np.sqrt(n.where(n > 0))
-    mean = values.mean()
     table = {
-        "n": n,
-        "mean": mean,
-        "sd": sd,
-        "median": values.median(),
-        "q1": values.quantile(0.25),
-        "q3": values.quantile(0.75),
-        "se": se,
-        "low": math.nan,
-        "high": math.nan,
-        "min": values.min(),
-        "max": values.max(),
+        "n": groups["value"].count(),
+        "mean": groups["value"].mean(),
+        "sd": groups["value"].std(),
         "mean_ok": groups["value_ok"].mean(),
         **groups[list(_COUNTS)].sum(),
         "rows": groups.size(),
     }
     described = pd.DataFrame(table).reset_index()
     described = described.assign(**{name: plain(described[name]) for name in keys})
-    codes = groups.ngroup().to_numpy()
-    ends = median_intervals(codes, counted["value"].to_numpy(float), len(described))
-    described["median_low"], described["median_high"] = ends
-    independent = described["n"].to_numpy(float)
-    degrees = independent - 1
-    if cluster is not None:
-        clusters = pd.factorize(counted[cluster])[0]
-        for place, own, whose in _correlated(codes, counted["value"].to_numpy(float), clusters):
-            _, described.loc[place, "se"], degrees[place] = clustered_mean(own, whose)
-            independent[place] = len(np.unique(whose))
-    described["low"], described["high"] = mean_intervals(described.assign(n=independent), degrees)
-    return described
+    codes, values = groups.ngroup().to_numpy(), counted["value"].to_numpy(float)
+    ordered = values[np.lexsort((values, codes))]  # NaN last in each group
+    starts = described["rows"].cumsum().to_numpy() - described["rows"].to_numpy()
+    clusters = None if cluster is None else pd.factorize(counted[cluster])[0]
+    correlated = () if clusters is None else _correlated(codes, values, clusters)
+    described = _with_spread(described, lambda places: ordered[starts + places], correlated)
+    return described[[*keys, *_COLUMNS]]
 
 
 def describe_columns(values: Numbers, metric: str, clusters: NDArray[np.integer] | None = None) -> pd.DataFrame:
@@ -110,40 +95,59 @@ def describe_columns(values: Numbers, metric: str, clusters: NDArray[np.integer]
         A row for each column: ``n, mean, sd, median, q1, q3, se, low, high, min, max, median_low, median_high``.
     """
     n, mean, squares = _moments(values)
-    ordered = np.sort(values, axis=0)  # NaN last
-    last = np.maximum(n - 1, 0)
-    everybody = np.arange(values.shape[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.where(n > 1, np.sqrt(squares / (n - 1)), math.nan)
+    ordered = np.sort(values, axis=0) if len(values) else np.full((1, len(n)), math.nan)  # NaN last
+    everybody = np.arange(len(n))
+    correlated: Iterable[_Group] = ()
+    if clusters is not None:
+        row, column = np.nonzero(~np.isnan(values))
+        correlated = _correlated(column, values[row, column], clusters[row])
+    table = pd.DataFrame({"metric": metric, "n": n, "mean": mean, "sd": sd})
+    table = _with_spread(table, lambda places: ordered[places, everybody], correlated)
+    return table[[name for name in _COLUMNS if name in table]]
 
-    def at(places: NDArray[np.integer]) -> Numbers:
-        return ordered[places, everybody] if len(ordered) else np.full(len(n), math.nan)
+
+def _with_spread(
+    table: pd.DataFrame, smallest: Callable[[NDArray[np.integer]], Numbers], correlated: Iterable[_Group]
+) -> pd.DataFrame:
+    """Add quantiles, extremes, and standard errors and intervals to number, mean and SD of groups of values.
+
+    Args:
+        table: A row for each group: ``metric, n, mean, sd``.
+        smallest: Returns one value of each group, by its place from 0 among the sorted values; NaN come last.
+        correlated: The groups in which a cluster has several values, see ``_correlated``.
+    """
+    n = table["n"].to_numpy()
+    last, ranks = np.maximum(n - 1, 0), median_ranks(n)
 
     def quantile(share: float) -> Numbers:
         exact = share * last
         below = exact.astype(np.intp)
-        low = at(below)
-        return np.where(exact > below, low + (at(np.minimum(below + 1, last)) - low) * (exact - below), low)
+        low = smallest(below)
+        return np.where(exact > below, low + (smallest(np.minimum(below + 1, last)) - low) * (exact - below), low)
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sd = np.where(n > 1, np.sqrt(squares / (n - 1)), math.nan)
-        se = sd / np.sqrt(np.where(n > 0, n, math.nan))
-    table = pd.DataFrame({"n": n, "mean": mean, "sd": sd})
-    table["median"] = np.where(
-        n % 2 == 1, at(n // 2), (at(np.minimum(n // 2, last)) + at(np.maximum(n // 2 - 1, 0))) / 2
-    )
-    table["q1"], table["q3"] = quantile(0.25), quantile(0.75)
+    def end(place: NDArray[np.integer]) -> Numbers:
+        return np.where(ranks > 0, smallest(np.clip(place, 0, last)), math.nan)
+
     independent, degrees = n.astype(np.float64), n.astype(np.float64) - 1
-    if clusters is not None:
-        row, column = np.nonzero(~np.isnan(values))
-        for place, own, whose in _correlated(column, values[row, column], clusters[row]):
-            _, se[place], degrees[place] = clustered_mean(own, whose)
-            independent[place] = len(np.unique(whose))
-    table["se"] = se
-    table["low"], table["high"] = mean_intervals(table.assign(n=independent, metric=metric), degrees)
-    table["min"], table["max"] = at(np.zeros_like(n)), at(last)
-    ranks = median_ranks(n)
-    for name, places in (("median_low", ranks - 1), ("median_high", n - ranks)):
-        table[name] = np.where(ranks > 0, at(np.clip(places, 0, last)), math.nan)
-    return table
+    se = table["sd"].to_numpy() / np.sqrt(np.where(n > 0, n, math.nan))
+    for place, own, whose in correlated:
+        _, se[place], degrees[place] = clustered_mean(own, whose)
+        independent[place] = len(np.unique(whose))
+    low, high = mean_intervals(table.assign(se=se, n=independent), degrees)
+    return table.assign(
+        median=(smallest(last // 2) + smallest(np.minimum(n // 2, last))) / 2,
+        q1=quantile(0.25),
+        q3=quantile(0.75),
+        se=se,
+        low=low,
+        high=high,
+        min=smallest(np.zeros_like(n)),
+        max=smallest(last),
+        median_low=end(ranks - 1),
+        median_high=end(n - ranks),
+    )
 
 
 def _moments(values: Numbers) -> tuple[NDArray[np.intp], Numbers, Numbers]:
@@ -167,9 +171,7 @@ def _moments(values: Numbers) -> tuple[NDArray[np.intp], Numbers, Numbers]:
         return n, np.where(n > 0, total / n, math.nan), squares
 
 
-def _correlated(
-    codes: NDArray[np.integer], values: Numbers, clusters: NDArray[np.integer]
-) -> Iterator[tuple[int, Numbers, NDArray[np.integer]]]:
+def _correlated(codes: NDArray[np.integer], values: Numbers, clusters: NDArray[np.integer]) -> Iterator[_Group]:
     """Yield each group in which a cluster has several values: its code, its values, and their clusters."""
     known = ~np.isnan(values)
     codes, values, clusters = codes[known], values[known], clusters[known]
@@ -182,6 +184,10 @@ def _correlated(
 
 
 _COUNTS = ("negatives", "undefined", "penalised", "failed", "not_assessed", "unsupported")
+_COLUMNS = (
+    *("n", "mean", "sd", "median", "q1", "q3", "se", "low", "high", "min", "max", "mean_ok"),
+    *(*_COUNTS, "rows", "median_low", "median_high"),
+)
 
 
 def _counted(scores: pd.DataFrame) -> pd.DataFrame:

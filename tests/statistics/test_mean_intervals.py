@@ -6,7 +6,7 @@ import scipy.stats
 from scipy.special import expit, logit
 
 from ctbench.statistics import describe
-from ctbench.statistics.mean_intervals import median_intervals
+from ctbench.statistics.mean_intervals import median_ranks
 
 
 def test_a_share_is_a_t_interval_of_logits(tidy):
@@ -38,24 +38,25 @@ def test_shares_of_reader_studies_are_bounded_too(tidy):
 
 
 @pytest.mark.parametrize(("n", "rank"), [(5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (25, 8)])
-def test_medians_lie_between_order_statistics(n, rank):
+def test_medians_lie_between_order_statistics(tidy, n, rank):
     """The ranks are those of tables of the sign test; fewer than six values have no interval."""
-    values = np.random.default_rng(n).permutation(n).astype(float)
-    low, high = median_intervals(np.zeros(n, int), values, 1)
-    expected = (rank - 1, n - rank) if rank else (np.nan, np.nan)
-    np.testing.assert_equal((low[0], high[0]), expected)
+    assert median_ranks(np.array([n])).tolist() == [rank]
+    values = np.random.default_rng(n).permutation(n) / 100
+    row = describe(tidy({"model": values.tolist()})).iloc[0]
+    expected = ((rank - 1) / 100, (n - rank) / 100) if rank else (np.nan, np.nan)
+    np.testing.assert_equal((row["median_low"], row["median_high"]), expected)
 
 
-def test_groups_and_missing_values_do_not_mix():
-    """Two groups in turn, with a NaN."""
-    codes = np.array([0, 1] * 6 + [0])
-    values = np.array([0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, np.nan], float)
-    low, high = median_intervals(codes, values, 3)
-    np.testing.assert_equal(low, [0, 10, np.nan])
-    np.testing.assert_equal(high, [5, 15, np.nan])
+def test_groups_and_missing_values_do_not_mix(tidy):
+    """The values of two raters in turn, of whom one has a NaN and another one no value."""
+    rows = tidy({"a": [0, 1, 2, 3, 4, 5, np.nan], "b": [10, 11, 12, 13, 14, 15, 16], "c": [np.nan] * 7}, metric="hd95")
+    table = describe(rows.sort_values("case")).set_index("rater").loc[["a", "b", "c"]]
+    np.testing.assert_equal(table["median_low"].to_numpy(), [0, 10, np.nan])
+    np.testing.assert_equal(table["median_high"].to_numpy(), [5, 16, np.nan])
+    np.testing.assert_equal(table["min"].to_numpy(), [0, 10, np.nan])
+    np.testing.assert_equal(table["max"].to_numpy(), [5, 16, np.nan])
 
 
 def test_no_groups_have_no_intervals(tidy):
     """An empty table is described as an empty table."""
-    assert len(median_intervals(np.zeros(0, int), np.zeros(0), 0)[0]) == 0
     assert describe(tidy({"model": [0.5]}).iloc[:0]).empty

@@ -6,22 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ctbench.boards import Grid
 from ctbench.boards.grid import Entry, StoredGrid
-from ctbench.metric_descriptions import CHIEF_METRICS
+from ctbench.metric_descriptions import CHIEF_METRICS, REFERENCE_VOLUME
 from ctbench.report.frames import tables
-from ctbench.report.frames.averages import Overall, coded, described, overall, overall_scores
+from ctbench.report.frames.averages import coded, described, overall, overall_scores
 from ctbench.report.frames.calls_beside import calls_beside
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.contestants import Contest, contest, contestants, ranked_names
-from ctbench.scores import LOST, NEGATIVE, POSITIVE, UNDEFINED, RaterKind, Status
+from ctbench.scores import UNDEFINED, RaterKind, Status
 from ctbench.statistics import describe_columns
+from ctbench.statistics.populations import of_negatives
 
 __all__ = ["contest_means", "contest_means_by_structure", "summary"]
-
-_REFERENCE_VOLUME = "reference_volume_ml"
 
 
 def summary(
@@ -111,7 +109,11 @@ def contest_means(
     found = overall(grids, over, reference, name_of, [*readers, *models])
     if not found.raters:
         return pd.DataFrame(columns=["rater", "rater_kind", "n", "mean", "low", "high", "undefined"])
-    negative = _negatives(found, metric)
+    negative = of_negatives(
+        found.having,
+        lambda marked: np.asarray(marked.any(axis=1, keepdims=True)),
+        found.values == 0 if metric == REFERENCE_VOLUME else None,
+    )
     values = np.where(negative, np.nan, found.values)
     undefined = found.having(UNDEFINED) & np.isnan(values) & ~negative
     columns = {name: at for at, (name, _) in enumerate(found.raters)}
@@ -133,16 +135,6 @@ def contest_means(
     )
     scored = np.flatnonzero((found.status >= 0).any(axis=0))
     return table.iloc[scored].reset_index(drop=True)
-
-
-def _negatives(found: Overall, metric: str) -> NDArray[np.bool_]:
-    """Return which overall scores are of negatives, see ``ctbench.statistics.populations.negatives``."""
-    negative, lost = found.having(NEGATIVE), found.having(LOST)
-    empty = negative.any(axis=1)
-    if metric == _REFERENCE_VOLUME:
-        judged = empty | found.having(POSITIVE).any(axis=1)
-        empty = empty | (~judged & (lost & (found.values == 0)).any(axis=1))
-    return negative | (lost & np.asarray(empty)[:, None])
 
 
 def contest_means_by_structure(
