@@ -1,4 +1,4 @@
-"""Ratings of a multi-reader multi-case study, drawn from a seed."""
+"""Ratings and marks of multi-reader multi-case studies."""
 
 import numpy as np
 import pandas as pd
@@ -22,3 +22,21 @@ def ratings():
         return pd.DataFrame(rows)
 
     return make
+
+
+@pytest.fixture
+def marks():
+    """Two readers and conditions; of the diseased case's two lesions only the first is found, surely."""
+    rows = [
+        {"condition": condition, "reader": reader, "case": case, "lesion": lesion, "rating": rating, "weight": weight}
+        for condition in "ab"
+        for reader in "rs"
+        for case, lesion, rating, weight in (
+            ("ill1", "big", 5.0, 3.0),
+            ("ill1", "small", np.nan, 1.0),
+            ("ill2", "only", 5.0, 7.0),
+            ("well1", None, 2.0, np.nan),
+            ("well2", None, 1.0, np.nan),
+        )
+    ]
+    return pd.DataFrame(rows)
