@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from ctbench.annotations.nnunet import IGNORE
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError
 from ctbench.files import expect_new, write_json, write_text
+from ctbench.interchange.description import write_table
 from ctbench.markdown import inert
 from ctbench.references import read_references
 from ctbench.volume import Volume, write_volume
@@ -247,11 +246,4 @@ def _distinct(labels: Mapping[str, str], what: str) -> dict[str, str]:
 
 
 def _write_tsv(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write a table; columns without any text are left out, and missing values are ``n/a``."""
-    names: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
-    columns = [name for name in names if any(row.get(name) for row in rows)]
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([row.get(name) or UNKNOWN for name in columns] for row in rows)
-    write_text(path, text.getvalue())
+    write_table(path, rows, delimiter="\t", missing=UNKNOWN)

@@ -53,12 +53,19 @@ def dataset_name(folder: Path) -> str:
     return re.sub(r"[^0-9a-z]+", "-", folder.absolute().name.lower()).strip("-") or "dataset"
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write rows (column -> text) as CSV in UTF-8; columns without any text are left out."""
+def write_table(path: Path, rows: Sequence[Mapping[str, str]], *, delimiter: str = ",", missing: str = "") -> None:
+    """Write rows (column -> text) as CSV in UTF-8; columns without any text are left out.
+
+    Args:
+        path: File to write.
+        rows: The rows; columns stand in the order in which rows name them.
+        delimiter: What stands between two cells.
+        missing: What stands in a cell without text.
+    """
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [name for name in names if any(row.get(name) for row in rows)]
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([row.get(name) or missing for name in columns] for row in rows)
     write_text(path, text.getvalue())

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ctbench.annotations import files_of, found_labels, named_labels
+from ctbench.annotations.nnunet import DATASET_JSON
 from ctbench.datasets import Entry
 from ctbench.datasets.catalogs import CatalogEntry
 from ctbench.datasets.layout import survey
@@ -149,7 +150,7 @@ class _Slot:
 
 def _expect_plain(folder: Path, files: Sequence[Path]) -> None:
     for name, layout, images in (
-        ("dataset.json", "nnunet", "imagesTr/*_0000.*"),
+        (DATASET_JSON, "nnunet", "imagesTr/*_0000.*"),
         ("dataset_description.json", "bids", "**/sub-*"),
     ):
         if (folder / name).is_file() and next(folder.glob(images), None) is not None:

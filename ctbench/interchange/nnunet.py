@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ctbench.annotations.nnunet import IGNORE, labels_of_nnunet, read_dataset_json
+from ctbench.annotations.nnunet import DATASET_JSON, IGNORE, labels_of_nnunet, read_dataset_json
 from ctbench.datasets import Case, Dataset
 from ctbench.errors import DataError, UsageError
 from ctbench.files import expect_new, write_text
@@ -69,7 +69,7 @@ def export_nnunet(dataset: Dataset, raw: Path, number: int, *, consensus: str = 
     }
     if folds := folds_by_patient(dataset.patients):
         write_text(out / SPLITS_FILE, json.dumps(folds, indent=1) + "\n")
-    write_text(out / "dataset.json", json.dumps(content, indent=1) + "\n")
+    write_text(out / DATASET_JSON, json.dumps(content, indent=1) + "\n")
     return out
 
 
@@ -119,7 +119,7 @@ def import_nnunet(folder: Path, out: Path) -> Path:
         MissingFileError: The folder has no ``dataset.json``.
         UsageError: ``out`` exists, its labels have another form, or a case has several images.
     """
-    content, described, name = read_dataset_json(folder), folder / "dataset.json", folder.absolute().name
+    content, described, name = read_dataset_json(folder), folder / DATASET_JSON, folder.absolute().name
     labels = labels_of_nnunet(content, str(described))
     channels = content.get("channel_names", content.get("modality", {}))
     if not isinstance(channels, Mapping) or len(channels) != 1:

@@ -21,7 +21,7 @@ from reference_models.scans.hounsfield import check_hu, windowed
 from reference_models.training.augmentation import PlaneAugmentation
 from reference_models.training.classweights import class_weights
 from reference_models.training.engine import Curves
-from reference_models.training.examples import Batch, Example, count_classes, stack
+from reference_models.training.examples import Batch, Example, classes_of, count_classes, stack
 from reference_models.training.losses import cross_entropy, dice_loss
 from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
@@ -59,9 +59,7 @@ def cai_examples(
         configuration: Settings of the network and its preprocessing.
     """
     plan, slices = configuration.slices(check_hu(image))
-    classes = np.zeros(max(256, *codes) + 1, np.uint8)
-    classes[list(codes)] = np.arange(1, len(codes) + 1)
-    target = plan.cut(classes[reference.labels], 0)
+    target = plan.cut(classes_of(reference.labels, codes), 0)
     counted = plan.cut(~reference.uncounted, 0)
     whole = Example(slices, target, counted)
     return [whole[index] for index in range(len(slices)) if counted[index].any()]

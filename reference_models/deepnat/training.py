@@ -22,7 +22,7 @@ from reference_models.deepnat.network import SUPPORT, DeepNat, task_offsets
 from reference_models.deepnat.pictures import write_pictures
 from reference_models.deepnat.presets import DeepNatPlan, deepnat_plan
 from reference_models.training.engine import Curves
-from reference_models.training.examples import Batch
+from reference_models.training.examples import Batch, classes_of
 from reference_models.training.presets import Preset
 from reference_models.training.setup import Cases, Setup, prepare
 
@@ -106,12 +106,10 @@ def deepnat_heads(case: Case, reference: Reference, codes: tuple[int, ...], plan
         raise DataError(msg) from error
     if seen is None:
         return []
-    classes = np.zeros(max(256, *codes) + 1, np.uint8)
-    classes[list(codes)] = np.arange(1, len(codes) + 1)
     short = [max(0, side - size) for side, size in zip(plan.block, seen.mask.shape, strict=True)]
     target, counted = (
         np.pad(seen.in_box(array), [(1, 1 + more) for more in short])
-        for array in (classes[reference.labels], ~reference.uncounted)
+        for array in (classes_of(reference.labels, codes), ~reference.uncounted)
     )
     centres = np.pad(seen.mask, [(0, more) for more in short]) & counted[1:-1, 1:-1, 1:-1]
     channels = np.pad(seen.channels.numpy(), [(0, 0), *((0, more) for more in short)], mode="edge")

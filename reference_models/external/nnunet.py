@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ctbench.annotations.nnunet import labels_of_nnunet, read_dataset_json
+from ctbench.annotations.nnunet import DATASET_JSON, labels_of_nnunet, read_dataset_json
 from ctbench.errors import DataError, MissingFileError, UsageError
 from ctbench.extras import import_extra
 from ctbench.files import sha256
@@ -73,7 +73,7 @@ class NnunetPredictor:
         self.info = PredictorInfo(
             name=_name(folder, self._model.plans_manager.dataset_name),
             version="1",
-            labels=labels_of_nnunet(content, str(folder / "dataset.json")),
+            labels=labels_of_nnunet(content, str(folder / DATASET_JSON)),
             description=f"nnU-Net, {folder.name}.",
             paper="10.1038/s41592-020-01008-z",
             weights_digest=sha256(files[0]) if len(files) == 1 else joined_digest([sha256(file) for file in files]),

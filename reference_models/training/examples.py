@@ -1,16 +1,17 @@
-"""Training examples (prepared images with their targets), batches of them, and class counts."""
+"""Training examples (prepared images with their targets), batches of them, classes of voxels and their counts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Batch", "Example", "count_classes", "stack"]
+__all__ = ["Batch", "Example", "classes_of", "count_classes", "stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,19 @@ def stack(examples: list[Example]) -> Batch:
         torch.from_numpy(np.stack([example.target for example in examples]).astype(np.int64)),
         torch.from_numpy(np.stack([example.counted for example in examples])),
     )
+
+
+def classes_of(labels: NDArray[np.integer[Any]], codes: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the class of each voxel: from 1 in the order of the codes, 0 (background) where it has none of them.
+
+    Args:
+        labels: Label map, z,y,x.
+        codes: Label codes of the structures.
+    """
+    classes = np.zeros(max(256, *codes) + 1, np.uint8)
+    classes[list(codes)] = np.arange(1, len(codes) + 1)
+    found: NDArray[np.uint8] = classes[labels]
+    return found
 
 
 def count_classes(examples: list[Example], classes: int) -> NDArray[np.int64]:

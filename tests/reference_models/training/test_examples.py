@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from reference_models.training.examples import Example, count_classes, stack
+from reference_models.training.examples import Example, classes_of, count_classes, stack
 
 
 @pytest.fixture
@@ -44,3 +44,8 @@ def test_classes_are_counted_where_voxels_count(example):
     assert count_classes([example], 4).tolist() == [4, 3, 4, 0]
     assert count_classes([example, example[0]], 4).tolist() == [6, 5, 5, 0]
     assert count_classes([], 2).tolist() == [0, 0]
+
+
+def test_classes_follow_the_order_of_the_codes():
+    """Not that of their numbers; a code that is not asked for is background."""
+    assert classes_of(np.array([[0, 7], [300, 5]]), (300, 7)).tolist() == [[0, 2], [1, 0]]
