@@ -1,10 +1,10 @@
-"""P values as text, for pages and terminals."""
+"""P values and ranges as text, for pages and terminals."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["p_value"]
+__all__ = ["p_value", "span"]
 
 
 def p_value(p: float, missing: str = "–") -> str:
@@ -22,3 +22,12 @@ def p_value(p: float, missing: str = "–") -> str:
     if p < 0.001:
         return "<.001"
     return ">.999" if p > 0.999 else f"{p:.3f}".removeprefix("0")
+
+
+def span(low: object, high: object) -> str:
+    """Write a range from low to high; what is written alike is written once.
+
+    >>> span(3, 12), span("0.86", "0.86")
+    ('3 to 12', '0.86')
+    """
+    return " to ".join(dict.fromkeys(map(str, (low, high))))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any, NamedTuple
-
-import pandas as pd
 
 from ctbench.agreement.repeat_summaries import aided_effect, components, intra_and_inter
 from ctbench.agreement.repeats import DIFFERENT_READERS, SAME_READER, ReadingStudy
 from ctbench.agreement.study import ReaderStudy
 from ctbench.agreement.summaries import pair_summary, reliability
+from ctbench.numerals import span
 
 __all__ = ["opening_sentences", "opening_summary"]
 
@@ -101,7 +99,7 @@ def _of_readers(study: ReaderStudy, *, with_pairs: bool) -> Parts:
         for label, own in pairs[pairs["metric"] == "dice"].dropna(subset="mean").groupby("label", sort=False):
             if label in parts:
                 parts[str(label)]["pairs"] = _pairs(own["mean"].min(), own["mean"].max())
-    for row in _records(reliability(study)):
+    for row in reliability(study).to_dict("records"):
         if row["label"] in parts and row["statistic"] == _ICC and not math.isnan(row["value"]):
             parts[row["label"]]["icc"] = _icc(row["value"])
     return parts
@@ -109,19 +107,19 @@ def _of_readers(study: ReaderStudy, *, with_pairs: bool) -> Parts:
 
 def _of_readings(study: ReadingStudy) -> Parts:
     parts: Parts = {str(label): {} for label in dict.fromkeys(study.readings["label"])}
-    for row in _records(intra_and_inter(study)):
+    for row in intra_and_inter(study).to_dict("records"):
         if (row["metric"], row["condition"]) == ("dice", study.voting):
             if row["kind"] == SAME_READER:
                 words = f"the same reader twice {row['mean']:.2f}"
                 parts[row["label"]]["same"] = _Part(words, row["mean"], row["mean"])
             if row["kind"] == DIFFERENT_READERS:
                 parts[row["label"]]["pairs"] = _pairs(row["lowest"], row["highest"])
-    for row in _records(components(study)):
+    for row in components(study).to_dict("records"):
         if not math.isnan(row["session_sd"]):
             of_volume = row["quantity"] == "volume_ml"
             part = _icc(row["icc"], " over sessions") if of_volume else _borders(row)
             parts[row["label"]]["icc" if of_volume else "borders"] = part
-    for row in _records(aided_effect(study)):
+    for row in aided_effect(study).to_dict("records"):
         if row["metric"] == "dice":
             words = f"{row['condition']} Dice {row['aided']:.2f} against {row['unaided']:.2f}"
             gained = row["aided"] - row["unaided"]
@@ -138,9 +136,7 @@ def _of_readings(study: ReadingStudy) -> Parts:
 
 
 def _pairs(lowest: float, highest: float) -> _Part:
-    lower, upper = f"{lowest:.2f}", f"{highest:.2f}"
-    words = f"pairwise Dice {lower}" if lower == upper else f"pairwise Dice {lower} to {upper}"
-    return _Part(words, lowest, highest)
+    return _Part(f"pairwise Dice {span(f'{lowest:.2f}', f'{highest:.2f}')}", lowest, highest)
 
 
 def _icc(value: float, over: str = "") -> _Part:
@@ -156,7 +152,3 @@ def _joined(before: _Part | None, part: _Part) -> _Part:
     if before is None:
         return part
     return _Part(f"{before.words}; {part.words}", min(before.low, part.low), max(before.high, part.high))
-
-
-def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:
-    return frame.to_dict("records")

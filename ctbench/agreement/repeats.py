@@ -274,11 +274,10 @@ def _score(
         tolerance_mm=rules.tolerance_mm,
         surface=rules.surface,
     )
-    return [{str(name): value for name, value in row.items()} for row in _records(found[["label", "metric", "value"]])]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
-    return frame.to_dict("records")
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in found[["label", "metric", "value"]].to_dict("records")
+    ]
 
 
 def _who(case: Case, reading: Reading) -> dict[str, Any]:

@@ -25,6 +25,7 @@ __all__ = [
     "print_rows",
     "print_summary",
     "show_progress",
+    "with_interval",
     "with_sd",
 ]
 
@@ -106,10 +107,20 @@ def _summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 def with_sd(means: Iterable[float], spreads: Iterable[float]) -> list[str]:
     """Return means ± SD as text: a mean of one value alone, and a dash where there is none."""
-    return [
-        "-" if mean != mean else f"{mean:z.3f}" + ("" if sd != sd else f" ± {sd:.3f}")  # noqa: PLR0124  # NaN
-        for mean, sd in zip(means, spreads, strict=True)
-    ]
+    from ctbench.report.wording import mean_sd
+
+    return [mean_sd(mean, sd, digits=3).translate(_TYPED) for mean, sd in zip(means, spreads, strict=True)]
+
+
+def with_interval(value: float, low: float, high: float, digits: int = 3) -> str:
+    """Return a number and its interval as text: a number without one alone, and a dash where there is none."""
+    from ctbench.report import wording
+
+    return wording.with_interval(value, low, high, digits=digits).translate(_TYPED)
+
+
+_TYPED = str.maketrans("−–", "--")
+"""Terminals print the signs of a keyboard for a minus and for nothing, so that numbers can be copied."""
 
 
 def _of(counts: Iterable[int], totals: Iterable[int]) -> list[str]:

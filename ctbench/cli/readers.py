@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from ctbench.cli.options import AsCsv, AsJson, Catalog, Consensus, DatasetArgument, Jobs, Split, chosen_split
-from ctbench.cli.output import note, print_frame, show_progress, with_sd
+from ctbench.cli.output import note, print_frame, show_progress, with_interval, with_sd
 from ctbench.errors import UsageError
 from ctbench.metric_descriptions import PRINTED_METRICS
 from ctbench.scores import without
@@ -211,22 +209,15 @@ def _agreement_of_volumes(study: ReaderStudy, readings: ReadingStudy) -> pd.Data
     rows: dict[str, dict[str, str]] = {}
     for row in found[found["statistic"].isin(_OF_VOLUMES)].to_dict("records"):
         own = rows.setdefault(row["label"], {"label": row["label"]})
-        own[_OF_VOLUMES[row["statistic"]]] = _with_interval(row, "value", ("low", "high"))
+        own[_OF_VOLUMES[row["statistic"]]] = with_interval(row["value"], row["low"], row["high"])
     for row in agreement.components(readings).query("quantity == 'volume_ml'").to_dict("records"):
-        ends = ("reproducibility_low", "reproducibility_high")
-        rows.setdefault(row["label"], {"label": row["label"]})[_LIMITS] = _with_interval(row, "reproducibility", ends)
+        limits = with_interval(*(row[f"reproducibility{end}"] for end in ("", "_low", "_high")))
+        rows.setdefault(row["label"], {"label": row["label"]})[_LIMITS] = limits
     return pd.DataFrame(rows.values()).fillna("-")
 
 
 _OF_VOLUMES = {"icc(2,1)": "ICC(2,1)", "overall_ccc": "overall CCC"}
 _LIMITS = "limits around the mean, ± mL"
-
-
-def _with_interval(row: Mapping[Any, Any], name: str, ends: tuple[str, str]) -> str:
-    if math.isnan(row[name]):
-        return "-"
-    low, high = (row[end] for end in ends)
-    return f"{row[name]:.3f}" if math.isnan(low) else f"{row[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _against_others(run: Run) -> pd.DataFrame:

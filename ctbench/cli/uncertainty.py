@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ctbench.cli.options import AsCsv, AsJson
-from ctbench.cli.output import print_frame
+from ctbench.cli.output import print_frame, with_interval
 
 if TYPE_CHECKING:
     from ctbench.runs import Run
@@ -64,7 +63,7 @@ def uncertainty(
 
     Example: `ctbench uncertainty runs/phantom-hemorrhage/forest-demo --table volumes`
     """
-    from ctbench.report.frames.uncertainty import CHIEF_FIGURES, DOMAIN_TITLES, uncertainty_table
+    from ctbench.report.frames.uncertainty import CHIEF_FIGURES, DOMAIN_TITLES, figure_digits, uncertainty_table
     from ctbench.runs import open_run
     from ctbench.statistics.forecasts import FIGURES
 
@@ -75,7 +74,10 @@ def uncertainty(
         return
     rows = uncertainty_table(runs, domain, figures=wanted, by_reader=by_reader, resamples=resamples)
     if not (as_json or as_csv):
-        rows["value"] = [_with_interval(*one) for one in rows[["value", "low", "high"]].itertuples(index=False)]
+        rows["value"] = [
+            with_interval(value, low, high, figure_digits(name))
+            for name, value, low, high in rows[["figure", "value", "low", "high"]].itertuples(index=False)
+        ]
         keys = ["label", "rater", "against", "cases"]
         rows = rows.pivot(index=keys, columns="figure", values="value")[list(wanted)].reset_index()
         rows.columns.name = None
@@ -93,13 +95,9 @@ def _print_sets(runs: list[Run], table: str, resamples: int, *, as_json: bool, a
     figures = SET_FIGURES if table == "sets" else VOLUME_FIGURES
     rows = forecast_means(cases, figures, resamples=resamples)
     if not (as_json or as_csv):
-        rows["value"] = [_with_interval(*one) for one in rows[["value", "low", "high"]].itertuples(index=False)]
+        rows["value"] = [
+            with_interval(value, low, high, 4)
+            for value, low, high in rows[["value", "low", "high"]].itertuples(index=False)
+        ]
         rows = rows.drop(columns=["low", "high", "rater_kind"])
     print_frame(rows, as_json=as_json, as_csv=as_csv, title="Means over cases, over the whole image")
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    """Return a figure with its interval; without one, the figure alone."""
-    if math.isnan(value):
-        return "-"
-    return f"{value:.4f}" if math.isnan(low) else f"{value:.4f} [{low:.4f}, {high:.4f}]"

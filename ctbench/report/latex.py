@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -18,7 +17,7 @@ from ctbench.report.frames.cohorts import Cohort, cohorts_of
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gaps_to_readers
 from ctbench.report.frames.summaries import summary
-from ctbench.report.wording import fixed, interval, mean_sd, metric_heading
+from ctbench.report.wording import fixed, mean_sd, metric_heading, with_interval
 from ctbench.runs import Run
 from ctbench.statistics import OVERALL
 
@@ -166,8 +165,7 @@ def _detection(results: ComparableRuns, name: str) -> str:
 def _rate(row: dict[Any, Any], name: str) -> str:
     scale, unit = (1, "1") if name == "auc" else (100, "%")
     value, low, high = (scale * row[name + ending] for ending in ("", "_low", "_high"))
-    between = f" ({interval(low, high, unit)})" if math.isfinite(low) else ""
-    return escaped(fixed(value, unit) + between)
+    return escaped(with_interval(value, low, high, unit))
 
 
 def _mean_sd(mean: float, sd: float, unit: str) -> str:

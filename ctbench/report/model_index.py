@@ -14,9 +14,9 @@ from ctbench.datasets import Dataset
 from ctbench.errors import UsageError
 from ctbench.files import expect_new, file_stems, write_text
 from ctbench.markdown import inert, table_of
-from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report.frames.comparable_runs import ComparableRuns, gather
 from ctbench.report.frames.shared_means import shared_means
+from ctbench.report.wording import metric_title
 from ctbench.runs import Run
 
 __all__ = ["write_model_index"]
@@ -76,13 +76,12 @@ def _result(results: ComparableRuns, means: pd.DataFrame, datasets: Mapping[str,
 
 def _metric(row: Mapping[Any, Any]) -> dict[str, Any]:
     name = str(row["metric"])
-    title = DESCRIPTIONS[name].title if name in DESCRIPTIONS else name
     interval = {side: round(float(row[side]), _DIGITS) for side in ("low", "high") if math.isfinite(row[side])}
     facts = {"label": str(row["label"]), "cases": int(row["n"]), "unit": str(row["unit"])}
     return {
         "type": name,
         "value": round(float(row["mean"]), _DIGITS),
-        "name": f"{title}, {row['label']}",
+        "name": f"{metric_title(name)}, {row['label']}",
         "args": {**facts, "reference": str(row["reference"]), **interval},
     }
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ctbench.metric_descriptions import DESCRIPTIONS
-from ctbench.numerals import p_value
+from ctbench.numerals import p_value, span
 
 __all__ = [
     "MISSING",
@@ -21,7 +21,9 @@ __all__ = [
     "p_value",
     "percent",
     "shortened",
+    "span",
     "unit_title",
+    "with_interval",
 ]
 
 MISSING = "–"
@@ -71,6 +73,16 @@ def interval(low: float, high: float, unit: str = "1", digits: int | None = None
     return f"{fixed(low, unit, digits)} to {fixed(high, unit, digits)}"
 
 
+def with_interval(value: float | None, low: float, high: float, unit: str = "1", digits: int | None = None) -> str:
+    """Write a number and its interval as ``0.870 (0.850 to 0.890)``, the number alone if it has no interval.
+
+    Takes the arguments of ``fixed`` and of ``interval``.
+    """
+    number = fixed(value, unit, digits)
+    between = MISSING if number == MISSING else interval(low, high, unit, digits)
+    return number if between == MISSING else f"{number} ({between})"
+
+
 def percent(share: float, digits: int = 1) -> str:
     """Write a share as a percentage."""
     return f"{100 * share:z.{digits}f} %".replace("-", "−") if math.isfinite(share) else MISSING
@@ -78,9 +90,8 @@ def percent(share: float, digits: int = 1) -> str:
 
 def counted(counts: Iterable[float], noun: str = "cases") -> str:
     """Return the range of several n in words: ``n = 12 cases``, ``n = 3 to 12 cases``."""
-    found = sorted(map(int, counts))
-    low, high = (found[0], found[-1]) if found else (0, 0)
-    return f"n = {low} {noun}" if low == high else f"n = {low} to {high} {noun}"
+    found = sorted(map(int, counts)) or [0]
+    return f"n = {span(found[0], found[-1])} {noun}".rstrip()
 
 
 def listed(names: Sequence[str]) -> str:

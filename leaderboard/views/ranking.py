@@ -20,7 +20,7 @@ from ctbench.report.frames.published import published_rows
 from ctbench.report.frames.standings import STANDING_COLUMNS
 from ctbench.report.frames.subgroups import subgroup_columns, subgroup_table
 from ctbench.report.frames.verdict import rank_in_words, verdicts
-from ctbench.report.wording import fixed, metric_title, unit_title
+from ctbench.report.wording import counted, fixed, metric_title, unit_title
 from ctbench.scores import RaterKind
 from leaderboard import controls, layout, reading
 from leaderboard.selection import Selection, dataset_of
@@ -46,7 +46,7 @@ _USUAL = (
         "reason",
     ),
 )
-_SHADES = {RaterKind.READER.value: "#eef0f2", "readers": "#e3e6e9", "published": "#fdf1e7"}
+_SHADES = {RaterKind.READER.value: "#eef0f2", tables.ALL_READERS_KIND: "#e3e6e9", "published": "#fdf1e7"}
 _MINE = "#fff3bf"
 _EVERYBODY, _NOBODY = "all cases", "none"
 
@@ -187,13 +187,11 @@ def _draw(found: pd.DataFrame, singles: pd.Series, selection: Selection, unit: s
             "Raters in the figure", starts, "page", shown=lambda at: f"{at + 1} to {min(at + _DRAWN, len(whole))}"
         )
     drawn = whole.iloc[start : start + _DRAWN]
-    low, high = int(drawn["n"].min()), int(drawn["n"].max())
-    counted = f"n = {low}" if low == high else f"n = {low} to {high}"
     first = f"{start + 1} to {start + len(drawn)} of {len(whole)} raters. " if len(starts) > 1 else ""
     band = explanations.READER_BAND if len(singles) else ""
     layout.chart(
         standing_chart(drawn, selection.metric, unit, singles, palette(selection.runs)),
-        f"{first}{explanations.MEANS} {counted}. {band}",
+        f"{first}{explanations.MEANS} {counted(drawn['n'], '')}. {band}",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ctbench.cli.output import note, note_lost_cases, print_frame, show_progress, with_sd
+from ctbench.cli.output import note, note_lost_cases, print_frame, show_progress, with_interval, with_sd
 
 FRAME = pd.DataFrame({"rater": ["net", "[bold]ann[/bold]"], "dice_mean": [0.123456789012345, None], "n": [12, 3]})
 Manifest = make_dataclass("Manifest", ["cases"])
@@ -100,3 +100,10 @@ def test_a_mean_without_a_spread_stands_alone():
         "0.500",
         "-",
     ]
+
+
+def test_an_interval_stands_behind_its_number():
+    """As in the report, with the minus and the dash of a keyboard."""
+    assert with_interval(-0.12345, -0.2, 0.1) == "-0.123 (-0.200 to 0.100)"
+    assert with_interval(0.00123, 0.001, 0.002, 4) == "0.0012 (0.0010 to 0.0020)"
+    assert [with_interval(value, float("nan"), float("nan")) for value in (0.5, float("nan"))] == ["0.500", "-"]

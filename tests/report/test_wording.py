@@ -6,6 +6,7 @@ import pytest
 
 from ctbench.metrics import METRICS
 from ctbench.report.wording import (
+    counted,
     fixed,
     interval,
     listed,
@@ -14,6 +15,7 @@ from ctbench.report.wording import (
     percent,
     shortened,
     unit_title,
+    with_interval,
 )
 
 
@@ -39,6 +41,23 @@ def test_interval_and_percent():
     assert interval(math.nan, 2) == "–"
     assert percent(0.0112, 2) == "1.12 %"
     assert percent(math.nan) == "–"
+
+
+def test_a_number_stands_before_its_interval():
+    """In brackets, with the digits of its unit; a number without an interval stands alone, a dash is for nothing."""
+    assert with_interval(0.87, 0.85, 0.8904) == "0.870 (0.850 to 0.890)"
+    assert with_interval(-1, -2, 0.5, "mL") == "−1.00 (−2.00 to 0.50)"
+    assert with_interval(0.5, math.nan, math.nan, digits=1) == "0.5"
+    assert with_interval(math.nan, 0, 1) == with_interval(None, math.nan, math.nan) == "–"
+
+
+def test_numbers_of_cases_are_a_range():
+    """Of one number, of several, and without a noun."""
+    assert [counted([3, 3]), counted([3, 12, 7], "of 20 cases"), counted([4], "")] == [
+        "n = 3 cases",
+        "n = 3 to 12 of 20 cases",
+        "n = 4",
+    ]
 
 
 @pytest.mark.parametrize(

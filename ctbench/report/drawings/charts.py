@@ -20,6 +20,7 @@ from ctbench.report.drawings.colours import (
     colour_uses,
     pair_colours,
 )
+from ctbench.report.frames.tables import ALL_READERS_KIND
 from ctbench.report.wording import metric_heading, shortened
 from ctbench.scores import RaterKind
 from ctbench.statistics import Direction, bland_altman, direction_of, loess
@@ -46,7 +47,7 @@ __all__ = [
 
 _KINDS = {
     RaterKind.MODEL.value: ("model", "circle"),
-    "readers": ("readers as one", "square"),
+    ALL_READERS_KIND: ("readers as one", "square"),
     RaterKind.READER.value: ("single reader", "triangle-up"),
     "published": ("published", "diamond"),
 }

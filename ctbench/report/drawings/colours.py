@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from ctbench.report.frames.tables import ALL_READERS
+from ctbench.report.frames.tables import ALL_READERS, ALL_READERS_KIND
 from ctbench.scores import RaterKind
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ READER_COLOURS = ("#8c959f", "#b3bac1", "#6e7781")
 
 KIND_COLOURS = {
     RaterKind.MODEL.value: MODEL_COLOURS[0],
-    "readers": "#57606a",
+    ALL_READERS_KIND: "#57606a",
     RaterKind.READER.value: READER_COLOURS[0],
     "published": "#8a6a4f",
 }
@@ -105,7 +105,7 @@ def rater_colours(models: Iterable[str], readers: Iterable[str] = ()) -> dict[st
         chosen[name] = next(one for one in MODEL_COLOURS[at:] + MODEL_COLOURS[:at] if used[one] == least)
         used[chosen[name]] += 1
     greys = dict(zip((name for name in readers if name != ALL_READERS), cycle(READER_COLOURS), strict=False))
-    return {ALL_READERS: KIND_COLOURS["readers"]} | greys | {name: chosen[name] for name in models}
+    return {ALL_READERS: KIND_COLOURS[ALL_READERS_KIND]} | greys | {name: chosen[name] for name in models}
 
 
 def palette(results: ComparableRuns) -> dict[str, str]:

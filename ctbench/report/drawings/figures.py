@@ -11,7 +11,7 @@ from ctbench.report.drawings.charts import STYLE, agreement_layers, axis_title, 
 from ctbench.report.drawings.colours import INK, MODEL_COLOURS, MUTED
 from ctbench.report.drawings.structure_charts import box_height, box_layers
 from ctbench.report.frames.boxplots import box_table, marked
-from ctbench.report.frames.tables import VOLUME_LIMIT_ML
+from ctbench.report.frames.tables import ALL_READERS_KIND, VOLUME_LIMIT_ML
 from ctbench.report.wording import counted, shortened
 from ctbench.scores import RaterKind
 from ctbench.statistics import loess, volume_agreement
@@ -53,7 +53,7 @@ def overall_figure(summary: pd.DataFrame, palette: Mapping[str, str]) -> alt.Top
         axis = alt.Axis(domain=False, ticks=False, labels=index == 0)
         panel = mean_layers(
             lines[["rater", "mean", "low", "high", "n"]],
-            singles if rows["rater_kind"].eq("readers").any() else singles.iloc[:0],
+            singles if rows["rater_kind"].eq(ALL_READERS_KIND).any() else singles.iloc[:0],
             title=[*axis_title(metric, rows["unit"].iloc[0]).rsplit(", ", 1), counted(rows["n"])],
             shown=("n",),
             ticks=4,

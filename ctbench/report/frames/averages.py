@@ -67,7 +67,8 @@ def overall(
         return (name, entry.rater_kind) if name in wanted else None
 
     def together(entry: Entry) -> tuple[str, str] | None:
-        return (tables.ALL_READERS, "readers") if alone(entry) and entry.rater_kind == RaterKind.READER else None
+        is_reader = alone(entry) and entry.rater_kind == RaterKind.READER
+        return (tables.ALL_READERS, tables.ALL_READERS_KIND) if is_reader else None
 
     single = averaged(grids, over, alone)
     if reference != tables.LEAVE_ONE_OUT or not any(together(entry) for grid in grids for entry in grid.entries):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ctbench.errors import UsageError
+from ctbench.metric_descriptions import REFERENCE_VOLUME, VOLUME, VOLUMES
 from ctbench.scores import LOST, OUTCOMES, RaterKind, Status, leave_one_out_rows
 from ctbench.statistics import (
     OVERALL,
@@ -30,6 +31,7 @@ from ctbench.statistics import (
 
 __all__ = [
     "ALL_READERS",
+    "ALL_READERS_KIND",
     "LEAVE_ONE_OUT",
     "OVERALL",
     "VOLUME_LIMIT_ML",
@@ -58,7 +60,8 @@ VOLUME_LIMIT_ML = 5.0
 """The largest difference of a volume from the reference's that counts as near, mL, unless another limit is chosen."""
 
 LEAVE_ONE_OUT = "leave-one-out"
-ALL_READERS = "all readers"
+ALL_READERS, ALL_READERS_KIND = "all readers", "readers"
+"""Name and kind of the readers as one rater, which is neither a model nor a single reader."""
 
 
 def common_reference(scores: pd.DataFrame) -> str:
@@ -219,13 +222,13 @@ def gaps(
         ``share_percent`` (null unless the unit is mL).
     """
     rows = contest(scores, model, reference)
-    volumes = rows[(rows["metric"] == "reference_volume_ml") & rows["label"].isin(list(structures))]
+    volumes = rows[(rows["metric"] == REFERENCE_VOLUME) & rows["label"].isin(list(structures))]
     chosen = pd.concat([with_overall(rows, structures, averaged, metrics), volumes], ignore_index=True)
     each = readers_minus_model(chosen, model=model, by=("metric", "reference", "label"))
     each = each.sort_values("reference", kind="stable")
-    columns = ["difference", "reference_volume_ml"]
+    columns = ["difference", REFERENCE_VOLUME]
     table = each.groupby(["metric", "unit", "label"], sort=False)[columns].mean().reset_index()
-    share = 100 * table["difference"] / table["reference_volume_ml"]
+    share = 100 * table["difference"] / table[REFERENCE_VOLUME]
     table = table.assign(share_percent=share.where(table["unit"] == "mL"))
     is_averaged = table["label"].isin(list(averaged))
     found = {}
@@ -261,12 +264,12 @@ def volume_pairs(
     chosen = scores[
         (scores["rater"] == rater)
         & (scores["reference"] == reference)
-        & scores["metric"].isin(["volume_ml", "reference_volume_ml"])
+        & scores["metric"].isin(VOLUMES)
         & scores["label"].isin(list(structures))
     ]
     reference_ml, measured_ml = (
         chosen[chosen["metric"] == metric].set_index(["label", "case"])["value"]
-        for metric in ("reference_volume_ml", "volume_ml")
+        for metric in (REFERENCE_VOLUME, VOLUME)
     )
     pairs = pd.DataFrame({"reference_ml": reference_ml, "measured_ml": measured_ml})
     if population == "positives":

@@ -34,6 +34,7 @@ __all__ = [
     "can_be_uncertain",
     "compared_uncertainty",
     "domains_of",
+    "figure_digits",
     "reliability_table",
     "runs_with_probabilities",
     "uncertainty_table",
@@ -60,6 +61,11 @@ DIAGRAM_BINS = 10
 """Number of bins of a reliability diagram."""
 
 _COLUMNS = ("domain", "label", "rater", "rater_kind", "against", "figure", "value", "low", "high", "cases", "reason")
+
+
+def figure_digits(figure: str) -> int:
+    """Return the digits after the point of a figure: three of those that are near 1, four of errors near 0."""
+    return 3 if figure.startswith(("auroc", "average_precision", "soft_dice")) else 4
 
 
 def can_be_uncertain(results: ComparableRuns) -> bool:

@@ -11,7 +11,8 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, can_be_equivalent, equivalence_table
 from ctbench.report.frames.standings import standings
 from ctbench.report.frames.structure_means import structure_means, weakest_structure
-from ctbench.report.wording import fixed, interval, listed, metric_title, unit_title
+from ctbench.report.frames.tables import ALL_READERS_KIND
+from ctbench.report.wording import fixed, interval, listed, metric_title, unit_title, with_interval
 from ctbench.scores import RaterKind
 from ctbench.statistics import ALPHA, OVERALL
 
@@ -83,7 +84,7 @@ def rank_in_words(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["rank"]):
         return f"no rank: {row['reason']}" if row["reason"] else "no rank"
     certain = pd.isna(row["rank_low"]) or row["rank_low"] == row["rank_high"]
-    between = "" if certain else f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
+    between = "" if certain else f" ({interval(row['rank_low'], row['rank_high'], digits=0)})"
     return f"rank {row['rank']:.0f} of {row['ranked']:.0f}{between}"
 
 
@@ -94,7 +95,7 @@ def _of_scope(
     table = standings(results, results.grids(metric, fair), over, metric, fair, patients=results.patients)
     ranked = int(table["rank"].notna().sum())
     judged = [name for name in named if wanted is None or name in wanted]
-    table = table[table["rater"].isin(judged) | (table["rater_kind"] == _TOGETHER)]
+    table = table[table["rater"].isin(judged) | (table["rater_kind"] == ALL_READERS_KIND)]
     means = structure_means(results, over, named, metric) if len(over) > 1 else pd.DataFrame({"rater": []})
     rows = []
     for head in table[list(_FROM_STANDINGS)].to_dict("records"):
@@ -118,10 +119,6 @@ def _of_scope(
     return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS)).astype({"reached": "Int64"})
 
 
-_TOGETHER = "readers"
-"""Kind of the rater ``all readers``."""
-
-
 def _tested(results: ComparableRuns, model: str, margin: float) -> pd.DataFrame | None:
     """Return the tests of a model's overall mean against each reader; None where there is nothing to test."""
     if not can_be_equivalent(results):
@@ -135,8 +132,7 @@ def _sentence(row: Mapping[Any, Any], tested: pd.DataFrame | None) -> str:
     if pd.isna(row["misses"]):  # a rater without a rank has no figures either
         return f"{row['rater']}: {rank_in_words(row)}."
     title, unit = metric_title(str(row["metric"])), str(row["unit"])
-    between = f" ({interval(row['low'], row['high'], unit)})" if pd.notna(row["low"]) else ""
-    mean = " ".join(filter(None, (title, fixed(row["mean"], unit) + between, unit_title(unit))))
+    mean = " ".join(filter(None, (title, with_interval(row["mean"], row["low"], row["high"], unit), unit_title(unit))))
     said = [f"{rank_in_words(row)}, {mean}"]
     said += [against_readers(tested, row["margin"])] if tested is not None else []
     beside = [f"missed {row['misses']:.0f} of {row['positives']:.0f}"] if row["misses"] else []

@@ -16,8 +16,19 @@ from ctbench.report import explanations
 from ctbench.report.frames.audits import VERDICTS
 from ctbench.report.page.cells import count_cell
 from ctbench.report.page.layout import Section, page
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
-from ctbench.report.wording import MISSING, p_value
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
+from ctbench.report.wording import MISSING, p_value, span
 
 __all__ = ["build_audit"]
 
@@ -46,11 +57,11 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 
 def _counts(findings: pd.DataFrame) -> Html:
-    columns = [Column("Paper", numeric=False), Column("Table", numeric=False), Column("n"), *map(Column, VERDICTS)]
+    columns = [text_column("Paper"), text_column("Table"), Column("n"), *map(Column, VERDICTS)]
     rows = [
         [
-            Cell(str(paper), str(paper)),
-            Cell(str(where), str(where)),
+            text_cell(str(paper)),
+            text_cell(str(where)),
             count_cell(len(own)),
             *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in VERDICTS),
         ]
@@ -71,20 +82,20 @@ def _paper(findings: pd.DataFrame) -> Html:
 
 def _table(findings: pd.DataFrame, caption: str) -> Html:
     columns = [
-        *(Column(title, numeric=False) for title in ("Table", "Of what", "Quantity", "Printed")),
+        *(text_column(title) for title in ("Table", "Of what", "Quantity", "Printed")),
         Column("What follows", hint="smallest to largest"),
         Column("P", hint="smallest to largest"),
-        Column("How", numeric=False),
+        text_column("How"),
     ]
     rows: list[Sequence[Cell]] = [
         [
-            Cell(row["table"], row["table"]),
+            text_cell(row["table"]),
             Cell(join((row["rater"], element("small", row["label"], class_="line") if row["label"] else None))),
-            Cell(row["quantity"], row["quantity"], "long"),
+            text_cell(row["quantity"], "long"),
             Cell(row["printed"] or "none", row["printed"]),
             _range(row, "value", lambda number: f"{number:.4g}".replace("-", "−")),
             _range(row, "p", p_value),
-            Cell(row["detail"], row["detail"], "long"),
+            text_cell(row["detail"], "long"),
         ]
         for row in findings.to_dict("records")
     ]
@@ -95,4 +106,4 @@ def _range(row: dict[Any, Any], name: str, written: Callable[[float], str]) -> C
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     if math.isnan(low):
         return Cell(MISSING)
-    return Cell(" to ".join(dict.fromkeys(map(written, (low, high)))), low)
+    return Cell(span(written(low), written(high)), low)

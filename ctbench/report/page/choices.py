@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -14,7 +13,19 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.frames.agreement import model_number_lines, reader_number_lines
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
+from ctbench.report.wording import span
 
 __all__ = ["choices_section"]
 
@@ -62,19 +73,18 @@ def _models(choices: StudyChoices, name: str) -> Sequence[Html]:
 
 def _ranks(frame: pd.DataFrame, caption: str) -> Html:
     rules = frame["reference"].ne("").any()
-    columns = [Column("Structure", numeric=False), Column("Rule", numeric=False) if rules else Column("Readers")]
-    columns += [Column("Model", numeric=False), *([] if rules else [Column("Subsets")]), Column("Cases")]
+    columns = [text_column("Structure"), text_column("Rule") if rules else Column("Readers")]
+    columns += [text_column("Model"), *([] if rules else [Column("Subsets")]), Column("Cases")]
     columns += [Column("Dice", hint="mean over references; lowest to highest below"), Column("Rank")]
     columns += [] if rules else [Column("First", "%", hint="share of the subsets on which it is the best")]
     rows = []
-    for row in _records(frame):
-        best, worst = row["rank_lowest"], row["rank_highest"]
-        rank = f"{best}" if best == worst else f"{best} to {worst}"
+    for row in frame.to_dict("records"):
+        rank = span(row["rank_lowest"], row["rank_highest"])
         rows.append(
             [
-                Cell(row["label"], row["label"]),
-                Cell(row["reference"], row["reference"]) if rules else count_cell(row["readers"]),
-                Cell(row["model"], row["model"]),
+                text_cell(row["label"]),
+                text_cell(row["reference"]) if rules else count_cell(row["readers"]),
+                text_cell(row["model"]),
                 *([] if rules else [count_cell(row["references"])]),
                 count_cell(row["n"]),
                 number_cell(row["dice"], "1") if rules else interval_cell(row["dice"], row["lowest"], row["highest"]),
@@ -86,37 +96,33 @@ def _ranks(frame: pd.DataFrame, caption: str) -> Html:
 
 
 def _subsets(frame: pd.DataFrame) -> Html:
-    columns = [Column("Structure", numeric=False), Column("Readers"), Column("Subsets"), Column("Cases")]
+    columns = [text_column("Structure"), Column("Readers"), Column("Subsets"), Column("Cases")]
     columns += [Column("Dice with all"), Column("Worst subset"), Column("SD of volume", "mL")]
-    columns += [Column("Indeterminate", hint="share of what any of them drew"), Column("Recommended", numeric=False)]
+    columns += [Column("Indeterminate", hint="share of what any of them drew"), text_column("Recommended")]
     rows = [
         [
-            Cell(row["label"], row["label"]),
+            text_cell(row["label"]),
             *(count_cell(row[name]) for name in ("readers", "subsets", "n")),
             *(number_cell(row[name], "1") for name in ("dice", "dice_lowest")),
             number_cell(row["volume_sd_ml"], "mL"),
             number_cell(row["indeterminate_share"], "1"),
             Cell("yes" if row["recommended"] else "", int(row["recommended"])),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "How many readers")
 
 
 def _rules(frame: pd.DataFrame) -> Html:
-    columns = [Column("Structure", numeric=False), Column("Rule", numeric=False), Column("Cases")]
+    columns = [text_column("Structure"), text_column("Rule"), Column("Cases")]
     columns += [Column("Volume", "mL"), Column("To the majority"), Column("Dice with the majority")]
     rows = [
         [
-            *(Cell(row[name], row[name]) for name in ("label", "rule")),
+            *(text_cell(row[name]) for name in ("label", "rule")),
             count_cell(row["n"]),
             number_cell(row["volume_ml"], "mL"),
             *(number_cell(row[name], "1") for name in ("volume_ratio", "dice")),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "Rules of the consensus side by side")
-
-
-def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:
-    return frame.to_dict("records")

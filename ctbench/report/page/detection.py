@@ -13,7 +13,18 @@ from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, 
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
 from ctbench.report.wording import percent
 from ctbench.scores import RaterKind
 
@@ -64,8 +75,8 @@ def _both_tables(found: pd.DataFrame, results: ComparableRuns, whose: str) -> Ht
 
 
 _HEAD = (
-    Column("Rater", numeric=False),
-    Column("Structure", numeric=False, hint="and what makes a rater's call positive"),
+    text_column("Rater"),
+    text_column("Structure", hint="and what makes a rater's call positive"),
     Column("n", hint="cases"),
 )
 
@@ -79,7 +90,7 @@ def _head(row: dict[str, Any], results: ComparableRuns) -> list[Cell]:
 def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, stratum: str = "") -> Html:
     columns = [
         *_HEAD,
-        *([Column(stratum.replace("_", " ").capitalize(), numeric=False)] if stratum else []),
+        *([text_column(stratum.replace("_", " ").capitalize())] if stratum else []),
         Column("positive", hint="cases"),
         *(Column(title, "%" if name != "auc" else "", hint="with its 95 % interval") for name, title in RATES.items()),
         Column("left out", hint="cases without a score"),
@@ -87,7 +98,7 @@ def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, st
     cells = [
         [
             *_head(row, results),
-            *([Cell(str(row[stratum]), str(row[stratum]))] if stratum else []),
+            *([text_cell(str(row[stratum]))] if stratum else []),
             count_cell(row["positive"]),
             *(_share(row, name) for name in RATES),
             count_cell(row["left_out"], quiet=True),

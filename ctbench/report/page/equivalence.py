@@ -10,8 +10,19 @@ from ctbench.report.explanations import equivalent
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, model_fold, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, interval, p_value
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
+from ctbench.report.wording import MISSING, counted, fixed, interval, p_value
 from ctbench.scores import without
 from ctbench.statistics import OVERALL
 
@@ -52,7 +63,7 @@ def _of(results: ComparableRuns, model: str, margin: float) -> Sequence[Html]:
 
 def _in_words(tested: pd.DataFrame, placed: pd.Series, model: str) -> str:
     said = [
-        f"Against {', '.join(own['rater'])}: {verdict} (n = {_range(own['n'])})."
+        f"Against {', '.join(own['rater'])}: {verdict} ({counted(own['n'], '')})."
         for verdict, own in tested.groupby("verdict", sort=False)
     ]
     if placed["readers"] > 1:
@@ -65,30 +76,25 @@ def _in_words(tested: pd.DataFrame, placed: pd.Series, model: str) -> str:
     return " ".join(said)
 
 
-def _range(counts: pd.Series) -> str:
-    low, high = counts.min(), counts.max()
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
 def _tested(tested: pd.DataFrame, caption: str) -> Html:
     several = OVERALL not in set(tested["label"])
     columns = [
-        *([Column("Structure", numeric=False)] if several else []),
-        Column("Reader", numeric=False),
-        Column("Reference", numeric=False),
+        *([text_column("Structure")] if several else []),
+        text_column("Reader"),
+        text_column("Reference"),
         Column("n", hint="paired cases"),
         Column("Difference", hint="model minus reader"),
         Column("90 % interval"),
         Column("P Holm", hint="of a difference, adjusted over the readers; below .05: different"),
         Column("P not equivalent", hint="below .05: equivalent within the margin"),
         Column("P inferior", hint="below .05: not inferior by the margin"),
-        Column("In words", numeric=False),
+        text_column("In words"),
     ]
     rows = [
         [
-            *([Cell(row["label"], row["label"])] if several else []),
-            Cell(row["rater"], row["rater"]),
-            Cell(row["reference"], row["reference"]),
+            *([text_cell(row["label"])] if several else []),
+            text_cell(row["rater"]),
+            text_cell(row["reference"]),
             count_cell(row["n"]),
             number_cell(row["difference"], "1"),
             Cell(interval(row["low"], row["high"]), row["low"]),
@@ -104,13 +110,13 @@ def _tested(tested: pd.DataFrame, caption: str) -> Html:
 
 def _spread(placed: pd.DataFrame, model: str) -> Html:
     columns = [
-        Column("Structure", numeric=False),
+        text_column("Structure"),
         Column("Readers"),
         Column("Their means", hint="lowest to highest, minus the model's mean"),
-        Column("Within", numeric=False, hint="whether 0, the model, lies between them"),
+        text_column("Within", hint="whether 0, the model, lies between them"),
         Column("One more reader", hint="where the mean of one more reader would lie with 95 %"),
-        Column("Within", numeric=False, hint="whether 0, the model, lies there"),
-        Column("Note", numeric=False),
+        text_column("Within", hint="whether 0, the model, lies there"),
+        text_column("Note"),
     ]
     rows = [
         [

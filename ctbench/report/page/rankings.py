@@ -12,9 +12,22 @@ from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
+from ctbench.report.frames.tables import ALL_READERS_KIND
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
-from ctbench.report.wording import MISSING, metric_title, p_value, unit_title
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
+from ctbench.report.wording import MISSING, interval, metric_title, p_value, unit_title
 from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, rank_stability, significance_matrix
 
@@ -67,23 +80,23 @@ def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     unit = results.unit(metric)
     by_label = OVERALL not in set(ranked["label"])
     columns = [
-        *([Column("Structure", numeric=False)] if by_label else []),
-        Column("Rater", numeric=False),
+        *([text_column("Structure")] if by_label else []),
+        text_column("Rater"),
         Column("Rank"),
         Column("95 % interval", hint="of the rank"),
         Column(f"Mean {metric_title(metric)}", unit_title(unit)),
         Column("n", hint="cases"),
         Column("P", hint="of being the best itself"),
-        Column("Separable", numeric=False),
+        text_column("Separable"),
     ]
     rows = [
         [
-            *([Cell(row["label"], row["label"])] if by_label else []),
+            *([text_cell(row["label"])] if by_label else []),
             rater_cell(
-                row["rater"], RaterKind.MODEL if row["rater"] in results.models else "readers", palette(results)
+                row["rater"], RaterKind.MODEL if row["rater"] in results.models else ALL_READERS_KIND, palette(results)
             ),
             _whole(row["rank"]),
-            Cell(_ranks(row), row["rank_low"]),
+            Cell(interval(row["rank_low"], row["rank_high"], digits=0), row["rank_low"]),
             number_cell(row["value"], unit),
             count_cell(row["n"]),
             Cell(p_value(row["p_first"]), row["p_first"]),
@@ -98,10 +111,6 @@ def _whole(number: float) -> Cell:
     return Cell(MISSING if pd.isna(number) else f"{number:.0f}", number)
 
 
-def _ranks(row: dict[Any, Any]) -> str:
-    return MISSING if pd.isna(row["rank_low"]) else f"{row['rank_low']:.0f} to {row['rank_high']:.0f}"
-
-
 def _separable(row: dict[Any, Any]) -> str:
     if pd.isna(row["p_first"]):
         return "first"
@@ -110,9 +119,9 @@ def _separable(row: dict[Any, Any]) -> str:
 
 def _matrix(p: pd.DataFrame) -> Html:
     names = list(map(str, p.columns))
-    columns = [Column("Rater", numeric=False), *(Column(name, group="is better than") for name in names)]
+    columns = [text_column("Rater"), *(Column(name, group="is better than") for name in names)]
     rows = [
-        [Cell(name, name), *(Cell(p_value(value), value) for value in row)]
+        [text_cell(name), *(Cell(p_value(value), value) for value in row)]
         for name, row in zip(names, p.to_numpy().tolist(), strict=True)
     ]
     return table(columns, rows, "P of the row's rater not being better than the column's: signed-rank tests, by Holm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,18 @@ from ctbench.report.drawings.snapshots import disputed_cards
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import lesion_structures
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell, of_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
 from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed
 
@@ -92,52 +103,63 @@ def _disputed(study: LesionStudy) -> Html:
 
 
 def _presence(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), _name("Unit"), _name("Size"), Column("n", hint="read by two readers or more")]
+    columns = [*map(text_column, ("Structure", "Unit", "Size")), Column("n", hint="read by two readers or more")]
     columns += [Column("Found by all"), Column("Found by one")]
     columns += [Column("Positive agreement"), Column("AC1"), Column("Kappa")]
     rows = [
         [
-            *(_text(row[name]) for name in ("label", "unit", "size_class")),
+            *(text_cell(row[name]) for name in ("label", "unit", "size_class")),
             *(count_cell(row[name]) for name in ("n", "by_all", "by_one")),
             *(_estimate(row, name) for name in ("positive", "ac1", "kappa")),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "Agreement of the readers on presence, with 95 % intervals")
 
 
 def _numbers(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), Column("Cases"), Column("Fewest in a case"), Column("Most in a case"), Column("AC2")]
+    columns = [
+        text_column("Structure"),
+        Column("Cases"),
+        Column("Fewest in a case"),
+        Column("Most in a case"),
+        Column("AC2"),
+    ]
     rows = [
         [
-            _text(row["label"]),
+            text_cell(row["label"]),
             count_cell(row["n"]),
             *(number_cell(row[name], "1") for name in ("fewest", "most")),
-            _text(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
+            text_cell(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "Number of lesions in a case: means of the readers, and their agreement")
 
 
 def _counts(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), Column("Readers", hint="at least so many found it"), Column("Lesions")]
+    columns = [text_column("Structure"), Column("Readers", hint="at least so many found it"), Column("Lesions")]
     columns += [Column("Volume", "mL"), Column("Undecided", hint="fewer readers read the place")]
     rows = [
         [
-            _text(row["label"]),
+            text_cell(row["label"]),
             *(count_cell(row[name]) for name in ("least", "lesions")),
             number_cell(row["volume_ml"], "mL"),
             count_cell(row["undecided"], quiet=True),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "Lesions by the number of readers who must have found them")
 
 
 def _readers(frame: pd.DataFrame, caption: str) -> Html:
     several = set(frame["size_class"]) != {ALL_SIZES}
-    columns = [_name("Structure"), *([_name("Size")] if several else []), _name("Reader"), Column("Found")]
+    columns = [
+        text_column("Structure"),
+        *([text_column("Size")] if several else []),
+        text_column("Reader"),
+        Column("Found"),
+    ]
     columns += [
         Column("Sensitivity", hint="share of the others' lesions that the reader found"),
         Column("Missed", hint="of the others' lesions"),
@@ -150,7 +172,7 @@ def _readers(frame: pd.DataFrame, caption: str) -> Html:
     ]
     rows = [
         [
-            *(_text(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
+            *(text_cell(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
             of_cell(row["found"], row["read"], quiet=False),
             interval_cell(row["sensitivity"], row["low"], row["high"]),
             of_cell(row["others_lesions"] - row["others_found"], row["others_lesions"]),
@@ -158,7 +180,7 @@ def _readers(frame: pd.DataFrame, caption: str) -> Html:
             of_cell(row["unconfirmed"], row["confirmed"] + row["unconfirmed"]),
             *(count_cell(row[name], quiet=True) for name in ("alone", "missed_alone", "splits", "merges")),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, caption)
 
@@ -166,10 +188,14 @@ def _readers(frame: pd.DataFrame, caption: str) -> Html:
 def _pairs(frame: pd.DataFrame) -> Html:
     """Make a table with a row for each structure and reader and a column for each other reader."""
     readers = sorted(set(frame["reader"]))
-    found = {(row["label"], row["reader"], row["other"]): row for row in _records(frame)}
-    columns = [_name("Structure"), _name("Found by"), *(Column(reader, group="missed by") for reader in readers)]
+    found = {(row["label"], row["reader"], row["other"]): row for row in frame.to_dict("records")}
+    columns = [*map(text_column, ("Structure", "Found by")), *(Column(reader, group="missed by") for reader in readers)]
     rows = [
-        [_text(label), _text(reader), *(_missed(found.get((label, reader, other))) for other in readers)]
+        [
+            text_cell(label),
+            text_cell(reader),
+            *(_missed(found.get((label, reader, other))) for other in readers),
+        ]
         for label in frame["label"].unique()
         for reader in readers
     ]
@@ -185,18 +211,23 @@ def _missed(row: Mapping[Any, Any] | None) -> Cell:
 
 
 def _listed(rows: pd.DataFrame) -> Html:
-    columns = [_name("Case"), _name("Structure"), Column("Lesion"), Column("Slice", hint="from 1"), _name("Size")]
-    columns += [Column("Volume", "mL"), _name("Found by"), _name("Missed by"), _name("Majority")]
+    columns = [
+        *map(text_column, ("Case", "Structure")),
+        Column("Lesion"),
+        Column("Slice", hint="from 1"),
+        text_column("Size"),
+    ]
+    columns += [Column("Volume", "mL"), *map(text_column, ("Found by", "Missed by")), text_column("Majority")]
     cells = [
         [
-            *(_text(row[name]) for name in ("case", "label")),
+            *(text_cell(row[name]) for name in ("case", "label")),
             count_cell(row["lesion"]),
             count_cell(row["slice"] + 1),
-            _text(row["size_class"]),
+            text_cell(row["size_class"]),
             number_cell(row["volume_ml"], "mL"),
-            *(_text(row[name]) for name in ("found_by", "missed_by", "verdict")),
+            *(text_cell(row[name]) for name in ("found_by", "missed_by", "verdict")),
         ]
-        for row in _records(rows.head(_MOST_LISTED))
+        for row in rows.head(_MOST_LISTED).to_dict("records")
     ]
     more = f", the first {_MOST_LISTED} of {len(rows)}" if len(rows) > _MOST_LISTED else ""
     return table(columns, cells, f"Candidates that some reader found and another one missed{more}")
@@ -204,15 +235,3 @@ def _listed(rows: pd.DataFrame) -> Html:
 
 def _estimate(row: Mapping[Any, Any], name: str) -> Cell:
     return interval_cell(row[name], row[f"{name}_low"], row[f"{name}_high"])
-
-
-def _name(title: str) -> Column:
-    return Column(title, numeric=False)
-
-
-def _text(value: object) -> Cell:
-    return Cell(str(value), str(value))
-
-
-def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:
-    return frame.to_dict("records")

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ctbench.metric_descriptions import DICE
 from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.reader_population import population_table, population_verdict
 from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
 from ctbench.report.wording import interval, p_value
 from ctbench.statistics import OVERALL
 
 __all__ = ["reader_population"]
-
-_METRIC = "dice"
 
 
 def reader_population(results: ComparableRuns, margin: float = MARGIN) -> Html:
@@ -25,7 +36,7 @@ def reader_population(results: ComparableRuns, margin: float = MARGIN) -> Html:
         results: Runs for which ``can_be_population`` is true, with Dice scores.
         margin: The largest difference in Dice that does not matter.
     """
-    found = [population_table(results, model, _METRIC, margin) for model in results.models]
+    found = [population_table(results, model, DICE, margin) for model in results.models]
     rows = pd.concat(found, ignore_index=True)
     how = how_to_read(explanations.POPULATION, " ", element("code", "ctbench mrmc"), " prints these numbers.")
     if rows.empty:
@@ -44,8 +55,8 @@ def reader_population(results: ComparableRuns, margin: float = MARGIN) -> Html:
 def _tested(rows: pd.DataFrame, caption: str, margin: float) -> Html:
     several = OVERALL not in set(rows["label"])
     columns = [
-        Column("Model", numeric=False),
-        *([Column("Structure", numeric=False)] if several else []),
+        text_column("Model"),
+        *([text_column("Structure")] if several else []),
         Column("Readers"),
         Column("n", hint="cases in which all have a value on all references"),
         Column("Difference", hint="model minus readers"),
@@ -53,12 +64,12 @@ def _tested(rows: pd.DataFrame, caption: str, margin: float) -> Html:
         Column("P", hint="below .05: different"),
         Column("P not equivalent", hint=f"below .05: equivalent within {margin:g}"),
         Column("P inferior", hint=f"below .05: not inferior by {margin:g}"),
-        Column("In words", numeric=False),
+        text_column("In words"),
     ]
     cells = [
         [
-            Cell(row["model"], row["model"]),
-            *([Cell(row["label"], row["label"])] if several else []),
+            text_cell(row["model"]),
+            *([text_cell(row["label"])] if several else []),
             count_cell(row["readers"]),
             count_cell(row["n"]),
             number_cell(row["difference"], "1"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -22,8 +22,8 @@ from ctbench.agreement import (
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report import explanations
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
-from ctbench.report.wording import MISSING, metric_heading, percent
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table, text_cell, text_column
+from ctbench.report.wording import MISSING, interval, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
 
@@ -57,33 +57,38 @@ def repeats_section(study: ReadingStudy) -> Html:
 
 
 def _pairs(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), _name("Condition"), _name("Readings of"), _name("Metric"), Column("Cases")]
+    columns = [*map(text_column, ("Structure", "Condition", "Readings of", "Metric")), Column("Cases")]
     columns += [Column("Mean"), Column("Lowest"), Column("Highest")]
     rows = [
         [
-            *(_text(row[name]) for name in ("label", "condition", "kind")),
-            _text(_title(row["metric"])),
+            *(text_cell(row[name]) for name in ("label", "condition", "kind")),
+            text_cell(_title(row["metric"])),
             count_cell(row["n"]),
             _estimate(row, "mean", _unit(row["metric"])),
             *(number_cell(row[name], _unit(row["metric"])) for name in ("lowest", "highest")),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "The same reader twice, and different readers")
 
 
 def _components(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), _name("Of"), Column("Cases"), Column("Reproducibility"), Column("Repeatability")]
+    columns = [
+        *map(text_column, ("Structure", "Of")),
+        Column("Cases"),
+        Column("Reproducibility"),
+        Column("Repeatability"),
+    ]
     columns += [Column("SD of readers"), Column("SD of reader by case"), Column("SD of sessions"), Column("ICC")]
     rows = []
-    for row in _records(frame):
+    for row in frame.to_dict("records"):
         unit = "mL" if row["quantity"] == "volume_ml" else "mm"
         icc = number_cell(row["icc"], "1") if unit == "mL" else Cell(MISSING, math.nan)
         around = _estimate(row, "reproducibility", unit) if row["n"] > 1 else Cell(row["reason"], math.nan, kind="long")
         rows.append(
             [
-                _text(row["label"]),
-                _text(_TITLES[row["quantity"]]),
+                text_cell(row["label"]),
+                text_cell(_TITLES[row["quantity"]]),
                 count_cell(row["n"]),
                 around,
                 _estimate(row, "repeatability", unit),
@@ -96,16 +101,16 @@ def _components(frame: pd.DataFrame) -> Html:
 
 
 def _limits(frame: pd.DataFrame) -> tuple[Html, Html]:
-    columns = [_name("Structure"), _name("Reader"), _name("Minus"), _name("From"), Column("n"), Column("Pairs")]
+    columns = [*map(text_column, ("Structure", "Reader", "Minus", "From")), Column("n"), Column("Pairs")]
     columns += [Column("Bias", "mL"), Column("SD", "mL"), Column("Lower limit", "mL"), Column("Upper limit", "mL")]
     rows = []
-    for row in _records(frame):
+    for row in frame.to_dict("records"):
         ends = {"bias_ml_low": row["low"], "bias_ml_high": row["high"]}
-        why = _text(row["reason"]) if math.isnan(row["sd_ml"]) else number_cell(row["sd_ml"], "mL")
+        why = text_cell(row["reason"]) if math.isnan(row["sd_ml"]) else number_cell(row["sd_ml"], "mL")
         rows.append(
             [
-                *(_text(row[name]) for name in ("label", "other", "reader")),
-                _text(explanations.LIMIT_FORMS[row["form"]]),
+                *(text_cell(row[name]) for name in ("label", "other", "reader")),
+                text_cell(explanations.LIMIT_FORMS[row["form"]]),
                 *(count_cell(row[name]) for name in ("n", "pairs")),
                 _estimate(row | ends, "bias_ml", "mL"),
                 why,
@@ -117,35 +122,35 @@ def _limits(frame: pd.DataFrame) -> tuple[Html, Html]:
 
 
 def _borders(frame: pd.DataFrame) -> Html:
-    columns = [_name("Structure"), _name("Condition"), _name("Reader"), Column("Cases"), Column("Bias", "mm")]
+    columns = [*map(text_column, ("Structure", "Condition", "Reader")), Column("Cases"), Column("Bias", "mm")]
     columns += [Column("Spread", "mm"), Column("SD of sessions", "mm"), Column("Drift", "mm a reading")]
     rows = [
         [
-            *(_text(row[name]) for name in ("label", "condition", "reader")),
+            *(text_cell(row[name]) for name in ("label", "condition", "reader")),
             count_cell(row["n"]),
             _estimate(row | {"bias_mm_low": row["low"], "bias_mm_high": row["high"]}, "bias_mm", "mm"),
             *(number_cell(row[name], "mm") for name in ("spread_mm", "session_sd_mm")),
             interval_cell(row["drift_mm"], row["drift_mm_low"], row["drift_mm_high"], "mm", 3),
         ]
-        for row in _records(frame)
+        for row in frame.to_dict("records")
     ]
     return table(columns, rows, "Border of each reader")
 
 
 def _effect(frame: pd.DataFrame, voting: str) -> Html:
-    columns = [_name("Structure"), _name("Condition"), _name("Metric"), Column("Cases"), Column("Readers")]
+    columns = [*map(text_column, ("Structure", "Condition", "Metric")), Column("Cases"), Column("Readers")]
     columns += [Column(f"Mean, {voting}"), Column("Mean"), Column("Difference"), Column("Readers who improve")]
     columns += [Column("Saved")]
     rows = []
-    for row in _records(frame):
+    for row in frame.to_dict("records"):
         unit = "s" if row["metric"] == "seconds" else _unit(row["metric"])
         between = row | {"difference_low": row["low"], "difference_high": row["high"]}
         saved = row.get("saved_share", math.nan)
         rows.append(
             [
-                _text(row["label"]),
-                _text(row["condition"]),
-                _text(_title(row["metric"])),
+                text_cell(row["label"]),
+                text_cell(row["condition"]),
+                text_cell(_title(row["metric"])),
                 count_cell(row["n"]),
                 count_cell(row["readers"]),
                 *(number_cell(row[name], unit) for name in ("unaided", "aided")),
@@ -157,13 +162,13 @@ def _effect(frame: pd.DataFrame, voting: str) -> Html:
     return table(columns, rows, f"Against {voting}, with 95 % intervals over cases")
 
 
-def _saved(row: Mapping[str, Any], share: float) -> Cell:
+def _saved(row: Mapping[Any, Any], share: float) -> Cell:
     if not math.isfinite(share):
         return Cell(MISSING, math.nan)
-    return lined_cell(percent(share), f"{percent(row['saved_low'])} to {percent(row['saved_high'])}", share)
+    return lined_cell(percent(share), interval(100 * row["saved_low"], 100 * row["saved_high"], "%"), share)
 
 
-def _estimate(row: Mapping[str, Any], name: str, unit: str) -> Cell:
+def _estimate(row: Mapping[Any, Any], name: str, unit: str) -> Cell:
     low, high = (row.get(f"{name}_{end}", row.get(end, math.nan)) for end in ("low", "high"))
     return interval_cell(row[name], low, high, unit)
 
@@ -174,15 +179,3 @@ def _title(metric: str) -> str:
 
 def _unit(metric: str) -> str:
     return DESCRIPTIONS[metric].unit if metric in DESCRIPTIONS else "1"
-
-
-def _name(title: str) -> Column:
-    return Column(title, numeric=False)
-
-
-def _text(value: object) -> Cell:
-    return Cell(str(value), str(value))
-
-
-def _records(frame: pd.DataFrame) -> Iterable[dict[Any, Any]]:
-    return frame.to_dict("records")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctbench.metric_descriptions import DICE, REFERENCE_VOLUME
 from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
 from ctbench.report.frames import tables
@@ -24,7 +25,7 @@ from ctbench.report.page.cells import (
     rater_cell,
     shaded_cell,
 )
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table, text_column
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.scores import RaterKind, Status
@@ -66,7 +67,7 @@ def _heat_table(results: ComparableRuns, models: Sequence[str]) -> Html:
     counts = means.groupby("label", sort=False)["n"].max()
     low, high = float(means["mean"].min()), float(means["mean"].max())
     columns = [
-        Column("Structure", numeric=False),
+        text_column("Structure"),
         Column("n", hint="cases that count: the reference holds the structure"),
         *(Column(rater, unit_title(unit)) for rater in raters),
     ]
@@ -88,8 +89,8 @@ def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
     counted = tables.in_order(false_alarms(common), results.structures)
     counted = counted[counted["positives"] + counted["negatives"] > 0]
     columns = [
-        Column("Structure", numeric=False),
-        Column("Rater", numeric=False),
+        text_column("Structure"),
+        text_column("Rater"),
         *calls_columns(),
         Column("lost", hint="cases without a prediction; in the specificity they count as wrongly called"),
     ]
@@ -108,8 +109,8 @@ def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
 def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRuns) -> Html:
     unit = str(described["unit"].iloc[0])
     columns = [
-        Column("Structure", numeric=False),
-        Column("Rater", numeric=False),
+        text_column("Structure"),
+        text_column("Rater"),
         Column("n"),
         Column("Mean ± SD", unit_title(unit)),
         Column("Without penalties", unit_title(unit), hint="mean of the cases in which reference and rater hold it"),
@@ -184,8 +185,8 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML, f
 def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
     limit = agreement["limit_ml"].iloc[0]
     columns = [
-        Column("Structure", numeric=False),
-        Column("Rater", numeric=False),
+        text_column("Structure"),
+        text_column("Rater"),
         Column("n"),
         Column("Pearson r"),
         Column("95 % interval", hint="of r"),
@@ -215,7 +216,7 @@ def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
 
 def can_correlate(results: ComparableRuns) -> bool:
     """Return whether Dice and volumes were scored."""
-    return {"dice", "reference_volume_ml"} <= set(results.scores["metric"])
+    return {DICE, REFERENCE_VOLUME} <= set(results.scores["metric"])
 
 
 def sizes(results: ComparableRuns) -> Html:
@@ -226,7 +227,7 @@ def sizes(results: ComparableRuns) -> Html:
     )
     chosen = results.scores[
         (results.scores["reference"] == results.common)
-        & results.scores["metric"].isin(["dice", "reference_volume_ml"])
+        & results.scores["metric"].isin([DICE, REFERENCE_VOLUME])
         & (results.scores["status"] != Status.UNSUPPORTED)
     ]
     over_cases = tables.in_order(size_correlation(chosen, across="cases"), results.structures)
@@ -245,13 +246,13 @@ def sizes(results: ComparableRuns) -> Html:
 def _size_table(correlated: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     by_label = "label" in correlated
     columns = [
-        *([Column("Structure", numeric=False)] if by_label else []),
-        Column("Rater", numeric=False),
+        *([text_column("Structure")] if by_label else []),
+        text_column("Rater"),
         Column("n", hint="cases" if by_label else "structures"),
         Column("Pearson r"),
         Column("95 % interval", hint="of r"),
         Column("Spearman r"),
-        Column("Note", numeric=False),
+        text_column("Note"),
     ]
     readers = dict.fromkeys(results.readers, RaterKind.READER)
     rows = [

@@ -11,13 +11,21 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
-from ctbench.report.frames.uncertainty import (
-    CHIEF_FIGURES,
-    DOMAIN_TITLES,
-    compared_uncertainty,
-)
+from ctbench.report.frames.uncertainty import CHIEF_FIGURES, DOMAIN_TITLES, compared_uncertainty, figure_digits
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    how_to_read,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
 
 __all__ = ["uncertainties"]
 
@@ -60,13 +68,11 @@ _TITLES = {
     "average_precision": "AP",
     "soft_dice_qubiq": "soft Dice",
 }
-_DIGITS = dict.fromkeys(("auroc", "average_precision", "soft_dice_qubiq"), 3)
-"""Digits of figures that are near 1; errors are near 0 and have four."""
 
 
 def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRuns) -> Html:
     columns = [
-        Column("Rater", numeric=False, hint="and what it is compared with"),
+        text_column("Rater", hint="and what it is compared with"),
         Column("n", hint="cases with a voxel that counts"),
         *(Column(_TITLES[name], hint=explanations.FORECAST_FIGURES[name]) for name in CHIEF_FIGURES),
     ]
@@ -78,7 +84,7 @@ def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRun
                 rater_cell(str(rater), str(kind), shades, f"against {against}"),
                 count_cell(records[0]["cases"]),
                 *(
-                    interval_cell(row["value"], row["low"], row["high"], digits=_DIGITS.get(name, 4))
+                    interval_cell(row["value"], row["low"], row["high"], digits=figure_digits(name))
                     for name, row in zip(CHIEF_FIGURES, records, strict=True)
                 ),
             ]
@@ -88,8 +94,8 @@ def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRun
 
 def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
     columns = [
-        Column("Case", numeric=False),
-        Column("Rater", numeric=False),
+        text_column("Case"),
+        text_column("Rater"),
         Column("ECE", hint="of this case, against the mean of readers"),
         Column("Mean probability"),
         Column("Mean share of readers"),
@@ -98,7 +104,7 @@ def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
     shades = palette(results)
     cells: list[Sequence[Cell]] = [
         [
-            Cell(row["case"], row["case"]),
+            text_cell(row["case"]),
             rater_cell(row["rater"], "model", shades),
             *(Cell(f"{row[name]:.4f}", row[name]) for name in ("ece", "forecast_share", "observed_share")),
             count_cell(row["voxels"]),

@@ -13,8 +13,8 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.verdict import verdicts
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, of_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
-from ctbench.report.wording import MISSING, fixed, metric_title, unit_title
+from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table, text_column
+from ctbench.report.wording import MISSING, counted, fixed, interval, metric_title, unit_title
 from ctbench.scores import RaterKind
 
 __all__ = ["verdict"]
@@ -41,8 +41,7 @@ def verdict(results: ComparableRuns, margin: float = MARGIN, title: object = Non
 
 
 def _population(rows: pd.DataFrame) -> str:
-    low, high = int(rows["n"].min()), int(rows["n"].max())
-    return f"n = {low if low == high else f'{low} to {high}'} of {rows['cases'].iloc[0]} cases"
+    return counted(rows["n"].dropna(), f"of {rows['cases'].iloc[0]} cases")
 
 
 def _how(results: ComparableRuns, margin: float) -> str:
@@ -57,14 +56,14 @@ def _table(rows: pd.DataFrame, results: ComparableRuns, caption: str, margin: fl
     metric, unit = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
     tested, weakest = bool(rows["reached"].notna().any()), bool(rows["weakest"].any())
     columns = [
-        Column("Rater", numeric=False),
+        text_column("Rater"),
         Column("Rank", hint="with the 95 % interval of the rank"),
         Column(metric_title(metric), unit_title(unit), hint="mean over the positives, with its 95 % interval"),
         *([Column("Readers reached", hint=f"not worse by more than {margin:g}")] if tested else []),
         Column("Missed", hint=explanations.MISSES),
         Column("False alarms", hint=explanations.FALSE_ALARMS),
         Column("Failed", hint=explanations.LOST),
-        *([Column("Weakest structure", numeric=False), Column("its mean", unit_title(unit))] if weakest else []),
+        *([text_column("Weakest structure"), Column("its mean", unit_title(unit))] if weakest else []),
     ]
     cells = [_row(row, results, unit, tested, weakest) for row in rows.to_dict("records")]
     return table(columns, cells, caption, kind="verdict")
@@ -89,4 +88,4 @@ def _rank(row: dict[Any, Any]) -> str:
 
 
 def _ranks(row: dict[Any, Any]) -> str:
-    return row["reason"] if pd.isna(row["rank_low"]) else f"{row['rank_low']:.0f} to {row['rank_high']:.0f}"
+    return row["reason"] if pd.isna(row["rank_low"]) else interval(row["rank_low"], row["rank_high"], digits=0)

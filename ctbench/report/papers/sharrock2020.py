@@ -27,7 +27,7 @@ from ctbench.report.frames.strata import bleed_of, combinations, reference_volum
 from ctbench.report.frames.subgroups import LOW_DICE, subgroup_columns, subgroup_table
 from ctbench.report.papers.hemorrhage import NO_VOLUMES, expect_model_of_bleed
 from ctbench.report.papers.part import Figure, Material, NotAvailableError, Part, Result, Table, tuples
-from ctbench.report.wording import MISSING, fixed
+from ctbench.report.wording import MISSING, fixed, with_interval
 
 __all__ = ["PARTS"]
 
@@ -286,10 +286,7 @@ def _receptive_fields(material: Material) -> Result:
             "Sensitivity": [fixed(value) for value in frame["sensitivity"]],
             "Drawn in normal scans, mL": [fixed(value, digits=1) for value in frame["false_ml"]],
             "Dice minus the widest (95 % CI)": [
-                MISSING
-                if pd.isna(row.difference)
-                else f"{fixed(row.difference)} ({fixed(row.low)} to {fixed(row.high)})"
-                for row in tuples(frame)
+                with_interval(row.difference, row.low, row.high) for row in tuples(frame)
             ],
         }
     )
