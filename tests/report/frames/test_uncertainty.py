@@ -7,6 +7,7 @@ from ctbench.report.frames.uncertainty import (
     CHIEF_FIGURES,
     EACH,
     OTHERS,
+    figure_digits,
     reliability_table,
     uncertainty_table,
     worst_calibrated,
@@ -87,3 +88,8 @@ def test_two_runs_of_one_rater_are_refused(probability_run, table):
     """The rows of the second would be taken for those of the first."""
     with pytest.raises(UsageError, match="are both runs of unsure"):
         table([probability_run, probability_run])
+
+
+def test_errors_near_zero_have_one_digit_more():
+    """Of a Brier score of 0.0034 three digits would say little; Dice values and areas need no more than three."""
+    assert [figure_digits(name) for name in ("brier", "ece", "auroc", "soft_dice_mbh_seg")] == [4, 4, 3, 3]

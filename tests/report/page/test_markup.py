@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
+from ctbench.report.page.markup import (
+    Cell,
+    Column,
+    Html,
+    details,
+    element,
+    join,
+    paragraph,
+    table,
+    text_cell,
+    text_column,
+)
 
 
 class _Texts(HTMLParser):
@@ -96,3 +107,9 @@ def test_long_words_may_wrap():
     """Long names get a class under which they wrap."""
     html = table([Column("a", numeric=False)], [[Cell("x" * 500)], [Cell("short")]], "caption")
     assert html.count('class="long"') == 1
+
+
+def test_columns_of_texts_are_sorted_by_what_they_show():
+    """Left-aligned heads with an optional hint, and cells whose order is their text."""
+    assert text_column("Case", hint="one scan") == Column("Case", numeric=False, hint="one scan")
+    assert text_cell("c1", "long") == Cell("c1", "c1", "long")
