@@ -26,6 +26,7 @@ __all__ = [
     "FALSE_ALARMS",
     "FALSE_VOLUME",
     "FORECAST_FIGURES",
+    "FORECAST_TITLES",
     "FROC",
     "FROC_LINES",
     "LESIONS",
@@ -473,6 +474,17 @@ FORECAST_FIGURES = {
     "soft_dice_qubiq": "mean Dice of both maps cut at .1, .2 ... .9; 1 is best",
 }
 """Figure of a probability forecast -> its definition in a sentence."""
+
+FORECAST_TITLES = {
+    "ece": "ECE",
+    "ks": "KS",
+    "brier": "Brier",
+    "nll": "NLL",
+    "auroc": "AUROC",
+    "average_precision": "AP",
+    "soft_dice_qubiq": "soft Dice",
+}
+"""Figure of a probability forecast -> its title in a table."""
 
 
 def uncertainty(domain: str) -> str:

@@ -42,7 +42,8 @@ def show(selection: Selection) -> None:
     )
     layout.text(f"Figures {where}", "title")
     name = f"uncertainty-{selection.runs.dataset}-{label}-{domain}"
-    layout.table(figures.drop(columns=["domain", "label"]), name, columns=_COLUMNS)
+    titled = figures.assign(figure=figures["figure"].map(explanations.FORECAST_TITLES))
+    layout.table(titled.drop(columns=["domain", "label"]), name, columns=_COLUMNS)
     layout.text(explanations.uncertainty(where), "muted")
     layout.text("Worst calibrated cases", "title")
     shown = worst.drop(columns=["domain", "label"])
@@ -53,7 +54,8 @@ def show(selection: Selection) -> None:
 
 
 _COLUMNS = {
-    **{name: st.column_config.NumberColumn(name, format="%.4f") for name in ("value", "low", "high", "ece")},
+    **{name: st.column_config.NumberColumn(name, format="%.4f") for name in ("value", "low", "high")},
+    "ece": st.column_config.NumberColumn(explanations.FORECAST_TITLES["ece"], format="%.4f"),
     "forecast_share": st.column_config.NumberColumn("mean probability", format="%.4f"),
     "observed_share": st.column_config.NumberColumn("mean share of readers", format="%.4f"),
 }

@@ -59,22 +59,14 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
     return join(parts)
 
 
-_TITLES = {
-    "ece": "ECE",
-    "ks": "KS",
-    "brier": "Brier",
-    "nll": "NLL",
-    "auroc": "AUROC",
-    "average_precision": "AP",
-    "soft_dice_qubiq": "soft Dice",
-}
-
-
 def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRuns) -> Html:
     columns = [
         text_column("Rater", hint="and what it is compared with"),
         Column("n", hint="cases with a voxel that counts"),
-        *(Column(_TITLES[name], hint=explanations.FORECAST_FIGURES[name]) for name in CHIEF_FIGURES),
+        *(
+            Column(explanations.FORECAST_TITLES[name], hint=explanations.FORECAST_FIGURES[name])
+            for name in CHIEF_FIGURES
+        ),
     ]
     shades, cells = palette(results), []
     for (rater, kind, against), own in rows.groupby(["rater", "rater_kind", "against"], sort=False):
@@ -96,7 +88,7 @@ def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
     columns = [
         text_column("Case"),
         text_column("Rater"),
-        Column("ECE", hint="of this case, against the mean of readers"),
+        Column(explanations.FORECAST_TITLES["ece"], hint="of this case, against the mean of readers"),
         Column("Mean probability"),
         Column("Mean share of readers"),
         Column("Voxels"),

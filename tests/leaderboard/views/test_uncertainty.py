@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ctbench.boards import submit
+from ctbench.report.explanations import FORECAST_TITLES
 from ctbench.runs import run
 
 
@@ -11,13 +12,14 @@ def _table(test, *columns):
 
 
 def test_a_run_with_probabilities_has_figures_and_worst_cases(app, probability_run, tmp_path):
-    """The title names the domain, which is in the address; the ceiling stands beside the model."""
+    """The title names the domain, which is in the address; figures have the report's titles, beside the ceiling's."""
     board = tmp_path / "board"
     submit(probability_run, board)
     test = app(board, "uncertainty", domain="image")
     assert not test.exception
     figures = _table(test, "figure", "value")
     assert set(figures["rater"]) == {"unsure", "vote share of the other readers"}
+    assert set(figures["figure"]) == set(FORECAST_TITLES.values())
     assert len(_table(test, "case", "ece")) == 4
     assert any("Figures over the whole image" in one.proto.body for one in test.html)
 
