@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from ctbench.boards import Board, Grid
+from ctbench.boards import Board
 from ctbench.boards.grid import StoredGrid
 from ctbench.datasets import Dataset
 from ctbench.errors import DataError, UsageError
@@ -78,7 +78,7 @@ class Selection:
         names = None if raters is None else tuple(raters)
         return scores_of(self.runs, metric or self.metric, reference or self.reference, names)
 
-    def grids(self, metric: str | None = None) -> tuple[Grid | StoredGrid, ...]:
+    def grids(self, metric: str | None = None) -> tuple[StoredGrid, ...]:
         """Read the scores of all raters in the positives, an array for each reference that the chosen one stands for.
 
         Args:
@@ -153,7 +153,7 @@ def scores_of(runs: ComparableRuns, metric: str, reference: str, raters: tuple[s
 
 
 @reading.cached(7)
-def _grid(runs: ComparableRuns, metric: str, reference: str) -> Grid | StoredGrid:
+def _grid(runs: ComparableRuns, metric: str, reference: str) -> StoredGrid:
     return runs.positives(metric, reference)
 
 

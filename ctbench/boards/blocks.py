@@ -26,7 +26,6 @@ __all__ = [
     "extents_to_json",
     "laid_out",
     "spans_of",
-    "stretches",
 ]
 
 
@@ -45,9 +44,15 @@ class Extent(NamedTuple):
     cases: tuple[str, ...]
     labels: tuple[str, ...]
 
-    def only(self, runs: Collection[str]) -> Extent:
-        """Return the axes of the raters of some runs."""
-        return self._replace(entries=tuple(entry for entry in self.entries if entry.run in runs))
+    @property
+    def size(self) -> int:
+        """Number of scores."""
+        return len(self.entries) * len(self.cases) * len(self.labels)
+
+    def only(self, runs: Collection[str], label: str | None = None) -> Extent:
+        """Return the axes of the raters of some runs, of all structures or of one."""
+        entries = tuple(entry for entry in self.entries if entry.run in runs)
+        return Extent(entries, self.cases, self.labels if label is None else tuple({label} & set(self.labels)))
 
 
 class Block(NamedTuple):
@@ -64,13 +69,6 @@ class Block(NamedTuple):
     values: NDArray[np.float64]
     status: NDArray[np.integer]
     statuses: tuple[str, ...]
-
-    def only(self, runs: Collection[str]) -> Block:
-        """Return the block of the raters of some runs."""
-        kept = [at for at, entry in enumerate(self.extent.entries) if entry.run in runs]
-        if len(kept) == len(self.extent.entries):
-            return self
-        return self._replace(extent=self.extent.only(runs), values=self.values[kept], status=self.status[kept])
 
 
 def laid_out(table: Any) -> tuple[Any, list[Extent]]:
@@ -120,28 +118,23 @@ def blocks(table: Any, extents: Sequence[Extent]) -> Iterator[Block]:
         yield Block(extent, *own, statuses)
 
 
-def stretches(extents: Sequence[Extent], label: str) -> list[tuple[Extent, int]]:
-    """Return where the rows of one structure stand: its part of each block that has it, and the first row of that."""
-    found, start = [], 0
-    for extent in extents:
-        rows = len(extent.entries) * len(extent.cases)
-        if label in extent.labels:
-            found.append((extent._replace(labels=(label,)), start + rows * extent.labels.index(label)))
-        start += rows * len(extent.labels)
-    return found
+def spans_of(extents: Sequence[Extent], runs: Collection[str], label: str | None = None) -> list[tuple[int, int]]:
+    """Return where the rows of some runs stand, in order: the first row and the one after the last of each span.
 
-
-def spans_of(extents: Sequence[Extent], runs: Collection[str]) -> list[tuple[int, int]]:
-    """Return where the rows of some runs stand, in order: the first row and the one after the last of each span."""
+    Args:
+        extents: Extents of all blocks of a table.
+        runs: Digests of the runs.
+        label: A structure; None: all of them.
+    """
     spans, start = [], 0
     for extent in extents:
-        raters, cases, labels = map(len, extent)
+        cases = len(extent.cases)
         wanted = [0, *(entry.run in runs for entry in extent.entries), 0]
         turns = np.flatnonzero(np.diff(wanted)).reshape(-1, 2).tolist()
-        for label in range(labels):
-            first = start + label * raters * cases
-            spans += [(first + one * cases, first + other * cases) for one, other in turns]
-        start += raters * cases * labels
+        for name in extent.labels:
+            if label in {None, name}:
+                spans += [(start + one * cases, start + other * cases) for one, other in turns]
+            start += len(extent.entries) * cases
     return spans
 
 

@@ -139,11 +139,9 @@ class Board(Displayed):
             self._expect_verified(parts, unit, partition, usable)
             return StoredGrid.of(Grid.of_blocks(parts, unit))
         extents, unit = partition_extents(self.place, partition, usable)
-
-        def read(label: str | None) -> Grid:
-            return Grid.of_blocks(partition_blocks(self.place, partition, usable, label)[0], unit, extents)
-
-        return StoredGrid.of_extents(extents, unit, read)
+        return StoredGrid.of_blocks(
+            extents, unit, lambda runs, label: partition_blocks(self.place, partition, runs, label)[0]
+        )
 
     @cached_property
     def _verified(self) -> dict[str, Statement]:

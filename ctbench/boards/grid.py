@@ -136,7 +136,12 @@ class Grid:
         """Return the grid of some cases."""
         return self.select(cases=[case for case in self.cases if case in cases])
 
-    def negatives(self, reference_ml: Grid | StoredGrid | None = None) -> NDArray[np.bool_]:
+    def is_judged(self) -> bool:
+        """Return whether the statuses tell what the reference holds, wherever some rater has a value."""
+        told = self.having(NEGATIVE | POSITIVE).any(axis=-1)
+        return bool(told.all() or np.isnan(self.values[~told]).all())
+
+    def negatives(self, reference_ml: StoredGrid | None = None) -> NDArray[np.bool_]:
         """Return which structures of which cases the reference was judged for and does not hold: cases x labels.
 
         Args:
@@ -150,7 +155,7 @@ class Grid:
             negative |= unknown & (volumes == 0).any(axis=-1) & ~(volumes > 0).any(axis=-1)
         return np.asarray(negative)
 
-    def positives(self, reference_ml: Grid | StoredGrid | None = None) -> Grid:
+    def positives(self, reference_ml: StoredGrid | None = None) -> Grid:
         """Return the grid without values where the reference does not hold the structure; statuses stay.
 
         Args:
@@ -189,6 +194,10 @@ class Grid:
         return Grid(chosen, *wanted, values, status, self.statuses, self.unit)
 
 
+Reading = Callable[[str | None, Sequence[int] | None], Grid]
+"""Takes a structure and indices of raters; None: all of them."""
+
+
 @dataclass(frozen=True, eq=False)
 class StoredGrid:
     """The same scores where they are kept, from where one structure or all are read: together they may be gigabytes.
@@ -198,28 +207,47 @@ class StoredGrid:
         cases: Ids of the cases, sorted.
         labels: Names of the structures, sorted.
         unit: Unit of the values.
-        read: Reads one structure, or all of them for None, of all raters and cases.
+        read: Reads one structure, or all of them for None, of some raters (indices into ``entries``), or all of them
+            for None, and of all cases.
     """
 
     entries: tuple[Entry, ...]
     cases: tuple[str, ...]
     labels: tuple[str, ...]
     unit: str
-    read: Callable[[str | None], Grid]
+    read: Reading
 
     @classmethod
     def of(cls, grid: Grid) -> StoredGrid:
         """Return a grid that is in memory."""
 
-        def read(label: str | None) -> Grid:
-            return grid if label is None else grid.select(labels=[label])
+        def read(label: str | None, entries: Sequence[int] | None) -> Grid:
+            return grid.select(labels=None if label is None else [label], entries=entries)
 
         return cls(grid.entries, grid.cases, grid.labels, grid.unit, read)
 
     @classmethod
-    def of_extents(cls, extents: Sequence[Extent], unit: str, read: Callable[[str | None], Grid]) -> StoredGrid:
-        """Return a grid with the axes of some blocks."""
-        return cls(*_axes(extents), unit, read)
+    def of_blocks(
+        cls, extents: Sequence[Extent], unit: str, read: Callable[[Collection[str], str | None], Sequence[Block]]
+    ) -> StoredGrid:
+        """Return the grid of blocks that are read when they are asked for.
+
+        Args:
+            extents: Extents of all blocks.
+            unit: Unit of the values.
+            read: Reads the blocks of some runs, of one structure or, for None, of all.
+        """
+        everybody, cases, labels = _axes(extents)
+
+        def grid(label: str | None, entries: Sequence[int] | None) -> Grid:
+            if entries is None:
+                return Grid.of_blocks(read({one.run for one in everybody}, label), unit, extents)
+            runs = {everybody[at].run for at in entries}
+            found = Grid.of_blocks(read(runs, label), unit, [one.only(runs) for one in extents])
+            places = {entry: at for at, entry in enumerate(found.entries)}
+            return found.select(cases=cases, entries=[places[everybody[at]] for at in entries])
+
+        return cls(everybody, cases, labels, unit, grid)
 
     @property
     def size(self) -> int:
@@ -234,19 +262,30 @@ class StoredGrid:
         entries: Sequence[int] | None = None,
     ) -> Grid:
         """Read some structures, of some cases and raters, see ``Grid.select``."""
-        known = [] if labels is None else [name for name in labels if name in self.labels]
+        known = None if labels is None else [name for name in labels if name in self.labels]
         # Of none there are raters and cases; they are those of any.
-        parts = [self.read(name) for name in (known or self.labels[:1])] if labels is not None else [self.read(None)]
-        return Grid.joined([part.select(cases=cases, entries=entries) for part in parts]).select(labels=labels)
+        wanted: Sequence[str | None] = [None] if known is None else known or self.labels[:1] or [None]
+        parts = [self.read(name, entries).select(cases=cases) for name in wanted]
+        return Grid.joined(parts).select(labels=labels)
 
     def of_cases(self, cases: Collection[str]) -> StoredGrid:
         """Return the grid of some cases."""
         own = tuple(case for case in self.cases if case in cases)
-        return replace(self, cases=own, read=lambda label: self.read(label).select(cases=own))
+        return replace(self, cases=own, read=lambda *asked: self.read(*asked).select(cases=own))
 
-    def positives(self, reference_ml: Grid | StoredGrid | None = None) -> StoredGrid:
-        """Return the grid without values where the reference does not hold the structure, see ``Grid.positives``."""
-        return replace(self, read=lambda label: self.read(label).positives(reference_ml))
+    def positives(self, reference_ml: StoredGrid | None = None) -> StoredGrid:
+        """Return the grid without values where the reference does not hold the structure, see ``Grid.positives``.
+
+        Where some raters were all lost in a case, the others' statuses tell whether its reference holds the structure.
+        """
+
+        def read(label: str | None, entries: Sequence[int] | None) -> Grid:
+            found = self.read(label, entries)
+            if entries is None or found.is_judged():
+                return found.positives(reference_ml)
+            return self.read(label, None).positives(reference_ml).select(entries=entries)
+
+        return replace(self, read=read)
 
 
 def _axes(extents: Sequence[Extent]) -> tuple[tuple[Entry, ...], tuple[str, ...], tuple[str, ...]]:

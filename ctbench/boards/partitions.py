@@ -27,7 +27,6 @@ from ctbench.boards.blocks import (
     extents_to_json,
     laid_out,
     spans_of,
-    stretches,
 )
 from ctbench.boards.storage import Place
 from ctbench.errors import StoreError
@@ -120,30 +119,40 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
     """Return the rows of some runs of a partition as an Arrow table, dictionary-coded, without constant columns."""
     import pyarrow as pa
 
+    wanted = set(runs)
     with _refused_if_forged(_folder(place, partition)):
-        pieces = list(_pieces(place, partition, set(runs)))
-        if not pieces:
+        files = [(file, own & wanted) for file, own in _files(_folder(place, partition)) if not wanted.isdisjoint(own)]
+        if not files:
             return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
-        table = pa.concat_tables([piece.select(list(_COLUMNS)) for piece in pieces]).unify_dictionaries()
-        return table.replace_schema_metadata(pieces[0].schema.metadata)
+        pieces = [_only(_rows(file, spans_of(_extents_of(file), kept), _COLUMNS), kept) for file, kept in files]
+        table = pa.concat_tables(pieces).unify_dictionaries()
+        return table.replace_schema_metadata(files[0][0].schema_arrow.metadata)
 
 
-def _pieces(place: Place, partition: Partition, wanted: set[str]) -> Iterator[Any]:
-    """Yield the same rows piece by piece, of no more pieces of the files than they stand in."""
-    for file, runs in _files(_folder(place, partition)):
-        kept, start = runs & wanted, 0
-        spans = spans_of(_extents_of(file), kept)
-        for at in range(file.num_row_groups):
-            stop = start + file.metadata.row_group(at).num_rows
-            own = [(max(one, start), min(other, stop)) for one, other in spans if one < stop and other > start]
-            if own:
-                table = file.read_row_group(at)
-                yield from (_only(table.slice(one - start, other - one), kept) for one, other in own)
-            start = stop
+def _rows(file: Any, spans: Sequence[tuple[int, int]], columns: Sequence[str]) -> Any:
+    """Return the rows of some spans of a file, in order; other pieces of the file than theirs are not read.
+
+    Raises:
+        ValueError: A span ends behind the last row.
+    """
+    import pyarrow as pa
+
+    ends = np.cumsum([file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)])
+    if spans and spans[-1][1] > file.metadata.num_rows:
+        msg = f"it has {file.metadata.num_rows} rows, expected {spans[-1][1]}"
+        raise ValueError(msg)
+    starts, stops = np.array(spans, np.int64).reshape(-1, 2).T
+    first, last = np.searchsorted(ends, starts, "right"), np.searchsorted(ends, stops)
+    pieces = sorted({at for one, other in zip(first, last, strict=True) for at in range(one, other + 1)})
+    table = file.read_row_groups(pieces, columns=list(columns))
+    skipped = ends[pieces] - np.cumsum(np.diff(ends, prepend=0)[pieces])  # rows before each piece that are not read
+    places = starts - skipped[np.searchsorted(pieces, first)]
+    parts = [table.slice(at, length) for at, length in zip(places, stops - starts, strict=True)]
+    return pa.concat_tables(parts) if parts else table
 
 
 def partition_blocks(
-    place: Place, partition: Partition, runs: Sequence[str], label: str | None = None
+    place: Place, partition: Partition, runs: Collection[str], label: str | None = None
 ) -> tuple[list[Block], str]:
     """Return the same scores as blocks, and their unit.
 
@@ -153,15 +162,14 @@ def partition_blocks(
         runs: Digests of the runs to read.
         label: The structure to read; None: all of them.
     """
-    wanted, found, unit = set(runs), [], ""
+    wanted, unit = set(runs), ""
+    found: list[Block] = []
     for file, own in _files(_folder(place, partition)):
-        if wanted.isdisjoint(own):
-            continue
-        with _refused_if_forged(_folder(place, partition)):
-            unit = unit_of(file.schema_arrow)
-            extents = _extents_of(file)
-            parts = blocks(file.read(columns=_SCORE), extents) if label is None else _layer(file, extents, label)
-            found += [block for part in parts if (block := part.only(wanted & own)).extent.entries]
+        if kept := wanted & own:
+            with _refused_if_forged(_folder(place, partition)):
+                unit, extents = unit_of(file.schema_arrow), _extents_of(file)
+                axes = [part for one in extents if (part := one.only(kept, label)).size]
+                found += blocks(_rows(file, spans_of(extents, kept, label), _SCORE), axes)
     return found, unit
 
 
@@ -173,16 +181,6 @@ def partition_extents(place: Place, partition: Partition, runs: Sequence[str]) -
             unit = unit or unit_of(file.schema_arrow)
             found += [part for one in _extents_of(file) if (part := one.only(wanted & own)).entries]
     return found, unit
-
-
-def _layer(file: Any, extents: Sequence[Extent], label: str) -> Iterator[Block]:
-    """Yield the blocks of one structure; no other rows are read than those of its stretches."""
-    ends = np.cumsum([0, *(file.metadata.row_group(at).num_rows for at in range(file.num_row_groups))])
-    for extent, start in stretches(extents, label):
-        count = len(extent.entries) * len(extent.cases)
-        first, last = np.searchsorted(ends, [start, start + count - 1], side="right") - 1
-        table = file.read_row_groups(list(range(first, last + 1)), columns=_SCORE)
-        yield from blocks(table.slice(start - ends[first], count), [extent])
 
 
 def framed(table: Any, partition: Partition) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from ctbench.boards.blocks import (
     extents_to_json,
     laid_out,
     spans_of,
-    stretches,
 )
 
 COLUMNS = ["run", "rater", "rater_kind", "case", "label", "value", "status"]
@@ -77,14 +76,14 @@ def test_a_rater_who_lacks_a_score_has_blocks_of_its_own():
     ]
 
 
-def test_some_runs_can_be_kept():
-    """Without the others' raters and scores; nobody is left where none is wanted."""
-    (block,) = blocks(*laid_out(table_of([[run, "u", "model", "a", "x", float(run), "ok"] for run in "123"])))
-    kept = block.only({"1", "3"})
-    assert [entry.run for entry in kept.extent.entries] == ["1", "3"]
-    assert kept.values.ravel().tolist() == [1.0, 3.0]
-    assert kept.status.shape == (2, 1, 1)
-    assert block.only({"4"}).extent.entries == ()
+def test_axes_of_some_runs():
+    """Without the others' raters, and without other structures if one is named; nobody is left where none is wanted."""
+    (extent,) = laid_out(table_of([[run, "u", "model", "a", label, 0.5, "ok"] for run in "123" for label in "xy"]))[1]
+    kept = extent.only({"1", "3"}, "y")
+    assert [entry.run for entry in kept.entries] == ["1", "3"]
+    assert (kept.cases, kept.labels, kept.size) == (("a",), ("y",), 2)
+    assert extent.only({"1", "2", "3"}) == extent
+    assert extent.only({"4"}).size == extent.only({"1"}, "z").size == 0
 
 
 def digests(rows, unit="1"):
@@ -105,24 +104,13 @@ def test_the_digest_of_a_run_depends_on_its_own_scores_only():
     assert digests(own, "mm")["r"] != expected
 
 
-@given(st.lists(rows, max_size=60))
-def test_the_rows_of_a_structure_stand_together(given_rows):
-    """Each stretch is the part of a block that has the structure, and all of them have all its rows."""
+@given(st.lists(rows, max_size=60), st.sampled_from([None, "ivh"]), st.sets(st.sampled_from(["r", "s", "t"])))
+def test_the_rows_of_some_runs_are_found(given_rows, label, runs):
+    """Of all structures or of one: all of them and no other ones, in order, laid out as the axes say."""
     ordered, extents = laid_out(table_of(given_rows))
-    for label in ("iph", "ivh", "sah"):
-        found = {}
-        for extent, start in stretches(extents, label):
-            part = ordered.slice(start, len(extent.entries) * len(extent.cases))
-            assert set(part["label"].to_pylist()) == {label}
-            found |= scores_in(blocks(part, [extent]))
-        assert found == {tuple(row[:5]): tuple(row[5:]) for row in given_rows if row[4] == label}
-
-
-@given(st.lists(rows, max_size=60))
-def test_the_rows_of_a_run_are_found(given_rows):
-    """All of them and no other ones, in order."""
-    ordered, extents = laid_out(table_of(given_rows))
-    spans = spans_of(extents, {"s"})
+    spans = spans_of(extents, runs, label)
     assert spans == sorted(spans)
-    found = [run for one, other in spans for run in ordered.slice(one, other - one)["run"].to_pylist()]
-    assert found == ["s"] * ordered["run"].to_pylist().count("s")
+    part = pa.concat_tables([ordered.slice(0, 0), *(ordered.slice(one, other - one) for one, other in spans)])
+    found = scores_in(blocks(part, [own for one in extents if (own := one.only(runs, label)).size]))
+    wanted = [row for row in given_rows if row[0] in runs and label in {None, row[4]}]
+    assert found == {tuple(row[:5]): tuple(row[5:]) for row in wanted}

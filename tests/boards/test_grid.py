@@ -2,11 +2,13 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctbench.boards import Grid
+from ctbench.boards.blocks import blocks, laid_out
 from ctbench.boards.grid import Entry, StoredGrid
 
 
@@ -66,22 +68,22 @@ def stored():
     ]
     whole, read = Grid.of(rows_of(*scores, ("a", "unet", "model", "iph", None, "both_empty"))), []
 
-    def noting(label):
-        read.append(label)
-        return StoredGrid.of(whole).read(label)
+    def noting(label, entries):
+        read.append((label, entries))
+        return StoredGrid.of(whole).read(label, entries)
 
     return StoredGrid(whole.entries, whole.cases, whole.labels, whole.unit, noting), whole, read
 
 
-def test_only_the_structures_that_are_asked_for_are_read(stored):
-    """They have the values that they have in memory; all are read at once, and an unknown one has none."""
+def test_only_what_is_asked_for_is_read(stored):
+    """It has the values that it has in memory; all are read at once, and an unknown structure has none."""
     lazy, whole, read = stored
     for asked in ({"labels": ["sah"]}, {"labels": ["sah", "iph"], "cases": ["c", "a"]}, {"entries": [1]}):
         one, other = lazy.select(**asked), whole.select(**asked)
         np.testing.assert_array_equal(one.values, other.values)
         assert (one.entries, one.cases, one.labels, one.unit) == (other.entries, other.cases, other.labels, other.unit)
         np.testing.assert_array_equal(one.having(["ok"]), other.having(["ok"]))
-    assert read == ["sah", "sah", "iph", None]
+    assert read == [("sah", None), ("sah", None), ("iph", None), (None, [1])]
     assert np.isnan(lazy.select(labels=["edh"], cases=["a"]).values).tolist() == [[[True, True]]]
     assert lazy.size == whole.values.size
 
@@ -98,6 +100,56 @@ def test_what_is_left_out_is_left_out_when_it_is_read(stored):
     for label in whole.labels:
         one, other = positives.select(labels=[label]), whole.positives().select(labels=[label])
         np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_what_the_reference_holds_is_told_by_others_where_some_were_lost():
+    """A case that two raters lost is a negative if a third one found so, who is read for these cases only."""
+    statuses = {"a": ("ok", "ok", "ok"), "b": ("failed", "missing", "both_empty"), "c": ("failed", "ok", "ok")}
+    scores = [
+        (case, rater, "model", "iph", None if status == "both_empty" else 0.0, status)
+        for case, own in statuses.items()
+        for rater, status in zip("uvw", own, strict=True)
+    ]
+    whole, read = Grid.of(rows_of(*scores)), []
+
+    def noting(label, entries):
+        read.append(entries)
+        return StoredGrid.of(whole).read(label, entries)
+
+    lazy = StoredGrid(whole.entries, whole.cases, whole.labels, whole.unit, noting).positives()
+    for entries, expected in (([0, 1], [[0.0] * 2, [np.nan] * 2, [0.0] * 2]), ([2], [[0.0], [np.nan], [0.0]])):
+        np.testing.assert_array_equal(lazy.select(labels=["iph"], entries=entries).values[:, 0], expected)
+    assert read == [[0, 1], None, [2]]
+
+
+def test_some_raters_are_read_from_the_blocks_of_their_runs():
+    """In the order in which they are asked for, with the cases of all; a run may have several raters."""
+    who = [("r", "ann", "reader"), ("r", "bob", "reader"), ("s", "unet", "model"), ("t", "vnet", "model")]
+    scores = [
+        (case, rater, kind, label, at + place / 8, "ok", run)
+        for at, (run, rater, kind) in enumerate(who)
+        for place, (case, label) in enumerate(itertools.product("abc" if run != "t" else "a", ["ivh", "sah"]))
+    ]
+    columns = ["case", "rater", "rater_kind", "label", "value", "status", "run"]
+    rows, read = pd.DataFrame(scores, columns=columns).assign(unit="1"), []
+    whole = Grid.of(rows)
+
+    def blocks_of(frame):
+        names = [name for name in columns if name != "value"]
+        coded = {name: pa.array(frame[name].tolist(), pa.string()).dictionary_encode() for name in names}
+        return list(blocks(*laid_out(pa.table(coded | {"value": frame["value"].to_numpy()}))))
+
+    def noting(runs, label):
+        read.append((set(runs), label))
+        return blocks_of(rows[rows["run"].isin(runs) & (rows["label"].eq(label) | (label is None))])
+
+    lazy = StoredGrid.of_blocks([block.extent for block in blocks_of(rows)], "1", noting)
+    for asked in ({"entries": [3, 1]}, {"entries": [3], "labels": ["sah"]}, {"labels": ["ivh"]}):
+        one, other = lazy.select(**asked), whole.select(**asked)
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.having(["ok"]), other.having(["ok"]))
+        assert (one.entries, one.cases, one.labels, one.unit) == (other.entries, other.cases, other.labels, other.unit)
+    assert read == [({"r", "t"}, None), ({"t"}, "sah"), ({"r", "s", "t"}, "ivh")]
 
 
 names = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=4, unique=True)

@@ -1,6 +1,12 @@
+import io
+from unittest import mock
+
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctbench.boards import open_board, partitions, submit
 from ctbench.boards.partitions import add_run, partition_table
@@ -109,6 +115,29 @@ def test_scores_are_checked_against_their_manifest(kept):
             partitions.checked_scores("abc", kept.manifest.model_copy(update=wrong), content)
     with pytest.raises(StoreError, match="abc"):
         partitions.checked_scores("abc", kept.manifest, b"no table")
+
+
+@given(rows=st.integers(0, 30), piece=st.integers(1, 8), cuts=st.lists(st.integers(0, 30), max_size=8, unique=True))
+def test_no_more_pieces_are_read_than_the_rows_stand_in(rows, piece, cuts):
+    """Whatever spans are asked for, also several of one piece, or one of several."""
+    cuts = sorted(at for at in cuts if at <= rows)
+    spans = list(zip(cuts[::2], cuts[1::2], strict=False))
+    table = pa.table({"value": list(range(rows)), "status": ["ok"] * rows})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=piece)
+    with pq.ParquetFile(buffer) as file, mock.patch.object(file, "read_row_groups", wraps=file.read_row_groups) as read:
+        found = partitions._rows(file, spans, ["value"])
+    expected = [at for one, other in spans for at in range(one, other)]
+    assert found.to_pydict() == {"value": expected}
+    assert read.call_args.args[0] == sorted({at // piece for at in expected})
+
+
+def test_rows_that_a_file_does_not_have_are_refused():
+    """Its own words on how its rows stand may be wrong."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"value": [1.0, 2.0]}), buffer)
+    with pq.ParquetFile(buffer) as file, pytest.raises(ValueError, match="it has 2 rows, expected 3"):
+        partitions._rows(file, [(0, 1), (1, 3)], ["value"])
 
 
 def test_one_structure_is_read_without_the_others(place, monkeypatch):

@@ -45,7 +45,7 @@ class Overall(NamedTuple):
 
 
 def overall(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     reference: str,
     name_of: Callable[[Entry], str],
@@ -86,7 +86,7 @@ def overall(
 
 
 def overall_scores(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     reference: str,
     name_of: Callable[[Entry], str],
@@ -136,7 +136,7 @@ def described(rows: pd.DataFrame, patients: Mapping[str, str] | None = None) -> 
     return table.drop(columns=["penalised", "failed", "negatives"]).merge(counts, on=keys)
 
 
-def averaged(grids: Sequence[Grid | StoredGrid], over: Sequence[str], names: Names) -> Overall:
+def averaged(grids: Sequence[StoredGrid], over: Sequence[str], names: Names) -> Overall:
     """Average each case's scores over references where several are given, then over structures.
 
     As ``ctbench.statistics.overall`` does it: a score without a value is left out of its case's mean; a mean has the

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.boards import Grid
 from ctbench.boards.grid import StoredGrid
 from ctbench.metric_descriptions import VOLUME
 from ctbench.report.frames import tables
@@ -126,7 +125,7 @@ def _nothing(shape: tuple[int, int]) -> _Calls:
     return _Calls(flags[0], flags[1], flags[2], flags[3], np.full(turned, np.nan).T)
 
 
-def _calls(runs: ComparableRuns, grid: Grid | StoredGrid, reference: str, cases: Sequence[str], label: str) -> _Calls:
+def _calls(runs: ComparableRuns, grid: StoredGrid, reference: str, cases: Sequence[str], label: str) -> _Calls:
     own = grid.select(cases=cases, labels=[label])
     absence = own.negatives(runs.reference_volumes(reference))
     judged = ((own.status >= 0) & ~own.having(UNSCORED))[:, 0]

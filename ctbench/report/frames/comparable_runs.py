@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -27,6 +27,8 @@ _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
 _KEPT_BYTES = 600 * 2**20
 """So many bytes of them are kept, those that were read last: pages and reports read each of them often."""
+_FEW = 20
+"""Up to one of so many raters of a larger grid are read without the others."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -298,21 +300,31 @@ class ComparableRuns:
         is_model = rows["rater_kind"] == RaterKind.MODEL
         return rows.assign(rater=rows["rater"].mask(is_model, rows["run"].map(self._names)))
 
-    def grid(self, metric: str, reference: str) -> Grid | StoredGrid:
+    def grid(self, metric: str, reference: str) -> StoredGrid:
         """Return the scores of all raters in all cases against one reference, of large boards to be read in parts."""
         stored = self._stored.get((metric, reference))
         if stored is None:
             stored = self.board.grid(self.dataset, metric, reference, self.index["run"].tolist())
             self._stored[metric, reference] = stored
-        read = partial(self._read, stored, (metric, reference))
-        return read(None) if stored.size <= _WHOLE else replace(stored, read=read)
+        return replace(stored, read=partial(self._read, stored, (metric, reference)))
 
-    def _read(self, stored: StoredGrid, name: tuple[str, str], label: str | None) -> Grid:
-        """Read all structures or one; what was read last is kept."""
-        found = self._kept.pop((*name, label), None)
+    def _read(
+        self, stored: StoredGrid, name: tuple[str, str], label: str | None, entries: Sequence[int] | None
+    ) -> Grid:
+        """Read all structures or one, of all raters or a few; what was read last is kept."""
+        if stored.size <= _WHOLE:
+            whole = self._once((*name, None, None), partial(stored.read, None, None))
+            return StoredGrid.of(whole).read(label, entries)
+        if entries is None or (*name, label, None) in self._kept or len(entries) * _FEW > len(stored.entries):
+            whole = self._once((*name, label, None), partial(stored.read, label, None))
+            return whole.select(entries=entries)
+        return self._once((*name, label, tuple(entries)), partial(stored.read, label, entries))
+
+    def _once(self, key: tuple[Hashable, ...], read: Callable[[], Grid]) -> Grid:
+        found = self._kept.pop(key, None)
         if found is None:
-            found = stored.read(label)
-        self._kept[*name, label] = found  # the last of them all
+            found = read()
+        self._kept[key] = found  # the last of them all
         while len(self._kept) > 1 and sum(grid.nbytes for grid in [*self._kept.values()]) > _KEPT_BYTES:
             self._kept.pop(next(iter(self._kept)), None)
         return found
@@ -327,18 +339,18 @@ class ComparableRuns:
         return {}
 
     @cached_property
-    def _kept(self) -> dict[tuple[str, str, str | None], Grid]:
+    def _kept(self) -> dict[tuple[Hashable, ...], Grid]:
         return {}
 
-    def positives(self, metric: str, reference: str) -> Grid | StoredGrid:
+    def positives(self, metric: str, reference: str) -> StoredGrid:
         """Read the scores in the cases whose reference holds the structure, see ``Grid.positives``."""
         return self.grid(metric, reference).positives(self.reference_volumes(reference))
 
-    def reference_volumes(self, reference: str) -> Grid | StoredGrid | None:
+    def reference_volumes(self, reference: str) -> StoredGrid | None:
         """Read the volumes of a reference; None if they were not scored."""
         return self.grid(_VOLUME, reference) if (_VOLUME, reference) in self._partitions else None
 
-    def grids(self, metric: str, reference: str) -> tuple[Grid | StoredGrid, ...]:
+    def grids(self, metric: str, reference: str) -> tuple[StoredGrid, ...]:
         """Read ``positives`` for each reference that ``reference`` stands for, see ``expanded``."""
         return tuple(self.positives(metric, name) for name in self.expanded(reference))
 

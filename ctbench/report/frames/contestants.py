@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctbench.boards import Grid
 from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.report.frames import tables
 from ctbench.report.frames.averages import coded, common_ground
@@ -36,7 +35,7 @@ def ranked_names(models: Sequence[str], reference: str) -> list[str]:
 
 
 def contest(
-    grids: Sequence[Grid | StoredGrid], names: Sequence[str], over: Sequence[str], *, name_of: Callable[[Entry], str]
+    grids: Sequence[StoredGrid], names: Sequence[str], over: Sequence[str], *, name_of: Callable[[Entry], str]
 ) -> Contest:
     """Return the scores of some raters, averaged over structures and over the references that they share.
 
@@ -89,7 +88,7 @@ def _present(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.bool_]:
 
 
 def contestants(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     names: Sequence[str],
     over: Sequence[str],
     metric: str,
@@ -129,19 +128,19 @@ def contestants(
 
 
 def structure_rows(
-    grids: Sequence[Grid | StoredGrid], names: Sequence[str], structures: Sequence[str], metric: str, **options: Any
+    grids: Sequence[StoredGrid], names: Sequence[str], structures: Sequence[str], metric: str, **options: Any
 ) -> pd.DataFrame:
     """Return the same scores for each structure separately, as the rows of one table."""
     parts = [contestants(grids, names, (one,), metric, **options).assign(label=one) for one in structures]
     return pd.concat(parts, ignore_index=True)
 
 
-def _kinds(names: Sequence[str], grid: Grid | StoredGrid, places: Sequence[int]) -> tuple[str, ...]:
+def _kinds(names: Sequence[str], grid: StoredGrid, places: Sequence[int]) -> tuple[str, ...]:
     kinds = [grid.entries[at].rater_kind for at in places]
     return tuple("readers" if name == tables.ALL_READERS else kind for name, kind in zip(names, kinds, strict=True))
 
 
-def _places(grid: Grid | StoredGrid, names: Sequence[str], name_of: Callable[[Entry], str]) -> list[int] | None:
+def _places(grid: StoredGrid, names: Sequence[str], name_of: Callable[[Entry], str]) -> list[int] | None:
     """Return the positions of the raters in a grid, or None if one of them is missing."""
     places = {name_of(entry): at for at, entry in enumerate(grid.entries)}
     readers = [at for at, entry in enumerate(grid.entries) if entry.rater_kind == RaterKind.READER]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ctbench.boards import Grid
 from ctbench.boards.grid import StoredGrid
 from ctbench.report import explanations
 from ctbench.report.frames import tables
@@ -35,7 +34,7 @@ STANDING_COLUMNS = (
 
 def standings(
     runs: ComparableRuns,
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,
@@ -81,9 +80,7 @@ def standings(
     return table.reindex(columns=list(STANDING_COLUMNS)).reset_index(drop=True)
 
 
-def _refused(
-    runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Sequence[str], metric: str
-) -> dict[str, str]:
+def _refused(runs: ComparableRuns, grids: Sequence[StoredGrid], over: Sequence[str], metric: str) -> dict[str, str]:
     """Return model -> why it cannot be ranked for these structures, metric and references."""
     models = runs.index[runs.index["rater_kind"] == RaterKind.MODEL]
     versions = {
@@ -111,7 +108,7 @@ def _refused(
     return refused
 
 
-def _unknown(runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Sequence[str]) -> set[str]:
+def _unknown(runs: ComparableRuns, grids: Sequence[StoredGrid], over: Sequence[str]) -> set[str]:
     """Return the models of which every score of these structures is ``unsupported``."""
     if not grids:
         return set()
@@ -128,7 +125,7 @@ def _unknown(runs: ComparableRuns, grids: Sequence[Grid | StoredGrid], over: Seq
 
 def _contest(
     runs: ComparableRuns,
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,

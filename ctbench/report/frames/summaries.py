@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ctbench.boards import Grid
 from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.metric_descriptions import CHIEF_METRICS, REFERENCE_VOLUME
 from ctbench.report.frames import tables
@@ -75,7 +74,7 @@ def summary(
 
 
 def contest_means(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,
@@ -138,7 +137,7 @@ def contest_means(
 
 
 def contest_means_by_structure(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     structures: Sequence[str],
     metric: str,
     reference: str,
@@ -171,7 +170,7 @@ def contest_means_by_structure(
 
 
 def _ranked(
-    grids: Sequence[Grid | StoredGrid],
+    grids: Sequence[StoredGrid],
     over: Sequence[str],
     metric: str,
     reference: str,

@@ -1,7 +1,10 @@
 import math
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
+from ctbench.report.frames import comparable_runs
 from ctbench.report.frames.contestants import contestants, structure_rows
 
 MODELS = ["unet", "atlas"]
@@ -63,3 +66,16 @@ def test_structures_stand_under_each_other(results):
         assert rows.loc[rows["label"] == label, "value"].tolist() == pytest.approx(own["value"].tolist(), nan_ok=True)
     assert len(rows) == 2 * len(own)
     assert not all(math.isnan(value) for value in rows["value"])
+
+
+@pytest.mark.parametrize("names", [["unet", "atlas"], ["all readers", "unet"], ["reader1", "atlas"]])
+def test_a_few_raters_are_compared_without_the_others(results, names, monkeypatch):
+    """A large board reads the rows of these alone, and finds what it finds among all."""
+    asked = names, results.labels, "dice"
+    whole = contestants(results.grids("dice", results.fair), *asked, name_of=results.name_of)
+    for limit in ("_WHOLE", "_FEW"):
+        monkeypatch.setattr(comparable_runs, limit, 0)
+    parts = replace(results)
+    found = contestants(parts.grids("dice", parts.fair), *asked, name_of=parts.name_of)
+    pd.testing.assert_frame_equal(found, whole, check_exact=True)
+    assert {len(entries) for *_, entries in parts._kept if entries is not None} == {2}

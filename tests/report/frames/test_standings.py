@@ -192,4 +192,4 @@ def test_a_board_that_is_read_in_parts_has_the_same_ranking(field, reference, me
     found = [standing(parts, over, reference, metric, cases=cases) for cases in (None, some)]
     for one, other in zip(found, whole, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
-    assert {label for _, _, label in parts._kept} - {None} >= set(over)
+    assert {label for _, _, label, _ in parts._kept} - {None} >= set(over)
