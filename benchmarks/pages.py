@@ -40,7 +40,10 @@ from ctbench.report.frames.tables import LEAVE_ONE_OUT
 from ctbench.scores import left_out, without
 
 METRICS = {"dice": "1", "hd95": "mm", "volume_ml": "mL"}
-PAGES = ("equivalence", "compare", "structures", "readers", "detection", "case", "methods", "about")
+PAGES = (
+    *("equivalence", "compare", "structures", "readers", "detection", "lesions", "multiverse", "uncertainty", "case"),
+    *("methods", "about"),
+)
 PATIENCE_S = 240
 """How long a busy machine may take for a page."""
 REFERENCES = ("majority", *(without("majority", reader) for reader in READERS))

@@ -14,7 +14,7 @@ import streamlit as st
 from ctbench.report.wording import shortened
 from leaderboard import layout
 
-__all__ = ["address", "choice", "choices", "first_of", "forget", "number", "search", "switch"]
+__all__ = ["address", "are_chosen", "choice", "choices", "first_of", "forget", "number", "search", "switch"]
 
 _SHOWN = "controls_shown"
 
@@ -53,6 +53,11 @@ def choice(
 def _linked(key: str) -> str:
     """Return the value that the address of the visitor's first view has for a control; empty if it has none."""
     return "" if key in st.session_state else str(st.query_params.get(key, ""))
+
+
+def are_chosen(*keys: str) -> bool:
+    """Return whether controls have a value already, from the address or the visitor's former choices."""
+    return all(key in st.session_state or key in st.query_params for key in keys)
 
 
 def forget() -> None:

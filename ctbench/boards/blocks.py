@@ -25,6 +25,7 @@ __all__ = [
     "extents_from_json",
     "extents_to_json",
     "laid_out",
+    "name_columns",
     "spans_of",
 ]
 
@@ -136,6 +137,20 @@ def spans_of(extents: Sequence[Extent], runs: Collection[str], label: str | None
                 spans += [(start + one * cases, start + other * cases) for one, other in turns]
             start += len(extent.entries) * cases
     return spans
+
+
+def name_columns(extents: Sequence[Extent]) -> dict[str, Any]:
+    """Return the columns ``run, rater, rater_kind, case, label`` of a table that was ``laid_out``, dictionary-coded."""
+    import pyarrow as pa
+
+    named: dict[str, list[Any]] = {name: [] for name in (*Entry._fields, "case", "label")}
+    for entries, cases, labels in extents:
+        label, entry, case = np.indices((len(labels), len(entries), len(cases)), np.int32).reshape(3, -1)
+        axes = {name: (entry, [one[at] for one in entries]) for at, name in enumerate(Entry._fields)}
+        for name, (places, names) in (axes | {"case": (case, cases), "label": (label, labels)}).items():
+            named[name].append(pa.array(names, pa.string()).dictionary_encode().take(pa.array(places)))
+    coded = pa.dictionary(pa.int32(), pa.string())
+    return {name: pa.chunked_array(parts, coded) for name, parts in named.items()}
 
 
 def digests_by_run(parts: Iterable[Block], unit: str) -> dict[str, str]:

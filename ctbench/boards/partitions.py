@@ -1,5 +1,8 @@
 """The derived tables of a board: one partition for each dataset, metric and reference, so that a page reads one.
 
+A file has a row for each score, with value, status and detail alone: its metadata tell which raters, cases and
+structures the rows stand for.
+
 A partition is a few files, each with the rows of one run (``DIGEST.parquet``) or of several (``base-NAME.parquet``);
 when they are many, they are folded into one. So a run is added without rewriting the others, and a page never opens
 hundreds of files. Object stores have no locks: after two processes folded at once a run may be in several files, and
@@ -26,6 +29,7 @@ from ctbench.boards.blocks import (
     extents_from_json,
     extents_to_json,
     laid_out,
+    name_columns,
     spans_of,
 )
 from ctbench.boards.storage import Place
@@ -54,12 +58,13 @@ Partition = tuple[str, str, str]
 """Dataset, metric, reference."""
 
 _COLUMNS = ("run", *(name for name in SCORE_COLUMNS if name not in {"dataset", "metric", "reference", "unit"}))
-_TEXTS = tuple(name for name in _COLUMNS if name != "value")
 _MOST_FILES = 16
-_PIECE = 262_144
+_PIECE = 32_768
+"""Rows that are read together: of larger pieces most is not wanted by who reads single raters."""
 _BASE = "base-"
 _TRIES = 20
-_SCORE = ["value", "status"]
+_SCORE = ("value", "status")
+_STORED = (*_SCORE, "detail")
 _RUNS, _EXTENTS = b"runs", b"blocks by structure"
 
 
@@ -124,9 +129,18 @@ def partition_table(place: Place, partition: Partition, runs: Sequence[str]) -> 
         files = [(file, own & wanted) for file, own in _files(_folder(place, partition)) if not wanted.isdisjoint(own)]
         if not files:
             return encoded(pd.DataFrame(columns=["run", *SCORE_COLUMNS]))
-        pieces = [_only(_rows(file, spans_of(_extents_of(file), kept), _COLUMNS), kept) for file, kept in files]
-        table = pa.concat_tables(pieces).unify_dictionaries()
+        table = pa.concat_tables([_named(file, kept) for file, kept in files]).unify_dictionaries()
         return table.replace_schema_metadata(files[0][0].schema_arrow.metadata)
+
+
+def _named(file: Any, runs: Collection[str]) -> Any:
+    """Return the rows of some runs of a file, with the names that they stand for."""
+    import pyarrow as pa
+
+    extents = _extents_of(file)
+    rows = _rows(file, spans_of(extents, runs), _STORED)
+    named = name_columns([one.only(runs) for one in extents]) | {name: rows[name] for name in _STORED}
+    return pa.table({name: named[name] for name in _COLUMNS})
 
 
 def _rows(file: Any, spans: Sequence[tuple[int, int]], columns: Sequence[str]) -> Any:
@@ -249,14 +263,16 @@ def write_partition(place: Place, partition: Partition, table: Any, runs: Sequen
 def _write(file: Place, table: Any, runs: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
-    whole, extents = laid_out(table.unify_dictionaries())
+    ordered, extents = laid_out(table.unify_dictionaries())
     said = {_RUNS: json.dumps(list(runs)).encode(), _EXTENTS: extents_to_json(extents).encode()}
-    whole = whole.replace_schema_metadata({**(table.schema.metadata or {}), **said})
+    whole = ordered.select(list(_STORED)).replace_schema_metadata({**(table.schema.metadata or {}), **said})
     with file.writing() as buffer:
         # Values hardly ever repeat: to code or to compress them costs time at every reading and saves nothing.
-        coded = [name for name in whole.column_names if name != "value"]
-        packed = {name: "none" if name == "value" else "zstd" for name in whole.column_names}
-        pq.write_table(whole, buffer, compression=packed, use_dictionary=coded, row_group_size=_PIECE)
+        coded = [name for name in _STORED if name != "value"]
+        packed = {name: "none" if name == "value" else "zstd" for name in _STORED}
+        pq.write_table(
+            whole, buffer, compression=packed, use_dictionary=coded, row_group_size=_PIECE, write_statistics=False
+        )
 
 
 def _fold(folder: Place, without: Collection[str]) -> None:
@@ -266,11 +282,10 @@ def _fold(folder: Place, without: Collection[str]) -> None:
     if not listed:
         return
     files = _disjoint([file for _, file in listed])
-    tables = [_only(file.read(), runs - set(without)) for file, runs in files]
+    table = pa.concat_tables([_named(file, runs - set(without)) for file, runs in files]).unify_dictionaries()
     known = sorted({run for _, runs in files for run in runs} - set(without))
-    table = pa.concat_tables(tables).unify_dictionaries()
-    whole = _base_name(known)
-    _write(folder / whole, table.replace_schema_metadata({b"unit": unit_of(tables[0].schema).encode()}), known)
+    whole, unit = _base_name(known), unit_of(files[0][0].schema_arrow)
+    _write(folder / whole, table.replace_schema_metadata({b"unit": unit.encode()}), known)
     for name in (name for name, _ in listed if name != whole):
         (folder / name).remove()
 
@@ -278,15 +293,6 @@ def _fold(folder: Place, without: Collection[str]) -> None:
 def _base_name(runs: Sequence[str]) -> str:
     """Return the name of the file of some runs: equal for two processes that fold the same runs."""
     return f"{_BASE}{hashlib.sha256(chr(10).join(runs).encode()).hexdigest()[:16]}.parquet"
-
-
-def _only(table: Any, runs: Collection[str]) -> Any:
-    """Return the rows of some runs; a column of the table may have several dictionaries."""
-    import pyarrow as pa
-
-    column = table["run"].unify_dictionaries().combine_chunks()
-    known = np.array([name in runs for name in column.dictionary.to_pylist()], dtype=bool)
-    return table if known.all() else table.filter(pa.array(known[column.indices.to_numpy()]))
 
 
 def _files(folder: Place) -> list[tuple[Any, set[str]]]:
@@ -335,7 +341,7 @@ def _opened(place: Place) -> Any:
                 raise _FoldedMeanwhileError from error
             raise
         # Texts stay codes: a small file could hold one long text a million times.
-        opened = pq.ParquetFile(source, read_dictionary=list(_TEXTS))
+        opened = pq.ParquetFile(source, read_dictionary=list(_STORED[1:]))
         expect_bounded(opened.metadata, source.size(), str(place))
         if not _is_ours(opened.schema_arrow):
             msg = "it was made by another version of ctbench"
@@ -348,9 +354,9 @@ def _is_ours(schema: Any) -> bool:
     import pyarrow as pa
 
     said = schema.metadata or {}
-    if not {_RUNS, _EXTENTS, b"unit"} <= set(said) or not set(_COLUMNS) <= set(schema.names):
+    if not {_RUNS, _EXTENTS, b"unit"} <= set(said) or not set(_STORED) <= set(schema.names):
         return False
-    texts = [schema.field(name).type for name in _TEXTS]
+    texts = [schema.field(name).type for name in _STORED[1:]]
     coded = all(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) for kind in texts)
     runs = json.loads(said[_RUNS])
     named = isinstance(runs, list) and all(isinstance(run, str) for run in runs)

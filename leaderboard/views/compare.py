@@ -43,8 +43,8 @@ def show(selection: Selection) -> None:
 
 
 def _two(selection: Selection, names: Sequence[str]) -> None:
-    ranked = selection.standings().dropna(subset="rank")["rater"]
-    best = list(dict.fromkeys([*(name for name in ranked if name in names), *names]))
+    # On a large board a ranking takes seconds: it is made only while its best two are needed.
+    best = list(names) if controls.are_chosen("first", "second") else _best_first(selection, names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = controls.choice("First rater", names, "first", default=best[0])
         second = controls.choice("Second rater", names, "second", default=best[1])
@@ -68,6 +68,11 @@ def _two(selection: Selection, names: Sequence[str]) -> None:
     _tested(selection, rows, first, second, margin, test)
     _cases(selection, pairs, first, second)
     _volumes(selection, first, second)
+
+
+def _best_first(selection: Selection, names: Sequence[str]) -> list[str]:
+    ranked = selection.standings().dropna(subset="rank")["rater"]
+    return list(dict.fromkeys([*(name for name in ranked if name in names), *names]))
 
 
 @reading.cached(16)

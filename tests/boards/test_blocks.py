@@ -11,6 +11,7 @@ from ctbench.boards.blocks import (
     extents_from_json,
     extents_to_json,
     laid_out,
+    name_columns,
     spans_of,
 )
 
@@ -114,3 +115,13 @@ def test_the_rows_of_some_runs_are_found(given_rows, label, runs):
     found = scores_in(blocks(part, [own for one in extents if (own := one.only(runs, label)).size]))
     wanted = [row for row in given_rows if row[0] in runs and label in {None, row[4]}]
     assert found == {tuple(row[:5]): tuple(row[5:]) for row in wanted}
+
+
+@given(st.lists(rows, max_size=60))
+def test_the_names_of_rows_are_those_of_their_block(given_rows):
+    """A table that was laid out needs no names beside its extents."""
+    ordered, extents = laid_out(table_of(given_rows))
+    for name, column in name_columns(extents).items():
+        assert column.to_pylist() == ordered[name].to_pylist()
+        distinct = column.unify_dictionaries().combine_chunks().dictionary.to_pylist()
+        assert len(set(distinct)) == len(distinct)

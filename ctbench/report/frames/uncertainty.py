@@ -70,7 +70,7 @@ def figure_digits(figure: str) -> int:
 
 def can_be_uncertain(results: ComparableRuns) -> bool:
     """Return whether a model's run keeps probabilities."""
-    return any(results.board.manifest(results.run_of(model)).keep_probabilities for model in results.models)
+    return bool(_keeping(results))
 
 
 def runs_with_probabilities(results: ComparableRuns) -> dict[str, Run]:
@@ -79,8 +79,15 @@ def runs_with_probabilities(results: ComparableRuns) -> dict[str, Run]:
     Raises:
         StoreError: The files of a run are not there.
     """
-    kept = [model for model in results.models if results.board.manifest(results.run_of(model)).keep_probabilities]
-    return {model: results.open_run(model) for model in kept}
+    return {model: results.open_run(model) for model in _keeping(results)}
+
+
+def _keeping(results: ComparableRuns) -> list[str]:
+    """Return the models whose runs keep probabilities."""
+    texts = dict(zip(results.index["name"], results.index["manifest"], strict=True))
+    # Manifests of other runs do not name the field, and to parse thousands of them takes seconds.
+    asked = [model for model in results.models if '"keep_probabilities"' in texts[model]]
+    return [model for model in asked if results.board.manifest(results.run_of(model)).keep_probabilities]
 
 
 class UncertaintyTables(NamedTuple):

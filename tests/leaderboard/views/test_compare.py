@@ -7,6 +7,7 @@ from ctbench.boards import open_board
 from ctbench.report.frames.comparable_runs import comparable_runs
 from ctbench.report.frames.contestants import contestants
 from ctbench.statistics import significance_matrix
+from leaderboard.selection import Selection
 
 
 def words_of(test):
@@ -38,6 +39,17 @@ def test_two_models_are_tested_structure_by_structure(app, toy_board, field):
         assert shown.loc[label, "n"] == len(wide)
     assert (shown["wins"] + shown["ties"] + shown["losses"]).tolist() == shown["n"].tolist()
     assert (shown["losses"] > 0).all()
+
+
+def test_the_pair_stays_when_another_metric_is_chosen(app, toy_board, monkeypatch):
+    """The best two are looked for at the first visit only: ranking a large board takes seconds."""
+    test = app(toy_board, "compare")
+    assert [test.selectbox(key=key).value for key in ("first", "second")] == ["sharp", "all readers"]
+    monkeypatch.setattr(Selection, "standings", None)
+    test.selectbox(key="second").select("blunt").run()
+    test.selectbox(key="metric").select("hd95").run()
+    assert not test.exception
+    assert "blunt against sharp" in words_of(test)
 
 
 def test_cases_say_what_happened(app, toy_board):
