@@ -77,8 +77,9 @@ def describe(
     starts = described["rows"].cumsum().to_numpy() - described["rows"].to_numpy()
     clusters = None if cluster is None else pd.factorize(counted[cluster])[0]
     correlated = () if clusters is None else _correlated(codes, values, clusters)
-    described = _with_spread(described, lambda places: ordered[starts + places], correlated)
-    return described[[*keys, *_COLUMNS]]
+    n, mean, sd = (described[name].to_numpy() for name in ("n", "mean", "sd"))
+    spread = _spread(described["metric"], n, mean, sd, lambda places: ordered[starts + places], correlated)
+    return described.assign(**spread)[[*keys, *_COLUMNS]]
 
 
 def describe_columns(values: Numbers, metric: str, clusters: NDArray[np.integer] | None = None) -> pd.DataFrame:
@@ -103,22 +104,29 @@ def describe_columns(values: Numbers, metric: str, clusters: NDArray[np.integer]
     if clusters is not None:
         row, column = np.nonzero(~np.isnan(values))
         correlated = _correlated(column, values[row, column], clusters[row])
-    table = pd.DataFrame({"metric": metric, "n": n, "mean": mean, "sd": sd})
-    table = _with_spread(table, lambda places: ordered[places, everybody], correlated)
-    return table[[name for name in _COLUMNS if name in table]]
+    spread = _spread(metric, n, mean, sd, lambda places: ordered[places, everybody], correlated)
+    found = {"n": n, "mean": mean, "sd": sd, **spread}
+    return pd.DataFrame({name: found[name] for name in _COLUMNS if name in found})
 
 
-def _with_spread(
-    table: pd.DataFrame, smallest: Callable[[NDArray[np.integer]], Numbers], correlated: Iterable[_Group]
-) -> pd.DataFrame:
-    """Add quantiles, extremes, and standard errors and intervals to number, mean and SD of groups of values.
+def _spread(
+    metric: pd.Series | str,
+    n: NDArray[np.integer],
+    mean: Numbers,
+    sd: Numbers,
+    smallest: Callable[[NDArray[np.integer]], Numbers],
+    correlated: Iterable[_Group],
+) -> dict[str, Numbers]:
+    """Return quantiles, extremes, standard errors and intervals of groups of values, by the names of their columns.
 
     Args:
-        table: A row for each group: ``metric, n, mean, sd``.
+        metric: Metric of each group, or of all.
+        n: Number of values of each group.
+        mean: Their means.
+        sd: Their standard deviations.
         smallest: Returns one value of each group, by its place from 0 among the sorted values; NaN come last.
         correlated: The groups in which a cluster has several values, see ``_correlated``.
     """
-    n = table["n"].to_numpy()
     last, ranks = np.maximum(n - 1, 0), median_ranks(n)
 
     def quantile(share: float) -> Numbers:
@@ -131,23 +139,24 @@ def _with_spread(
         return np.where(ranks > 0, smallest(np.clip(place, 0, last)), math.nan)
 
     independent, degrees = n.astype(np.float64), n.astype(np.float64) - 1
-    se = table["sd"].to_numpy() / np.sqrt(np.where(n > 0, n, math.nan))
+    se = sd / np.sqrt(np.where(n > 0, n, math.nan))
     for place, own, whose in correlated:
         _, se[place], degrees[place] = clustered_mean(own, whose)
         independent[place] = len(np.unique(whose))
-    low, high = mean_intervals(table.assign(se=se, n=independent), degrees)
-    return table.assign(
-        median=(smallest(last // 2) + smallest(np.minimum(n // 2, last))) / 2,
-        q1=quantile(0.25),
-        q3=quantile(0.75),
-        se=se,
-        low=low,
-        high=high,
-        min=smallest(np.zeros_like(n)),
-        max=smallest(last),
-        median_low=end(ranks - 1),
-        median_high=end(n - ranks),
-    )
+    means = pd.DataFrame({"mean": mean, "se": se, "n": independent}).assign(metric=metric)
+    low, high = mean_intervals(means, degrees)
+    return {
+        "median": (smallest(last // 2) + smallest(np.minimum(n // 2, last))) / 2,
+        "q1": quantile(0.25),
+        "q3": quantile(0.75),
+        "se": se,
+        "low": low,
+        "high": high,
+        "min": smallest(np.zeros_like(n)),
+        "max": smallest(last),
+        "median_low": end(ranks - 1),
+        "median_high": end(n - ranks),
+    }
 
 
 def _moments(values: Numbers) -> tuple[NDArray[np.intp], Numbers, Numbers]:
