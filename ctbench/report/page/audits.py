@@ -16,18 +16,7 @@ from ctbench.report import explanations
 from ctbench.report.frames.audits import VERDICTS
 from ctbench.report.page.cells import count_cell
 from ctbench.report.page.layout import Section, page
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, p_value, span
 
 __all__ = ["build_audit"]
@@ -57,11 +46,11 @@ def build_audit(findings: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 
 def _counts(findings: pd.DataFrame) -> Html:
-    columns = [text_column("Paper"), text_column("Table"), Column("n"), *map(Column, VERDICTS)]
+    columns = [Column.text("Paper"), Column.text("Table"), Column("n"), *map(Column, VERDICTS)]
     rows = [
         [
-            text_cell(str(paper)),
-            text_cell(str(where)),
+            Cell.text(str(paper)),
+            Cell.text(str(where)),
             count_cell(len(own)),
             *(count_cell(own["verdict"].eq(verdict).sum(), quiet=True) for verdict in VERDICTS),
         ]
@@ -82,20 +71,20 @@ def _paper(findings: pd.DataFrame) -> Html:
 
 def _table(findings: pd.DataFrame, caption: str) -> Html:
     columns = [
-        *(text_column(title) for title in ("Table", "Of what", "Quantity", "Printed")),
+        *(Column.text(title) for title in ("Table", "Of what", "Quantity", "Printed")),
         Column("What follows", hint="smallest to largest"),
         Column("P", hint="smallest to largest"),
-        text_column("How"),
+        Column.text("How"),
     ]
     rows: list[Sequence[Cell]] = [
         [
-            text_cell(row["table"]),
+            Cell.text(row["table"]),
             Cell(join((row["rater"], element("small", row["label"], class_="line") if row["label"] else None))),
-            text_cell(row["quantity"], "long"),
+            Cell.text(row["quantity"], "long"),
             Cell(row["printed"] or "none", row["printed"]),
             _range(row, "value", lambda number: f"{number:.4g}".replace("-", "−")),
             _range(row, "p", p_value),
-            text_cell(row["detail"], "long"),
+            Cell.text(row["detail"], "long"),
         ]
         for row in findings.to_dict("records")
     ]

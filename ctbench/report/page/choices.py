@@ -13,18 +13,7 @@ from ctbench.report.drawings.canvas import inline_svg
 from ctbench.report.drawings.reader_number_chart import reader_number_chart
 from ctbench.report.frames.agreement import model_number_lines, reader_number_lines
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, number_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import span
 
 __all__ = ["choices_section"]
@@ -73,8 +62,8 @@ def _models(choices: StudyChoices, name: str) -> Sequence[Html]:
 
 def _ranks(frame: pd.DataFrame, caption: str) -> Html:
     rules = frame["reference"].ne("").any()
-    columns = [text_column("Structure"), text_column("Rule") if rules else Column("Readers")]
-    columns += [text_column("Model"), *([] if rules else [Column("Subsets")]), Column("Cases")]
+    columns = [Column.text("Structure"), Column.text("Rule") if rules else Column("Readers")]
+    columns += [Column.text("Model"), *([] if rules else [Column("Subsets")]), Column("Cases")]
     columns += [Column("Dice", hint="mean over references; lowest to highest below"), Column("Rank")]
     columns += [] if rules else [Column("First", "%", hint="share of the subsets on which it is the best")]
     rows = []
@@ -82,9 +71,9 @@ def _ranks(frame: pd.DataFrame, caption: str) -> Html:
         rank = span(row["rank_lowest"], row["rank_highest"])
         rows.append(
             [
-                text_cell(row["label"]),
-                text_cell(row["reference"]) if rules else count_cell(row["readers"]),
-                text_cell(row["model"]),
+                Cell.text(row["label"]),
+                Cell.text(row["reference"]) if rules else count_cell(row["readers"]),
+                Cell.text(row["model"]),
                 *([] if rules else [count_cell(row["references"])]),
                 count_cell(row["n"]),
                 number_cell(row["dice"], "1") if rules else interval_cell(row["dice"], row["lowest"], row["highest"]),
@@ -96,12 +85,12 @@ def _ranks(frame: pd.DataFrame, caption: str) -> Html:
 
 
 def _subsets(frame: pd.DataFrame) -> Html:
-    columns = [text_column("Structure"), Column("Readers"), Column("Subsets"), Column("Cases")]
+    columns = [Column.text("Structure"), Column("Readers"), Column("Subsets"), Column("Cases")]
     columns += [Column("Dice with all"), Column("Worst subset"), Column("SD of volume", "mL")]
-    columns += [Column("Indeterminate", hint="share of what any of them drew"), text_column("Recommended")]
+    columns += [Column("Indeterminate", hint="share of what any of them drew"), Column.text("Recommended")]
     rows = [
         [
-            text_cell(row["label"]),
+            Cell.text(row["label"]),
             *(count_cell(row[name]) for name in ("readers", "subsets", "n")),
             *(number_cell(row[name], "1") for name in ("dice", "dice_lowest")),
             number_cell(row["volume_sd_ml"], "mL"),
@@ -114,11 +103,11 @@ def _subsets(frame: pd.DataFrame) -> Html:
 
 
 def _rules(frame: pd.DataFrame) -> Html:
-    columns = [text_column("Structure"), text_column("Rule"), Column("Cases")]
+    columns = [Column.text("Structure"), Column.text("Rule"), Column("Cases")]
     columns += [Column("Volume", "mL"), Column("To the majority"), Column("Dice with the majority")]
     rows = [
         [
-            *(text_cell(row[name]) for name in ("label", "rule")),
+            *(Cell.text(row[name]) for name in ("label", "rule")),
             count_cell(row["n"]),
             number_cell(row["volume_ml"], "mL"),
             *(number_cell(row[name], "1") for name in ("volume_ratio", "dice")),

@@ -11,7 +11,7 @@ from ctbench.report.drawings.colours import MODEL_COLOURS
 from ctbench.report.drawings.structure_charts import box_chart
 from ctbench.report.frames.cohorts import Cohort, cohort_boxes, cohort_scores, cohort_table, shared_models
 from ctbench.report.page.cells import captioned, mean_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table, text_cell, text_column
+from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
 from ctbench.report.page.page_figures import NamedFigure
 from ctbench.report.wording import MISSING, interval, metric_heading, p_value, unit_title
 from ctbench.statistics import OVERALL
@@ -58,8 +58,8 @@ def cohort_figure(scores: pd.DataFrame, compared: pd.DataFrame, model: str) -> N
 
 def _table(compared: pd.DataFrame, metric: str, unit: str, model: str) -> Html:
     columns = [
-        text_column("Structure"),
-        text_column("Cohort"),
+        Column.text("Structure"),
+        Column.text("Cohort"),
         Column("n", hint="cases with a value"),
         Column("Mean ± SD", unit_title(unit)),
         Column("Difference", unit_title(unit), hint="cohort minus the first cohort"),
@@ -67,13 +67,13 @@ def _table(compared: pd.DataFrame, metric: str, unit: str, model: str) -> Html:
         Column("P", hint="Welch's test"),
         Column("P Holm", hint="Welch's test, adjusted over the structures"),
         Column("P regression", hint="categorical regression, the paper's test"),
-        text_column("Note"),
+        Column.text("Note"),
     ]
     marked = set(zip(compared["label"], compared["better_regression"], strict=True))
     rows = [
         [
             Cell(row["label"], kind="overall" if row["label"] == OVERALL else ""),
-            text_cell(row["cohort"]),
+            Cell.text(row["cohort"]),
             Cell(str(row["n"]), row["n"]),
             mean_cell(row["mean"], row["sd"], unit, mark="*" if (row["label"], row["cohort"]) in marked else ""),
             number_cell(row["difference"], unit),

@@ -11,17 +11,7 @@ from ctbench.errors import UsageError
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.confusion import confusion_table
 from ctbench.report.page.cells import shaded_cell
-from ctbench.report.page.markup import (
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import shortened
 from ctbench.runs import Run
 
@@ -53,12 +43,12 @@ def _matrix(counted: pd.DataFrame) -> Html:
     names = list(counted["reference"].unique())
     percent = counted.pivot_table(index="reference", columns="prediction", values="percent", dropna=False)
     columns = [
-        text_column("In the reference"),
+        Column.text("In the reference"),
         *(Column(shortened(name), group="called") for name in names),
     ]
     shares = percent.loc[names, names].to_numpy(float)
     rows = [
-        [text_cell(name), *(shaded_cell(value, "%", value / 100) for value in row)]
+        [Cell.text(name), *(shaded_cell(value, "%", value / 100) for value in row)]
         for name, row in zip(names, shares.tolist(), strict=True)
     ]
     return table(columns, rows, f"In percent, each row adds up to 100; n = {counted['cases'].iloc[0]} cases")

@@ -13,18 +13,7 @@ from ctbench.report.frames.case_calls import RATES, STRATA, any_finding, calls, 
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.strata import strata
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, rater_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import percent
 from ctbench.scores import RaterKind
 
@@ -75,8 +64,8 @@ def _both_tables(found: pd.DataFrame, results: ComparableRuns, whose: str) -> Ht
 
 
 _HEAD = (
-    text_column("Rater"),
-    text_column("Structure", hint="and what makes a rater's call positive"),
+    Column.text("Rater"),
+    Column.text("Structure", hint="and what makes a rater's call positive"),
     Column("n", hint="cases"),
 )
 
@@ -90,7 +79,7 @@ def _head(row: dict[str, Any], results: ComparableRuns) -> list[Cell]:
 def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, stratum: str = "") -> Html:
     columns = [
         *_HEAD,
-        *([text_column(stratum.replace("_", " ").capitalize())] if stratum else []),
+        *([Column.text(stratum.replace("_", " ").capitalize())] if stratum else []),
         Column("positive", hint="cases"),
         *(Column(title, "%" if name != "auc" else "", hint="with its 95 % interval") for name, title in RATES.items()),
         Column("left out", hint="cases without a score"),
@@ -98,7 +87,7 @@ def _table(rows: list[dict[str, Any]], results: ComparableRuns, caption: str, st
     cells = [
         [
             *_head(row, results),
-            *([text_cell(str(row[stratum]))] if stratum else []),
+            *([Cell.text(str(row[stratum]))] if stratum else []),
             count_cell(row["positive"]),
             *(_share(row, name) for name in RATES),
             count_cell(row["left_out"], quiet=True),

@@ -10,18 +10,7 @@ from ctbench.report.explanations import equivalent
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN, equivalence_table, reader_spread
 from ctbench.report.page.cells import CONTRIBUTE, count_cell, model_fold, number_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.wording import MISSING, counted, fixed, interval, p_value
 from ctbench.scores import without
 from ctbench.statistics import OVERALL
@@ -79,22 +68,22 @@ def _in_words(tested: pd.DataFrame, placed: pd.Series, model: str) -> str:
 def _tested(tested: pd.DataFrame, caption: str) -> Html:
     several = OVERALL not in set(tested["label"])
     columns = [
-        *([text_column("Structure")] if several else []),
-        text_column("Reader"),
-        text_column("Reference"),
+        *([Column.text("Structure")] if several else []),
+        Column.text("Reader"),
+        Column.text("Reference"),
         Column("n", hint="paired cases"),
         Column("Difference", hint="model minus reader"),
         Column("90 % interval"),
         Column("P Holm", hint="of a difference, adjusted over the readers; below .05: different"),
         Column("P not equivalent", hint="below .05: equivalent within the margin"),
         Column("P inferior", hint="below .05: not inferior by the margin"),
-        text_column("In words"),
+        Column.text("In words"),
     ]
     rows = [
         [
-            *([text_cell(row["label"])] if several else []),
-            text_cell(row["rater"]),
-            text_cell(row["reference"]),
+            *([Cell.text(row["label"])] if several else []),
+            Cell.text(row["rater"]),
+            Cell.text(row["reference"]),
             count_cell(row["n"]),
             number_cell(row["difference"], "1"),
             Cell(interval(row["low"], row["high"]), row["low"]),
@@ -110,13 +99,13 @@ def _tested(tested: pd.DataFrame, caption: str) -> Html:
 
 def _spread(placed: pd.DataFrame, model: str) -> Html:
     columns = [
-        text_column("Structure"),
+        Column.text("Structure"),
         Column("Readers"),
         Column("Their means", hint="lowest to highest, minus the model's mean"),
-        text_column("Within", hint="whether 0, the model, lies between them"),
+        Column.text("Within", hint="whether 0, the model, lies between them"),
         Column("One more reader", hint="where the mean of one more reader would lie with 95 %"),
-        text_column("Within", hint="whether 0, the model, lies there"),
-        text_column("Note"),
+        Column.text("Within", hint="whether 0, the model, lies there"),
+        Column.text("Note"),
     ]
     rows = [
         [

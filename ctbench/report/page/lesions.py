@@ -22,19 +22,7 @@ from ctbench.report.frames.lesion_summaries import (
 )
 from ctbench.report.frames.lesions import LesionTables, lesion_sensitivity_table
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, lined_cell, number_cell, of_cell, rater_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import NamedFigure, froc_plot, lesion_plots
 from ctbench.report.page.pictures import Picture, gallery, picture, scene_of
 from ctbench.report.wording import MISSING, interval
@@ -84,7 +72,7 @@ def _captioned(figure: NamedFigure) -> Html:
 
 def _figures(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     columns = [
-        text_column("Rater"),
+        Column.text("Rater"),
         Column("detected", hint="lesions of which at least one voxel is predicted"),
         Column("Sensitivity", hint="with its 95 % interval, clustered by patient"),
         Column("false", hint="predicted pieces that overlap no lesion"),
@@ -120,8 +108,8 @@ def _protocols(rows: pd.DataFrame, label: str, results: ComparableRuns) -> Html:
     models = [name for name in results.models if name in set(rows["rater"])]
     band = Column("readers", group="mean", hint="lowest and highest of the single readers")
     columns = [
-        text_column("Protocol", hint="and when it counts a lesion as detected"),
-        text_column("Figure", hint="by which it ranks; of a volume less is better"),
+        Column.text("Protocol", hint="and when it counts a lesion as detected"),
+        Column.text("Figure", hint="by which it ranks; of a volume less is better"),
         *(Column(name, group="mean") for name in models),
         *([band] if results.readers else []),
     ]
@@ -146,7 +134,7 @@ def _froc(found: FrocTables, figures: pd.DataFrame, results: ComparableRuns) -> 
     shades = palette(results)
     rates = found.at_rates["false_per_case"].unique()
     columns = [
-        text_column("Rater"),
+        Column.text("Rater"),
         *(Column(str(rate), group="false marks per case") for rate in rates),
     ]
     cells = [
@@ -161,12 +149,12 @@ def _froc(found: FrocTables, figures: pd.DataFrame, results: ComparableRuns) -> 
     precisions = [
         [
             rater_cell(row["rater"], RaterKind.MODEL, shades),
-            text_cell(row["protocol"]),
+            Cell.text(row["protocol"]),
             interval_cell(row["average_precision"], row["low"], row["high"]),
         ]
         for row in found.precisions.to_dict("records")
     ]
-    titles = [text_column("Rater"), text_column("Protocol"), Column("Average precision")]
+    titles = [Column.text("Rater"), Column.text("Protocol"), Column("Average precision")]
     return join(
         [
             paragraph(explanations.FROC, kind="how"),
@@ -182,9 +170,9 @@ def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dat
     rows = rows[rows["rater"].isin(results.models)]
     drawn = {(one.case, at): one for at, one in _pictures(rows, label, results, dataset)}
     columns = [
-        text_column("Case"),
-        text_column("Rater"),
-        text_column("Outcome"),
+        Column.text("Case"),
+        Column.text("Rater"),
+        Column.text("Outcome"),
         Column("Volume", "mL"),
         Column("Slice", hint="on which it is largest, from 1"),
         Column("Nearest", "mm", hint="distance to the nearest voxel of the other mask; none where that is empty"),
@@ -194,7 +182,7 @@ def _wrong(rows: pd.DataFrame, label: str, results: ComparableRuns, dataset: Dat
         [
             _case(row["case"], drawn.get((row["case"], at))),
             rater_cell(row["rater"], RaterKind.MODEL, shades),
-            text_cell(row["outcome"]),
+            Cell.text(row["outcome"]),
             Cell(f"{row['volume_ml']:.3f}", row["volume_ml"]),
             count_cell(row["slice"] + 1),
             number_cell(row["nearest_mm"], "mm"),
@@ -230,8 +218,8 @@ def _pictures(
 def _by_size(pooled: pd.DataFrame, results: ComparableRuns) -> Html:
     sizes: Collection[str] = [name for name in (ALL_SIZES, *SIZE_CLASSES) if name in set(pooled["size_class"])]
     columns = [
-        text_column("Structure"),
-        text_column("Rater"),
+        Column.text("Structure"),
+        Column.text("Rater"),
         *(Column(size, group="detected lesions") for size in sizes),
         Column("false", hint="predicted pieces that overlap no lesion"),
     ]
@@ -240,7 +228,7 @@ def _by_size(pooled: pd.DataFrame, results: ComparableRuns) -> Html:
         by_size = own.set_index("size_class")
         cells.append(
             [
-                text_cell(str(label)),
+                Cell.text(str(label)),
                 rater_cell(str(rater), str(kind), palette(results)),
                 *(
                     of_cell(by_size["detected"][size], by_size["lesions"][size], quiet=False)

@@ -9,19 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup as Html
 from markupsafe import escape
 
-__all__ = [
-    "Cell",
-    "Column",
-    "Html",
-    "details",
-    "element",
-    "how_to_read",
-    "join",
-    "paragraph",
-    "table",
-    "text_cell",
-    "text_column",
-]
+__all__ = ["Cell", "Column", "Html", "details", "element", "how_to_read", "join", "paragraph", "table"]
 
 _LONG = 36
 _VOID = {"br", "hr", "img"}
@@ -45,6 +33,11 @@ class Column:
     group: str = ""
     hint: str = ""
 
+    @classmethod
+    def text(cls, title: str, hint: str = "") -> Column:
+        """Make the head of a column of texts, which are aligned to the left."""
+        return cls(title, numeric=False, hint=hint)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -54,15 +47,10 @@ class Cell:
     order: float | str | None = None
     kind: str = ""
 
-
-def text_column(title: str, hint: str = "") -> Column:
-    """Make the head of a column of texts, which are aligned to the left."""
-    return Column(title, numeric=False, hint=hint)
-
-
-def text_cell(text: str, kind: str = "") -> Cell:
-    """Make a cell that is sorted by the text that it shows."""
-    return Cell(text, text, kind)
+    @classmethod
+    def text(cls, text: str, kind: str = "") -> Cell:
+        """Make a cell that is sorted by the text that it shows."""
+        return cls(text, text, kind)
 
 
 def element(name: str, *content: object, **attributes: object) -> Html:
@@ -116,8 +104,6 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], caption: ob
     body = [_row(columns, cells) for cells in rows]
     inner = element(
         "table",
-        "text_cell",
-        "text_column",
         element("caption", element("span", caption)),
         element("thead", _groups(columns), element("tr", *(_head(column) for column in columns))),
         element("tbody", *body),

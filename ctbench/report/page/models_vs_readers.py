@@ -12,18 +12,7 @@ from ctbench.report.frames import tables
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.models_vs_readers import compared_with_readers, gaps_to_readers
 from ctbench.report.page.cells import CONTRIBUTE, captioned, count_cell, mean_cell, model_fold, number_cell, when_fewer
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import box_plots
 from ctbench.report.wording import MISSING, interval, metric_heading, metric_title, p_value, shortened, unit_title
 from ctbench.scores import without
@@ -83,7 +72,7 @@ def _comparison_table(
 ) -> Html:
     paired = reference == tables.LEAVE_ONE_OUT
     readers = compared.drop_duplicates("rater")[["rater", "reference"]]
-    columns = [text_column("Structure")]
+    columns = [Column.text("Structure")]
     if not paired:
         columns.append(_rater_column(model))
     for reader, stands_on in zip(readers["rater"], readers["reference"], strict=True):
@@ -127,22 +116,22 @@ def _mark(row: Mapping[Any, Any]) -> str:
 
 def _test_table(compared: pd.DataFrame, unit: str) -> Html:
     columns = [
-        text_column("Structure"),
-        text_column("Reader"),
-        text_column("Reference"),
+        Column.text("Structure"),
+        Column.text("Reader"),
+        Column.text("Reference"),
         Column("n reader"),
         Column("n model"),
         Column("Difference", unit_title(unit), hint="reader minus model"),
         Column("95 % interval", unit_title(unit)),
         Column("P"),
         Column("P Holm", hint="adjusted over the readers"),
-        text_column("Note"),
+        Column.text("Note"),
     ]
     rows = [
         [
             Cell(row["label"], kind="overall" if row["label"] == OVERALL else ""),
-            text_cell(row["rater"]),
-            text_cell(row["reference"]),
+            Cell.text(row["rater"]),
+            Cell.text(row["reference"]),
             count_cell(row["n"]),
             count_cell(row["model_n"]),
             number_cell(row["difference"], unit),

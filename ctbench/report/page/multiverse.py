@@ -15,18 +15,7 @@ from ctbench.report.frames.multiverse import (
     summary_of,
 )
 from ctbench.report.page.cells import captioned, count_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import choices_of_pair
 from ctbench.report.wording import percent
 
@@ -44,17 +33,17 @@ def surviving_conclusions(results: ComparableRuns, scored: Callable[[], LesionTa
     found = conclusions(ranked)
     upper = found[better_first(found)]
     columns = [
-        text_column("First"),
-        text_column("Second"),
+        Column.text("First"),
+        Column.text("Second"),
         Column("Combinations", hint="in which both are ranked"),
         Column("First is better", "%", hint="of these combinations; equal values count half"),
-        text_column("Turned by", hint="the choice whose options differ most in that share"),
-        text_column("Options", hint="share of combinations in which the first is better, by option"),
+        Column.text("Turned by", hint="the choice whose options differ most in that share"),
+        Column.text("Options", hint="share of combinations in which the first is better, by option"),
     ]
     rows = [
         [
-            text_cell(row["first"]),
-            text_cell(row["second"]),
+            Cell.text(row["first"]),
+            Cell.text(row["second"]),
             count_cell(row["combinations"]),
             Cell(percent(row["share"]).removesuffix(" %"), row["share"]),
             Cell(row["turned_by"]),

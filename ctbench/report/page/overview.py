@@ -22,7 +22,7 @@ from ctbench.report.page.cells import (
     mean_cell,
     rater_cell,
 )
-from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table, text_column
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.page_figures import overall_means
 from ctbench.report.wording import fixed, metric_title, unit_title
 from ctbench.scores import without
@@ -69,7 +69,7 @@ def _summary_table(means: pd.DataFrame, results: ComparableRuns, caption: str) -
     metrics = list(means["metric"].unique())
     units = means.drop_duplicates("metric").set_index("metric")["unit"]
     columns = [
-        text_column("Rater"),
+        Column.text("Rater"),
         Column("n", hint="cases that count in the mean of the first metric: their reference holds a structure"),
     ]
     columns += [Column(metric_title(metric), unit_title(units[metric]), hint="mean ± SD, median") for metric in metrics]

@@ -9,7 +9,7 @@ from ctbench.report.drawings.colours import palette
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.pooled import pooled, pooled_labels, pooled_scores, usual_baseline
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, paragraph, table, text_cell, text_column
+from ctbench.report.page.markup import Cell, Column, Html, details, paragraph, table
 from ctbench.report.wording import MISSING, fixed, metric_title, p_value
 from ctbench.scores import RaterKind
 
@@ -31,8 +31,8 @@ def pooled_samples(results: ComparableRuns, metric: str = "dice") -> Html:
 
 def _table(rows: pd.DataFrame, baseline: str, results: ComparableRuns, metric: str) -> Html:
     columns = [
-        text_column("Sample"),
-        text_column("Rater"),
+        Column.text("Sample"),
+        Column.text("Rater"),
         Column("n", hint="values in the sample"),
         Column("Mean ± SE"),
         Column("Median"),
@@ -43,7 +43,7 @@ def _table(rows: pd.DataFrame, baseline: str, results: ComparableRuns, metric: s
     unit, shades = results.unit(metric), palette(results)
     cells = [
         [
-            text_cell(row["unit"]),
+            Cell.text(row["unit"]),
             rater_cell(row["rater"], RaterKind.MODEL, shades),
             count_cell(row["n"]),
             Cell(f"{fixed(row['mean'], unit)} ± {fixed(row['se'], unit)}", row["mean"]),

@@ -13,18 +13,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.definitions import metric_definitions
 from ctbench.report.frames.methods import card_facts
 from ctbench.report.page.cells import model_fold
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.wording import MISSING, fixed, percent
 from ctbench.runs import Run
 from ctbench.runs.folder import RunFolder
@@ -68,7 +57,7 @@ def _indeterminate(overall: pd.Series) -> str:
 
 def _indeterminate_table(indeterminate: pd.DataFrame) -> Html:
     columns = [
-        text_column("Structure"),
+        Column.text("Structure"),
         Column("Drawn by a reader", "voxels"),
         Column("Indeterminate", "voxels"),
         Column("Share", "%"),
@@ -102,8 +91,8 @@ def _failures(results: ComparableRuns) -> Html:
     failures = tables.failures(results.scores)
     if failures.empty:
         return paragraph("No prediction failed and none is missing.")
-    columns = [text_column(name) for name in ("Model", "Case", "Outcome", "Why")]
-    rows = [[text_cell(str(value)) for value in row] for row in failures.itertuples(index=False)]
+    columns = [Column.text(name) for name in ("Model", "Case", "Outcome", "Why")]
+    rows = [[Cell.text(str(value)) for value in row] for row in failures.itertuples(index=False)]
     return table(columns, rows, f"{len(failures)} predictions failed or are missing; they count with the worst value")
 
 
@@ -111,10 +100,10 @@ def _unsupported(results: ComparableRuns) -> Html | None:
     lacking = tables.unsupported(results.scores)
     if lacking.empty:
         return None
-    columns = [text_column("Model"), text_column("Structures")]
+    columns = [Column.text("Model"), Column.text("Structures")]
     rows = [
         [
-            text_cell(str(rater)),
+            Cell.text(str(rater)),
             Cell(", ".join(name for name in results.structures if name in set(own["label"]))),
         ]
         for rater, own in lacking.groupby("rater", sort=False)
@@ -128,8 +117,8 @@ def _not_assessed(results: ComparableRuns) -> Html | None:
     if rows.empty:
         return None
     pairs = rows[["case", "label"]].drop_duplicates().sort_values(["case", "label"])
-    columns = [text_column("Case"), text_column("Structure")]
-    cells = [[text_cell(str(name)) for name in pair] for pair in pairs.itertuples(index=False)]
+    columns = [Column.text("Case"), Column.text("Structure")]
+    cells = [[Cell.text(str(name)) for name in pair] for pair in pairs.itertuples(index=False)]
     return table(columns, cells, "Structures that nobody could identify in a case; they are not scored there")
 
 
@@ -137,12 +126,12 @@ def definitions(results: Sequence[ComparableRuns]) -> Html:
     """Define every metric that some run has, with its unit, its value where something is empty, and its source."""
     used = {name for one in results for run in one.runs for name in run.manifest.metrics}
     columns = [
-        text_column("Metric"),
-        text_column("Definition"),
-        text_column("Unit"),
-        text_column("Good"),
+        Column.text("Metric"),
+        Column.text("Definition"),
+        Column.text("Unit"),
+        Column.text("Good"),
         *(Column(name, numeric=False, group="value where empty") for name in ("both", "prediction", "reference")),
-        text_column("failed", hint="failed or missing"),
+        Column.text("failed", hint="failed or missing"),
     ]
     rows = [
         [
@@ -196,11 +185,11 @@ def repeat(results: Sequence[ComparableRuns], command: str | None, stamp: str | 
         parts.append(element("pre", element("code", command)))
     if stamp:
         parts.append(paragraph(stamp))
-    columns = [text_column(name) for name in ("Dataset", "Rater", "Digest of the dataset", "Digest of the scores")]
+    columns = [Column.text(name) for name in ("Dataset", "Rater", "Digest of the dataset", "Digest of the scores")]
     rows = [
         [
-            text_cell(one.dataset),
-            text_cell(run.manifest.rater),
+            Cell.text(one.dataset),
+            Cell.text(run.manifest.rater),
             _digest(run.manifest.dataset_fingerprint),
             _digest(sha256(RunFolder(run.folder).scores)),
         ]

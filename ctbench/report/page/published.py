@@ -11,7 +11,7 @@ from ctbench.report import explanations
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.published import has_published, published_rows
 from ctbench.report.page.cells import number_cell
-from ctbench.report.page.markup import Cell, Column, Html, how_to_read, join, table, text_cell, text_column
+from ctbench.report.page.markup import Cell, Column, Html, how_to_read, join, table
 from ctbench.report.wording import MISSING, metric_title
 from ctbench.statistics import OVERALL
 
@@ -29,20 +29,20 @@ def published_results(results: ComparableRuns) -> Html:
     if len(results.labels) > 1:
         scopes = {OVERALL: results.labels, **scopes}
     rows = [
-        [text_cell(name), Cell(metric_title(metric), metric), *_cells(row, results.unit(metric))]
+        [Cell.text(name), Cell(metric_title(metric), metric), *_cells(row, results.unit(metric))]
         for metric in results.metrics
         for name, over in scopes.items()
         for row in _rows(results, over, metric).to_dict("records")
     ]
     columns = [
-        text_column("Structure"),
-        text_column("Metric"),
-        text_column("Rater"),
+        Column.text("Structure"),
+        Column.text("Metric"),
+        Column.text("Rater"),
         Column("Mean"),
         Column("SD"),
         Column("Median"),
         Column("n", hint="cases, as printed"),
-        text_column("Measured means compare with it"),
+        Column.text("Measured means compare with it"),
     ]
     how = how_to_read(explanations.PUBLISHED)
     return join((how, table(columns, rows, "Results that papers printed for this dataset")))
@@ -57,4 +57,4 @@ def _cells(row: dict[Any, Any], unit: str) -> list[Cell]:
     count = Cell(MISSING) if pd.isna(row["n"]) else Cell(str(int(row["n"])), float(row["n"]))
     why = f"no: {row['incomparable']}" if row["incomparable"] else "yes, on other cases"
     numbers = [number_cell(float(row[name]), unit) for name in ("mean", "sd", "median")]
-    return [text_cell(row["rater"]), *numbers, count, Cell(why, row["incomparable"])]
+    return [Cell.text(row["rater"]), *numbers, count, Cell(why, row["incomparable"])]

@@ -14,19 +14,7 @@ from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.report.frames.rankings import RANKED, entrants, ranked
 from ctbench.report.frames.tables import ALL_READERS_KIND
 from ctbench.report.page.cells import count_cell, number_cell, rater_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.wording import MISSING, interval, metric_title, p_value, unit_title
 from ctbench.scores import RaterKind
 from ctbench.statistics import OVERALL, rank_stability, significance_matrix
@@ -80,18 +68,18 @@ def _table(ranked: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     unit = results.unit(metric)
     by_label = OVERALL not in set(ranked["label"])
     columns = [
-        *([text_column("Structure")] if by_label else []),
-        text_column("Rater"),
+        *([Column.text("Structure")] if by_label else []),
+        Column.text("Rater"),
         Column("Rank"),
         Column("95 % interval", hint="of the rank"),
         Column(f"Mean {metric_title(metric)}", unit_title(unit)),
         Column("n", hint="cases"),
         Column("P", hint="of being the best itself"),
-        text_column("Separable"),
+        Column.text("Separable"),
     ]
     rows = [
         [
-            *([text_cell(row["label"])] if by_label else []),
+            *([Cell.text(row["label"])] if by_label else []),
             rater_cell(
                 row["rater"], RaterKind.MODEL if row["rater"] in results.models else ALL_READERS_KIND, palette(results)
             ),
@@ -119,9 +107,9 @@ def _separable(row: dict[Any, Any]) -> str:
 
 def _matrix(p: pd.DataFrame) -> Html:
     names = list(map(str, p.columns))
-    columns = [text_column("Rater"), *(Column(name, group="is better than") for name in names)]
+    columns = [Column.text("Rater"), *(Column(name, group="is better than") for name in names)]
     rows = [
-        [text_cell(name), *(Cell(p_value(value), value) for value in row)]
+        [Cell.text(name), *(Cell(p_value(value), value) for value in row)]
         for name, row in zip(names, p.to_numpy().tolist(), strict=True)
     ]
     return table(columns, rows, "P of the row's rater not being better than the column's: signed-rank tests, by Holm")

@@ -24,18 +24,7 @@ from ctbench.report.drawings.snapshots import disputed_cards
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.lesion_summaries import lesion_structures
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell, of_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.snapshots import snapshot_gallery
 from ctbench.report.wording import MISSING, fixed
 
@@ -103,12 +92,12 @@ def _disputed(study: LesionStudy) -> Html:
 
 
 def _presence(frame: pd.DataFrame) -> Html:
-    columns = [*map(text_column, ("Structure", "Unit", "Size")), Column("n", hint="read by two readers or more")]
+    columns = [*map(Column.text, ("Structure", "Unit", "Size")), Column("n", hint="read by two readers or more")]
     columns += [Column("Found by all"), Column("Found by one")]
     columns += [Column("Positive agreement"), Column("AC1"), Column("Kappa")]
     rows = [
         [
-            *(text_cell(row[name]) for name in ("label", "unit", "size_class")),
+            *(Cell.text(row[name]) for name in ("label", "unit", "size_class")),
             *(count_cell(row[name]) for name in ("n", "by_all", "by_one")),
             *(_estimate(row, name) for name in ("positive", "ac1", "kappa")),
         ]
@@ -119,7 +108,7 @@ def _presence(frame: pd.DataFrame) -> Html:
 
 def _numbers(frame: pd.DataFrame) -> Html:
     columns = [
-        text_column("Structure"),
+        Column.text("Structure"),
         Column("Cases"),
         Column("Fewest in a case"),
         Column("Most in a case"),
@@ -127,10 +116,10 @@ def _numbers(frame: pd.DataFrame) -> Html:
     ]
     rows = [
         [
-            text_cell(row["label"]),
+            Cell.text(row["label"]),
             count_cell(row["n"]),
             *(number_cell(row[name], "1") for name in ("fewest", "most")),
-            text_cell(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
+            Cell.text(row["reason"]) if math.isnan(row["ac2"]) else interval_cell(row["ac2"], row["low"], row["high"]),
         ]
         for row in frame.to_dict("records")
     ]
@@ -138,11 +127,11 @@ def _numbers(frame: pd.DataFrame) -> Html:
 
 
 def _counts(frame: pd.DataFrame) -> Html:
-    columns = [text_column("Structure"), Column("Readers", hint="at least so many found it"), Column("Lesions")]
+    columns = [Column.text("Structure"), Column("Readers", hint="at least so many found it"), Column("Lesions")]
     columns += [Column("Volume", "mL"), Column("Undecided", hint="fewer readers read the place")]
     rows = [
         [
-            text_cell(row["label"]),
+            Cell.text(row["label"]),
             *(count_cell(row[name]) for name in ("least", "lesions")),
             number_cell(row["volume_ml"], "mL"),
             count_cell(row["undecided"], quiet=True),
@@ -155,9 +144,9 @@ def _counts(frame: pd.DataFrame) -> Html:
 def _readers(frame: pd.DataFrame, caption: str) -> Html:
     several = set(frame["size_class"]) != {ALL_SIZES}
     columns = [
-        text_column("Structure"),
-        *([text_column("Size")] if several else []),
-        text_column("Reader"),
+        Column.text("Structure"),
+        *([Column.text("Size")] if several else []),
+        Column.text("Reader"),
         Column("Found"),
     ]
     columns += [
@@ -172,7 +161,7 @@ def _readers(frame: pd.DataFrame, caption: str) -> Html:
     ]
     rows = [
         [
-            *(text_cell(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
+            *(Cell.text(row[name]) for name in ("label", *(["size_class"] if several else []), "reader")),
             of_cell(row["found"], row["read"], quiet=False),
             interval_cell(row["sensitivity"], row["low"], row["high"]),
             of_cell(row["others_lesions"] - row["others_found"], row["others_lesions"]),
@@ -189,11 +178,11 @@ def _pairs(frame: pd.DataFrame) -> Html:
     """Make a table with a row for each structure and reader and a column for each other reader."""
     readers = sorted(set(frame["reader"]))
     found = {(row["label"], row["reader"], row["other"]): row for row in frame.to_dict("records")}
-    columns = [*map(text_column, ("Structure", "Found by")), *(Column(reader, group="missed by") for reader in readers)]
+    columns = [*map(Column.text, ("Structure", "Found by")), *(Column(reader, group="missed by") for reader in readers)]
     rows = [
         [
-            text_cell(label),
-            text_cell(reader),
+            Cell.text(label),
+            Cell.text(reader),
             *(_missed(found.get((label, reader, other))) for other in readers),
         ]
         for label in frame["label"].unique()
@@ -212,20 +201,20 @@ def _missed(row: Mapping[Any, Any] | None) -> Cell:
 
 def _listed(rows: pd.DataFrame) -> Html:
     columns = [
-        *map(text_column, ("Case", "Structure")),
+        *map(Column.text, ("Case", "Structure")),
         Column("Lesion"),
         Column("Slice", hint="from 1"),
-        text_column("Size"),
+        Column.text("Size"),
     ]
-    columns += [Column("Volume", "mL"), *map(text_column, ("Found by", "Missed by")), text_column("Majority")]
+    columns += [Column("Volume", "mL"), *map(Column.text, ("Found by", "Missed by")), Column.text("Majority")]
     cells = [
         [
-            *(text_cell(row[name]) for name in ("case", "label")),
+            *(Cell.text(row[name]) for name in ("case", "label")),
             count_cell(row["lesion"]),
             count_cell(row["slice"] + 1),
-            text_cell(row["size_class"]),
+            Cell.text(row["size_class"]),
             number_cell(row["volume_ml"], "mL"),
-            *(text_cell(row[name]) for name in ("found_by", "missed_by", "verdict")),
+            *(Cell.text(row[name]) for name in ("found_by", "missed_by", "verdict")),
         ]
         for row in rows.head(_MOST_LISTED).to_dict("records")
     ]

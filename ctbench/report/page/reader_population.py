@@ -10,19 +10,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.reader_population import population_table, population_verdict
 from ctbench.report.page.cells import count_cell, number_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 from ctbench.report.wording import interval, p_value
 from ctbench.statistics import OVERALL
 
@@ -55,8 +43,8 @@ def reader_population(results: ComparableRuns, margin: float = MARGIN) -> Html:
 def _tested(rows: pd.DataFrame, caption: str, margin: float) -> Html:
     several = OVERALL not in set(rows["label"])
     columns = [
-        text_column("Model"),
-        *([text_column("Structure")] if several else []),
+        Column.text("Model"),
+        *([Column.text("Structure")] if several else []),
         Column("Readers"),
         Column("n", hint="cases in which all have a value on all references"),
         Column("Difference", hint="model minus readers"),
@@ -64,12 +52,12 @@ def _tested(rows: pd.DataFrame, caption: str, margin: float) -> Html:
         Column("P", hint="below .05: different"),
         Column("P not equivalent", hint=f"below .05: equivalent within {margin:g}"),
         Column("P inferior", hint=f"below .05: not inferior by {margin:g}"),
-        text_column("In words"),
+        Column.text("In words"),
     ]
     cells = [
         [
-            text_cell(row["model"]),
-            *([text_cell(row["label"])] if several else []),
+            Cell.text(row["model"]),
+            *([Cell.text(row["label"])] if several else []),
             count_cell(row["readers"]),
             count_cell(row["n"]),
             number_cell(row["difference"], "1"),

@@ -29,18 +29,7 @@ from ctbench.report.frames.agreement import of_volumes, statistic_title
 from ctbench.report.page.cells import count_cell, lined_cell, mean_cell, number_cell, when_fewer
 from ctbench.report.page.choices import choices_section
 from ctbench.report.page.layout import Section, page
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 from ctbench.report.page.reader_lesions import lesions_section
 from ctbench.report.page.repeats import opening, repeats_section
 from ctbench.report.page.snapshots import snapshot_gallery
@@ -141,8 +130,8 @@ def _facts(study: ReaderStudy) -> Html:
     facts = element("dl", *entries, class_="facts")
     if not study.skipped:
         return facts
-    columns = [text_column("Case"), text_column("Why")]
-    cells = [[text_cell(case), text_cell(why)] for case, why in study.skipped.items()]
+    columns = [Column.text("Case"), Column.text("Why")]
+    cells = [[Cell.text(case), Cell.text(why)] for case, why in study.skipped.items()]
     return join((facts, details("Cases that were left out", table(columns, cells, "They are in no figure below"))))
 
 
@@ -171,12 +160,12 @@ def _matrix(described: pd.DataFrame, metric: str, study: ReaderStudy) -> Html:
     for row in described.to_dict("records"):
         found[row["label"], row["reader"], row["other"]] = found[row["label"], row["other"], row["reader"]] = row
     cases = int(described["rows"].max())
-    columns = [text_column("Structure"), text_column("Reader")]
+    columns = [Column.text("Structure"), Column.text("Reader")]
     columns += [Column(reader, unit_title(unit), group="with") for reader in study.readers]
     rows = [
         [
             _structure(label, study),
-            text_cell(reader),
+            Cell.text(reader),
             *(_paired(found.get((label, reader, other)), cases) for other in study.readers),
         ]
         for label in described["label"].unique()
@@ -221,7 +210,7 @@ def _statistics(frame: pd.DataFrame, study: ReaderStudy, caption: str) -> Html:
     """Make a table with a row for each structure and a column for each statistic."""
     names = list(frame["statistic"].unique())
     columns = [
-        text_column("Structure"),
+        Column.text("Structure"),
         *(Column(statistic_title(name), hint="95 % interval below") for name in names),
     ]
     rows = []
@@ -240,8 +229,8 @@ def _gaps(frame: pd.DataFrame) -> Html | None:
     lacking = frame[(frame["reason"] != "") | (frame["left_out"] > 0)]
     if lacking.empty:
         return Html()
-    columns = [text_column("Structure"), text_column("Statistic")]
-    columns += [Column("Cases left out"), text_column("Why")]
+    columns = [Column.text("Structure"), Column.text("Statistic")]
+    columns += [Column("Cases left out"), Column.text("Why")]
     rows = [
         [
             Cell(row["label"]),
@@ -281,14 +270,14 @@ def _performance(study: ReaderStudy) -> Html:
     """Show each reader's performance in one STAPLE fit over all cases."""
     if study.performance.empty:
         return Html()
-    columns = [text_column("Structure"), text_column("Reader"), Column("Cases")]
+    columns = [Column.text("Structure"), Column.text("Reader"), Column("Cases")]
     columns += [Column(name.capitalize(), hint="with its 95 % interval over cases") for name in QUANTITIES]
     rows = []
     for (label, reader), own in study.performance.groupby(["label", "reader"], sort=False):
         found = own.set_index("quantity").to_dict("index")
         cells = [_estimated(found[name]) for name in QUANTITIES]
         cases = int(own["groups"].max())
-        rows.append([_structure(str(label), study), text_cell(str(reader)), count_cell(cases), *cells])
+        rows.append([_structure(str(label), study), Cell.text(str(reader)), count_cell(cases), *cells])
     return table(columns, rows, "Performance in one STAPLE fit over all cases: each voxel weighs the same")
 
 
@@ -301,7 +290,7 @@ def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[st
     """Make a table with a row for each structure and reader and a column for each metric that is there."""
     units = described.drop_duplicates("metric").set_index("metric")["unit"]
     metrics = [metric for metric in metrics if metric in units.index]
-    columns = [text_column("Structure"), text_column("Reader"), Column("Cases")]
+    columns = [Column.text("Structure"), Column.text("Reader"), Column("Cases")]
     columns += [
         Column(statistic_title(metric), "%" if metric in _PERCENT else unit_title(str(units[metric])))
         for metric in metrics
@@ -311,7 +300,7 @@ def _by_reader(described: pd.DataFrame, study: ReaderStudy, metrics: Iterable[st
         found = own.set_index("metric").to_dict("index")
         cases = int(own["rows"].max())
         cells = [_mean(found.get(metric), metric, cases) for metric in metrics]
-        rows.append([_structure(str(label), study), text_cell(str(reader)), count_cell(cases), *cells])
+        rows.append([_structure(str(label), study), Cell.text(str(reader)), count_cell(cases), *cells])
     return table(columns, rows, caption)
 
 
@@ -331,7 +320,7 @@ def _where(study: ReaderStudy) -> Html:
         "reader drew."
     )
     columns = [
-        text_column("Case"),
+        Column.text("Case"),
         Column("Readers"),
         Column("Drawn", "voxels"),
         Column("Contested", "voxels"),
@@ -342,7 +331,7 @@ def _where(study: ReaderStudy) -> Html:
     ]
     rows = [
         [
-            text_cell(row["case"]),
+            Cell.text(row["case"]),
             count_cell(row["readers"]),
             _voxels(row["drawn_voxels"]),
             _voxels(row["contested_voxels"]),

@@ -22,7 +22,7 @@ from ctbench.agreement import (
 from ctbench.metric_descriptions import DESCRIPTIONS
 from ctbench.report import explanations
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table, text_cell, text_column
+from ctbench.report.page.markup import Cell, Column, Html, details, join, paragraph, table
 from ctbench.report.wording import MISSING, interval, metric_heading, percent
 
 __all__ = ["opening", "repeats_section"]
@@ -57,12 +57,12 @@ def repeats_section(study: ReadingStudy) -> Html:
 
 
 def _pairs(frame: pd.DataFrame) -> Html:
-    columns = [*map(text_column, ("Structure", "Condition", "Readings of", "Metric")), Column("Cases")]
+    columns = [*map(Column.text, ("Structure", "Condition", "Readings of", "Metric")), Column("Cases")]
     columns += [Column("Mean"), Column("Lowest"), Column("Highest")]
     rows = [
         [
-            *(text_cell(row[name]) for name in ("label", "condition", "kind")),
-            text_cell(_title(row["metric"])),
+            *(Cell.text(row[name]) for name in ("label", "condition", "kind")),
+            Cell.text(_title(row["metric"])),
             count_cell(row["n"]),
             _estimate(row, "mean", _unit(row["metric"])),
             *(number_cell(row[name], _unit(row["metric"])) for name in ("lowest", "highest")),
@@ -74,7 +74,7 @@ def _pairs(frame: pd.DataFrame) -> Html:
 
 def _components(frame: pd.DataFrame) -> Html:
     columns = [
-        *map(text_column, ("Structure", "Of")),
+        *map(Column.text, ("Structure", "Of")),
         Column("Cases"),
         Column("Reproducibility"),
         Column("Repeatability"),
@@ -87,8 +87,8 @@ def _components(frame: pd.DataFrame) -> Html:
         around = _estimate(row, "reproducibility", unit) if row["n"] > 1 else Cell(row["reason"], math.nan, kind="long")
         rows.append(
             [
-                text_cell(row["label"]),
-                text_cell(_TITLES[row["quantity"]]),
+                Cell.text(row["label"]),
+                Cell.text(_TITLES[row["quantity"]]),
                 count_cell(row["n"]),
                 around,
                 _estimate(row, "repeatability", unit),
@@ -101,16 +101,16 @@ def _components(frame: pd.DataFrame) -> Html:
 
 
 def _limits(frame: pd.DataFrame) -> tuple[Html, Html]:
-    columns = [*map(text_column, ("Structure", "Reader", "Minus", "From")), Column("n"), Column("Pairs")]
+    columns = [*map(Column.text, ("Structure", "Reader", "Minus", "From")), Column("n"), Column("Pairs")]
     columns += [Column("Bias", "mL"), Column("SD", "mL"), Column("Lower limit", "mL"), Column("Upper limit", "mL")]
     rows = []
     for row in frame.to_dict("records"):
         ends = {"bias_ml_low": row["low"], "bias_ml_high": row["high"]}
-        why = text_cell(row["reason"]) if math.isnan(row["sd_ml"]) else number_cell(row["sd_ml"], "mL")
+        why = Cell.text(row["reason"]) if math.isnan(row["sd_ml"]) else number_cell(row["sd_ml"], "mL")
         rows.append(
             [
-                *(text_cell(row[name]) for name in ("label", "other", "reader")),
-                text_cell(explanations.LIMIT_FORMS[row["form"]]),
+                *(Cell.text(row[name]) for name in ("label", "other", "reader")),
+                Cell.text(explanations.LIMIT_FORMS[row["form"]]),
                 *(count_cell(row[name]) for name in ("n", "pairs")),
                 _estimate(row | ends, "bias_ml", "mL"),
                 why,
@@ -122,11 +122,11 @@ def _limits(frame: pd.DataFrame) -> tuple[Html, Html]:
 
 
 def _borders(frame: pd.DataFrame) -> Html:
-    columns = [*map(text_column, ("Structure", "Condition", "Reader")), Column("Cases"), Column("Bias", "mm")]
+    columns = [*map(Column.text, ("Structure", "Condition", "Reader")), Column("Cases"), Column("Bias", "mm")]
     columns += [Column("Spread", "mm"), Column("SD of sessions", "mm"), Column("Drift", "mm a reading")]
     rows = [
         [
-            *(text_cell(row[name]) for name in ("label", "condition", "reader")),
+            *(Cell.text(row[name]) for name in ("label", "condition", "reader")),
             count_cell(row["n"]),
             _estimate(row | {"bias_mm_low": row["low"], "bias_mm_high": row["high"]}, "bias_mm", "mm"),
             *(number_cell(row[name], "mm") for name in ("spread_mm", "session_sd_mm")),
@@ -138,7 +138,7 @@ def _borders(frame: pd.DataFrame) -> Html:
 
 
 def _effect(frame: pd.DataFrame, voting: str) -> Html:
-    columns = [*map(text_column, ("Structure", "Condition", "Metric")), Column("Cases"), Column("Readers")]
+    columns = [*map(Column.text, ("Structure", "Condition", "Metric")), Column("Cases"), Column("Readers")]
     columns += [Column(f"Mean, {voting}"), Column("Mean"), Column("Difference"), Column("Readers who improve")]
     columns += [Column("Saved")]
     rows = []
@@ -148,9 +148,9 @@ def _effect(frame: pd.DataFrame, voting: str) -> Html:
         saved = row.get("saved_share", math.nan)
         rows.append(
             [
-                text_cell(row["label"]),
-                text_cell(row["condition"]),
-                text_cell(_title(row["metric"])),
+                Cell.text(row["label"]),
+                Cell.text(row["condition"]),
+                Cell.text(_title(row["metric"])),
                 count_cell(row["n"]),
                 count_cell(row["readers"]),
                 *(number_cell(row[name], unit) for name in ("unaided", "aided")),

@@ -25,7 +25,7 @@ from ctbench.report.page.cells import (
     rater_cell,
     shaded_cell,
 )
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table, text_column
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, paragraph, table
 from ctbench.report.page.page_figures import volume_plots
 from ctbench.report.wording import interval, metric_title, percent, unit_title
 from ctbench.scores import RaterKind, Status
@@ -67,7 +67,7 @@ def _heat_table(results: ComparableRuns, models: Sequence[str]) -> Html:
     counts = means.groupby("label", sort=False)["n"].max()
     low, high = float(means["mean"].min()), float(means["mean"].max())
     columns = [
-        text_column("Structure"),
+        Column.text("Structure"),
         Column("n", hint="cases that count: the reference holds the structure"),
         *(Column(rater, unit_title(unit)) for rater in raters),
     ]
@@ -89,8 +89,8 @@ def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
     counted = tables.in_order(false_alarms(common), results.structures)
     counted = counted[counted["positives"] + counted["negatives"] > 0]
     columns = [
-        text_column("Structure"),
-        text_column("Rater"),
+        Column.text("Structure"),
+        Column.text("Rater"),
         *calls_columns(),
         Column("lost", hint="cases without a prediction; in the specificity they count as wrongly called"),
     ]
@@ -109,8 +109,8 @@ def _calls_table(common: pd.DataFrame, results: ComparableRuns) -> Html:
 def _structure_table(described: pd.DataFrame, metric: str, results: ComparableRuns) -> Html:
     unit = str(described["unit"].iloc[0])
     columns = [
-        text_column("Structure"),
-        text_column("Rater"),
+        Column.text("Structure"),
+        Column.text("Rater"),
         Column("n"),
         Column("Mean ± SD", unit_title(unit)),
         Column("Without penalties", unit_title(unit), hint="mean of the cases in which reference and rater hold it"),
@@ -185,8 +185,8 @@ def volumes(results: ComparableRuns, limit_ml: float = tables.VOLUME_LIMIT_ML, f
 def _volume_table(agreement: pd.DataFrame, results: ComparableRuns) -> Html:
     limit = agreement["limit_ml"].iloc[0]
     columns = [
-        text_column("Structure"),
-        text_column("Rater"),
+        Column.text("Structure"),
+        Column.text("Rater"),
         Column("n"),
         Column("Pearson r"),
         Column("95 % interval", hint="of r"),
@@ -246,13 +246,13 @@ def sizes(results: ComparableRuns) -> Html:
 def _size_table(correlated: pd.DataFrame, results: ComparableRuns, caption: str) -> Html:
     by_label = "label" in correlated
     columns = [
-        *([text_column("Structure")] if by_label else []),
-        text_column("Rater"),
+        *([Column.text("Structure")] if by_label else []),
+        Column.text("Rater"),
         Column("n", hint="cases" if by_label else "structures"),
         Column("Pearson r"),
         Column("95 % interval", hint="of r"),
         Column("Spearman r"),
-        text_column("Note"),
+        Column.text("Note"),
     ]
     readers = dict.fromkeys(results.readers, RaterKind.READER)
     rows = [

@@ -10,7 +10,7 @@ from ctbench.datasets import Dataset
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.subgroups import LOW_DICE, dice_scores, low_table, subgroup_columns, subgroup_table
 from ctbench.report.page.cells import count_cell, model_fold, number_cell
-from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, table, text_cell, text_column
+from ctbench.report.page.markup import Cell, Column, Html, details, how_to_read, join, table
 from ctbench.report.wording import interval, percent
 from ctbench.statistics import OVERALL, failures
 
@@ -58,7 +58,7 @@ def _by_subgroup(scores: pd.DataFrame, groups: pd.DataFrame, column: str, below:
 
 def _table(counted: pd.DataFrame, head: str, caption: str) -> Html:
     columns = [
-        text_column(head),
+        Column.text(head),
         Column("n", hint="cases with a value"),
         Column(f"Dice < {counted['below'].iloc[0]:g}", hint="cases"),
         Column("Share", "%"),
@@ -69,7 +69,7 @@ def _table(counted: pd.DataFrame, head: str, caption: str) -> Html:
     ]
     rows = [
         [
-            text_cell(str(row["group"]), "overall" if row["group"] == OVERALL else ""),
+            Cell.text(str(row["group"]), "overall" if row["group"] == OVERALL else ""),
             count_cell(row["n"]),
             count_cell(row["failures"], quiet=True),
             Cell(percent(row["share"]).removesuffix(" %"), row["share"]),

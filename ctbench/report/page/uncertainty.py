@@ -13,19 +13,7 @@ from ctbench.report.drawings.reliability_charts import reliability_chart
 from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.uncertainty import CHIEF_FIGURES, DOMAIN_TITLES, compared_uncertainty, figure_digits
 from ctbench.report.page.cells import captioned, count_cell, interval_cell, rater_cell
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    how_to_read,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, how_to_read, join, paragraph, table
 
 __all__ = ["uncertainties"]
 
@@ -61,7 +49,7 @@ def uncertainties(results: ComparableRuns, domain: str = "box") -> Html:
 
 def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRuns) -> Html:
     columns = [
-        text_column("Rater", hint="and what it is compared with"),
+        Column.text("Rater", hint="and what it is compared with"),
         Column("n", hint="cases with a voxel that counts"),
         *(
             Column(explanations.FORECAST_TITLES[name], hint=explanations.FORECAST_FIGURES[name])
@@ -86,8 +74,8 @@ def _figures(rows: pd.DataFrame, label: str, domain: str, results: ComparableRun
 
 def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
     columns = [
-        text_column("Case"),
-        text_column("Rater"),
+        Column.text("Case"),
+        Column.text("Rater"),
         Column(explanations.FORECAST_TITLES["ece"], hint="of this case, against the mean of readers"),
         Column("Mean probability"),
         Column("Mean share of readers"),
@@ -96,7 +84,7 @@ def _worst(rows: pd.DataFrame, domain: str, results: ComparableRuns) -> Html:
     shades = palette(results)
     cells: list[Sequence[Cell]] = [
         [
-            text_cell(row["case"]),
+            Cell.text(row["case"]),
             rater_cell(row["rater"], "model", shades),
             *(Cell(f"{row[name]:.4f}", row[name]) for name in ("ece", "forecast_share", "observed_share")),
             count_cell(row["voxels"]),

@@ -13,7 +13,7 @@ from ctbench.report.frames.comparable_runs import ComparableRuns
 from ctbench.report.frames.equivalence import MARGIN
 from ctbench.report.frames.verdict import verdicts
 from ctbench.report.page.cells import count_cell, interval_cell, lined_cell, of_cell, rater_cell
-from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table, text_column
+from ctbench.report.page.markup import Cell, Column, Html, element, join, paragraph, table
 from ctbench.report.wording import MISSING, counted, fixed, interval, metric_title, unit_title
 from ctbench.scores import RaterKind
 
@@ -56,14 +56,14 @@ def _table(rows: pd.DataFrame, results: ComparableRuns, caption: str, margin: fl
     metric, unit = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
     tested, weakest = bool(rows["reached"].notna().any()), bool(rows["weakest"].any())
     columns = [
-        text_column("Rater"),
+        Column.text("Rater"),
         Column("Rank", hint="with the 95 % interval of the rank"),
         Column(metric_title(metric), unit_title(unit), hint="mean over the positives, with its 95 % interval"),
         *([Column("Readers reached", hint=f"not worse by more than {margin:g}")] if tested else []),
         Column("Missed", hint=explanations.MISSES),
         Column("False alarms", hint=explanations.FALSE_ALARMS),
         Column("Failed", hint=explanations.LOST),
-        *([text_column("Weakest structure"), Column("its mean", unit_title(unit))] if weakest else []),
+        *([Column.text("Weakest structure"), Column("its mean", unit_title(unit))] if weakest else []),
     ]
     cells = [_row(row, results, unit, tested, weakest) for row in rows.to_dict("records")]
     return table(columns, cells, caption, kind="verdict")

@@ -6,18 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctbench.report.page.markup import (
-    Cell,
-    Column,
-    Html,
-    details,
-    element,
-    join,
-    paragraph,
-    table,
-    text_cell,
-    text_column,
-)
+from ctbench.report.page.markup import Cell, Column, Html, details, element, join, paragraph, table
 
 
 class _Texts(HTMLParser):
@@ -111,5 +100,11 @@ def test_long_words_may_wrap():
 
 def test_columns_of_texts_are_sorted_by_what_they_show():
     """Left-aligned heads with an optional hint, and cells whose order is their text."""
-    assert text_column("Case", hint="one scan") == Column("Case", numeric=False, hint="one scan")
-    assert text_cell("c1", "long") == Cell("c1", "c1", "long")
+    assert Column.text("Case", hint="one scan") == Column("Case", numeric=False, hint="one scan")
+    assert Cell.text("c1", "long") == Cell("c1", "c1", "long")
+
+
+def test_a_table_shows_its_caption_heads_and_cells_only():
+    """In this order, and nothing else."""
+    parsed = _parsed(table([Column.text("Case"), Column("Dice")], [[Cell.text("c1"), Cell("0.9", 0.9)]], "Scores"))
+    assert [text for text in map(str.strip, parsed.texts) if text] == ["Scores", "Case", "Dice", "c1", "0.9"]
