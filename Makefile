@@ -43,9 +43,10 @@ endif
 demo: $(VENV)/.installed
 	@$(BIN)/ctbench demo
 
-# compiled modules are kept, whatever the environment says: the tests start hundreds of processes that import ctbench
+# compiled modules are kept, whatever the environment says: the tests start hundreds of processes that import ctbench;
+# one thread each: networks and matrices that two processes compute on the same two cores wait for each other's threads
 test: $(VENV)/.installed-test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations 15 $(TESTS)
 
 test-full-size: $(VENV)/.installed-test
 	$(BIN)/pytest -n 0 -s -m full_size --durations 0 tests/reference_models/test_full_size.py
