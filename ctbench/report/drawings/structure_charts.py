@@ -31,7 +31,8 @@ def box_chart(
         metric: Name of the metric.
         unit: Unit of the values.
     """
-    raters = [name for name in palette if name in set(boxes["rater"])]
+    present = set(boxes["rater"])
+    raters = [name for name in palette if name in present]
     own = {name: palette[name] for name in raters}
     drawn = box_layers(boxes, structures=structures, palette=own, title=axis_title(metric, unit))
     return styled(drawn, height=box_height(len(structures), len(raters)) + _AROUND)
@@ -63,7 +64,8 @@ def box_layers(
     """
     import altair as alt
 
-    raters = [name for name in palette if name in set(boxes["rater"])]
+    present = set(boxes["rater"])
+    raters = [name for name in palette if name in present]
     rows = boxes.assign(pointed=pointed_at(boxes["rater"]), structure=pointed_at(boxes["label"]))
     rows = rows.rename(columns={"low": "from", "high": "to"})
     dots = rows[["label", "rater", "pointed", "outliers"]].explode("outliers").dropna(subset="outliers")

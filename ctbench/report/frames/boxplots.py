@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from ctbench.statistics import populated
@@ -28,10 +29,11 @@ def box_table(scores: pd.DataFrame, by: Sequence[str] = ("reference", "label", "
         order in which the groups first occur.
     """
     rows = []
-    for head, own in populated(scores).dropna(subset="value").groupby(list(by), sort=False, observed=True):
-        values = own["value"]
-        q1, median, q3 = values.quantile([0.25, 0.5, 0.75])
-        inside = values.between(q1 - _REACH * (q3 - q1), q3 + _REACH * (q3 - q1))
+    groups = populated(scores).dropna(subset="value").groupby(list(by), sort=False, observed=True)
+    for head, own in groups["value"]:
+        values = own.to_numpy(float)
+        q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+        inside = (values >= q1 - _REACH * (q3 - q1)) & (values <= q3 + _REACH * (q3 - q1))
         rows.append(
             {
                 **dict(zip(by, head, strict=True)),

@@ -25,8 +25,8 @@ __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "g
 _VOLUME = "reference_volume_ml"
 _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
-_KEPT_BYTES = 600 * 2**20
-"""So many bytes of them are kept, those that were read last: pages and reports read each of them often."""
+_KEPT_BYTES = 400 * 2**20
+"""So many bytes of them are kept: pages and reports read each of them often."""
 _FEW = 20
 """Up to one of so many raters of a larger grid are read without the others."""
 _OF_READERS = "readers"
@@ -311,7 +311,7 @@ class ComparableRuns:
     def _read(
         self, stored: StoredGrid, name: tuple[str, str], label: str | None, entries: Sequence[int] | None
     ) -> Grid:
-        """Read all structures or one, of all raters or a few; what was read last is kept."""
+        """Read all structures or one, of all raters or a few; what was read is kept while there is room."""
         if stored.size <= _WHOLE:
             whole = self._once((*name, None, None), partial(stored.read, None, None))
             return StoredGrid.of(whole).read(label, entries)
@@ -326,7 +326,9 @@ class ComparableRuns:
             found = read()
         self._kept[key] = found  # the last of them all
         while len(self._kept) > 1 and sum(grid.nbytes for grid in [*self._kept.values()]) > _KEPT_BYTES:
-            self._kept.pop(next(iter(self._kept)), None)
+            # A ranking reads all structures of a metric several times: those it read first are needed again first.
+            others = [one for one in self._kept if one[0] != key[0]]
+            self._kept.pop((others or list(self._kept)[-2:])[0], None)
         return found
 
     @cached_property

@@ -251,7 +251,7 @@ def mrmc_of_scores(scores: pd.DataFrame, *, model: str, margin: float | None = N
     scores = populated(checked(scores, ("case", "rater", "rater_kind", "reference", "metric", "label")))
     expect_one(scores, ("dataset", "metric", "label"))
     expect_known(model, scores["rater"].unique(), "model")
-    owner = scores["reference"].map(lambda name: left_out(str(name)))
+    owner = scores["reference"].map({name: left_out(str(name)) for name in scores["reference"].unique()})
     readers = [name for name in scores["rater"].unique() if (owner.eq(name) & scores["rater"].eq(name)).any()]
     if len(readers) < 2:
         msg = f"expected leave-one-out references of at least two readers, got {', '.join(readers) or 'none'}"

@@ -10,6 +10,7 @@ from ctbench.boards import open_board
 from ctbench.boards.grid import Entry
 from ctbench.errors import StoreError, UsageError
 from ctbench.files import sha256
+from ctbench.report.frames import comparable_runs as comparable_runs_module
 from ctbench.report.frames.comparable_runs import broken_runs, comparable_runs, datasets_on, gather
 
 
@@ -244,3 +245,17 @@ def test_a_given_reference_is_the_common_one(small_runs):
     assert results.references == ("given",)
     assert (results.common, results.fair) == ("given", "given")
     assert len(results.scores_on("dice", results.common)) == 12
+
+
+def test_what_was_read_first_is_kept_where_not_all_can_be(results, monkeypatch):
+    """A second pass over a metric's structures finds it there; another metric takes its room."""
+    monkeypatch.setattr(comparable_runs_module, "_WHOLE", 0)
+    size = replace(results).grid("dice", "majority").select(labels=results.labels[:1]).nbytes
+    monkeypatch.setattr(comparable_runs_module, "_KEPT_BYTES", 2 * size)
+    parts = replace(results)
+    for label in results.labels[:4]:
+        parts.grid("dice", "majority").select(labels=[label])
+    first, last, kept = results.labels[0], results.labels[3], parts._kept
+    assert [(metric, label) for metric, _, label, _ in kept] == [("dice", first), ("dice", last)]
+    parts.grid("hd95", "majority").select(labels=[first])
+    assert [(metric, label) for metric, _, label, _ in kept] == [("dice", last), ("hd95", first)]
