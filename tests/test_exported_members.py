@@ -39,6 +39,13 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = ctbench.volume_of_everything
 
 
+def test_workers_that_predict_do_not_import_pandas():
+    """Each process that predicts cases starts without what only tables need."""
+    code = "import sys, ctbench.runs.predicting; print('pandas' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
 def test_help_imports_nothing_heavy():
     """`ctbench --help` must answer at once: no numpy, pandas, torch, SimpleITK or statsmodels."""
     code = (

@@ -1,4 +1,7 @@
-"""Datasets: catalogues, cases, counts, checks of their files, and published results."""
+"""Datasets: catalogues, cases, counts, checks of their files, and published results.
+
+Functions that return tables import pandas when they are called: processes that only predict do without it.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ctbench.annotations import MaskFiles
 from ctbench.datasets.build import build
@@ -16,6 +15,9 @@ from ctbench.datasets.catalogs import Paths, find_entry
 from ctbench.datasets.layout import Problem, survey
 from ctbench.datasets.load import dataset_root
 from ctbench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["check", "problem_table"]
 
@@ -57,6 +59,8 @@ def check(
 
 def problem_table(problems: tuple[Problem, ...]) -> pd.DataFrame:
     """Return problems as a table with the columns ``kind, case, reader, path, message``."""
+    import pandas as pd
+
     columns = [field.name for field in fields(Problem)]
     return pd.DataFrame([asdict(problem) for problem in problems], columns=columns)
 

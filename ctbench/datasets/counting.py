@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ctbench.datasets.case import Case
 from ctbench.datasets.dataset import Dataset
 from ctbench.volume import Volume
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ALL_SIZES", "SIZE_CLASSES", "counts", "first_label_map", "label_volumes", "size_class", "size_table"]
 
@@ -28,6 +31,8 @@ def counts(dataset: Dataset) -> pd.DataFrame:
         Columns ``by`` (``all``, ``split``, ``reader``, ``reference``, ``not_assessed``, or the name of a subgroup),
         ``value`` and ``cases``, in that order of ``by``; values are sorted.
     """
+    import pandas as pd
+
     counted: Counter[tuple[str, str]] = Counter()
     for case in dataset:
         counted.update(_memberships(case))
@@ -52,6 +57,8 @@ def label_volumes(dataset: Dataset, label_map: Callable[[Case], Volume | None] =
     Returns:
         Columns ``case``, ``split`` (empty if unknown), ``label``, ``volume_ml`` (0 if the label does not occur).
     """
+    import pandas as pd
+
     rows = []
     for case in dataset:
         volume = label_map(case)
@@ -89,6 +96,8 @@ def size_table(volumes: pd.DataFrame) -> pd.DataFrame:
         Columns ``label``, ``split``, ``size`` (``SIZE_CLASSES``, then ``total``), ``cases`` (0 for classes without a
         case); labels are in the order of ``volumes``.
     """
+    import pandas as pd
+
     sized = volumes.assign(size=volumes["volume_ml"].map(size_class))
     rows = []
     for (label, split), group in sized.groupby(["label", "split"], sort=False):

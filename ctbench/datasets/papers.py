@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ctbench.datasets.catalogs import CatalogEntry, Paths, find_entry
 from ctbench.datasets.catalogs import catalog as list_datasets
 from ctbench.errors import DatasetError, MissingFileError
 from ctbench.suggestions import suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "published"]
 
@@ -62,6 +64,8 @@ def published(dataset: str | None = None, *, catalog: Paths | None = None) -> pd
         DatasetError: The dataset is unknown, or a table has an unknown column or a cell that is not a number.
         MissingFileError: A table named by the entry does not exist.
     """
+    import pandas as pd
+
     found = [find_entry(dataset, catalog)] if dataset else list(list_datasets(catalog).values())
     frames = [_rows(entry, name) for entry in found for name in entry.entry.published]
     return pd.concat(frames, ignore_index=True) if frames else _typed(pd.DataFrame(columns=list(COLUMNS)), Path())
@@ -82,6 +86,8 @@ def _rows(found: CatalogEntry, name: str) -> pd.DataFrame:
 
 
 def _table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
     except (OSError, ValueError) as error:  # ValueError: pandas' own errors
@@ -106,6 +112,8 @@ def _check_columns(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _typed(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     for column in ("value", "sd", "tolerance_mm", "n", *_DERIVED):
         try:
             numbers = pd.to_numeric(rows[column].mask(rows[column] == ""))

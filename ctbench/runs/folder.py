@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ctbench.displays import Displayed, names_in_short
 from ctbench.errors import ContractError, IncompleteRunError, MissingFileError, StoreError, UsageError
@@ -23,6 +22,9 @@ from ctbench.runs.plots import Plots
 from ctbench.scores import SCORE_COLUMNS, leave_one_out_rows
 from ctbench.suggestions import suggestion
 from ctbench.volume import Volume, read_volume
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Run", "RunFolder", "open_run", "part_size"]
 
@@ -303,6 +305,8 @@ def open_run(folder: str | Path) -> Run:
 
 def _read_frame(path: Path, texts: Sequence[str], number: str, rows: int) -> pd.DataFrame:
     """Read a table with these columns of text and this column of numbers; others are allowed."""
+    import pandas as pd
+
     frame = read_bounded(path, str(path), rows)
     checks = {**dict.fromkeys(texts, pd.api.types.is_string_dtype), number: pd.api.types.is_numeric_dtype}
     wrong = [name for name, is_kind in checks.items() if name not in frame or not is_kind(frame[name])]

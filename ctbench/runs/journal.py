@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ctbench.errors import StoreError
 from ctbench.files import whole_file
 from ctbench.runs.privacy import public_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Cost",
@@ -77,6 +78,8 @@ def kept_digests(file: Path) -> dict[str, dict[str, str]]:
 
 def settle_times(costs: Path, times: Path) -> None:
     """Write the table of times from the file of costs: the last line of each phase and case."""
+    import pandas as pd
+
     whole = (line for line in read_lines(costs) if line.keys() == set(Cost._fields))
     noted = {(line["phase"], line["case"]): line for line in whole}
     rows = pd.DataFrame([noted[key] for key in sorted(noted)], columns=list(Cost._fields))

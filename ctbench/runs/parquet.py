@@ -8,14 +8,16 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ctbench.errors import StoreError
 from ctbench.files import expect_regular
 from ctbench.runs.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["expect_bounded", "most_rows", "read_bounded"]
 
