@@ -25,10 +25,10 @@ __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "g
 _VOLUME = "reference_volume_ml"
 _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
-_KEPT_BYTES = 400 * 2**20
+_KEPT_BYTES = 500 * 2**20
 """So many bytes of them are kept: pages and reports read each of them often."""
 _FEW = 20
-"""Up to one of so many raters of a larger grid are read without the others."""
+"""Up to one of so many raters of a larger grid are read without the others, all structures at once."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -318,7 +318,8 @@ class ComparableRuns:
         if entries is None or (*name, label, None) in self._kept or len(entries) * _FEW > len(stored.entries):
             whole = self._once((*name, label, None), partial(stored.read, label, None))
             return whole.select(entries=entries)
-        return self._once((*name, label, tuple(entries)), partial(stored.read, label, entries))
+        few = self._once((*name, None, tuple(entries)), partial(stored.read, None, entries))
+        return StoredGrid.of(few).read(label, None)
 
     def _once(self, key: tuple[Hashable, ...], read: Callable[[], Grid]) -> Grid:
         found = self._kept.pop(key, None)
