@@ -69,6 +69,18 @@ def test_rows_come_back_as_they_were_coded(place):
     pd.testing.assert_frame_equal(found.astype(rows.dtypes.to_dict()), rows)
 
 
+def test_columns_of_names_are_not_needed_and_not_believed(place):
+    """Tables once had them beside their metadata, which alone tell what a row stands for."""
+    rows = rows_of("r")
+    partitions.write_partition(place, PARTITION, partitions.encoded(rows), ["r"])
+    (file,) = (place.local / "leaderboard.parquet").rglob("*.parquet")
+    table = pq.read_table(file, partitioning=None)
+    assert table.column_names == ["value", "status", "detail"]
+    pq.write_table(table.append_column("case", pa.array(["c", "d"]).dictionary_encode()), file)
+    found = partitions.framed(partitions.partition_table(place, PARTITION, ["r"]), PARTITION)
+    pd.testing.assert_frame_equal(found.astype(rows.dtypes.to_dict()), rows)
+
+
 def test_partitions_are_listed_by_their_names(place):
     """Slashes, blanks and equals signs in names survive their folder."""
     partitions.write_partition(place, PARTITION, partitions.encoded(rows_of("r")), ["r"])

@@ -25,7 +25,7 @@ __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "g
 _VOLUME = "reference_volume_ml"
 _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
-_KEPT_BYTES = 500 * 2**20
+_KEPT_BYTES = 400 * 2**20
 """So many bytes of them are kept: pages and reports read each of them often."""
 _FEW = 20
 """Up to one of so many raters of a larger grid are read without the others, all structures at once."""
