@@ -58,14 +58,16 @@ def show(selection: Selection) -> None:
 
 
 def _population(selection: Selection, models: Sequence[str], margin: float) -> None:
-    """Show the models against the readers as a population, all structures in one table."""
+    """Show, once asked for, the models against the readers as a population, all structures in one table."""
+    if not controls.switch("Models against readers as a population", "population"):
+        return  # half of the work of the page
     found = [_against_population(selection, name, margin) for name in models]
     rows = pd.concat(found, ignore_index=True)
     if rows.empty:
+        layout.note("It takes two cases in which all of them have a Dice, on the references of all readers.")
         return
-    with layout.folded("Models against readers as a population"):
-        layout.text(explanations.POPULATION, "muted")
-        layout.table(rows, "reader-population", columns=_columns(95))
+    layout.text(explanations.POPULATION, "muted")
+    layout.table(rows, "reader-population", columns=_columns(95))
 
 
 @reading.cached(64)

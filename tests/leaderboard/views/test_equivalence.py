@@ -23,8 +23,9 @@ def test_the_tests_are_the_reports(app, toy_board, toy_runs):
 
 
 def test_the_readers_as_a_population_are_the_reports(app, toy_board, toy_runs):
-    """The second table holds ``population_table`` of every model at the chosen margin."""
-    shown = app(toy_board, "equivalence", margin="0.1").dataframe[1].value
+    """Once asked for, a second table holds ``population_table`` of every model at the chosen margin."""
+    assert len(app(toy_board, "equivalence", margin="0.1").dataframe) == 1
+    shown = app(toy_board, "equivalence", margin="0.1", population="true").dataframe[1].value
     (results,) = gather(toy_runs.values())
     for model in ("sharp", "blunt"):
         expected = population_table(results, model, "dice", 0.1)
