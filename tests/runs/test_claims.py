@@ -25,8 +25,8 @@ def test_a_file_that_was_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
     """Who locks a file that has no name any more tries again with the one that has."""
     path, original, removed = tmp_path / ".lock", os.open, []
 
-    def removes_once(*arguments):
-        handle = original(*arguments)
+    def removes_once(*arguments, **options):
+        handle = original(*arguments, **options)
         if not removed:
             removed.append(path.unlink())
         return handle
