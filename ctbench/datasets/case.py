@@ -38,7 +38,30 @@ from ctbench.labels import LabelSet
 from ctbench.reference import Reference
 from ctbench.volume import Geometry, Volume, check_file, on_grid, read_geometry, read_volume
 
-__all__ = ["Case", "LabelMaps"]
+__all__ = ["Case", "LabelMaps", "read_brain"]
+
+
+def read_brain(path: Path, image: Geometry | None = None, image_name: str = "its image") -> NDArray[np.bool_]:
+    """Read a mask of the brain, 0 outside and any other value inside, z,y,x.
+
+    Args:
+        path: A file, or a folder with a DICOM series.
+        image: The grid of its image. None (default): any grid is allowed.
+        image_name: Name of the image in messages.
+
+    Raises:
+        MissingFileError, VolumeFileError: As ``ctbench.read_volume``.
+        GeometryError: The mask has other voxels than ``image``.
+        DataError: No voxel of it is inside.
+    """
+    mask = read_volume(path, shape=None if image is None else image.shape)
+    if image is not None:
+        mask = on_grid(mask, image, found_name=str(path), expected_name=image_name)
+    inside = np.asarray(mask.array != 0)
+    if not inside.any():
+        msg = f"{path} is 0 everywhere; expected other values inside the brain"
+        raise DataError(msg)
+    return inside
 
 
 class LabelMaps(NamedTuple):
@@ -307,16 +330,9 @@ class Case(Displayed):
             return None
         try:
             grid, name = self._expected_grid(self.brain_path)
-            mask = read_volume(self.brain_path, shape=None if grid is None else grid.shape)
-            if grid is not None:
-                mask = on_grid(mask, grid, found_name=str(self.brain_path), expected_name=name)
-            inside = np.asarray(mask.array != 0)
-            if not inside.any():
-                msg = f"{self.brain_path} is 0 everywhere; expected other values inside the brain"
-                raise DataError(msg)
+            return read_brain(self.brain_path, grid, name)
         except (DataError, OSError) as error:
             raise _located(error, f"{self}, brain") from error
-        return inside
 
     def check(self) -> None:
         """Check the files: read all label maps, and the grid and the size of the image.

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctbench.datasets import Case, Dataset, load_dataset
+from ctbench.datasets.case import read_brain
 from ctbench.errors import DataError, DatasetError, MissingFileError, UsageError
 from ctbench.files import sha256
 from ctbench.predictors import CommandPredictor
-from ctbench.volume import Volume, on_grid, read_volume
+from ctbench.volume import Volume
 from reference_models.scans.brain import BrainFinder, brain_mask
 from reference_models.scans.preprocessing import volumes_digest
 
@@ -77,7 +78,9 @@ def brain_source(brain: str | None) -> BrainSource:
         return BrainSource(lambda image: program.predict(image).labels == 1, brain)
     path = Path(brain)
     if not brain.partition("#")[0].lower().endswith(_YAML) and (path.exists() or path.suffix or len(path.parts) > 1):
-        return BrainSource(_OneMask(path), f"{_MASKS}{path.name}, sha256 {_digest([path])}")
+        read_brain(path)  # what is wrong with it is told before any image is read
+        text = f"{_MASKS}{path.name}, sha256 {_digest([path])}"
+        return BrainSource(lambda image: read_brain(path, image.geometry, "the image"), text)
     try:
         dataset = load_dataset(brain)
     except (DatasetError, MissingFileError) as error:
@@ -85,20 +88,6 @@ def brain_source(brain: str | None) -> BrainSource:
         raise UsageError(msg) from error
     masks = _MasksOfDataset(dataset)
     return BrainSource(masks, f"{_MASKS}of {dataset.name}, sha256 {_digest(masks.paths)}")
-
-
-class _OneMask:
-    """The mask in a file, for images on its grid."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._mask = path, read_volume(path)
-        if not self._mask.array.any():
-            msg = f"{path} is 0 everywhere; expected other values inside the brain"
-            raise DataError(msg)
-
-    def __call__(self, image: Volume) -> Mask:
-        mask = on_grid(self._mask, image.geometry, found_name=str(self._path), expected_name="the image")
-        return np.asarray(mask.array != 0)
 
 
 class _MasksOfDataset:
@@ -149,5 +138,5 @@ class _MasksOfDataset:
 
 def _digest(paths: Iterable[Path]) -> str:
     """Return a digest of the content of files, and of those in folders."""
-    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
     return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:12]
