@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctbench.metric_descriptions import VOLUME
 from ctbench.report import explanations
 from ctbench.report.drawings import charts
 from ctbench.report.drawings.colours import palette
@@ -25,7 +26,6 @@ __all__ = ["show"]
 
 _MOST = 30
 _AT_FIRST = 10
-_VOLUME = "volume_ml"
 _TESTS = {"wilcoxon": "Wilcoxon signed-rank", "t": "paired t"}
 
 
@@ -162,7 +162,7 @@ def _scores(selection: Selection, name: str) -> pd.DataFrame:
 
 
 def _volumes(selection: Selection, first: str, second: str) -> None:
-    if _VOLUME not in selection.runs.metrics:
+    if VOLUME not in selection.runs.metrics:
         return
     layout.text("Volumes", "subtitle")
     known = (*selection.runs.labels, *selection.runs.groups)
@@ -185,8 +185,8 @@ def _volumes(selection: Selection, first: str, second: str) -> None:
 
 @reading.cached(16)
 def _volume_pairs(selection: Selection, label: str, first: str, second: str) -> pd.DataFrame:
-    volumes, name_of = selection.grids(_VOLUME), selection.runs.name_of
-    return contestants(volumes, (first, second), (label,), _VOLUME, name_of=name_of)
+    volumes, name_of = selection.grids(VOLUME), selection.runs.name_of
+    return contestants(volumes, (first, second), (label,), VOLUME, name_of=name_of)
 
 
 def _many(selection: Selection, names: Sequence[str]) -> None:

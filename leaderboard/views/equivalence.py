@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctbench.metric_descriptions import DICE
 from ctbench.report import explanations
 from ctbench.report.drawings.colours import palette
 from ctbench.report.drawings.equivalence_chart import equivalence_chart
@@ -23,7 +24,6 @@ from leaderboard.selection import Selection
 __all__ = ["show"]
 
 _MOST, _FEW = 8, 3  # on a large board each model takes most of a second
-_DICE = "dice"
 
 
 def show(selection: Selection) -> None:
@@ -73,8 +73,8 @@ def _population(selection: Selection, models: Sequence[str], margin: float) -> N
 @reading.cached(64)
 def _against_population(selection: Selection, model: str, margin: float) -> pd.DataFrame:
     runs = selection.runs
-    scores = selection.scores(_DICE, LEAVE_ONE_OUT, raters=(model, *runs.readers))
-    found = population_rows(runs, scores, model, _DICE, margin)
+    scores = selection.scores(DICE, LEAVE_ONE_OUT, raters=(model, *runs.readers))
+    found = population_rows(runs, scores, model, DICE, margin)
     if found.empty:
         return found
     said = [population_verdict(row, margin) for row in found.to_dict("records")]
@@ -90,7 +90,7 @@ _POPULATION = (
 @reading.cached(64)
 def _tested(selection: Selection, model: str, margin: float) -> pd.DataFrame:
     runs = selection.runs
-    scores = selection.scores(_DICE, runs.fair, raters=(model, *runs.readers))
+    scores = selection.scores(DICE, runs.fair, raters=(model, *runs.readers))
     tested = equivalence_rows(runs, scores, model, margin, selection.patients())
     tested.insert(0, "model", model)
     return tested

@@ -13,7 +13,7 @@ from ctbench.boards import CHECKED, Board, Grid, board_of
 from ctbench.boards.grid import Entry, StoredGrid
 from ctbench.datasets import Dataset
 from ctbench.errors import StoreError, UsageError
-from ctbench.metric_descriptions import CHIEF_METRICS
+from ctbench.metric_descriptions import CHIEF_METRICS, REFERENCE_VOLUME
 from ctbench.report.frames import tables
 from ctbench.report.frames.local_datasets import is_phantom
 from ctbench.runs import Manifest, Run, UsedPredictor, differing_rules
@@ -22,13 +22,12 @@ from ctbench.statistics import populated
 
 __all__ = ["ComparableRuns", "broken_runs", "comparable_runs", "datasets_on", "gather", "rater_names"]
 
-_VOLUME = "reference_volume_ml"
 _WHOLE = 2**23
 """Grids of so many scores are read whole, larger ones structure by structure."""
 _KEPT_BYTES = 400 * 2**20
 """So many bytes of them are kept: pages and reports read each of them often."""
 _FEW = 20
-"""Up to one of so many raters of a larger grid are read without the others, all structures at once."""
+"""Of a larger grid at most one in so many raters are read without the others, all structures at once."""
 _OF_READERS = "readers"
 _GIVEN = "given"
 """Name of the reference of a dataset that comes with one, see ``ctbench.reference.Reference.of``."""
@@ -351,7 +350,7 @@ class ComparableRuns:
 
     def reference_volumes(self, reference: str) -> StoredGrid | None:
         """Read the volumes of a reference; None if they were not scored."""
-        return self.grid(_VOLUME, reference) if (_VOLUME, reference) in self._partitions else None
+        return self.grid(REFERENCE_VOLUME, reference) if (REFERENCE_VOLUME, reference) in self._partitions else None
 
     def grids(self, metric: str, reference: str) -> tuple[StoredGrid, ...]:
         """Read ``positives`` for each reference that ``reference`` stands for, see ``expanded``."""
